@@ -1,0 +1,33 @@
+package event
+
+// Kind is the number of a body. Numbers are never reused.
+type Kind uint16
+
+// The kinds. The gaps leave room for later parts.
+const (
+	KindSourceStart    Kind = 1  // a source begins to write
+	KindSourceStop     Kind = 2  // a source ends cleanly
+	KindHeartbeat      Kind = 3  // a source is alive and has missed nothing
+	KindGap            Kind = 4  // something could not be recorded
+	KindSessionOpen    Kind = 10 // a client session at a gate
+	KindSessionClose   Kind = 11
+	KindStatement      Kind = 12 // the shape of a statement, once a fingerprint
+	KindIntent         Kind = 13 // rows of a statement are about to pass
+	KindCrossing       Kind = 14 // what passed
+	KindDecision       Kind = 15 // a policy decision other than plain allow
+	KindHoldingScan    Kind = 20 // what rests at a place, read in a snapshot
+	KindHoldingChange  Kind = 21 // a change of what rests, seen by a gate
+	KindTaint          Kind = 22 // a relation that became a holding
+	KindCoverage       Kind = 23 // an interval that no gate covered
+	KindFinding        Kind = 24 // something is wrong
+	KindSubjects       Kind = 30 // new subject numbers
+	KindKeyCreated     Kind = 31
+	KindKeyDestroyed   Kind = 32
+	KindPolicyLoaded   Kind = 40
+	KindPolicyRejected Kind = 41
+	KindBypass         Kind = 42 // an operator opened or closed the direct way
+	KindBreakGlass     Kind = 43 // a request, approval or expiry of exceptional access
+	KindScopeFrozen    Kind = 50 // a scope result and its digest
+	KindRetention      Kind = 60 // segments dropped or keys destroyed by policy
+	KindWitness        Kind = 61 // heads and cosignatures
+)
