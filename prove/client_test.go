@@ -1,0 +1,160 @@
+package prove
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgproto3"
+)
+
+// client is a plain PostgreSQL client that keeps every byte it is given. It
+// shares no code with the gate.
+type client struct {
+	conn net.Conn
+	fe   *pgproto3.Frontend
+}
+
+func dial(ctx context.Context, network, address, user, database string) (*client, error) {
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	c := &client{conn, pgproto3.NewFrontend(conn, conn)}
+	c.fe.Send(&pgproto3.StartupMessage{ProtocolVersion: pgproto3.ProtocolVersion30, Parameters: map[string]string{"user": user, "database": database}})
+	if err := c.fe.Flush(); err != nil {
+		return nil, err
+	}
+	for {
+		m, err := c.receive()
+		if err != nil {
+			return nil, fmt.Errorf("login: %w", err)
+		}
+		switch m := m.(type) {
+		case *pgproto3.ErrorResponse:
+			return nil, fmt.Errorf("login: %s", m.Message)
+		case *pgproto3.ReadyForQuery:
+			return c, nil
+		}
+	}
+}
+
+func (c *client) receive() (pgproto3.BackendMessage, error) {
+	if err := c.conn.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		return nil, err
+	}
+	return c.fe.Receive()
+}
+
+func (c *client) close() {
+	c.fe.Send(&pgproto3.Terminate{})
+	_ = c.fe.Flush() // the server may have gone first
+	_ = c.conn.Close()
+}
+
+// run plays an episode and returns the canonical form of all that the server
+// sent: every message, with object identifiers of tables, which differ between
+// databases, left out.
+func (c *client) run(e episode) ([]byte, error) {
+	var got bytes.Buffer
+	for _, s := range e.steps {
+		if s.simple != "" {
+			c.fe.Send(&pgproto3.Query{String: s.simple})
+		}
+		for _, m := range s.pipe {
+			c.send(m)
+		}
+		if s.pipe != nil {
+			c.fe.Send(&pgproto3.Sync{})
+		}
+		if err := c.fe.Flush(); err != nil {
+			return got.Bytes(), err
+		}
+		if err := c.collect(&got); err != nil {
+			return got.Bytes(), fmt.Errorf("%v: %w", s, err)
+		}
+	}
+	return got.Bytes(), nil
+}
+
+func (c *client) send(m message) {
+	switch {
+	case m.parse != nil:
+		c.fe.Send(&pgproto3.Parse{Name: m.parse.name, Query: m.parse.sql})
+	case m.bind != nil:
+		b := &pgproto3.Bind{DestinationPortal: m.bind.portal, PreparedStatement: m.bind.statement}
+		for _, a := range m.bind.args {
+			b.Parameters = append(b.Parameters, []byte(a))
+		}
+		if m.bind.binary {
+			b.ResultFormatCodes = []int16{1}
+		}
+		c.fe.Send(b)
+	case m.execute != nil:
+		if m.execute.describe {
+			c.fe.Send(&pgproto3.Describe{ObjectType: 'P', Name: m.execute.portal})
+		}
+		c.fe.Send(&pgproto3.Execute{Portal: m.execute.portal, MaxRows: m.execute.rows})
+	case m.closeIt != "":
+		c.fe.Send(&pgproto3.Close{ObjectType: m.closeIt[0], Name: m.closeIt[1:]})
+	case m.flush:
+		c.fe.Send(&pgproto3.Flush{})
+	}
+}
+
+// collect appends what the server sends up to ReadyForQuery.
+func (c *client) collect(got *bytes.Buffer) error {
+	for {
+		m, err := c.receive()
+		if err != nil {
+			return err
+		}
+		switch m := m.(type) {
+		case *pgproto3.ParameterStatus, *pgproto3.BackendKeyData:
+			continue
+		case *pgproto3.RowDescription:
+			for i := range m.Fields {
+				m.Fields[i].TableOID = 0
+				if m.Fields[i].DataTypeOID >= 16384 {
+					m.Fields[i].DataTypeOID = 16384
+				}
+			}
+		case *pgproto3.ErrorResponse:
+			// Line and file of the server's source are the same for all; the
+			// internal position may hold nothing personal but is kept.
+		case *pgproto3.NotificationResponse:
+			m.PID = 0
+		case *pgproto3.CopyInResponse:
+			c.fe.Send(&pgproto3.CopyFail{Message: "no data"})
+			if err := c.fe.Flush(); err != nil {
+				return err
+			}
+		}
+		frame, err := m.Encode(nil)
+		if err != nil {
+			return err
+		}
+		got.Write(frame)
+		if _, done := m.(*pgproto3.ReadyForQuery); done {
+			return nil
+		}
+	}
+}
+
+// describeBytes prints a captured stream for people.
+func describeBytes(b []byte) string {
+	var out bytes.Buffer
+	for len(b) >= 5 {
+		n := int(binary.BigEndian.Uint32(b[1:])) + 1
+		if n > len(b) {
+			break
+		}
+		fmt.Fprintf(&out, "    %c %q\n", b[0], b[5:n])
+		b = b[n:]
+	}
+	return out.String()
+}

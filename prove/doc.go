@@ -1,0 +1,7 @@
+// Package prove holds the proofs that Sekisho rests on: soundness against
+// randomly generated schemas, data and SQL, crash and power-cut safety, tamper
+// evidence, and that each of them fails when its mechanism is switched off.
+//
+// It contains tests only and is run by "make prove". PROVE_SEED and
+// PROVE_SEEDS choose the first seed and how many follow it.
+package prove

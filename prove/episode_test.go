@@ -1,0 +1,80 @@
+package prove
+
+import "fmt"
+
+// episode is one session's work: the unit whose truth is compared with its scope.
+type episode struct {
+	class string
+	steps []step
+	// bare says that by construction no protected column is in any result or
+	// predicate. Then only changes count as truth, not deletions: the
+	// existence of a row is no crossing (DESIGN §1).
+	bare bool
+	// writes says that later episodes may see what this one left.
+	writes bool
+}
+
+// step is one simple query or one extended-protocol pipeline up to its Sync.
+type step struct {
+	simple string
+	pipe   []message
+}
+
+// message is one extended-protocol message. Exactly one field is set, but for
+// describe, which goes with execute.
+type message struct {
+	parse   *parse
+	bind    *bind
+	execute *execute
+	closeIt string // "S" or "P" followed by the name
+	flush   bool
+}
+
+type parse struct{ name, sql string }
+
+type bind struct {
+	portal, statement string
+	args              []string
+	binary            bool // result format
+}
+
+type execute struct {
+	portal   string
+	describe bool // the client sends Describe itself
+	rows     uint32
+}
+
+func simple(format string, args ...any) step { return step{simple: fmt.Sprintf(format, args...)} }
+
+// prepared is Parse, Bind, Describe, Execute of an unnamed statement.
+func prepared(sql string, describe, binary bool, args ...string) step {
+	return step{pipe: []message{
+		{parse: &parse{"", sql}},
+		{bind: &bind{args: args, binary: binary}},
+		{execute: &execute{describe: describe}},
+	}}
+}
+
+func (e episode) String() string {
+	s := e.class
+	for _, st := range e.steps {
+		if st.simple != "" {
+			s += "\n  simple   " + st.simple
+		}
+		for _, m := range st.pipe {
+			switch {
+			case m.parse != nil:
+				s += fmt.Sprintf("\n  parse    %q %s", m.parse.name, m.parse.sql)
+			case m.bind != nil:
+				s += fmt.Sprintf("\n  bind     %q ← %q %q binary=%v", m.bind.portal, m.bind.statement, m.bind.args, m.bind.binary)
+			case m.execute != nil:
+				s += fmt.Sprintf("\n  execute  %q rows=%d describe=%v", m.execute.portal, m.execute.rows, m.execute.describe)
+			case m.closeIt != "":
+				s += "\n  close    " + m.closeIt
+			case m.flush:
+				s += "\n  flush"
+			}
+		}
+	}
+	return s
+}

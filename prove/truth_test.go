@@ -1,0 +1,58 @@
+package prove
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+)
+
+// endpoint is a database reached without the gate.
+type endpoint struct {
+	network, address, user string
+	database               string
+}
+
+// truth plays the episodes in the unchanged database and in one copy for each
+// mutation, in step, so that what an episode writes is there for the next one.
+type truth struct {
+	shop      *shop
+	mirror    endpoint
+	mutated   []endpoint
+	mutations []mutation
+}
+
+// of returns the subjects whose change or deletion changes the bytes that the
+// episode delivers, and the bytes delivered in the unchanged database.
+func (t *truth) of(ctx context.Context, e episode) (map[int]bool, []byte, error) {
+	want, err := play(ctx, t.mirror, e)
+	if err != nil {
+		return nil, nil, fmt.Errorf("mirror: %w", err)
+	}
+	set := map[int]bool{}
+	for i, m := range t.mutations {
+		if e.bare && m.kind == "delete" && !e.writes {
+			continue
+		}
+		if set[m.subject] && !e.writes {
+			continue
+		}
+		got, err := play(ctx, t.mutated[i], e)
+		if err != nil {
+			return nil, nil, fmt.Errorf("%+v: %w", m, err)
+		}
+		if !bytes.Equal(got, want) && !(e.bare && m.kind == "delete") {
+			set[m.subject] = true
+		}
+	}
+	return set, want, nil
+}
+
+// play runs one episode in a session of its own.
+func play(ctx context.Context, at endpoint, e episode) ([]byte, error) {
+	c, err := dial(ctx, at.network, at.address, at.user, at.database)
+	if err != nil {
+		return nil, err
+	}
+	defer c.close()
+	return c.run(e)
+}
