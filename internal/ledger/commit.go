@@ -1,0 +1,208 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"sekisho/internal/event"
+)
+
+// waiter is told when the ledger is on disk up to a position.
+type waiter struct {
+	position int64
+	done     func(error)
+}
+
+// take appends a batch. With level Written its bytes are with the operating
+// system when take returns, after everything that was taken before it.
+func (l *Ledger) take(level event.Level, done func(error), b batch) error {
+	if level == event.Written {
+		return l.takeWritten(done, b)
+	}
+	l.mu.Lock()
+	err := l.appendLocked(b)
+	if err == nil && done != nil {
+		l.waiters = append(l.waiters, waiter{l.taken, done})
+	}
+	l.mu.Unlock()
+	if err == nil {
+		l.wakeNow()
+	}
+	return err
+}
+
+func (l *Ledger) takeWritten(done func(error), b batch) error {
+	l.writeMu.Lock()
+	l.mu.Lock()
+	err := l.appendLocked(b)
+	l.mu.Unlock()
+	if err == nil {
+		_, err = l.writeOut()
+	}
+	l.writeMu.Unlock()
+	if err != nil {
+		return err
+	}
+	l.wakeSoon()
+	if done != nil {
+		done(nil)
+	}
+	return nil
+}
+
+// appendLocked adds a batch to the queue. l.mu is held.
+func (l *Ledger) appendLocked(b batch) error {
+	if l.failure != nil {
+		return l.failure
+	}
+	if l.taken-l.synced+int64(len(b.lines)) > l.cfg.QueueBytes {
+		return fmt.Errorf("%d bytes wait to be synced: %w", l.taken-l.synced, event.ErrFull)
+	}
+	l.queue = append(l.queue, b.lines...)
+	l.taken += int64(len(b.lines))
+	l.next += event.Index(b.count)
+	l.heads[b.key] = b.head
+	return nil
+}
+
+// written is a position up to which the operating system has the ledger.
+type written struct {
+	position int64
+	next     event.Index
+}
+
+// writeOut hands the queue to the operating system. l.writeMu is held.
+func (l *Ledger) writeOut() (written, error) {
+	l.mu.Lock()
+	queue, w, failure := l.queue, written{l.taken, l.next}, l.failure
+	l.queue = l.spare[:0]
+	l.mu.Unlock()
+	l.spare = queue
+	if failure != nil {
+		return w, failure
+	}
+	if len(queue) > 0 {
+		if _, err := l.file.Write(queue); err != nil {
+			return w, l.fail(fmt.Errorf("write %s: %w", openName(l.ordinal), err))
+		}
+		l.segmentSize += int64(len(queue))
+	}
+	if cap(queue) > maxSpare {
+		l.spare = nil
+	}
+	return w, nil
+}
+
+// maxSpare bounds the queue buffer that is kept for reuse, in bytes.
+const maxSpare = 8 << 20
+
+// fail stops the ledger for good and tells all who wait. It returns the error
+// for callers, which is event.ErrStopped and carries the cause. A sync is never
+// tried again: after a failed one the system may have dropped the pages and
+// call the next one a success.
+func (l *Ledger) fail(cause error) error {
+	l.mu.Lock()
+	if l.failure == nil {
+		l.failure = errors.Join(event.ErrStopped, cause)
+		close(l.failed)
+	}
+	failure, waiters := l.failure, l.waiters
+	l.waiters = nil
+	l.mu.Unlock()
+	for _, w := range waiters {
+		w.done(failure)
+	}
+	return failure
+}
+
+// Err returns why the ledger stopped taking events, or nil. It is
+// event.ErrStopped joined with the cause.
+func (l *Ledger) Err() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.failure
+}
+
+// wakeNow makes the sync loop run at once.
+func (l *Ledger) wakeNow() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// wakeSoon makes the sync loop run within the sync interval.
+func (l *Ledger) wakeSoon() {
+	select {
+	case l.dirty <- struct{}{}:
+	default:
+	}
+}
+
+// syncLoop is the only goroutine that syncs the open segment and replaces it.
+// It ends when stop is closed, after a last sync.
+func (l *Ledger) syncLoop() {
+	timer := time.NewTimer(l.cfg.SyncInterval)
+	timer.Stop()
+	armed := false
+	for {
+		select {
+		case <-l.wake:
+		case <-timer.C:
+			armed = false
+		case <-l.dirty:
+			if !armed {
+				timer.Reset(l.syncDelay())
+				armed = true
+			}
+			continue
+		case <-l.stop:
+			timer.Stop()
+			l.sync()
+			return
+		}
+		l.sync()
+	}
+}
+
+// syncDelay leaves a quarter of the interval for the sync itself.
+func (l *Ledger) syncDelay() time.Duration { return l.cfg.SyncInterval * 3 / 4 }
+
+// sync brings everything taken so far to the disk and tells who waited.
+func (l *Ledger) sync() {
+	l.writeMu.Lock()
+	w, err := l.writeOut()
+	l.writeMu.Unlock()
+	if err != nil {
+		return
+	}
+	if w.position > l.synced { // only this goroutine changes synced
+		if err := l.file.Sync(); err != nil {
+			l.fail(fmt.Errorf("sync %s: %w", openName(l.ordinal), err))
+			return
+		}
+		l.advance(w)
+	}
+}
+
+// advance publishes a synced position.
+func (l *Ledger) advance(w written) {
+	l.mu.Lock()
+	l.synced = w.position
+	l.durable = w.next
+	close(l.moved)
+	l.moved = make(chan struct{})
+	n := 0
+	for n < len(l.waiters) && l.waiters[n].position <= w.position {
+		n++
+	}
+	ready := append(l.ready[:0], l.waiters[:n]...)
+	l.waiters = append(l.waiters[:0], l.waiters[n:]...)
+	l.mu.Unlock()
+	for i, r := range ready {
+		r.done(nil)
+		ready[i] = waiter{}
+	}
+	l.ready = ready
+}

@@ -1,0 +1,81 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"sekisho/internal/event"
+)
+
+func testConfig(t testing.TB) Config {
+	t.Helper()
+	return Config{Dir: t.TempDir(), Tenant: "shop"}
+}
+
+func mustOpen(t testing.TB, cfg Config) *Ledger {
+	t.Helper()
+	l, err := Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil && !errors.Is(err, event.ErrStopped) {
+			t.Error(err)
+		}
+	})
+	return l
+}
+
+func mustInit(t testing.TB, cfg Config) {
+	t.Helper()
+	if err := Init(cfg); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestRecordScanReopen(t *testing.T) {
+	cfg := testConfig(t)
+	if _, err := Open(t.Context(), cfg); !errors.Is(err, ErrNotLedger) {
+		t.Fatalf("open without init: got %v, want ErrNotLedger", err)
+	}
+	mustInit(t, cfg)
+	for run := range 3 {
+		l, err := Open(t.Context(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rec := l.Recorder("gate/shop", 1)
+		for i, level := range []event.Level{event.Written, event.Durable} {
+			seq, err := rec.Record(t.Context(), level, &event.Heartbeat{Sessions: i}, &event.SourceStop{})
+			if want := event.Seq(1 + run*4 + i*2); err != nil || seq != want {
+				t.Fatalf("run %d level %d: got seq %d, %v; want %d", run, level, seq, err, want)
+			}
+		}
+		next := event.Index(run * 4)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		if head, err := l.Wait(ctx, next+3); err != nil || head != next+4 {
+			t.Fatalf("wait: head %d, %v; want %d", head, err, next+4)
+		}
+		cancel()
+		want := next
+		err = l.Scan(t.Context(), next, func(i event.Index, line []byte) error {
+			e, err := event.Parse(line)
+			if err != nil || i != want || e.Seq != event.Seq(i+1) {
+				t.Errorf("index %d (want %d): seq %d, %v", i, want, e.Seq, err)
+			}
+			want++
+			return nil
+		})
+		if err != nil || want != next+4 {
+			t.Fatalf("scan ended at %d, %v; want %d", want, err, next+4)
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := rec.Record(t.Context(), event.Written, &event.SourceStop{}); !errors.Is(err, event.ErrStopped) {
+			t.Fatalf("record after close: got %v, want ErrStopped", err)
+		}
+	}
+}

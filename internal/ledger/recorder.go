@@ -1,0 +1,104 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"sekisho/internal/event"
+	"sekisho/internal/ledger/segment"
+)
+
+// recorder is the event.Recorder of one (source, worker). Its lock covers
+// numbering, encoding and the hand-over, so that lines reach the ledger in
+// sequence order. Lock order: recorder.mu, Ledger.writeMu, Ledger.mu.
+type recorder struct {
+	l   *Ledger
+	key segment.Key
+
+	mu   sync.Mutex
+	head segment.Head // last line handed over
+	buf  []byte       // reused encoding buffer
+}
+
+// Recorder returns the recorder of (source, worker): the same one for the same
+// names, continuing the chain that the ledger holds.
+func (l *Ledger) Recorder(source event.Source, worker uint16) event.Recorder {
+	key := segment.Key{Source: source, Worker: worker}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r := l.recorders[key]
+	if r == nil {
+		r = &recorder{l: l, key: key, head: l.heads[key]}
+		l.recorders[key] = r
+	}
+	return r
+}
+
+// Record implements event.Recorder. When ctx ends first the events may still
+// be recorded; the number is returned with the context's error.
+func (r *recorder) Record(ctx context.Context, level event.Level, bodies ...event.Body) (event.Seq, error) {
+	if level == event.Written {
+		return r.Submit(level, nil, bodies...)
+	}
+	done := make(chan error, 1)
+	seq, err := r.Submit(level, func(err error) { done <- err }, bodies...)
+	if err != nil {
+		return seq, err
+	}
+	select {
+	case err := <-done:
+		return seq, err
+	case <-ctx.Done():
+		return seq, ctx.Err()
+	}
+}
+
+// Submit implements event.Recorder.
+func (r *recorder) Submit(level event.Level, done func(error), bodies ...event.Body) (event.Seq, error) {
+	if len(bodies) == 0 {
+		return 0, fmt.Errorf("%s/%d: no event to record", r.key.Source, r.key.Worker)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	batch, err := r.encode(bodies)
+	if err != nil {
+		return 0, err
+	}
+	if err := r.l.take(level, done, batch); err != nil {
+		return 0, err
+	}
+	r.head = batch.head
+	return batch.first, nil
+}
+
+// batch is a run of encoded lines of one chain.
+type batch struct {
+	key   segment.Key
+	lines []byte
+	count uint64
+	first event.Seq
+	head  segment.Head // after the batch
+}
+
+func (r *recorder) encode(bodies []event.Body) (batch, error) {
+	b := batch{key: r.key, count: uint64(len(bodies)), first: r.head.Seq + 1, head: r.head}
+	e := event.Event{
+		Tenant: r.l.cfg.Tenant, Source: r.key.Source, Worker: r.key.Worker,
+		At: r.l.cfg.Now(), ClockErr: r.l.cfg.ClockErr(),
+	}
+	r.buf = r.buf[:0]
+	for _, body := range bodies {
+		start := len(r.buf)
+		e.Seq, e.Prev, e.Body = b.head.Seq+1, b.head.Digest, body
+		r.buf = event.Append(r.buf, &e)
+		line := r.buf[start:]
+		if len(line) > event.MaxLine {
+			return batch{}, fmt.Errorf("%s/%d: event of kind %d has %d bytes, at most %d are allowed: split its set",
+				r.key.Source, r.key.Worker, body.Kind(), len(line), event.MaxLine)
+		}
+		b.head = segment.Head{Seq: e.Seq, Digest: event.Sum(line)}
+	}
+	b.lines = r.buf
+	return b, nil
+}
