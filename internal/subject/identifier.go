@@ -1,0 +1,232 @@
+package subject
+
+import (
+	"encoding/binary"
+	"errors"
+	"maps"
+	"sync"
+	"sync/atomic"
+
+	"sekisho/internal/element"
+	"sekisho/internal/event"
+	"sekisho/internal/keyring"
+)
+
+// Space is where an identifier is looked for: one element of one table. The
+// same e-mail address in another table is another identifier.
+type Space struct {
+	Table   event.Place
+	Element element.Kind
+}
+
+// Owner says how many subjects an identifier belongs to.
+type Owner uint8
+
+const (
+	// NotKnown: the index cannot say. The row is bounded.
+	NotKnown Owner = iota
+	// One: exactly one subject of the table had this value in the last scan
+	// and no write has touched the column since.
+	One
+	// Several: more than one subject, or a row without a number, has it.
+	Several
+)
+
+// Identifiers is the identifier index: keyed hash → subject number. Values are
+// not kept. It is built from scans and answers only One when that is certain:
+// whatever it had no room for, or may have changed since, is NotKnown.
+//
+// A hash is the first 128 bits of HMAC-SHA-256, so among 10⁹ identifiers a
+// value that is not there is taken for one that is with probability 3·10⁻³⁰.
+type Identifiers struct {
+	key     *keyring.Key
+	max     int
+	hashers sync.Pool
+
+	live atomic.Pointer[map[Space]*idTable] // replaced under mu
+
+	mu     sync.Mutex
+	writes map[Space]uint64 // how often a space was suspended
+}
+
+// ErrIdentifierKey is returned when the key is not for identifiers.
+var ErrIdentifierKey = errors.New("key is not for identifiers (SK5106)")
+
+// NewIdentifiers returns an empty index. MaxEntries bounds the identifiers of
+// one space (32 bytes each, twice that while a scan is read); 0 means 4 million.
+func NewIdentifiers(key *keyring.Key, maxEntries int) (*Identifiers, error) {
+	if key.Hasher() == nil {
+		return nil, ErrIdentifierKey
+	}
+	if maxEntries <= 0 {
+		maxEntries = 4_000_000
+	}
+	ix := &Identifiers{key: key, max: maxEntries, writes: map[Space]uint64{}}
+	ix.hashers.New = func() any { return &idHasher{mac: key.Hasher()} }
+	ix.live.Store(new(map[Space]*idTable))
+	return ix, nil
+}
+
+// Lookup tells whose identifier value is, as it stands in a result column in
+// text form. The number is meaningful for One only.
+func (ix *Identifiers) Lookup(s Space, value []byte) (uint32, Owner) {
+	t := (*ix.live.Load())[s]
+	if t == nil {
+		return 0, NotKnown
+	}
+	h := ix.hashers.Get().(*idHasher)
+	sum, ok := h.sum(s, value)
+	ix.hashers.Put(h)
+	if !ok {
+		return 0, NotKnown
+	}
+	return t.get(sum)
+}
+
+// Suspend says that identifiers of s may have changed (a write to its column,
+// a bypass, a counter that disagrees). Until a scan that begins later is
+// committed, everything in s is NotKnown.
+func (ix *Identifiers) Suspend(s Space) {
+	ix.mu.Lock()
+	defer ix.mu.Unlock()
+	ix.writes[s]++
+	ix.replace(s, nil)
+}
+
+func (ix *Identifiers) replace(s Space, t *idTable) {
+	next := maps.Clone(*ix.live.Load())
+	if next == nil {
+		next = map[Space]*idTable{}
+	}
+	if t == nil {
+		delete(next, s)
+	} else {
+		next[s] = t
+	}
+	ix.live.Store(&next)
+}
+
+// Build is an index of one space in the making. It belongs to one goroutine.
+type Build struct {
+	ix      *Identifiers
+	space   Space
+	writes  uint64
+	hasher  *idHasher
+	table   *idTable
+	dropped uint64
+}
+
+// Begin starts a build. Call it before the scan's snapshot is taken.
+func (ix *Identifiers) Begin(s Space) *Build {
+	ix.mu.Lock()
+	defer ix.mu.Unlock()
+	return &Build{ix: ix, space: s, writes: ix.writes[s], hasher: &idHasher{mac: ix.key.Hasher()}, table: newIDTable(64)}
+}
+
+// Add says that a row of the subject has value.
+func (b *Build) Add(value []byte, number uint32) { b.add(value, number, false) }
+
+// AddUnknown says that a row whose subject has no number has value.
+func (b *Build) AddUnknown(value []byte) { b.add(value, 0, true) }
+
+func (b *Build) add(value []byte, number uint32, several bool) {
+	sum, ok := b.hasher.sum(b.space, value)
+	if ok && !b.table.put(sum, number, several, b.ix.max) {
+		b.dropped++
+	}
+}
+
+// Dropped returns how many additions found no room: those values are NotKnown.
+func (b *Build) Dropped() uint64 { return b.dropped }
+
+// Commit publishes the build and reports whether it counts: it does not when
+// the space was suspended after Begin.
+func (b *Build) Commit() bool {
+	b.ix.mu.Lock()
+	defer b.ix.mu.Unlock()
+	if b.ix.writes[b.space] != b.writes {
+		return false
+	}
+	b.ix.replace(b.space, b.table)
+	return true
+}
+
+// idHasher owns what a hash needs, so that a look-up allocates nothing.
+type idHasher struct {
+	mac    *keyring.Hasher
+	buf    []byte
+	fields [3][]byte
+}
+
+func (h *idHasher) sum(s Space, value []byte) (sum [16]byte, ok bool) {
+	h.buf = append(append(h.buf[:0], s.Table...), byte(s.Element))
+	n := len(h.buf)
+	h.buf = Canonical(h.buf, s.Element, value)
+	if len(h.buf) == n {
+		return sum, false
+	}
+	h.fields[0], h.fields[1], h.fields[2] = h.buf[:n-1], h.buf[n-1:n], h.buf[n:]
+	full := h.mac.Sum(h.fields[:]...)
+	copy(sum[:], full[:])
+	return sum, true
+}
+
+// idTable is an open-addressed table that is not changed after publication.
+type idTable struct {
+	used  int
+	slots []idSlot
+}
+
+type idSlot struct {
+	a, b    uint64
+	plus    uint32 // number+1; 0 = empty
+	several bool
+}
+
+func newIDTable(size int) *idTable { return &idTable{slots: make([]idSlot, size)} }
+
+func (t *idTable) find(a, b uint64) *idSlot {
+	mask := uint64(len(t.slots) - 1)
+	for i := a & mask; ; i = (i + 1) & mask { // a is a hash already
+		if s := &t.slots[i]; s.plus == 0 || s.a == a && s.b == b {
+			return s
+		}
+	}
+}
+
+func (t *idTable) get(sum [16]byte) (uint32, Owner) {
+	s := t.find(binary.LittleEndian.Uint64(sum[:]), binary.LittleEndian.Uint64(sum[8:]))
+	switch {
+	case s.plus == 0:
+		return 0, NotKnown
+	case s.several:
+		return 0, Several
+	}
+	return s.plus - 1, One
+}
+
+// put reports whether there was room. A value that is there already never
+// needs room, so that "one" always turns into "several".
+func (t *idTable) put(sum [16]byte, number uint32, several bool, limit int) bool {
+	a, b := binary.LittleEndian.Uint64(sum[:]), binary.LittleEndian.Uint64(sum[8:])
+	s := t.find(a, b)
+	if s.plus != 0 {
+		s.several = s.several || several || s.plus != number+1
+		return true
+	}
+	if t.used >= limit {
+		return false
+	}
+	*s = idSlot{a, b, number + 1, several}
+	t.used++
+	if t.used*4 > len(t.slots)*3 {
+		old := t.slots
+		t.slots = make([]idSlot, 2*len(old))
+		for _, o := range old {
+			if o.plus != 0 {
+				*t.find(o.a, o.b) = o
+			}
+		}
+	}
+	return true
+}

@@ -1,0 +1,145 @@
+package subject
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"sekisho/internal/element"
+	"sekisho/internal/keyring"
+)
+
+var mail = Space{"shop/public.customers", element.Email}
+
+func newIdentifiers(t testing.TB, limit int) *Identifiers {
+	t.Helper()
+	ring := newRing(t)
+	key, err := ring.Current(testTenant, keyring.Identifier)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ix, err := NewIdentifiers(key, limit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := ring.Current(testTenant, keyring.Dictionary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := NewIdentifiers(other, limit); !errors.Is(err, ErrIdentifierKey) {
+		t.Fatalf("dictionary key: %v, want ErrIdentifierKey", err)
+	}
+	return ix
+}
+
+// TestIdentifiersAgainstModel: One only when exactly one subject has the value.
+func TestIdentifiersAgainstModel(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		ix := newIdentifiers(t, rapid.IntRange(1, 40).Draw(rt, "limit"))
+		owners := map[string]map[uint32]bool{}
+		b := ix.Begin(mail)
+		for range rapid.IntRange(0, 60).Draw(rt, "rows") {
+			v := rapid.StringMatching(`[a-fA-F]{1,2}@x`).Draw(rt, "value")
+			k := strings.ToLower(v)
+			if owners[k] == nil {
+				owners[k] = map[uint32]bool{}
+			}
+			n := rapid.Uint32Range(0, 5).Draw(rt, "number")
+			if n == 5 {
+				n = MaxNumber
+			}
+			if rapid.IntRange(0, 9).Draw(rt, "unknown") == 0 {
+				b.AddUnknown([]byte(v))
+				owners[k][1<<20] = true
+				owners[k][1<<21] = true
+				continue
+			}
+			b.Add([]byte(v), n)
+			owners[k][n] = true
+		}
+		if !b.Commit() {
+			rt.Fatal("commit refused")
+		}
+		known := 0
+		for v, set := range owners {
+			n, o := ix.Lookup(mail, []byte(v))
+			switch {
+			case o == One && (len(set) != 1 || !set[n]):
+				rt.Fatalf("%q: One %d, truth %v", v, n, set)
+			case o == Several && len(set) < 2:
+				rt.Fatalf("%q: Several, truth %v", v, set)
+			case o != NotKnown:
+				known++
+			}
+		}
+		if known+int(b.Dropped()) < len(owners) {
+			rt.Fatalf("%d of %d known, only %d dropped", known, len(owners), b.Dropped())
+		}
+	})
+}
+
+func TestSuspend(t *testing.T) {
+	ix := newIdentifiers(t, 0)
+	value := []byte("hanako@example.jp")
+	early := ix.Begin(mail)
+	early.Add(value, 7)
+	ix.Suspend(mail) // a write after the snapshot began
+	if early.Commit() {
+		t.Error("a build begun before the write was taken")
+	}
+	if _, o := ix.Lookup(mail, value); o != NotKnown {
+		t.Errorf("suspended: %v, want NotKnown", o)
+	}
+	late := ix.Begin(mail)
+	late.Add(value, 7)
+	if !late.Commit() {
+		t.Fatal("a later build was refused")
+	}
+	if n, o := ix.Lookup(mail, []byte(" ＨＡＮＡＫＯ@Example.jp")); n != 7 || o != One {
+		t.Errorf("got %d, %v, want 7, One", n, o)
+	}
+	if _, o := ix.Lookup(Space{"shop/public.other", element.Email}, value); o != NotKnown {
+		t.Errorf("another table: %v, want NotKnown", o)
+	}
+	if n := testing.AllocsPerRun(100, func() { ix.Lookup(mail, value) }); n > 0 {
+		t.Errorf("%v allocations a look-up, want 0", n)
+	}
+	ix.Suspend(mail)
+	if _, o := ix.Lookup(mail, value); o != NotKnown {
+		t.Errorf("after a write: %v, want NotKnown", o)
+	}
+}
+
+func TestCanonical(t *testing.T) {
+	for _, c := range []struct {
+		kind     element.Kind
+		in, want string
+	}{
+		{element.Phone, "０３-１２３４ (5678)", "0312345678"},
+		{element.Passport, "tk 1234567", "TK1234567"},
+		{element.Email, " A.b+C@EXAMPLE.jp\n", "a.b+c@example.jp"},
+		{element.Email, "日本@例.jp", "日本@例.jp"},
+		{element.CustomerNumber, " 12 a", "12 a"},
+		{element.Phone, "なし", ""},
+	} {
+		if got := string(Canonical(nil, c.kind, []byte(c.in))); got != c.want {
+			t.Errorf("%v %q: %q, want %q", c.kind, c.in, got, c.want)
+		}
+	}
+}
+
+func BenchmarkIdentifier(b *testing.B) {
+	ix := newIdentifiers(b, 0)
+	build := ix.Begin(mail)
+	value := []byte("hanako.yamada@example.jp")
+	build.Add(value, 7)
+	build.Commit()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, o := ix.Lookup(mail, value); o != One {
+			b.Fatal(o)
+		}
+	}
+}
