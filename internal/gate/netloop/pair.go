@@ -1,0 +1,274 @@
+package netloop
+
+import (
+	"crypto/tls"
+	"io"
+	"net"
+	"sync/atomic"
+	"time"
+)
+
+// Pair is a client and its upstream. Its methods, except Wake and Kill, may be called only from inside a callback
+// of this pair.
+type Pair struct {
+	// Value is for the Handler; the loop never looks at it.
+	Value any
+
+	h    Handler
+	d    carrier
+	cfg  *Config
+	ends [2]end
+
+	now     time.Time // of the wake-up that the present callback belongs to
+	lastIO  time.Time // when a byte last came from either side
+	tickAt  time.Time // zero: not armed
+	stallAt time.Time // when queued output counts as stalled; zero: nothing is queued
+
+	woken  atomic.Bool
+	killed atomic.Pointer[error]
+
+	cause      error // why the pair ends, nil if a peer ended it
+	closing    bool  // close when everything queued was written
+	aborting   bool  // close now
+	gone       bool  // torn down; no callback follows
+	flushUntil time.Time
+
+	// For the epoll carrier.
+	slot    int32 // index in worker.slots, -1 when not registered
+	gen     int32 // distinguishes pairs that used the same slot
+	inAgain bool
+	ticking bool // is in worker.ticking
+	waiting bool // is in worker.waiting
+}
+
+// end is one side of a pair. The goroutine that runs the pair's callbacks owns it.
+type end struct {
+	conn   net.Conn // portable carrier
+	fd     int      // epoll carrier; -1 when closed
+	tls    *tls.Conn
+	stream *Stream
+	ahead  []byte
+
+	// out[outOff:] are the bytes that the handler queued; plain text if tls is set (the cipher text that could not
+	// leave yet waits in stream). lent, if not nil, comes after out, which then is empty: it points into the
+	// carrier's read buffer and is written or copied before that is used again.
+	out    []byte
+	outOff int
+	lent   []byte
+	// inFlight are bytes that the portable carrier's writer has taken and not yet written.
+	inFlight int
+
+	paused    bool // by the handler
+	throttled bool // by queued bytes
+	readable  bool // the socket may have bytes (edge-triggered)
+	hangup    bool // the peer has sent its end: read until it is seen
+	blocked   bool // the socket took less than it was given (edge-triggered)
+	watchOut  bool // EPOLLOUT is always asked for: a TCP socket reports it only after it was full
+	wantOut   bool // EPOLLOUT is asked for until the queue is empty: a Unix socket reports it after every read
+	eof       bool // nothing more comes
+	closed    bool // OnClosed was called
+	broken    bool // writes fail; queued bytes are dropped
+	shut      bool // CloseWrite was asked for
+	shutDone  bool // the end was passed on, or waits in shutFD
+	shutFD    bool // shut the socket down when the queue is empty
+}
+
+// carrier is what differs between the epoll and the portable loop.
+type carrier interface {
+	wake(p *Pair)         // any goroutine
+	resumed(p *Pair)      // a side may be read again
+	armed(p *Pair)        // tickAt was set
+	lendable([]byte) bool // b points into the read buffer of the present callback
+	buffer() []byte       // an empty buffer for queued bytes
+	release(b []byte)     // gives it back
+}
+
+// Now returns the time of the wake-up that the present callback belongs to; it costs nothing.
+func (p *Pair) Now() time.Time { return p.now }
+
+// Write queues b for side s. It leaves when the callback returns, or when the socket takes it. b is copied unless
+// it is part of the slice that OnData got, which must then stay unchanged until the callback returns. Bytes for a
+// side that is closed are dropped.
+func (p *Pair) Write(s Side, b []byte) {
+	e := &p.ends[s]
+	if len(b) == 0 || e.broken || e.shut || p.gone {
+		return
+	}
+	if e.lent != nil {
+		if joined := join(e.lent, b); joined != nil {
+			e.lent = joined
+			return
+		}
+		p.keep(e)
+	}
+	if len(e.out) == e.outOff {
+		if p.d.lendable(b) && e.stream.queued() == 0 {
+			e.lent = b
+			return
+		}
+		if e.out == nil {
+			e.out = p.d.buffer()
+		}
+	}
+	if len(e.out)-e.outOff+len(b) > p.cfg.HardBuffered {
+		p.Close(ErrOverflow)
+		return
+	}
+	e.out = append(e.out, b...)
+}
+
+// join returns a followed by b if b begins where a ends in the same array, else nil.
+func join(a, b []byte) []byte {
+	if cap(a) < len(a)+len(b) || &a[:len(a)+1][len(a)] != &b[0] {
+		return nil
+	}
+	return a[:len(a)+len(b)]
+}
+
+// keep copies lent bytes into the queue.
+func (p *Pair) keep(e *end) {
+	if e.lent == nil {
+		return
+	}
+	if e.out == nil {
+		e.out = p.d.buffer()
+	}
+	e.out = append(e.out, e.lent...)
+	e.lent = nil
+}
+
+// Buffered returns the number of bytes queued for side s.
+func (p *Pair) Buffered(s Side) int {
+	e := &p.ends[s]
+	return len(e.out) - e.outOff + len(e.lent) + e.inFlight + e.stream.queued()
+}
+
+// Pause stops OnData of side s until Resume. The bytes wait in the kernel, which then slows the peer.
+func (p *Pair) Pause(s Side) { p.ends[s].paused = true }
+
+// Resume undoes Pause.
+func (p *Pair) Resume(s Side) {
+	e := &p.ends[s]
+	if e.paused {
+		e.paused = false
+		p.d.resumed(p)
+	}
+}
+
+// Paused reports whether the handler has paused side s.
+func (p *Pair) Paused(s Side) bool { return p.ends[s].paused }
+
+// ArmTick asks for one OnTick at the deadline. A later call replaces the deadline; the zero time takes it back.
+// Pairs that are not armed cost nothing.
+func (p *Pair) ArmTick(deadline time.Time) {
+	p.tickAt = deadline
+	p.d.armed(p)
+}
+
+// Wake asks for one OnWake. Any goroutine may call it at any time; calls before the OnWake count as one; after the
+// end of the pair it does nothing.
+func (p *Pair) Wake() {
+	if p.woken.CompareAndSwap(false, true) {
+		p.d.wake(p)
+	}
+}
+
+// Kill ends the pair from any goroutine: what is queued is still written (bounded by Config.FlushTimeout), nothing
+// more is read. OnClosed gets err. The first call counts.
+func (p *Pair) Kill(err error) {
+	if err == nil {
+		err = ErrClosed
+	}
+	if p.killed.CompareAndSwap(nil, &err) {
+		p.woken.Store(true)
+		p.d.wake(p)
+	}
+}
+
+// Close ends the pair when the callback returns; queued bytes that cannot leave at once are dropped.
+// OnClosed gets err for the sides that have not ended yet.
+func (p *Pair) Close(err error) {
+	if p.cause == nil {
+		p.cause = err
+	}
+	p.aborting = true
+}
+
+// CloseAfterFlush ends the pair when everything queued was written, or Config.FlushTimeout is over. Nothing more
+// is read.
+func (p *Pair) CloseAfterFlush() { p.closing = true }
+
+// CloseWrite sends the end of the stream to side s (FIN, close_notify) when everything queued for it was written.
+// Its own bytes are read on: use it in OnClosed to pass a half-close on.
+func (p *Pair) CloseWrite(s Side) { p.ends[s].shut = true }
+
+// failWith records err as the reason of an end that the handler or the loop asked for, after a flush.
+func (p *Pair) failWith(err error) {
+	if p.cause == nil {
+		p.cause = err
+	}
+	p.closing = true
+}
+
+// throttle sets which sides are read, from what is queued.
+func (p *Pair) throttle() {
+	limit := p.cfg.MaxBuffered
+	toClient, toUpstream := p.Buffered(Client), p.Buffered(Upstream)
+	for s, e := range [2]*end{&p.ends[Client], &p.ends[Upstream]} {
+		own, other := toClient, toUpstream
+		if Side(s) == Upstream {
+			own, other = toUpstream, toClient
+		}
+		// Bytes queued for the other side come from this one; bytes queued for this side itself (answers of
+		// the handler) only count double.
+		load := max(other, own/2)
+		switch {
+		case load > limit:
+			e.throttled = true
+		case e.throttled && load <= limit/2:
+			e.throttled = false
+		}
+	}
+}
+
+// reads reports whether bytes of side s may be read now.
+func (p *Pair) reads(s Side) bool {
+	e := &p.ends[s]
+	return !e.paused && !e.throttled && !e.eof && !p.closing && !p.aborting
+}
+
+// sideEnded calls OnClosed of side s, once, and closes the pair unless the handler passed a half-close on.
+func (p *Pair) sideEnded(s Side, err error) {
+	e := &p.ends[s]
+	e.eof = true
+	if e.closed {
+		return
+	}
+	e.closed = true
+	p.h.OnClosed(p, s, err)
+	if o := &p.ends[s.Other()]; o.closed || !o.shut {
+		p.closing = true
+	}
+}
+
+// endAll calls OnClosed of the sides that have not had it.
+func (p *Pair) endAll() {
+	for s := range p.ends {
+		if e := &p.ends[s]; !e.closed {
+			e.closed, e.eof = true, true
+			err := p.cause
+			if err == nil {
+				err = ErrClosed
+			}
+			p.h.OnClosed(p, Side(s), err)
+		}
+	}
+}
+
+// orderly turns the end of a stream into no error.
+func orderly(err error) error {
+	if err == io.EOF {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,549 @@
+package netloop
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	maxEvents  = 256
+	poolLimit  = 64                     // buffers a worker keeps
+	poolBytes  = 256 << 10              // larger ones are left to the collector
+	sweepEvery = 250 * time.Millisecond // precision of stall, flush and idle limits
+	// discardBytes bounds what is read and thrown away before a close, so that unread bytes do not turn the
+	// close into a reset, which would take our last message away from the peer.
+	discardBytes = 1 << 20
+)
+
+// worker is one thread with its pairs. All fields but those under mu belong to its goroutine.
+type worker struct {
+	loop  *epollLoop
+	epfd  int
+	evfd  int
+	pairs atomic.Int32
+
+	buf   []byte // what recv fills
+	plain []byte // what crypto/tls fills; nil until the first TLS pair
+	lend  []byte // the one of both that the present OnData shows, nil in other callbacks
+
+	now     time.Time
+	slots   []*Pair
+	gens    int32
+	free    []int32
+	again   []*Pair // to be served without an event
+	spare   []*Pair // the other array of again
+	ticking []*Pair // with a tick
+	waiting []*Pair // with queued bytes, or closing
+	pool    [][]byte
+
+	nextTick  time.Time // zero: none
+	nextSweep time.Time // zero: none
+	nextIdle  time.Time // zero: none
+
+	sleeping atomic.Bool // in, or about to enter, a blocking epoll_wait
+
+	spareAdds, spareWakes []*Pair // the arrays that adds and wakes take turns with
+
+	mu    sync.Mutex // guards what other goroutines post
+	adds  []*Pair
+	wakes []*Pair
+	stop  bool
+}
+
+func newWorker(l *epollLoop) (*worker, error) {
+	w := &worker{loop: l, epfd: -1, evfd: -1, buf: make([]byte, readBufferBytes)}
+	var err error
+	if w.epfd, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		return nil, os.NewSyscallError("epoll_create1", err)
+	}
+	if w.evfd, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+		w.closeDescriptors()
+		return nil, os.NewSyscallError("eventfd", err)
+	}
+	// Edge-triggered, so that it never has to be read.
+	ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: -1}
+	if err = unix.EpollCtl(w.epfd, unix.EPOLL_CTL_ADD, w.evfd, &ev); err != nil {
+		w.closeDescriptors()
+		return nil, os.NewSyscallError("epoll_ctl", err)
+	}
+	return w, nil
+}
+
+func (w *worker) closeDescriptors() {
+	for _, fd := range []int{w.epfd, w.evfd} {
+		if fd >= 0 {
+			_ = unix.Close(fd)
+		}
+	}
+	w.epfd, w.evfd = -1, -1
+}
+
+// post changes what is under mu and makes the worker look at it.
+func (w *worker) post(change func(*worker)) {
+	w.mu.Lock()
+	change(w)
+	w.mu.Unlock()
+	w.rouse()
+}
+
+// rouse ends a sleep of the worker; a worker that is awake looks before it sleeps.
+func (w *worker) rouse() {
+	if w.sleeping.CompareAndSwap(true, false) {
+		one := [8]byte{1}
+		_, _ = unix.Write(w.evfd, one[:]) // cannot fail before 2^64-1 writes
+	}
+}
+
+// wake implements carrier.
+func (w *worker) wake(p *Pair) {
+	w.mu.Lock()
+	w.wakes = append(w.wakes, p)
+	w.mu.Unlock()
+	w.rouse()
+}
+
+// resumed implements carrier.
+func (w *worker) resumed(p *Pair) { w.later(p) }
+
+// lendable implements carrier: two slices of one array end at the same byte.
+func (w *worker) lendable(b []byte) bool {
+	return w.lend != nil && cap(b) > 0 && &b[:cap(b)][cap(b)-1] == &w.lend[len(w.lend)-1]
+}
+
+// buffer implements carrier.
+func (w *worker) buffer() []byte {
+	if n := len(w.pool); n > 0 {
+		b := w.pool[n-1]
+		w.pool = w.pool[:n-1]
+		return b
+	}
+	return make([]byte, 0, 4096)
+}
+
+// release implements carrier.
+func (w *worker) release(b []byte) {
+	if len(w.pool) < poolLimit && cap(b) <= poolBytes {
+		w.pool = append(w.pool, b[:0])
+	}
+}
+
+// later has p served again before the next sleep.
+func (w *worker) later(p *Pair) {
+	if !p.inAgain {
+		p.inAgain = true
+		w.again = append(w.again, p)
+	}
+}
+
+func (w *worker) run() {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	events := make([]unix.EpollEvent, maxEvents)
+	if w.loop.cfg.Idle > 0 {
+		w.nextIdle = time.Now().Add(w.idleStep())
+	}
+	for {
+		w.now = time.Now()
+		if w.takePosted() {
+			w.closeAll()
+			return
+		}
+		w.serveAgain()
+		w.timers()
+		for _, ev := range events[:w.poll(events)] {
+			w.event(ev)
+		}
+	}
+}
+
+// poll waits for events as long as nothing else is to be done.
+func (w *worker) poll(events []unix.EpollEvent) int {
+	timeout := w.timeout()
+	if timeout != 0 {
+		w.sleeping.Store(true)
+		w.mu.Lock()
+		posted := len(w.adds)+len(w.wakes) > 0 || w.stop
+		w.mu.Unlock()
+		if posted {
+			timeout = 0
+		}
+	}
+	var n int
+	var errno unix.Errno
+	if timeout == 0 {
+		n, errno = epollPoll(w.epfd, events)
+	} else {
+		n, errno = epollWait(w.epfd, events, timeout)
+	}
+	w.sleeping.Store(false)
+	w.now = time.Now()
+	if errno != 0 {
+		if errno == unix.EINTR {
+			return 0
+		}
+		panic("netloop: epoll_wait: " + errno.Error()) // only a bad descriptor of our own can do this
+	}
+	return n
+}
+
+// timeout is in milliseconds; -1 is for ever.
+func (w *worker) timeout() int {
+	if len(w.again) > 0 {
+		return 0
+	}
+	var next time.Time
+	for _, t := range [...]time.Time{w.nextTick, w.nextSweep, w.nextIdle} {
+		if !t.IsZero() && (next.IsZero() || t.Before(next)) {
+			next = t
+		}
+	}
+	if next.IsZero() {
+		return -1
+	}
+	d := time.Until(next)
+	if d <= 0 {
+		return 0
+	}
+	return int((d + time.Millisecond - 1) / time.Millisecond)
+}
+
+// takePosted takes what other goroutines posted and reports whether the worker shall end.
+func (w *worker) takePosted() (stop bool) {
+	w.mu.Lock()
+	adds, wakes := w.adds, w.wakes
+	w.adds, w.wakes = w.spareAdds[:0], w.spareWakes[:0]
+	stop = w.stop
+	w.mu.Unlock()
+	for _, p := range adds {
+		w.open(p)
+	}
+	for _, p := range wakes {
+		w.woken(p)
+	}
+	clear(adds)
+	clear(wakes)
+	w.spareAdds, w.spareWakes = adds, wakes
+	return stop
+}
+
+// open registers a new pair and gives it what was read ahead.
+func (w *worker) open(p *Pair) {
+	p.now, p.lastIO = w.now, w.now
+	if n := len(w.free); n > 0 {
+		p.slot = w.free[n-1]
+		w.free = w.free[:n-1]
+	} else {
+		p.slot = int32(len(w.slots))
+		w.slots = append(w.slots, nil)
+	}
+	w.slots[p.slot] = p
+	p.gen = w.nextGen()
+	for s := range p.ends {
+		if err := w.register(p, Side(s)); err != nil {
+			p.Close(err)
+			w.settle(p)
+			return
+		}
+	}
+	if o, ok := p.h.(Opener); ok {
+		w.after(p, o.OnOpen(p))
+	}
+	for s := range p.ends {
+		e := &p.ends[s]
+		if e.tls != nil && w.plain == nil {
+			w.plain = make([]byte, readBufferBytes)
+		}
+		e.readable = true // the edge of the registration may have been before the bytes of e.tls were read
+	}
+	w.serve(p)
+}
+
+// generation numbers tell an event of a dead pair from one of the pair that took its slot.
+func (w *worker) nextGen() int32 { w.gens++; return w.gens }
+
+func (w *worker) register(p *Pair, s Side) error {
+	return os.NewSyscallError("epoll_ctl", w.control(unix.EPOLL_CTL_ADD, p, s))
+}
+
+func (w *worker) control(op int, p *Pair, s Side) error {
+	e := &p.ends[s]
+	ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLET, Fd: p.slot<<1 | int32(s), Pad: p.gen}
+	if e.watchOut || e.wantOut {
+		ev.Events |= unix.EPOLLOUT
+	}
+	return unix.EpollCtl(w.epfd, op, e.fd, &ev)
+}
+
+func (w *worker) woken(p *Pair) {
+	if p.gone || !p.woken.Swap(false) {
+		return
+	}
+	p.now = w.now
+	if err := p.killed.Load(); err != nil {
+		p.failWith(*err)
+		w.settle(p)
+		return
+	}
+	w.after(p, p.h.OnWake(p))
+	w.settle(p)
+}
+
+func (w *worker) event(ev unix.EpollEvent) {
+	if ev.Fd < 0 { // the eventfd: run looks at what was posted
+		return
+	}
+	p := w.slots[ev.Fd>>1]
+	if p == nil || p.gen != ev.Pad {
+		return
+	}
+	e := &p.ends[ev.Fd&1]
+	if ev.Events&(unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+		e.readable = true
+		if ev.Events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+			e.hangup = true
+		}
+	}
+	if ev.Events&(unix.EPOLLOUT|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+		e.blocked = false
+	}
+	w.serve(p)
+}
+
+func (w *worker) serveAgain() {
+	list := w.again
+	w.again = w.spare[:0]
+	for _, p := range list {
+		p.inAgain = false
+		if !p.gone {
+			w.serve(p)
+		}
+	}
+	clear(list)
+	w.spare = list
+}
+
+// serve does what can be done for p without waiting: at most one buffer of each side, so that a busy pair does not
+// starve the others.
+func (w *worker) serve(p *Pair) {
+	p.now = w.now
+	for s := range p.ends {
+		e := &p.ends[s]
+		if len(e.ahead) > 0 && p.reads(Side(s)) {
+			b := e.ahead
+			e.ahead = nil
+			w.after(p, p.h.OnData(p, Side(s), b))
+		}
+		if e.readable && len(e.ahead) == 0 && p.reads(Side(s)) {
+			if e.tls != nil {
+				w.readTLS(p, Side(s))
+			} else {
+				w.read(p, Side(s))
+			}
+		}
+	}
+	w.settle(p)
+}
+
+// read takes one buffer of plain bytes. A short read means that the socket is empty, except at its end.
+func (w *worker) read(p *Pair, s Side) {
+	e := &p.ends[s]
+	n, errno := recv(e.fd, w.buf)
+	switch {
+	case n > 0:
+		e.readable = n == len(w.buf) || e.hangup
+		p.lastIO = w.now
+		w.data(p, s, w.buf, n)
+	case errno == unix.EAGAIN:
+		e.readable = false
+	case errno == unix.EINTR:
+	case errno == 0:
+		e.readable = false
+		p.sideEnded(s, nil)
+	default:
+		e.readable = false
+		p.sideEnded(s, os.NewSyscallError("recv", errno))
+	}
+}
+
+// data shows buf[:n] to the handler and sends what it queued while buf is still unchanged.
+func (w *worker) data(p *Pair, s Side, buf []byte, n int) {
+	w.lend = buf
+	err := p.h.OnData(p, s, buf[:n])
+	w.after(p, err)
+	w.lend = nil
+}
+
+// readTLS takes one buffer of cipher text and shows what it holds.
+func (w *worker) readTLS(p *Pair, s Side) {
+	e := &p.ends[s]
+	st := e.stream
+	more := e.hangup
+	if len(st.in) == 0 && st.inEOF == nil {
+		n, errno := recv(e.fd, w.buf)
+		switch {
+		case n > 0:
+			st.in = w.buf[:n]
+			more = more || n == len(w.buf)
+			p.lastIO = w.now
+		case errno == unix.EAGAIN, errno == unix.EINTR:
+			more = more || errno == unix.EINTR
+		case errno == 0:
+			st.ended(io.EOF)
+		default:
+			st.ended(os.NewSyscallError("recv", errno))
+		}
+	} else {
+		more = true // the socket was not looked at
+	}
+	for p.reads(s) {
+		n, err := fill(e.tls, w.plain)
+		if n > 0 {
+			w.data(p, s, w.plain, n)
+		}
+		if err == nil {
+			continue // w.plain was too small
+		}
+		if errors.Is(err, errWouldBlock) {
+			e.readable = more
+			return
+		}
+		e.readable = false
+		p.sideEnded(s, orderly(err))
+		return
+	}
+	// Stopped by the handler or by queued bytes: what is left must not stay in the shared buffer, and is looked
+	// at again without an event.
+	st.in = append([]byte(nil), st.in...)
+	e.readable = true
+}
+
+// fill reads from r until b is full or r has no more.
+func fill(r io.Reader, b []byte) (n int, err error) {
+	for n < len(b) && err == nil {
+		var k int
+		k, err = r.Read(b[n:])
+		n += k
+	}
+	return n, err
+}
+
+// after takes the result of a callback and sends what it queued.
+func (w *worker) after(p *Pair, err error) {
+	if err != nil {
+		p.failWith(err)
+	}
+	if !p.aborting {
+		w.flush(p, Client)
+		w.flush(p, Upstream)
+	}
+}
+
+// flush sends as much as the socket takes, with one call.
+func (w *worker) flush(p *Pair, s Side) {
+	e := &p.ends[s]
+	if e.tls != nil {
+		w.seal(p, e)
+	}
+	pending := e.pending()
+	if e.broken {
+		w.sent(e, len(pending))
+		return
+	}
+	if len(pending) == 0 {
+		return
+	}
+	if e.blocked {
+		p.keep(e)
+		return
+	}
+	n, errno := send(e.fd, pending)
+	switch {
+	case errno == 0:
+	case errno == unix.EAGAIN, errno == unix.EINTR:
+		n = 0
+	default:
+		// The peer is gone, but what it sent before may still be read (a FATAL message of the server).
+		e.broken, e.readable, e.hangup = true, true, true
+		n = len(pending)
+		w.later(p)
+	}
+	if n < len(pending) {
+		e.blocked = true
+		if !e.watchOut && !e.wantOut {
+			e.wantOut = true
+			if err := w.control(unix.EPOLL_CTL_MOD, p, s); err != nil {
+				p.Close(fmt.Errorf("epoll_ctl: %w", err))
+			}
+		}
+	}
+	if n > 0 {
+		p.stallAt = time.Time{}
+	}
+	w.sent(e, n)
+	p.keep(e)
+}
+
+// seal encrypts what is queued. crypto/tls writes to memory: it fails only if the session is over.
+func (w *worker) seal(p *Pair, e *end) {
+	plain := e.out[e.outOff:]
+	if e.lent != nil {
+		plain = e.lent
+	}
+	if len(plain) == 0 {
+		return
+	}
+	if !e.broken {
+		if _, err := e.tls.Write(plain); err != nil {
+			e.broken = true
+			w.later(p)
+		}
+	}
+	e.lent = nil
+	if e.out != nil {
+		w.release(e.out)
+		e.out, e.outOff = nil, 0
+	}
+}
+
+// pending returns the bytes that come next on the wire.
+func (e *end) pending() []byte {
+	switch {
+	case e.tls != nil:
+		return e.stream.out[e.stream.outOff:]
+	case e.lent != nil:
+		return e.lent
+	default:
+		return e.out[e.outOff:]
+	}
+}
+
+// sent drops the first n bytes of pending.
+func (w *worker) sent(e *end, n int) {
+	switch {
+	case e.tls != nil:
+		st := e.stream
+		if st.outOff += n; st.outOff == len(st.out) {
+			st.out, st.outOff = st.out[:0], 0
+			if cap(st.out) > poolBytes {
+				st.out = nil
+			}
+		}
+	case e.lent != nil:
+		if e.lent = e.lent[n:]; len(e.lent) == 0 {
+			e.lent = nil
+		}
+	case e.out != nil:
+		if e.outOff += n; e.outOff == len(e.out) {
+			w.release(e.out)
+			e.out, e.outOff = nil, 0
+		}
+	}
+}
