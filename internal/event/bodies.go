@@ -1,7 +1,5 @@
 package event
 
-import "encoding/json"
-
 // Kind implements Body.
 func (*SourceStart) Kind() Kind { return KindSourceStart }
 
@@ -25,8 +23,6 @@ func (b *Gap) appendJSON(dst []byte) []byte { return appendStruct(dst, b) }
 // Kind implements Body.
 func (*SessionOpen) Kind() Kind { return KindSessionOpen }
 
-func (b *SessionOpen) appendJSON(dst []byte) []byte { return appendStruct(dst, b) }
-
 // Kind implements Body.
 func (*SessionClose) Kind() Kind { return KindSessionClose }
 
@@ -40,12 +36,8 @@ func (b *Statement) appendJSON(dst []byte) []byte { return appendStruct(dst, b) 
 // Kind implements Body.
 func (*Intent) Kind() Kind { return KindIntent }
 
-func (b *Intent) appendJSON(dst []byte) []byte { return appendStruct(dst, b) }
-
 // Kind implements Body.
 func (*Crossing) Kind() Kind { return KindCrossing }
-
-func (b *Crossing) appendJSON(dst []byte) []byte { return appendStruct(dst, b) }
 
 // Kind implements Body.
 func (*Decision) Kind() Kind { return KindDecision }
@@ -54,8 +46,6 @@ func (b *Decision) appendJSON(dst []byte) []byte { return appendStruct(dst, b) }
 
 // Kind implements Body.
 func (*HoldingScan) Kind() Kind { return KindHoldingScan }
-
-func (b *HoldingScan) appendJSON(dst []byte) []byte { return appendStruct(dst, b) }
 
 // Kind implements Body.
 func (*HoldingChange) Kind() Kind { return KindHoldingChange }
@@ -187,12 +177,4 @@ func newBody(k Kind) Body {
 		return new(Witness)
 	}
 	return nil
-}
-
-func appendStruct(dst []byte, b any) []byte {
-	text, err := json.Marshal(b)
-	if err != nil {
-		panic("event: " + err.Error()) // our own types always encode
-	}
-	return append(dst, text...)
 }

@@ -129,15 +129,6 @@ func (s *scanner) int() int64 {
 	return int64(s.uint(math.MaxInt64))
 }
 
-// bool consumes true or false.
-func (s *scanner) bool() bool {
-	if s.try("true") {
-		return true
-	}
-	s.lit("false")
-	return false
-}
-
 // str consumes a JSON string and returns its content. The result is a part of
 // the line unless the string has escapes.
 func (s *scanner) str() []byte {

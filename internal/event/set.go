@@ -1,6 +1,7 @@
 package event
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strconv"
@@ -77,7 +78,10 @@ func (s *Set) UnmarshalJSON(text []byte) error {
 // ParseSet parses the string form. It refuses ranges that are not ascending,
 // disjoint and non-adjacent, so that every set has one spelling.
 func ParseSet(text []byte) (Set, error) {
-	var set Set
+	if len(text) == 0 {
+		return nil, nil
+	}
+	set := make(Set, 0, 1+bytes.Count(text, []byte{','}))
 	for i := 0; i < len(text); {
 		first, next, ok := parseNumber(text, i)
 		last := first

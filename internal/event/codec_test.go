@@ -1,0 +1,284 @@
+package event
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"math"
+	"math/rand/v2"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"sekisho/internal/element"
+)
+
+var update = flag.Bool("update", false, "write new golden lines for kinds that have none")
+
+// goldenBodies has one full body of each kind, in order of the kinds.
+func goldenBodies() []Body {
+	parts := []Part{
+		{Table: "shop/public.customers", Source: "shop.customers", Elements: element.MaskOf(element.Name, element.Email),
+			Class: Exact, Rows: 3, Subjects: Set{{1, 5}, {9, 9}, {12, math.MaxUint32}}, Unknown: 1},
+		{Table: "shop/public.payments", Source: "shop.customers", Elements: element.MaskOf(element.CardPAN), Class: Bounded, Reason: "predicate"},
+	}
+	at := int64(1763773200123456789)
+	return []Body{
+		&SourceStart{Start: 3, Version: "1.0.0", Places: []Place{"shop"}, Mode: "enforce"},
+		&SourceStop{Reason: "signal"},
+		&Heartbeat{Places: []Place{"shop"}, Sessions: 21},
+		&Gap{From: at, To: at + 5, Places: []Place{"shop"}, Reason: "power cut"},
+		&SessionOpen{Session: 1<<32 | 7, Place: "shop", Database: "shop", User: "app", Address: "2001:db8::1", Port: 50412,
+			Label: "予約 <web> & \"co\"\n", TLS: true, ServerPID: 4711},
+		&SessionClose{Session: 1<<32 | 7, Reason: "terminate", Rows: 12, Bytes: 3456},
+		&Statement{Statement: math.MaxUint64, Text: "SELECT name FROM customers WHERE id = $1"},
+		&Intent{Session: 1<<32 | 7, Statement: math.MaxUint64, From: at, Parts: parts[1:]},
+		&Crossing{Session: 1<<32 | 7, Statement: math.MaxUint64, Intent: 42, More: true, Outcome: OutcomeDone, From: at, To: at + 9, Count: 2, Parts: parts},
+		&Decision{Session: 1<<32 | 7, Statement: 8, Action: "refuse", Rule: "bulk", Reason: "rows", Policy: "sha256:00", Code: "42501", ID: "E1"},
+		&HoldingScan{Scan: 5, Part: 1, Parts: 2, Table: "shop/public.customers", Source: "shop.customers",
+			Elements: element.MaskOf(element.Unclassified, element.Payment), From: at, To: at + 1, Rows: 100000, Unknown: 2, Subjects: Set{{0, 99999}}},
+		&HoldingChange{Session: 1<<32 | 7, Table: "shop/public.customers", Source: "shop.customers", Op: "insert", Rows: 1, Unknown: 1, Subjects: Set{{7, 7}}},
+		&Taint{Table: "shop/public.copy", From: []Place{"shop/public.customers"}, Source: "shop.customers",
+			Elements: element.MaskOf(element.Phone), Reason: "insert select", Temporary: true},
+		&Coverage{From: at, To: at + 1, Places: []Place{"shop"}, Reason: "bypass"},
+		&Finding{Code: "SK3001", Title: "a session bypassed the gate", Place: "shop", Detail: "1 session"},
+		&Subjects{Source: "shop.customers", Epoch: 1, Number: 10, Count: 2, KeyID: "k1", Sealed: []byte{1, 2, 3}},
+		&KeyCreated{KeyID: "k1", Purpose: "dictionary"},
+		&KeyDestroyed{KeyID: "k1", By: "ayame", Reason: "retention"},
+		&PolicyLoaded{Generation: 2, Policy: "sha256:01", Mode: "enforce"},
+		&PolicyRejected{Policy: "sha256:02", Reason: "unknown key"},
+		&Bypass{Places: []Place{"shop"}, Open: true, By: "ayame", Reason: "outage"},
+		&BreakGlass{Grant: "g1", Step: "approve", By: "ren", User: "dba", Elements: element.MaskOf(element.Name), Places: []Place{"shop"}, Until: at, Purpose: "repair"},
+		&ScopeFrozen{By: "ayame", Query: `{"places":["shop"]}`, Confirmed: 1, Reachable: 2, EverHeld: 3, Digest: "sha256:03"},
+		&Retention{Policy: "3y", First: 0, Last: 99, Reason: "age"},
+		&Witness{Name: "w1", Size: 9, Head: "base64"},
+		&Unknown{Of: 999, Raw: json.RawMessage(`{"new":[1,{"x":"y"}]}`)},
+	}
+}
+
+func goldenEvent(i int, body Body) *Event {
+	return &Event{
+		Tenant: "default", Source: "gate/shop-db", Worker: 1, Seq: Seq(i + 1), At: time.Unix(1763773200, int64(i)).UTC(),
+		ClockErr: time.Millisecond, Prev: Digest{byte(i), 1, 2, 3}, Body: body,
+	}
+}
+
+// TestGolden freezes the bytes: a line written by any version of this program
+// is in the file and must decode to the same event for ever.
+func TestGolden(t *testing.T) {
+	const name = "testdata/golden.jsonl"
+	var got []byte
+	for i, body := range goldenBodies() {
+		got = Append(got, goldenEvent(i, body))
+	}
+	if *update {
+		if err := os.WriteFile(name, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(string(got), "\n")); diff != "" {
+		t.Errorf("encoding changed (-frozen +now):\n%s", diff)
+	}
+	lines := bytes.SplitAfter(want, []byte{'\n'})
+	for i, body := range goldenBodies() {
+		e, err := Parse(lines[i])
+		if err != nil {
+			t.Errorf("line %d: %v", i+1, err)
+			continue
+		}
+		if diff := cmp.Diff(goldenEvent(i, body), e); diff != "" {
+			t.Errorf("line %d decodes differently (-want +got):\n%s", i+1, diff)
+		}
+	}
+}
+
+func TestEveryKindHasGoldenBytes(t *testing.T) {
+	seen := make(map[Kind]bool)
+	for _, body := range goldenBodies() {
+		seen[body.Kind()] = true
+	}
+	for k := range Kind(1000) {
+		if newBody(k) != nil && !seen[k] {
+			t.Errorf("kind %d has no golden body", k)
+		}
+	}
+}
+
+// TestHotEqualsReflection compares the encoders by hand with encoding/json.
+func TestHotEqualsReflection(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	hot := []func() Body{
+		func() Body { return new(SessionOpen) }, func() Body { return new(Intent) },
+		func() Body { return new(Crossing) }, func() Body { return new(HoldingScan) },
+	}
+	for range 3000 {
+		body := hot[rng.IntN(len(hot))]()
+		fillValue(rng, reflect.ValueOf(body).Elem())
+		got := body.appendJSON(nil)
+		want := bytes.ReplaceAll(appendStruct(nil, body), []byte(`"parts":null`), []byte(`"parts":[]`))
+		if !bytes.Equal(got, want) {
+			t.Fatalf("%T\n got %s\nwant %s", body, got, want)
+		}
+		line := Append(nil, goldenEvent(0, body))
+		h, err := ParseHeader(line)
+		if err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		s := scanner{rest: h.Body}
+		scanned := newBody(h.Kind).(scannedBody)
+		if scanned.scan(&s, new(Decoder)); s.bad || len(s.rest) > 0 {
+			t.Fatalf("%T: decoder by hand refused %s", body, h.Body)
+		}
+		if diff := cmp.Diff(body, scanned.(Body)); diff != "" {
+			t.Fatalf("%s\n(-want +got):\n%s", h.Body, diff)
+		}
+	}
+}
+
+// fillValue fills v with random content; half of the fields stay zero.
+func fillValue(rng *rand.Rand, v reflect.Value) {
+	if set, ok := v.Addr().Interface().(*Set); ok {
+		for n := uint32(0); rng.IntN(3) > 0; {
+			r := Range{n + rng.Uint32N(9), 0}
+			r.Last = r.First + rng.Uint32N(3)
+			*set, n = append(*set, r), r.Last+2
+		}
+		return
+	}
+	if v.Kind() != reflect.Struct && rng.IntN(2) == 0 {
+		return
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			fillValue(rng, v.Field(i))
+		}
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 1+rng.IntN(3), 3))
+		for i := range v.Len() {
+			fillValue(rng, v.Index(i))
+		}
+	case reflect.String:
+		v.SetString([]string{"shop", "a/b.c", "予約", `q"\`, "<&>\u2028", "\x01\t", " "}[rng.IntN(7)])
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Int64:
+		v.SetInt(int64(rng.Uint64()))
+	default:
+		v.SetUint(rng.Uint64() & (math.MaxUint64 >> (64 - v.Type().Bits())))
+	}
+}
+
+func TestParseRefuses(t *testing.T) {
+	good := string(Append(nil, goldenEvent(0, &SourceStop{Reason: "x"})))
+	if _, err := Parse([]byte(good)); err != nil {
+		t.Fatal(err)
+	}
+	for name, line := range map[string]string{
+		"empty":            "",
+		"not JSON":         "hello",
+		"white space":      strings.Replace(good, `"w":`, `"w": `, 1),
+		"other order":      strings.Replace(good, `{"t":"default","s":"gate/shop-db"`, `{"s":"gate/shop-db","t":"default"`, 1),
+		"number zero":      strings.Replace(good, `"n":1,`, `"n":0,`, 1),
+		"leading zero":     strings.Replace(good, `"n":1,`, `"n":01,`, 1),
+		"worker too big":   strings.Replace(good, `"w":1,`, `"w":65536,`, 1),
+		"negative zero":    strings.Replace(good, `"ce":1000000,`, `"ce":-0,`, 1),
+		"number overflows": strings.Replace(good, `"n":1,`, `"n":18446744073709551616,`, 1),
+		"short digest":     strings.Replace(good, `"p":"AAEC`, `"p":"EC`, 1),
+		"digest with bits": strings.Replace(good, `AAAAAA","b"`, `AAAAAB","b"`, 1),
+		"cut":              good[:len(good)-3],
+		"body of another":  strings.Replace(good, `{"reason":"x"}`, `{"reason":7}`, 1),
+		"body not object":  strings.Replace(good, `{"reason":"x"}`, `"x"`, 1),
+		"two lines":        good + good,
+	} {
+		if e, err := Parse([]byte(line)); err == nil {
+			t.Errorf("%s: %q was taken as %+v", name, line, e)
+		}
+	}
+}
+
+// TestNewerField: a known kind with a field of a newer program keeps what this
+// program knows.
+func TestNewerField(t *testing.T) {
+	line := string(Append(nil, goldenEvent(0, &SessionOpen{Session: 7, User: "app"})))
+	line = strings.Replace(line, `"user":"app"`, `"user":"app","from_the_future":{"a":1}`, 1)
+	e, err := Parse([]byte(line))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(Body(&SessionOpen{Session: 7, User: "app"}), e.Body); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for i, body := range goldenBodies() {
+		f.Add(Append(nil, goldenEvent(i, body)))
+	}
+	f.Fuzz(func(t *testing.T, line []byte) {
+		e, err := Parse(line)
+		if err != nil {
+			return
+		}
+		again := Append(nil, e)
+		e2, err := Parse(again)
+		if err != nil {
+			t.Fatalf("%q\nwas decoded and encoded to\n%q\nwhich does not decode: %v", line, again, err)
+		}
+		if third := Append(nil, e2); !bytes.Equal(again, third) {
+			t.Fatalf("two encodings:\n%q\n%q", again, third)
+		}
+	})
+}
+
+func FuzzSet(f *testing.F) {
+	f.Add("1-5,9,12-40")
+	f.Fuzz(func(t *testing.T, text string) {
+		set, err := ParseSet([]byte(text))
+		if err != nil {
+			return
+		}
+		if got := string(set.Append(nil)); got != text {
+			t.Fatalf("%q has another spelling: %q", text, got)
+		}
+	})
+}
+
+func benchCrossing() *Event {
+	return goldenEvent(6, &Crossing{
+		Session: 1<<32 | 7, Statement: math.MaxUint64, Intent: 42, Outcome: OutcomeDone,
+		From: 1763773200123456789, To: 1763773200123456799, Count: 2,
+		Parts: []Part{{Table: "shop/public.customers", Source: "shop.customers",
+			Elements: element.MaskOf(element.Name, element.Email), Class: Exact, Rows: 1, Subjects: Set{{4711, 4711}}}},
+	})
+}
+
+func BenchmarkAppend(b *testing.B) {
+	e := benchCrossing()
+	b.ReportAllocs()
+	var buf []byte
+	for b.Loop() {
+		buf = Append(buf[:0], e)
+	}
+	b.SetBytes(int64(len(buf)))
+}
+
+func BenchmarkParse(b *testing.B) {
+	line := Append(nil, benchCrossing())
+	var d Decoder
+	b.ReportAllocs()
+	b.SetBytes(int64(len(line)))
+	for b.Loop() {
+		if _, err := d.Parse(line); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
