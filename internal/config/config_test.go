@@ -1,0 +1,242 @@
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"sekisho/internal/fault"
+	"sekisho/internal/lang"
+)
+
+var update = flag.Bool("update", false, "rewrite golden files")
+
+func TestExample(t *testing.T) {
+	l, err := parse("dir/sekisho.yaml", Example())
+	if err != nil {
+		t.Fatal(render(err))
+	}
+	if l.Data != "dir/data" || l.Control != "dir/data/control.sock" || l.Databases[0].Control.Address != "127.0.0.1:5432" {
+		t.Errorf("paths and defaults: %q %q %q", l.Data, l.Control, l.Databases[0].Control.Address)
+	}
+	if time.Duration(l.Ledger.Sync) != 100*time.Millisecond || l.Ledger.Segment.Bytes != 64<<20 || l.Ledger.Origin != "sekisho/default" {
+		t.Errorf("ledger: %+v", l.Ledger)
+	}
+	if l.Compiled.Generation() != 1 || l.Databases[0].Protect[0].Of != "public.customers" {
+		t.Errorf("policy or protect: %d %q", l.Compiled.Generation(), l.Databases[0].Protect[0].Of)
+	}
+}
+
+// TestExampleShowsEveryKey: the example is the manual, so no key may be absent.
+func TestExampleShowsEveryKey(t *testing.T) {
+	var schema struct {
+		Properties map[string]any
+		Defs       map[string]struct{ Properties map[string]any } `json:"$defs"`
+	}
+	if err := json.Unmarshal(Schema(), &schema); err != nil {
+		t.Fatal(err)
+	}
+	check := func(in string, keys map[string]any) {
+		for key := range keys {
+			if !regexp.MustCompile(`(?m)(^|[{ ,-])` + regexp.QuoteMeta(key) + `:`).Match(Example()) {
+				t.Errorf("the example does not show %s of %s", key, in)
+			}
+		}
+	}
+	check("the file", schema.Properties)
+	for name, def := range schema.Defs {
+		check(name, def.Properties)
+	}
+}
+
+// TestSchema: the committed schema is current, every key has a description or
+// is of the policy, and it accepts the example and refuses what it should.
+func TestSchema(t *testing.T) {
+	const path = "sekisho.schema.json"
+	if *update {
+		if err := os.WriteFile(path, Schema(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	committed, err := os.ReadFile(path)
+	if err != nil || !bytes.Equal(committed, Schema()) {
+		t.Fatalf("%s is not current (%v): go test ./internal/config -update", path, err)
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(committed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("sekisho.json", doc); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := c.Compile("sekisho.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	validate := func(text []byte) error {
+		asJSON, err := yaml.YAMLToJSON(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := jsonschema.UnmarshalJSON(bytes.NewReader(asJSON))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return schema.Validate(v)
+	}
+	if err := validate(Example()); err != nil {
+		t.Errorf("the example does not follow the schema: %v", err)
+	}
+	for _, change := range [][2]string{{"listen:", "listn:"}, {"mode: observe", "mode: watch"}, {"every: 24h", "every: daily"}, {"bytes: 64MiB", "bytes: big"}} {
+		if validate(bytes.Replace(Example(), []byte(change[0]), []byte(change[1]), 1)) == nil {
+			t.Errorf("the schema accepts %q", change[1])
+		}
+	}
+}
+
+// TestBadFiles: one file per rule. The first line holds the expected first
+// line of the fault after "# ", the second the expected place.
+func TestBadFiles(t *testing.T) {
+	files, err := filepath.Glob("testdata/bad/*.yaml")
+	if err != nil || len(files) < 30 {
+		t.Fatalf("%d bad files, %v", len(files), err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.SplitN(string(text), "\n", 3)
+		want, where := strings.TrimPrefix(lines[0], "# "), strings.TrimPrefix(lines[1], "# ")
+		_, err = Load(file)
+		if err == nil {
+			t.Errorf("%s: accepted", file)
+			continue
+		}
+		f := fault.Faults(err)[0]
+		got := fmt.Sprintf("%d  %s", f.Line, f.Path)
+		if !strings.Contains(f.What(lang.English)+" ("+f.Code.String()+")", want) || got != where {
+			t.Errorf("%s:\n got %s at %s\nwant %s at %s", file, f.What(lang.English)+" ("+f.Code.String()+")", got, want, where)
+		}
+		if try := f.Try(lang.English); try == "" || strings.Contains(try, "{") {
+			t.Errorf("%s: advice %q", file, try)
+		}
+		if strings.Contains(render(err), "!SK") {
+			t.Errorf("%s: text missing: %s", file, render(err))
+		}
+	}
+}
+
+func render(err error) string {
+	var b strings.Builder
+	fault.Render(&b, err, lang.English)
+	return b.String()
+}
+
+// TestAllFaults: a file with several faults names all of them.
+func TestAllFaults(t *testing.T) {
+	_, err := parse("f.yaml", []byte("tenant: 'a b'\ndata: x\nkeys: x\n"))
+	if got := len(fault.Faults(err)); got != 4 {
+		t.Errorf("%d faults, want 4:\n%s", got, render(err))
+	}
+}
+
+func TestPolicyFile(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	base := "data: ./d\nkeys: ./k\npolicy_file: p.yaml\ndatabases: [{name: a, upstream: 'h:1', control: {user: u}, protect: [{table: s.t, key: id}]}]\ngates: [{name: g, listen: '127.0.0.1:0', database: a}]\n"
+	main := write("c.yaml", base)
+	write("p.yaml", "generation: 4\n")
+	l, err := Load(main)
+	if err != nil || l.Compiled.Generation() != 4 {
+		t.Fatalf("policy file: %v", err)
+	}
+	write("p.yaml", "generation: 5\nrules:\n  - name: x\n    elements: [nmae]\n    action: allow\n")
+	_, _, err = LoadPolicy(l.Config)
+	f := fault.Faults(err)
+	if len(f) != 1 || f[0].Line != 4 || f[0].Path != "rules[0].elements[0]" || filepath.Base(f[0].File) != "p.yaml" {
+		t.Errorf("bad policy file: %s", render(err))
+	}
+}
+
+func TestSecret(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "s")
+	if err := os.WriteFile(file, []byte("ひみつ\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := ReadSecret(file)
+	if err != nil || s.Reveal() != "ひみつ" {
+		t.Fatalf("%q, %v", s.Reveal(), err)
+	}
+	var log strings.Builder
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "secret", s)
+	encoded, _ := json.Marshal(s)
+	for _, shown := range []string{fmt.Sprint(s), fmt.Sprintf("%+v %#v %q", s, s, s), log.String(), string(encoded)} {
+		if strings.Contains(shown, "ひみつ") || !strings.Contains(shown, "***") {
+			t.Errorf("a secret shows: %s", shown)
+		}
+	}
+	if err := os.Chmod(file, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadSecret(file); err == nil || fault.Faults(err)[0].Code != fault.SecretMode {
+		t.Errorf("a secret that others read: %v", err)
+	}
+	if s, err := ReadSecret(""); err != nil || s.Reveal() != "" {
+		t.Errorf("no file: %v", err)
+	}
+}
+
+func TestBytes(t *testing.T) {
+	for text, want := range map[string]Bytes{"1": 1, "64MiB": 64 << 20, "1 GiB": 1 << 30, "3KiB": 3072} {
+		var b Bytes
+		if err := b.UnmarshalText([]byte(text)); err != nil || b != want {
+			t.Errorf("%q: %d, %v", text, b, err)
+		}
+		var again Bytes
+		if err := again.UnmarshalText([]byte(b.String())); err != nil || again != b {
+			t.Errorf("%q prints as %q", text, b)
+		}
+	}
+	for _, text := range []string{"", "0", "-1", "1MB", "1.5GiB", "99999999999999999999"} {
+		var b Bytes
+		if b.UnmarshalText([]byte(text)) == nil {
+			t.Errorf("%q accepted as %d", text, b)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add(Example())
+	f.Add([]byte("data: [\n"))
+	f.Add([]byte("gates:\n  - {name: a, limits: {login: 1s}}\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		l, err := parse("f.yaml", text)
+		if (l == nil) == (err == nil) {
+			t.Fatalf("%v, %v", l, err)
+		}
+		for _, e := range fault.Faults(err) {
+			if e.Code == fault.Internal {
+				t.Fatalf("an input led to %v", e)
+			}
+		}
+	})
+}

@@ -1,0 +1,164 @@
+// Package fault says to a person what went wrong: what happened, at which
+// input, what to do, and a stable code with a longer help text.
+//
+// It is not for errors that programs decide on: those are sentinels and types
+// of the packages that return them. cmd turns the ones a person must see into
+// faults.
+package fault
+
+import (
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"sekisho/internal/lang"
+)
+
+//go:embed faults.yaml
+var text []byte
+
+var texts = lang.MustLoad(text)
+
+// Code is the number of a fault, written SKnnnn. Numbers are never reused.
+type Code int
+
+// String returns the code as it is shown.
+func (c Code) String() string { return fmt.Sprintf("SK%04d", int(c)) }
+
+// ParseCode returns the known code with the given spelling.
+func ParseCode(s string) (Code, bool) {
+	for _, c := range Codes {
+		if strings.EqualFold(c.String(), s) {
+			return c, true
+		}
+	}
+	return 0, false
+}
+
+// Error is one fault. Args fill the placeholders of the code's texts; they must
+// hold no personal data.
+type Error struct {
+	Code Code
+	Args []any  // name, value, name, value …
+	File string // input file; empty when there is none
+	Line int    // 1-based; 0 when unknown
+	Path string // place in the input: "gates[2].listen"
+	Err  error  // cause; nil when there is none
+}
+
+// New returns a fault with its texts' placeholders filled: name, value, ….
+func New(code Code, args ...any) *Error { return &Error{Code: code, Args: args} }
+
+// At names the input and returns e.
+func (e *Error) At(file string, line int, path string) *Error {
+	e.File, e.Line, e.Path = file, line, path
+	return e
+}
+
+// Because sets the cause and returns e. The cause fills {cause}.
+func (e *Error) Because(err error) *Error { e.Err = err; return e }
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Error returns the first line, in English.
+func (e *Error) Error() string {
+	where := ""
+	if e.File != "" {
+		where = e.where() + ": "
+	}
+	return where + e.What(lang.English) + " (" + e.Code.String() + ")"
+}
+
+// What returns what happened.
+func (e *Error) What(l lang.Language) string { return e.text(l, "what") }
+
+// Try returns what to do.
+func (e *Error) Try(l lang.Language) string { return e.text(l, "try") }
+
+func (e *Error) text(l lang.Language, part string) string {
+	args := e.Args
+	if e.Err != nil {
+		args = append(slices.Clone(args), "cause", e.Err.Error())
+	}
+	return texts.In(l).Text(e.Code.String()+"."+part, args...)
+}
+
+func (e *Error) where() string {
+	s := e.File
+	if e.Line > 0 {
+		s += fmt.Sprintf(":%d", e.Line)
+	}
+	if e.Path != "" {
+		s = strings.TrimSpace(s + "  " + e.Path)
+	}
+	return s
+}
+
+// Help returns the longer text of a code.
+func Help(c Code, l lang.Language) string { return texts.In(l).Text(c.String() + ".help") }
+
+// Title returns the unfilled first line of a code.
+func Title(c Code, l lang.Language) string { return texts.In(l).Text(c.String() + ".what") }
+
+// List is several faults, for instance all of a file.
+type List []*Error
+
+// Error returns the first fault's line and how many follow.
+func (l List) Error() string {
+	switch len(l) {
+	case 0:
+		return "no fault"
+	case 1:
+		return l[0].Error()
+	}
+	return fmt.Sprintf("%s (and %d more)", l[0].Error(), len(l)-1)
+}
+
+// Unwrap returns the faults.
+func (l List) Unwrap() []error {
+	out := make([]error, len(l))
+	for i, e := range l {
+		out[i] = e
+	}
+	return out
+}
+
+// Faults returns the faults in err's tree; an error without any becomes one
+// Internal fault that carries it.
+func Faults(err error) []*Error {
+	if err == nil {
+		return nil
+	}
+	var list List
+	if errors.As(err, &list) {
+		return list
+	}
+	var one *Error
+	if errors.As(err, &one) {
+		return []*Error{one}
+	}
+	return []*Error{New(Internal).Because(err)}
+}
+
+// Render writes err as people see it, three lines a fault:
+//
+//	sekisho: gate "orders-db" cannot listen on 127.0.0.1:5432: address already in use
+//	  at   sekisho.yaml:41  gates[2].listen
+//	  try  stop the other server, or listen on a free port (SK2101)
+func Render(w io.Writer, err error, l lang.Language) {
+	at, try := "at  ", "try "
+	if l == lang.Japanese {
+		at, try = "場所", "対処"
+	}
+	for _, e := range Faults(err) {
+		fmt.Fprintf(w, "sekisho: %s\n", e.What(l))
+		if where := e.where(); where != "" {
+			fmt.Fprintf(w, "  %s %s\n", at, where)
+		}
+		fmt.Fprintf(w, "  %s %s (%s)\n", try, e.Try(l), e.Code)
+	}
+}
