@@ -1,7 +1,7 @@
 package fault
 
-// The codes. 1xxx configuration, 2xxx gates, 3xxx ledger and keys, 4xxx policy,
-// 5xxx databases, 6xxx the running process, 9xxx everything else.
+// The codes. 1xxx configuration, 2xxx gates, 4xxx policy,
+// 80xx databases, 81xx the ledger as commands see it, 6xxx the running process, 9xxx everything else.
 const (
 	ConfigUnreadable   Code = 1001
 	ConfigSyntax       Code = 1002
@@ -18,27 +18,27 @@ const (
 	GateListen         Code = 2101
 	GateTLS            Code = 2102
 	GateFailed         Code = 2103
-	LedgerMissing      Code = 3001
-	LedgerExists       Code = 3002
-	LedgerOpen         Code = 3003
-	LedgerLocked       Code = 3004
-	LedgerCorrupt      Code = 3005
-	KeysMissing        Code = 3006
-	KeysOpen           Code = 3007
-	ViewOpen           Code = 3008
-	BundleInvalid      Code = 3009
-	BackupFailed       Code = 3010
-	WitnessFailed      Code = 3011
-	KeyUnknown         Code = 3012
+	LedgerMissing      Code = 8101
+	LedgerExists       Code = 8102
+	LedgerOpen         Code = 8103
+	LedgerLocked       Code = 8104
+	LedgerCorrupt      Code = 8105
+	KeysMissing        Code = 8106
+	KeysOpen           Code = 8107
+	ViewOpen           Code = 8108
+	BundleInvalid      Code = 8109
+	BackupFailed       Code = 8110
+	WitnessFailed      Code = 8111
+	KeyUnknown         Code = 8112
 	PolicyInvalid      Code = 4001
 	PolicyNotNewer     Code = 4002
 	PolicyTestFailed   Code = 4003
 	GrantRefused       Code = 4004
 	GrantUnknown       Code = 4005
-	DatabaseConnect    Code = 5001
-	DatabasePrivileges Code = 5002
-	ProtectUnknown     Code = 5003
-	ScanFailed         Code = 5004
+	DatabaseConnect    Code = 8001
+	DatabasePrivileges Code = 8002
+	ProtectUnknown     Code = 8003
+	ScanFailed         Code = 8004
 	NotRunning         Code = 6001
 	ControlRefused     Code = 6002
 	AlreadyRunning     Code = 6003
@@ -55,10 +55,10 @@ var Codes = [...]Code{
 	ConfigMissing, ConfigValue, ConfigDuplicate, ConfigReference, ConfigConflict,
 	SecretUnreadable, SecretMode,
 	GateListen, GateTLS, GateFailed,
+	PolicyInvalid, PolicyNotNewer, PolicyTestFailed, GrantRefused, GrantUnknown,
+	NotRunning, ControlRefused, AlreadyRunning, ScopeQuery, SessionUnknown,
+	DatabaseConnect, DatabasePrivileges, ProtectUnknown, ScanFailed,
 	LedgerMissing, LedgerExists, LedgerOpen, LedgerLocked, LedgerCorrupt, KeysMissing,
 	KeysOpen, ViewOpen, BundleInvalid, BackupFailed, WitnessFailed, KeyUnknown,
-	PolicyInvalid, PolicyNotNewer, PolicyTestFailed, GrantRefused, GrantUnknown,
-	DatabaseConnect, DatabasePrivileges, ProtectUnknown, ScanFailed,
-	NotRunning, ControlRefused, AlreadyRunning, ScopeQuery, SessionUnknown,
 	Usage, DemoFailed, Internal,
 }
