@@ -1,0 +1,77 @@
+package element
+
+import "unicode/utf8"
+
+// maxValue bounds the values that Classify looks into, in bytes after folding.
+// Longer texts are for the scanner: their beginning is judged.
+const maxValue = 512
+
+// fold writes value to dst with full-width ASCII (U+FF01–U+FF5E), the
+// ideographic space and the dashes that Japanese keyboards give brought to
+// ASCII. It stops when dst is full and returns the number of bytes written.
+//
+// The long-vowel mark ー is a dash only between digits: in words it is a letter.
+func fold(dst []byte, value []byte) int {
+	n := 0
+	for i := 0; i < len(value) && n+utf8.UTFMax <= len(dst); {
+		c := value[i]
+		if c < utf8.RuneSelf {
+			dst[n] = c
+			n++
+			i++
+			continue
+		}
+		r, size := utf8.DecodeRune(value[i:])
+		if a := ascii(r, n > 0 && isDigit(dst[n-1])); a != 0 {
+			dst[n] = a
+			n++
+		} else {
+			n += copy(dst[n:], value[i:i+size])
+		}
+		i += size
+	}
+	return n
+}
+
+// ascii returns the ASCII character that r stands for, or 0.
+func ascii(r rune, afterDigit bool) byte {
+	switch {
+	case r >= 0xFF01 && r <= 0xFF5E:
+		return byte(r - 0xFEE0)
+	case r == 0x3000, r == 0x00A0:
+		return ' '
+	case r >= 0x2010 && r <= 0x2015, r == 0x2212, r == 0xFE63:
+		return '-'
+	case r == 'ー' && afterDigit, r == 'ｰ' && afterDigit:
+		return '-'
+	}
+	return 0
+}
+
+func isDigit(c byte) bool { return c-'0' <= 9 }
+func isUpper(c byte) bool { return c-'A' <= 'Z'-'A' }
+func isLower(c byte) bool { return c-'a' <= 'z'-'a' }
+
+// digits copies the digits of s to dst, allowing single separators between
+// them, and reports how many there were; ok is false when s holds anything
+// else, or more digits than dst.
+func digits(dst, s []byte) (n, separators int, ok bool) {
+	for i, c := range s {
+		switch {
+		case isDigit(c):
+			if n == len(dst) {
+				return n, separators, false
+			}
+			dst[n] = c - '0'
+			n++
+		case c == '-' || c == ' ' || c == '.':
+			if i == 0 || i == len(s)-1 || !isDigit(s[i-1]) || !isDigit(s[i+1]) {
+				return n, separators, false
+			}
+			separators++
+		default:
+			return n, separators, false
+		}
+	}
+	return n, separators, n > 0
+}
