@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"regexp"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -15,14 +16,15 @@ import (
 
 // proxy is one running proxy and how pgbench reaches it.
 type proxy struct {
-	l        *lab
-	cmd      *exec.Cmd
-	port     int
-	password string
-	tls      bool
-	settle   func(context.Context) error // waits until everything taken is durable and folded
-	done     chan error
-	stderr   *bytes.Buffer
+	l          *lab
+	cmd        *exec.Cmd
+	port       int
+	password   string
+	tls        bool
+	settle     func(context.Context) error // waits until everything taken is durable and folded
+	done       chan error
+	stderr     *bytes.Buffer
+	statements float64 // that pgbench sent through p, a transaction of TPC-B counted as seven
 }
 
 // bench runs pgbench once through p.
@@ -65,6 +67,10 @@ func (p *proxy) bench(ctx context.Context, w workload) (sample, error) {
 	tps, err := number(out, `tps = ([0-9.]+) \(without initial connection time\)`)
 	if err != nil {
 		return sample{}, err
+	}
+	p.statements += n
+	if strings.HasPrefix(w.name, "tpcb") {
+		p.statements += 6 * n
 	}
 	return sample{tps: tps, cpuMicros: float64((after - before).Nanoseconds()) / 1e3 / n}, nil
 }
