@@ -1,0 +1,147 @@
+package control
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+
+	"sekisho/internal/event"
+	"sekisho/internal/fault"
+)
+
+// Client asks a running process. It implements Operator.
+type Client struct {
+	socket, config string
+	http           http.Client
+}
+
+var _ Operator = (*Client)(nil)
+
+// NewClient returns a client for the socket; config is named in the advice
+// when nothing runs. It connects with the first call.
+func NewClient(socket, config string) *Client {
+	c := &Client{socket: socket, config: config}
+	c.http.Transport = &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			var d net.Dialer
+			return d.DialContext(ctx, "unix", socket)
+		},
+		DisableKeepAlives: true,
+	}
+	return c
+}
+
+// ask makes one call. An answer larger than 64 MiB is cut and fails to decode.
+func ask[Q, A any](ctx context.Context, c *Client, name string, q Q) (A, error) {
+	var a A
+	text, err := json.Marshal(q)
+	if err != nil {
+		return a, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://control/v1/"+name, bytes.NewReader(text))
+	if err != nil {
+		return a, err
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return a, c.notRunning(ctx, err)
+	}
+	defer resp.Body.Close()
+	body := io.LimitReader(resp.Body, 64<<20)
+	if resp.StatusCode == http.StatusOK {
+		return a, json.NewDecoder(body).Decode(&a)
+	}
+	var p problem
+	if err := json.NewDecoder(body).Decode(&p); err != nil {
+		return a, fault.New(fault.ControlRefused, "problem", resp.Status, "hint", "use the same version for both")
+	}
+	return a, p.fault()
+}
+
+func (c *Client) notRunning(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	var op *net.OpError
+	if errors.As(err, &op) {
+		err = op.Err
+	}
+	return fault.New(fault.NotRunning, "socket", c.socket, "file", c.config).Because(err)
+}
+
+func (p problem) fault() error {
+	f := fault.New(p.Code)
+	for _, a := range p.Args {
+		f.Args = append(f.Args, a)
+	}
+	if p.Text != "" {
+		f.Err = errors.New(p.Text)
+	}
+	return f
+}
+
+// Status implements Operator.
+func (c *Client) Status(ctx context.Context) (Status, error) {
+	return ask[struct{}, Status](ctx, c, "status", struct{}{})
+}
+
+// Sessions implements Operator.
+func (c *Client) Sessions(ctx context.Context) ([]Session, error) {
+	return ask[struct{}, []Session](ctx, c, "sessions", struct{}{})
+}
+
+// Cut implements Operator.
+func (c *Client) Cut(ctx context.Context, r CutRequest) (CutReceipt, error) {
+	return ask[CutRequest, CutReceipt](ctx, c, "cut", r)
+}
+
+// ReloadPolicy implements Operator.
+func (c *Client) ReloadPolicy(ctx context.Context) (PolicyStatus, error) {
+	return ask[struct{}, PolicyStatus](ctx, c, "policy/reload", struct{}{})
+}
+
+// Bypass implements Operator.
+func (c *Client) Bypass(ctx context.Context, r BypassRequest) (BypassStatus, error) {
+	return ask[BypassRequest, BypassStatus](ctx, c, "bypass", r)
+}
+
+// Grants implements Operator.
+func (c *Client) Grants(ctx context.Context) ([]Grant, error) {
+	return ask[struct{}, []Grant](ctx, c, "grants", struct{}{})
+}
+
+// RequestGrant implements Operator.
+func (c *Client) RequestGrant(ctx context.Context, r GrantRequest) (Grant, error) {
+	return ask[GrantRequest, Grant](ctx, c, "grants/request", r)
+}
+
+// DecideGrant implements Operator.
+func (c *Client) DecideGrant(ctx context.Context, r GrantDecision) (Grant, error) {
+	return ask[GrantDecision, Grant](ctx, c, "grants/decide", r)
+}
+
+// Scan implements Operator.
+func (c *Client) Scan(ctx context.Context, database string) ([]ScanResult, error) {
+	return ask[string, []ScanResult](ctx, c, "scan", database)
+}
+
+// DestroyKey implements Operator.
+func (c *Client) DestroyKey(ctx context.Context, r KeyRequest) error {
+	_, err := ask[KeyRequest, struct{}](ctx, c, "keys/destroy", r)
+	return err
+}
+
+// ApplyRetention implements Operator.
+func (c *Client) ApplyRetention(ctx context.Context, r RetentionRequest) (event.Retention, error) {
+	return ask[RetentionRequest, event.Retention](ctx, c, "retention", r)
+}
+
+// Freeze implements Operator.
+func (c *Client) Freeze(ctx context.Context, s event.ScopeFrozen) error {
+	_, err := ask[event.ScopeFrozen, struct{}](ctx, c, "freeze", s)
+	return err
+}

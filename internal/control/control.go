@@ -1,0 +1,157 @@
+// Package control is how commands talk to the running process: JSON over HTTP
+// on a Unix socket that only its user can open.
+//
+// It decides nothing and knows no gate: the process that serves it implements
+// Operator. It is not the console's API: nothing listens on a network.
+package control
+
+import (
+	"context"
+	"time"
+
+	"sekisho/internal/event"
+)
+
+// Operator is what the running process can be asked. All errors that a person
+// should see are faults (package fault); others are shown as internal.
+type Operator interface {
+	Status(ctx context.Context) (Status, error)
+	Sessions(ctx context.Context) ([]Session, error)
+	Cut(ctx context.Context, r CutRequest) (CutReceipt, error)
+	ReloadPolicy(ctx context.Context) (PolicyStatus, error)
+	Bypass(ctx context.Context, r BypassRequest) (BypassStatus, error)
+	Grants(ctx context.Context) ([]Grant, error)
+	RequestGrant(ctx context.Context, r GrantRequest) (Grant, error)
+	DecideGrant(ctx context.Context, r GrantDecision) (Grant, error)
+	Scan(ctx context.Context, database string) ([]ScanResult, error)
+	DestroyKey(ctx context.Context, r KeyRequest) error
+	ApplyRetention(ctx context.Context, r RetentionRequest) (event.Retention, error)
+	// Freeze records that a scope was asked for and what it was.
+	Freeze(ctx context.Context, s event.ScopeFrozen) error
+}
+
+// Status is the state of the process.
+type Status struct {
+	Version string       `json:"version"`
+	PID     int          `json:"pid"`
+	Since   time.Time    `json:"since"`
+	Tenant  string       `json:"tenant"`
+	Head    uint64       `json:"head"`   // events on disk
+	Folded  uint64       `json:"folded"` // events in the disclosure view
+	Policy  PolicyStatus `json:"policy"`
+	Gates   []GateStatus `json:"gates"`
+}
+
+// GateStatus is the state of one gate.
+type GateStatus struct {
+	Name     string `json:"name"`
+	Database string `json:"database"`
+	Listen   string `json:"listen"` // as bound
+	Mode     string `json:"mode"`
+	Sessions int    `json:"sessions"`
+	Bypass   bool   `json:"bypass"`
+}
+
+// PolicyStatus names the policy in force.
+type PolicyStatus struct {
+	Generation uint64 `json:"generation"`
+	Digest     string `json:"digest"`
+	Changed    bool   `json:"changed"` // by this reload
+}
+
+// Session is a client session at a gate.
+type Session struct {
+	Gate    string        `json:"gate"`
+	Session event.Session `json:"session"`
+	User    string        `json:"user"`
+	Address string        `json:"address"`
+	Label   string        `json:"label"` // what the client calls itself
+	Since   time.Time     `json:"since"`
+	Rows    uint64        `json:"rows"`
+	Bytes   uint64        `json:"bytes"`
+}
+
+// CutRequest ends sessions: all that match every field that is set.
+type CutRequest struct {
+	Session event.Session `json:"session,omitempty"`
+	User    string        `json:"user,omitempty"`
+	Address string        `json:"address,omitempty"`
+	Gate    string        `json:"gate,omitempty"`
+	All     bool          `json:"all,omitempty"` // required when no field is set
+	By      string        `json:"by"`
+	Reason  string        `json:"reason"`
+}
+
+// CutReceipt says which sessions were ended.
+type CutReceipt struct {
+	Sessions []event.Session `json:"sessions"`
+	Took     time.Duration   `json:"took_ns"`
+}
+
+// BypassRequest opens or closes the direct way of gates.
+type BypassRequest struct {
+	Gate   string `json:"gate,omitempty"` // empty: all
+	Open   bool   `json:"open"`
+	Query  bool   `json:"query,omitempty"` // only tell
+	By     string `json:"by"`
+	Reason string `json:"reason"`
+}
+
+// BypassStatus says which gates are bypassed.
+type BypassStatus struct {
+	Gates []GateStatus `json:"gates"`
+}
+
+// Grant is a break-glass request and what became of it.
+type Grant struct {
+	ID       string    `json:"id"`
+	State    string    `json:"state"` // requested, approved, refused, ended
+	User     string    `json:"user"`
+	Database string    `json:"database"`
+	Tables   []string  `json:"tables,omitempty"`
+	Elements []string  `json:"elements"`
+	Purpose  string    `json:"purpose"`
+	By       string    `json:"by"`
+	Approver string    `json:"approver,omitempty"`
+	Until    time.Time `json:"until"`
+}
+
+// GrantRequest asks for exceptional access for a length of time that begins
+// with the approval.
+type GrantRequest struct {
+	By       string        `json:"by"`
+	User     string        `json:"user"`
+	Database string        `json:"database"`
+	Tables   []string      `json:"tables,omitempty"`
+	Elements []string      `json:"elements"`
+	Purpose  string        `json:"purpose"`
+	For      time.Duration `json:"for_ns"`
+}
+
+// GrantDecision approves, refuses or ends.
+type GrantDecision struct {
+	ID   string `json:"id"`
+	By   string `json:"by"`
+	Step string `json:"step"` // approve, refuse, end
+}
+
+// ScanResult is one table's holdings.
+type ScanResult struct {
+	Table    event.Place `json:"table"`
+	Rows     uint64      `json:"rows"`
+	Subjects uint64      `json:"subjects"`
+	Unknown  uint64      `json:"unknown"`
+}
+
+// KeyRequest destroys a key.
+type KeyRequest struct {
+	KeyID  string `json:"key"`
+	By     string `json:"by"`
+	Reason string `json:"reason"`
+}
+
+// RetentionRequest drops what the configuration says may go.
+type RetentionRequest struct {
+	By  string `json:"by"`
+	Dry bool   `json:"dry"`
+}

@@ -1,0 +1,115 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"sekisho/internal/event"
+	"sekisho/internal/fault"
+)
+
+// fake answers from memory; calls it does not know come from the nil Operator
+// and would panic.
+type fake struct {
+	Operator
+	cut CutRequest
+	err error
+}
+
+func (f *fake) Cut(_ context.Context, r CutRequest) (CutReceipt, error) {
+	f.cut = r
+	return CutReceipt{Sessions: []event.Session{7}}, f.err
+}
+
+// start serves op on a socket and returns its client.
+func start(t *testing.T, op Operator) (*Client, string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "c.sock")
+	l, err := Listen(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- Serve(ctx, l, op, slog.New(slog.DiscardHandler)) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("serve: %v", err)
+		}
+		if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("the socket file is left behind: %v", err)
+		}
+	})
+	return NewClient(path, "sekisho.yaml"), path
+}
+
+func TestCall(t *testing.T) {
+	op := &fake{}
+	c, path := start(t, op)
+	want := CutRequest{User: "shop_app", By: "ayame", Reason: "stolen"}
+	got, err := c.Cut(t.Context(), want)
+	if err != nil || len(got.Sessions) != 1 || got.Sessions[0] != 7 {
+		t.Errorf("answer %+v, %v", got, err)
+	}
+	if diff := cmp.Diff(want, op.cut); diff != "" {
+		t.Errorf("request (-want +got):\n%s", diff)
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("socket mode %v, %v", info.Mode(), err)
+	}
+}
+
+func TestFaultsTravel(t *testing.T) {
+	op := &fake{err: fault.New(fault.SessionUnknown, "session", 9)}
+	c, _ := start(t, op)
+	_, err := c.Cut(t.Context(), CutRequest{})
+	f := fault.Faults(err)[0]
+	if f.Code != fault.SessionUnknown || f.What("en") != "there is no session 9" {
+		t.Errorf("fault: %v", err)
+	}
+	op.err = errors.New("disk on fire")
+	_, err = c.Cut(t.Context(), CutRequest{})
+	if f := fault.Faults(err)[0]; f.Code != fault.Internal || f.Err.Error() != "disk on fire" {
+		t.Errorf("foreign error: %v", err)
+	}
+}
+
+func TestSocket(t *testing.T) {
+	_, path := start(t, &fake{})
+	if _, err := Listen(path); err == nil || fault.Faults(err)[0].Code != fault.AlreadyRunning {
+		t.Errorf("a second process: %v", err)
+	}
+	gone := filepath.Join(t.TempDir(), "gone.sock")
+	if _, err := NewClient(gone, "x").Status(t.Context()); err == nil || fault.Faults(err)[0].Code != fault.NotRunning {
+		t.Errorf("nobody there: %v", err)
+	}
+	// A leftover of a killed process is replaced.
+	l, err := net.Listen("unix", gone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.(*net.UnixListener).SetUnlinkOnClose(false)
+	l.Close()
+	again, err := Listen(gone)
+	if err != nil {
+		t.Fatalf("leftover: %v", err)
+	}
+	again.Close()
+	// A file that is no socket is not touched.
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Listen(file); err == nil {
+		t.Error("a file was replaced by a socket")
+	}
+}

@@ -1,0 +1,156 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"sekisho/internal/event"
+	"sekisho/internal/fault"
+)
+
+// maxRequest is the largest request, in bytes.
+const maxRequest = 1 << 20
+
+// problem is how an error travels.
+type problem struct {
+	Code fault.Code `json:"code"`
+	Args []string   `json:"args"`
+	Text string     `json:"text"`
+}
+
+// Listen opens the socket with mode 0600. A socket file that nobody answers on
+// is a leftover and is replaced; one that somebody answers on is an
+// AlreadyRunning fault.
+func Listen(path string) (net.Listener, error) {
+	if c, err := net.DialTimeout("unix", path, time.Second); err == nil {
+		c.Close()
+		return nil, fault.New(fault.AlreadyRunning, "socket", path)
+	}
+	if info, err := os.Lstat(path); err == nil {
+		if info.Mode()&os.ModeSocket == 0 {
+			return nil, fmt.Errorf("control socket %s: the path is not a socket", path)
+		}
+		if err := os.Remove(path); err != nil {
+			return nil, fmt.Errorf("control socket: %w", err)
+		}
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("control socket: %w", err)
+	}
+	return listenPrivate(path)
+}
+
+// listenPrivate binds under a name nobody else can reach until the mode is
+// set: in a directory of mode 0700 beside the path, then renamed.
+func listenPrivate(path string) (net.Listener, error) {
+	dir, err := os.MkdirTemp(filepath.Dir(path), ".sock-")
+	if err != nil {
+		return nil, fmt.Errorf("control socket: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	hidden := filepath.Join(dir, "s")
+	l, err := net.Listen("unix", hidden)
+	if err != nil {
+		return nil, fmt.Errorf("control socket: %w", err)
+	}
+	l.(*net.UnixListener).SetUnlinkOnClose(false)
+	if err := errors.Join(os.Chmod(hidden, 0o600), os.Rename(hidden, path)); err != nil {
+		return nil, errors.Join(fmt.Errorf("control socket: %w", err), l.Close())
+	}
+	return &listener{l, path}, nil
+}
+
+// listener removes the socket file when it is closed.
+type listener struct {
+	net.Listener
+	path string
+}
+
+// Close implements net.Listener.
+func (l *listener) Close() error { return errors.Join(os.Remove(l.path), l.Listener.Close()) }
+
+// Serve answers until ctx ends, then waits for requests under way, at most five
+// seconds. It closes l.
+func Serve(ctx context.Context, l net.Listener, op Operator, log *slog.Logger) error {
+	srv := &http.Server{
+		Handler: http.MaxBytesHandler(handler(op, log), maxRequest), ReadHeaderTimeout: 5 * time.Second,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	done := make(chan error, 1)
+	go func() { done <- srv.Serve(l) }()
+	select {
+	case err := <-done:
+		return fmt.Errorf("control socket: %w", err)
+	case <-ctx.Done():
+	}
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	err := srv.Shutdown(stop)
+	<-done
+	return err
+}
+
+func handler(op Operator, log *slog.Logger) http.Handler {
+	mux := http.NewServeMux()
+	handle(mux, log, "status", func(ctx context.Context, _ struct{}) (Status, error) { return op.Status(ctx) })
+	handle(mux, log, "sessions", func(ctx context.Context, _ struct{}) ([]Session, error) { return op.Sessions(ctx) })
+	handle(mux, log, "cut", op.Cut)
+	handle(mux, log, "policy/reload", func(ctx context.Context, _ struct{}) (PolicyStatus, error) { return op.ReloadPolicy(ctx) })
+	handle(mux, log, "bypass", op.Bypass)
+	handle(mux, log, "grants", func(ctx context.Context, _ struct{}) ([]Grant, error) { return op.Grants(ctx) })
+	handle(mux, log, "grants/request", op.RequestGrant)
+	handle(mux, log, "grants/decide", op.DecideGrant)
+	handle(mux, log, "scan", op.Scan)
+	handle(mux, log, "keys/destroy", func(ctx context.Context, r KeyRequest) (struct{}, error) { return struct{}{}, op.DestroyKey(ctx, r) })
+	handle(mux, log, "retention", op.ApplyRetention)
+	handle(mux, log, "freeze", func(ctx context.Context, s event.ScopeFrozen) (struct{}, error) { return struct{}{}, op.Freeze(ctx, s) })
+	return mux
+}
+
+// handle serves one call: a POST with the request, answered by the result or a
+// problem.
+func handle[Q, A any](mux *http.ServeMux, log *slog.Logger, name string, call func(context.Context, Q) (A, error)) {
+	mux.HandleFunc("POST /v1/"+name, func(w http.ResponseWriter, r *http.Request) {
+		var q Q
+		dec := json.NewDecoder(r.Body)
+		dec.DisallowUnknownFields()
+		if err := dec.Decode(&q); err != nil {
+			reply(w, http.StatusBadRequest, problem{Code: fault.ControlRefused, Args: []string{"problem", "the request is not understood", "hint", "use the same version for both"}})
+			return
+		}
+		a, err := call(r.Context(), q)
+		if err == nil {
+			reply(w, http.StatusOK, a)
+			return
+		}
+		log.Warn("control request failed", "call", name, "err", err)
+		reply(w, http.StatusConflict, asProblem(err))
+	})
+}
+
+func asProblem(err error) problem {
+	f := fault.Faults(err)[0]
+	p := problem{Code: f.Code}
+	for _, a := range f.Args {
+		p.Args = append(p.Args, fmt.Sprint(a))
+	}
+	if f.Err != nil {
+		p.Text = f.Err.Error()
+	}
+	return p
+}
+
+func reply(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	// An error here is a client that went away; there is nobody to tell.
+	_ = json.NewEncoder(w).Encode(v)
+}
