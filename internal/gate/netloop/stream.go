@@ -12,7 +12,7 @@ import (
 // empty, with a temporary error, after which crypto/tls goes on with a partial record where it stopped (a
 // temporary net.Error is not kept; crypto/tls.Conn.readRecordOrCCS, measured for TLS 1.2 and 1.3).
 type Stream struct {
-	net.Conn      // nil in the second life
+	net.Conn      // closed in the second life, when the loop has a descriptor of its own
 	loop     bool // second life
 
 	in     []byte // cipher text to be read by crypto/tls; may point into the worker's buffer
@@ -23,6 +23,10 @@ type Stream struct {
 
 // NewStream returns a Stream over conn, in its first life.
 func NewStream(conn net.Conn) *Stream { return &Stream{Conn: conn} }
+
+// Unread has Read return b before anything else. For the first life only: bytes that were looked at to see what they
+// are. It keeps b.
+func (s *Stream) Unread(b []byte) { s.in = append(b[:len(b):len(b)], s.in...) }
 
 // wouldBlock is the temporary error that crypto/tls does not keep.
 type wouldBlock struct{}
@@ -35,7 +39,7 @@ var errWouldBlock net.Error = wouldBlock{}
 
 // Read implements net.Conn.
 func (s *Stream) Read(b []byte) (int, error) {
-	if !s.loop {
+	if len(s.in) == 0 && !s.loop {
 		return s.Conn.Read(b)
 	}
 	if len(s.in) == 0 {

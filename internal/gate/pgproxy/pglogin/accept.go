@@ -1,0 +1,245 @@
+package pglogin
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync/atomic"
+
+	"sekisho/internal/wire/pgwire"
+)
+
+// Acceptor brings connections of one gate through their login. Its methods may be called from any goroutine.
+type Acceptor struct {
+	cfg            Config
+	upstreamTLSCfg *tls.Config
+	cancels        cancelTable
+	mockKey        [32]byte // makes salts for users that do not exist
+	active         atomic.Int64
+}
+
+// New checks cfg. It touches no network.
+func New(cfg Config) (*Acceptor, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	a := &Acceptor{cfg: cfg}
+	if cfg.UpstreamTLS != Disable {
+		var err error
+		if a.upstreamTLSCfg, err = upstreamTLSConfig(&cfg); err != nil {
+			return nil, err
+		}
+	}
+	_, _ = rand.Read(a.mockKey[:]) // never fails (crypto/rand)
+	return a, nil
+}
+
+// Accept brings conn, a new connection of a client, through its login. It blocks until the server is ready, the
+// login has failed, or ctx or Config.Timeout ends, and owns conn: without a Login it is closed.
+//
+// Errors: ErrCancel (a cancel request was served; errors.Is), ErrLeft, *Refusal (the gate refused, the client got
+// it), *ServerRefusal (the server refused, the client got its bytes); everything else is a broken connection.
+func (a *Acceptor) Accept(ctx context.Context, conn net.Conn) (*Login, error) {
+	ctx, cancel := context.WithTimeout(ctx, a.cfg.Timeout)
+	defer cancel()
+	s := &session{a: a, client: newLink(conn), address: conn.RemoteAddr()}
+	stop := interrupt(ctx, conn)
+	var login *Login
+	var err error
+	if a.active.Add(1) > int64(a.cfg.MaxLogins) {
+		err = &Refusal{Code: codeTooMany, Message: "too many logins at once at the gate", Hint: "Try again in a moment."}
+	} else {
+		login, err = s.run(ctx)
+	}
+	a.active.Add(-1)
+	stop()
+	if s.stopUpstream != nil {
+		s.stopUpstream()
+	}
+	if err == nil && ctx.Err() != nil {
+		login.Close()
+		return nil, fmt.Errorf("pglogin: %w", ctx.Err())
+	}
+	if err == nil {
+		return login, nil
+	}
+	return nil, s.fail(ctx, err)
+}
+
+// session is a login under way.
+type session struct {
+	a        *Acceptor
+	client   *link
+	upstream *link // nil until it is reached
+	address  net.Addr
+	start    []byte // the StartupMessage
+	attempt  Attempt
+	login    *Login
+	offered  bool // the server offers channel binding
+	// authenticated says, in terminate mode, that the server took the gate's own credential. Before that its
+	// refusal is about that credential and none of the client's business.
+	authenticated bool
+
+	stopUpstream func() // ends the watch of the deadline over the server's connection
+}
+
+// fail tells the client, if it can be told, and closes.
+func (s *session) fail(ctx context.Context, err error) error {
+	defer s.client.close()
+	if s.upstream != nil {
+		s.upstream.close()
+	}
+	var r *Refusal
+	var server *ServerRefusal
+	switch {
+	case errors.As(err, &r):
+	case errors.Is(err, ErrCancel), errors.Is(err, ErrLeft), errors.As(err, &server):
+		return err
+	case errors.Is(err, pgwire.ErrMalformed), errors.Is(err, errEarlyBytes), isLength(err):
+		r = protocolError(err)
+	case ctx.Err() != nil:
+		// The deadline closed the connection for reading and writing alike.
+		return fmt.Errorf("pglogin: login not finished in time: %w", ctx.Err())
+	default:
+		return fmt.Errorf("pglogin: %w", err)
+	}
+	answer := *r // the policy may hand out one Refusal to many
+	r = &answer
+	if s.a.cfg.NewID != nil {
+		r.ID = s.a.cfg.NewID()
+	}
+	if sendErr := s.client.send(r.bytes()); sendErr == nil && s.client.tls != nil {
+		_ = s.client.tls.CloseWrite() // the client may be gone already
+	}
+	return r
+}
+
+func isLength(err error) bool {
+	var l *pgwire.LengthError
+	return errors.As(err, &l)
+}
+
+// run is the whole login.
+func (s *session) run(ctx context.Context) (*Login, error) {
+	start, err := s.firstPackets(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if start.Kind == pgwire.StartupCancel {
+		return nil, s.a.serveCancel(ctx, start.PID, append([]byte(nil), start.Key...))
+	}
+	if err := s.admit(ctx, start); err != nil {
+		return nil, err
+	}
+	if s.a.cfg.Mode == Terminate {
+		err = s.terminate(ctx)
+	} else {
+		err = s.relay(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.finish(), nil
+}
+
+// firstPackets answers requests for encryption until the client starts or cancels.
+func (s *session) firstPackets(ctx context.Context) (pgwire.Startup, error) {
+	for requests := 0; ; requests++ {
+		start, err := s.client.startup()
+		switch {
+		case err == io.EOF || requests > 0 && errors.Is(err, io.ErrUnexpectedEOF):
+			return start, ErrLeft
+		case err != nil:
+			return start, err
+		case requests > 2: // GSSENCRequest, SSLRequest, and then it must start
+			return start, fmt.Errorf("more than two requests for encryption: %w", pgwire.ErrMalformed)
+		}
+		switch start.Kind {
+		case pgwire.StartupTLS:
+			if requests > 0 || s.client.tls != nil || s.a.cfg.ClientTLS == TLSOff {
+				return start, fmt.Errorf("direct TLS where none is offered: %w", pgwire.ErrMalformed)
+			}
+			err = s.clientHandshake(ctx, true)
+		case pgwire.StartupSSL:
+			if s.client.tls != nil {
+				return start, fmt.Errorf("SSLRequest inside TLS: %w", pgwire.ErrMalformed)
+			}
+			if s.a.cfg.ClientTLS == TLSOff || isUnix(s.address) {
+				err = s.client.send([]byte{'N'})
+			} else if len(s.client.rest()) > 0 {
+				err = errEarlyBytes
+			} else if err = s.client.send([]byte{'S'}); err == nil {
+				err = s.clientHandshake(ctx, false)
+			}
+		case pgwire.StartupGSSENC:
+			err = s.client.send([]byte{'N'})
+		default:
+			return start, nil
+		}
+		if err != nil {
+			return start, err
+		}
+	}
+}
+
+// clientHandshake names the failure of a handshake, which no message can carry to the client.
+func (s *session) clientHandshake(ctx context.Context, direct bool) error {
+	if err := s.a.clientTLS(ctx, s.client, direct); err != nil {
+		return fmt.Errorf("TLS with the client: %w", err)
+	}
+	return nil
+}
+
+func isUnix(a net.Addr) bool { return a != nil && a.Network() == "unix" }
+
+// admit reads the StartupMessage and asks the policy.
+func (s *session) admit(ctx context.Context, start pgwire.Startup) error {
+	s.start = append([]byte(nil), start.Raw...)
+	s.login = &Login{
+		Address: s.address, ClientTLS: s.client.facts, Version: start.Version, Parameters: map[string]string{},
+		Replication: start.Replication(), acceptor: s.a, client: s.client, Method: "trust",
+	}
+	start.EachOption(func(name, value []byte) {
+		s.login.Options = append(s.login.Options, Option{string(name), string(value)})
+	})
+	s.login.User = string(start.Option("user"))
+	s.login.Database = string(start.Option("database"))
+	s.login.Application = string(start.Option("application_name"))
+	if s.login.Database == "" {
+		s.login.Database = s.login.User
+	}
+	s.login.Role = s.login.User
+	s.attempt = Attempt{User: s.login.User, Database: s.login.Database, Application: s.login.Application,
+		Address: s.address, Replication: s.login.Replication, TLS: s.client.facts}
+	switch {
+	case s.a.cfg.ClientTLS == TLSRequired && s.client.tls == nil && !isUnix(s.address):
+		return &Refusal{Code: codeNotPermitted, Message: "this gate takes encrypted connections only",
+			Hint: "Set sslmode=require or better."}
+	case s.login.User == "":
+		return &Refusal{Code: codeNotPermitted, Message: "no PostgreSQL user name specified in startup packet"}
+	case s.a.cfg.Admit != nil:
+		if err := s.a.cfg.Admit(ctx, s.attempt); err != nil {
+			return refusalOf(err)
+		}
+	case s.login.Replication:
+		return &Refusal{Code: codeNotPermitted, Message: "replication connections do not pass this gate",
+			Hint: "Rows in a replication stream cannot be attributed; ask the operator of the gate."}
+	}
+	return nil
+}
+
+// finish hands the legs over.
+func (s *session) finish() *Login {
+	l := s.login
+	l.upstream = s.upstream
+	l.UpstreamTLS = s.upstream.facts
+	l.Client, l.Upstream = s.client.transport(), s.upstream.transport()
+	if l.Key != nil {
+		s.a.cancels.add(l.PID, l.Key, s.a.target())
+	}
+	return l
+}

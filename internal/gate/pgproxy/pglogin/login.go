@@ -1,0 +1,61 @@
+package pglogin
+
+import (
+	"context"
+	"net"
+
+	"sekisho/internal/gate/netloop"
+)
+
+// Login is a finished login. Its owner gives both transports to a loop, or calls Close; in both cases it calls
+// Release when the session is over.
+type Login struct {
+	Client, Upstream netloop.Transport
+	// Held is the server's first ReadyForQuery if Config.HoldReady is set: it has not been sent to the client.
+	Held []byte
+
+	User        string // as the client asked
+	Database    string // User where the client named none
+	Application string // as the client said: a label, nothing else
+	Role        string // the user at the server: User, or the gate's own credential
+	Method      string // how the client proved itself: "scram-sha-256", "scram-sha-256-plus", "md5", "password", "cert", "gss", "trust" (no proof was asked for)
+	Replication bool
+	// Options are the names and values of the StartupMessage, in the order sent, "user" and "database" included.
+	Options []Option
+
+	Address     net.Addr
+	ClientTLS   *TLSFacts // nil: in clear
+	UpstreamTLS *TLSFacts // nil: in clear
+
+	Parameters map[string]string // what the server reported: server_version, client_encoding, in_hot_standby, …
+	Version    uint32            // the protocol version both sides speak: pgwire.Version30 or Version32
+	PID        uint32            // of the server process
+	Key        []byte            // the server's cancel key, 4 to 256 bytes
+
+	acceptor *Acceptor
+	client   *link
+	upstream *link
+}
+
+// Option is one name and value of a StartupMessage.
+type Option struct{ Name, Value string }
+
+// Release forgets the cancel key. It may be called more than once.
+func (l *Login) Release() {
+	if l.Key != nil {
+		l.acceptor.cancels.remove(l.PID, l.Key)
+	}
+}
+
+// Close closes both connections; not after they were given to a loop.
+func (l *Login) Close() {
+	l.Release()
+	l.client.close()
+	l.upstream.close()
+}
+
+// Cancel asks the server to cancel what the session runs. It returns when the server has taken the request, which
+// says nothing about success.
+func (l *Login) Cancel(ctx context.Context) error {
+	return l.acceptor.cancel(ctx, l.acceptor.target(), l.PID, l.Key)
+}
