@@ -1,0 +1,152 @@
+package datamap
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"sekisho/internal/element"
+	"sekisho/internal/event"
+	"sekisho/internal/subject"
+)
+
+// Table is a relation whose rows are about subjects: a table, a partitioned
+// table, a materialised view.
+type Table struct {
+	Place  event.Place // "shop/public.customers"
+	Schema string
+	Name   string
+	Source event.SubjectSource
+	// Key is the column that holds the subject's key; empty when rows cannot
+	// be told apart by subject (then only their number is known).
+	Key string
+	// Columns names the element of each column; columns that are neither in it
+	// nor in Plain are element.Unclassified, except the key.
+	Columns map[string]element.Kind
+	// Plain are the columns without personal data.
+	Plain []string
+	// Identifiers are the columns whose values belong to one subject each.
+	Identifiers []string
+}
+
+// Mask returns the elements that the declared columns stand for. Whether there
+// are unclassified columns only the database knows.
+func (t *Table) Mask() element.Mask {
+	var m element.Mask
+	for _, k := range t.Columns {
+		m |= element.MaskOf(k)
+	}
+	return m
+}
+
+// plan is how a table is read.
+type plan struct {
+	sql     string          // COPY … TO STDOUT (FORMAT binary)
+	keyKind subject.KeyKind // 0: no key
+	mask    element.Mask    // all elements, unclassified included
+	idKinds []element.Kind  // of the identifier columns, in order
+}
+
+// column is what the catalogue says of one.
+type column struct {
+	name    string
+	notNull bool
+	typ     string // base type of a domain
+	certain bool   // equality is equality of bytes
+}
+
+// columnsSQL resolves domains to their base types, and tells collations in
+// which different bytes may be equal.
+const columnsSQL = `
+WITH RECURSIVE base (attnum, typ) AS (
+    SELECT attnum, atttypid FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped
+  UNION ALL
+    SELECT b.attnum, t.typbasetype FROM base b JOIN pg_type t ON t.oid = b.typ WHERE t.typtype = 'd')
+SELECT a.attname, a.attnotnull, t.typname, coalesce(c.collisdeterministic, true)
+FROM pg_attribute a
+JOIN base b ON b.attnum = a.attnum
+JOIN pg_type t ON t.oid = b.typ AND t.typtype <> 'd'
+LEFT JOIN pg_collation c ON c.oid = a.attcollation
+WHERE a.attrelid = $1::regclass AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY a.attnum`
+
+// newPlan asks the catalogue how to read t.
+func newPlan(ctx context.Context, conn *pgx.Conn, t *Table) (*plan, error) {
+	name := pgx.Identifier{t.Schema, t.Name}.Sanitize()
+	rows, err := conn.Query(ctx, columnsSQL, name)
+	if err != nil {
+		return nil, fmt.Errorf("columns of %s: %w", t.Place, err)
+	}
+	columns, err := pgx.CollectRows(rows, func(r pgx.CollectableRow) (c column, err error) {
+		return c, r.Scan(&c.name, &c.notNull, &c.typ, &c.certain)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("columns of %s: %w", t.Place, err)
+	}
+	p := &plan{}
+	if err := p.key(t, columns); err != nil {
+		return nil, err
+	}
+	for _, name := range slices.Concat(slices.Sorted(maps.Keys(t.Columns)), t.Plain, t.Identifiers) {
+		if !slices.ContainsFunc(columns, func(c column) bool { return c.name == name }) {
+			return nil, fmt.Errorf("table %s has no column %q\n  try  correct protect in the configuration (SK7201)", t.Place, name)
+		}
+	}
+	p.build(t, name, columns)
+	return p, nil
+}
+
+// key finds out how the subject key is written.
+func (p *plan) key(t *Table, columns []column) error {
+	if t.Key == "" {
+		return nil
+	}
+	i := slices.IndexFunc(columns, func(c column) bool { return c.name == t.Key })
+	if i < 0 {
+		return fmt.Errorf("table %s has no column %q, which is its subject key\n  try  correct protect in the configuration (SK7202)", t.Place, t.Key)
+	}
+	kind, ok := subject.ParseKeyKind(columns[i].typ)
+	if !ok || !columns[i].certain {
+		return fmt.Errorf("column %q of %s is of type %s, which cannot name subjects\n"+
+			"  try  a key of type integer, bigint, uuid or text with a deterministic collation (SK7203)", t.Key, t.Place, columns[i].typ)
+	}
+	p.keyKind = kind
+	return nil
+}
+
+// build writes the statement: the key, a bit mask of the elements that are not
+// null, and the identifiers.
+func (p *plan) build(t *Table, name string, columns []column) {
+	present := map[element.Kind][]string{} // column tests, nil when one is never null
+	always := element.Mask(0)
+	var ids []string
+	for _, c := range columns {
+		kind, declared := t.Columns[c.name]
+		if !declared && (c.name == t.Key || slices.Contains(t.Plain, c.name)) {
+			continue
+		}
+		p.mask |= element.MaskOf(kind) // undeclared: Unclassified, the zero kind
+		quoted := pgx.Identifier{c.name}.Sanitize()
+		if c.notNull {
+			always |= element.MaskOf(kind)
+		}
+		present[kind] = append(present[kind], quoted+" IS NOT NULL")
+		if declared && slices.Contains(t.Identifiers, c.name) {
+			ids, p.idKinds = append(ids, quoted+"::text"), append(p.idKinds, kind)
+		}
+	}
+	mask := fmt.Sprintf("%d::bigint", int64(always))
+	for _, kind := range (p.mask &^ always).Kinds() {
+		mask += fmt.Sprintf(" | CASE WHEN %s THEN %d::bigint ELSE 0 END", strings.Join(present[kind], " OR "), int64(element.MaskOf(kind)))
+	}
+	key := "NULL::text"
+	if t.Key != "" {
+		key = pgx.Identifier{t.Key}.Sanitize()
+	}
+	list := append([]string{key, mask}, ids...)
+	p.sql = "COPY (SELECT " + strings.Join(list, ", ") + " FROM " + name + ") TO STDOUT (FORMAT binary)"
+}
