@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"sekisho/internal/durable"
 	"sekisho/internal/event"
 )
 
@@ -56,13 +57,20 @@ func (l *Ledger) appendLocked(b batch) error {
 	if l.failure != nil {
 		return l.failure
 	}
+	if l.closing {
+		return errors.Join(event.ErrStopped, errClosed)
+	}
 	if l.taken-l.synced+int64(len(b.lines)) > l.cfg.QueueBytes {
 		return fmt.Errorf("%d bytes wait to be synced: %w", l.taken-l.synced, event.ErrFull)
 	}
 	l.queue = append(l.queue, b.lines...)
 	l.taken += int64(len(b.lines))
 	l.next += event.Index(b.count)
-	l.heads[b.key] = b.head
+	b.chain.head = b.head
+	if b.chain.segment != l.rotated+1 {
+		b.chain.segment = l.rotated + 1
+		l.segmentChains++
+	}
 	return nil
 }
 
@@ -70,12 +78,13 @@ func (l *Ledger) appendLocked(b batch) error {
 type written struct {
 	position int64
 	next     event.Index
+	size     int64 // of the open segment
 }
 
 // writeOut hands the queue to the operating system. l.writeMu is held.
 func (l *Ledger) writeOut() (written, error) {
 	l.mu.Lock()
-	queue, w, failure := l.queue, written{l.taken, l.next}, l.failure
+	queue, w, failure := l.queue, written{position: l.taken, next: l.next}, l.failure
 	l.queue = l.spare[:0]
 	l.mu.Unlock()
 	l.spare = queue
@@ -91,6 +100,7 @@ func (l *Ledger) writeOut() (written, error) {
 	if cap(queue) > maxSpare {
 		l.spare = nil
 	}
+	w.size = l.segmentSize
 	return w, nil
 }
 
@@ -141,7 +151,7 @@ func (l *Ledger) wakeSoon() {
 }
 
 // syncLoop is the only goroutine that syncs the open segment and replaces it.
-// It ends when stop is closed, after a last sync.
+// It ends when drain is closed, after a last sync.
 func (l *Ledger) syncLoop() {
 	timer := time.NewTimer(l.cfg.SyncInterval)
 	timer.Stop()
@@ -157,7 +167,7 @@ func (l *Ledger) syncLoop() {
 				armed = true
 			}
 			continue
-		case <-l.stop:
+		case <-l.drain:
 			timer.Stop()
 			l.sync()
 			return
@@ -169,7 +179,8 @@ func (l *Ledger) syncLoop() {
 // syncDelay leaves a quarter of the interval for the sync itself.
 func (l *Ledger) syncDelay() time.Duration { return l.cfg.SyncInterval * 3 / 4 }
 
-// sync brings everything taken so far to the disk and tells who waited.
+// sync brings everything taken so far to the disk, tells who waited, and ends
+// the segment when it is due.
 func (l *Ledger) sync() {
 	l.writeMu.Lock()
 	w, err := l.writeOut()
@@ -178,12 +189,64 @@ func (l *Ledger) sync() {
 		return
 	}
 	if w.position > l.synced { // only this goroutine changes synced
-		if err := l.file.Sync(); err != nil {
+		if err := l.file.Sync(); err != nil { // and the file
 			l.fail(fmt.Errorf("sync %s: %w", openName(l.ordinal), err))
 			return
 		}
 		l.advance(w)
 	}
+	if l.rotationDue(w.size) {
+		if err := l.rotate(); err != nil {
+			l.fail(fmt.Errorf("begin %s: %w", openName(l.ordinal+1), err))
+		}
+	}
+}
+
+// maxSegmentChains is when a segment ends although it is small: its digest
+// names each of its chains and has at most 64 KiB.
+const maxSegmentChains = 200
+
+func (l *Ledger) rotationDue(size int64) bool {
+	if size == 0 {
+		return false
+	}
+	now := l.cfg.Now()
+	if l.born.IsZero() {
+		l.born = now
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.wantRotate || size >= l.cfg.SegmentBytes || now.Sub(l.born) >= l.cfg.SegmentAge || l.segmentChains >= maxSegmentChains
+}
+
+// rotate ends the open segment and begins the next. The old segment is on disk
+// before the new one gets its first byte, so that a power cut can only take
+// from the end of the ledger.
+func (l *Ledger) rotate() error {
+	file, err := durable.CreateFile(l.fs, openName(l.ordinal+1), 0o600)
+	if err != nil {
+		return err
+	}
+	l.writeMu.Lock()
+	defer l.writeMu.Unlock()
+	w, err := l.writeOut()
+	if err == nil {
+		err = l.file.Sync() // little is left to sync: sync has just run
+	}
+	if err == nil {
+		err = l.file.Close()
+	}
+	if err != nil {
+		return errors.Join(err, file.Close())
+	}
+	l.file, l.segmentSize, l.born = file, 0, time.Time{}
+	l.ordinal++
+	l.mu.Lock()
+	l.rotated, l.segmentFirst, l.segmentChains, l.wantRotate = l.ordinal, w.next, 0, false
+	l.mu.Unlock()
+	l.advance(w)
+	l.wakeSeal()
+	return nil
 }
 
 // advance publishes a synced position.
@@ -191,8 +254,7 @@ func (l *Ledger) advance(w written) {
 	l.mu.Lock()
 	l.synced = w.position
 	l.durable = w.next
-	close(l.moved)
-	l.moved = make(chan struct{})
+	l.signalLocked()
 	n := 0
 	for n < len(l.waiters) && l.waiters[n].position <= w.position {
 		n++

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"time"
 
 	"sekisho/internal/durable"
 	"sekisho/internal/event"
+	"sekisho/internal/ledger/tiles"
 )
 
 // Config says where a ledger is and how it is written. Nothing in it may
@@ -47,16 +49,19 @@ type Config struct {
 	OnHeads func(note []byte)
 	// Witnesses must cosign checkpoints. Empty: none.
 	Witnesses []Witness
+	// BootID names the start of the operating system: the same as at the last
+	// run means that no power cut was between. Default: the system's.
+	BootID string
 	// FS is the file system below Dir. Default: the real one. Tests put faults
 	// here; the tiles of the transparency log are always on the real one.
 	FS durable.FS
 }
 
-// Witness is an outside witness that speaks c2sp.org/tlog-witness.
-type Witness struct {
-	Key string // cosignature/v1 verifier key
-	URL string // prefix of add-checkpoint
-}
+// Witness is an outside witness that speaks c2sp.org/tlog-witness: its
+// cosignature/v1 verifier key and the URL before /add-checkpoint.
+type Witness = tiles.Witness
+
+func (c *Config) logDir() string { return filepath.Join(c.Dir, logDir) }
 
 func (c *Config) setDefaults() {
 	if c.Now == nil {
@@ -73,6 +78,9 @@ func (c *Config) setDefaults() {
 	setDefault(&c.SegmentAge, time.Hour)
 	setDefault(&c.QueueBytes, 64<<20)
 	setDefault(&c.HeadInterval, time.Second)
+	if c.BootID == "" {
+		c.BootID = bootID()
+	}
 	if c.FS == nil {
 		c.FS = durable.Dir(c.Dir)
 	}

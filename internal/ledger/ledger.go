@@ -23,10 +23,14 @@ import (
 	"errors"
 	"os"
 	"sync"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
 
 	"sekisho/internal/durable"
 	"sekisho/internal/event"
 	"sekisho/internal/ledger/segment"
+	"sekisho/internal/ledger/tiles"
 )
 
 // Ledger is an open ledger. All methods are safe for concurrent use. Close
@@ -36,7 +40,9 @@ type Ledger struct {
 	cfg       Config
 	fs        durable.FS
 	id        Identity
+	signer    note.Signer
 	lockFile  *os.File
+	log       *tiles.Log
 	recovered Recovery
 
 	// writeMu covers the bytes of the open segment: who holds it may write.
@@ -48,25 +54,45 @@ type Ledger struct {
 	spare       []byte // the queue's other buffer
 
 	// mu covers the position of the ledger. Never held over I/O.
-	mu        sync.Mutex
-	queue     []byte // taken, not yet written
-	taken     int64  // bytes taken since Open
-	synced    int64  // bytes on disk; changed by syncLoop only
-	next      event.Index
-	durable   event.Index // events on disk
-	heads     segment.Heads
-	waiters   []waiter // by position
-	recorders map[segment.Key]*recorder
-	failure   error
-	moved     chan struct{} // closed and replaced when durable moves
+	mu            sync.Mutex
+	queue         []byte // taken, not yet written
+	taken         int64  // bytes taken since Open
+	synced        int64  // bytes on disk; changed by syncLoop only
+	next          event.Index
+	durable       event.Index // events on disk
+	chains        map[segment.Key]*chain
+	recorders     map[segment.Key]*recorder
+	waiters       []waiter // by position
+	failure       error
+	closing       bool          // nothing more is taken
+	moved         chan struct{} // closed and replaced when durable or sealed moves
+	segmentFirst  event.Index   // first event of the open segment
+	segmentChains int           // chains with events in it, about
+	rotated       uint64        // segments that do not grow any more
+	sealed        uint64        // segments in the log
+	wantRotate    bool
 
-	ready  []waiter      // syncLoop's
+	ready     []waiter      // syncLoop's
+	born      time.Time     // syncLoop's: first sync of the open segment
+	sealHeads segment.Heads // sealLoop's: before segment number sealed
+	published event.Index   // headLoop's: the last heads
+
 	failed chan struct{} // closed when failure is set
 	wake   chan struct{}
 	dirty  chan struct{}
-	stop   chan struct{}
+	seal   chan struct{}
+	cancel func()        // ends headLoop and sealLoop
+	drain  chan struct{} // ends syncLoop
 	loops  sync.WaitGroup
+	syncer sync.WaitGroup
 	closed sync.Once
+}
+
+// chain is the state of one (source, worker), covered by Ledger.mu.
+type chain struct {
+	key     segment.Key
+	head    segment.Head
+	segment uint64 // 1 + the last segment that it has events in, about
 }
 
 // Open recovers and opens a ledger for writing. It verifies before it repairs:
@@ -82,26 +108,35 @@ func Open(ctx context.Context, cfg Config) (*Ledger, error) {
 	if id.Tenant != cfg.Tenant {
 		return nil, &TenantError{Dir: cfg.Dir, Have: id.Tenant, Want: cfg.Tenant}
 	}
+	signer, err := readKey(cfg.FS, cfg.Dir, id)
+	if err != nil {
+		return nil, err
+	}
 	lockFile, err := lock(cfg.Dir)
 	if err != nil {
 		return nil, err
 	}
 	l := &Ledger{
-		Reader: newReader(cfg.FS, id), cfg: cfg, fs: cfg.FS, id: id, lockFile: lockFile,
-		recorders: make(map[segment.Key]*recorder),
-		moved:     make(chan struct{}), failed: make(chan struct{}),
-		wake: make(chan struct{}, 1), dirty: make(chan struct{}, 1), stop: make(chan struct{}),
+		Reader: newReader(cfg.FS, cfg.Dir, id), cfg: cfg, fs: cfg.FS, id: id, signer: signer, lockFile: lockFile,
+		recorders: make(map[segment.Key]*recorder), chains: make(map[segment.Key]*chain),
+		moved: make(chan struct{}), failed: make(chan struct{}), wake: make(chan struct{}, 1),
+		dirty: make(chan struct{}, 1), seal: make(chan struct{}, 1), drain: make(chan struct{}),
 	}
 	if err := l.recover(ctx); err != nil {
 		return nil, errors.Join(err, lockFile.Close())
 	}
 	l.Reader.live = l
-	l.loops.Go(l.syncLoop)
+	ctx, l.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	l.syncer.Go(l.syncLoop)
+	l.loops.Go(func() { l.headLoop(ctx) })
+	l.loops.Go(func() { l.sealLoop(ctx) })
+	l.wakeSeal()
 	return l, nil
 }
 
-// Close syncs what was taken, ends all goroutines and marks the end as clean.
-// Recorders return event.ErrStopped afterwards. Close may be called twice.
+// Close syncs what was taken, publishes the heads, ends all goroutines and
+// marks the end as clean. Recorders return event.ErrStopped afterwards. Close
+// may be called twice. It returns why the ledger had stopped, if it had.
 func (l *Ledger) Close() error {
 	var err error
 	l.closed.Do(func() { err = l.close() })
@@ -109,13 +144,39 @@ func (l *Ledger) Close() error {
 }
 
 func (l *Ledger) close() error {
-	close(l.stop)
+	l.mu.Lock()
+	l.closing = true
+	l.mu.Unlock()
+	l.cancel()
 	l.loops.Wait()
-	failure := l.Err()
+	close(l.drain)
+	l.syncer.Wait()
+	err := l.Err()
+	if err == nil {
+		err = l.finish()
+	}
 	l.fail(errClosed)
+	// The log is whole after every Append; what was not published yet is
+	// published by the next run.
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	if closeErr := l.log.Close(ctx); closeErr != nil && !errors.Is(closeErr, context.DeadlineExceeded) {
+		err = errors.Join(err, closeErr)
+	}
 	l.writeMu.Lock()
 	defer l.writeMu.Unlock()
-	return errors.Join(failure, l.file.Close(), l.lockFile.Close())
+	return errors.Join(err, l.file.Close(), l.lockFile.Close())
+}
+
+// closeTimeout bounds the wait for the last checkpoint.
+const closeTimeout = 2 * time.Second
+
+// finish writes the last heads and marks the end as clean.
+func (l *Ledger) finish() error {
+	if err := l.publishHeads(l.snapshot()); err != nil {
+		return err
+	}
+	return writeRun(l.fs, run{Boot: l.cfg.BootID, Started: l.cfg.Now().UnixNano(), Clean: true})
 }
 
 var errClosed = errors.New("ledger is closed")
@@ -131,21 +192,33 @@ func (l *Ledger) Head() event.Index {
 // head, which is then greater than next. It returns the head and ctx's error,
 // or event.ErrStopped, when that will not happen.
 func (l *Ledger) Wait(ctx context.Context, next event.Index) (event.Index, error) {
+	err := l.await(ctx, func() bool { return l.durable > next })
+	return l.Head(), err
+}
+
+// await returns when reached, which is called with l.mu held, says so.
+func (l *Ledger) await(ctx context.Context, reached func() bool) error {
 	for {
 		l.mu.Lock()
-		head, moved := l.durable, l.moved
+		ok, moved := reached(), l.moved
 		l.mu.Unlock()
-		if head > next {
-			return head, nil
+		if ok {
+			return nil
 		}
 		select {
 		case <-moved:
 		case <-l.failed:
-			return l.Head(), l.Err()
+			return l.Err()
 		case <-ctx.Done():
-			return head, ctx.Err()
+			return ctx.Err()
 		}
 	}
+}
+
+// signalLocked wakes everybody in await. l.mu is held.
+func (l *Ledger) signalLocked() {
+	close(l.moved)
+	l.moved = make(chan struct{})
 }
 
 // Recovered returns what Open found and did.

@@ -30,8 +30,52 @@ func mustOpen(t testing.TB, cfg Config) *Ledger {
 
 func mustInit(t testing.TB, cfg Config) {
 	t.Helper()
-	if err := Init(cfg); err != nil {
+	if err := Init(t.Context(), cfg); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestSealAndReopen(t *testing.T) {
+	cfg := testConfig(t)
+	cfg.SegmentBytes = 20_000
+	mustInit(t, cfg)
+	for run := range 3 {
+		l := mustOpen(t, cfg)
+		for i := range 500 {
+			level := event.Written
+			if i%50 == 0 {
+				level = event.Durable
+			}
+			if _, err := l.Recorder("gate/shop", uint16(i%3)).Record(t.Context(), level, &event.Heartbeat{Sessions: i}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := l.Seal(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		r, err := OpenReader(cfg.Dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, scan := range []func(context.Context, event.Index, func(event.Index, []byte) error) error{l.Scan, r.Scan} {
+			for _, from := range []event.Index{0, 1, 499, 250} {
+				want := from
+				err := scan(t.Context(), from, func(i event.Index, line []byte) error {
+					e, err := event.Parse(line)
+					if err != nil || i != want || e.Body.(*event.Heartbeat).Sessions != int(i%500) {
+						t.Fatalf("event %d (want %d): %v", i, want, err)
+					}
+					want++
+					return nil
+				})
+				if wantEnd := event.Index(500 * (run + 1)); err != nil || want != wantEnd {
+					t.Fatalf("run %d: scan from %d ended at %d, %v; want %d", run, from, want, err, wantEnd)
+				}
+			}
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -3,40 +3,55 @@ package ledger
 import (
 	"bufio"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"math"
+	"path/filepath"
+	"sort"
 	"sync"
 	"time"
 
+	"github.com/klauspost/compress/zstd"
+
 	"sekisho/internal/durable"
 	"sekisho/internal/event"
+	"sekisho/internal/ledger/tiles"
+	"sekisho/proof"
 )
 
 // Reader reads a ledger, also while this or another process writes to it. It
-// is safe for concurrent use.
+// is safe for concurrent use. It believes what it reads; Verify does not.
 type Reader struct {
 	fs   durable.FS
+	dir  string
 	id   Identity
 	live *Ledger // nil when another process, or nobody, writes
 
-	mu    sync.Mutex
-	marks []mark // where recent scans ended, newest last
+	mu     sync.Mutex
+	leaves []*proof.Leaf // of the sealed segments, in order
+	marks  []mark        // where recent scans ended in open segments, newest last
 }
 
-// mark is the byte position of an event in an open segment.
+// mark is the byte position of an event in a segment's lines.
 type mark struct {
 	index   event.Index
 	ordinal uint64
 	offset  int64
 }
 
-// maxMarks bounds Reader.marks: a mark for each follower, and some more.
+// maxMarks bounds Reader.marks: one for each follower, and some more.
 const maxMarks = 32
 
-func newReader(fsys durable.FS, id Identity) *Reader { return &Reader{fs: fsys, id: id} }
+// ErrDropped is returned for events that retention has dropped. First tells
+// where the ledger begins now.
+var ErrDropped = errors.New("events were dropped by retention")
+
+func newReader(fsys durable.FS, dir string, id Identity) *Reader {
+	return &Reader{fs: fsys, dir: dir, id: id}
+}
 
 // OpenReader opens a ledger for reading only. It takes no lock, changes nothing
 // and needs no Close. It sees whole lines that the writer has handed to the
@@ -47,7 +62,8 @@ func OpenReader(dir string) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newReader(fsys, id), nil
+	r := newReader(fsys, dir, id)
+	return r, r.refresh()
 }
 
 // Identity returns what this is the ledger of.
@@ -56,7 +72,7 @@ func (r *Reader) Identity() Identity { return r.id }
 // Scan calls fn with every event from the given index to the present end, in
 // order. line has no line feed and is valid until fn returns. On an open
 // Ledger the end is its Head: nothing is given that a power cut could take.
-// Scan returns fn's error as it is.
+// Scan returns fn's error as it is, and ErrDropped when from is before First.
 func (r *Reader) Scan(ctx context.Context, from event.Index, fn func(index event.Index, line []byte) error) error {
 	end := event.Index(math.MaxUint64)
 	if r.live != nil {
@@ -66,16 +82,35 @@ func (r *Reader) Scan(ctx context.Context, from event.Index, fn func(index event
 	return err
 }
 
-// Head returns the number of events that can be read: the index of the next.
-func (r *Reader) Head(ctx context.Context) (event.Index, error) {
+// First returns the index of the first event that retention has left.
+func (r *Reader) First() (event.Index, error) {
+	if err := r.refresh(); err != nil {
+		return 0, err
+	}
+	leaves := r.sealedLeaves()
+	var err error
+	i := sort.Search(len(leaves), func(i int) bool {
+		there, e := exists(r.fs, sealedName(uint64(i)))
+		err = errors.Join(err, e)
+		return there
+	})
+	if i == len(leaves) {
+		return r.sealedEnd(), err
+	}
+	return event.Index(leaves[i].First), err
+}
+
+// End returns the number of events that can be read: the index of the next.
+func (r *Reader) End(ctx context.Context) (event.Index, error) {
 	if r.live != nil {
 		return r.live.Head(), nil
 	}
 	nothing := func(event.Index, []byte) error { return nil }
-	return r.scan(ctx, r.lastMark(), math.MaxUint64, nothing)
+	at, err := r.scan(ctx, r.sealedEnd(), math.MaxUint64, nothing)
+	return at.index, err
 }
 
-// Wait returns when the event with index next can be read, with the head.
+// Wait returns when the event with index next can be read, with the end.
 func (r *Reader) Wait(ctx context.Context, next event.Index) (event.Index, error) {
 	if r.live != nil {
 		return r.live.Wait(ctx, next)
@@ -83,14 +118,14 @@ func (r *Reader) Wait(ctx context.Context, next event.Index) (event.Index, error
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
 	for {
-		head, err := r.Head(ctx)
-		if err != nil || head > next {
-			return head, err
+		end, err := r.End(ctx)
+		if err != nil || end > next {
+			return end, err
 		}
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
-			return head, ctx.Err()
+			return end, ctx.Err()
 		}
 	}
 }
@@ -98,87 +133,285 @@ func (r *Reader) Wait(ctx context.Context, next event.Index) (event.Index, error
 // pollInterval is how often a reader of another process's ledger looks.
 const pollInterval = 50 * time.Millisecond
 
-func (r *Reader) scan(ctx context.Context, from, end event.Index, fn func(event.Index, []byte) error) (event.Index, error) {
-	at := r.find(from)
-	for {
-		next, err := r.scanOpen(ctx, &at, from, end, fn)
+func (r *Reader) scan(ctx context.Context, from, end event.Index, fn func(event.Index, []byte) error) (mark, error) {
+	if err := r.refresh(); err != nil {
+		return mark{}, err
+	}
+	s := segmentScan{r: r, at: r.find(from), from: from, end: end, fn: fn}
+	for s.at.index < end {
+		more, err := s.next(ctx)
 		if err != nil {
-			return at.index, err
+			return s.at, err
 		}
-		if !next || at.index >= end {
-			r.remember(at)
-			return at.index, nil
+		if !more {
+			break
 		}
+	}
+	r.remember(s.at)
+	return s.at, nil
+}
+
+// segmentScan walks over segments. at is where it is.
+type segmentScan struct {
+	r         *Reader
+	at        mark
+	from, end event.Index
+	fn        func(event.Index, []byte) error
+}
+
+// next reads the segment at the mark and tells whether there is another.
+func (s *segmentScan) next(ctx context.Context) (bool, error) {
+	for range 3 {
+		if leaf := s.r.leaf(s.at.ordinal); leaf != nil {
+			return true, s.sealed(ctx, leaf)
+		}
+		f, err := s.r.fs.Open(openName(s.at.ordinal))
+		if err == nil {
+			return s.open(ctx, f)
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return false, err
+		}
+		// It has just been sealed, or it does not exist yet.
+		if err := s.r.refresh(); err != nil {
+			return false, err
+		}
+	}
+	return false, nil
+}
+
+// open reads an open segment, and closes it.
+func (s *segmentScan) open(ctx context.Context, f durable.Reader) (more bool, err error) {
+	defer f.Close()
+	// Asked before reading: once the next segment is there, this one is whole.
+	whole, err := s.r.begun(s.at.ordinal + 1)
+	if err != nil {
+		return false, err
+	}
+	in := io.NewSectionReader(f, s.at.offset, math.MaxInt64-s.at.offset)
+	if err := s.lines(ctx, openName(s.at.ordinal), in); err != nil {
+		return false, err
+	}
+	if !whole || s.at.index >= s.end {
+		return false, nil
+	}
+	s.at.ordinal, s.at.offset = s.at.ordinal+1, 0
+	return true, nil
+}
+
+// begun tells whether a segment exists, open or sealed.
+func (r *Reader) begun(ordinal uint64) (bool, error) {
+	there, err := exists(r.fs, openName(ordinal))
+	if err != nil || there {
+		return there, err
+	}
+	return exists(r.fs, leafName(ordinal))
+}
+
+// sealed reads a sealed segment.
+func (s *segmentScan) sealed(ctx context.Context, leaf *proof.Leaf) error {
+	name := sealedName(leaf.Segment)
+	f, err := openSealed(s.r.fs, leaf.Segment)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("segment %d, events %d to %d: %w", leaf.Segment, leaf.First, leaf.First+leaf.Count-1, ErrDropped)
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err := io.CopyN(io.Discard, f, s.at.offset); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	if err := s.lines(ctx, name, f); err != nil {
+		return err
+	}
+	if end := event.Index(leaf.First + leaf.Count); s.at.index != end && s.at.index < s.end {
+		return fmt.Errorf("%s ends after event %d, its digest says %d", name, s.at.index, end)
+	}
+	s.at.ordinal, s.at.offset = s.at.ordinal+1, 0
+	return nil
+}
+
+// lines gives the whole lines of in to fn and moves the mark.
+func (s *segmentScan) lines(ctx context.Context, name string, in io.Reader) error {
+	r := bufio.NewReaderSize(in, 4*event.MaxLine)
+	for s.at.index < s.end {
+		line, err := r.ReadSlice('\n')
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("%s, event %d: %w", name, s.at.index, err)
+		}
+		if s.at.index >= s.from {
+			if err := s.fn(s.at.index, line[:len(line)-1]); err != nil {
+				return err
+			}
+		}
+		s.at.index++
+		s.at.offset += int64(len(line))
+		if s.at.index%1024 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// sealedFile is the decompressed content of a sealed segment.
+type sealedFile struct {
+	*zstd.Decoder
+	file durable.Reader
+}
+
+func (f sealedFile) Close() error {
+	f.Decoder.Close()
+	return f.file.Close()
+}
+
+func openSealed(fsys durable.FS, ordinal uint64) (io.ReadCloser, error) {
+	f, err := fsys.Open(sealedName(ordinal))
+	if err != nil {
+		return nil, err
+	}
+	dec, err := zstd.NewReader(f, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxWindow))
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return sealedFile{dec, f}, nil
+}
+
+// maxWindow bounds the memory that a compressed file can ask for, in bytes.
+const maxWindow = 64 << 20
+
+// refresh reads the digests of segments that were sealed since the last time.
+func (r *Reader) refresh() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for {
+		name := leafName(uint64(len(r.leaves)))
+		text, err := durable.ReadFile(r.fs, name)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		leaf, err := proof.ParseLeaf(text)
+		if err != nil {
+			return &DamageError{name, err}
+		}
+		if next := r.endLocked(); leaf.Segment != uint64(len(r.leaves)) || event.Index(leaf.First) != next {
+			return &DamageError{name, fmt.Errorf("it is the digest of segment %d from event %d", leaf.Segment, leaf.First)}
+		}
+		r.leaves = append(r.leaves, leaf)
 	}
 }
 
-// scanOpen reads the open segment at the mark and moves the mark to where it
-// stopped. It tells whether there is a next segment.
-func (r *Reader) scanOpen(ctx context.Context, at *mark, from, end event.Index, fn func(event.Index, []byte) error) (next bool, err error) {
-	if at.index >= end {
-		return false, nil
-	}
-	name := openName(at.ordinal)
-	f, err := r.fs.Open(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	defer f.Close()
-	// Asked before reading: once the next segment is there, this one is whole.
-	there, err := exists(r.fs, openName(at.ordinal+1))
-	if err != nil {
-		return false, err
-	}
-	in := bufio.NewReaderSize(io.NewSectionReader(f, at.offset, math.MaxInt64-at.offset), 2*event.MaxLine)
-	for at.index < end {
-		line, err := in.ReadSlice('\n')
-		if errors.Is(err, io.EOF) {
-			break
+// setLeaves takes the digests from the log. Those beside the segments must be
+// the same; further ones are of segments that the log has not got yet, and
+// will be sealed again.
+func (r *Reader) setLeaves(leaves []*proof.Leaf) error {
+	for i, leaf := range leaves {
+		name := leafName(uint64(i))
+		text, err := durable.ReadFile(r.fs, name)
+		if err == nil && string(text) != string(proof.EncodeLeaf(leaf)) {
+			err = errors.New("it is not the digest in the log")
 		}
 		if err != nil {
-			return false, fmt.Errorf("%s at byte %d: %w", name, at.offset, err)
-		}
-		if at.index >= from {
-			if err := fn(at.index, line[:len(line)-1]); err != nil {
-				return false, err
-			}
-		}
-		at.index++
-		at.offset += int64(len(line))
-		if at.index%1024 == 0 && ctx.Err() != nil {
-			return false, ctx.Err()
+			return &DamageError{name, err}
 		}
 	}
-	if !there || at.index >= end {
-		return false, nil
+	name := leafName(uint64(len(leaves)))
+	if err := r.fs.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
-	at.ordinal, at.offset = at.ordinal+1, 0
-	return true, nil
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.leaves = leaves
+	return nil
+}
+
+func (r *Reader) sealedLeaves() []*proof.Leaf {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.leaves[:len(r.leaves):len(r.leaves)]
+}
+
+func (r *Reader) leaf(ordinal uint64) *proof.Leaf {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if ordinal < uint64(len(r.leaves)) {
+		return r.leaves[ordinal]
+	}
+	return nil
+}
+
+// sealedEnd returns the index after the last sealed event.
+func (r *Reader) sealedEnd() event.Index {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.endLocked()
+}
+
+func (r *Reader) endLocked() event.Index {
+	if len(r.leaves) == 0 {
+		return 0
+	}
+	last := r.leaves[len(r.leaves)-1]
+	return event.Index(last.First + last.Count)
+}
+
+// sealedTo returns the time of the latest event of the last sealed segment.
+func (r *Reader) sealedTo() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.leaves) == 0 {
+		return math.MinInt64
+	}
+	return r.leaves[len(r.leaves)-1].To
 }
 
 // find returns the last known position that is not after index.
 func (r *Reader) find(index event.Index) mark {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var best mark
+	i := sort.Search(len(r.leaves), func(i int) bool { return event.Index(r.leaves[i].First+r.leaves[i].Count) > index })
+	if i < len(r.leaves) {
+		return mark{index: event.Index(r.leaves[i].First), ordinal: uint64(i)}
+	}
+	best := mark{index: r.endLocked(), ordinal: uint64(i)}
 	for _, m := range r.marks {
-		if m.index <= index && m.index >= best.index {
+		if m.index <= index && m.index >= best.index && m.ordinal >= best.ordinal {
 			best = m
 		}
 	}
 	return best
 }
 
-func (r *Reader) lastMark() event.Index { return r.find(math.MaxUint64).index }
-
+// remember keeps a position in an open segment for the next scan.
 func (r *Reader) remember(m mark) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if m.ordinal < uint64(len(r.leaves)) {
+		return
+	}
 	if len(r.marks) == maxMarks {
 		r.marks = append(r.marks[:0], r.marks[1:]...)
 	}
 	r.marks = append(r.marks, m)
+}
+
+func (r *Reader) log() tiles.Reader { return tiles.Reader{Dir: filepath.Join(r.dir, logDir)} }
+
+// checkSealedFile compares the bytes of a sealed file with its digest.
+func checkSealedFile(fsys durable.FS, leaf *proof.Leaf) error {
+	name := sealedName(leaf.Segment)
+	sum, err := hashFile(fsys, name)
+	if err == nil && sum != leaf.File {
+		err = fmt.Errorf("its SHA-256 is %s, the log says %s", hex.EncodeToString(sum[:]), leaf.File)
+	}
+	if err != nil {
+		return &DamageError{name, err}
+	}
+	return nil
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"unicode"
+	"unicode/utf8"
 
 	"sekisho/internal/event"
 	"sekisho/internal/ledger/segment"
@@ -13,8 +15,10 @@ import (
 // numbering, encoding and the hand-over, so that lines reach the ledger in
 // sequence order. Lock order: recorder.mu, Ledger.writeMu, Ledger.mu.
 type recorder struct {
-	l   *Ledger
-	key segment.Key
+	l     *Ledger
+	key   segment.Key
+	chain *chain
+	bad   error // the name cannot be a source's
 
 	mu   sync.Mutex
 	head segment.Head // last line handed over
@@ -29,10 +33,31 @@ func (l *Ledger) Recorder(source event.Source, worker uint16) event.Recorder {
 	defer l.mu.Unlock()
 	r := l.recorders[key]
 	if r == nil {
-		r = &recorder{l: l, key: key, head: l.heads[key]}
+		ch := l.chains[key]
+		if ch == nil {
+			ch = &chain{key: key}
+			l.chains[key] = ch
+		}
+		r = &recorder{l: l, key: key, chain: ch, head: ch.head, bad: checkSource(source)}
 		l.recorders[key] = r
 	}
 	return r
+}
+
+// maxSource is the longest name of a source, in bytes: a segment's digest,
+// which is at most 64 KiB, names every source in it.
+const maxSource = 128
+
+func checkSource(source event.Source) error {
+	for _, c := range source {
+		if unicode.IsControl(c) || c == utf8.RuneError {
+			return fmt.Errorf("source %q: a name has no control characters", source)
+		}
+	}
+	if len(source) == 0 || len(source) > maxSource {
+		return fmt.Errorf("source %.20q: a name has 1 to %d bytes", source, maxSource)
+	}
+	return nil
 }
 
 // Record implements event.Recorder. When ctx ends first the events may still
@@ -59,6 +84,9 @@ func (r *recorder) Submit(level event.Level, done func(error), bodies ...event.B
 	if len(bodies) == 0 {
 		return 0, fmt.Errorf("%s/%d: no event to record", r.key.Source, r.key.Worker)
 	}
+	if r.bad != nil {
+		return 0, r.bad
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	batch, err := r.encode(bodies)
@@ -74,7 +102,7 @@ func (r *recorder) Submit(level event.Level, done func(error), bodies ...event.B
 
 // batch is a run of encoded lines of one chain.
 type batch struct {
-	key   segment.Key
+	chain *chain
 	lines []byte
 	count uint64
 	first event.Seq
@@ -82,7 +110,7 @@ type batch struct {
 }
 
 func (r *recorder) encode(bodies []event.Body) (batch, error) {
-	b := batch{key: r.key, count: uint64(len(bodies)), first: r.head.Seq + 1, head: r.head}
+	b := batch{chain: r.chain, count: uint64(len(bodies)), first: r.head.Seq + 1, head: r.head}
 	e := event.Event{
 		Tenant: r.l.cfg.Tenant, Source: r.key.Source, Worker: r.key.Worker,
 		At: r.l.cfg.Now(), ClockErr: r.l.cfg.ClockErr(),

@@ -1,0 +1,167 @@
+package ledger
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/klauspost/compress/zstd"
+
+	"sekisho/internal/durable"
+	"sekisho/internal/ledger/segment"
+	"sekisho/proof"
+)
+
+func (l *Ledger) wakeSeal() {
+	select {
+	case l.seal <- struct{}{}:
+	default:
+	}
+}
+
+// sealLoop compresses segments that have ended and appends their digests to
+// the log, one after the other. A failure stops the ledger: what cannot be
+// proved later must not be recorded as if it could.
+func (l *Ledger) sealLoop(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-l.failed:
+			return
+		case <-l.seal:
+		}
+		if err := l.sealRotated(ctx); err != nil {
+			l.fail(err)
+			return
+		}
+	}
+}
+
+func (l *Ledger) sealRotated(ctx context.Context) error {
+	for ctx.Err() == nil { // else the next run goes on
+		l.mu.Lock()
+		ordinal, due := l.sealed, l.sealed < l.rotated && l.failure == nil
+		l.mu.Unlock()
+		if !due {
+			return nil
+		}
+		if err := l.sealOne(context.WithoutCancel(ctx), ordinal); err != nil {
+			return fmt.Errorf("seal segment %d: %w", ordinal, err)
+		}
+		l.mu.Lock()
+		l.sealed++
+		l.signalLocked()
+		l.mu.Unlock()
+	}
+	return nil
+}
+
+// sealOne seals the next segment. Each step can be done again: until the leaf
+// is in the log, the open file is what counts.
+func (l *Ledger) sealOne(ctx context.Context, ordinal uint64) error {
+	leaf, heads, err := l.compress(ctx, ordinal)
+	if err != nil {
+		return err
+	}
+	text := proof.EncodeLeaf(leaf)
+	if err := durable.WriteFile(l.fs, leafName(ordinal), text, 0o600); err != nil {
+		return err
+	}
+	index, err := l.log.Append(ctx, text)
+	if err != nil {
+		return err
+	}
+	if index != ordinal {
+		return fmt.Errorf("its digest became leaf %d of the log", index)
+	}
+	l.sealHeads = heads
+	return l.removeOpen(ordinal)
+}
+
+func (l *Ledger) removeOpen(ordinal uint64) error {
+	if err := l.fs.Remove(openName(ordinal)); err != nil {
+		return err
+	}
+	return l.fs.SyncDir(openDir)
+}
+
+// compress writes the sealed file of a segment and returns its digest and the
+// heads after it. It reads the segment back from the disk and checks every
+// line again: the digest speaks of what is there.
+func (l *Ledger) compress(ctx context.Context, ordinal uint64) (*proof.Leaf, segment.Heads, error) {
+	if err := l.Reader.refresh(); err != nil {
+		return nil, nil, err
+	}
+	f, err := l.fs.Open(openName(ordinal))
+	if err != nil {
+		return nil, nil, err
+	}
+	defer f.Close()
+	sum := segment.NewSummary(l.cfg.Tenant, l.sealHeads)
+	file := sha256.New()
+	err = durable.WriteStream(l.fs, sealedName(ordinal), 0o600, func(w io.Writer) error {
+		return compressLines(ctx, io.MultiWriter(w, file), f, sum)
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	leaf := sum.Leaf(ordinal, l.Reader.sealedEnd())
+	leaf.File = proof.Hash(file.Sum(nil))
+	if len(leaf.Sources) == 0 {
+		return nil, nil, errors.New("it is empty")
+	}
+	return leaf, sum.Heads(), nil
+}
+
+func compressLines(ctx context.Context, w io.Writer, r io.Reader, sum *segment.Summary) error {
+	enc, err := zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithEncoderConcurrency(1))
+	if err != nil {
+		return err
+	}
+	err = eachLine(ctx, r, func(line []byte) error {
+		if !bytes.HasSuffix(line, []byte{'\n'}) {
+			return errors.New("its last line is not whole")
+		}
+		if err := sum.Add(line); err != nil {
+			return err
+		}
+		_, err := enc.Write(line)
+		return err
+	})
+	return errors.Join(err, enc.Close())
+}
+
+// Seal ends the open segment, if it holds anything, and returns when all that
+// was on the way before the call is in the log and a checkpoint covers it.
+func (l *Ledger) Seal(ctx context.Context) error {
+	l.mu.Lock()
+	target := l.rotated
+	if l.next > l.segmentFirst {
+		l.wantRotate = true
+		target++
+	}
+	l.mu.Unlock()
+	l.wakeNow()
+	if err := l.await(ctx, func() bool { return l.sealed >= target }); err != nil {
+		return err
+	}
+	_, err := l.log.Published(ctx, target)
+	return err
+}
+
+func hashFile(fsys durable.FS, name string) (proof.Hash, error) {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return proof.Hash{}, err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return proof.Hash{}, err
+	}
+	return proof.Hash(h.Sum(nil)), nil
+}

@@ -1,0 +1,105 @@
+package segment
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"encoding/base64"
+	"hash"
+	"math"
+	"slices"
+
+	"sekisho/internal/event"
+	"sekisho/proof"
+)
+
+// Summary checks the lines of one segment and computes its digest.
+type Summary struct {
+	*Checker
+	lines    hash.Hash
+	tree     proof.Tree
+	from, to int64
+}
+
+// NewSummary begins a segment whose chains continue the given heads.
+func NewSummary(tenant event.Tenant, heads Heads) *Summary {
+	return &Summary{Checker: NewChecker(tenant, heads), lines: sha256.New(), from: math.MaxInt64, to: math.MinInt64}
+}
+
+// Add takes the next line, line feed included.
+func (s *Summary) Add(line []byte) error {
+	h, sum, err := s.Line(bytes.TrimSuffix(line, []byte{'\n'}))
+	if err != nil {
+		return err
+	}
+	s.lines.Write(line)
+	s.tree.Add(proof.LineLeaf(sum))
+	s.from, s.to = min(s.from, h.At), max(s.to, h.At)
+	return nil
+}
+
+// Leaf returns the digest. The caller fills in File.
+func (s *Summary) Leaf(ordinal uint64, first event.Index) *proof.Leaf {
+	leaf := &proof.Leaf{
+		Version: proof.LeafVersion, Tenant: s.tenant, Segment: ordinal,
+		First: uint64(first), Count: s.Lines(), Bytes: s.Size(),
+		Lines: proof.Hash(s.lines.Sum(nil)), Root: s.tree.Root(), From: s.from, To: s.to,
+	}
+	for _, ch := range s.chains {
+		if ch.count > 0 {
+			leaf.Sources = append(leaf.Sources, ch.run())
+		}
+	}
+	slices.SortFunc(leaf.Sources, func(a, b proof.Run) int {
+		return cmp.Or(cmp.Compare(a.Source, b.Source), cmp.Compare(a.Worker, b.Worker))
+	})
+	return leaf
+}
+
+func (ch *chain) run() proof.Run {
+	return proof.Run{
+		Source: string(ch.key.Source), Worker: ch.key.Worker,
+		First: uint64(ch.first), Last: uint64(ch.head.Seq),
+		Prev: encodeDigest(ch.prev), Head: encodeDigest(ch.head.Digest),
+	}
+}
+
+func encodeDigest(d event.Digest) string { return base64.RawStdEncoding.EncodeToString(d[:]) }
+
+// Chains returns how many chains have lines in the segment.
+func (c *Checker) Chains() int {
+	n := 0
+	for _, ch := range c.chains {
+		if ch.count > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// Follow advances heads over a sealed segment. It returns a *Fault when the
+// segment's chains do not continue them.
+func (h Heads) Follow(leaf *proof.Leaf) error {
+	for _, run := range leaf.Sources {
+		key := Key{event.Source(run.Source), run.Worker}
+		have := h[key]
+		fault := &Fault{Key: key, Seq: event.Seq(run.First), Due: have.Seq + 1, Reason: Missing}
+		switch {
+		case fault.Seq < fault.Due:
+			fault.Reason = Repeated
+		case fault.Seq == fault.Due && run.Prev == encodeDigest(have.Digest) && run.Last >= run.First:
+			fault = nil
+		case fault.Seq == fault.Due:
+			fault.Reason = Changed
+		}
+		if fault != nil {
+			return fault
+		}
+		var d event.Digest
+		if n, err := base64.RawStdEncoding.Decode(d[:], []byte(run.Head)); err != nil || n != len(d) {
+			return &Fault{Key: key, Seq: event.Seq(run.Last), Reason: Malformed}
+		}
+		h[key] = Head{event.Seq(run.Last), d}
+	}
+	return nil
+}
