@@ -1,0 +1,175 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/alecthomas/kong"
+	"github.com/mattn/go-isatty"
+
+	"sekisho/internal/config"
+	"sekisho/internal/control"
+	"sekisho/internal/fault"
+	"sekisho/internal/lang"
+)
+
+//go:embed texts.yaml
+var textFile []byte
+
+var texts = lang.MustLoad(textFile)
+
+// errNo ends with exit code 1: everything was said already.
+var errNo = errors.New("no")
+
+// cli is the command tree. Help texts are keys of texts.yaml.
+type cli struct {
+	Config string `short:"c" placeholder:"FILE" help:"${help_config}"`
+	Lang   string `placeholder:"ja|en" help:"${help_lang}"`
+	JSON   bool   `help:"${help_json}"`
+
+	Init       initCmd       `cmd:"" group:"run" help:"${help_init}"`
+	Status     statusCmd     `cmd:"" group:"run" help:"${help_status}"`
+	Gate       gateCmd       `cmd:"" group:"run" help:"${help_gate}"`
+	Scan       scanCmd       `cmd:"" group:"run" help:"${help_scan}"`
+	Bypass     bypassCmd     `cmd:"" group:"run" help:"${help_bypass}"`
+	Breakglass breakglassCmd `cmd:"" group:"run" help:"${help_breakglass}"`
+	Events     eventsCmd     `cmd:"" group:"ask" help:"${help_events}"`
+	Keys       keysCmd       `cmd:"" group:"keep" help:"${help_keys}"`
+	Settings   configCmd     `cmd:"" name:"config" group:"set" help:"${help_config_cmd}"`
+	Policy     policyCmd     `cmd:"" group:"set" help:"${help_policy}"`
+	Explain    explainCmd    `cmd:"" group:"set" help:"${help_explain}"`
+	Completion completionCmd `cmd:"" group:"set" help:"${help_completion}"`
+	Version    versionCmd    `cmd:"" group:"set" help:"${help_version}"`
+}
+
+// app is what every command gets.
+type app struct {
+	env    environment
+	ctx    context.Context
+	config string // file name
+	json   bool
+	say    lang.Printer
+	lang   lang.Language
+}
+
+// options are kong's, in the language of the person.
+func options(env *environment, l lang.Language, exited *int) []kong.Option {
+	say := texts.In(l)
+	vars := kong.Vars{}
+	for _, key := range texts.Keys() {
+		if strings.HasPrefix(key, "help_") {
+			vars[key] = say.Text(key)
+		}
+	}
+	return []kong.Option{
+		kong.Name("sekisho"), kong.Description(say.Text("help_about")), vars,
+		kong.Writers(env.stdout, env.stderr), kong.Exit(func(code int) { *exited = code }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.ExplicitGroups([]kong.Group{
+			{Key: "run", Title: say.Text("group_run")}, {Key: "ask", Title: say.Text("group_ask")},
+			{Key: "keep", Title: say.Text("group_keep")}, {Key: "set", Title: say.Text("group_set")},
+		}),
+		kong.Help(func(o kong.HelpOptions, k *kong.Context) error { return printHelp(env.stdout, say, o, k) }),
+		kong.HelpFormatter(kong.DefaultHelpValueFormatter),
+	}
+}
+
+// printHelp writes kong's help with its fixed words in the person's language,
+// and the examples of the command.
+func printHelp(w io.Writer, say lang.Printer, o kong.HelpOptions, k *kong.Context) error {
+	var text bytes.Buffer
+	real := k.Stdout
+	k.Stdout = &text
+	err := kong.DefaultHelpPrinter(o, k)
+	k.Stdout = real
+	if err != nil {
+		return err
+	}
+	out := text.String()
+	for _, word := range []string{"usage", "arguments", "flags", "commands", "context_help", "run_help"} {
+		out = strings.ReplaceAll(out, texts.In(lang.English).Text("kong_"+word), say.Text("kong_"+word))
+	}
+	out = strings.TrimRight(out, "\n") + "\n"
+	key := "examples"
+	if n := k.Selected(); n != nil {
+		key += "_" + strings.ReplaceAll(n.Path(), " ", "_")
+	}
+	if texts.Has(key) {
+		out += "\n" + say.Text("kong_examples") + "\n" + indent(say.Text(key))
+	}
+	_, err = io.WriteString(w, out)
+	return err
+}
+
+func indent(text string) string {
+	return "  " + strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "\n  ") + "\n"
+}
+
+// usageFault makes a fault of what kong did not understand.
+func usageFault(err error, l lang.Language) error {
+	hint := texts.In(l).Text("try_help")
+	var p *kong.ParseError
+	if errors.As(err, &p) && p.Context != nil {
+		if n := p.Context.Selected(); n != nil {
+			hint = texts.In(l).Text("try_help_of", "command", n.Path())
+		}
+	}
+	return fault.New(fault.Usage, "problem", err.Error(), "hint", hint)
+}
+
+// print writes a line of text.
+func (a *app) print(key string, args ...any) {
+	fmt.Fprintln(a.env.stdout, a.say.Text(key, args...))
+}
+
+// out writes v as JSON when the person asked for JSON, else calls human.
+func (a *app) out(v any, human func()) error {
+	if !a.json {
+		human()
+		return nil
+	}
+	enc := json.NewEncoder(a.env.stdout)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
+// load reads the configuration.
+func (a *app) load() (*config.Loaded, error) { return config.Load(a.config) }
+
+// operator returns the running process.
+func (a *app) operator() (*control.Client, error) {
+	l, err := a.load()
+	if err != nil {
+		return nil, err
+	}
+	return control.NewClient(l.Control, a.config), nil
+}
+
+// log returns the diagnostics log: text for people on standard error.
+func (a *app) log() *slog.Logger {
+	return slog.New(slog.NewTextHandler(a.env.stderr, nil))
+}
+
+// terminal reports whether standard error is a terminal, where progress shows.
+func (a *app) terminal() bool {
+	f, ok := a.env.stderr.(*os.File)
+	return ok && isatty.IsTerminal(f.Fd())
+}
+
+// person returns who gives an order: --by, else the login name.
+func (a *app) person(by string) string {
+	for _, name := range []string{by, a.env.getenv("SUDO_USER"), a.env.getenv("USER"), a.env.getenv("LOGNAME")} {
+		if name != "" {
+			return name
+		}
+	}
+	return "unknown"
+}
