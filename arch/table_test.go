@@ -1,0 +1,69 @@
+package arch
+
+import "strings"
+
+// allowed is the import table: package → the packages of this module that it
+// may import, tests left out. A package that is not here may not exist. A line
+// is a decision, not a repair: see docs/design/overview.md for the direction of
+// flow. cmd/sekisho and demo may import everything; nothing imports cmd.
+var allowed = map[string][]string{
+	// pure: the vocabulary and the engines
+	"internal/element":          {},
+	"internal/event":            {"internal/element"},
+	"internal/lineage":          {"internal/element", "internal/event", "internal/lineage/nodetree", "internal/sqlscan"},
+	"internal/lineage/nodetree": {},
+	"internal/policy":           {"internal/element"},
+	"internal/sqlscan":          {},
+	"internal/wire/pgcopy":      {},
+	"internal/wire/pgwire":      {},
+
+	// words for people
+	"internal/lang":  {},
+	"internal/fault": {"internal/lang"},
+
+	// keys and numbers
+	"internal/durable": {},
+	"internal/keyring": {"internal/event"},
+	"internal/subject": {"internal/element", "internal/event", "internal/keyring"},
+
+	// the gate
+	"internal/gate/netloop": {},
+	"internal/gate/pgproxy": {
+		"internal/element", "internal/event", "internal/gate/netloop", "internal/gate/pgproxy/pglogin", "internal/lineage",
+		"internal/policy", "internal/sqlscan", "internal/subject", "internal/wire/pgcopy", "internal/wire/pgwire",
+	},
+	"internal/gate/pgproxy/pglogin": {"internal/gate/netloop", "internal/wire/pgwire"},
+
+	// the ledger
+	"proof":                   {},
+	"internal/ledger":         {"internal/durable", "internal/event", "internal/ledger/segment", "internal/ledger/tiles", "proof"},
+	"internal/ledger/segment": {"internal/event", "proof"},
+	"internal/ledger/tiles":   {"proof"},
+
+	// scans
+	"internal/datamap": {"internal/element", "internal/event", "internal/subject"},
+
+	// outwards
+	"internal/config":  {"internal/element", "internal/fault", "internal/policy"},
+	"internal/control": {"internal/event", "internal/fault"},
+
+	// servers of our own, for the demonstration, tests and benchmarks
+	"internal/pgserver": {},
+	"demo/shop":         {"internal/pgserver"},
+
+	"arch":  {},
+	"prove": {},
+}
+
+// Everything may be imported by these: they are where the parts meet.
+var meeting = map[string]bool{"cmd/sekisho": true, "demo": true}
+
+// bench and prove measure and try what the others do: no product code imports
+// them, and they may import everything.
+func isOutside(pkg string) bool {
+	return strings.HasPrefix(pkg, "bench/") || pkg == "prove" || strings.HasPrefix(pkg, "prove/")
+}
+
+// stages never import one another; they share event and meet in cmd/sekisho.
+// console → view is the one exception.
+var stages = []string{"internal/gate/", "internal/ledger", "internal/view", "internal/console"}
