@@ -156,7 +156,6 @@ type held struct {
 type taint struct {
 	span     Span
 	from     []string
-	source   string
 	elements []string
 }
 
@@ -260,12 +259,22 @@ func (f *facts) endIntents(at int64, which func(intentKey, *intent) bool) {
 
 func (f *facts) see(parts []part) {
 	for i := range parts {
-		f.tables[parts[i].Table] = true
+		f.seeTable(parts[i].Table)
 	}
 }
 
+func (f *facts) seeTable(table string) {
+	if IsTable(table) {
+		f.tables[table] = true
+	}
+}
+
+// IsTable reports whether a place is a table: "shop/public.customers" is one,
+// "shop" is a database.
+func IsTable(place string) bool { return strings.Contains(place, "/") }
+
 func (f *facts) heldAt(table, source string) *held {
-	f.tables[table] = true
+	f.seeTable(table)
 	if f.held[table] == nil {
 		f.held[table] = map[string]*held{}
 	}
@@ -303,17 +312,9 @@ func (f *facts) addScan(l *line) error {
 	s.span.From, s.span.To = min(s.span.From, b.From-l.CE), max(s.span.To, b.To+l.CE)
 	s.parts = max(s.parts, b.Parts)
 	s.seen[b.Part] = true
-	s.rows += b.Rows
-	s.lost += b.Unknown
-	s.pieces = append(s.pieces, piece{orUnclassified(b.Elements), set})
+	s.rows, s.lost = max(s.rows, b.Rows), max(s.lost, b.Unknown) // every part says the whole
+	s.pieces = append(s.pieces, piece{b.Elements, set})
 	return nil
-}
-
-func orUnclassified(elements []string) []string {
-	if len(elements) == 0 {
-		return []string{Unclassified}
-	}
-	return elements
 }
 
 func (s *scan) complete() bool { return len(s.seen) >= int(s.parts) }
@@ -326,12 +327,13 @@ func (f *facts) addTaint(l *line, moment Span) error {
 	if err := json.Unmarshal(l.Body, &b); err != nil {
 		return fmt.Errorf("event %s/%d/%d: %w", l.Source, l.Worker, l.Seq, err)
 	}
-	f.tables[b.Table] = true
-	f.taints[b.Table] = append(f.taints[b.Table], taint{moment, b.From, b.part.Source, orUnclassified(b.Elements)})
+	f.seeTable(b.Table)
+	f.taints[b.Table] = append(f.taints[b.Table], taint{moment, b.From, b.Elements})
 	return nil
 }
 
-// allElements are the elements that the table was ever seen to hold.
+// allElements are the elements that the table was ever seen to hold: those of
+// a changed row.
 func (f *facts) allElements(table string) []string {
 	var all []string
 	for _, h := range f.held[table] {
@@ -344,6 +346,9 @@ func (f *facts) allElements(table string) []string {
 	for _, t := range f.taints[table] {
 		all = append(all, t.elements...)
 	}
+	if len(all) == 0 {
+		return []string{Unclassified}
+	}
 	slices.Sort(all)
-	return orUnclassified(slices.Compact(all))
+	return slices.Compact(all)
 }
