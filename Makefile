@@ -1,0 +1,51 @@
+# Sekisho. Two commands to begin with:
+#   make demo    see on a real PostgreSQL whose rows left
+#   make test    run the tests (less than ten minutes on two cores)
+# Both install what is missing with apt when they may, else say what to type.
+
+GO      ?= go
+ARGS    ?=
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS  = -s -w -X main.version=$(VERSION)
+export CGO_ENABLED = 0
+
+.PHONY: all build demo test test-long prove check vet bench-pgproxy bench-ledger bench-scope clean
+
+all: build
+
+build: ## one static program: bin/sekisho
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/sekisho ./cmd/sekisho
+
+demo: ## ARGS="--check --seed 7" runs without questions and compares
+	@sh scripts/setup.sh demo
+	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/sekisho ./cmd/sekisho
+	@bin/sekisho demo $(ARGS)
+
+test:
+	@sh scripts/setup.sh test
+	$(GO) test -timeout 10m ./...
+
+test-long: ## everything, and the proofs over many seeds
+	@sh scripts/setup.sh test
+	SEKISHO_LONG=1 $(GO) test -count=1 -timeout 120m ./...
+
+prove: ## PROVE_SEED=1 PROVE_SEEDS=20 choose the seeds
+	@sh scripts/setup.sh test
+	$(GO) test -count=1 -timeout 120m -v ./prove/... $(ARGS)
+
+check: vet
+	@sh scripts/setup.sh check
+	$(GO) test -count=1 ./arch
+	CGO_ENABLED=1 $(GO) test -race -short -timeout 15m ./...
+
+vet:
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "these files are not gofmt'ed" >&2; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+bench-pgproxy bench-ledger bench-scope: bench-%:
+	@sh scripts/setup.sh bench
+	@sh bench/$*/run.sh $(ARGS)
+
+clean:
+	rm -rf bin

@@ -1,0 +1,51 @@
+#!/bin/sh
+# setup.sh demo|test|check|bench: install what that target needs and this
+# Debian or Ubuntu machine lacks. It uses apt when it may (root, or sudo without
+# a password), else it prints the one line to type. Nothing else is changed.
+set -eu
+
+missing=
+need() { # need PROGRAM PACKAGE
+	command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
+}
+need_postgres() {
+	for dir in $(pg_config --bindir 2>/dev/null || true) /usr/lib/postgresql/*/bin; do
+		[ -x "$dir/initdb" ] && [ -x "$dir/postgres" ] && return
+	done
+	command -v initdb >/dev/null 2>&1 || missing="$missing postgresql"
+}
+
+command -v go >/dev/null 2>&1 || {
+	echo "setup: Go is missing; install Go 1.26 or newer, then run this again" >&2
+	exit 1
+}
+need_postgres
+case ${1:-demo} in
+demo) ;;
+test) need psql postgresql-client; need pgbouncer pgbouncer ;;
+check) need gcc gcc ;;
+bench) need psql postgresql-client; need pgbouncer pgbouncer; need node nodejs; need npm npm ;;
+*) echo "usage: scripts/setup.sh demo|test|check|bench" >&2; exit 2 ;;
+esac
+[ -n "$missing" ] || exit 0
+
+as=
+if [ "$(id -u)" != 0 ]; then
+	as="sudo -n"
+	if ! command -v sudo >/dev/null 2>&1 || ! sudo -n true 2>/dev/null; then
+		echo "setup: this machine lacks:$missing" >&2
+		echo "  try  sudo apt-get install -y$missing" >&2
+		exit 1
+	fi
+fi
+command -v apt-get >/dev/null 2>&1 || {
+	echo "setup: this machine lacks:$missing, and has no apt-get to install it" >&2
+	exit 1
+}
+echo "setup: installing$missing"
+export DEBIAN_FRONTEND=noninteractive
+# shellcheck disable=SC2086
+$as apt-get install -y -q $missing >/dev/null 2>&1 || {
+	$as apt-get update -q >/dev/null
+	$as apt-get install -y -q $missing >/dev/null
+}
