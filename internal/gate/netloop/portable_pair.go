@@ -15,10 +15,11 @@ type portablePair struct {
 	pair  Pair
 	poked chan struct{} // run shall look at wakes and deadlines
 
-	mu   sync.Mutex // guards the pair and done
-	work *sync.Cond // something a reader or a writer waits for has changed
-	done bool       // the connections are closed
-	wg   sync.WaitGroup
+	mu       sync.Mutex // guards the pair and what follows
+	work     *sync.Cond // something a reader or a writer waits for has changed
+	done     bool       // the connections are closed
+	sleepsTo time.Time  // when run looks again by itself
+	wg       sync.WaitGroup
 }
 
 // run opens the pair, serves wakes and deadlines until it is done, and ends it.
@@ -37,11 +38,11 @@ func (pp *portablePair) run() {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for !pp.done {
-		wait := time.Hour
-		if next := pp.deadline(); !next.IsZero() {
-			wait = max(0, time.Until(next))
+		pp.sleepsTo = pp.deadline()
+		if pp.sleepsTo.IsZero() {
+			pp.sleepsTo = time.Now().Add(time.Hour)
 		}
-		timer.Reset(wait)
+		timer.Reset(max(0, time.Until(pp.sleepsTo)))
 		pp.mu.Unlock()
 		select {
 		case <-pp.poked:
@@ -136,7 +137,9 @@ func (pp *portablePair) settle() {
 		}
 	}
 	pp.work.Broadcast()
-	pp.poke()
+	if next := pp.deadline(); pp.done || !next.IsZero() && next.Before(pp.sleepsTo) {
+		pp.poke()
+	}
 }
 
 func (pp *portablePair) flushed() bool {

@@ -150,8 +150,8 @@ func (w *worker) run() {
 	if w.loop.cfg.Idle > 0 {
 		w.nextIdle = time.Now().Add(w.idleStep())
 	}
+	w.now = time.Now()
 	for {
-		w.now = time.Now()
 		if w.takePosted() {
 			w.closeAll()
 			return
