@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"sekisho/internal/event"
+	"sekisho/internal/keyring"
+	"sekisho/internal/ledger"
+	"sekisho/internal/subject"
+)
+
+// history is what a start needs to know of the past. It comes from the ledger
+// alone.
+type history struct {
+	starts     map[event.Source]uint32 // runs of each source
+	generation uint64                  // of the last policy that was loaded
+	digest     string
+	grants     []*event.BreakGlass // in order
+	taints     []*event.Taint      // in order
+	bypasses   []*event.Bypass
+}
+
+// replay feeds the ledger to the dictionary, finishes key destructions that a
+// crash interrupted, and returns what the rest of the process needs.
+func replay(ctx context.Context, r *ledger.Reader, d *subject.Dictionary, ring *keyring.Ring, progress func(event.Index)) (*history, error) {
+	h := &history{starts: map[event.Source]uint32{}}
+	err := r.Scan(ctx, 0, func(index event.Index, line []byte) error {
+		if progress != nil && index%65536 == 0 {
+			progress(index)
+		}
+		head, err := event.ParseHeader(line)
+		if err != nil {
+			return fmt.Errorf("event %d: %w", index, err)
+		}
+		switch head.Kind {
+		case event.KindHeartbeat, event.KindStatement, event.KindIntent, event.KindSessionOpen, event.KindSessionClose, event.KindDecision:
+			return nil
+		}
+		e, err := event.Parse(line)
+		if err != nil {
+			return fmt.Errorf("event %d: %w", index, err)
+		}
+		if err := d.Apply(e); err != nil {
+			return fmt.Errorf("event %d: %w", index, err)
+		}
+		return h.fold(e, ring)
+	})
+	return h, err
+}
+
+func (h *history) fold(e *event.Event, ring *keyring.Ring) error {
+	switch b := e.Body.(type) {
+	case *event.SourceStart:
+		h.starts[e.Source] = max(h.starts[e.Source], b.Start)
+	case *event.PolicyLoaded:
+		h.generation, h.digest = b.Generation, b.Policy
+	case *event.BreakGlass:
+		h.grants = append(h.grants, b)
+	case *event.Taint:
+		h.taints = append(h.taints, b)
+	case *event.Bypass:
+		h.bypasses = append(h.bypasses, b)
+	case *event.KeyDestroyed:
+		return ring.Erase(b.KeyID)
+	}
+	return nil
+}
