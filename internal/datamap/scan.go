@@ -1,7 +1,6 @@
 package datamap
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -69,6 +68,7 @@ type scan struct {
 	texts [][]byte
 	masks []element.Mask
 	idBuf [][]byte // identifiers of the batch, as many a row as the plan has; nil is NULL
+	arena []byte // texts and idBuf point into it
 	found []uint32
 	// builds are the identifier indexes in the making, one an element.
 	builds map[element.Kind]*subject.Build
@@ -133,16 +133,26 @@ func (s *scan) row(ctx context.Context, fields [][]byte) error {
 		}
 		s.ints = append(s.ints, n)
 	} else {
-		s.texts = append(s.texts, bytes.Clone(key))
+		s.texts = append(s.texts, s.keep(key))
 	}
 	s.masks = append(s.masks, mask)
 	for _, v := range fields[2:] {
-		s.idBuf = append(s.idBuf, bytes.Clone(v))
+		s.idBuf = append(s.idBuf, s.keep(v))
 	}
 	if len(s.masks) == batchRows {
 		return s.flush(ctx)
 	}
 	return nil
+}
+
+// keep copies a value for the time of the batch; nil stays nil.
+func (s *scan) keep(v []byte) []byte {
+	if v == nil {
+		return nil
+	}
+	n := len(s.arena)
+	s.arena = append(s.arena, v...) // when it moves, earlier values stay where they are
+	return s.arena[n:len(s.arena):len(s.arena)]
 }
 
 // flush numbers the batch and enters it.
@@ -170,7 +180,7 @@ func (s *scan) flush(ctx context.Context) error {
 			b.Add(v, s.found[i/width])
 		}
 	}
-	s.ints, s.texts, s.masks, s.idBuf = s.ints[:0], s.texts[:0], s.masks[:0], s.idBuf[:0]
+	s.ints, s.texts, s.masks, s.idBuf, s.arena = s.ints[:0], s.texts[:0], s.masks[:0], s.idBuf[:0], s.arena[:0]
 	return s.pace(ctx, s.rows)
 }
 

@@ -39,20 +39,18 @@ type rig struct {
 	cfg    Config
 }
 
-func newRig(t *testing.T, sql string, tables ...Table) *rig {
+func newRig(t testing.TB, sql string, tables ...Table) *rig {
 	t.Helper()
 	r := &rig{server: pgservertest.Start(t, pgserver.Config{}), rec: &eventtest.Recorder{}}
 	ctx := t.Context()
-	for db, text := range map[string]string{"postgres": "CREATE ROLE " + scanRole + " LOGIN", "shop": sql} {
-		if db == "shop" {
-			if err := r.server.CreateDatabase(ctx, db); err != nil {
-				t.Fatal(err)
-			}
-			text = "CREATE ROLE app LOGIN; ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC;" + text
-		}
-		if err := r.server.Exec(ctx, db, text); err != nil {
-			t.Fatal(err)
-		}
+	if err := r.server.Exec(ctx, "postgres", "CREATE ROLE "+scanRole+" LOGIN; CREATE ROLE app LOGIN"); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.server.CreateDatabase(ctx, "shop"); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.server.Exec(ctx, "shop", "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC;"+sql); err != nil {
+		t.Fatal(err)
 	}
 	dir := filepath.Join(t.TempDir(), "keys")
 	if err := keyring.Init(dir); err != nil {
@@ -81,7 +79,7 @@ func newRig(t *testing.T, sql string, tables ...Table) *rig {
 	return r
 }
 
-func (r *rig) newMap(t *testing.T) *Map {
+func (r *rig) newMap(t testing.TB) *Map {
 	t.Helper()
 	m, err := New(r.cfg)
 	if err != nil {

@@ -1,0 +1,190 @@
+package datamap
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"sekisho/internal/event"
+)
+
+// agreement is when each comparison was last exact, or its disagreement was
+// last recorded.
+type agreement struct{ sessions, changes, catalogue time.Time }
+
+// all returns the earliest.
+func (a agreement) all() time.Time {
+	return slices.MinFunc([]time.Time{a.sessions, a.changes, a.catalogue}, time.Time.Compare)
+}
+
+// baseline is what the server's counters said when the gate had carried a
+// known number. It moves when a difference was found.
+type baseline struct {
+	sessions  int64 // the server's count less ours
+	tables    map[event.Place]int64
+	unclear   map[event.Place]uint64
+	writes    Changes   // of the whole database, at the last look
+	quiet     time.Time // since when nothing was written through the gate
+	catalogue digest
+	last      *sight
+	strange   map[backend]bool // unknown at the last look
+	known     map[backend]bool // carried by the gate or ours, once
+	agreed    agreement
+}
+
+func newBaseline(at time.Time, s *sight) *baseline {
+	b := &baseline{
+		// Logins under way may be in the server's count: without them the
+		// baseline would hide as many sessions for good.
+		sessions:  s.sessions - int64(s.established) - int64(s.pending),
+		tables:    map[event.Place]int64{},
+		unclear:   map[event.Place]uint64{},
+		writes:    s.writes,
+		quiet:     at,
+		catalogue: s.catalogue, last: s,
+		strange: map[backend]bool{}, known: map[backend]bool{}, agreed: agreement{at, at, at},
+	}
+	b.strangers(s)
+	for place, t := range s.tables {
+		b.rebase(place, t)
+	}
+	return b
+}
+
+// rebase starts the change counter of a table anew.
+func (b *baseline) rebase(place event.Place, t tableSight) {
+	b.tables[place], b.unclear[place] = t.server-int64(t.gate.Rows), t.gate.Unclear
+}
+
+// begunAnew says whether the server's counters cannot be compared with those
+// of the last look: a crash or a reset throws them away, a clean restart keeps
+// them.
+func (b *baseline) begunAnew(s *sight) bool {
+	if s.epoch != b.last.epoch || s.sessions < b.last.sessions {
+		return true
+	}
+	for place, t := range s.tables {
+		if old, ok := b.last.tables[place]; ok && t.oid == old.oid && t.server < old.server {
+			return true
+		}
+	}
+	return false
+}
+
+// compare returns what is certainly wrong, and moves the baseline past it.
+func (b *baseline) compare(at time.Time, s *sight) (found []trouble) {
+	found = append(found, b.compareSessions(at, s)...)
+	found = append(found, b.compareChanges(at, s)...)
+	found = append(found, b.compareCatalogue(s)...)
+	b.last = s
+	return found
+}
+
+// reported notes that intervals up to at were recorded as uncovered.
+func (b *baseline) reported(at time.Time, reasons map[string]bool) {
+	for reason, agreed := range map[string]*time.Time{
+		ReasonSessions: &b.agreed.sessions, ReasonChanges: &b.agreed.changes, ReasonCatalogue: &b.agreed.catalogue,
+	} {
+		if reasons[reason] {
+			*agreed = at
+		}
+	}
+}
+
+// compareSessions compares counts and lists of sessions.
+func (b *baseline) compareSessions(at time.Time, s *sight) []trouble {
+	found := b.strangers(s)
+	excess := s.sessions - b.sessions - int64(s.established)
+	switch {
+	case excess > int64(s.pending):
+		surplus := excess - int64(s.pending)
+		b.sessions += surplus
+		if len(found) == 0 {
+			found = append(found, trouble{
+				reason: ReasonSessions, title: "sessions bypass the gate", from: b.agreed.sessions,
+				detail: fmt.Sprintf("the server counts %d sessions that the gate did not carry", surplus),
+			})
+		}
+	case excess == 0 && s.pending == 0 && len(found) == 0 && len(b.strange) == 0:
+		b.agreed.sessions = at
+	}
+	return found
+}
+
+// strangers finds backends that are neither the gate's nor ours at two looks
+// in a row: one look may catch a login before the gate has read its number, or
+// a session that has just ended.
+func (b *baseline) strangers(s *sight) []trouble {
+	strange := map[backend]bool{}
+	lasting := 0
+	for be, ours := range s.backends {
+		switch {
+		case ours:
+			b.known[be] = true
+		case !b.known[be]:
+			strange[be] = true
+			if b.strange[be] {
+				lasting++
+			}
+		}
+	}
+	maps.DeleteFunc(b.known, func(be backend, _ bool) bool { _, there := s.backends[be]; return !there })
+	b.strange = strange
+	if lasting == 0 {
+		return nil
+	}
+	return []trouble{{
+		reason: ReasonSessions, title: "sessions bypass the gate", from: b.agreed.sessions,
+		detail: fmt.Sprintf("%d sessions at the server are not the gate's", lasting),
+	}}
+}
+
+// compareChanges compares the counters of changed rows, table by table.
+func (b *baseline) compareChanges(at time.Time, s *sight) (found []trouble) {
+	if s.writes.InFlight > 0 || s.writes.Rows != b.writes.Rows || s.writes.Unclear != b.writes.Unclear {
+		b.quiet, b.writes = at, s.writes
+	}
+	exact := true
+	for _, place := range slices.Sorted(maps.Keys(s.tables)) {
+		t := s.tables[place]
+		old, known := b.last.tables[place]
+		switch {
+		case !known || t.oid != old.oid || t.gate.Unclear != b.unclear[place],
+			t.indirect && at.Sub(b.quiet) < statsDelay:
+			// New, made anew, or changed by what nobody can count. The gate
+			// has asked for a scan where it could not tell the subjects.
+			b.rebase(place, t)
+			exact = false
+			continue
+		}
+		excess := t.server - b.tables[place] - int64(t.gate.Rows)
+		exact = exact && excess == 0 && t.gate.InFlight == 0
+		if excess > 0 && t.gate.InFlight == 0 {
+			b.tables[place] += excess
+			found = append(found, trouble{
+				reason: ReasonChanges, title: "rows were changed around the gate", from: b.agreed.changes,
+				detail: fmt.Sprintf("%d changes of rows of %s did not pass the gate", excess, place),
+			})
+		}
+	}
+	if exact {
+		b.agreed.changes = at
+	}
+	return found
+}
+
+// compareCatalogue compares digests.
+func (b *baseline) compareCatalogue(s *sight) (found []trouble) {
+	switch {
+	case s.catalogue.text == b.catalogue.text:
+		b.agreed.catalogue = s.catalogue.at
+	case s.catalogue.after == b.catalogue.before:
+		found = []trouble{{
+			reason: ReasonCatalogue, title: "the catalogue was changed around the gate", from: b.agreed.catalogue,
+			detail: "relations, columns, views, functions or policies changed without a statement through the gate",
+		}}
+	}
+	b.catalogue = s.catalogue
+	return found
+}

@@ -1,0 +1,568 @@
+package datamap
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+
+	"sekisho/internal/event"
+	"sekisho/internal/event/eventtest"
+)
+
+// dummyGate carries sessions and counts them the way a gate does: it reads the
+// server's messages in front of the client. It understands simple queries.
+type dummyGate struct {
+	upstream string
+	listener net.Listener
+
+	mu          sync.Mutex
+	established uint64
+	pending     uint64
+	backends    map[uint32]bool
+	changes     map[event.Place]*Changes
+	ddl         uint64
+	sessions    sync.WaitGroup
+}
+
+func newDummyGate(t *testing.T, upstream string) *dummyGate {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &dummyGate{upstream: upstream, listener: l, backends: map[uint32]bool{}, changes: map[event.Place]*Changes{}}
+	g.sessions.Go(func() {
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			g.sessions.Go(func() { g.carry(client) })
+		}
+	})
+	t.Cleanup(func() {
+		l.Close()
+		g.sessions.Wait()
+	})
+	return g
+}
+
+func (g *dummyGate) dsn(user, database string) string {
+	return fmt.Sprintf("postgres://%s@%s/%s?sslmode=disable&default_query_exec_mode=simple_protocol", user, g.listener.Addr(), database)
+}
+
+func (g *dummyGate) count(change func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	change()
+}
+
+func (g *dummyGate) Sessions() (uint64, uint64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.established, g.pending
+}
+
+func (g *dummyGate) HasBackend(pid uint32) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.backends[pid]
+}
+
+func (g *dummyGate) Changes(p event.Place) Changes {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if c := g.changes[p]; c != nil {
+		return *c
+	}
+	return Changes{}
+}
+
+func (g *dummyGate) DDL() uint64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.ddl
+}
+
+// touch changes the counts of a table and of the database.
+func (g *dummyGate) touch(table string, change func(*Changes)) {
+	g.count(func() {
+		for _, p := range []event.Place{"shop", event.Place("shop/public." + table)} {
+			if g.changes[p] == nil {
+				g.changes[p] = &Changes{}
+			}
+			change(g.changes[p])
+		}
+	})
+}
+
+func (g *dummyGate) carry(client net.Conn) {
+	defer client.Close()
+	g.count(func() { g.pending++ })
+	server, err := net.Dial("tcp", g.upstream)
+	if err != nil {
+		g.count(func() { g.pending-- })
+		return
+	}
+	defer server.Close()
+	s := &dummySession{gate: g, login: true}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.toServer(bufio.NewReader(client), server)
+		server.(*net.TCPConn).CloseWrite()
+	}()
+	s.toClient(bufio.NewReader(server), client)
+	client.Close()
+	<-done
+	g.count(func() {
+		if s.login {
+			g.pending--
+		}
+		delete(g.backends, s.pid)
+	})
+}
+
+type dummySession struct {
+	gate  *dummyGate
+	login bool   // guarded by gate.mu
+	pid   uint32 // guarded by gate.mu
+	mu    sync.Mutex
+	open  []string // tables of the queries under way, "" for none
+	ddl   bool
+}
+
+var writeRE = regexp.MustCompile(`(?i)^\s*(?:update|insert\s+into|delete\s+from)\s+(\w+)`)
+
+// message copies one message and returns its type and body; first is a
+// startup packet, which has no type.
+func message(r *bufio.Reader, first bool) (typ byte, raw, body []byte, err error) {
+	head := make([]byte, 5)
+	if first {
+		head = head[:4]
+	}
+	if _, err := io.ReadFull(r, head); err != nil {
+		return 0, nil, nil, err
+	}
+	size := int(binary.BigEndian.Uint32(head[len(head)-4:]))
+	raw = append(head, make([]byte, size-4)...)
+	_, err = io.ReadFull(r, raw[len(head):])
+	if !first {
+		typ = head[0]
+	}
+	return typ, raw, raw[len(head):], err
+}
+
+func (s *dummySession) toServer(r *bufio.Reader, w io.Writer) {
+	for first := true; ; first = false {
+		typ, raw, body, err := message(r, first)
+		if err != nil {
+			return
+		}
+		if typ == 'Q' {
+			s.begin(string(body))
+		}
+		if _, err := w.Write(raw); err != nil {
+			return
+		}
+	}
+}
+
+func (s *dummySession) begin(sql string) {
+	table := ""
+	if m := writeRE.FindStringSubmatch(sql); m != nil {
+		table = m[1]
+		s.gate.touch(table, func(c *Changes) { c.InFlight++ })
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open = append(s.open, table)
+	if strings.HasPrefix(sql, "CREATE") || strings.HasPrefix(sql, "ALTER") {
+		s.ddl = true
+		s.gate.count(func() { s.gate.ddl++ })
+	}
+}
+
+func (s *dummySession) toClient(r *bufio.Reader, w io.Writer) {
+	for {
+		typ, raw, body, err := message(r, false)
+		if err != nil {
+			return
+		}
+		s.seen(typ, body)
+		if _, err := w.Write(raw); err != nil {
+			return
+		}
+	}
+}
+
+func (s *dummySession) seen(typ byte, body []byte) {
+	switch typ {
+	case 'K':
+		s.gate.count(func() {
+			s.pid = binary.BigEndian.Uint32(body)
+			s.gate.backends[s.pid] = true
+		})
+	case 'C':
+		tag := strings.Fields(strings.TrimRight(string(body), "\x00"))
+		if n, err := strconv.ParseUint(tag[len(tag)-1], 10, 64); err == nil && tag[0] != "SELECT" {
+			s.mu.Lock()
+			table := s.open[0]
+			s.mu.Unlock()
+			s.gate.touch(table, func(c *Changes) { c.Rows += n })
+		}
+	case 'E':
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if len(s.open) > 0 && s.open[0] != "" {
+			s.gate.touch(s.open[0], func(c *Changes) { c.Unclear++ })
+		}
+	case 'Z':
+		s.ready()
+	}
+}
+
+func (s *dummySession) ready() {
+	s.gate.count(func() {
+		if s.login {
+			s.login = false
+			s.gate.pending--
+			s.gate.established++
+		}
+	})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ddl {
+		s.ddl = false
+		s.gate.count(func() { s.gate.ddl++ })
+	}
+	if len(s.open) > 0 {
+		if s.open[0] != "" {
+			s.gate.touch(s.open[0], func(c *Changes) { c.InFlight-- })
+		}
+		s.open = s.open[1:]
+	}
+}
+
+// watched is a server, a dummy gate in front and a watch over both.
+type watched struct {
+	*rig
+	gate    *dummyGate
+	watch   *Watch
+	rec     *eventtest.Recorder
+	uncover int
+	forget  int
+}
+
+func newWatched(t *testing.T, sql string, tables ...Table) *watched {
+	t.Helper()
+	w := &watched{rig: newRig(t, sql+"; GRANT pg_read_all_stats TO "+scanRole, tables...), rec: &eventtest.Recorder{}}
+	w.gate = newDummyGate(t, w.server.Addr())
+	var err error
+	w.watch, err = NewWatch(WatchConfig{
+		Place: "shop", DSN: w.server.DSN(scanRole, "shop"), Control: &Control{}, Gate: w.gate, Recorder: w.rec,
+		Tables:      func() []Table { return tables },
+		OnUncovered: func() { w.uncover++ }, OnCatalogue: func() { w.forget++ },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.watch.Close(context.Background()) })
+	w.look(t)
+	return w
+}
+
+func (w *watched) look(t *testing.T) {
+	t.Helper()
+	w.watch.digest.next = time.Time{} // read the catalogue every time
+	if err := w.watch.Look(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// lookUntil looks again until the reasons recorded so far are want; servers
+// report late.
+func (w *watched) lookUntil(t *testing.T, want ...string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	defer cancel()
+	for {
+		w.look(t)
+		got := w.reasons()
+		if gocmp.Equal(got, want) {
+			return
+		}
+		if wait(ctx, 20*time.Millisecond) != nil {
+			t.Fatalf("uncovered because of %q, want %q", got, want)
+		}
+	}
+}
+
+// reasons lists the reasons of recorded intervals, repetitions left out.
+func (w *watched) reasons() (reasons []string) {
+	for _, c := range eventtest.Of[*event.Coverage](w.rec) {
+		if len(reasons) == 0 || reasons[len(reasons)-1] != c.Reason {
+			reasons = append(reasons, c.Reason)
+		}
+	}
+	return reasons
+}
+
+func (w *watched) connect(t *testing.T, dsn string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+func closeNow(t *testing.T, conn *pgx.Conn) {
+	t.Helper()
+	if err := conn.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWatchSeesDirectSessions(t *testing.T) {
+	w := newWatched(t, shopSQL, customers())
+	through := w.connect(t, w.gate.dsn("app", "shop"))
+	defer closeNow(t, through)
+	for range 3 {
+		w.look(t)
+	}
+	if got := w.reasons(); got != nil {
+		t.Fatalf("a session through the gate is uncovered because of %q", got)
+	}
+	// One that was over before anybody looked is in the server's count.
+	closeNow(t, w.connect(t, w.server.DSN("app", "shop")))
+	w.lookUntil(t, ReasonSessions)
+	first := eventtest.Of[*event.Coverage](w.rec)
+	w.look(t)
+	w.look(t)
+	if again := eventtest.Of[*event.Coverage](w.rec); len(again) != len(first) {
+		t.Errorf("%d intervals after the session was over, want %d", len(again), len(first))
+	}
+	if c := first[0]; c.To <= c.From || c.Places[0] != "shop" {
+		t.Errorf("uncovered %+v, want an interval of shop", c)
+	}
+	// One that stays is uncovered as long as it stays.
+	w.rec.Reset()
+	direct := w.connect(t, w.server.DSN("app", "shop"))
+	w.lookUntil(t, ReasonSessions)
+	before := len(eventtest.Of[*event.Coverage](w.rec))
+	w.look(t)
+	w.look(t)
+	if n := len(eventtest.Of[*event.Coverage](w.rec)); n != before+2 {
+		t.Errorf("%d intervals while the session stays, want %d", n, before+2)
+	}
+	if n := len(eventtest.Of[*event.Finding](w.rec)); n != 1 {
+		t.Errorf("%d findings for one disagreement, want 1", n)
+	}
+	closeNow(t, direct)
+	if w.uncover == 0 || w.forget != 0 {
+		t.Errorf("OnUncovered ran %d times, OnCatalogue %d; want some and none", w.uncover, w.forget)
+	}
+}
+
+func TestWatchSeesSessionThatWasThereBefore(t *testing.T) {
+	r := newRig(t, shopSQL+"; GRANT pg_read_all_stats TO "+scanRole)
+	direct, err := pgx.Connect(t.Context(), r.server.DSN("app", "shop"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeNow(t, direct)
+	watch, err := NewWatch(WatchConfig{Place: "shop", DSN: r.cfg.DSN, Control: &Control{}, Gate: newDummyGate(t, r.server.Addr()), Recorder: r.rec})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer watch.Close(t.Context())
+	for range 2 {
+		if err := watch.Look(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := eventtest.Of[*event.Coverage](r.rec); len(got) != 1 || got[0].Reason != ReasonSessions {
+		t.Errorf("uncovered %+v, want one interval because of %q", got, ReasonSessions)
+	}
+}
+
+func TestWatchSeesDirectChanges(t *testing.T) {
+	w := newWatched(t, shopSQL, customers())
+	through := w.connect(t, w.gate.dsn("app", "shop"))
+	defer closeNow(t, through)
+	if err := w.server.Exec(t.Context(), "shop", "GRANT ALL ON customers TO app; ALTER TABLE customers ADD COLUMN note text"); err != nil {
+		t.Fatal(err)
+	}
+	w.lookUntil(t, ReasonSessions, ReasonCatalogue) // the grant and the column were made around the gate
+	w.rec.Reset()
+	for _, sql := range []string{
+		"INSERT INTO customers (id, name) SELECT i, 'x' FROM generate_series(1000, 1099) i",
+		"UPDATE customers SET name = 'y' WHERE id > 1050", "DELETE FROM customers WHERE id = 2",
+	} {
+		if _, err := through.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 5 {
+		w.look(t)
+	}
+	if got := w.reasons(); got != nil {
+		t.Fatalf("changes through the gate are uncovered because of %q", got)
+	}
+	if err := w.server.Exec(t.Context(), "shop", "UPDATE customers SET name = 'z' WHERE id = 1"); err != nil {
+		t.Fatal(err)
+	}
+	w.lookUntil(t, ReasonSessions, ReasonChanges)
+}
+
+func TestWatchSeesCatalogue(t *testing.T) {
+	w := newWatched(t, shopSQL+"; GRANT ALL ON SCHEMA public TO app", customers())
+	through := w.connect(t, w.gate.dsn("app", "shop"))
+	defer closeNow(t, through)
+	if _, err := through.Exec(t.Context(), "CREATE VIEW v AS SELECT 1 AS one"); err != nil {
+		t.Fatal(err)
+	}
+	w.look(t)
+	w.look(t)
+	if got := w.reasons(); got != nil || w.forget != 0 {
+		t.Fatalf("a view made through the gate: uncovered because of %q", got)
+	}
+	if err := w.server.Exec(t.Context(), "shop", "CREATE OR REPLACE VIEW v AS SELECT 2 AS one"); err != nil {
+		t.Fatal(err)
+	}
+	w.lookUntil(t, ReasonSessions, ReasonCatalogue)
+	if w.forget == 0 {
+		t.Error("nobody was told to forget lineage")
+	}
+}
+
+func TestWatchSurvivesRestarts(t *testing.T) {
+	w := newWatched(t, shopSQL, customers())
+	closeNow(t, w.connect(t, w.gate.dsn("app", "shop")))
+	w.look(t)
+	restart := func() {
+		if err := w.server.Restart(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		w.watch.Close(t.Context())
+	}
+	restart()
+	w.look(t)
+	// Starting and stopping a server by hand opens sessions of its own: our
+	// pgserver logs in to see whether it answers, at database postgres.
+	if got := w.reasons(); got != nil {
+		t.Fatalf("a clean restart is uncovered because of %q; its counters go on", got)
+	}
+	if err := w.server.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	restart()
+	w.lookUntil(t, ReasonReset)
+	w.rec.Reset()
+	if err := w.server.Exec(t.Context(), "shop", "SELECT pg_stat_reset()"); err != nil {
+		t.Fatal(err)
+	}
+	w.lookUntil(t, ReasonReset)
+}
+
+// What could not be recorded is recorded later.
+func TestWatchKeepsWhatIsDue(t *testing.T) {
+	w := newWatched(t, shopSQL)
+	w.rec.FailAfter(0, event.ErrFull, false)
+	closeNow(t, w.connect(t, w.server.DSN("app", "shop")))
+	if err := w.watch.Look(t.Context()); err == nil {
+		t.Fatal("Look said nothing about the recorder")
+	}
+	w.rec.FailAfter(0, nil, false)
+	w.look(t)
+	if got := w.reasons(); !gocmp.Equal(got, []string{ReasonSessions}) {
+		t.Errorf("uncovered because of %q, want %q", got, ReasonSessions)
+	}
+}
+
+func TestWatchSaysWhenBlind(t *testing.T) {
+	r := newRig(t, shopSQL)
+	watch, err := NewWatch(WatchConfig{Place: "shop", DSN: r.cfg.DSN, Control: &Control{}, Gate: newDummyGate(t, r.server.Addr()), Recorder: r.rec})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer watch.Close(t.Context())
+	for range 2 {
+		if err := watch.Look(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := eventtest.Of[*event.Finding](r.rec)
+	if len(got) != 1 || got[0].Code != "SK7305" || !strings.Contains(got[0].Detail, "pg_read_all_stats") {
+		t.Errorf("findings %+v, want SK7305 naming pg_read_all_stats", got)
+	}
+}
+
+// Whatever passes the gate is no bypass: logins without end, writes, errors,
+// sessions that are cut.
+func TestWatchHammer(t *testing.T) {
+	w := newWatched(t, "")
+	ctx := t.Context()
+	run := func(program string, args ...string) {
+		if out, err := w.server.Command(ctx, program, args...).CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", program, err, out)
+		}
+	}
+	run("pgbench", "-i", "-q", "-s", "1", "shop")
+	if err := w.server.Exec(ctx, "shop", "GRANT ALL ON ALL TABLES IN SCHEMA public TO app"); err != nil {
+		t.Fatal(err)
+	}
+	var tables []Table
+	for _, name := range []string{"accounts", "tellers", "branches", "history"} {
+		tables = append(tables, Table{Place: event.Place("shop/public.pgbench_" + name), Schema: "public", Name: "pgbench_" + name})
+	}
+	w.watch.cfg.Tables = func() []Table { return tables }
+	w.lookUntil(t, ReasonSessions, ReasonCatalogue)
+	w.rec.Reset()
+	host, port, _ := net.SplitHostPort(w.gate.listener.Addr().String())
+	target := fmt.Sprintf("host=%s port=%s user=app dbname=shop sslmode=disable gssencmode=disable", host, port)
+	stop, traffic := make(chan struct{}), sync.WaitGroup{}
+	for _, mode := range [][]string{{"-C", "-S"}, {"-C"}, {}} {
+		traffic.Go(func() {
+			args := append([]string{"-n", "-M", "simple", "-c", "4", "-T", "4"}, mode...)
+			run("pgbench", append(args, target)...)
+		})
+	}
+	go func() { traffic.Wait(); close(stop) }()
+	looks := 0
+	for running := true; running; looks++ {
+		w.look(t)
+		select {
+		case <-stop:
+			running = false
+		default:
+		}
+	}
+	if got := w.reasons(); got != nil {
+		t.Fatalf("after %d looks: uncovered because of %q: %+v", looks, got, eventtest.Of[*event.Finding](w.rec))
+	}
+	established, _ := w.gate.Sessions()
+	t.Logf("%d looks, %d sessions, %d rows changed", looks, established, w.gate.Changes("shop").Rows)
+	if established < 100 || looks < 10 {
+		t.Errorf("only %d sessions and %d looks: no hammer", established, looks)
+	}
+	if err := w.server.Exec(ctx, "shop", "UPDATE pgbench_accounts SET filler = 'x' WHERE aid = 1"); err != nil {
+		t.Fatal(err)
+	}
+	w.lookUntil(t, ReasonSessions, ReasonChanges)
+}
+
+var _ Gate = (*dummyGate)(nil)
