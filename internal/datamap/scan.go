@@ -68,7 +68,7 @@ type scan struct {
 	texts [][]byte
 	masks []element.Mask
 	idBuf [][]byte // identifiers of the batch, as many a row as the plan has; nil is NULL
-	arena []byte // texts and idBuf point into it
+	arena []byte   // texts and idBuf point into it
 	found []uint32
 	// builds are the identifier indexes in the making, one an element.
 	builds map[element.Kind]*subject.Build
