@@ -72,6 +72,10 @@ type Ledger struct {
 	sealed        uint64        // segments in the log
 	wantRotate    bool
 
+	// sealMu is held while a segment is sealed or a backup is made. Taken
+	// before all other locks.
+	sealMu sync.Mutex
+
 	ready     []waiter      // syncLoop's
 	born      time.Time     // syncLoop's: first sync of the open segment
 	sealHeads segment.Heads // sealLoop's: before segment number sealed

@@ -49,7 +49,7 @@ func (l *Ledger) sealRotated(ctx context.Context) error {
 		if !due {
 			return nil
 		}
-		if err := l.sealOne(context.WithoutCancel(ctx), ordinal); err != nil {
+		if err := l.sealLocked(context.WithoutCancel(ctx), ordinal); err != nil {
 			return fmt.Errorf("seal segment %d: %w", ordinal, err)
 		}
 		l.mu.Lock()
@@ -58,6 +58,12 @@ func (l *Ledger) sealRotated(ctx context.Context) error {
 		l.mu.Unlock()
 	}
 	return nil
+}
+
+func (l *Ledger) sealLocked(ctx context.Context, ordinal uint64) error {
+	l.sealMu.Lock()
+	defer l.sealMu.Unlock()
+	return l.sealOne(ctx, ordinal)
 }
 
 // sealOne seals the next segment. Each step can be done again: until the leaf

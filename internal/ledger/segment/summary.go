@@ -19,6 +19,13 @@ type Summary struct {
 	lines    hash.Hash
 	tree     proof.Tree
 	from, to int64
+	last     Checked
+}
+
+// Checked is a line that was checked. Its header is valid as long as the line.
+type Checked struct {
+	Header event.Header
+	Sum    [sha256.Size]byte
 }
 
 // NewSummary begins a segment whose chains continue the given heads.
@@ -35,8 +42,12 @@ func (s *Summary) Add(line []byte) error {
 	s.lines.Write(line)
 	s.tree.Add(proof.LineLeaf(sum))
 	s.from, s.to = min(s.from, h.At), max(s.to, h.At)
+	s.last = Checked{h, sum}
 	return nil
 }
+
+// Last returns the line that was added last.
+func (s *Summary) Last() Checked { return s.last }
 
 // Leaf returns the digest. The caller fills in File.
 func (s *Summary) Leaf(ordinal uint64, first event.Index) *proof.Leaf {

@@ -1,0 +1,66 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"sekisho/internal/event"
+)
+
+// RetentionPolicy says what may be dropped.
+type RetentionPolicy struct {
+	Name   string        // what the record calls it
+	MaxAge time.Duration // segments whose latest event is older are dropped; 0 drops nothing
+}
+
+// Retain drops whole sealed segments, oldest first, as the policy says. Their
+// digests stay in the log, so that what was ever proved stays proved. The drop
+// is recorded, on disk, before the first file goes: an event.Retention of all
+// events from 0 on. It returns the record, or nil when nothing was due. What a
+// crash interrupts, the next call finishes.
+func (l *Ledger) Retain(ctx context.Context, policy RetentionPolicy) (*event.Retention, error) {
+	if policy.MaxAge <= 0 {
+		return nil, nil
+	}
+	first, err := l.First()
+	if err != nil {
+		return nil, err
+	}
+	limit := l.cfg.Now().Add(-policy.MaxAge).UnixNano()
+	var last event.Index
+	var due []uint64
+	for _, leaf := range l.sealedLeaves() {
+		if leaf.To >= limit || leaf.Segment >= l.sealedCount() {
+			break
+		}
+		if event.Index(leaf.First) >= first {
+			last = event.Index(leaf.First + leaf.Count - 1)
+			due = append(due, leaf.Segment)
+		}
+	}
+	if len(due) == 0 {
+		return nil, nil
+	}
+	record := &event.Retention{Policy: policy.Name, First: 0, Last: last, Reason: fmt.Sprintf("older than %s", policy.MaxAge)}
+	if _, err := l.Recorder(SourceName, 0).Record(ctx, event.Durable, record); err != nil {
+		return nil, err
+	}
+	for _, ordinal := range due {
+		if err := l.fs.Remove(sealedName(ordinal)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return record, err
+		}
+	}
+	return record, l.fs.SyncDir(sealedDir)
+}
+
+// SourceName is the source of the ledger's own events.
+const SourceName event.Source = "ledger"
+
+func (l *Ledger) sealedCount() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.sealed
+}
