@@ -1,0 +1,111 @@
+package pgproxy
+
+import (
+	"context"
+	"time"
+
+	"sekisho/internal/element"
+	"sekisho/internal/event"
+	"sekisho/internal/lineage"
+	"sekisho/internal/policy"
+	"sekisho/internal/subject"
+)
+
+// Protected is a table that the configuration names under protect.
+type Protected struct {
+	Table    event.Place // "shop/public.customers"
+	Source   event.SubjectSource
+	Elements element.Mask // every element of it, unclassified columns included
+}
+
+// Query is what an Analyser is asked. Text is the statement without its
+// trailing semicolon, as the server gets it; Types are the parameter types the
+// client gave, 0 where it left them to the server.
+type Query struct {
+	Text       []byte
+	Types      []uint32
+	SearchPath string
+	Role       string // SHOW role, or SHOW session_authorization when that is "none"
+	User       string // SHOW session_authorization
+	// Partial: the client may read only the first rows. Explain: the statement
+	// is explained. Tainted: the session's settings may hold protected values.
+	Partial, Explain, Tainted bool
+}
+
+// Analyser reads the lineage of a statement. It may take milliseconds; the
+// engine calls it from a bounded pool and never from a transport's thread. An
+// error means that the statement is bounded; it must not carry data.
+type Analyser interface {
+	Analyse(ctx context.Context, q Query) (*lineage.Analysis, error)
+}
+
+// Numbers gives the subject numbers of one source; *subject.Source is one.
+type Numbers interface {
+	NumberInt(key int64) (uint32, bool)
+	NumberBytes(key []byte) (uint32, bool)
+	AssignInts(ctx context.Context, keys []int64, numbers []uint32) error
+	AssignBytes(ctx context.Context, kind subject.KeyKind, keys [][]byte, numbers []uint32) error
+}
+
+// Identifier finds the one subject an identifier belongs to. ok is false when
+// there is none or more than one.
+type Identifier func(source event.SubjectSource, kind element.Kind, value []byte) (number uint32, ok bool)
+
+// Classifier names the elements in bytes that no lineage explains. It must not
+// keep them.
+type Classifier func(value []byte) element.Mask
+
+// FailMode says what a gate does when it cannot record.
+type FailMode uint8
+
+// The fail modes.
+const (
+	FailClosed FailMode = iota // refuse with SQLSTATE 58030 and end the session
+	FailOpen                   // carry on, and record the gap as soon as possible
+)
+
+// Switches turns single rules off. They exist for the proof that the tests see
+// each of them: nothing outside tests may set one.
+type Switches struct {
+	NoKeyColumn, NoParameter, NoIdentifier, NoInjection, NoClassifier bool
+	// NoLineageCheck trusts the analysis without comparing RowDescription.
+	NoLineageCheck bool
+	// NoEnvironment never asks for search_path and role again.
+	NoEnvironment bool
+	NoTaint       bool
+	NoPredicate   bool
+}
+
+// Rules is what decides, replaced as a whole on reload.
+type Rules struct {
+	Policy *policy.Policy
+	Mode   policy.Mode
+	Grants []policy.Grant
+}
+
+// Settings are the fixed parts of what engines share.
+type Settings struct {
+	Place     event.Place // the database: "shop"
+	Database  string      // configured name, as policies use it
+	Protected []Protected
+	// Strict awaits the sync of every intent.
+	Strict bool
+	Fail   FailMode
+	// Bucket is the longest time rows gather before their Crossing is written;
+	// 0 and more than 100 ms mean 100 ms.
+	Bucket time.Duration
+	// Injection adds key columns to plain SELECTs (rung 4).
+	Injection  bool
+	Analyser   Analyser
+	Numbers    func(event.SubjectSource) Numbers
+	Identifier Identifier // nil: rung 3 is off
+	Classifier Classifier // nil: rung 5 is off
+	// Analyses is the number of analyses under way at once; 0 means 4.
+	Analyses int
+	// NewID returns a fresh event id for refusals, without meaning.
+	NewID func() string
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+
+	switches Switches
+}

@@ -1,0 +1,272 @@
+package pgproxy
+
+import (
+	"sekisho/internal/event"
+	"sekisho/internal/sqlscan"
+)
+
+// runsCode says that executing the plan may run code nobody declared, which
+// can change settings, make temporary tables or change the schema.
+func (p *plan) runsCode() bool {
+	return p != nil && p.opaque != "" && p.opaque != "catalogue" && p.opaque != "temporary"
+}
+
+// triggered says that a write of the plan runs triggers or rules.
+func (p *plan) triggered() bool {
+	if p == nil {
+		return false
+	}
+	for i := range p.writes {
+		if p.writes[i].Triggers {
+			return true
+		}
+	}
+	return false
+}
+
+// unsettles says why what follows a command in the same message cannot be
+// known before the command ran; "" when it can.
+func (e *engine) unsettles(c *command, x *execution) string {
+	switch k := c.st.Kind; {
+	case c.changesSettings(), c.shape.sets, x.plan.triggered():
+		return "environment"
+	case k == sqlscan.Commit, k == sqlscan.Rollback, k == sqlscan.RollbackTo, k == sqlscan.PrepareTransaction:
+		if e.env.inTx {
+			return "environment"
+		}
+	case c.changesSchema():
+		return "schema change"
+	case c.makesTemporary():
+		return "temporary"
+	case x.plan.runsCode():
+		return "function ran"
+	}
+	return ""
+}
+
+func (c *command) changesSettings() bool {
+	switch c.st.Kind {
+	case sqlscan.Set, sqlscan.Reset:
+		return c.st.All || settingMatters(c.name())
+	case sqlscan.Discard, sqlscan.Unknown, sqlscan.Load:
+		return true
+	}
+	return false
+}
+
+func (c *command) changesSchema() bool {
+	temporary := c.st.Flags.Has(sqlscan.Temporary)
+	k := c.st.Kind
+	if k == sqlscan.Explain && c.st.Flags.Has(sqlscan.Executes) {
+		k = c.st.Inner
+	}
+	switch k {
+	case sqlscan.CreateTable, sqlscan.CreateTableAs, sqlscan.CreateView, sqlscan.CreateMaterializedView:
+		return !temporary
+	case sqlscan.CreateRoutine, sqlscan.DDL, sqlscan.ImportForeignSchema, sqlscan.Do, sqlscan.Call, sqlscan.Unknown,
+		sqlscan.AlterSystem, sqlscan.CommitPrepared:
+		return true
+	}
+	return !c.st.Into.Empty() && !temporary
+}
+
+func (c *command) makesTemporary() bool { return c.st.Flags.Has(sqlscan.Temporary) }
+
+// effects applies what a command that is about to be sent does to the
+// session's state. What comes back undoes it when the command fails.
+func (e *engine) effects(c *command, x *execution) (u undo) {
+	p := x.plan
+	if c == nil { // a portal the gate does not know
+		e.ranCode()
+		return u
+	}
+	if c.changesSettings() || c.shape.sets || p.triggered() {
+		e.touch()
+	}
+	if c.changesSchema() {
+		e.beginDDL()
+		e.env.askTemp = e.env.askTemp || e.env.temp
+	}
+	if c.makesTemporary() {
+		e.env.temp, e.env.askTemp = true, true
+	}
+	if p.runsCode() {
+		e.ranCode()
+	}
+	if c.shape.sets && p != nil && p.crosses() {
+		e.env.setting = true
+	}
+	switch c.st.Kind {
+	case sqlscan.Commit, sqlscan.Rollback, sqlscan.RollbackTo, sqlscan.PrepareTransaction:
+		if e.env.inTx {
+			e.touch()
+		}
+	case sqlscan.Prepare:
+		u = e.definePrepared(c)
+	case sqlscan.Deallocate:
+		u = e.deallocate(c)
+	case sqlscan.DeclareCursor:
+		u = e.defineCursor(c, x)
+	case sqlscan.CloseCursor:
+		if c.st.All {
+			clear(e.portals)
+		} else {
+			name := c.name()
+			u = undo{kind: undoPortal, name: name, portal: e.portals[name]}
+			delete(e.portals, name)
+		}
+	case sqlscan.Discard:
+		e.discards(c)
+	case sqlscan.Truncate:
+		e.truncates(c)
+	}
+	e.taints(c, p)
+	return u
+}
+
+// ranCode says that code nobody declared runs now.
+func (e *engine) ranCode() {
+	e.touch()
+	e.env.opaque = e.sent + 1
+	e.env.temp, e.env.askTemp, e.env.setting = true, true, true
+}
+
+// definePrepared remembers PREPARE name AS statement.
+func (e *engine) definePrepared(c *command) undo {
+	name := c.name()
+	u := undo{kind: undoPrepared, name: name, stmt: e.prepared[name]}
+	s := &prepared{name: name, scan: e.env.scan()}
+	if c.query != nil {
+		s.text = append([]byte(nil), c.querySQL[c.query.Span.From:c.query.Span.To]...)
+		if st := scanOne(s.text, s.scan); st != nil && e.plainTypes(c) {
+			s.command = e.newCommand(s.text, st, nil)
+		}
+	}
+	e.setPrepared(name, s)
+	return u
+}
+
+// plainTypes says that PREPARE gives no parameter types: with types the gate
+// does not know their OIDs, so the statement stays unknown.
+func (e *engine) plainTypes(c *command) bool {
+	from, to := c.st.Name.To, c.st.Query.From
+	for _, b := range c.sql[from:to] {
+		if b == '(' {
+			return false
+		}
+	}
+	return true
+}
+
+func (e *engine) deallocate(c *command) undo {
+	if c.st.All {
+		clear(e.prepared)
+		e.heldMem = 0
+		return undo{}
+	}
+	name := c.name()
+	u := undo{kind: undoPrepared, name: name, stmt: e.prepared[name]}
+	e.setPrepared(name, nil)
+	return u
+}
+
+func (e *engine) defineCursor(c *command, x *execution) undo {
+	name := c.name()
+	u := undo{kind: undoPortal, name: name, portal: e.portals[name]}
+	cursor := &execution{shape: c.shape, refs: 1 << 20} // never given back: FETCH copies from it
+	if x.plan != nil {
+		cursor.plan = x.plan
+		for i := range x.nums {
+			n := x.nums[i]
+			n.value = append([]byte(nil), n.value...)
+			cursor.nums = append(cursor.nums, n)
+		}
+	} else {
+		cursor.plan = e.g.wideOf(c.shape, "cursor")
+	}
+	cursor.slot = e.slotOf(cursor.plan)
+	e.setPortal(name, &portal{exec: cursor, mark: e.sent + 1, hold: c.st.Flags.Has(sqlscan.Hold)})
+	x.plan, x.slot = nil, nil // DECLARE itself returns nothing
+	return u
+}
+
+func (e *engine) discards(c *command) {
+	name := c.name()
+	if c.st.All || name == "all" {
+		clear(e.prepared)
+		e.heldMem = 0
+		clear(e.portals)
+		e.unnamed, e.blank = nil, nil
+		e.env.setting = false
+	}
+	e.env.askTemp = e.env.temp
+}
+
+// truncates counts a TRUNCATE of what may be a protected table: which one is
+// not resolved here, so every protected table of that name counts.
+func (e *engine) truncates(c *command) {
+	name := string(sqlscan.AppendName(nil, c.sql, c.st.Target))
+	for i := range e.g.Protected {
+		t := &e.g.Protected[i]
+		if sameTable(e.g.relation(t.Table), name) {
+			e.submit(&event.HoldingChange{Session: e.session, Table: t.Table, Source: t.Source, Op: "truncate", Unknown: 1})
+		}
+	}
+}
+
+// sameTable compares "schema.table" with a name with or without its schema.
+func sameTable(full, name string) bool {
+	if full == name {
+		return true
+	}
+	n := len(full) - len(name)
+	return n > 0 && full[n:] == name && full[n-1] == '.'
+}
+
+// taints records that what a command writes holds protected data from now on.
+func (e *engine) taints(c *command, p *plan) {
+	if p == nil || p.tainted.Load() || e.g.switches.NoTaint {
+		return
+	}
+	for _, t := range e.taintsOf(c, p) {
+		e.submit(t)
+	}
+	p.tainted.Store(true)
+}
+
+// taintsOf lists the Taint events of a command.
+func (e *engine) taintsOf(c *command, p *plan) (out []event.Body) {
+	for i := range p.writes {
+		w := &p.writes[i]
+		if w.Taints != 0 && !w.protected {
+			out = append(out, &event.Taint{Table: w.Table, From: w.From, Source: e.sourceOf(w.From), Elements: w.Taints, Reason: w.Op + " select"})
+		}
+	}
+	if !c.creates() || !p.crosses() {
+		return out
+	}
+	name := string(sqlscan.AppendName(nil, c.sql, c.st.Target))
+	for _, q := range p.parts {
+		out = append(out, &event.Taint{Table: e.g.place(name, e.env.now), From: []event.Place{q.table}, Source: q.source, Elements: q.elements,
+			Reason: c.st.Kind.String(), Temporary: c.st.Flags.Has(sqlscan.Temporary)})
+	}
+	return out
+}
+
+// creates says that the command makes a relation of its query's rows.
+func (c *command) creates() bool {
+	switch c.st.Kind {
+	case sqlscan.CreateTableAs, sqlscan.CreateMaterializedView:
+		return true
+	}
+	return !c.st.Into.Empty()
+}
+
+func (e *engine) sourceOf(from []event.Place) event.SubjectSource {
+	for _, f := range from {
+		if t := e.g.protectedTable(f); t != nil {
+			return t.Source
+		}
+	}
+	return ""
+}

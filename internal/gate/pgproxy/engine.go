@@ -1,0 +1,361 @@
+package pgproxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync/atomic"
+
+	"sekisho/internal/event"
+	"sekisho/internal/sqlscan"
+	"sekisho/internal/wire/pgwire"
+)
+
+// Identity is who is at the client's end, as the gate saw it at login.
+type Identity struct {
+	User     string
+	Database string // as the client named it
+	Address  netip.Addr
+	Port     uint16
+	Label    string // application_name: never narrows anything
+	TLS      bool
+	// ServerPID and the secret allow a CancelRequest.
+	ServerPID uint32
+}
+
+// engine is the state machine of one session. It is not safe for concurrent
+// use; only acks and wakes come from other goroutines.
+type engine struct {
+	g       *shared
+	ctx     context.Context
+	rec     event.Recorder
+	session event.Session
+	who     Identity
+	clock   int64 // UTC ns of the present call
+
+	client, server     pgwire.Scanner
+	toClient, toServer sink
+	clientHeld         held
+	serverHeld         held
+	waitClient         waitReason
+	waitServer         waitReason
+
+	queue    queue
+	skip     bool // the server discards everything until the next Sync
+	tx       byte // of the last ReadyForQuery
+	sent     uint64
+	answered uint64 // ReadyForQuery messages expected and seen
+	open     bool   // an extended message was sent since the last Sync
+	copyIn   *copyIn
+	lost     string // why the queue is no longer trusted; "" when it is
+	cutting  *refusal
+	discard  bool // the server's rows are thrown away up to ReadyForQuery
+	canceled bool // a CancelRequest is under way
+
+	prepared map[string]*prepared
+	portals  map[string]*portal
+	unnamed  *prepared
+	blank    *portal // the unnamed portal
+	heldMem  int     // bytes of statement texts held in prepared
+	free     []*execution
+
+	env environ
+	ddl ddlState
+
+	slots     map[*plan]*slot
+	lastSlot  *slot
+	openSlots []*slot
+	unsafe    []*slot
+	deadline  int64 // UTC ns when the buckets close; 0: none is open
+
+	awaiting int // durable acks not collected yet
+	acked    atomic.Int64
+	ackErr   atomic.Pointer[error]
+	wake     func() // asks the transport for wake; any goroutine
+	cancel   func() // asks the transport for a CancelRequest, then cancelDone
+
+	fields      []pgwire.Field
+	scratch     []byte
+	scanner     sqlscan.Scanner
+	commands    []command
+	lastShape   *shape
+	spareQuery  *query
+	sparePortal *portal
+	asked       int    // how often the message at hand waited for an analysis
+	mixed       uint64 // a simple Query was sent into an open pipeline
+	dropping    bool   // messages up to Sync are not passed on: their statement was cut
+
+	rows, bytesOut uint64
+	limits         sessionLimits
+
+	fatal error // why the session ends; nil while it goes on
+}
+
+// waitReason says what a side waits for.
+type waitReason uint8
+
+const (
+	waitNothing waitReason = iota
+	waitAnalysis
+	waitProbe
+	waitDurable
+	waitCancel
+	waitReplies
+)
+
+// held is input that waits: one message that was looked at, and what follows.
+type held struct {
+	msg  pgwire.Message
+	has  bool
+	rest []byte
+}
+
+func (h *held) hold(m *pgwire.Message, rest []byte) {
+	raw := append([]byte(nil), m.Raw...)
+	h.msg = *m
+	h.msg.Raw, h.msg.Body = raw, raw[len(m.Raw)-len(m.Body):]
+	h.has = true
+	h.rest = append([]byte(nil), rest...)
+}
+
+// maxHeldMessage is the largest message that is held as a whole. Larger ones
+// pass in pieces; rows keep their key columns, texts become unknown.
+const maxHeldMessage = 4 << 20
+
+func newEngine(g *shared, ctx context.Context, rec event.Recorder, session event.Session, who Identity) *engine {
+	e := &engine{g: g, ctx: ctx, rec: rec, session: session, who: who, tx: pgwire.TxIdle}
+	e.client.Hold, e.server.Hold = maxHeldMessage, maxHeldMessage
+	e.prepared, e.portals, e.slots = map[string]*prepared{}, map[string]*portal{}, map[*plan]*slot{}
+	e.wake, e.cancel = func() {}, func() {}
+	e.env.dirty = true
+	return e
+}
+
+func (e *engine) now() int64 { return e.clock }
+
+// ErrProtocol ends a session whose peer does not speak the protocol.
+var ErrProtocol = errors.New("peer does not speak the PostgreSQL protocol (SK3001)")
+
+// errLongRow ends a session whose row is too large to be changed.
+var errLongRow = errors.New("row is too large to be masked (SK3004)")
+
+// errRecorder ends a session that cannot be recorded.
+var errRecorder = errors.New("cannot record (SK3002)")
+
+// fromClient takes the next bytes of the client.
+func (e *engine) fromClient(b []byte) {
+	if e.clientHeld.has {
+		e.clientHeld.rest = append(e.clientHeld.rest, b...)
+		return
+	}
+	e.clientLoop(b)
+}
+
+func (e *engine) clientLoop(b []byte) {
+	for e.fatal == nil {
+		m, rest, ok, err := e.client.Next(b)
+		if err != nil {
+			e.end(fmt.Errorf("client: %w: %w", ErrProtocol, err))
+			return
+		}
+		if !ok {
+			return
+		}
+		borrowed := &m.Raw[0] == &b[0]
+		if !e.clientMessage(&m) {
+			e.clientHeld.hold(&m, rest)
+			return
+		}
+		if !borrowed { // the scanner's own memory, which it uses again
+			e.toServer.settle()
+		}
+		b = rest
+	}
+}
+
+// fromServer takes the next bytes of the server.
+func (e *engine) fromServer(b []byte) {
+	if e.serverHeld.has {
+		e.serverHeld.rest = append(e.serverHeld.rest, b...)
+		return
+	}
+	e.serverLoop(b)
+	e.afterServer()
+}
+
+func (e *engine) serverLoop(b []byte) {
+	for e.fatal == nil {
+		m, rest, ok, err := e.server.Next(b)
+		if err != nil {
+			e.end(fmt.Errorf("server: %w: %w", ErrProtocol, err))
+			return
+		}
+		if !ok {
+			return
+		}
+		borrowed := &m.Raw[0] == &b[0]
+		if !e.serverMessage(&m) {
+			e.serverHeld.hold(&m, rest)
+			return
+		}
+		if !borrowed {
+			e.toClient.settle()
+		}
+		b = rest
+	}
+}
+
+// afterServer lets the client go on when it waited for the server.
+func (e *engine) afterServer() {
+	if e.clientHeld.has && (e.waitClient == waitProbe || e.waitClient == waitReplies) {
+		e.resumeClient()
+	}
+}
+
+// woken continues what can go on after a wake.
+func (e *engine) woken() {
+	e.collectAcks()
+	e.resumeServer()
+	e.resumeClient()
+}
+
+func (e *engine) resumeClient() {
+	if !e.clientHeld.has || e.fatal != nil {
+		return
+	}
+	h := e.clientHeld
+	e.waitClient = waitNothing
+	if !e.clientMessage(&h.msg) {
+		return
+	}
+	e.clientHeld = held{}
+	e.clientLoop(h.rest)
+	e.toServer.settle()
+}
+
+func (e *engine) resumeServer() {
+	if !e.serverHeld.has || e.fatal != nil {
+		return
+	}
+	h := e.serverHeld
+	e.waitServer = waitNothing
+	if !e.serverMessage(&h.msg) {
+		return
+	}
+	e.serverHeld = held{}
+	e.serverLoop(h.rest)
+	e.toClient.settle()
+	e.afterServer()
+}
+
+// tick closes buckets that are due.
+func (e *engine) tick() {
+	if e.deadline != 0 && e.clock >= e.deadline {
+		e.closeBuckets(event.OutcomeBucket)
+	}
+}
+
+// close ends the session's records. It may be called once.
+func (e *engine) close(reason string) {
+	why := event.OutcomeDone
+	if !e.queue.empty() || e.fatal != nil {
+		why = event.OutcomeCut
+	}
+	e.closeBuckets(why)
+	e.endDDL()
+	e.submit(&event.SessionClose{Session: e.session, Reason: reason, Rows: e.rows, Bytes: e.bytesOut})
+}
+
+// end ends the session: nothing more is read, what was put out still leaves.
+func (e *engine) end(err error) {
+	if e.fatal == nil {
+		e.fatal = err
+	}
+}
+
+// lose stops trusting the queue: every row from now on is bounded over all
+// protected tables.
+func (e *engine) lose(why string) {
+	if e.lost != "" {
+		return
+	}
+	e.lost = why
+	e.g.metrics.Lost.Add(1)
+	e.find("SK3102", "the server's answers do not fit the client's messages ("+why+"): the session is bounded")
+}
+
+// durable returns the callback of a Submit whose sync rows wait for.
+func (e *engine) durable() func(error) {
+	e.awaiting++
+	return func(err error) {
+		if err != nil {
+			e.ackErr.CompareAndSwap(nil, &err)
+		}
+		e.acked.Add(1)
+		e.wake()
+	}
+}
+
+func (e *engine) collectAcks() {
+	n := e.acked.Swap(0)
+	e.awaiting -= int(n)
+	if p := e.ackErr.Load(); p != nil {
+		e.recorderFailed(*p)
+	}
+	if e.awaiting == 0 {
+		for _, s := range e.unsafe {
+			s.safe = s.open
+		}
+		e.unsafe = e.unsafe[:0]
+	}
+}
+
+// submit records a body that nothing waits for.
+func (e *engine) submit(b event.Body) {
+	level := event.Written
+	if e.g.Strict {
+		level = event.Durable
+	}
+	if _, err := e.rec.Submit(level, nil, b); err != nil {
+		e.recorderFailed(err)
+		return
+	}
+	e.recorderWorks()
+}
+
+// recorderFailed applies the fail mode.
+func (e *engine) recorderFailed(err error) {
+	e.g.metrics.RecorderFailures.Add(1)
+	if e.g.Fail == FailOpen {
+		e.g.gapBegins(e.clock)
+		return
+	}
+	if e.fatal == nil {
+		e.toClient.buf = pgwire.AppendError(e.toClient.own(), pgwire.ErrorInfo{
+			Severity: "FATAL", Code: "58030", Message: "the gate cannot record and refuses to pass data",
+			Hint: "tell the operator of the gate (SK3002)"})
+		e.end(fmt.Errorf("%w: %w", errRecorder, err))
+	}
+}
+
+// recorderWorks writes the gap that an open fail mode left.
+func (e *engine) recorderWorks() {
+	if from := e.g.gapFrom.Load(); from != 0 {
+		e.g.gapEnds(e.rec, from, e.clock)
+	}
+}
+
+// note logs an error that is not the client's business.
+func (e *engine) note(op string, err error) {
+	e.g.metrics.Errors.Add(1)
+	e.g.log(op, err)
+}
+
+// find records a Finding, at most one of each code and title a session.
+func (e *engine) find(code, title string) {
+	if !e.g.firstFinding(e.session, code, title) {
+		return
+	}
+	e.submit(&event.Finding{Code: code, Title: title, Place: e.g.Place})
+}

@@ -1,0 +1,419 @@
+package pgproxy
+
+import (
+	"encoding/binary"
+
+	"sekisho/internal/event"
+	"sekisho/internal/policy"
+	"sekisho/internal/wire/pgwire"
+)
+
+// execution is one run of one statement: of a portal, or of a statement in a
+// simple Query. It decides for every row whose it is.
+type execution struct {
+	shape *shape
+	plan  *plan // nil: the statement returns no rows and changes nothing of ours
+	slot  *slot
+
+	// formats of plan.cols, in step with it, from the portal's own
+	// RowDescription.
+	cols []colFormat
+	// nums are the subjects of plan.params, in step with it.
+	nums []paramNumber
+	// described: the RowDescription of this very execution was seen, or NoData.
+	described bool
+	// rows delivered so far, over all buckets and resumptions.
+	rows uint64
+	// counted says that the open bucket counts this execution.
+	counted event.Seq
+	begun   bool
+
+	verdict *policy.Decision
+	masks   []policy.Method // by column; empty when nothing is masked
+	text    []bool          // by column: a character string in text format
+	limits  limits
+
+	refs      int // queue items and portals that hold it
+	out       *copyOut
+	long      pgwire.RowStream // a row too large to be held
+	keyedRows uint64           // of COPY FROM: rows whose subject is known
+}
+
+type colFormat struct {
+	typ    uint32
+	format int16
+}
+
+// paramNumber is the subject that a parameter names. The value is kept until
+// a row comes: a key without a row is nobody.
+type paramNumber struct {
+	number   uint32
+	resolved bool
+	ok       bool
+	format   int16
+	value    []byte
+	null     bool
+}
+
+// bindParam keeps the value of a parameter that names a subject.
+func (x *execution) bindParam(k int, value []byte, format int16) {
+	for len(x.nums) < len(x.plan.params) {
+		x.nums = append(x.nums, paramNumber{null: true})
+	}
+	n := &x.nums[k]
+	n.resolved, n.ok, n.format, n.null = false, false, format, value == nil
+	n.value = append(n.value[:0], value...)
+}
+
+// describe checks a RowDescription against the analysis and learns the formats.
+// A mismatch makes the execution bounded over everything.
+func (e *engine) describe(x *execution, body []byte) {
+	x.described = true
+	p := x.plan
+	if p == nil {
+		p = e.g.wideOf(x.shape, "unexpected result")
+		e.setPlan(x, p)
+	}
+	if known := p.described.Load(); known != nil && sameDescription(*known, body) {
+		if len(p.cols) > 0 || x.needsFormats() {
+			e.learnFormats(x, body)
+		}
+		return
+	}
+	fields, err := pgwire.DecodeRowDescription(body, e.fields[:0])
+	e.fields = fields[:0]
+	if err != nil {
+		e.widen(x, "row description")
+		return
+	}
+	if p.opaque == "" && !p.explain && !e.g.switches.NoLineageCheck && !matches(p, fields) {
+		e.g.invalidate(p)
+		e.find("SK3101", "the server describes another result than its analysis: the statement is bounded")
+		e.widen(x, "lineage mismatch")
+		return
+	}
+	own := append([]byte(nil), body...)
+	p.described.Store(&own)
+	x.learn(fields)
+}
+
+func (e *engine) learnFormats(x *execution, body []byte) {
+	fields, err := pgwire.DecodeRowDescription(body, e.fields[:0])
+	e.fields = fields[:0]
+	if err != nil {
+		e.widen(x, "row description")
+		return
+	}
+	x.learn(fields)
+}
+
+// sameDescription reports whether two RowDescriptions are the same bytes.
+func sameDescription(a, b []byte) bool { return string(a) == string(b) }
+
+func (x *execution) needsFormats() bool { return x.verdict != nil && len(x.verdict.Masks) > 0 }
+
+func (x *execution) learn(fields []pgwire.Field) {
+	x.cols = x.cols[:0]
+	for i := range x.plan.cols {
+		f := colFormat{}
+		if k := x.plan.cols[i].ordinal; k < len(fields) {
+			f = colFormat{fields[k].Type, fields[k].Format}
+		}
+		x.cols = append(x.cols, f)
+	}
+	if x.needsFormats() {
+		x.planMasks(fields)
+	}
+}
+
+// matches compares what the server describes with what was analysed.
+func matches(p *plan, fields []pgwire.Field) bool {
+	cols := p.analysis.Columns
+	if len(fields) != len(cols) {
+		return false
+	}
+	for i := range cols {
+		c := &cols[i]
+		if c.Att == -1 {
+			continue
+		}
+		if uint32(c.Rel) != fields[i].Table || c.Att != fields[i].Attribute {
+			return false
+		}
+	}
+	return true
+}
+
+// widen bounds x over every protected table.
+func (e *engine) widen(x *execution, reason string) {
+	if x.plan != nil && x.plan.opaque != "" {
+		return
+	}
+	w := e.g.wideOf(x.shape, reason)
+	if x.plan != nil && x.plan.strip > 0 { // the client still must not see them
+		w = e.g.widePlan(x.shape, reason)
+		w.strip = x.plan.strip
+	}
+	e.setPlan(x, w)
+	x.cols, x.nums = x.cols[:0], x.nums[:0]
+}
+
+func (e *engine) setPlan(x *execution, p *plan) {
+	x.plan, x.slot = p, nil
+	if p != nil {
+		x.slot = e.slotOf(p)
+	}
+}
+
+// start makes sure that the intent of x is recorded. It returns false when the
+// caller must wait, or the session is ending.
+func (e *engine) start(x *execution) bool {
+	s := x.slot
+	if s == nil {
+		return true
+	}
+	if !s.open || !s.safe {
+		if !e.openBucket(s) {
+			return false
+		}
+	}
+	if x.counted != s.intent || !x.begun {
+		x.counted, x.begun = s.intent, true
+		s.count++
+	}
+	return true
+}
+
+// row attributes one DataRow. The intent is recorded already.
+func (e *engine) row(x *execution, body []byte) {
+	p, s := x.plan, x.slot
+	x.rows++
+	s.to = e.now()
+	for _, i := range p.bounded {
+		s.tallies[i].rows++
+	}
+	for i := range p.params {
+		e.paramRow(x, i)
+	}
+	if len(p.cols) == 0 {
+		return
+	}
+	if len(x.cols) != len(p.cols) || len(body) < 2 {
+		for i := range p.cols {
+			e.unnumbered(x, &p.cols[i])
+		}
+		return
+	}
+	at, col := 2, 0
+	for i := range p.cols {
+		k := &p.cols[i]
+		for ; col < k.ordinal && len(body)-at >= 4; col++ {
+			n := int(int32(binary.BigEndian.Uint32(body[at:])))
+			at += 4
+			if n > 0 {
+				at += n
+			}
+		}
+		if len(body)-at < 4 {
+			e.unnumbered(x, k)
+			continue
+		}
+		n := int(int32(binary.BigEndian.Uint32(body[at:])))
+		if n < 0 {
+			e.nullKey(x, k, body)
+			continue
+		}
+		if n > len(body)-at-4 {
+			e.unnumbered(x, k)
+			continue
+		}
+		e.keyed(x, k, x.cols[i], body[at+4:at+4+n])
+	}
+	if len(s.tallies[p.cols[0].part].subjects) >= maxTallied {
+		e.spill(s)
+	}
+}
+
+func (e *engine) keyed(x *execution, k *keyCol, f colFormat, value []byte) {
+	p, s := x.plan, x.slot
+	if k.rest >= 0 {
+		if n, ok := e.g.Identifier(p.parts[k.part].source, k.kind, value); ok {
+			s.tallies[k.part].add(n)
+		} else {
+			s.tallies[k.rest].rows++
+		}
+		return
+	}
+	t := &s.tallies[k.part]
+	if n, ok := e.number(p.parts[k.part].numbers, f.typ, f.format, value); ok {
+		t.add(n)
+		return
+	}
+	t.rows++
+	t.unknown++
+}
+
+func (e *engine) unnumbered(x *execution, k *keyCol) {
+	t := &x.slot.tallies[k.part]
+	if k.rest >= 0 {
+		x.slot.tallies[k.rest].rows++
+		return
+	}
+	t.rows++
+	t.unknown++
+}
+
+// nullKey handles a row whose key is NULL. When every protected column that
+// draws from the entry is NULL too, an outer join found nobody and nothing
+// crossed; otherwise the row is of somebody without a number.
+func (e *engine) nullKey(x *execution, k *keyCol, body []byte) {
+	entry := x.plan.entryOf(k.part)
+	if entry < 0 {
+		e.unnumbered(x, k)
+		return
+	}
+	row := pgwire.Row(body)
+	for i := range x.plan.analysis.Columns {
+		c := &x.plan.analysis.Columns[i]
+		if c.Elements == 0 || !contains(c.Entries, entry) {
+			continue
+		}
+		if v, ok := row.Column(i); v != nil || !ok {
+			e.unnumbered(x, k)
+			return
+		}
+	}
+}
+
+// paramRow counts a row of the subject that parameter i names.
+func (e *engine) paramRow(x *execution, i int) {
+	p := x.plan
+	if p.params[i].part < 0 {
+		return
+	}
+	t := &x.slot.tallies[p.params[i].part]
+	if i >= len(x.nums) {
+		t.rows++
+		t.unknown++
+		return
+	}
+	n := &x.nums[i]
+	if !n.resolved {
+		n.resolved = true
+		if !n.null {
+			n.number, n.ok = e.number(p.parts[p.params[i].part].numbers, p.params[i].typ, n.format, n.value)
+		}
+	}
+	if n.ok {
+		t.add(n.number)
+		return
+	}
+	t.rows++
+	t.unknown++
+}
+
+// finish ends an execution: done, suspended, failed or cut.
+func (e *engine) finish(x *execution, why event.Outcome, affected int64) {
+	if x == nil || x.slot == nil {
+		return
+	}
+	if affected > 0 && why == event.OutcomeDone {
+		e.changes(x, uint64(affected))
+	}
+	if e.g.Strict {
+		e.closeBucket(x.slot, why)
+	}
+}
+
+// changes counts the rows that a statement changed in protected tables.
+func (e *engine) changes(x *execution, affected uint64) {
+	for i := range x.plan.writes {
+		w := &x.plan.writes[i]
+		if !w.protected {
+			continue
+		}
+		s := x.slot
+		t := &s.changes[i]
+		if n, ok := e.changedKey(x, w); ok {
+			t.add(n)
+			t.rows += affected - 1
+		} else {
+			t.rows += affected
+			t.unknown += affected
+		}
+		e.touchChanges(s)
+	}
+}
+
+func (e *engine) touchChanges(s *slot) {
+	if s.changed {
+		return
+	}
+	s.changed = true
+	e.opened(s)
+}
+
+// changedKey is the subject whose rows a statement changed, when a parameter
+// names it.
+func (e *engine) changedKey(x *execution, w *write) (uint32, bool) {
+	if w.param < 0 || w.param >= len(x.nums) || x.nums[w.param].null {
+		return 0, false
+	}
+	n := &x.nums[w.param]
+	if !n.resolved {
+		n.resolved = true
+		n.number, n.ok = e.number(w.numbers, w.typ, n.format, n.value)
+	}
+	return n.number, n.ok
+}
+
+// stream begins a row that is too large to be held.
+func (x *execution) stream(p *plan) {
+	x.long.Want = x.long.Want[:0]
+	for i := range p.cols {
+		k := p.cols[i].ordinal
+		if n := len(x.long.Want); n == 0 || x.long.Want[n-1] != k {
+			x.long.Want = append(x.long.Want, k)
+		}
+	}
+	x.long.Begin()
+}
+
+// longRow attributes a row that passed in pieces.
+func (e *engine) longRow(x *execution) {
+	p, s := x.plan, x.slot
+	x.rows++
+	s.to = e.now()
+	for _, i := range p.bounded {
+		s.tallies[i].rows++
+	}
+	for i := range p.params {
+		e.paramRow(x, i)
+	}
+	last, n := -1, -1
+	for i := range p.cols {
+		k := &p.cols[i]
+		if k.ordinal != last {
+			last, n = k.ordinal, n+1
+		}
+		v, ok := x.long.Value(n)
+		switch {
+		case !ok || !x.long.Done() || len(x.cols) != len(p.cols):
+			e.unnumbered(x, k)
+		case v == nil:
+			s.tallies[k.part].rows++
+			s.tallies[k.part].unknown++
+		default:
+			e.keyed(x, k, x.cols[i], v)
+		}
+	}
+}
+
+func contains(list []int, v int) bool {
+	for _, x := range list {
+		if x == v {
+			return true
+		}
+	}
+	return false
+}

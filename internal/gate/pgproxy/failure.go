@@ -1,0 +1,292 @@
+package pgproxy
+
+import (
+	"sekisho/internal/event"
+	"sekisho/internal/policy"
+	"sekisho/internal/wire/pgwire"
+)
+
+// serverError handles ErrorResponse.
+func (e *engine) serverError(m *pgwire.Message) bool {
+	body := pgwire.ErrorBody(m.Body)
+	head := e.queue.front()
+	if sev := string(body.Field(pgwire.FieldSeverity)); sev == "FATAL" || sev == "PANIC" {
+		e.forwardError(head, m)
+		return true
+	}
+	if head == nil {
+		if e.open { // an error between two messages of a pipeline: the server skips to Sync
+			e.skip = true
+		} else {
+			e.lose("error without a statement")
+		}
+		e.forwardError(nil, m)
+		return true
+	}
+	x := e.failing(head)
+	if !e.discard && e.tells(x, body) {
+		if x.plan.opaque == "" && !x.plan.always {
+			x = e.asError(x)
+		}
+		if !e.start(x) {
+			return e.waitDurably()
+		}
+		e.errorRow(x)
+	}
+	e.finish(x, event.OutcomeFailed, 0)
+	e.forwardError(head, m)
+	if x != nil && x.plan != nil && x.plan.strip > 0 {
+		e.g.dropInjection(x.plan)
+	}
+	switch {
+	case producesReady(head.kind):
+		head.failed = true
+		if head.query != nil {
+			e.undoQuery(head.query)
+		}
+	default:
+		e.skipToSync()
+	}
+	e.copyEnds()
+	return true
+}
+
+// failing is the execution that an error stopped; nil when none had begun.
+func (e *engine) failing(head *expect) *execution {
+	if head.kind == expectDescribePortal {
+		return head.exec
+	}
+	if head.kind == expectQuery && head.query.at < len(head.query.steps) {
+		return head.query.steps[head.query.at].exec
+	}
+	return head.exec
+}
+
+// tells says that the error itself can carry or reveal protected values: the
+// statement touches protected columns and the SQLSTATE is of a class whose
+// messages quote values, or raised by code.
+func (e *engine) tells(x *execution, body pgwire.ErrorBody) bool {
+	if x == nil || x.plan == nil {
+		return false
+	}
+	if x.plan.always && x.plan.crosses() {
+		return true
+	}
+	if !quotesValues(string(body.Field(pgwire.FieldCode))) {
+		return false
+	}
+	if x.plan.crosses() {
+		return true
+	}
+	for i := range x.plan.writes {
+		if x.plan.writes[i].protected {
+			return true
+		}
+	}
+	return false
+}
+
+// quotesValues says that errors of an SQLSTATE quote values of rows, by class
+// (PostgreSQL 18, Appendix A): 21 cardinality, 22 data exception, 23 integrity
+// constraint, 2B, 38 and 39 external routines, 42804-like type errors do not;
+// 44 WITH CHECK OPTION, P0 PL/pgSQL, XX internal.
+func quotesValues(code string) bool {
+	if len(code) < 2 {
+		return true
+	}
+	switch code[:2] {
+	case "21", "22", "23", "38", "39", "44", "P0", "XX", "HV", "2F":
+		return true
+	}
+	return false
+}
+
+// asError makes x bounded for what its error told: its own tables when they
+// are known.
+func (e *engine) asError(x *execution) *execution {
+	p := &plan{shape: x.shape, analysis: x.plan.analysis}
+	for _, q := range x.plan.parts {
+		q.class, q.reason, q.numbers = event.Bounded, "error", nil
+		p.bounded = append(p.bounded, len(p.parts))
+		p.parts = append(p.parts, q)
+	}
+	for i := range x.plan.writes {
+		w := &x.plan.writes[i]
+		if t := e.g.protectedTable(w.Table); w.protected && t != nil {
+			p.bounded = append(p.bounded, len(p.parts))
+			p.parts = append(p.parts, part{table: t.Table, source: t.Source, elements: t.Elements, class: event.Bounded, reason: "error"})
+		}
+	}
+	x.strippedBy(p)
+	e.setPlan(x, p)
+	x.cols, x.nums = x.cols[:0], x.nums[:0]
+	return x
+}
+
+func (x *execution) strippedBy(p *plan) { p.strip = x.plan.strip }
+
+// errorRow counts the error itself as one row of every bounded part.
+func (e *engine) errorRow(x *execution) {
+	x.slot.to = e.now()
+	for _, i := range x.plan.bounded {
+		x.slot.tallies[i].rows++
+	}
+}
+
+// forwardError passes an error on, replaced by a refusal or redacted.
+func (e *engine) forwardError(head *expect, m *pgwire.Message) {
+	if e.discard {
+		return
+	}
+	if head != nil {
+		switch {
+		case head.refuse != nil:
+			e.toClient.buf = head.refuse.append(e.toClient.own())
+			return
+		case head.kind == expectProbe:
+			e.env.failed = true
+			return
+		}
+	}
+	if e.rules().Mode == policy.Enforce && quotesValues(string(pgwire.ErrorBody(m.Body).Field(pgwire.FieldCode))) {
+		e.redacted(m)
+		return
+	}
+	if strip := e.injected(head); strip != nil {
+		e.shifted(strip, m)
+		return
+	}
+	e.toClient.pass(m.Raw)
+}
+
+// redacted passes an error or notice on without the texts that quote values.
+func (e *engine) redacted(m *pgwire.Message) {
+	out, err := pgwire.AppendErrorEdited(e.toClient.own(), m.Type, m.Body, func(code byte, value []byte) ([]byte, bool) {
+		switch code {
+		case pgwire.FieldMessage:
+			return []byte("values were removed from this message by the gate (SK3003)"), true
+		case pgwire.FieldDetail, pgwire.FieldHint, pgwire.FieldWhere, pgwire.FieldInternalQuery, pgwire.FieldInternalPos:
+			return nil, false
+		}
+		return value, true
+	})
+	if err != nil {
+		e.end(ErrProtocol)
+		return
+	}
+	e.toClient.buf = out
+	e.g.metrics.Redacted.Add(1)
+}
+
+// skipToSync drops every awaited answer before the next Sync: the server
+// discards those messages (PostgreSQL 18, "Extended Query": on error the
+// backend reads and discards messages until a Sync is reached).
+func (e *engine) skipToSync() {
+	n := 0
+	for n < e.queue.n && e.queue.at(n).kind != expectSync {
+		n++
+	}
+	for i := n - 1; i >= 0; i-- {
+		e.undo(&e.queue.at(i).undo)
+	}
+	sync := n < e.queue.n
+	for range n {
+		e.drop(e.queue.front())
+	}
+	if !sync {
+		e.skip = true
+	}
+}
+
+func (e *engine) undo(u *undo) {
+	switch u.kind {
+	case undoPrepared:
+		e.setPrepared(u.name, u.stmt)
+	case undoPortal:
+		e.setPortal(u.name, u.portal)
+	}
+	*u = undo{}
+}
+
+// undoQuery takes back what the statements of a failed simple Query from the
+// failed one on would have defined.
+func (e *engine) undoQuery(q *query) {
+	for i := len(q.steps) - 1; i >= q.at; i-- {
+		e.undo(&q.steps[i].undo)
+	}
+}
+
+// parameterStatus passes a setting on. A value may come from a protected
+// column only after a statement that was bounded for it.
+func (e *engine) parameterStatus(m *pgwire.Message) {
+	if p, err := pgwire.DecodeParameterStatus(m.Body); err == nil {
+		e.env.reported(string(p.Name), string(p.Value))
+	}
+	e.toClient.pass(m.Raw)
+}
+
+// notice passes a notice on. One raised by code that runs for a statement
+// over protected tables may quote them.
+func (e *engine) notice(m *pgwire.Message) bool {
+	head := e.queue.front()
+	if head == nil {
+		e.toClient.pass(m.Raw)
+		return true
+	}
+	x := e.failing(head)
+	if x != nil && x.plan != nil && x.plan.crosses() && !e.discard {
+		if !e.start(x) {
+			return e.waitDurably()
+		}
+		e.errorRow(x)
+		if e.rules().Mode == policy.Enforce {
+			e.redacted(m)
+			return true
+		}
+	}
+	if !e.discard {
+		e.toClient.pass(m.Raw)
+	}
+	return true
+}
+
+// notification passes a NOTIFY on. Its payload may hold anything that any
+// session's code read: it is bounded over the database, and in enforce mode it
+// arrives without the payload unless the policy opens the channel.
+func (e *engine) notification(m *pgwire.Message) bool {
+	n, err := pgwire.DecodeNotification(m.Body)
+	if err != nil {
+		e.end(ErrProtocol)
+		return true
+	}
+	if len(n.Payload) == 0 || len(e.g.Protected) == 0 {
+		e.toClient.pass(m.Raw)
+		return true
+	}
+	if d := e.decideChannel(policy.Notify); d.Refused() {
+		e.toClient.buf = appendNotification(e.toClient.own(), n)
+		return true
+	}
+	x := e.channelExecution(e.g.notifyShape, "notify")
+	if !e.start(x) {
+		return e.waitDurably()
+	}
+	e.errorRow(x)
+	e.release(x)
+	e.toClient.pass(m.Raw)
+	return true
+}
+
+func appendNotification(dst []byte, n pgwire.Notification) []byte {
+	body := []byte{byte(n.PID >> 24), byte(n.PID >> 16), byte(n.PID >> 8), byte(n.PID)}
+	body = append(append(body, n.Channel...), 0, 0)
+	return pgwire.AppendMessage(dst, pgwire.TypeNotification, body)
+}
+
+// channelExecution is an execution for data that no statement of this session
+// asked for.
+func (e *engine) channelExecution(s *shape, reason string) *execution {
+	x := e.newExecution(s)
+	e.setPlan(x, e.g.wide(s, reason))
+	return x
+}

@@ -1,0 +1,420 @@
+package pgproxy
+
+import (
+	"time"
+
+	"sekisho/internal/element"
+	"sekisho/internal/event"
+	"sekisho/internal/policy"
+	"sekisho/internal/sqlscan"
+	"sekisho/internal/wire/pgwire"
+)
+
+// verdict remembers what the policy said about a plan in this session.
+type verdict struct {
+	rules     *Rules
+	statement policy.Statement
+	bulk      policy.Bulk
+	until     int64 // UTC ns; 0: for good
+	decision  *policy.Decision
+}
+
+// refusal is what a client is told instead of an answer.
+type refusal struct {
+	id   string
+	code string
+	what string
+}
+
+func (r *refusal) append(dst []byte) []byte {
+	return pgwire.AppendError(dst, pgwire.ErrorInfo{
+		Code: r.code, Message: r.what,
+		Hint: "ask the operator of the gate and name the event " + r.id,
+	})
+}
+
+func (e *engine) rules() *Rules { return e.g.current.Load() }
+
+// permit asks the policy about a command whose execution is x. It returns what
+// to refuse with, or nil.
+func (e *engine) permit(c *command, x *execution) *refusal {
+	if ch, on := e.channelOf(c, x); on {
+		if d := e.decideChannel(ch); d.Action != policy.Allow {
+			if r := e.act(&d, x.shape); r != nil {
+				return r
+			}
+		}
+	}
+	p := x.plan
+	if p == nil || !p.crosses() {
+		return nil
+	}
+	d := e.decide(c, x)
+	x.verdict = d
+	if r := e.act(d, x.shape); r != nil {
+		return r
+	}
+	x.limits.set(d)
+	return nil
+}
+
+// decide returns the policy's decision on an execution's rows, remembered as
+// long as neither the policy nor a grant changes.
+func (e *engine) decide(c *command, x *execution) *policy.Decision {
+	r, v := e.rules(), &x.slot.verdict
+	st, bulk := statementOf(c), e.bulkOf(c, x)
+	if v.decision != nil && v.rules == r && v.statement == st && v.bulk == bulk && (v.until == 0 || e.clock < v.until) {
+		return v.decision
+	}
+	q := e.request(r)
+	q.Statement, q.Bulk, q.Attributable = st, bulk, x.plan.attributable()
+	q.Reads = e.reads(x.plan)
+	d := r.Policy.Decide(q)
+	v.rules, v.statement, v.bulk, v.decision, v.until = r, st, bulk, &d, 0
+	if len(r.Grants) > 0 { // a grant that begins or ends changes the answer
+		v.until = e.clock + int64(time.Second)
+	}
+	return &d
+}
+
+func (e *engine) request(r *Rules) policy.Request {
+	return policy.Request{User: e.who.User, Address: e.who.Address, Database: e.g.Database, Mode: r.Mode,
+		Now: time.Unix(0, e.clock).UTC(), Grants: r.Grants, Statement: policy.Select}
+}
+
+// reads lists the tables and elements of a plan.
+func (e *engine) reads(p *plan) (out []policy.Read) {
+	seen := map[string]int{}
+	for _, q := range p.parts {
+		name := e.g.relation(q.table)
+		if i, ok := seen[name]; ok {
+			out[i].Elements |= q.elements
+			continue
+		}
+		seen[name] = len(out)
+		out = append(out, policy.Read{Table: name, Elements: q.elements})
+	}
+	return out
+}
+
+func statementOf(c *command) policy.Statement {
+	if c == nil {
+		return policy.Fetch
+	}
+	switch c.st.Kind {
+	case sqlscan.Fetch:
+		return policy.Fetch
+	case sqlscan.Copy:
+		if c.copy.known && !c.copy.To {
+			return policy.Write
+		}
+		return policy.Copy
+	case sqlscan.Insert, sqlscan.Update, sqlscan.Delete, sqlscan.Merge:
+		return policy.Write
+	case sqlscan.Call, sqlscan.Do:
+		return policy.Call
+	}
+	return policy.Select
+}
+
+func (e *engine) bulkOf(c *command, x *execution) policy.Bulk {
+	switch {
+	case c == nil || c.st == nil:
+		return policy.NotBulk
+	case c.copy != nil && c.copy.To:
+		return policy.BulkCopy
+	case c.query != nil && x.shape.whole && x.plan.opaque == "" && x.plan.analysis != nil && !x.plan.analysis.Aggregate:
+		return policy.BulkTable
+	}
+	return policy.NotBulk
+}
+
+// channelOf says by which channel other than rows a command can carry data.
+func (e *engine) channelOf(c *command, x *execution) (policy.Channel, bool) {
+	if c == nil || c.st == nil {
+		return 0, false
+	}
+	switch k := c.st.Kind; {
+	case c.copy != nil && c.copy.known && c.copy.Where == sqlscan.CopyProgram:
+		return policy.Program, true
+	case c.copy != nil && c.copy.known && c.copy.Where == sqlscan.CopyFile:
+		return policy.ServerFile, true
+	case k == sqlscan.Call, k == sqlscan.Do:
+		return policy.Function, true
+	}
+	if x.plan == nil || x.plan.analysis == nil {
+		return 0, false
+	}
+	switch x.plan.opaque {
+	case "function":
+		return policy.Function, true
+	case "catalogue":
+		return policy.Catalogue, true
+	case "setting":
+		return policy.Setting, true
+	case "notify":
+		return policy.Notify, true
+	case "server file":
+		return policy.ServerFile, true
+	case "large object":
+		return policy.LargeObject, true
+	}
+	return 0, false
+}
+
+// decideChannel asks about a channel, whatever the tables.
+func (e *engine) decideChannel(ch policy.Channel) policy.Decision {
+	r := e.rules()
+	q := e.request(r)
+	q.Channel = ch
+	return r.Policy.Decide(q)
+}
+
+// permitFunction asks about a fast-path call.
+func (e *engine) permitFunction(m *pgwire.Message) *refusal {
+	ch := policy.Fastpath
+	if f, err := pgwire.DecodeFunctionCall(m.Body); err == nil && largeObject(f.Function) {
+		ch = policy.LargeObject
+	}
+	d := e.decideChannel(ch)
+	return e.act(&d, e.g.fastpathShape)
+}
+
+// largeObject lists the functions that libpq's large object interface calls by
+// the fast path (pg_proc.dat: lo_open, lo_close, loread, lowrite, lo_lseek,
+// lo_creat, lo_tell, lo_unlink, lo_truncate, lo_create, lo_lseek64, lo_tell64,
+// lo_truncate64).
+func largeObject(oid uint32) bool {
+	switch oid {
+	case 952, 953, 954, 955, 956, 957, 958, 964, 1004, 715, 3170, 3171, 3172:
+		return true
+	}
+	return false
+}
+
+// act records a decision that is not a plain allow and returns the refusal.
+func (e *engine) act(d *policy.Decision, s *shape) *refusal {
+	if d.Action == policy.Allow && len(d.Masks) == 0 {
+		return nil
+	}
+	ev := &event.Decision{Session: e.session, Statement: s.id, Action: d.Action.String(), Rule: d.Rule, Reason: d.Reason,
+		Policy: string(d.Digest), Code: d.Code, ID: e.g.NewID()}
+	if d.Action == policy.Allow {
+		ev.Action = "mask"
+	}
+	if !e.stated(s) {
+		e.submit(&event.Statement{Statement: s.id, Text: s.text})
+	}
+	e.submit(ev)
+	if d.Action != policy.Refuse || e.fatal != nil {
+		return nil
+	}
+	e.g.metrics.Refused.Add(1)
+	return &refusal{id: ev.ID, code: d.Code, what: "the gate's policy refuses this statement"}
+}
+
+// stated marks a shape as recorded and says whether it was.
+func (e *engine) stated(s *shape) bool { return s.stated.Swap(true) }
+
+// failingText is refused by every server in every transaction state, so that
+// the transaction fails as it would have by an error of the server's own.
+const failingText = "sekisho refused"
+
+// failingPortal does not exist: Execute of it fails without side effects.
+var failingPortal = []byte("sekisho refused")
+
+// refuseQuery sends a statement that fails in the place of a simple Query.
+func (e *engine) refuseQuery(r *refusal) {
+	e.toServer.buf = pgwire.AppendQuery(e.toServer.own(), failingText)
+	e.dropUnnamed()
+	e.queue.push(expect{kind: expectQuery, query: &query{}, refuse: r})
+	e.sent++
+	e.open = false
+}
+
+// refuseExtended sends an Execute that fails in the place of the client's; the
+// server then skips to Sync, as the client expects.
+func (e *engine) refuseExtended(r *refusal) {
+	e.toServer.buf = pgwire.AppendExecute(e.toServer.own(), failingPortal, 0)
+	e.expectExtended(expect{kind: expectExecute, refuse: r})
+}
+
+// limits counts what one execution may pass.
+type limits struct {
+	on   bool
+	caps *policy.Caps
+	seen map[uint32]struct{}
+}
+
+func (l *limits) set(d *policy.Decision) {
+	*l = limits{}
+	if !d.Caps.None() {
+		l.on, l.caps = true, &d.Caps
+	}
+}
+
+// sessionLimits counts what a session passed.
+type sessionLimits struct {
+	rows uint64
+	seen map[uint32]struct{}
+}
+
+// overLimits counts a row and cuts the statement when a cap is exceeded. It
+// returns true when the row must not pass.
+func (e *engine) overLimits(x *execution) bool {
+	caps := x.limits.caps
+	e.limits.rows++
+	hour := e.g.hours.add(e.who.User, e.clock, 1)
+	exact := x.plan.attributable()
+	check := func(c policy.Cap, n uint64, what string) bool {
+		if !c.Exceeded(n) {
+			return false
+		}
+		d := x.verdict.Over(e.rules().Mode, c, what)
+		x.limits.on = d.Action == policy.Refuse
+		r := e.act(&d, x.shape)
+		if r != nil {
+			r.what = "the gate's policy ends this statement: it passed a limit"
+			e.cut(x, r)
+		}
+		return r != nil
+	}
+	if check(caps.StatementRows, x.rows, "rows in a statement") || check(caps.SessionRows, e.limits.rows, "rows in a session") ||
+		check(caps.HourRows, hour, "rows in an hour") || !exact && check(caps.UnattributableRows, x.rows, "rows of unknown persons") {
+		return true
+	}
+	return e.overSubjects(x, check)
+}
+
+func (e *engine) overSubjects(x *execution, check func(policy.Cap, uint64, string) bool) bool {
+	caps := x.limits.caps
+	if caps.StatementSubjects.Max == policy.NoLimit && caps.SessionSubjects.Max == policy.NoLimit && caps.HourSubjects.Max == policy.NoLimit {
+		return false
+	}
+	if x.limits.seen == nil {
+		x.limits.seen = map[uint32]struct{}{}
+	}
+	if e.limits.seen == nil {
+		e.limits.seen = map[uint32]struct{}{}
+	}
+	hour := uint64(0)
+	for i := range x.slot.tallies {
+		if t := &x.slot.tallies[i]; t.any {
+			x.limits.seen[t.last], e.limits.seen[t.last] = struct{}{}, struct{}{}
+			hour = e.g.hours.subject(e.who.User, e.clock, t.last)
+		}
+	}
+	return check(caps.StatementSubjects, uint64(len(x.limits.seen)), "persons in a statement") ||
+		check(caps.SessionSubjects, uint64(len(e.limits.seen)), "persons in a session") ||
+		check(caps.HourSubjects, hour, "persons in an hour")
+}
+
+// cut ends the statement under way: the client gets an error, the server's
+// remaining rows are thrown away, and a CancelRequest goes out. The session
+// goes on.
+func (e *engine) cut(x *execution, r *refusal) {
+	e.toClient.buf = r.append(e.toClient.own())
+	e.discard, e.cutting, e.canceled = true, r, true
+	if head := e.queue.front(); head != nil && !producesReady(head.kind) && !e.syncAhead() {
+		e.skip, e.dropping = true, true
+	}
+	if x != nil && x.slot != nil && x.slot.open {
+		e.closeBucket(x.slot, event.OutcomeCut)
+	}
+	e.g.metrics.Cut.Add(1)
+	e.cancel()
+}
+
+// syncAhead says that a Sync is among what the server was sent.
+func (e *engine) syncAhead() bool {
+	for i := range e.queue.n {
+		if e.queue.at(i).kind == expectSync {
+			return true
+		}
+	}
+	return false
+}
+
+// cancelDone is called when the CancelRequest was delivered.
+func (e *engine) cancelDone() {
+	e.canceled = false
+	e.resumeServer()
+}
+
+// failTransaction makes the server fail the transaction that a cut statement
+// ran in, when the cancel came too late: the client was told of an error.
+func (e *engine) failTransaction(head *expect) {
+	e.toServer.buf = pgwire.AppendQuery(e.toServer.own(), failingText)
+	e.drop(head)
+	e.answered++
+	e.queue.push(expect{kind: expectQuery, query: &query{}})
+	e.sent++
+}
+
+// planMasks says which columns of x are hidden and how.
+func (x *execution) planMasks(fields []pgwire.Field) {
+	x.masks, x.text = x.masks[:0], x.text[:0]
+	a := x.plan.analysis
+	hidden := false
+	for i := range fields {
+		method := policy.Plain
+		if a != nil && i < len(a.Columns) {
+			c := &a.Columns[i]
+			for _, entry := range c.Entries {
+				if entry < len(a.Entries) {
+					method = max(method, x.verdict.Mask(x.relation(a.Entries[entry].Table), c.Elements))
+				}
+			}
+		} else if a == nil || x.plan.opaque != "" {
+			method = policy.Null
+		}
+		hidden = hidden || method != policy.Plain
+		x.masks = append(x.masks, method)
+		x.text = append(x.text, fields[i].Format == pgwire.FormatText && characterType(fields[i].Type))
+	}
+	if !hidden {
+		x.masks = x.masks[:0]
+	}
+}
+
+func (x *execution) relation(p event.Place) string {
+	for i := len(p) - 1; i >= 0; i-- {
+		if p[i] == '/' {
+			return string(p[i+1:])
+		}
+	}
+	return string(p)
+}
+
+func characterType(oid uint32) bool {
+	return oid == pgwire.OIDText || oid == pgwire.OIDVarchar || oid == pgwire.OIDBpchar
+}
+
+// editedRow passes a row on without the gate's own columns and with values
+// hidden.
+func (e *engine) editedRow(x *execution, m *pgwire.Message) {
+	out, err := pgwire.AppendRowEdited(e.toClient.own(), pgwire.Row(m.Body), x.plan.strip, func(k int, value []byte) ([]byte, bool) {
+		if k >= len(x.masks) || x.masks[k] == policy.Plain || value == nil {
+			return nil, false
+		}
+		hidden, null := x.masks[k].Apply(e.scratch[:0], value, x.text[k])
+		if null {
+			return nil, true
+		}
+		e.scratch = hidden
+		return hidden, true
+	})
+	if err != nil {
+		e.end(ErrProtocol)
+		return
+	}
+	e.toClient.buf = out
+}
+
+// elementsOf is every element of the protected tables.
+func (g *shared) elementsOf() (m element.Mask) {
+	for i := range g.Protected {
+		m |= g.Protected[i].Elements
+	}
+	return m
+}
