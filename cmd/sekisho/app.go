@@ -42,6 +42,7 @@ type cli struct {
 	Bypass     bypassCmd     `cmd:"" group:"run" help:"${help_bypass}"`
 	Breakglass breakglassCmd `cmd:"" group:"run" help:"${help_breakglass}"`
 	Events     eventsCmd     `cmd:"" group:"ask" help:"${help_events}"`
+	Verify     verifyCmd     `cmd:"" group:"ask" help:"${help_verify}"`
 	Keys       keysCmd       `cmd:"" group:"keep" help:"${help_keys}"`
 	Settings   configCmd     `cmd:"" name:"config" group:"set" help:"${help_config_cmd}"`
 	Policy     policyCmd     `cmd:"" group:"set" help:"${help_policy}"`
