@@ -41,6 +41,11 @@ type Analysis struct {
 	// Injectable, when not nil, says how the missing keys can be added to a
 	// plain SELECT.
 	Injectable *Injection
+	// TaintsSession says that the statement (which is opaque) may put protected
+	// data where later statements read it without naming a protected relation:
+	// settings, notifications, sequences, locks. The gate passes
+	// Request.TaintedSettings from then on.
+	TaintsSession bool
 	// Bare says that no protected column is in the result or a predicate:
 	// the statement is no crossing.
 	Bare bool
@@ -52,6 +57,10 @@ type Column struct {
 	Rel      OID          // base table and attribute as RowDescription must report them;
 	Att      int16        // 0 for expressions, -1 in Att: do not check
 	Entries  []int        // indexes into Analysis.Entries of the entries it draws from
+	Name     string       // as the statement names it
+	// Key is set when the column holds subject keys of this source, straight:
+	// what a CREATE TABLE AS makes of it keeps naming its subjects.
+	Key event.SubjectSource
 }
 
 // KeyBy says how the subject of an entry's rows is known.
@@ -61,6 +70,7 @@ const (
 	KeyNone   KeyBy = iota // bounded
 	KeyColumn              // result column Ordinal holds the key
 	KeyParam               // parameter Ordinal (1-based, after literals became parameters) equals it
+	KeyParams              // writes only: parameter KeyParams[i] is the key of the i-th row
 )
 
 // Entry is one range-table entry over a protected relation.
@@ -74,9 +84,29 @@ type Entry struct {
 	KeyType  OID    // type of the key column or parameter
 	Reason   string // stable word for why KeyNone: "key not in result", "predicate", "self-join", "outer join", "offset", "set operation", "row security", …
 	// Identifier, when set, is a result column (0-based) that holds an
-	// identifier belonging to one subject (e-mail, phone …): rung 3.
+	// identifier belonging to one subject (e-mail, phone …): rung 3. It is set
+	// only when nothing but the key is missing.
 	Identifier        int // -1 when there is none
 	IdentifierElement element.Kind
+	// Whole says that KeyBy holds only when the client received the whole
+	// result: rows compete for their place (ORDER BY over protected columns,
+	// window functions). After a suspended portal, a FETCH, a cancel or a cut
+	// the entry is bounded.
+	Whole bool
+	// Bound are the places whose holdings bound the entry when KeyBy is
+	// KeyNone: its own, or for derived relations what they were made from.
+	Bound []event.Place
+	// ConfirmBy, when KeyBy is KeyNone, names the subjects of the rows that
+	// were delivered, as KeyBy would: they are exact, and others may matter
+	// as well, so the bounded part stays. KeyNone when it is not known.
+	ConfirmBy      KeyBy
+	ConfirmOrdinal int
+	ConfirmType    OID
+	// Pinned, with ConfirmBy KeyParam, says that nobody but the parameter's
+	// subject matters: when at least one row came back (or the command tag
+	// counts at least one) the entry is exact and the bounded part may be
+	// dropped; when none came back it is bounded.
+	Pinned bool
 }
 
 // Write is a relation that the statement changes.
@@ -94,6 +124,17 @@ type Write struct {
 	Ordinal  int
 	KeyType  OID
 	Triggers bool // the target has user triggers or rules: what they write is not known
+	// KeyParams, with KeyBy KeyParams, are the 1-based parameters that hold the
+	// keys of the rows of a VALUES list, in order.
+	KeyParams []int
+	// Columns are the target's columns that Taints flow into.
+	Columns []WriteColumn
+}
+
+// WriteColumn is one tainted column of a written relation.
+type WriteColumn struct {
+	Att      int16
+	Elements element.Mask
 }
 
 // Injection says where to put the key columns: Columns are SQL texts such as

@@ -1,0 +1,174 @@
+package lineage
+
+import (
+	"slices"
+	"strings"
+	"sync"
+
+	"sekisho/internal/element"
+	"sekisho/internal/event"
+	"sekisho/internal/lineage/nodetree"
+)
+
+// firstUserOID is FirstNormalObjectId of PostgreSQL (access/transam.h): every
+// object made after initdb has a number from here on.
+const firstUserOID OID = 16384
+
+// Catalog is what the analysis needs to know of one database: its relations,
+// which of them are protected, and which functions are safe. It is built by
+// Load or, in tests, by hand, and read-only afterwards.
+type Catalog struct {
+	Relations map[OID]*Relation
+	Functions map[OID]*Function
+	Operators map[OID]OID // operator → its function
+	// LooseCollations are the non-deterministic collations: equality under
+	// them does not mean the same bytes.
+	LooseCollations map[OID]bool
+	// UnsafeDomains are domains whose checks call functions nobody declared.
+	UnsafeDomains map[OID]bool
+	Digest        string // of the catalogue rows it was built from
+}
+
+// Relation is a table, view, materialised view, foreign table or sequence.
+type Relation struct {
+	OID     OID
+	Schema  string
+	Name    string
+	Kind    byte // pg_class.relkind
+	Place   event.Place
+	Columns []Attribute // live columns in order
+	// Protected is nil for relations without personal data.
+	Protected *Protection
+	// Known says that configuration or derivation has classified the relation;
+	// others are reported as unclassified when they are read.
+	Known bool
+	// ViewText is the node tree of a view's or materialised view's query.
+	ViewText string
+	viewOnce sync.Once
+	viewTree *nodetree.Node
+	Rules    bool // rules other than a view's own SELECT
+	Triggers bool // user triggers
+	// Policies are the expressions of row security policies, when enabled.
+	Policies []*nodetree.Node
+	RowLevel bool // row security is enabled
+	// UnsafeDefaults says that a column default calls an undeclared function.
+	UnsafeDefaults bool
+	Children       []OID
+	Parents        []OID
+	// Sensitive are columns of a system relation that carry values of other
+	// relations.
+	Sensitive map[int16]bool
+}
+
+// Attribute is one column.
+type Attribute struct {
+	Num       int16
+	Name      string
+	Type      OID
+	Generated bool
+}
+
+// Protection says what a protected relation holds and whose.
+type Protection struct {
+	Source event.SubjectSource
+	Key    int16 // attribute number of the subject key; 0 when there is none
+	// Elements maps attribute numbers to what they hold; a column that is
+	// missing is unclassified, one with an empty mask is declared harmless.
+	Elements map[int16]element.Mask
+	// From are the places whose holdings bound the relation's: itself, or for
+	// derived relations what they were made from.
+	From []event.Place
+}
+
+// Of returns the elements of a column. System columns other than tableoid
+// count as unclassified: they tell rows apart.
+func (p *Protection) Of(att int16) element.Mask {
+	if m, ok := p.Elements[att]; ok {
+		return m
+	}
+	if att == tableOIDColumn || att == existence || att == p.Key && att != 0 {
+		return 0
+	}
+	return element.MaskOf(element.Unclassified)
+}
+
+// tableOIDColumn is TableOidAttributeNumber of access/sysattr.h.
+const tableOIDColumn = -6
+
+// Function is one entry of pg_proc.
+type Function struct {
+	OID   OID
+	Name  string // schema.name(argument types)
+	Trust Trust
+	// Tables are the relations a declared function reads.
+	Tables []OID
+	// Body is the query of an SQL function with a parsed body.
+	Body *nodetree.Node
+	// SensitiveColumn is the 1-based number of a result column that carries
+	// other sessions' statements, 0 if none.
+	SensitiveColumn int16
+}
+
+// Trust says what a function may do with personal data.
+type Trust uint8
+
+// The kinds of trust.
+const (
+	Untrusted Trust = iota // may read or send anything: the statement is opaque
+	Pure                   // its result depends on its arguments, and on nothing stored
+	Effect                 // like Pure, but keeps its arguments somewhere: settings, channels, sequences
+	Settings               // reads settings, which may hold what an Effect function put there
+	Reads                  // reads Function.Tables
+	Body                   // an SQL function that can be analysed
+)
+
+// Classify tells the trust of a built-in function by name and volatility (i, s
+// or v as in pg_proc). Immutable built-ins compute from their arguments alone;
+// stable and volatile ones are trusted by name, so that a function that a
+// later PostgreSQL adds is untrusted until somebody has read it.
+func Classify(name string, volatility byte) Trust {
+	switch {
+	case effectFunctions[name]:
+		return Effect
+	case settingFunctions[name]:
+		return Settings
+	case volatility == 'i' || strings.HasPrefix(name, "_pg_") || safeFunctions[name]:
+		return Pure
+	}
+	return Untrusted
+}
+
+// view returns the query of a view, nil when it cannot be read. It is safe for
+// concurrent use.
+func (r *Relation) view() *nodetree.Node {
+	r.viewOnce.Do(func() {
+		if v, err := nodetree.Parse(r.ViewText); err == nil {
+			r.viewTree, _ = single(v)
+		}
+	})
+	return r.viewTree
+}
+
+func wordSet(text string) map[string]bool {
+	set := make(map[string]bool)
+	for _, w := range strings.Fields(text) {
+		set[w] = true
+	}
+	return set
+}
+
+func (r *Relation) attribute(num int16) (Attribute, bool) {
+	i := slices.IndexFunc(r.Columns, func(a Attribute) bool { return a.Num == num })
+	if i < 0 {
+		return Attribute{}, false
+	}
+	return r.Columns[i], true
+}
+
+func (r *Relation) named(name string) (Attribute, bool) {
+	i := slices.IndexFunc(r.Columns, func(a Attribute) bool { return a.Name == name })
+	if i < 0 {
+		return Attribute{}, false
+	}
+	return r.Columns[i], true
+}

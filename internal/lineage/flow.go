@@ -1,0 +1,227 @@
+package lineage
+
+import (
+	"maps"
+	"slices"
+
+	"sekisho/internal/lineage/nodetree"
+)
+
+// ref is one protected or key column of an entry.
+type ref struct {
+	entry int
+	att   int16
+	agg   bool // reached through an aggregate
+}
+
+// flow is what influences a value: columns of entries, and perhaps something
+// that cannot be followed.
+type flow struct {
+	refs   []ref
+	opaque string
+}
+
+func (f flow) and(g flow) flow {
+	out := flow{opaque: f.opaque}
+	if out.opaque == "" {
+		out.opaque = g.opaque
+	}
+	switch {
+	case len(g.refs) == 0:
+		out.refs = f.refs
+	case len(f.refs) == 0:
+		out.refs = g.refs
+	default:
+		seen := make(map[ref]bool, len(f.refs)+len(g.refs))
+		for _, r := range f.refs {
+			seen[r] = true
+		}
+		for _, r := range g.refs {
+			seen[r] = true
+		}
+		out.refs = slices.SortedFunc(maps.Keys(seen), compareRef)
+	}
+	return out
+}
+
+func compareRef(a, b ref) int {
+	switch {
+	case a.entry != b.entry:
+		return a.entry - b.entry
+	case a.att != b.att:
+		return int(a.att) - int(b.att)
+	case a.agg == b.agg:
+		return 0
+	case b.agg:
+		return -1
+	}
+	return 1
+}
+
+// aggregated marks every reference as reached through an aggregate.
+func (f flow) aggregated() flow {
+	out := flow{opaque: f.opaque, refs: make([]ref, len(f.refs))}
+	for i, r := range f.refs {
+		r.agg = true
+		out.refs[i] = r
+	}
+	return out
+}
+
+// term names a value that is the same for a whole row of a query level: a
+// column of a range-table entry of the level (level 0) or of an outer one
+// (level 1 and up), an output column of a finished query (rt 0), or a
+// parameter.
+type term struct {
+	level, rt, att int
+	param          int // 1-based; then the rest is 0
+}
+
+func (t term) none() bool   { return t == term{} }
+func (t term) global() bool { return t.param > 0 || t.level > 0 }
+
+// column is the value of an output column or a variable.
+type column struct {
+	flow  flow
+	own   []int // entries whose subject key this is, straight; NULL when the entry's row is absent
+	plain ref   // the base column it is, straight; entry -1 when it is an expression
+	term  term
+	rel   OID
+	att   int16
+	name  string
+}
+
+func expression(f flow) column { return column{flow: f, plain: ref{entry: -1}} }
+
+// know is what one query level knows of an entry in or below it.
+type know struct {
+	entry int
+	// terms are equal to the entry's subject key whenever its row is present.
+	terms map[term]bool
+	// optional: the entry's row may be absent from a row of the level.
+	optional bool
+	// branch: the row may come from another branch of a UNION instead.
+	branch bool
+	// contained: a predicate or the like looks at rows of the entry that may
+	// not reach the result, but only at rows whose key equals a global term.
+	contained bool
+}
+
+func (k *know) clone() *know {
+	c := *k
+	c.terms = maps.Clone(k.terms)
+	return &c
+}
+
+// confined says that all rows of the entry that the level looks at have a key
+// that is fixed from outside: by a parameter, an outer column, or a column of
+// the level that is not in the subtree inside.
+func (k *know) confined(inside map[int]bool) (global, local bool) {
+	for t := range k.terms {
+		switch {
+		case t.global():
+			global = true
+		case inside != nil && !inside[t.rt]:
+			local = true
+		}
+	}
+	return global, local
+}
+
+type equality struct{ a, b term }
+
+// closure adds to every know what the equalities imply.
+func closure(ks []*know, eqs []equality) {
+	for _, k := range ks {
+		for changed := true; changed; {
+			changed = false
+			for _, q := range eqs {
+				if ina, inb := k.terms[q.a], k.terms[q.b]; ina != inb {
+					k.terms[q.a], k.terms[q.b] = true, true
+					changed = true
+				}
+			}
+		}
+	}
+}
+
+// entry is one range-table entry over a protected relation.
+type entry struct {
+	rel    *Relation
+	prot   *Protection
+	out    map[int16]bool // columns that reach the result
+	pred   map[int16]bool // columns that decide which rows appear
+	wide   string         // why rows other than the delivered ones matter
+	whole  bool           // exact only when the whole result was delivered
+	unions []leaf
+	aside  bool // its rows go nowhere
+}
+
+// leaf says in which branch of which UNION an entry is.
+type leaf struct {
+	union *nodetree.Node
+	index int
+}
+
+func (e *entry) widen(reason string) {
+	if e.wide == "" {
+		e.wide = reason
+	}
+}
+
+// level is one query while it is analysed.
+type level struct {
+	q        *nodetree.Node
+	up       *level
+	top      bool
+	rtes     []*rte // by range-table index - 1; built on first use
+	ctes     []*cte
+	knows    []*know
+	eqs      []equality
+	pending  []pending
+	control  flow // outer entries' columns in predicates of this level
+	assigned map[int16]flow
+	target   int      // range-table index of the target of a write, 0
+	testing  []column // columns of the subquery whose test is being read
+	multi    flow     // of UPDATE … SET (a, b) = (SELECT …)
+	settled  bool
+}
+
+// pending is a predicate that is judged once all equalities are known.
+type pending struct {
+	flow   flow
+	know   *know // instead of flow: a subquery's entry that was contained
+	inside map[int]bool
+	reason string
+}
+
+// rte is one range-table entry of a level.
+type rte struct {
+	kind    int64
+	node    *nodetree.Node
+	rel     *Relation
+	entry   int      // of a protected base relation, else -1
+	cols    []column // of subqueries, views, VALUES, functions and CTEs
+	aliases []nodetree.Value
+	args    flow // of a function: what flows into every column
+	// inserted are the values given to the columns of a row that is new.
+	inserted map[int16]column
+}
+
+// cte is one WITH query of a level.
+type cte struct {
+	name  string
+	node  *nodetree.Node // the query
+	at    *level
+	self  []column // columns while a recursive query is being solved
+	memo  map[*nodetree.Node]int
+	first *result // of a writing query, until its first reference takes it
+	wrote bool
+}
+
+// result is what a query gives to the query around it.
+type result struct {
+	cols    []column
+	knows   []*know
+	control flow
+}

@@ -1,0 +1,440 @@
+package lineage
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"sekisho/internal/element"
+	"sekisho/internal/event"
+	"sekisho/internal/lineage/nodetree"
+)
+
+// The queries that read the catalogue. They need no privilege.
+const (
+	classSQL = `SELECT c.oid, n.nspname, c.relname, c.relkind, c.relrowsecurity
+		FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+		WHERE c.relkind IN ('r','p','v','m','f','S','t') AND n.nspname !~ '^pg_(toast_)?temp_'`
+	attributeSQL = `SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.attgenerated <> ''
+		FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+		WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r','p','v','m','f')
+		AND (c.oid >= 16384 OR c.relname IN ('pg_statistic','pg_statistic_ext_data','pg_largeobject'))
+		ORDER BY 1, 2`
+	ruleSQL = `SELECT r.ev_class, r.ev_type, r.rulename, r.ev_action::text
+		FROM pg_catalog.pg_rewrite r`
+	triggerSQL = `SELECT DISTINCT tgrelid FROM pg_catalog.pg_trigger WHERE NOT tgisinternal`
+	policySQL  = `SELECT p.polrelid, p.polqual::text, p.polwithcheck::text FROM pg_catalog.pg_policy p
+		JOIN pg_catalog.pg_class c ON c.oid = p.polrelid WHERE c.relrowsecurity`
+	inheritSQL  = `SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits`
+	functionSQL = `SELECT p.oid, n.nspname, p.proname, p.provolatile, l.lanname, coalesce(e.extname, ''),
+		pg_catalog.oidvectortypes(p.proargtypes), coalesce(p.prosqlbody::text, ''),
+		coalesce(array_position(p.proargnames, 'query') - p.pronargs, 0), p.prokind
+		FROM pg_catalog.pg_proc p
+		JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+		JOIN pg_catalog.pg_language l ON l.oid = p.prolang
+		LEFT JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid
+			AND d.deptype = 'e' AND d.refclassid = 'pg_catalog.pg_extension'::regclass
+		LEFT JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
+		WHERE n.nspname !~ '^pg_temp_'`
+	operatorSQL  = `SELECT oid, oprcode::oid FROM pg_catalog.pg_operator`
+	collationSQL = `SELECT oid FROM pg_catalog.pg_collation WHERE NOT collisdeterministic`
+	domainSQL    = `SELECT DISTINCT k.contypid FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_depend d
+		ON d.classid = 'pg_catalog.pg_constraint'::regclass AND d.objid = k.oid
+		AND d.refclassid = 'pg_catalog.pg_proc'::regclass AND d.refobjid >= 16384 WHERE k.contypid <> 0`
+	defaultSQL = `SELECT DISTINCT t.adrelid FROM pg_catalog.pg_attrdef t JOIN pg_catalog.pg_depend d
+		ON d.classid = 'pg_catalog.pg_attrdef'::regclass AND d.objid = t.oid
+		AND d.refclassid = 'pg_catalog.pg_proc'::regclass AND d.refobjid >= 16384`
+	foreignSQL = `SELECT ftrelid, coalesce((SELECT option_value FROM pg_catalog.pg_options_to_table(ftoptions)
+			WHERE option_name = 'schema_name'), 'public'),
+		coalesce((SELECT option_value FROM pg_catalog.pg_options_to_table(ftoptions)
+			WHERE option_name = 'table_name'), (SELECT relname FROM pg_catalog.pg_class WHERE oid = ftrelid))
+		FROM pg_catalog.pg_foreign_table`
+)
+
+// digestSQL sums up the definitions an analysis depends on, so that DDL that
+// did not pass the gate is noticed. Temporary objects are left out, and so is
+// what VACUUM, ANALYZE and TRUNCATE change.
+const digestSQL = `SELECT md5(concat_ws('/',
+	(SELECT concat(count(*), ':', sum(hashtextextended(concat_ws(',', c.oid, relname, relnamespace, relkind, relrowsecurity,
+		relhasrules, relispartition), 0)::numeric)) FROM pg_catalog.pg_class c
+		WHERE oid >= 16384 AND relkind IN ('r','p','v','m','f') AND relnamespace NOT IN (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname ~ '^pg_(toast_)?temp_')),
+	(SELECT concat(count(*), ':', sum(hashtextextended(concat_ws(',', attrelid, attnum, attname, atttypid, attisdropped, attgenerated), 0)::numeric))
+		FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid WHERE attrelid >= 16384 AND attnum > 0
+		AND c.relkind IN ('r','p','v','m','f') AND c.relnamespace NOT IN (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname ~ '^pg_(toast_)?temp_')),
+	(SELECT concat(count(*), ':', sum(hashtextextended(concat(oid, ',', xmin), 0)::numeric)) FROM pg_catalog.pg_proc
+		WHERE oid >= 16384 AND pronamespace NOT IN (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname ~ '^pg_temp_')),
+	(SELECT concat(count(*), ':', sum(hashtextextended(concat(oid, ',', xmin), 0)::numeric)) FROM pg_catalog.pg_rewrite WHERE oid >= 16384),
+	(SELECT concat(count(*), ':', sum(hashtextextended(concat(oid, ',', xmin), 0)::numeric)) FROM pg_catalog.pg_policy),
+	(SELECT concat(count(*), ':', sum(hashtextextended(concat(oid, ',', xmin), 0)::numeric)) FROM pg_catalog.pg_trigger WHERE NOT tgisinternal),
+	(SELECT concat(count(*), ':', sum(hashtextextended(concat(inhrelid, ',', inhparent), 0)::numeric)) FROM pg_catalog.pg_inherits),
+	(SELECT concat(count(*), ':', sum(hashtextextended(concat(oid, ',', xmin), 0)::numeric)) FROM pg_catalog.pg_operator WHERE oid >= 16384),
+	(SELECT concat(count(*), ':', sum(hashtextextended(concat(oid, ',', xmin), 0)::numeric)) FROM pg_catalog.pg_cast WHERE oid >= 16384),
+	(SELECT concat(count(*), ':', sum(hashtextextended(concat(oid, ',', xmin), 0)::numeric)) FROM pg_catalog.pg_attrdef),
+	(SELECT concat(count(*), ':', sum(hashtextextended(concat(oid, ',', xmin), 0)::numeric)) FROM pg_catalog.pg_constraint WHERE contypid <> 0),
+	(SELECT concat(count(*), ':', sum(hashtextextended(concat(oid, ',', xmin), 0)::numeric)) FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_(toast_)?temp_'),
+	(SELECT concat(count(*), ':', sum(hashtextextended(concat(roleid, ',', member, ',', xmin), 0)::numeric)) FROM pg_catalog.pg_auth_members),
+	(SELECT concat(count(*), ':', sum(hashtextextended(concat_ws(',', oid, rolname, rolsuper, rolinherit), 0)::numeric)) FROM pg_catalog.pg_roles)))`
+
+// loader builds a Catalog.
+type loader struct {
+	conf *Config
+	cat  *Catalog
+	c    *control
+	ctx  context.Context
+}
+
+func oid(text string) OID {
+	n, _ := strconv.ParseUint(text, 10, 32)
+	return OID(n)
+}
+
+func isTrue(text string) bool { return text == "t" }
+
+// load reads the catalogue in one transaction that is rolled back. extra are
+// tables that became protected since the configuration was read.
+func (c *control) load(ctx context.Context, conf *Config, extra []Table) (*Catalog, error) {
+	l := &loader{conf: conf, c: c, ctx: ctx, cat: &Catalog{
+		Relations: map[OID]*Relation{}, Functions: map[OID]*Function{}, Operators: map[OID]OID{},
+		LooseCollations: map[OID]bool{}, UnsafeDomains: map[OID]bool{},
+	}}
+	err := c.rolledBack(ctx, "READ ONLY", func() error {
+		digest, err := c.digest(ctx)
+		if err != nil {
+			return err
+		}
+		l.cat.Digest = digest
+		for _, step := range []func() error{l.relations, l.rules, l.security, l.inherits, l.functions, l.rest} {
+			if err := step(); err != nil {
+				return fmt.Errorf("lineage: read catalogue: %w", err)
+			}
+		}
+		l.protect(append(slices.Clone(conf.Tables), extra...))
+		if err := l.foreign(); err != nil {
+			return err
+		}
+		l.declare()
+		l.derive()
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return l.cat, nil
+}
+
+func (c *control) digest(ctx context.Context) (string, error) {
+	rows, err := c.rows(ctx, digestSQL)
+	if err != nil {
+		return "", fmt.Errorf("lineage: catalogue digest: %w", err)
+	}
+	return rows[0][0], nil
+}
+
+func (l *loader) each(sql string, f func(row []string)) error {
+	rows, err := l.c.rows(l.ctx, sql)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		f(row)
+	}
+	return nil
+}
+
+func (l *loader) relations() error {
+	err := l.each(classSQL, func(row []string) {
+		r := &Relation{OID: oid(row[0]), Schema: row[1], Name: row[2], Kind: row[3][0], RowLevel: isTrue(row[4])}
+		r.Place = event.Place(fmt.Sprintf("%s/%s.%s", l.conf.Place, r.Schema, r.Name))
+		r.Known = slices.Contains(l.conf.Public, r.Schema+"."+r.Name)
+		l.cat.Relations[r.OID] = r
+	})
+	if err != nil {
+		return err
+	}
+	return l.each(attributeSQL, func(row []string) {
+		r := l.cat.Relations[oid(row[0])]
+		if r == nil {
+			return
+		}
+		num, _ := strconv.Atoi(row[1])
+		r.Columns = append(r.Columns, Attribute{Num: int16(num), Name: row[2], Type: oid(row[3]), Generated: isTrue(row[4])})
+		if r.Schema == "pg_catalog" && slices.Contains(sensitiveColumns[r.Name], row[2]) {
+			if r.Sensitive == nil {
+				r.Sensitive = map[int16]bool{}
+			}
+			r.Sensitive[int16(num)] = true
+		}
+	})
+}
+
+func (l *loader) rules() error {
+	return l.each(ruleSQL, func(row []string) {
+		r := l.cat.Relations[oid(row[0])]
+		switch {
+		case r == nil:
+		case row[1] == "1": // ON SELECT
+			r.ViewText = row[3]
+		default:
+			r.Rules = true
+		}
+	})
+}
+
+func (l *loader) security() error {
+	err := l.each(triggerSQL, func(row []string) {
+		if r := l.cat.Relations[oid(row[0])]; r != nil {
+			r.Triggers = true
+		}
+	})
+	if err != nil {
+		return err
+	}
+	err = l.each(defaultSQL, func(row []string) {
+		if r := l.cat.Relations[oid(row[0])]; r != nil {
+			r.UnsafeDefaults = true
+		}
+	})
+	if err != nil {
+		return err
+	}
+	var bad error
+	err = l.each(policySQL, func(row []string) {
+		r := l.cat.Relations[oid(row[0])]
+		for _, text := range row[1:] {
+			if r == nil || text == "" {
+				continue
+			}
+			v, err := nodetree.Parse(text)
+			if err != nil || v.Kind != nodetree.Struct {
+				bad = fmt.Errorf("policy of %s.%s cannot be read", r.Schema, r.Name)
+				continue
+			}
+			r.Policies = append(r.Policies, v.Node)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return bad
+}
+
+func (l *loader) inherits() error {
+	return l.each(inheritSQL, func(row []string) {
+		child, parent := l.cat.Relations[oid(row[0])], l.cat.Relations[oid(row[1])]
+		if child != nil && parent != nil {
+			child.Parents = append(child.Parents, parent.OID)
+			parent.Children = append(parent.Children, child.OID)
+		}
+	})
+}
+
+func (l *loader) functions() error {
+	return l.each(functionSQL, func(row []string) {
+		f := &Function{OID: oid(row[0]), Name: fmt.Sprintf("%s.%s(%s)", row[1], row[2], row[6])}
+		language := row[4]
+		switch {
+		case f.OID < firstUserOID && (row[1] == "pg_catalog" || row[1] == "information_schema"):
+			f.Trust = Classify(row[2], row[3][0])
+			if row[2] == "ts_rewrite" && row[3] == "v" {
+				f.Trust = Untrusted
+			}
+			if row[2] == "pg_stat_get_activity" {
+				n, _ := strconv.Atoi(row[8])
+				f.SensitiveColumn = int16(max(n, 0))
+				if n <= 0 {
+					f.Trust = Untrusted
+				}
+			}
+		case pureExtensions[row[5]] && (language == "c" || language == "internal"):
+			f.Trust = Pure
+		case language == "sql" && row[7] != "" && row[9] == "f":
+			if v, err := nodetree.Parse(row[7]); err == nil {
+				if q, ok := single(v); ok {
+					f.Trust, f.Body = Body, q
+				}
+			}
+		}
+		l.cat.Functions[f.OID] = f
+	})
+}
+
+func (l *loader) rest() error {
+	err := l.each(operatorSQL, func(row []string) { l.cat.Operators[oid(row[0])] = oid(row[1]) })
+	if err != nil {
+		return err
+	}
+	err = l.each(collationSQL, func(row []string) { l.cat.LooseCollations[oid(row[0])] = true })
+	if err != nil {
+		return err
+	}
+	return l.each(domainSQL, func(row []string) { l.cat.UnsafeDomains[oid(row[0])] = true })
+}
+
+func (l *loader) find(schema, name string) *Relation {
+	for _, r := range l.cat.Relations {
+		if r.Schema == schema && r.Name == name {
+			return r
+		}
+	}
+	return nil
+}
+
+// protect resolves the configured tables and carries protection to parents,
+// children and partitions.
+func (l *loader) protect(tables []Table) {
+	for _, t := range tables {
+		r := l.find(t.Schema, t.Name)
+		if r == nil {
+			continue
+		}
+		p := &Protection{Source: t.Source, Elements: map[int16]element.Mask{}, From: t.From}
+		for name, m := range t.Columns {
+			if a, ok := r.named(name); ok {
+				p.Elements[a.Num] = m
+			}
+		}
+		if a, ok := r.named(t.Key); ok && t.Key != "" {
+			p.Key = a.Num
+		}
+		r.Protected, r.Known = p, true
+	}
+	for changed := true; changed; {
+		changed = false
+		for _, r := range l.cat.Relations {
+			if r.Protected == nil {
+				continue
+			}
+			for _, o := range append(slices.Clone(r.Children), r.Parents...) {
+				if other := l.cat.Relations[o]; other.Protected == nil {
+					other.Protected, other.Known = carried(r, other, l.bounds(r)), true
+					changed = true
+				}
+			}
+		}
+	}
+}
+
+func (l *loader) bounds(r *Relation) []event.Place {
+	if len(r.Protected.From) > 0 {
+		return r.Protected.From
+	}
+	return []event.Place{r.Place}
+}
+
+// carried is the protection of other, whose columns of the same name hold what
+// r's hold.
+func carried(r, other *Relation, from []event.Place) *Protection {
+	p := &Protection{Source: r.Protected.Source, Elements: map[int16]element.Mask{}, From: from}
+	for _, a := range r.Columns {
+		b, ok := other.named(a.Name)
+		if !ok {
+			continue
+		}
+		if m, listed := r.Protected.Elements[a.Num]; listed {
+			p.Elements[b.Num] = m
+		}
+		if a.Num == r.Protected.Key && a.Type == b.Type {
+			p.Key = b.Num
+		}
+	}
+	return p
+}
+
+// foreign protects foreign tables that name a protected table of this server.
+func (l *loader) foreign() error {
+	return l.each(foreignSQL, func(row []string) {
+		r := l.cat.Relations[oid(row[0])]
+		base := l.find(row[1], row[2])
+		if r == nil || r.Protected != nil || base == nil || base == r || base.Protected == nil {
+			return
+		}
+		r.Protected, r.Known = carried(base, r, l.bounds(base)), true
+	})
+}
+
+// declare applies the configured functions.
+func (l *loader) declare() {
+	for _, rule := range l.conf.Functions {
+		for _, f := range l.cat.Functions {
+			if f.Name != rule.Name || f.OID < firstUserOID {
+				continue
+			}
+			f.Trust = Pure
+			for _, name := range rule.Reads {
+				schema, table, _ := strings.Cut(name, ".")
+				f.Trust = Reads
+				if r := l.find(schema, table); r != nil {
+					f.Tables = append(f.Tables, r.OID)
+				} else {
+					f.Tables = append(f.Tables, 0) // unknown: opaque when called
+				}
+			}
+		}
+	}
+}
+
+// derive protects materialised views by the lineage of their queries.
+func (l *loader) derive() {
+	for range 10 { // views over views
+		changed := false
+		for _, r := range l.cat.Relations {
+			if r.Kind != 'm' || r.Protected != nil || r.OID < firstUserOID {
+				continue
+			}
+			if p := l.derived(r); p != nil {
+				r.Protected, r.Known = p, true
+				changed = true
+			}
+		}
+		if !changed {
+			return
+		}
+	}
+}
+
+func (l *loader) derived(r *Relation) *Protection {
+	q := r.view()
+	if q == nil {
+		return &Protection{Elements: map[int16]element.Mask{}}
+	}
+	an := analyseQuery(l.cat, q, Options{Place: l.conf.Place})
+	if an.Bare {
+		return nil
+	}
+	p := &Protection{Elements: map[int16]element.Mask{}}
+	if an.Opaque != "" {
+		for _, o := range l.cat.Relations {
+			if o.Protected != nil && !slices.Contains(p.From, o.Place) {
+				p.From = append(p.From, l.bounds(o)...)
+			}
+		}
+		slices.Sort(p.From)
+		p.From = slices.Compact(p.From)
+		return p
+	}
+	exact, ordinal := true, -1
+	for _, e := range an.Entries {
+		p.From = append(p.From, e.Bound...)
+		key, by := e.Ordinal, e.KeyBy
+		if by == KeyNone && e.Reason == "predicate" {
+			key, by = e.ConfirmOrdinal, e.ConfirmBy // stored rows keep their subject
+		}
+		if ordinal < 0 {
+			ordinal = key
+		}
+		exact = exact && by == KeyColumn && key == ordinal && e.Source == an.Entries[0].Source
+	}
+	slices.Sort(p.From)
+	p.From = slices.Compact(p.From)
+	for i, c := range an.Columns {
+		if i < len(r.Columns) {
+			p.Elements[r.Columns[i].Num] = c.Elements
+		}
+	}
+	if exact && ordinal < len(r.Columns) {
+		p.Source, p.Key = an.Entries[0].Source, r.Columns[ordinal].Num
+	}
+	return p
+}

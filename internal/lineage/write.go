@@ -1,0 +1,302 @@
+package lineage
+
+import (
+	"slices"
+
+	"sekisho/internal/event"
+	"sekisho/internal/lineage/nodetree"
+)
+
+// onConflictUpdate is ONCONFLICT_UPDATE of OnConflictAction (nodes/nodes.h).
+const onConflictUpdate = 2
+
+var operations = map[int64]string{cmdUpdate: "update", cmdInsert: "insert", cmdDelete: "delete", cmdMerge: "merge"}
+
+// write analyses INSERT, UPDATE, DELETE and MERGE.
+func (a *analyser) write(lv *level, command int64) result {
+	q := lv.q
+	lv.target = int(a.int(q, "resultRelation"))
+	r := a.rte(lv, lv.target)
+	if r.kind != rteRelation {
+		a.fail("tree: target")
+	}
+	if r.rel.Rules {
+		a.fail("rule")
+	}
+	w := Write{Rel: r.rel.OID, Table: a.place(r.rel), Op: operations[command], Triggers: r.rel.Triggers}
+	returning := len(a.list(q, "returningList")) > 0
+	if r.rel.Triggers && returning {
+		a.fail("trigger") // a trigger may put anything into the returned row
+	}
+	if command == cmdMerge {
+		lv.knows = append(lv.knows, a.rangeEntry(lv, lv.target, nil)...)
+	}
+	a.jointree(lv)
+	var keys []nodetree.Value
+	switch command {
+	case cmdInsert:
+		keys = a.insert(lv, r, &w)
+	case cmdUpdate:
+		a.multi(lv, "targetList")
+		lv.assigned = map[int16]flow{}
+		a.assign(lv, q, &w, lv.assigned)
+	case cmdMerge:
+		a.merging(lv, &w)
+	}
+	cols, _ := a.targets(lv, "returningList")
+	a.settle(lv)
+	if command == cmdMerge {
+		for _, k := range lv.knows {
+			a.entries[k.entry].widen("merge")
+		}
+	}
+	if r.rel.UnsafeDefaults && command != cmdDelete {
+		w.Triggers = true
+	}
+	res := a.result(lv, cols)
+	a.writeKey(lv, r, &w, keys, res)
+	a.writes = append(a.writes, w)
+	a.viewTargets(r.rel, w)
+	return res
+}
+
+// multi reads the subqueries of UPDATE … SET (a, b) = (SELECT …) first: their
+// parameters stand before them.
+func (a *analyser) multi(lv *level, list string) {
+	for _, item := range a.list(lv.q, list) {
+		v := a.get(a.node(item), "expr")
+		if v.Kind == nodetree.Struct && v.Node.Type == "SUBLINK" && a.int(v.Node, "subLinkType") == sublinkMulti {
+			res := a.query(a.node(a.get(v.Node, "subselect")), lv, false)
+			for _, c := range res.cols {
+				lv.multi = lv.multi.and(c.flow)
+			}
+		}
+	}
+}
+
+// assign records what flows into the target's columns.
+func (a *analyser) assign(lv *level, n *nodetree.Node, w *Write, into map[int16]flow) {
+	target := a.rte(lv, lv.target)
+	for _, item := range a.list(n, "targetList") {
+		t := a.node(item)
+		c := a.column(lv, a.get(t, "expr"), inTarget)
+		if a.bool(t, "resjunk") {
+			continue
+		}
+		att := int16(a.int(t, "resno"))
+		into[att] = into[att].and(c.flow)
+		a.taint(w, target, att, c.flow)
+	}
+}
+
+// taint adds what flows from other entries, or from another column of the
+// same row, to what the write carries.
+func (a *analyser) taint(w *Write, target *rte, att int16, f flow) {
+	if f.opaque != "" {
+		a.fail(f.opaque)
+	}
+	for _, r := range f.refs {
+		m := a.elements(r)
+		if r.entry == target.entry && target.entry >= 0 {
+			m &^= a.entries[r.entry].prot.Of(att)
+		}
+		if m == 0 {
+			continue
+		}
+		w.Taints |= m
+		for _, from := range a.bounds(a.entries[r.entry]) {
+			if !slices.Contains(w.From, from) {
+				w.From = append(w.From, from)
+			}
+		}
+		i := slices.IndexFunc(w.Columns, func(c WriteColumn) bool { return c.Att == att })
+		if i < 0 {
+			w.Columns = append(w.Columns, WriteColumn{Att: att})
+			i = len(w.Columns) - 1
+		}
+		w.Columns[i].Elements |= m
+	}
+}
+
+// bounds returns the places whose holdings bound an entry.
+func (a *analyser) bounds(e *entry) []event.Place {
+	if len(e.prot.From) > 0 {
+		return e.prot.From
+	}
+	return []event.Place{a.place(e.rel)}
+}
+
+// insert handles the new row and ON CONFLICT, and returns the expressions of
+// the key column.
+func (a *analyser) insert(lv *level, r *rte, w *Write) []nodetree.Value {
+	r.inserted = map[int16]column{}
+	var keys []nodetree.Value
+	for _, item := range a.list(lv.q, "targetList") {
+		t := a.node(item)
+		v := a.get(t, "expr")
+		c := a.column(lv, v, inTarget)
+		att := int16(a.int(t, "resno"))
+		r.inserted[att] = c
+		a.taint(w, r, att, c.flow)
+		if r.rel.Protected != nil && att == r.rel.Protected.Key {
+			keys = a.insertedKeys(lv, v)
+		}
+	}
+	v := optional(lv.q, "onConflict")
+	if v.Kind == nodetree.Null {
+		return keys
+	}
+	n := a.node(v)
+	if a.int(n, "action") != onConflictUpdate {
+		return keys
+	}
+	excluded := a.rte(lv, int(a.int(n, "exclRelIndex")))
+	excluded.inserted = r.inserted
+	r.inserted = nil
+	if r.rel.Protected != nil {
+		r.entry = a.newEntry(r.rel, r.node, a.memoOf(lv))
+		a.entries[r.entry].widen("on conflict")
+		lv.knows = append(lv.knows, &know{entry: r.entry, optional: true, terms: map[term]bool{}})
+	}
+	lv.assigned = map[int16]flow{}
+	for att, c := range excluded.inserted {
+		lv.assigned[att] = c.flow
+	}
+	for _, item := range a.list(n, "onConflictSet") {
+		t := a.node(item)
+		att := int16(a.int(t, "resno"))
+		f := a.expr(lv, a.get(t, "expr"), inTarget)
+		lv.assigned[att] = lv.assigned[att].and(f)
+		a.taint(w, r, att, f)
+	}
+	a.qualAside(lv, a.get(n, "onConflictWhere"))
+	return keys
+}
+
+// insertedKeys returns the key expressions of the new rows: one, or one a row
+// of VALUES.
+func (a *analyser) insertedKeys(lv *level, v nodetree.Value) []nodetree.Value {
+	n := a.node(a.strip(v))
+	if n.Type != "VAR" || a.int(n, "varlevelsup") != 0 {
+		return []nodetree.Value{v}
+	}
+	r := a.rte(lv, int(a.int(n, "varno")))
+	if r.kind != rteValues {
+		return []nodetree.Value{v}
+	}
+	var out []nodetree.Value
+	i := int(a.int(n, "varattno")) - 1
+	for _, row := range a.list(r.node, "values_lists") {
+		if i < 0 || i >= len(row.Items) {
+			a.fail("tree: values")
+		}
+		out = append(out, row.Items[i])
+	}
+	return out
+}
+
+// insertedColumn is a column of a row that is new: what was put there. A
+// column that was left out holds its default.
+func (r *rte) insertedColumn(att int16) column {
+	c, ok := r.inserted[att]
+	if !ok {
+		return expression(flow{})
+	}
+	return c
+}
+
+func (a *analyser) merging(lv *level, w *Write) {
+	if v := optional(lv.q, "mergeJoinCondition"); v.Kind != nodetree.Null { // PostgreSQL 17
+		a.qualAside(lv, v)
+	}
+	lv.assigned = map[int16]flow{}
+	for _, item := range a.list(lv.q, "mergeActionList") {
+		n := a.node(item)
+		if q := a.get(n, "qual"); q.Kind != nodetree.Null {
+			a.qualAside(lv, q)
+		}
+		a.assign(lv, n, w, lv.assigned)
+	}
+}
+
+// writeKey says how the subjects of the changed rows are known.
+func (a *analyser) writeKey(lv *level, r *rte, w *Write, keys []nodetree.Value, res result) {
+	p := r.rel.Protected
+	if p == nil {
+		return
+	}
+	w.Source = p.Source
+	for _, k := range keys {
+		n := a.node(a.strip(k))
+		if n.Type != "PARAM" || a.int(n, "paramkind") != paramExtern || a.inBody {
+			w.KeyParams = nil
+			break
+		}
+		w.KeyParams = append(w.KeyParams, int(a.int(n, "paramid")))
+		w.KeyType = OID(a.int(n, "paramtype"))
+	}
+	if len(w.KeyParams) > 0 {
+		w.KeyBy, w.Ordinal = KeyParam, w.KeyParams[0]
+		if len(w.KeyParams) > 1 {
+			w.KeyBy, w.Ordinal = KeyParams, 0
+		}
+		return
+	}
+	w.KeyParams = nil
+	if p.Key == 0 {
+		return
+	}
+	if lv.top {
+		for i, c := range res.cols {
+			if c.rel == r.rel.OID && c.att == p.Key {
+				w.KeyBy, w.Ordinal, w.KeyType = KeyColumn, i, a.keyType(r.rel)
+				return
+			}
+		}
+	}
+	if k := lv.find(r.entry); r.entry >= 0 && k != nil {
+		if t := k.param(); t > 0 {
+			w.KeyBy, w.Ordinal, w.KeyType = KeyParam, t, a.keyType(r.rel)
+		}
+	}
+}
+
+func (a *analyser) keyType(rel *Relation) OID {
+	att, _ := rel.attribute(rel.Protected.Key)
+	return att.Type
+}
+
+// param returns the smallest parameter that equals the key, 0 if none does.
+func (k *know) param() int {
+	best := 0
+	for t := range k.terms {
+		if t.param > 0 && (best == 0 || t.param < best) {
+			best = t.param
+		}
+	}
+	return best
+}
+
+// viewTargets records the relations behind a view that is written through.
+func (a *analyser) viewTargets(rel *Relation, w Write) {
+	view := rel.view()
+	if rel.Kind != 'v' || view == nil {
+		return
+	}
+	for _, item := range a.list(view, "rtable") {
+		n := a.node(item)
+		if a.int(n, "rtekind") != rteRelation {
+			continue
+		}
+		base := a.cat.Relations[OID(a.int(n, "relid"))]
+		if base == nil || base == rel {
+			continue
+		}
+		b := Write{Rel: base.OID, Table: a.place(base), Op: w.Op, Taints: w.Taints, From: w.From, Triggers: base.Triggers || base.Rules}
+		if base.Protected != nil {
+			b.Source = base.Protected.Source
+		}
+		a.writes = append(a.writes, b)
+		a.viewTargets(base, w)
+	}
+}
