@@ -170,8 +170,9 @@ func (k *checker) database(path string, d *Database) {
 			k.add(at, fault.New(fault.ConfigConflict, "problem", quote(t)+" is both protected and plain", "hint", "remove it from one of the two"))
 		}
 	}
+	functions := map[string]string{}
 	for i := range d.Functions {
-		k.function(fmt.Sprintf("%s.functions[%d]", path, i), &d.Functions[i], tables)
+		k.function(fmt.Sprintf("%s.functions[%d]", path, i), &d.Functions[i], tables, functions)
 	}
 }
 
@@ -212,18 +213,17 @@ func (k *checker) protect(path string, all []Table, i int, tables map[string]str
 	}
 }
 
-func (k *checker) function(path string, f *Function, tables map[string]string) {
-	if k.require(path+".name", f.Name, "write schema.function") {
-		k.table(path+".name", f.Name)
+func (k *checker) function(path string, f *Function, tables, seen map[string]string) {
+	if k.require(path+".name", f.Name, "write schema.function(argument types)") {
+		name, args, ok := strings.Cut(f.Name, "(")
+		if schema, fn, dot := strings.Cut(name, "."); !ok || !dot || schema == "" || fn == "" || !strings.HasSuffix(args, ")") {
+			k.value(path+".name", f.Name, "a function is schema.function(argument types)", "write for example public.label(integer, text)")
+		}
+		k.unique(path+".name", f.Name, seen)
 	}
 	for i, t := range f.Reads {
 		if _, ok := tables[t]; !ok {
 			k.add(fmt.Sprintf("%s.reads[%d]", path, i), fault.New(fault.ConfigReference, "value", quote(t), "hint", "write a table of the protect list"))
-		}
-	}
-	for i, name := range f.Elements {
-		if _, ok := element.ParseKind(name); !ok {
-			k.value(fmt.Sprintf("%s.elements[%d]", path, i), name, "it is no element", "write one of "+element.MaskOf(element.Kinds()...).String())
 		}
 	}
 }

@@ -100,9 +100,8 @@ type Table struct {
 
 // Function is a function with declared lineage.
 type Function struct {
-	Name     string   `yaml:"name" doc:"schema.function. Required."`
-	Reads    []string `yaml:"reads,omitempty" doc:"Protected tables whose rows it may return. Empty: none."`
-	Elements []string `yaml:"elements,omitempty" doc:"Elements it may return. Default: all of the tables it reads."`
+	Name  string   `yaml:"name" doc:"schema.function(argument types), as in public.label(integer, text). Required, unique."`
+	Reads []string `yaml:"reads,omitempty" doc:"Protected tables (schema.table) that the result may draw from. Empty: from its arguments alone."`
 }
 
 // Gate is where clients connect.
