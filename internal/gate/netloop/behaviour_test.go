@@ -223,6 +223,7 @@ func TestSlowReader(t *testing.T) {
 	eachCarrier(t, func(t *testing.T, cfg netloop.Config) {
 		cfg.MaxBuffered = 64 << 10
 		var most atomic.Int64
+		backlog := make(chan struct{})
 		h := newForward()
 		h.half = true
 		h.onData = func(p *netloop.Pair, s netloop.Side, b []byte) error {
@@ -231,26 +232,30 @@ func TestSlowReader(t *testing.T) {
 			if n := int64(p.Buffered(s.Other())); n > most.Load() {
 				most.Store(n)
 			}
+			if most.Load() > int64(cfg.MaxBuffered) {
+				select {
+				case <-backlog:
+				default:
+					close(backlog)
+				}
+			}
 			return nil
 		}
 		_, p := add(t, start(t, cfg), "tcp", h)
-		const total = 8 << 20
+		const total = 32 << 20
 		sent := make(chan error, 1)
 		go func() {
 			_, err := p.upstream.Write(bytes.Repeat([]byte("0123456789abcdef"), total/16))
 			sent <- errors.Join(err, p.upstream.(halfCloser).CloseWrite())
 		}()
-		// Read nothing until the sender is stuck: its second megabyte has not been taken for a while.
-		buf := make([]byte, 1)
-		_, _ = io.ReadFull(p.client, buf)
 		select {
-		case err := <-sent:
-			t.Fatalf("8 MiB went to a client that does not read: %v", err)
-		case <-time.After(300 * time.Millisecond):
+		case <-backlog: // nothing is read before
+		case <-time.After(20 * time.Second):
+			t.Fatal("no backlog formed")
 		}
 		n, err := io.Copy(io.Discard, p.client)
-		if n != 2*total-1 || err != nil {
-			t.Fatalf("got %d bytes, want %d: %v", n, 2*total-1, err)
+		if n != 2*total || err != nil {
+			t.Fatalf("got %d bytes, want %d: %v", n, 2*total, err)
 		}
 		if err := <-sent; err != nil {
 			t.Fatal(err)

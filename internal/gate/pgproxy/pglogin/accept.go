@@ -189,6 +189,9 @@ func (s *session) firstPackets(ctx context.Context) (pgwire.Startup, error) {
 // clientHandshake names the failure of a handshake, which no message can carry to the client.
 func (s *session) clientHandshake(ctx context.Context, direct bool) error {
 	if err := s.a.clientTLS(ctx, s.client, direct); err != nil {
+		if errors.Is(err, io.EOF) || isReset(err) {
+			return errors.Join(ErrLeft, err)
+		}
 		return fmt.Errorf("TLS with the client: %w", err)
 	}
 	return nil

@@ -85,5 +85,8 @@ func (a *Acceptor) cancel(ctx context.Context, server target, pid uint32, key []
 // isReset reports whether a peer closed without reading everything: PostgreSQL's way to end a cancel connection.
 func isReset(err error) bool {
 	var op *net.OpError
-	return errors.As(err, &op) && !op.Timeout() || errors.Is(err, io.ErrUnexpectedEOF)
+	if errors.As(err, &op) {
+		return !op.Timeout() && (op.Op == "read" || op.Op == "write") // alerts of TLS are "remote error"
+	}
+	return errors.Is(err, io.ErrUnexpectedEOF)
 }
