@@ -13,9 +13,10 @@ const (
 	ctxCast                        // CAST (… AS type)
 )
 
-// canonWriter writes Statement.Canon and finds the literals. A token is
-// written as one character for punctuation, else as a letter for its kind, its
-// text, and a NUL, which no text holds.
+// canonWriter writes Statement.Canon and finds the literals. Canon is the
+// tokens with one space between, without it beside brackets, commas and the
+// points of names; scanning it gives the tokens back. A literal is ? and a
+// letter for its class, which no token is.
 type canonWriter struct {
 	sql      []byte
 	st       *Statement
@@ -46,33 +47,50 @@ func (w *canonWriter) write() {
 		case t.literal():
 			i = w.literal(i, i)
 		case t.kind == tokOp:
-			w.put('o', t)
+			w.put(i, t)
 			if t.cast() {
 				w.typeEnd = w.afterType(i + 1)
 			}
 		case t.kind == tokParam:
-			w.put('p', t)
+			w.put(i, t)
 			if n, err := strconv.Atoi(string(t.span().Of(w.sql)[1:])); err == nil {
 				w.st.MaxParam = max(w.st.MaxParam, n)
 			}
 		case t.kind == tokQuoted:
-			w.put('q', t)
+			w.put(i, t)
 		default:
-			w.put('x', t)
+			w.put(i, t)
 		}
 	}
 }
 
-func (w *canonWriter) put(kind byte, t *token) {
-	w.canon = append(append(append(w.canon, kind), w.sql[t.from:t.to]...), 0)
+// space writes the space before token i.
+func (w *canonWriter) space(i int) {
+	if i == 0 {
+		return
+	}
+	toks := w.st.tokens
+	t, prev := &toks[i], &toks[i-1]
+	switch {
+	case t.kind == tokPunct && (t.char == ',' || t.char == ')' || t.char == ']'),
+		prev.kind == tokPunct && (prev.char == '(' || prev.char == '['),
+		t.is('.') && prev.name() && i+1 < len(toks) && toks[i+1].name(),
+		prev.is('.') && t.name() && i > 1 && toks[i-2].name():
+		return
+	}
+	w.canon = append(w.canon, ' ')
+}
+
+func (w *canonWriter) put(i int, t *token) {
+	w.space(i)
+	w.canon = append(w.canon, w.sql[t.from:t.to]...)
 }
 
 func (w *canonWriter) word(i int, t *token) {
-	w.canon = append(w.canon, 'w')
+	w.space(i)
 	for _, c := range w.sql[t.from:t.to] {
 		w.canon = append(w.canon, lower(c))
 	}
-	w.canon = append(w.canon, 0)
 	switch t.kw {
 	case kwNone:
 	case kwBy:
@@ -99,6 +117,7 @@ func (w *canonWriter) here(flag uint8, on bool) {
 }
 
 func (w *canonWriter) punct(i int, c byte) {
+	w.space(i)
 	w.canon = append(w.canon, c)
 	switch c {
 	case '(', '[':
@@ -210,16 +229,18 @@ func (w *canonWriter) negative(i int) bool {
 	if i+2 < len(toks) && (toks[i+2].cast() || toks[i+2].is('[') || toks[i+2].is('.')) {
 		return false
 	}
-	if i == 0 {
-		return false
-	}
-	switch prev := &toks[i-1]; prev.kind {
+	return i > 0 && unaryAfter(&toks[i-1])
+}
+
+// unaryAfter says that a − after the token has no left operand.
+func unaryAfter(prev *token) bool {
+	switch prev.kind {
 	case tokOp:
 		return !prev.cast()
 	case tokPunct:
 		return prev.char != ')' && prev.char != ']' && prev.char != '.'
 	case tokWord:
-		return prev.kw.use(useOperand) && !isOperand(prev.kw) && !(prev.kw == kwBy)
+		return prev.kw.use(useOperand) && !isOperand(prev.kw) && prev.kw != kwBy
 	}
 	return false
 }
@@ -250,34 +271,38 @@ func (w *canonWriter) literal(from, i int) int {
 			lit.escape = b[1]
 		}
 	}
+	w.space(from)
 	query := w.st.Query
 	if lit.Span.From < query.From || lit.Span.To > query.To {
-		w.canon = append(w.canon, classLetters[lit.Class])
+		w.canon = append(w.canon, '?', classLetters[lit.Class])
 		w.literals = append(w.literals, lit)
 		return last
 	}
 	verbatim := w.verbatim(from, i, last)
 	if !verbatim && t.stringLike() && lit.Class != National && i > 0 {
 		first, typed, ok := w.typeBefore(i - 1)
-		if typed {
+		verbatim = !ok
+		if typed && ok {
 			lit.Type = spanOf(&toks[first], &toks[i-1])
 		}
-		verbatim = !ok
 	}
 	if verbatim {
 		lit.shown = t.kind == tokInt && !w.overflow
-		w.canon = append(append(append(w.canon, 'v'), lit.Span.Of(w.sql)...), 0)
+		if text := lit.Span.Of(w.sql); t.kind == tokEscape && text[0] == '\'' {
+			w.canon = append(append(w.canon, 'e'), text...) // whatever standard_conforming_strings is
+		} else {
+			w.canon = append(w.canon, text...)
+		}
 	} else {
 		lit.Param = true
-		w.canon = append(w.canon, classLetters[lit.Class])
+		w.canon = append(w.canon, '?', classLetters[lit.Class])
 	}
 	w.literals = append(w.literals, lit)
 	return last
 }
 
-// classLetters write a class in Canon; they are no punctuation and none of the
-// letters put writes.
-var classLetters = [...]byte{String: 'S', Int: 'I', BigInt: 'L', Numeric: 'N', Bits: 'B', National: 'C'}
+// classLetters write a class in Canon.
+var classLetters = [...]byte{String: 's', Int: 'i', BigInt: 'l', Numeric: 'n', Bits: 'b', National: 'c'}
 
 // verbatim says that the literal at tokens from…last must stay in the text,
 // because the grammar or the analysis wants a constant there.
@@ -325,24 +350,27 @@ func (w *canonWriter) typeBefore(i int) (first int, typed, ok bool) {
 	t := &toks[i]
 	switch {
 	case t.is(')'):
-		if i = w.closed - 1; i < 0 || !toks[i].name() {
+		if i = w.closed - 1; i < 0 || toks[i].kind != tokWord || !toks[i].kw.use(useModified) {
 			return 0, true, false
 		}
 	case t.kw == kwZone && w.kw(i-2) == kwAt:
 		return 0, false, true
 	case t.kw == kwZone: // timestamp [(n)] WITH|WITHOUT TIME ZONE
 		if i -= 3; w.is(i, ')') {
-			for i > 0 && !w.is(i, '(') {
-				i--
+			if i -= 3; !w.is(i+1, '(') {
+				return 0, true, false
 			}
-			i--
 		}
 		return i, true, i >= 0 && (w.kw(i) == kwTime || w.kw(i) == kwTimestamp)
 	case !t.name(), t.kind == tokWord && t.kw.use(useOperand):
 		return 0, false, true
 	}
-	if w.kw(i) == kwVarying || w.kw(i) == kwPrecision {
-		i--
+	if k := w.kw(i); k == kwVarying || k == kwPrecision {
+		switch i--; w.kw(i) {
+		case kwChar, kwCharacter, kwNchar, kwBit, kwDouble:
+		default:
+			return 0, true, false
+		}
 	}
 	if (w.kw(i) == kwChar || w.kw(i) == kwCharacter) && w.kw(i-1) == kwNational {
 		i--

@@ -19,7 +19,11 @@ type Params struct {
 	// Ordinal holds, for each of Statement.Literals, the n of its $n, or 0
 	// when it stayed in the text.
 	Ordinal []int
-	// Text lists ordinals that are to be cast to text. A string constant is of
+	// Types holds the type OID to give for each $n, at n−1, as Parse takes
+	// them: 0 leaves it to the server. The client's own come first and are 0;
+	// the caller puts in what the client gave.
+	Types []uint32
+	// Text lists ordinals that are to be of type text. A string constant is of
 	// type unknown and takes its type from where it stands; where any type
 	// will do (json_build_object, IS NULL, …) the server refuses $n with
 	// SQLSTATE 42P18 and the number in its message: add the number and ask
@@ -27,35 +31,71 @@ type Params struct {
 	Text []int
 }
 
+// Type OIDs of constants (src/include/catalog/pg_type.dat).
+const (
+	oidInt8    = 20
+	oidInt4    = 23
+	oidText    = 25
+	oidBpchar  = 1042
+	oidBit     = 1560
+	oidNumeric = 1700
+)
+
+var classTypes = [...]uint32{String: 0, Int: oidInt4, BigInt: oidInt8, Numeric: oidNumeric, Bits: oidBit, National: oidBpchar}
+
 // Parameterised appends Statement.Query of sql to dst with every literal that
-// can be one replaced by a parameter after the client's own, cast so that the
-// server's analysis finds the types it found for the constant. INTO of SELECT
-// … INTO is left out. ords.Ordinal is overwritten.
-func Parameterised(sql []byte, st *Statement, dst []byte, ords *Params) ([]byte, error) {
-	ords.Ordinal = ords.Ordinal[:0]
-	at, next := st.Query.From, st.MaxParam
+// can be one replaced by a parameter after the client's own. Prepared with
+// p.Types, the server's analysis finds the types and the column names it found
+// for the constants. INTO of SELECT … INTO is left out. p.Ordinal and p.Types
+// are overwritten.
+func Parameterised(sql []byte, st *Statement, dst []byte, p *Params) ([]byte, error) {
+	p.Ordinal, p.Types = p.Ordinal[:0], p.Types[:0]
+	if st.MaxParam > MaxParams {
+		return dst, ErrTooManyParams
+	}
+	for range st.MaxParam {
+		p.Types = append(p.Types, 0)
+	}
+	at := st.Query.From
 	for i := range st.Literals {
 		l := &st.Literals[i]
 		if !l.Param {
-			ords.Ordinal = append(ords.Ordinal, 0)
+			p.Ordinal = append(p.Ordinal, 0)
 			continue
 		}
-		if next++; next > MaxParams {
+		n := len(p.Types) + 1
+		if n > MaxParams {
 			return dst, ErrTooManyParams
 		}
-		ords.Ordinal = append(ords.Ordinal, next)
+		p.Ordinal, p.Types = append(p.Ordinal, n), append(p.Types, classTypes[l.Class])
+		if l.Class == String && slices.Contains(p.Text, n) {
+			p.Types[n-1] = oidText
+		}
 		from := l.Span.From
 		if !l.Type.Empty() {
 			from = l.Type.From
 		}
 		dst = appendWithout(dst, sql, Span{at, from}, st.Into)
-		dst = appendParam(dst, sql, l, next, ords.Text)
-		at = l.Span.To
-		if at < st.Query.To && isIdentCont(sql[at]) {
+		dst = appendParam(dst, n)
+		switch {
+		case !l.Type.Empty():
+			dst = appendType(append(dst, "::"...), l.Type.Of(sql))
+		case l.Class == National: // the column's name is the type's
+			dst = append(dst, "::pg_catalog.bpchar"...)
+		}
+		if at = l.Span.To; at < st.Query.To && isIdentCont(sql[at]) {
 			dst = append(dst, ' ')
 		}
 	}
 	return appendWithout(dst, sql, Span{at, st.Query.To}, st.Into), nil
+}
+
+// appendParam appends $n, after a space where it would join a word.
+func appendParam(dst []byte, n int) []byte {
+	if len(dst) > 0 && isIdentCont(dst[len(dst)-1]) {
+		dst = append(dst, ' ')
+	}
+	return strconv.AppendInt(append(dst, '$'), int64(n), 10)
 }
 
 // appendWithout appends s of sql but for the part that lies in cut.
@@ -68,32 +108,6 @@ func appendWithout(dst, sql []byte, s, cut Span) []byte {
 		dst = append(dst, sql[cut.To:s.To]...)
 	}
 	return dst
-}
-
-func appendParam(dst, sql []byte, l *Literal, n int, text []int) []byte {
-	if len(dst) > 0 && isIdentCont(dst[len(dst)-1]) {
-		dst = append(dst, ' ')
-	}
-	if !l.Type.Empty() {
-		dst = strconv.AppendInt(append(dst, '$'), int64(n), 10)
-		return appendType(append(dst, "::"...), l.Type.Of(sql))
-	}
-	cast := casts[l.Class]
-	if l.Class == String && slices.Contains(text, n) {
-		cast = "::text"
-	}
-	if cast == "" {
-		return strconv.AppendInt(append(dst, '$'), int64(n), 10)
-	}
-	dst = strconv.AppendInt(append(dst, "($"...), int64(n), 10)
-	return append(append(dst, cast...), ')')
-}
-
-// casts give a parameter the type of a constant of the class. "bit" without
-// quotes would mean bit(1).
-var casts = [...]string{
-	String: "", Int: "::integer", BigInt: "::bigint", Numeric: "::numeric",
-	Bits: `::pg_catalog."bit"`, National: "::pg_catalog.bpchar",
 }
 
 // appendType appends the type of a typed literal. A constant of type character
@@ -130,10 +144,7 @@ func Normalised(sql []byte, st *Statement, dst []byte) []byte {
 			k++
 			if !l.shown {
 				n++
-				if len(dst) > 0 && isIdentCont(dst[len(dst)-1]) {
-					dst = append(dst, ' ')
-				}
-				dst = strconv.AppendInt(append(dst, '$'), int64(n), 10)
+				dst = appendParam(dst, n)
 			} else {
 				dst = append(dst, l.Span.Of(sql)...)
 			}

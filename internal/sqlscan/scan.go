@@ -34,11 +34,12 @@ type Statement struct {
 	// Fingerprint is the xxHash64 of Canon. It is stable between versions of
 	// this package only as far as the golden file says.
 	Fingerprint uint64
-	// Canon is the statement with white space and comments removed, unquoted
-	// words in lower case and literals replaced by their class. Two
-	// statements with the same Canon differ only in the values of literals
-	// that Literals marks as Param, or, outside Query, in literals of any
-	// kind. Look-ups by Fingerprint must compare Canon: who writes statements
+	// Canon is the statement with comments removed, white space brought to
+	// one form, unquoted words in lower case and literals replaced by their
+	// class: ?s string, ?i integer, ?l bigint, ?n numeric, ?b bit string, ?c
+	// national string. Two statements with the same Canon differ only in the
+	// values of literals that Literals marks as Param, or, outside Query, in
+	// literals of any kind. Look-ups by Fingerprint must compare Canon: who writes statements
 	// can also write two with one 64-bit hash.
 	Canon []byte
 	// Literals are in the order of the text.

@@ -1,0 +1,11 @@
+CREATE TABLE customers (id bigint PRIMARY KEY, name text, kana varchar(40), email text, phone varchar(20), birth date, created timestamptz DEFAULT now(), score numeric(8,2), active boolean, code char(4), tags text[], payload jsonb, token uuid, small smallint, n int, f float8);
+CREATE TABLE bookings (id int PRIMARY KEY, customer_id bigint REFERENCES customers, price numeric(10,2), start_on date, note text, span interval, flags bit(4), vflags bit varying);
+CREATE TABLE shadow (id bigint, v text);
+CREATE TABLE tree (id int, parent int, name text);
+CREATE TYPE pair AS (a int, b text);
+CREATE VIEW v_customers AS SELECT id, email FROM customers;
+CREATE MATERIALIZED VIEW mv AS SELECT id, email FROM customers;
+CREATE FUNCTION twice(x int) RETURNS int LANGUAGE sql IMMUTABLE AS 'select 2 * x';
+CREATE FUNCTION label(a text, b text DEFAULT 'x') RETURNS text LANGUAGE sql IMMUTABLE AS 'select a || b';
+CREATE PROCEDURE noop(a int, b text) LANGUAGE sql AS 'select 1';
+CREATE SEQUENCE seq;
