@@ -9,7 +9,7 @@ import (
 	"sekisho/internal/event"
 )
 
-func testConfig(t testing.TB) Config {
+func internalConfig(t testing.TB) Config {
 	t.Helper()
 	return Config{Dir: t.TempDir(), Tenant: "shop"}
 }
@@ -36,7 +36,7 @@ func mustInit(t testing.TB, cfg Config) {
 }
 
 func TestSealAndReopen(t *testing.T) {
-	cfg := testConfig(t)
+	cfg := internalConfig(t)
 	cfg.SegmentBytes = 20_000
 	mustInit(t, cfg)
 	for run := range 3 {
@@ -80,7 +80,7 @@ func TestSealAndReopen(t *testing.T) {
 }
 
 func TestRecordScanReopen(t *testing.T) {
-	cfg := testConfig(t)
+	cfg := internalConfig(t)
 	if _, err := Open(t.Context(), cfg); !errors.Is(err, ErrNotLedger) {
 		t.Fatalf("open without init: got %v, want ErrNotLedger", err)
 	}

@@ -130,6 +130,7 @@ type verifier struct {
 	next        event.Index
 	held        []*Heads
 	retained    []event.Retention // found in the ledger
+	logGood     bool              // nothing was wrong with the log
 	unpublished bool              // the last sealed segment is not in the checkpoint
 	dropped     uint64            // segments from the beginning whose file is not there
 }
@@ -154,6 +155,7 @@ func (v *verifier) run(ctx context.Context) (err error) {
 	v.heads = make(segment.Heads)
 	v.readHeld() // before the lines: a writer may add to both
 	leaves := v.checkLog(ctx)
+	v.logGood = v.report.OK()
 	total := len(leaves)
 	for i, text := range leaves {
 		if err := v.sealed(ctx, uint64(i), text); err != nil {

@@ -237,7 +237,7 @@ func (v *verifier) checkOpenEnd(ordinal uint64) error {
 	}
 	switch {
 	case sealed:
-		v.unpublished = true
+		v.unpublished = v.logGood
 		v.bad(Problem{Place: leafName(ordinal), Segment: ordinal, Index: v.next,
 			Text: fmt.Sprintf("segment %d is sealed, but the checkpoint covers only %d: open the ledger once to publish it; if that does not help, the log was cut", ordinal, v.report.Checkpoint)})
 	case v.report.Open == 0:

@@ -19,7 +19,7 @@ import (
 // chains that take turns, 40 events each segment.
 func sampleLedger(t testing.TB) Config {
 	t.Helper()
-	cfg := testConfig(t)
+	cfg := internalConfig(t)
 	mustInit(t, cfg)
 	l := mustOpen(t, cfg)
 	for i := range 160 {
@@ -151,7 +151,7 @@ func TestVerifyTamper(t *testing.T) {
 // TestVerifyAgainstHeld: whoever owns the directory and the key can rewrite
 // everything, but not what others hold.
 func TestVerifyAgainstHeld(t *testing.T) {
-	cfg := testConfig(t)
+	cfg := internalConfig(t)
 	var heads [][]byte
 	cfg.OnHeads = func(note []byte) { heads = append(heads, note) }
 	mustInit(t, cfg)
