@@ -270,18 +270,12 @@ func (k *checker) count(path string, n, most int) {
 }
 
 func (k *checker) login(path string, l *Login) {
-	if (l.Mode == "terminate") != (len(l.Users) > 0) {
-		k.add(path, fault.New(fault.ConfigConflict, "problem", "login.users belong to mode terminate, which needs them",
-			"hint", "write mode: terminate with users, or neither"))
-	}
-	seen := map[string]string{}
-	for i, u := range l.Users {
-		at := fmt.Sprintf("%s.users[%d]", path, i)
-		if k.require(at+".name", u.Name, "name the user") {
-			k.unique(at+".name", u.Name, seen)
-		}
-		k.require(at+".password_file", u.PasswordFile, "name the file with the client's password")
-		k.require(at+".upstream_password_file", u.UpstreamPasswordFile, "name the file with the password at the server")
+	if l.Mode == "terminate" {
+		k.require(path+".verifiers", l.Verifiers, "name the file with the clients' verifiers")
+		k.require(path+".passwords", l.Passwords, "name the file with the passwords at the server")
+	} else if l.Verifiers != "" || l.Passwords != "" {
+		k.add(path, fault.New(fault.ConfigConflict, "problem", "verifiers and passwords belong to mode terminate",
+			"hint", "write mode: terminate, or remove them"))
 	}
 }
 

@@ -129,16 +129,9 @@ type GateTLS struct {
 
 // Login says who checks passwords.
 type Login struct {
-	Mode  string `yaml:"mode,omitempty" doc:"relay: the server does. terminate: the gate does and uses credentials of its own. Default: relay." enum:"relay,terminate"`
-	Users []User `yaml:"users,omitempty" doc:"Credentials for terminate."`
-}
-
-// User is one login of a terminating gate.
-type User struct {
-	Name                 string `yaml:"name" doc:"User that the client gives. Required."`
-	PasswordFile         string `yaml:"password_file" doc:"File with the client's password, mode 0600. Required."`
-	UpstreamUser         string `yaml:"upstream_user,omitempty" doc:"User at the server. Default: name."`
-	UpstreamPasswordFile string `yaml:"upstream_password_file" doc:"File with the password at the server, mode 0600. Required."`
+	Mode      string `yaml:"mode,omitempty" doc:"relay: the server does. terminate: the gate does and uses credentials of its own. Default: relay." enum:"relay,terminate"`
+	Verifiers string `yaml:"verifiers,omitempty" doc:"For terminate: file of lines \"user\" \"SCRAM-SHA-256$…\" (as in pg_authid and in pgbouncer's auth_file), mode 0600."`
+	Passwords string `yaml:"passwords,omitempty" doc:"For terminate: file of lines \"user or *\" \"password at the server\" [\"user at the server\"], mode 0600."`
 }
 
 // Limits bound a gate.
@@ -200,8 +193,5 @@ func (c *Config) fill() {
 		setDefault(&g.Limits.Message, defaultMessage)
 		setDefault(&g.Limits.Login, Duration(defaultLogin))
 		setDefault(&g.Limits.Drain, Duration(defaultDrain))
-		for k := range g.Login.Users {
-			setDefault(&g.Login.Users[k].UpstreamUser, g.Login.Users[k].Name)
-		}
 	}
 }

@@ -109,10 +109,7 @@ func (c *Config) resolve(dir string) {
 	}
 	for i := range c.Gates {
 		g := &c.Gates[i]
-		paths = append(paths, &g.TLS.Cert, &g.TLS.Key)
-		for k := range g.Login.Users {
-			paths = append(paths, &g.Login.Users[k].PasswordFile, &g.Login.Users[k].UpstreamPasswordFile)
-		}
+		paths = append(paths, &g.TLS.Cert, &g.TLS.Key, &g.Login.Verifiers, &g.Login.Passwords)
 	}
 	for _, p := range paths {
 		if *p != "" && !filepath.IsAbs(*p) {
