@@ -170,15 +170,16 @@ func Scan(sql []byte, opt Options, dst []Statement) ([]Statement, error) {
 }
 
 func (s *Scanner) statement(sql []byte, toks []token) {
-	st := Statement{Span: spanOf(&toks[0], &toks[len(toks)-1]), tokens: toks}
-	c := classifier{sql: sql, toks: toks, st: &st}
+	s.statements = append(s.statements, Statement{Span: spanOf(&toks[0], &toks[len(toks)-1]), tokens: toks})
+	st := &s.statements[len(s.statements)-1]
+	c := classifier{sql: sql, toks: toks, st: st}
 	c.classify()
 	r := arenas{lit: len(s.literals), canon: len(s.canon)}
-	w := canonWriter{sql: sql, st: &st, literals: s.literals, canon: s.canon}
+	w := canonWriter{sql: sql, st: st, literals: s.literals, canon: s.canon}
 	w.write()
 	s.literals, s.canon = w.literals, w.canon
 	r.litEnd, r.canonEnd = len(s.literals), len(s.canon)
-	s.statements, s.ranges = append(s.statements, st), append(s.ranges, r)
+	s.ranges = append(s.ranges, r)
 }
 
 // statementEnd returns the index of the semicolon that ends the statement at
