@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"sync/atomic"
+	"time"
 
 	"sekisho/internal/wire/pgwire"
 )
@@ -60,12 +61,11 @@ func (a *Acceptor) Accept(ctx context.Context, conn net.Conn) (*Login, error) {
 	if s.stopUpstream != nil {
 		s.stopUpstream()
 	}
-	if err == nil && ctx.Err() != nil {
-		login.Close()
-		return nil, fmt.Errorf("pglogin: %w", ctx.Err())
-	}
 	if err == nil {
-		return login, nil
+		if err = ctx.Err(); err == nil {
+			return login, nil
+		}
+		login.Release() // both connections have a deadline that is over
 	}
 	return nil, s.fail(ctx, err)
 }
@@ -93,29 +93,46 @@ func (s *session) fail(ctx context.Context, err error) error {
 	if s.upstream != nil {
 		s.upstream.close()
 	}
-	var r *Refusal
-	var server *ServerRefusal
-	switch {
-	case errors.As(err, &r):
-	case errors.Is(err, ErrCancel), errors.Is(err, ErrLeft), errors.As(err, &server):
-		return err
-	case errors.Is(err, pgwire.ErrMalformed), errors.Is(err, errEarlyBytes), isLength(err):
-		r = protocolError(err)
-	case ctx.Err() != nil:
-		// The deadline closed the connection for reading and writing alike.
-		return fmt.Errorf("pglogin: login not finished in time: %w", ctx.Err())
-	default:
-		return fmt.Errorf("pglogin: %w", err)
+	r, quiet := s.answer(ctx, err)
+	if quiet != nil {
+		return quiet
 	}
-	answer := *r // the policy may hand out one Refusal to many
-	r = &answer
 	if s.a.cfg.NewID != nil {
 		r.ID = s.a.cfg.NewID()
 	}
+	if s.client.shaking {
+		return r // no message fits into a handshake
+	}
+	_ = s.client.stream.SetDeadline(time.Now().Add(lastWordTime))
 	if sendErr := s.client.send(r.bytes()); sendErr == nil && s.client.tls != nil {
 		_ = s.client.tls.CloseWrite() // the client may be gone already
 	}
 	return r
+}
+
+// lastWordTime bounds how long a client may take to accept a refusal.
+const lastWordTime = 2 * time.Second
+
+// answer returns what the client is told, or the error when there is nothing to tell or nobody to be told.
+func (s *session) answer(ctx context.Context, err error) (*Refusal, error) {
+	var r *Refusal
+	var server *ServerRefusal
+	switch {
+	case errors.Is(err, ErrCancel), errors.As(err, &server) && !errors.As(err, &r):
+		return nil, err
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return &Refusal{Code: codeQueryCanceled, Message: "canceling authentication due to timeout", Cause: err}, nil
+	case ctx.Err() != nil:
+		return &Refusal{Code: codeAdminShutdown, Message: "the gate is shutting down", Cause: err}, nil
+	case errors.As(err, &r):
+		answer := *r // the policy may hand out one Refusal to many
+		return &answer, nil
+	case errors.Is(err, pgwire.ErrMalformed), errors.Is(err, errEarlyBytes), isLength(err):
+		return protocolError(err), nil
+	case errors.Is(err, ErrLeft):
+		return nil, err
+	}
+	return nil, fmt.Errorf("pglogin: %w", err)
 }
 
 func isLength(err error) bool {
@@ -188,12 +205,14 @@ func (s *session) firstPackets(ctx context.Context) (pgwire.Startup, error) {
 
 // clientHandshake names the failure of a handshake, which no message can carry to the client.
 func (s *session) clientHandshake(ctx context.Context, direct bool) error {
+	s.client.shaking = true
 	if err := s.a.clientTLS(ctx, s.client, direct); err != nil {
 		if errors.Is(err, io.EOF) || isReset(err) {
 			return errors.Join(ErrLeft, err)
 		}
 		return fmt.Errorf("TLS with the client: %w", err)
 	}
+	s.client.shaking = false
 	return nil
 }
 

@@ -71,7 +71,7 @@ func (a *Acceptor) cancel(ctx context.Context, server target, pid uint32, key []
 		return err
 	}
 	defer l.close()
-	defer interrupt(ctx, l.stream.Conn)()
+	defer interrupt(ctx, l.stream)()
 	if err := l.send(pgwire.AppendCancelRequest(nil, pid, key)); err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package pglogin_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -28,8 +29,19 @@ func blocked(t *testing.T, dsn string) (conn *pgx.Conn, result chan string) {
 	return conn, result
 }
 
-// waitRunning returns when the server process runs a statement.
+// waitRunning returns when the server process sleeps in a statement.
 func (w *world) waitRunning(t *testing.T, pid uint32) {
+	t.Helper()
+	w.waitSleep(t, fmt.Sprintf("pid = %d", pid))
+}
+
+// waitAnySleep returns when some session of u_scram sleeps in a statement.
+func (w *world) waitAnySleep(t *testing.T) {
+	t.Helper()
+	w.waitSleep(t, "usename = 'u_scram'")
+}
+
+func (w *world) waitSleep(t *testing.T, which string) {
 	t.Helper()
 	ctx := context.Background()
 	conn, err := pgx.Connect(ctx, w.server.SocketDSN("postgres", "postgres"))
@@ -39,7 +51,7 @@ func (w *world) waitRunning(t *testing.T, pid uint32) {
 	defer func() { _ = conn.Close(ctx) }()
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
 		var running bool
-		err := conn.QueryRow(ctx, "SELECT coalesce(bool_or(wait_event = 'PgSleep'), false) FROM pg_stat_activity WHERE pid = $1", pid).Scan(&running)
+		err := conn.QueryRow(ctx, "SELECT coalesce(bool_or(wait_event = 'PgSleep'), false) FROM pg_stat_activity WHERE "+which).Scan(&running)
 		if err != nil {
 			t.Fatal(err)
 		}

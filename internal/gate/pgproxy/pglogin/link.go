@@ -22,9 +22,11 @@ type link struct {
 	stream *netloop.Stream
 	tls    *tls.Conn // nil in clear
 	facts  *TLSFacts
-	buf    []byte
-	from   int
-	out    []byte // queued; flush sends it
+	// shaking: a TLS handshake has begun and is not complete.
+	shaking bool
+	buf     []byte
+	from    int
+	out     []byte // queued; flush sends it
 }
 
 func newLink(conn net.Conn) *link { return &link{stream: netloop.NewStream(conn)} }

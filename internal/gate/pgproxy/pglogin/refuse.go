@@ -46,13 +46,14 @@ var (
 
 // SQLSTATE values of the gate's own refusals (PostgreSQL 18 documentation, appendix "Error Codes").
 const (
-	codeProtocol       = "08P01" // protocol_violation
-	codeUpstreamGone   = "08006" // connection_failure
-	codeCannotConnect  = "57P03" // cannot_connect_now
-	codeNotPermitted   = "28000" // invalid_authorization_specification
-	codeWrongPassword  = "28P01" // invalid_password
-	codeTooMany        = "53300" // too_many_connections
-	codeFeatureMissing = "0A000" // feature_not_supported
+	codeProtocol      = "08P01" // protocol_violation
+	codeUpstreamGone  = "08006" // connection_failure
+	codeCannotConnect = "57P03" // cannot_connect_now
+	codeNotPermitted  = "28000" // invalid_authorization_specification
+	codeWrongPassword = "28P01" // invalid_password
+	codeTooMany       = "53300" // too_many_connections
+	codeQueryCanceled = "57014" // query_canceled: what PostgreSQL says after authentication_timeout
+	codeAdminShutdown = "57P01" // admin_shutdown
 )
 
 // bytes returns the refusal as a FATAL ErrorResponse.

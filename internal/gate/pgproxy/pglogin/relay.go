@@ -52,8 +52,7 @@ func (s *session) open(ctx context.Context, start []byte) error {
 	if s.upstream, err = s.a.reach(ctx, s.a.target()); err != nil {
 		return err
 	}
-	stop := context.AfterFunc(ctx, func() { _ = s.upstream.stream.SetDeadline(past) })
-	s.stopUpstream = func() { stop() }
+	s.stopUpstream = interrupt(ctx, s.upstream.stream)
 	if err := s.upstream.send(start); err != nil {
 		return lost(err)
 	}

@@ -17,10 +17,18 @@ func (a *Acceptor) target() target { return target{a.cfg.Network, a.cfg.Address}
 // past is a deadline that is over.
 var past = time.Unix(1, 0)
 
-// interrupt makes blocked calls of conn return when ctx ends. The function it returns takes that back.
+// interrupt makes blocked calls of conn return when ctx ends. After stop returns, conn's deadline changes no more.
 func interrupt(ctx context.Context, conn net.Conn) (stop func()) {
-	cancel := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(past) })
-	return func() { cancel() }
+	set := make(chan struct{})
+	takeBack := context.AfterFunc(ctx, func() {
+		_ = conn.SetDeadline(past)
+		close(set)
+	})
+	return func() {
+		if !takeBack() {
+			<-set
+		}
+	}
 }
 
 // reach dials a server and makes the TLS handshake that the configuration asks for.
@@ -35,8 +43,8 @@ func (a *Acceptor) reach(ctx context.Context, server target) (*link, error) {
 	stop := interrupt(ctx, conn)
 	err = a.secure(ctx, l)
 	stop()
-	if ctx.Err() != nil && err == nil {
-		err = ctx.Err()
+	if err == nil {
+		err = ctx.Err() // the deadline may be set
 	}
 	if err != nil {
 		l.close()
