@@ -46,6 +46,10 @@ type Analysis struct {
 	// settings, notifications, sequences, locks. The gate passes
 	// Request.TaintedSettings from then on.
 	TaintsSession bool
+	// Literal says that the analysis was made from the text with its literals
+	// although there was one without: it holds for this very text, and not for
+	// other statements of its fingerprint.
+	Literal bool
 	// Bare says that no protected column is in the result or a predicate:
 	// the statement is no crossing.
 	Bare bool
@@ -142,5 +146,8 @@ type WriteColumn struct {
 // len(Analysis.Columns)+k, and With is the analysis of the rewritten statement.
 type Injection struct {
 	Columns []string
-	With    *Analysis
+	// At is the byte offset in Request.SQL where ", " and the columns, joined by
+	// ", ", are inserted: the end of the select list.
+	At   int
+	With *Analysis
 }

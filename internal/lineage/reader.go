@@ -244,6 +244,7 @@ func (r *Reader) fly(ctx context.Context, f *flight, key cacheKey, req *Request)
 		f.err = err
 		return
 	}
+	an.Literal = literal
 	f.an = an
 	if an.Opaque != "" {
 		r.stats.Opaque.Add(1)

@@ -9,6 +9,8 @@ import (
 // tally is what one part of an open bucket gathered.
 type tally struct {
 	rows, unknown uint64
+	lost          uint64 // rows that may be anybody's
+	hit           bool   // it counts although no row came
 	last          uint32
 	any           bool // last holds a number
 	subjects      []uint32
@@ -196,10 +198,15 @@ func (e *engine) writeCrossings(s *slot, why event.Outcome, more bool) {
 	}
 	for i := range s.tallies {
 		t := &s.tallies[i]
-		if t.rows == 0 && t.unknown == 0 && !(s.plan.always && s.plan.parts[i].class != event.Exact) {
+		q := &s.plan.parts[i]
+		if t.lost > 0 {
+			body.Parts = append(body.Parts, event.Part{Table: q.table, Source: q.source, Elements: q.elements,
+				Class: event.Bounded, Reason: "key not read", Rows: t.lost})
+		}
+		if t.rows == 0 && !t.hit {
+			t.lost = 0
 			continue
 		}
-		q := &s.plan.parts[i]
 		base := event.Part{Table: q.table, Source: q.source, Elements: q.elements, Class: q.class, Reason: q.reason, Rows: t.rows, Unknown: t.unknown}
 		set := event.SetOf(t.subjects)
 		for {
@@ -213,7 +220,7 @@ func (e *engine) writeCrossings(s *slot, why event.Outcome, more bool) {
 			flush(true)
 			base.Rows, base.Unknown = 0, 0
 		}
-		t.rows, t.unknown, t.any, t.subjects = 0, 0, false, t.subjects[:0]
+		*t = tally{subjects: t.subjects[:0]}
 		if cap(t.subjects) > maxTallied {
 			t.subjects = nil
 		}

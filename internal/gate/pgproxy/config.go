@@ -18,25 +18,12 @@ type Protected struct {
 	Elements element.Mask // every element of it, unclassified columns included
 }
 
-// Query is what an Analyser is asked. Text is the statement without its
-// trailing semicolon, as the server gets it; Types are the parameter types the
-// client gave, 0 where it left them to the server.
-type Query struct {
-	Text       []byte
-	Types      []uint32
-	SearchPath string
-	Role       string // SHOW role, or SHOW session_authorization when that is "none"
-	User       string // SHOW session_authorization
-	// Partial: the client may read only the first rows. Explain: the statement
-	// is explained. Tainted: the session's settings may hold protected values.
-	Partial, Explain, Tainted bool
-}
-
-// Analyser reads the lineage of a statement. It may take milliseconds; the
-// engine calls it from a bounded pool and never from a transport's thread. An
-// error means that the statement is bounded; it must not carry data.
+// Analyser reads the lineage of a statement; *lineage.Reader is one. It may
+// take milliseconds: the engine calls it from a bounded pool and never from a
+// transport's thread. An error means that the statement is bounded for now; it
+// must not carry data.
 type Analyser interface {
-	Analyse(ctx context.Context, q Query) (*lineage.Analysis, error)
+	Analyse(ctx context.Context, req lineage.Request) (*lineage.Analysis, error)
 }
 
 // Numbers gives the subject numbers of one source; *subject.Source is one.

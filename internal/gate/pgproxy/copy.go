@@ -60,7 +60,7 @@ func (g *shared) copyInPlan(p *plan) *plan {
 		w := write{protected: true, numbers: g.Numbers(t.source), ordinal: -1}
 		w.Table, w.Source, w.Op = t.table, t.source, "copy"
 		for _, k := range p.cols {
-			if k.part == i && k.rest < 0 {
+			if k.part == i && k.rest == nil {
 				w.ordinal = k.ordinal
 				w.typ = p.keyType(i)
 			}
@@ -337,9 +337,7 @@ func (e *engine) copyInRows(in *copyIn, data []byte) {
 			n, known = e.number(x.plan.writes[0].numbers, in.col.typ, in.col.format, value)
 		}
 		if known {
-			t.add(n)
-			t.rows--
-			in.counted = 1
+			t.subjects = append(t.subjects, n)
 			x.keyedRows++
 		}
 		e.touchChanges(x.slot)

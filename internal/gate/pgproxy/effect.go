@@ -93,7 +93,7 @@ func (e *engine) effects(c *command, x *execution) (u undo) {
 	if p.runsCode() {
 		e.ranCode()
 	}
-	if c.shape.sets && p != nil && p.crosses() {
+	if p != nil && (c.shape.sets && p.crosses() || p.analysis != nil && p.analysis.TaintsSession) {
 		e.env.setting = true
 	}
 	switch c.st.Kind {

@@ -68,6 +68,7 @@ type engine struct {
 	openSlots []*slot
 	unsafe    []*slot
 	deadline  int64 // UTC ns when the buckets close; 0: none is open
+	armed     int64 // the deadline that the transport was told
 
 	awaiting int // durable acks not collected yet
 	acked    atomic.Int64

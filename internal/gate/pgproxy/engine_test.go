@@ -102,16 +102,16 @@ type answers struct {
 	path  map[string]map[string]*lineage.Analysis // search_path → text → answer
 }
 
-func (a *answers) Analyse(_ context.Context, q Query) (*lineage.Analysis, error) {
+func (a *answers) Analyse(_ context.Context, q lineage.Request) (*lineage.Analysis, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.asked = append(a.asked, q.SearchPath+"|"+string(q.Text))
+	a.asked = append(a.asked, q.SearchPath+"|"+q.SQL)
 	if m := a.path[q.SearchPath]; m != nil {
-		if r := m[string(q.Text)]; r != nil {
+		if r := m[q.SQL]; r != nil {
 			return r, nil
 		}
 	}
-	if r := a.by[string(q.Text)]; r != nil {
+	if r := a.by[q.SQL]; r != nil {
 		return r, nil
 	}
 	return nil, fmt.Errorf("no answer")

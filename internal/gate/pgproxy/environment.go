@@ -26,6 +26,7 @@ type environ struct {
 	// unsafeEncoding: client_encoding has characters with bytes below 0x80
 	// after the first, which the server converts before it reads a text.
 	unsafeEncoding bool
+	encoding       string // client_encoding
 }
 
 // probe asks for search_path, role and session user with named objects, so
@@ -94,14 +95,10 @@ func (e *engine) probeDone() {
 		e.find("SK3103", "the session's search_path and role cannot be read: its statements are bounded")
 		return
 	}
-	role := e.env.values[1]
-	if role == "none" {
-		role = e.env.values[2]
-	}
 	if e.env.asked == 4 {
 		e.env.temp, e.env.askTemp = e.env.values[3] != "f", false
 	}
-	e.env.now = e.g.reg.intern(environment{e.env.values[0], role, e.env.values[2]})
+	e.env.now = e.g.reg.intern(environment{e.env.values[0], e.env.values[1], e.env.values[2]})
 }
 
 // touch says that what is sent now may change the environment; what it was in
@@ -128,7 +125,7 @@ func (v *environ) reported(name, value string) {
 	case "standard_conforming_strings":
 		v.nonstandard = value == "off"
 	case "client_encoding":
-		v.unsafeEncoding = false
+		v.unsafeEncoding, v.encoding = false, value
 		switch value {
 		case "SJIS", "BIG5", "GBK", "UHC", "GB18030", "JOHAB", "SHIFT_JIS_2004":
 			v.unsafeEncoding = true

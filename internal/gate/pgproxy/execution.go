@@ -236,11 +236,11 @@ func (e *engine) row(x *execution, body []byte) {
 
 func (e *engine) keyed(x *execution, k *keyCol, f colFormat, value []byte) {
 	p, s := x.plan, x.slot
-	if k.rest >= 0 {
+	if k.rest != nil {
 		if n, ok := e.g.Identifier(p.parts[k.part].source, k.kind, value); ok {
 			s.tallies[k.part].add(n)
 		} else {
-			s.tallies[k.rest].rows++
+			s.countAll(k.rest)
 		}
 		return
 	}
@@ -249,24 +249,33 @@ func (e *engine) keyed(x *execution, k *keyCol, f colFormat, value []byte) {
 		t.add(n)
 		return
 	}
-	t.rows++
-	t.unknown++
+	t.lost++
 }
 
+// unnumbered counts a row whose key could not be read: it may be anybody's.
 func (e *engine) unnumbered(x *execution, k *keyCol) {
-	t := &x.slot.tallies[k.part]
-	if k.rest >= 0 {
-		x.slot.tallies[k.rest].rows++
+	if k.rest != nil {
+		x.slot.countAll(k.rest)
 		return
 	}
-	t.rows++
-	t.unknown++
+	x.slot.tallies[k.part].lost++
+}
+
+// countAll counts one row for each of the parts.
+func (s *slot) countAll(parts []int) {
+	for _, i := range parts {
+		s.tallies[i].rows++
+	}
 }
 
 // nullKey handles a row whose key is NULL. When every protected column that
 // draws from the entry is NULL too, an outer join found nobody and nothing
 // crossed; otherwise the row is of somebody without a number.
 func (e *engine) nullKey(x *execution, k *keyCol, body []byte) {
+	if k.rest != nil {
+		x.slot.countAll(k.rest)
+		return
+	}
 	entry := x.plan.entryOf(k.part)
 	if entry < 0 {
 		e.unnumbered(x, k)
@@ -279,7 +288,8 @@ func (e *engine) nullKey(x *execution, k *keyCol, body []byte) {
 			continue
 		}
 		if v, ok := row.Column(i); v != nil || !ok {
-			e.unnumbered(x, k)
+			x.slot.tallies[k.part].rows++
+			x.slot.tallies[k.part].unknown++
 			return
 		}
 	}
@@ -293,8 +303,7 @@ func (e *engine) paramRow(x *execution, i int) {
 	}
 	t := &x.slot.tallies[p.params[i].part]
 	if i >= len(x.nums) {
-		t.rows++
-		t.unknown++
+		t.lost++
 		return
 	}
 	n := &x.nums[i]
@@ -308,8 +317,17 @@ func (e *engine) paramRow(x *execution, i int) {
 		t.add(n.number)
 		return
 	}
-	t.rows++
-	t.unknown++
+	t.lost++
+}
+
+// answered counts an execution that tells something also without a row.
+func (x *execution) answered() {
+	for _, i := range x.plan.bounded {
+		x.slot.tallies[i].hit = true
+	}
+	if x.rows == 0 {
+		x.slot.countAll(x.plan.pinned)
+	}
 }
 
 // finish ends an execution: done, suspended, failed or cut.
@@ -319,6 +337,9 @@ func (e *engine) finish(x *execution, why event.Outcome, affected int64) {
 	}
 	if affected > 0 && why == event.OutcomeDone {
 		e.changes(x, uint64(affected))
+	}
+	if why != event.OutcomeDone && len(x.plan.whole) > 0 && x.rows > 0 && x.slot.open {
+		x.slot.countAll(x.plan.whole)
 	}
 	if e.g.Strict {
 		e.closeBucket(x.slot, why)
@@ -332,16 +353,14 @@ func (e *engine) changes(x *execution, affected uint64) {
 		if !w.protected {
 			continue
 		}
-		s := x.slot
-		t := &s.changes[i]
-		if n, ok := e.changedKey(x, w); ok {
-			t.add(n)
-			t.rows += affected - 1
-		} else {
+		t := &x.slot.changes[i]
+		if x.keyedRows > 0 { // COPY FROM: the rows told their keys
 			t.rows += affected
-			t.unknown += affected
+			t.unknown += affected - min(affected, x.keyedRows)
+		} else {
+			e.changedKeys(x, w, t, affected)
 		}
-		e.touchChanges(s)
+		e.touchChanges(x.slot)
 	}
 }
 
@@ -353,13 +372,29 @@ func (e *engine) touchChanges(s *slot) {
 	e.opened(s)
 }
 
-// changedKey is the subject whose rows a statement changed, when a parameter
-// names it.
-func (e *engine) changedKey(x *execution, w *write) (uint32, bool) {
-	if w.param < 0 || w.param >= len(x.nums) || x.nums[w.param].null {
+// changedKeys counts the subjects whose rows a statement changed, when
+// parameters name them.
+func (e *engine) changedKeys(x *execution, w *write, t *tally, affected uint64) {
+	t.rows += affected
+	if len(w.params) == 0 {
+		t.unknown += affected
+		return
+	}
+	for _, k := range w.params {
+		n, ok := e.changedKey(x, w, k)
+		if ok {
+			t.subjects = append(t.subjects, n)
+		} else {
+			t.unknown++
+		}
+	}
+}
+
+func (e *engine) changedKey(x *execution, w *write, k int) (uint32, bool) {
+	if k >= len(x.nums) || x.nums[k].null {
 		return 0, false
 	}
-	n := &x.nums[w.param]
+	n := &x.nums[k]
 	if !n.resolved {
 		n.resolved = true
 		n.number, n.ok = e.number(w.numbers, w.typ, n.format, n.value)

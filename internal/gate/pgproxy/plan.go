@@ -19,15 +19,16 @@ type part struct {
 	class    event.Class
 	reason   string
 	numbers  Numbers // for exact parts
+	entry    int     // index in analysis.Entries, -1 when there is none
 }
 
 // keyCol is a result column that names the subject of a row.
 type keyCol struct {
 	ordinal int // 0-based in the server's row
 	part    int // exact part that it numbers
-	// rest is the bounded part that takes rows whose identifier belongs to
-	// nobody or to several; -1 when the column is a key.
-	rest int
+	// rest are the bounded parts that take rows whose identifier belongs to
+	// nobody or to several; nil when the column is a key.
+	rest []int
 	kind element.Kind // of an identifier
 }
 
@@ -48,6 +49,8 @@ type plan struct {
 	params   []keyParam
 	writes   []write
 	bounded  []int // parts that count every row
+	pinned   []int // parts that count executions without a row
+	whole    []int // parts that count executions whose result was not read to its end
 	// always says that the execution is a crossing even when no row comes.
 	always bool
 	// opaque is why the whole database is bounded; "" when it is not.
@@ -55,9 +58,6 @@ type plan struct {
 	explain bool // rows are the text of EXPLAIN
 	// strip is the number of trailing columns that the gate added.
 	strip int
-
-	// entries is, for each part, its index in analysis.Entries.
-	entries []int
 
 	described atomic.Pointer[[]byte] // a RowDescription that was checked and holds
 	loose     atomic.Pointer[plan]   // the plan when its parameters are not known
@@ -71,8 +71,8 @@ type write struct {
 	protected bool
 	numbers   Numbers
 	typ       uint32
-	ordinal   int // column of the key in COPY FROM, -1 when it is not there
-	param     int // index in plan.params, -1 when no parameter names the subject
+	ordinal   int   // column of the key in COPY FROM, -1 when it is not there
+	params    []int // indexes in plan.params: the subjects of the changed rows, in order
 }
 
 // crosses says that rows of the plan are crossings.
@@ -97,59 +97,101 @@ func (g *shared) newPlan(s *shape, a *lineage.Analysis) *plan {
 	}
 	p.always = a.Predicate != 0 && !sw.NoPredicate
 	for i := range a.Entries {
-		g.addEntry(p, a, &a.Entries[i])
-		for len(p.entries) < len(p.parts) {
-			p.entries = append(p.entries, i)
-		}
+		g.addEntry(p, a, i)
 	}
+	p.always = p.always || len(p.pinned) > 0
 	slices.SortFunc(p.cols, func(x, y keyCol) int { return x.ordinal - y.ordinal })
 	return p
 }
 
-func (g *shared) addEntry(p *plan, a *lineage.Analysis, e *lineage.Entry) {
+// addEntry turns one entry into parts: an exact one when its subjects can be
+// named, and bounded ones where they cannot or may not.
+func (g *shared) addEntry(p *plan, a *lineage.Analysis, i int) {
+	e := &a.Entries[i]
 	if e.Elements == 0 {
 		return
 	}
-	sw := &g.switches
-	exact := part{table: e.Table, source: e.Source, elements: e.Elements, class: event.Exact}
-	exact.numbers = g.Numbers(e.Source)
-	rest := exact
-	rest.class, rest.reason = event.Bounded, e.Reason
-	if a.Aggregate {
-		rest.class = event.Aggregate
+	exact := part{table: e.Table, source: e.Source, elements: e.Elements, class: event.Exact, numbers: g.Numbers(e.Source), entry: i}
+	by, ordinal, typ := g.allowed(e.KeyBy), e.Ordinal, uint32(e.KeyType)
+	confirm := by == lineage.KeyNone
+	if confirm && e.KeyBy == lineage.KeyNone {
+		by, ordinal, typ = g.allowed(e.ConfirmBy), e.ConfirmOrdinal, uint32(e.ConfirmType)
 	}
-	if rest.reason == "" {
-		rest.reason = "key not known"
+	if keyKind(typ) == 0 || by == lineage.KeyColumn && ordinal >= len(a.Columns) {
+		by, confirm = lineage.KeyNone, true
 	}
-	predicate := a.Predicate != 0 && !sw.NoPredicate && e.KeyBy == lineage.KeyNone
+	named := len(p.parts)
+	if by != lineage.KeyNone {
+		p.parts = append(p.parts, exact)
+	}
+	switch by {
+	case lineage.KeyColumn:
+		p.cols = append(p.cols, keyCol{ordinal: ordinal, part: named})
+	case lineage.KeyParam:
+		p.params = append(p.params, keyParam{ordinal, named, typ})
+	}
+	identifier := confirm && by == lineage.KeyNone && e.Identifier >= 0 && e.Identifier < len(a.Columns) && !g.switches.NoIdentifier && g.Identifier != nil
+	if !confirm && !e.Whole {
+		return
+	}
+	rest := g.bounded(p, a, e, i)
 	switch {
-	case e.KeyBy == lineage.KeyColumn && !sw.NoKeyColumn && keyKind(uint32(e.KeyType)) != 0 && e.Ordinal < max(len(a.Columns), 1):
-		p.cols = append(p.cols, keyCol{ordinal: e.Ordinal, part: len(p.parts), rest: -1})
+	case !confirm:
+		p.whole = append(p.whole, rest...)
+	case identifier:
+		p.cols = append(p.cols, keyCol{e.Identifier, len(p.parts), rest, e.IdentifierElement})
 		p.parts = append(p.parts, exact)
-	case e.KeyBy == lineage.KeyParam && !sw.NoParameter && keyKind(uint32(e.KeyType)) != 0:
-		p.params = append(p.params, keyParam{e.Ordinal, len(p.parts), uint32(e.KeyType)})
-		p.parts = append(p.parts, exact)
-	case e.Identifier >= 0 && e.IdentifierElement != 0 && !predicate && !a.Aggregate && !sw.NoIdentifier && g.Identifier != nil:
-		p.cols = append(p.cols, keyCol{e.Identifier, len(p.parts), len(p.parts) + 1, e.IdentifierElement})
-		p.parts = append(p.parts, exact, rest)
+	case e.Pinned && by == lineage.KeyParam:
+		p.pinned = append(p.pinned, rest...)
 	default:
-		p.bounded = append(p.bounded, len(p.parts))
-		p.parts = append(p.parts, rest)
+		p.bounded = append(p.bounded, rest...)
 	}
+}
+
+// allowed is by, unless its rung is switched off.
+func (g *shared) allowed(by lineage.KeyBy) lineage.KeyBy {
+	switch {
+	case by == lineage.KeyColumn && !g.switches.NoKeyColumn, by == lineage.KeyParam && !g.switches.NoParameter:
+		return by
+	}
+	return lineage.KeyNone
+}
+
+// bounded adds the parts that bound an entry and returns their indexes.
+func (g *shared) bounded(p *plan, a *lineage.Analysis, e *lineage.Entry, i int) (list []int) {
+	q := part{table: e.Table, source: e.Source, elements: e.Elements, class: event.Bounded, reason: e.Reason, entry: i}
+	if a.Aggregate {
+		q.class = event.Aggregate
+	}
+	if q.reason == "" {
+		q.reason = "key not known"
+	}
+	places := e.Bound
+	if len(places) == 0 {
+		places = []event.Place{e.Table}
+	}
+	for _, place := range places {
+		q.table = place
+		if t := g.protectedTable(place); t != nil {
+			q.source = t.Source
+		}
+		list = append(list, len(p.parts))
+		p.parts = append(p.parts, q)
+	}
+	return list
 }
 
 func (g *shared) writesOf(p *plan, a *lineage.Analysis) (out []write) {
 	for _, w := range a.Writes {
-		x := write{Write: w, typ: uint32(w.KeyType), ordinal: -1, param: -1}
+		x := write{Write: w, typ: uint32(w.KeyType), ordinal: -1}
 		if t := g.protectedTable(w.Table); t != nil {
 			x.protected = true
 			if x.Source == "" {
 				x.Source = t.Source
 			}
 			x.numbers = g.Numbers(x.Source)
-			if w.KeyBy == lineage.KeyParam && keyKind(x.typ) != 0 && a.Opaque == "" {
-				x.param = len(p.params)
-				p.params = append(p.params, keyParam{w.Ordinal, -1, x.typ})
+			if keyKind(x.typ) != 0 && a.Opaque == "" {
+				p.addKeyParams(&x)
 			}
 		}
 		out = append(out, x)
@@ -163,7 +205,7 @@ func (g *shared) widePlan(s *shape, reason string) *plan {
 	for i := range g.Protected {
 		t := &g.Protected[i]
 		p.bounded = append(p.bounded, i)
-		p.parts = append(p.parts, part{table: t.Table, source: t.Source, elements: t.Elements, class: event.Bounded, reason: reason})
+		p.parts = append(p.parts, part{table: t.Table, source: t.Source, elements: t.Elements, class: event.Bounded, reason: reason, entry: -1})
 	}
 	return p
 }
@@ -184,16 +226,37 @@ func (g *shared) relation(place event.Place) string {
 
 // entryOf is the entry of a part, or -1.
 func (p *plan) entryOf(part int) int {
-	if p.analysis == nil || part >= len(p.entries) {
+	if p.analysis == nil {
 		return -1
 	}
-	return p.entries[part]
+	return p.parts[part].entry
 }
 
 // keyType is the type of the key column of a part.
 func (p *plan) keyType(part int) uint32 {
-	if i := p.entryOf(part); i >= 0 {
-		return uint32(p.analysis.Entries[i].KeyType)
+	i := p.entryOf(part)
+	if i < 0 {
+		return 0
 	}
-	return 0
+	if e := &p.analysis.Entries[i]; e.KeyBy != lineage.KeyNone {
+		return uint32(e.KeyType)
+	}
+	return uint32(p.analysis.Entries[i].ConfirmType)
+}
+
+// addKeyParams asks for the values of the parameters that name a write's
+// subjects.
+func (p *plan) addKeyParams(w *write) {
+	ordinals := w.KeyParams
+	switch w.KeyBy {
+	case lineage.KeyParam:
+		ordinals = []int{w.Ordinal}
+	case lineage.KeyParams:
+	default:
+		return
+	}
+	for _, o := range ordinals {
+		w.params = append(w.params, len(p.params))
+		p.params = append(p.params, keyParam{o, -1, w.typ})
+	}
 }

@@ -50,7 +50,7 @@ func (e *engine) execute(c *command, b *pgwire.Bind, s *prepared, partial bool, 
 // it also returns the cursor's execution.
 func (e *engine) resolve(c *command, s *prepared, partial bool, unsure string) (p *plan, from *execution, ok bool) {
 	kind := c.st.Kind
-	if c.touchesNothing() {
+	if c.touchesNothing() || len(e.g.Protected) == 0 {
 		return nil, nil, true
 	}
 	if unsure != "" || e.lost != "" {
@@ -154,7 +154,7 @@ func (e *engine) planIn(c *command, env *environment, v variant, unsure string) 
 	if e.env.setting {
 		v |= variantTainted
 	}
-	if p := e.g.reg.known(c.shape, env, v, c.types, e.clock); p != nil {
+	if p := e.g.reg.known(c.shape, env, v, c, e.clock); p != nil {
 		e.asked = 0
 		return p, true
 	}
@@ -165,10 +165,8 @@ func (e *engine) planIn(c *command, env *environment, v variant, unsure string) 
 		e.asked = 0
 		return e.g.wideOf(c.shape, "analysis late"), true
 	}
-	q := Query{Text: c.query.Span.Of(c.querySQL), Types: c.types, SearchPath: env.searchPath, Role: env.role, User: env.user,
-		Partial: v&variantPartial != 0, Explain: v&variantExplain != 0, Tainted: v&variantTainted != 0}
-	e.g.ask(c.shape, env, v, q, e.wake)
-	if p := e.g.reg.known(c.shape, env, v, c.types, e.clock); p != nil { // answered at once
+	e.g.ask(c, env, v, e.env.encoding, e.wake)
+	if p := e.g.reg.known(c.shape, env, v, c, e.clock); p != nil { // answered at once
 		e.asked = 0
 		return p, true
 	}

@@ -301,6 +301,7 @@ func (e *engine) complete(m *pgwire.Message) bool {
 		if !e.start(x) {
 			return e.waitDurably()
 		}
+		x.answered()
 	}
 	outcome, affected := event.OutcomeDone, int64(0)
 	if m.Type == pgwire.TypePortalSuspended {

@@ -34,7 +34,8 @@ type analysed struct {
 	variant variant
 	epoch   uint64
 	types   []uint32
-	until   int64 // UTC ns; a failed analysis is asked again later. 0: for good
+	text    uint64 // keyed hash of the text it holds for; 0: every text of the shape
+	until   int64  // UTC ns; a failed analysis is asked again later. 0: for good
 	plan    *plan
 }
 
@@ -70,13 +71,15 @@ type pendingKey struct {
 	variant variant
 	epoch   uint64
 	types   string
+	text    uint64
 }
 
 type pending struct {
-	key   pendingKey
-	query Query
-	types []uint32
-	wakes []func()
+	key     pendingKey
+	request lineage.Request
+	types   []uint32
+	text    uint64
+	wakes   []func()
 }
 
 // lookup returns the shape of a fingerprint and canonical text, or nil.
@@ -146,14 +149,15 @@ func (r *registry) intern(env environment) *environment {
 }
 
 // known returns the plan of a shape in an environment, or nil.
-func (r *registry) known(s *shape, env *environment, v variant, types []uint32, now int64) *plan {
+func (r *registry) known(s *shape, env *environment, v variant, c *command, now int64) *plan {
 	list := s.plans.Load()
 	if list == nil {
 		return nil
 	}
 	epoch := r.epoch.Load()
 	for _, a := range *list {
-		if a.env == env && a.variant == v && a.epoch == epoch && slices.Equal(a.types, types) && (a.until == 0 || now < a.until) {
+		if a.env == env && a.variant == v && a.epoch == epoch && slices.Equal(a.types, c.types) && (a.until == 0 || now < a.until) &&
+			(a.text == 0 || a.text == c.textSum()) {
 			return a.plan
 		}
 	}
@@ -162,16 +166,16 @@ func (r *registry) known(s *shape, env *environment, v variant, types []uint32, 
 
 // ask has a statement analysed, unless that is under way, and calls wake when
 // known may have an answer. The text is copied.
-func (g *shared) ask(s *shape, env *environment, v variant, q Query, wake func()) {
-	key := pendingKey{s, env, v, g.reg.epoch.Load(), typesKey(q.Types)}
+func (g *shared) ask(c *command, env *environment, v variant, encoding string, wake func()) {
+	key := pendingKey{c.shape, env, v, g.reg.epoch.Load(), typesKey(c.types), c.textSum()}
 	g.reg.mu.Lock()
 	if p := g.reg.pending[key]; p != nil {
 		p.wakes = append(p.wakes, wake)
 		g.reg.mu.Unlock()
 		return
 	}
-	q.Text = bytes.Clone(q.Text)
-	p := &pending{key: key, query: q, types: slices.Clone(q.Types), wakes: []func(){wake}}
+	p := &pending{key: key, request: c.request(env, v, encoding), types: slices.Clone(c.types), text: key.text, wakes: []func(){wake}}
+	p.request.Epoch = key.epoch
 	if g.reg.pending == nil {
 		g.reg.pending = map[pendingKey]*pending{}
 	}
@@ -199,7 +203,7 @@ func typesKey(types []uint32) string {
 // analyse runs one analysis after another until none waits.
 func (g *shared) analyse(p *pending) {
 	for p != nil {
-		a, err := g.Analyser.Analyse(g.ctx, p.query)
+		a, err := g.Analyser.Analyse(g.ctx, p.request)
 		if err != nil || a == nil {
 			g.metrics.AnalysisFailures.Add(1)
 			a = nil
@@ -217,6 +221,12 @@ func (g *shared) analysed(p *pending, a *lineage.Analysis) (next *pending) {
 		entry.until = g.Now().Add(retryAnalysis).UnixNano()
 	} else {
 		entry.plan = g.newPlan(p.key.shape, a)
+		if a.Literal {
+			entry.text = p.text
+			if a.Opaque != "" { // true of any text, and worth asking again
+				entry.text, entry.until = 0, g.Now().Add(retryAnalysis).UnixNano()
+			}
+		}
 		if p.key.variant&variantExplain != 0 {
 			entry.plan = g.explainPlan(entry.plan)
 		}
@@ -244,7 +254,7 @@ func (r *registry) addPlan(s *shape, entry *analysed) {
 	var next []*analysed
 	if old := s.plans.Load(); old != nil && len(*old) < maxEnvPlans {
 		for _, a := range *old {
-			same := a.env == entry.env && a.variant == entry.variant && slices.Equal(a.types, entry.types)
+			same := a.env == entry.env && a.variant == entry.variant && slices.Equal(a.types, entry.types) && a.text == entry.text
 			if a.epoch == r.epoch.Load() && !same {
 				next = append(next, a)
 			}
@@ -289,7 +299,7 @@ type shared struct {
 	reg     registry
 	current atomic.Pointer[Rules]
 	gapFrom atomic.Int64 // UTC ns since when nothing was recorded; 0: recording
-	metrics Metrics
+	metrics *Metrics
 	hours   hourly
 
 	spawn func(func()) // runs an analysis; its owner waits for it

@@ -16,7 +16,7 @@ const maxBucket = 100 * time.Millisecond
 // newShared makes what the engines of a gate share. spawn runs analyses; ctx
 // ends them.
 func newShared(ctx context.Context, s Settings, rules *Rules, spawn func(func()), log func(op string, err error)) *shared {
-	g := &shared{Settings: s, ctx: ctx, spawn: spawn, log: log}
+	g := &shared{Settings: s, ctx: ctx, spawn: spawn, log: log, metrics: &Metrics{}}
 	if g.Bucket <= 0 || g.Bucket > maxBucket {
 		g.Bucket = maxBucket
 	}

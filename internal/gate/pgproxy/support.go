@@ -1,6 +1,7 @@
 package pgproxy
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -46,9 +47,13 @@ func (g *shared) looseOf(p *plan) *plan {
 	if q := p.loose.Load(); q != nil {
 		return q
 	}
-	q := &plan{shape: p.shape, analysis: p.analysis, writes: p.writes, always: p.always, strip: p.strip, cols: p.cols, entries: p.entries}
+	q := &plan{shape: p.shape, analysis: p.analysis, writes: p.writes, always: p.always, strip: p.strip, cols: p.cols, whole: p.whole}
 	q.parts = append(q.parts, p.parts...)
-	q.bounded = append(q.bounded, p.bounded...)
+	q.bounded = append(append(q.bounded, p.bounded...), p.pinned...)
+	q.writes = slices.Clone(q.writes)
+	for i := range q.writes {
+		q.writes[i].params = nil
+	}
 	for _, k := range p.params {
 		if k.part >= 0 {
 			q.parts[k.part].class, q.parts[k.part].reason, q.parts[k.part].numbers = event.Bounded, "parameter not known", nil

@@ -1,0 +1,392 @@
+package pgproxy
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"sekisho/internal/event"
+	"sekisho/internal/gate/netloop"
+	"sekisho/internal/gate/pgproxy/pglogin"
+)
+
+// Config is what a Gate needs. It does not change after New; rules do, by
+// SetRules.
+type Config struct {
+	// Listener takes the clients. The gate closes it.
+	Listener net.Listener
+	// Login is how sessions are brought through authentication. HoldReady and
+	// NewID are the gate's own.
+	Login pglogin.Config
+	// Loop sets the limits of the connections.
+	Loop netloop.Config
+	// Databases are the configured databases, by the name that clients ask
+	// for. Sessions of other databases pass unattributed, with a Finding.
+	Databases map[string]Settings
+	// Recorders take the events, sessions in turn; each is of one worker of
+	// this gate's source. At least one.
+	Recorders []event.Recorder
+	// Start counts the runs of this source: session numbers begin with it.
+	Start uint32
+	// Rules are the policy in force at first; nil: allow and observe.
+	Rules *Rules
+	// DrainTimeout bounds how long Run waits for open transactions when it
+	// ends. 0: 10 seconds.
+	DrainTimeout time.Duration
+	// Log takes diagnostics, never data; nil: none.
+	Log *slog.Logger
+}
+
+// Gate carries sessions to one PostgreSQL server.
+type Gate struct {
+	cfg      Config
+	acceptor *pglogin.Acceptor
+	loop     netloop.Loop
+	metrics  Metrics
+	rules    atomic.Pointer[Rules]
+
+	work sync.WaitGroup // goroutines of analyses, logins, cancels
+
+	mu        sync.Mutex // guards what follows
+	databases map[string]*shared
+	sessions  map[event.Session]*session
+	next      uint32
+	draining  bool
+	idle      chan struct{} // closed when draining and the last session ended
+}
+
+// New checks cfg. It starts nothing.
+func New(cfg Config) (*Gate, error) {
+	switch {
+	case cfg.Listener == nil:
+		return nil, errors.New("pgproxy: no listener")
+	case len(cfg.Recorders) == 0:
+		return nil, errors.New("pgproxy: no recorder: a gate that cannot record passes nothing")
+	}
+	if cfg.DrainTimeout <= 0 {
+		cfg.DrainTimeout = 10 * time.Second
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	g := &Gate{cfg: cfg, sessions: map[event.Session]*session{}, databases: map[string]*shared{}, idle: make(chan struct{})}
+	cfg.Login.HoldReady, cfg.Login.NewID = true, newID
+	var err error
+	if g.acceptor, err = pglogin.New(cfg.Login); err != nil {
+		return nil, err
+	}
+	if g.loop, err = netloop.New(cfg.Loop); err != nil {
+		return nil, err
+	}
+	if cfg.Rules != nil {
+		g.rules.Store(cfg.Rules)
+	}
+	return g, nil
+}
+
+// newID returns a fresh event id: 80 random bits, without meaning.
+func newID() string {
+	var b [10]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
+	return base32.StdEncoding.EncodeToString(b[:])
+}
+
+// Run carries sessions until ctx ends, then drains: idle sessions end at once,
+// open transactions within Config.DrainTimeout. It returns nil after a clean
+// stop, when every goroutine is gone. It must be called once.
+func (g *Gate) Run(ctx context.Context) error {
+	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWork()
+	g.openDatabases(work)
+	loopDone := make(chan error, 1)
+	loopCtx, stopLoop := context.WithCancel(work)
+	go func() { loopDone <- g.loop.Run(loopCtx) }()
+	acceptDone := make(chan error, 1)
+	go func() { acceptDone <- g.accept(work) }()
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-acceptDone:
+		acceptDone <- nil
+	case err = <-loopDone:
+		loopDone <- nil
+	}
+	closeErr := g.cfg.Listener.Close()
+	<-acceptDone
+	g.drain()
+	stopLoop()
+	loopErr := <-loopDone
+	stopWork()
+	g.work.Wait()
+	if errors.Is(closeErr, net.ErrClosed) {
+		closeErr = nil
+	}
+	return errors.Join(err, loopErr, closeErr)
+}
+
+func (g *Gate) openDatabases(ctx context.Context) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for name, s := range g.cfg.Databases {
+		g.databases[name] = g.share(ctx, s)
+	}
+}
+
+func (g *Gate) share(ctx context.Context, s Settings) *shared {
+	if s.NewID == nil {
+		s.NewID = newID
+	}
+	sh := newShared(ctx, s, g.rules.Load(), g.work.Go, g.log)
+	sh.metrics = &g.metrics
+	return sh
+}
+
+func (g *Gate) log(op string, err error) { g.cfg.Log.Warn("gate", "op", op, "err", err) }
+
+// accept takes clients until the listener closes.
+func (g *Gate) accept(ctx context.Context) error {
+	for {
+		conn, err := g.cfg.Listener.Accept()
+		if err != nil {
+			if errors.Is(err, net.ErrClosed) {
+				return nil
+			}
+			var timeout interface{ Timeout() bool }
+			if errors.As(err, &timeout) && timeout.Timeout() || errors.Is(err, errTooManyFiles) {
+				g.log("accept", err)
+				if !pause(ctx) {
+					return nil
+				}
+				continue
+			}
+			return fmt.Errorf("accept: %w", err)
+		}
+		g.work.Go(func() { g.serve(ctx, conn) })
+	}
+}
+
+// pause waits a little before the listener is tried again.
+func pause(ctx context.Context) bool {
+	t := time.NewTimer(50 * time.Millisecond)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
+
+// serve brings a client through its login and gives it to the loop.
+func (g *Gate) serve(ctx context.Context, conn net.Conn) {
+	if g.isDraining() {
+		_ = conn.Close()
+		return
+	}
+	login, err := g.acceptor.Accept(ctx, conn)
+	if err != nil {
+		if !errors.Is(err, pglogin.ErrCancel) && !errors.Is(err, pglogin.ErrLeft) {
+			g.metrics.LoginFailures.Add(1)
+			g.log("login", err)
+		}
+		return
+	}
+	if err := g.open(ctx, login); err != nil {
+		g.log("session", err)
+		login.Close()
+	}
+}
+
+// open records the session and gives it to the loop.
+func (g *Gate) open(ctx context.Context, login *pglogin.Login) error {
+	s := &session{gate: g, login: login, since: time.Now()}
+	who := Identity{User: login.Role, Database: login.Database, Label: login.Application, TLS: login.ClientTLS != nil, ServerPID: login.PID}
+	if a, err := netip.ParseAddrPort(login.Address.String()); err == nil {
+		who.Address, who.Port = a.Addr().Unmap(), a.Port()
+	}
+	sh, rec, id := g.assign(ctx, login.Database)
+	s.e = newEngine(sh, ctx, rec, id, who)
+	for name, value := range login.Parameters {
+		s.e.env.reported(name, value)
+	}
+	s.e.wake = func() {
+		if p := s.pair.Load(); p != nil {
+			p.Wake()
+		}
+	}
+	s.e.cancel = func() { s.cancelServer(ctx) }
+	if _, err := rec.Record(ctx, event.Written, s.openEvent()); err != nil {
+		sh.gapBegins(time.Now().UnixNano())
+		if sh.Fail != FailOpen {
+			return fmt.Errorf("record session: %w", err)
+		}
+	}
+	if login.Replication {
+		s.e.lose("replication")
+	}
+	if !g.register(s) {
+		return ErrCut
+	}
+	if _, err := g.loop.Add(login.Client, login.Upstream, s); err != nil {
+		g.ended(s)
+		return err
+	}
+	g.metrics.Sessions.Add(1)
+	return nil
+}
+
+// assign finds the database's shared part, a recorder and a number.
+func (g *Gate) assign(ctx context.Context, database string) (*shared, event.Recorder, event.Session) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	sh := g.databases[database]
+	if sh == nil {
+		sh = g.share(ctx, Settings{Place: event.Place(database), Database: database, NewID: newID})
+		g.databases[database] = sh
+	}
+	g.next++
+	return sh, g.cfg.Recorders[int(g.next)%len(g.cfg.Recorders)], event.Session(uint64(g.cfg.Start)<<32 | uint64(g.next))
+}
+
+func (g *Gate) register(s *session) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.draining {
+		return false
+	}
+	g.sessions[s.e.session] = s
+	return true
+}
+
+// ended forgets a session.
+func (g *Gate) ended(s *session) {
+	s.login.Release()
+	s.e.g.forgetFindings(s.e.session)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.sessions[s.e.session] == nil {
+		return
+	}
+	delete(g.sessions, s.e.session)
+	if g.draining && len(g.sessions) == 0 {
+		close(g.idle)
+	}
+}
+
+func (g *Gate) isDraining() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.draining
+}
+
+// drain asks every session to end and waits.
+func (g *Gate) drain() {
+	g.mu.Lock()
+	g.draining = true
+	if len(g.sessions) == 0 {
+		close(g.idle)
+	}
+	g.mu.Unlock()
+	g.orderAll(&order{code: "57P01", message: "the gate is being stopped", idle: true}, func(*session) bool { return true })
+	t := time.NewTimer(g.cfg.DrainTimeout)
+	defer t.Stop()
+	select {
+	case <-g.idle:
+	case <-t.C:
+		g.log("drain", fmt.Errorf("sessions still open after %v are ended", g.cfg.DrainTimeout))
+	}
+}
+
+// orderAll gives an order to the sessions that match and returns how many.
+func (g *Gate) orderAll(o *order, match func(*session) bool) (n int) {
+	g.mu.Lock()
+	var list []*session
+	for _, s := range g.sessions {
+		if match(s) {
+			list = append(list, s)
+		}
+	}
+	g.mu.Unlock()
+	for _, s := range list {
+		s.order.Store(o)
+		if p := s.pair.Load(); p != nil {
+			p.Wake()
+		}
+	}
+	return len(list)
+}
+
+// Session is a session as an operator sees it.
+type Session struct {
+	ID        event.Session
+	User      string
+	Database  string
+	Address   netip.Addr
+	Label     string // what the client calls itself
+	ServerPID uint32
+	Since     time.Time
+	Rows      uint64
+}
+
+// Sessions returns the sessions that are open, by number.
+func (g *Gate) Sessions() []Session {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	out := make([]Session, 0, len(g.sessions))
+	for id, s := range g.sessions {
+		w := &s.e.who
+		out = append(out, Session{id, w.User, w.Database, w.Address, w.Label, w.ServerPID, s.since, s.rows.Load()})
+	}
+	slices.SortFunc(out, func(a, b Session) int {
+		if a.ID < b.ID {
+			return -1
+		}
+		return 1
+	})
+	return out
+}
+
+// Cut ends the sessions that match, with SQLSTATE 57P01, and returns how many
+// were told. It does not wait for their end.
+func (g *Gate) Cut(match func(Session) bool) int {
+	o := &order{code: "57P01", message: "the gate ended this session"}
+	return g.orderAll(o, func(s *session) bool {
+		w := &s.e.who
+		return match(Session{s.e.session, w.User, w.Database, w.Address, w.Label, w.ServerPID, s.since, s.rows.Load()})
+	})
+}
+
+// SetRules puts a policy in force for every decision from now on, in sessions
+// that are open too.
+func (g *Gate) SetRules(r *Rules) {
+	g.rules.Store(r)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, sh := range g.databases {
+		sh.current.Store(r)
+	}
+}
+
+// Metrics returns the counters. They may be read at any time.
+func (g *Gate) Metrics() *Metrics { return &g.metrics }
+
+// SchemaChanged says that the schema of a database changed by another way than
+// through this gate: analyses are made anew.
+func (g *Gate) SchemaChanged(database string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if sh := g.databases[database]; sh != nil {
+		sh.reg.epoch.Add(1)
+	}
+}
+
+var _ netloop.Opener = (*session)(nil)

@@ -1,0 +1,177 @@
+package pgproxy
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"sekisho/internal/event"
+	"sekisho/internal/gate/netloop"
+	"sekisho/internal/gate/pgproxy/pglogin"
+	"sekisho/internal/wire/pgwire"
+)
+
+// session carries an engine's bytes between the two sides of a pair. The loop
+// calls it; only what is atomic is touched by others.
+type session struct {
+	gate  *Gate
+	e     *engine
+	login *pglogin.Login
+	since time.Time
+
+	pair     atomic.Pointer[netloop.Pair]
+	order    atomic.Pointer[order] // what an operator wants
+	canceled atomic.Bool           // a CancelRequest was delivered
+	rows     atomic.Uint64
+	closed   bool
+}
+
+// order ends a session on somebody's behalf.
+type order struct {
+	code, message string
+	idle          bool // only when no transaction is open (drain)
+}
+
+// ErrCut is why a session ended that an operator or the policy cut.
+var ErrCut = errors.New("session was cut (SK3005)")
+
+// OnOpen implements netloop.Opener: the client gets the server's first
+// ReadyForQuery, and the environment is asked for meanwhile.
+func (s *session) OnOpen(p *netloop.Pair) error {
+	s.pair.Store(p)
+	s.e.clock = p.Now().UnixNano()
+	if len(s.login.Held) > 0 {
+		p.Write(netloop.Client, s.login.Held)
+	}
+	if len(s.e.g.Protected) > 0 {
+		s.e.settled()
+		s.e.waitClient = waitNothing
+	}
+	return s.flush(p)
+}
+
+// OnData implements netloop.Handler.
+func (s *session) OnData(p *netloop.Pair, side netloop.Side, b []byte) error {
+	s.e.clock = p.Now().UnixNano()
+	if side == netloop.Client {
+		s.e.fromClient(b)
+	} else {
+		s.e.fromServer(b)
+	}
+	return s.flush(p)
+}
+
+// OnWake implements netloop.Handler.
+func (s *session) OnWake(p *netloop.Pair) error {
+	s.e.clock = p.Now().UnixNano()
+	if s.canceled.Swap(false) {
+		s.e.cancelDone()
+	}
+	s.e.woken()
+	return s.flush(p)
+}
+
+// OnTick implements netloop.Handler.
+func (s *session) OnTick(p *netloop.Pair, now time.Time) error {
+	s.e.clock = now.UnixNano()
+	s.e.tick()
+	return s.flush(p)
+}
+
+// OnClosed implements netloop.Handler.
+func (s *session) OnClosed(p *netloop.Pair, _ netloop.Side, err error) {
+	if s.closed {
+		return
+	}
+	s.closed = true
+	s.e.clock = p.Now().UnixNano()
+	s.e.close(reason(err, s.e.fatal))
+	s.gate.ended(s)
+}
+
+// reason is a stable word for why a session ended.
+func reason(err, fatal error) string {
+	switch {
+	case fatal != nil && errors.Is(fatal, ErrCut), errors.Is(err, ErrCut):
+		return "cut"
+	case fatal != nil && errors.Is(fatal, errRecorder):
+		return "recorder failed"
+	case fatal != nil && errors.Is(fatal, ErrProtocol):
+		return "protocol"
+	case err == nil:
+		return "closed"
+	case errors.Is(err, netloop.ErrStopped):
+		return "gate stopped"
+	}
+	return "connection lost"
+}
+
+// flush hands on what the engine put out and tells the loop what it waits for.
+func (s *session) flush(p *netloop.Pair) error {
+	e := s.e
+	s.obey()
+	e.toClient.drain(func(b []byte) {
+		e.bytesOut += uint64(len(b))
+		p.Write(netloop.Client, b)
+	})
+	e.toServer.drain(func(b []byte) { p.Write(netloop.Upstream, b) })
+	hold(p, netloop.Client, e.clientHeld.has)
+	hold(p, netloop.Upstream, e.serverHeld.has)
+	if e.deadline != e.armed {
+		e.armed = e.deadline
+		if e.deadline == 0 {
+			p.ArmTick(time.Time{})
+		} else {
+			p.ArmTick(time.Unix(0, e.deadline))
+		}
+	}
+	s.rows.Store(e.rows)
+	return e.fatal
+}
+
+func hold(p *netloop.Pair, side netloop.Side, wait bool) {
+	if wait == p.Paused(side) {
+		return
+	}
+	if wait {
+		p.Pause(side)
+	} else {
+		p.Resume(side)
+	}
+}
+
+// obey ends the session when somebody ordered it. In the middle of a message
+// that passes in pieces nothing can be said to the client.
+func (s *session) obey() {
+	o := s.order.Load()
+	e := s.e
+	if o == nil || e.fatal != nil || o.idle && (e.tx != pgwire.TxIdle || !e.queue.empty() || e.open) {
+		return
+	}
+	if e.server.Idle() || e.server.Partial() > 0 {
+		e.toClient.buf = pgwire.AppendError(e.toClient.own(), pgwire.ErrorInfo{Severity: "FATAL", Code: o.code, Message: o.message})
+	}
+	e.end(ErrCut)
+}
+
+// cancelServer sends a CancelRequest for the session and wakes it when the
+// server has taken it.
+func (s *session) cancelServer(ctx context.Context) {
+	s.gate.work.Go(func() {
+		if err := s.login.Cancel(ctx); err != nil {
+			s.gate.log("cancel", err)
+		}
+		s.canceled.Store(true)
+		if p := s.pair.Load(); p != nil {
+			p.Wake()
+		}
+	})
+}
+
+// openEvent describes the session.
+func (s *session) openEvent() *event.SessionOpen {
+	e := s.e
+	return &event.SessionOpen{Session: e.session, Place: e.g.Place, Database: e.who.Database, User: e.who.User,
+		Address: e.who.Address.String(), Port: e.who.Port, Label: e.who.Label, TLS: e.who.TLS, ServerPID: e.who.ServerPID}
+}
