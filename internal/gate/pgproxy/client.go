@@ -208,6 +208,9 @@ func (e *engine) clientParse(m *pgwire.Message) bool {
 	if err != nil {
 		return e.malformed(m, expect{kind: expectParse})
 	}
+	if len(e.g.Protected) > 0 && !e.settled() { // in the pipeline that begins now it is too late
+		return false
+	}
 	name := string(p.Name)
 	old := e.findPrepared(p.Name)
 	s := old
