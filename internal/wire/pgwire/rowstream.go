@@ -35,6 +35,9 @@ const (
 // Begin starts a row.
 func (s *RowStream) Begin() {
 	s.have, s.cols, s.col, s.left, s.inside, s.bad = 0, -1, 0, 0, false, false
+	if s.data == nil {
+		s.data = make([]byte, 0, 64) // an empty value is not NULL
+	}
 	s.found, s.data = s.found[:0], s.data[:0]
 	for range s.Want {
 		s.found = append(s.found, streamed{})
