@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -178,8 +179,10 @@ func pump(w io.Writer, seed uint64, total int) ([32]byte, error) {
 	sum := sha256.New()
 	for total > 0 {
 		b := make([]byte, min(total, 1+rnd.IntN(1<<rnd.IntN(19))))
-		for i := range b {
-			b[i] = byte(rnd.Uint32())
+		for i := 0; i < len(b); i += 8 {
+			var word [8]byte
+			binary.LittleEndian.PutUint64(word[:], rnd.Uint64())
+			copy(b[i:], word[:])
 		}
 		sum.Write(b)
 		if _, err := w.Write(b); err != nil {

@@ -114,7 +114,17 @@ func (p *Pair) Write(s Side, b []byte) {
 		p.Close(ErrOverflow)
 		return
 	}
+	e.out, e.outOff = compact(e.out, e.outOff)
 	e.out = append(e.out, b...)
+}
+
+// compact moves b[off:] to the front when at least half of b is spent, so that a queue that never empties does not
+// grow for ever. Every byte is moved less than once on average.
+func compact(b []byte, off int) ([]byte, int) {
+	if off == 0 || off < len(b)-off {
+		return b, off
+	}
+	return b[:copy(b, b[off:])], 0
 }
 
 // join returns a followed by b if b begins where a ends in the same array, else nil.
@@ -161,6 +171,10 @@ func (p *Pair) Paused(s Side) bool { return p.ends[s].paused }
 // ArmTick asks for one OnTick at the deadline. A later call replaces the deadline; the zero time takes it back.
 // Pairs that are not armed cost nothing.
 func (p *Pair) ArmTick(deadline time.Time) {
+	if !deadline.IsZero() {
+		// Keep the monotonic clock: a deadline made of a number has none, and the wall clock may be set back.
+		deadline = p.now.Add(deadline.Sub(p.now))
+	}
 	p.tickAt = deadline
 	p.d.armed(p)
 }

@@ -58,6 +58,7 @@ func (s *Stream) Write(b []byte) (int, error) {
 	if !s.loop {
 		return s.Conn.Write(b)
 	}
+	s.out, s.outOff = compact(s.out, s.outOff)
 	s.out = append(s.out, b...)
 	return len(b), nil
 }

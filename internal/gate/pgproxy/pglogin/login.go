@@ -3,8 +3,10 @@ package pglogin
 import (
 	"context"
 	"net"
+	"time"
 
 	"sekisho/internal/gate/netloop"
+	"sekisho/internal/wire/pgwire"
 )
 
 // Login is a finished login. Its owner gives both transports to a loop, or calls Close; in both cases it calls
@@ -52,6 +54,19 @@ func (l *Login) Close() {
 	l.Release()
 	l.client.close()
 	l.upstream.close()
+}
+
+// Refuse ends a login that was finished after all, because the gate cannot carry the session: the client gets r as
+// the server's refusal, which fits if Config.HoldReady is set, and both connections are closed. Not after they were
+// given to a loop.
+func (l *Login) Refuse(r Refusal) {
+	_ = l.client.stream.SetDeadline(time.Now().Add(lastWordTime))
+	if err := l.client.send(r.bytes()); err == nil && l.client.tls != nil {
+		_ = l.client.tls.CloseWrite() // the client may be gone already
+	}
+	_ = l.upstream.stream.SetDeadline(time.Now().Add(lastWordTime))
+	_ = l.upstream.send(pgwire.AppendTerminate(nil)) // or the server notices by itself
+	l.Close()
 }
 
 // Cancel asks the server to cancel what the session runs. It returns when the server has taken the request, which

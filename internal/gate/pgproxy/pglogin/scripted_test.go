@@ -282,6 +282,44 @@ func TestPipelined(t *testing.T) {
 	}
 }
 
+// TestRefuseLate: a gate that cannot carry the session says so before the client may speak.
+func TestRefuseLate(t *testing.T) {
+	last := make(chan string, 1)
+	s := startScript(t, func(conn net.Conn) {
+		if _, err := readStartup(conn); err != nil {
+			return
+		}
+		_, _ = conn.Write(greeting([]byte("1234")))
+		b, _ := io.ReadAll(conn)
+		last <- string(b)
+	})
+	cfg := s.config()
+	cfg.HoldReady = true
+	acceptor, err := pglogin.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	near, far := net.Pipe()
+	got := make(chan []byte, 1)
+	go func() {
+		_, _ = far.Write(start30)
+		b, _ := io.ReadAll(far)
+		got <- b
+	}()
+	login, err := acceptor.Accept(context.Background(), near)
+	if err != nil {
+		t.Fatal(err)
+	}
+	login.Refuse(pglogin.Refusal{Code: "53300", Message: "too many sessions at the gate"})
+	hello := greeting([]byte("1234"))
+	if code := sqlstate((<-got)[len(hello)-6:]); code != "53300" {
+		t.Errorf("the client got %s", code)
+	}
+	if b := <-last; b != "X\x00\x00\x00\x04" {
+		t.Errorf("the server got %q", b)
+	}
+}
+
 // TestLongCancelKey: a key of protocol 3.2 comes back to the server whole.
 func TestLongCancelKey(t *testing.T) {
 	key := bytes.Repeat([]byte("k"), 256)
