@@ -1,5 +1,7 @@
 package pgwire
 
+import "encoding/binary"
+
 // Message is one message, or one piece of a message too large to be held, as
 // Scanner found it.
 type Message struct {
@@ -50,6 +52,30 @@ type Scanner struct {
 //		chunk = rest
 //	}
 func (s *Scanner) Next(chunk []byte) (m Message, rest []byte, ok bool, err error) {
+	if len(s.carry) == 0 && s.left == 0 {
+		if n := Frame(chunk); n > 0 && (s.Limit <= 0 || n <= s.Limit) {
+			return Message{Type: chunk[0], Size: n - headerLen, Raw: chunk[:n:n], Body: chunk[headerLen:n:n], First: true, Last: true}, chunk[n:], true, nil
+		}
+	}
+	return s.slow(chunk)
+}
+
+// Frame returns the length of the message that chunk begins with, header
+// included, when all of it is there and its length word is possible; else 0.
+// It is the inner loop of Scanner.Next, for callers that walk many messages of
+// a chunk while the scanner is idle.
+func Frame(chunk []byte) int {
+	if len(chunk) < headerLen {
+		return 0
+	}
+	n := int64(binary.BigEndian.Uint32(chunk[1:]))
+	if n < 4 || n >= int64(len(chunk)) || n > MaxMessage {
+		return 0
+	}
+	return int(n) + 1
+}
+
+func (s *Scanner) slow(chunk []byte) (m Message, rest []byte, ok bool, err error) {
 	if s.spent {
 		s.carry, s.spent = s.carry[:0], false
 	}
