@@ -202,8 +202,22 @@ func (g *Gate) serve(ctx context.Context, conn net.Conn) {
 	}
 	if err := g.open(ctx, login); err != nil {
 		g.log("session", err)
-		login.Close()
+		login.Refuse(sessionRefusal(err))
 	}
+}
+
+// sessionRefusal is what a client hears whose login was in order and whose session the gate cannot carry.
+func sessionRefusal(err error) pglogin.Refusal {
+	r := pglogin.Refusal{ID: newID(), Cause: err}
+	switch {
+	case errors.Is(err, netloop.ErrFull):
+		r.Code, r.Message, r.Hint = "53300", "too many sessions at the gate", "Close sessions that are not used, or ask the operator of the gate for more."
+	case errors.Is(err, ErrCut), errors.Is(err, netloop.ErrStopped):
+		r.Code, r.Message = "57P01", "the gate is being stopped"
+	default:
+		r.Code, r.Message, r.Hint = "58030", "the gate cannot record this session", "Ask the operator of the gate: it passes nothing that it cannot record."
+	}
+	return r
 }
 
 // open records the session and gives it to the loop.
