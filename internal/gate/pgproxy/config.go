@@ -34,13 +34,35 @@ type Numbers interface {
 	AssignBytes(ctx context.Context, kind subject.KeyKind, keys [][]byte, numbers []uint32) error
 }
 
-// Identifier finds the one subject an identifier belongs to. ok is false when
-// there is none or more than one.
-type Identifier func(source event.SubjectSource, kind element.Kind, value []byte) (number uint32, ok bool)
+// Identifier finds the one subject of a table that an identifier read from it
+// belongs to. ok is false when there is none or more than one. The same value
+// in another table is another identifier.
+type Identifier func(table event.Place, kind element.Kind, value []byte) (number uint32, ok bool)
 
 // Classifier names the elements in bytes that no lineage explains. It must not
 // keep them.
 type Classifier func(value []byte) element.Mask
+
+// Taint is a relation that holds what was written from protected columns.
+type Taint struct {
+	Table     event.Place
+	Rel       lineage.OID // 0 when the statement creates it
+	From      []event.Place
+	Source    event.SubjectSource
+	Elements  element.Mask
+	Temporary bool
+	// Columns are the tainted columns; for a created relation all of them.
+	Columns []TaintColumn
+}
+
+// TaintColumn is a column of a Taint: by name for a relation that the statement
+// creates, by number otherwise.
+type TaintColumn struct {
+	Name     string
+	Att      int16
+	Elements element.Mask
+	Key      event.SubjectSource // it holds subject keys of this source
+}
 
 // FailMode says what a gate does when it cannot record.
 type FailMode uint8
@@ -87,6 +109,16 @@ type Settings struct {
 	Numbers    func(event.SubjectSource) Numbers
 	Identifier Identifier // nil: rung 3 is off
 	Classifier Classifier // nil: rung 5 is off
+	// Tainted, if not nil, makes a relation that protected data was written to
+	// protected (lineage.Reader.Protect), before anybody's statement over it is
+	// analysed. It is called when the writing transaction ended, from a
+	// goroutine of its own, and again until it succeeds.
+	Tainted func(ctx context.Context, t Taint) error
+	// Laundered says that undeclared code (a trigger on a protected table, a
+	// function, DO) may have copied protected data before this start: reads of
+	// unclassified relations are then bounded over the database. The gate
+	// records an event.Taint of the whole Place when it happens.
+	Laundered bool
 	// Analyses is the number of analyses under way at once; 0 means 4.
 	Analyses int
 	// NewID returns a fresh event id for refusals, without meaning.

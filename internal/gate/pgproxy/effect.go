@@ -1,6 +1,9 @@
 package pgproxy
 
 import (
+	"slices"
+	"strings"
+
 	"sekisho/internal/event"
 	"sekisho/internal/sqlscan"
 )
@@ -85,10 +88,10 @@ func (e *engine) effects(c *command, x *execution) (u undo) {
 	}
 	if c.changesSchema() {
 		e.beginDDL()
-		e.env.askTemp = e.env.askTemp || e.env.temp
+		e.env.askTemp = e.env.askTemp || e.env.temp || len(e.env.temps) > 0
 	}
 	if c.makesTemporary() {
-		e.env.temp, e.env.askTemp = true, true
+		e.makeTemporary(c)
 	}
 	if p.runsCode() {
 		e.ranCode()
@@ -124,11 +127,35 @@ func (e *engine) effects(c *command, x *execution) (u undo) {
 	return u
 }
 
+// maxTemps bounds the temporary relations whose names are remembered.
+const maxTemps = 64
+
+// makeTemporary remembers the name of a temporary relation: statements that
+// name it, or a table it may hide, are bounded.
+func (e *engine) makeTemporary(c *command) {
+	e.env.askTemp = true
+	name := ""
+	sqlscan.EachPart(c.sql, c.st.Target, func(part []byte) { name = string(part) })
+	if name == "" || len(e.env.temps) >= maxTemps {
+		e.env.temp = true
+		return
+	}
+	if !slices.Contains(e.env.temps, name) {
+		e.env.temps = append(e.env.temps, name)
+	}
+	if e.env.now != nil {
+		now := *e.env.now
+		now.temps = strings.Join(e.env.temps, "\x00")
+		e.env.now = e.g.reg.intern(now)
+	}
+}
+
 // ranCode says that code nobody declared runs now.
 func (e *engine) ranCode() {
 	e.touch()
 	e.env.opaque = e.sent + 1
 	e.env.temp, e.env.askTemp, e.env.setting = true, true, true
+	e.launder("function")
 }
 
 // definePrepared remembers PREPARE name AS statement.
@@ -199,7 +226,7 @@ func (e *engine) discards(c *command) {
 		e.unnamed, e.blank = nil, nil
 		e.env.setting = false
 	}
-	e.env.askTemp = e.env.temp
+	e.env.askTemp = e.env.temp || len(e.env.temps) > 0
 }
 
 // truncates counts a TRUNCATE of what may be a protected table: which one is
@@ -221,52 +248,4 @@ func sameTable(full, name string) bool {
 	}
 	n := len(full) - len(name)
 	return n > 0 && full[n:] == name && full[n-1] == '.'
-}
-
-// taints records that what a command writes holds protected data from now on.
-func (e *engine) taints(c *command, p *plan) {
-	if p == nil || p.tainted.Load() || e.g.switches.NoTaint {
-		return
-	}
-	for _, t := range e.taintsOf(c, p) {
-		e.submit(t)
-	}
-	p.tainted.Store(true)
-}
-
-// taintsOf lists the Taint events of a command.
-func (e *engine) taintsOf(c *command, p *plan) (out []event.Body) {
-	for i := range p.writes {
-		w := &p.writes[i]
-		if w.Taints != 0 && !w.protected {
-			out = append(out, &event.Taint{Table: w.Table, From: w.From, Source: e.sourceOf(w.From), Elements: w.Taints, Reason: w.Op + " select"})
-		}
-	}
-	if !c.creates() || !p.crosses() {
-		return out
-	}
-	name := string(sqlscan.AppendName(nil, c.sql, c.st.Target))
-	for _, q := range p.parts {
-		out = append(out, &event.Taint{Table: e.g.place(name, e.env.now), From: []event.Place{q.table}, Source: q.source, Elements: q.elements,
-			Reason: c.st.Kind.String(), Temporary: c.st.Flags.Has(sqlscan.Temporary)})
-	}
-	return out
-}
-
-// creates says that the command makes a relation of its query's rows.
-func (c *command) creates() bool {
-	switch c.st.Kind {
-	case sqlscan.CreateTableAs, sqlscan.CreateMaterializedView:
-		return true
-	}
-	return !c.st.Into.Empty()
-}
-
-func (e *engine) sourceOf(from []event.Place) event.SubjectSource {
-	for _, f := range from {
-		if t := e.g.protectedTable(f); t != nil {
-			return t.Source
-		}
-	}
-	return ""
 }

@@ -60,8 +60,9 @@ type engine struct {
 	heldMem  int     // bytes of statement texts held in prepared
 	free     []*execution
 
-	env environ
-	ddl ddlState
+	env      environ
+	ddl      ddlState
+	tainting []Taint // what the transaction under way taints
 
 	slots     map[*plan]*slot
 	lastSlot  *slot

@@ -190,7 +190,7 @@ func newBench(t testing.TB, change func(*Settings)) *bench {
 	b.e = newEngine(b.g, context.Background(), b.rec, 1, Identity{User: "app", Address: netip.MustParseAddr("192.0.2.1")})
 	b.e.wake = func() { b.wakes++ }
 	b.e.clock = 1000e9
-	b.e.env.now = b.g.reg.intern(environment{"public", "app", "app"})
+	b.e.env.now = b.g.reg.intern(environment{searchPath: "public", role: "none", user: "app"})
 	b.e.env.dirty = false
 	return b
 }

@@ -1,6 +1,8 @@
 package pgproxy
 
 import (
+	"strings"
+
 	"sekisho/internal/sqlscan"
 	"sekisho/internal/wire/pgwire"
 )
@@ -14,7 +16,8 @@ type environ struct {
 	touched uint64       // the ReadyForQuery that ends the transaction it was changed in
 	inTx    bool         // changed in the transaction under way
 	opaque  uint64       // code nobody declared ran: nothing is sure until this ReadyForQuery, idle
-	temp    bool         // the session may have temporary relations
+	temp    bool         // the session may have temporary relations the gate cannot name
+	temps   []string     // names of temporary relations it may have
 	askTemp bool         // ask whether it has any, when idle
 	setting bool         // a setting may hold what was read from protected columns
 	failed  bool         // the probe failed
@@ -96,9 +99,12 @@ func (e *engine) probeDone() {
 		return
 	}
 	if e.env.asked == 4 {
-		e.env.temp, e.env.askTemp = e.env.values[3] != "f", false
+		e.env.askTemp = false
+		if e.env.values[3] == "f" {
+			e.env.temp, e.env.temps = false, nil
+		}
 	}
-	e.env.now = e.g.reg.intern(environment{e.env.values[0], e.env.values[1], e.env.values[2]})
+	e.env.now = e.g.reg.intern(environment{e.env.values[0], e.env.values[1], e.env.values[2], strings.Join(e.env.temps, "\x00")})
 }
 
 // touch says that what is sent now may change the environment; what it was in
@@ -154,8 +160,14 @@ func (e *engine) beginDDL() {
 }
 
 func (e *engine) endDDL() {
-	if e.ddl.mark != 0 {
-		e.ddl.mark = 0
-		e.g.reg.schemaChanged()
+	if e.ddl.mark == 0 {
+		return
 	}
+	e.ddl.mark = 0
+	if list := e.tainting; len(list) > 0 {
+		e.tainting = nil
+		e.g.protect(list)
+		return
+	}
+	e.g.reg.schemaChanged()
 }

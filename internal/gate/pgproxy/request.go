@@ -2,6 +2,7 @@ package pgproxy
 
 import (
 	"hash/maphash"
+	"strings"
 
 	"sekisho/internal/lineage"
 	"sekisho/internal/sqlscan"
@@ -22,6 +23,9 @@ func (c *command) request(env *environment, v variant, encoding string) lineage.
 		SQL: string(withoutInto(c.querySQL, st)), ClientParams: st.MaxParam, Fingerprint: st.Fingerprint,
 		SearchPath: env.searchPath, Role: env.role, SessionUser: env.user, Encoding: encoding,
 		Partial: v&variantPartial != 0, Explain: v&variantExplain != 0, TaintedSettings: v&variantTainted != 0,
+	}
+	if env.temps != "" {
+		req.TempRelations = strings.Split(env.temps, "\x00")
 	}
 	for i := range st.MaxParam {
 		t := uint32(0)

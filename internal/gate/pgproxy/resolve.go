@@ -156,7 +156,7 @@ func (e *engine) planIn(c *command, env *environment, v variant, unsure string) 
 	}
 	if p := e.g.reg.known(c.shape, env, v, c, e.clock); p != nil {
 		e.asked = 0
-		return p, true
+		return e.unlaundered(p), true
 	}
 	if e.g.reg.changing.Load() > 0 {
 		return e.g.wideOf(c.shape, "schema change"), true
@@ -168,10 +168,19 @@ func (e *engine) planIn(c *command, env *environment, v variant, unsure string) 
 	e.g.ask(c, env, v, e.env.encoding, e.wake)
 	if p := e.g.reg.known(c.shape, env, v, c, e.clock); p != nil { // answered at once
 		e.asked = 0
-		return p, true
+		return e.unlaundered(p), true
 	}
 	e.waitClient = waitAnalysis
 	return nil, false
+}
+
+// unlaundered is p, or the wide plan when p reads relations that nobody
+// classified and undeclared code may have copied protected data there.
+func (e *engine) unlaundered(p *plan) *plan {
+	if p.analysis != nil && len(p.analysis.Unclassified) > 0 && e.g.laundered.Load() && p.opaque == "" {
+		return e.g.wideOf(p.shape, "unclassified")
+	}
+	return p
 }
 
 // resolveExecute finds the plan of EXECUTE name (…).

@@ -41,7 +41,10 @@ type analysed struct {
 
 // environment is what, apart from its text, decides what a statement means.
 // Environments are interned: equal ones are the same pointer.
-type environment struct{ searchPath, role, user string }
+type environment struct {
+	searchPath, role, user string // as SHOW tells them
+	temps                  string // names of temporary relations, joined by NUL
+}
 
 const (
 	shards        = 64
@@ -295,12 +298,13 @@ func (r *registry) schemaChanged()  { r.epoch.Add(1); r.changing.Add(-1) }
 // shared is what the engines of one gate have in common.
 type shared struct {
 	Settings
-	ctx     context.Context
-	reg     registry
-	current atomic.Pointer[Rules]
-	gapFrom atomic.Int64 // UTC ns since when nothing was recorded; 0: recording
-	metrics *Metrics
-	hours   hourly
+	ctx       context.Context
+	reg       registry
+	current   atomic.Pointer[Rules]
+	laundered atomic.Bool  // undeclared code may have copied protected data
+	gapFrom   atomic.Int64 // UTC ns since when nothing was recorded; 0: recording
+	metrics   *Metrics
+	hours     hourly
 
 	spawn func(func()) // runs an analysis; its owner waits for it
 	log   func(op string, err error)

@@ -39,6 +39,7 @@ func newShared(ctx context.Context, s Settings, rules *Rules, spawn func(func())
 		rules = &Rules{Policy: policy.Open(), Mode: policy.Observe}
 	}
 	g.current.Store(rules)
+	g.laundered.Store(s.Laundered)
 	g.unknownShape = internalShape("-- a statement the gate does not know")
 	g.notifyShape = internalShape("-- a notification")
 	g.fastpathShape = internalShape("-- a fast-path function call")
