@@ -205,6 +205,9 @@ func (a *analyser) judge(lv *level, p pending) {
 		a.confine(p.know, p.inside, p.reason)
 		return
 	}
+	if p.rows {
+		a.absent(p.flow, lv.knows)
+	}
 	a.predicated(p.flow)
 	for _, r := range p.flow.refs {
 		if a.elements(r) == 0 {
@@ -219,10 +222,11 @@ func (a *analyser) judge(lv *level, p pending) {
 	}
 }
 
-func (a *analyser) confine(k *know, inside map[int]bool, reason string) {
+func (a *analyser) confine(k *know, inside *side, reason string) {
 	global, local := k.confined(inside)
 	switch {
 	case local:
+		k.sided = true
 	case global:
 		k.contained = true
 	default:

@@ -75,6 +75,8 @@ type Protection struct {
 	// Elements maps attribute numbers to what they hold; a column that is
 	// missing is unclassified, one with an empty mask is declared harmless.
 	Elements map[int16]element.Mask
+	// Identifiers are the columns whose value belongs to one subject each.
+	Identifiers map[int16]bool
 	// From are the places whose holdings bound the relation's: itself, or for
 	// derived relations what they were made from.
 	From []event.Place

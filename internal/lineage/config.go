@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"sekisho/internal/element"
 	"sekisho/internal/event"
 )
@@ -22,6 +24,9 @@ type Config struct {
 	Timeout time.Duration
 	// CacheSize bounds the analyses kept (default 4096).
 	CacheSize int
+	// Attach, when not nil, may change how control connections are made (their
+	// dialler), for instance to count them.
+	Attach func(*pgconn.Config)
 	// Place is the place of the database: "shop".
 	Place event.Place
 	// Tables are the protected tables.
@@ -44,6 +49,9 @@ type Table struct {
 	Key string
 	// Source is whose numbers Key has: "shop.customers".
 	Source event.SubjectSource
+	// Identifiers are the columns whose value belongs to one subject each, such
+	// as an e-mail address (rung 3 of the ladder).
+	Identifiers []string
 	// From are the places whose holdings bound this table's, for tables made
 	// from others (taint); empty for tables that are scanned themselves.
 	From []event.Place

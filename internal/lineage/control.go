@@ -40,6 +40,9 @@ func connect(ctx context.Context, conf *Config) (*control, error) {
 	} {
 		pc.RuntimeParams[name] = value
 	}
+	if conf.Attach != nil {
+		conf.Attach(pc)
+	}
 	ctx, cancel := context.WithTimeout(ctx, conf.Timeout+5*time.Second)
 	defer cancel()
 	pg, err := pgconn.ConnectConfig(ctx, pc)

@@ -43,7 +43,7 @@ func (a *analyser) expr(lv *level, v nodetree.Value, ctx standing) flow {
 
 // exprAt returns what flows into an expression. inside is the nullable side
 // the expression stands in, as for from.
-func (a *analyser) exprAt(lv *level, v nodetree.Value, ctx standing, inside map[int]bool) flow {
+func (a *analyser) exprAt(lv *level, v nodetree.Value, ctx standing, inside *side) flow {
 	switch v.Kind {
 	case nodetree.List:
 		var f flow
@@ -106,7 +106,7 @@ func inner(ctx standing) standing {
 	return ctx
 }
 
-func (a *analyser) parts(lv *level, n *nodetree.Node, ctx standing, inside map[int]bool) flow {
+func (a *analyser) parts(lv *level, n *nodetree.Node, ctx standing, inside *side) flow {
 	defer a.enter()()
 	var f flow
 	for i := range n.Fields {
@@ -272,7 +272,7 @@ func exist(ks []*know) flow {
 	return flow{}.and(flow{refs: f.refs}.and(flow{}))
 }
 
-func (a *analyser) call(lv *level, n *nodetree.Node, ctx standing, inside map[int]bool) flow {
+func (a *analyser) call(lv *level, n *nodetree.Node, ctx standing, inside *side) flow {
 	f := a.parts(lv, n, inner(ctx), inside)
 	f = f.and(a.function(lv, OID(a.int(n, "funcid")), f))
 	if ctx == inTarget && a.bool(n, "funcretset") {

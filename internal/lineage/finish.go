@@ -126,11 +126,14 @@ func (a *analyser) entry(i int, ks map[int]*know, res result) Entry {
 		out.KeyBy, out.Ordinal, out.KeyType = by, ordinal, keyType
 	case e.wide != "":
 		out.Reason = e.wide
+		if e.wide == "on conflict" {
+			break // the row may be new: nobody's was read
+		}
 		out.ConfirmBy, out.ConfirmOrdinal, out.ConfirmType = by, ordinal, keyType
 	case k != nil && k.contained:
 		out.Reason = "predicate"
 		out.ConfirmBy, out.ConfirmOrdinal, out.ConfirmType = by, ordinal, keyType
-		if p := k.param(); p > 0 && !k.optional && !k.branch {
+		if p := k.param(); p > 0 && !k.optional && !k.branch && !k.sided {
 			out.ConfirmBy, out.ConfirmOrdinal, out.ConfirmType = KeyParam, p, a.keyType(e.rel)
 			out.Pinned = true
 		}
@@ -158,9 +161,9 @@ func (a *analyser) key(i int, k *know, ks map[int]*know, res result) (by KeyBy, 
 		return KeyNone, 0, 0, "key not in result"
 	}
 	typ := a.keyType(e.rel)
-	away := k.optional || k.branch
+	away := k.optional || k.branch || k.sided
 	for c, col := range res.cols {
-		if slices.Contains(col.own, i) {
+		if !k.sided && slices.Contains(col.own, i) {
 			return KeyColumn, c, typ, ""
 		}
 	}
@@ -172,7 +175,7 @@ func (a *analyser) key(i int, k *know, ks map[int]*know, res result) (by KeyBy, 
 			return KeyColumn, c, typ, ""
 		}
 		for _, o := range col.own {
-			if a.entries[o].prot.Source == e.prot.Source {
+			if o != i && a.entries[o].prot.Source == e.prot.Source {
 				return KeyColumn, c, typ, ""
 			}
 		}
@@ -185,7 +188,7 @@ func (a *analyser) key(i int, k *know, ks map[int]*know, res result) (by KeyBy, 
 			return KeyParam, k.param(), typ, ""
 		}
 		for j, other := range ks {
-			if j != i && !other.optional && !other.branch && other.terms[t] && a.entries[j].prot.Source == e.prot.Source {
+			if j != i && !other.optional && !other.branch && !other.sided && other.terms[t] && a.entries[j].prot.Source == e.prot.Source {
 				return KeyParam, t.param, typ, ""
 			}
 		}
@@ -253,7 +256,7 @@ func (a *analyser) identifiers(out *Analysis, res result) {
 		}
 		i := col.plain.entry
 		m := a.entries[i].prot.Of(col.plain.att)
-		if e := &out.Entries[i]; e.Identifier >= 0 || !a.onlyKeyMissing(i, e) {
+		if e := &out.Entries[i]; e.Identifier >= 0 || !a.entries[i].prot.Identifiers[col.plain.att] || !a.onlyKeyMissing(i, e) {
 			continue
 		}
 		for _, kind := range identifierKinds {

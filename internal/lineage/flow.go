@@ -105,23 +105,32 @@ type know struct {
 	// contained: a predicate or the like looks at rows of the entry that may
 	// not reach the result, but only at rows whose key equals a global term.
 	contained bool
+	// sided: a condition of an outer join looks at rows of the entry, all of
+	// which have the key of the other side's row. That row comes in any case,
+	// so only a key taken from it makes the entry exact.
+	sided bool
+	sides []*side // the nullable sides the entry lies in
 }
 
-func (k *know) clone() *know {
-	c := *k
-	c.terms = maps.Clone(k.terms)
-	return &c
+// side is the side of an outer join that may be absent.
+type side struct {
+	rts map[int]bool
+	// required: a later filter refuses rows without the side, so that the
+	// join's conditions decide which rows appear.
+	required bool
 }
+
+func newSide() *side { return &side{rts: map[int]bool{}} }
 
 // confined says that all rows of the entry that the level looks at have a key
 // that is fixed from outside: by a parameter, an outer column, or a column of
 // the level that is not in the subtree inside.
-func (k *know) confined(inside map[int]bool) (global, local bool) {
+func (k *know) confined(inside *side) (global, local bool) {
 	for t := range k.terms {
 		switch {
 		case t.global():
 			global = true
-		case inside != nil && !inside[t.rt]:
+		case inside != nil && !inside.required && !inside.rts[t.rt]:
 			local = true
 		}
 	}
@@ -191,7 +200,8 @@ type level struct {
 type pending struct {
 	flow   flow
 	know   *know // instead of flow: a subquery's entry that was contained
-	inside map[int]bool
+	inside *side
+	rows   bool // the flow decides how many rows there are
 	reason string
 }
 

@@ -2,6 +2,7 @@ package lineage
 
 import (
 	"maps"
+	"slices"
 
 	"sekisho/internal/lineage/nodetree"
 )
@@ -50,7 +51,7 @@ func (a *analyser) jointree(lv *level) {
 // from builds one item of the join tree. inside is the set of range-table
 // entries of the nearest nullable side around it, nil when there is none; it
 // is filled after the item was built and read when predicates are judged.
-func (a *analyser) from(lv *level, v nodetree.Value, inside map[int]bool) subtree {
+func (a *analyser) from(lv *level, v nodetree.Value, inside *side) subtree {
 	defer a.enter()()
 	n := a.node(v)
 	switch n.Type {
@@ -72,15 +73,15 @@ func (a *analyser) from(lv *level, v nodetree.Value, inside map[int]bool) subtre
 	return subtree{}
 }
 
-func (a *analyser) join(lv *level, n *nodetree.Node, inside map[int]bool) subtree {
+func (a *analyser) join(lv *level, n *nodetree.Node, inside *side) subtree {
 	kind := a.int(n, "jointype")
 	quals := a.get(n, "quals")
 	insideLeft, insideRight := inside, inside
 	if kind == joinRight || kind == joinFull {
-		insideLeft = map[int]bool{}
+		insideLeft = newSide()
 	}
 	if kind == joinLeft || kind == joinFull {
-		insideRight = map[int]bool{}
+		insideRight = newSide()
 	}
 	left := a.from(lv, a.get(n, "larg"), insideLeft)
 	right := a.from(lv, a.get(n, "rarg"), insideRight)
@@ -99,13 +100,12 @@ func (a *analyser) join(lv *level, n *nodetree.Node, inside map[int]bool) subtre
 		a.nullable(lv, quals, left, insideLeft)
 		s.eqs = right.eqs
 	case joinFull:
-		maps.Copy(insideLeft, left.rts)
-		maps.Copy(insideRight, right.rts)
+		maps.Copy(insideLeft.rts, left.rts)
+		maps.Copy(insideRight.rts, right.rts)
 		// Both sides may be absent and neither takes a key from the other.
 		a.condition(lv, quals, "full join")
-		for _, k := range s.knows {
-			k.optional = true
-		}
+		extend(left.knows, insideLeft)
+		extend(right.knows, insideRight)
 		s.eqs = nil
 	default:
 		a.fail("tree: join type")
@@ -115,19 +115,25 @@ func (a *analyser) join(lv *level, n *nodetree.Node, inside map[int]bool) subtre
 
 // nullable handles an outer join whose side may be absent: it takes keys from
 // the other side by the join's equalities, never the other way round.
-func (a *analyser) nullable(lv *level, quals nodetree.Value, side subtree, inside map[int]bool) {
-	maps.Copy(inside, side.rts)
-	eqs := a.quals(lv, quals, side.knows, inside, false)
-	closure(side.knows, append(eqs, side.eqs...))
-	for _, k := range side.knows {
+func (a *analyser) nullable(lv *level, quals nodetree.Value, part subtree, inside *side) {
+	maps.Copy(inside.rts, part.rts)
+	eqs := a.quals(lv, quals, part.knows, inside, false)
+	closure(part.knows, append(eqs, part.eqs...))
+	extend(part.knows, inside)
+}
+
+// extend puts entries on a side that may be absent.
+func extend(ks []*know, s *side) {
+	for _, k := range ks {
 		k.optional = true
+		k.sides = append(k.sides, s)
 	}
 }
 
 // quals handles a conjunction over the entries ks and returns its equalities,
 // which hold whenever the entries of ks are present. filter says that rows
 // that fail it vanish (WHERE, inner join) instead of being extended by NULLs.
-func (a *analyser) quals(lv *level, v nodetree.Value, ks []*know, inside map[int]bool, filter bool) []equality {
+func (a *analyser) quals(lv *level, v nodetree.Value, ks []*know, inside *side, filter bool) []equality {
 	var eqs []equality
 	conjuncts := a.conjuncts(v, nil)
 	for _, c := range conjuncts {
@@ -138,11 +144,7 @@ func (a *analyser) quals(lv *level, v nodetree.Value, ks []*know, inside map[int
 		eqs = append(eqs, q)
 		if filter {
 			for _, e := range own {
-				for _, k := range ks {
-					if k.entry == e {
-						k.optional = false // NULL = x is not true
-					}
-				}
+				a.require(e, ks)
 			}
 		}
 	}
@@ -161,6 +163,34 @@ func (a *analyser) quals(lv *level, v nodetree.Value, ks []*know, inside map[int
 	return eqs
 }
 
+// require notes that a filter refuses rows without the entry: NULL = x is not
+// true. What was a condition of an outer join becomes a filter then.
+func (a *analyser) require(entry int, ks []*know) {
+	for _, k := range ks {
+		if k.entry != entry || !k.optional {
+			continue
+		}
+		for _, s := range k.sides {
+			s.required = true
+		}
+		for _, o := range ks {
+			if o.sided && (o == k || k.shares(o)) {
+				a.entries[o.entry].widen("outer join")
+			}
+		}
+		k.optional = false
+	}
+}
+
+func (k *know) shares(o *know) bool {
+	for _, s := range k.sides {
+		if slices.Contains(o.sides, s) {
+			return true
+		}
+	}
+	return false
+}
+
 // condition handles a join condition no key may be taken from.
 func (a *analyser) condition(lv *level, v nodetree.Value, reason string) {
 	for _, c := range a.conjuncts(v, nil) {
@@ -175,7 +205,11 @@ func (a *analyser) absent(f flow, ks []*know) {
 	for _, r := range f.refs {
 		for _, k := range ks {
 			if k.entry == r.entry && k.optional {
-				a.entries[r.entry].widen("outer join")
+				for _, o := range ks {
+					if o == k || k.shares(o) {
+						a.entries[o.entry].widen("outer join")
+					}
+				}
 			}
 		}
 	}

@@ -298,6 +298,12 @@ func (l *loader) protect(tables []Table) {
 		if a, ok := r.named(t.Key); ok && t.Key != "" {
 			p.Key = a.Num
 		}
+		p.Identifiers = map[int16]bool{}
+		for _, name := range t.Identifiers {
+			if a, ok := r.named(name); ok {
+				p.Identifiers[a.Num] = true
+			}
+		}
 		r.Protected, r.Known = p, true
 	}
 	for changed := true; changed; {

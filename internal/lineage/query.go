@@ -243,6 +243,11 @@ func (a *analyser) ordering(lv *level, tles []tle, merged bool) {
 		terms := a.sortTerms(q, "distinctClause", tles)
 		a.spread(lv, "distinct on", func(k *know) bool { return k.any(terms) })
 	}
+	if !lv.top && (merged || len(distinct) > 0) { // how many rows are left
+		for _, t := range tles {
+			a.decide(lv, t.col.flow)
+		}
+	}
 	sort := a.sorted(q, "sortClause", tles)
 	terms := a.sortTerms(q, "sortClause", tles)
 	var sortFlow flow
@@ -310,7 +315,7 @@ func (a *analyser) result(lv *level, cols []column) result {
 	a.unread(lv)
 	res := result{cols: cols, control: lv.control}
 	for _, k := range lv.knows {
-		out := &know{entry: k.entry, optional: k.optional, branch: k.branch, contained: k.contained, terms: map[term]bool{}}
+		out := &know{entry: k.entry, optional: k.optional, branch: k.branch, contained: k.contained, sided: k.sided, sides: k.sides, terms: map[term]bool{}}
 		for t := range k.terms {
 			if t.global() {
 				out.terms[t] = true

@@ -18,7 +18,7 @@ const (
 
 // rangeEntry builds a range-table entry of the FROM list and returns what is
 // known of the entries in it.
-func (a *analyser) rangeEntry(lv *level, rt int, inside map[int]bool) []*know {
+func (a *analyser) rangeEntry(lv *level, rt int, inside *side) []*know {
 	r := a.rte(lv, rt)
 	n := r.node
 	switch r.kind {
@@ -68,7 +68,7 @@ func (a *analyser) rte(lv *level, rt int) *rte {
 	return r
 }
 
-func (a *analyser) relation(lv *level, rt int, r *rte, n *nodetree.Node, inside map[int]bool) []*know {
+func (a *analyser) relation(lv *level, rt int, r *rte, n *nodetree.Node, inside *side) []*know {
 	rel := r.rel
 	if rel.Kind == 't' {
 		a.fail("toast")
@@ -105,7 +105,7 @@ func (a *analyser) relation(lv *level, rt int, r *rte, n *nodetree.Node, inside 
 
 // policies reads the row security policies of a relation as conditions. Which
 // of them apply depends on the role: all are taken to.
-func (a *analyser) policies(lv *level, r *rte, inside map[int]bool) []*know {
+func (a *analyser) policies(lv *level, r *rte, inside *side) []*know {
 	if len(r.rel.Policies) == 0 {
 		return nil
 	}
@@ -141,7 +141,7 @@ func (a *analyser) memoOf(lv *level) map[*nodetree.Node]int {
 
 // put puts a finished query's rows at a range-table entry. up is how many
 // levels the query's outer terms lie beyond lv's own: 1 for a subquery.
-func (a *analyser) put(lv *level, rt int, r *rte, res result, up int, inside map[int]bool) []*know {
+func (a *analyser) put(lv *level, rt int, r *rte, res result, up int, inside *side) []*know {
 	r.cols = make([]column, len(res.cols))
 	for i, c := range res.cols {
 		c.term = term{rt: rt, att: i + 1}
@@ -149,7 +149,7 @@ func (a *analyser) put(lv *level, rt int, r *rte, res result, up int, inside map
 	}
 	ks := make([]*know, 0, len(res.knows))
 	for _, k := range res.knows {
-		n := &know{entry: k.entry, optional: k.optional, branch: k.branch, terms: lower(k.terms, rt, up)}
+		n := &know{entry: k.entry, optional: k.optional, branch: k.branch, sided: k.sided, sides: k.sides, terms: lower(k.terms, rt, up)}
 		if k.contained {
 			lv.pending = append(lv.pending, pending{know: n, inside: inside, reason: "predicate"})
 		}
@@ -197,7 +197,7 @@ func (a *analyser) values(lv *level, r *rte) {
 
 // functions builds a FROM function. What flows into its arguments flows into
 // every column, and decides how many rows there are.
-func (a *analyser) functions(lv *level, r *rte, inside map[int]bool) {
+func (a *analyser) functions(lv *level, r *rte, inside *side) {
 	for _, item := range a.list(r.node, "functions") {
 		n := a.node(item)
 		v := a.get(n, "funcexpr")
@@ -216,14 +216,14 @@ func (a *analyser) functions(lv *level, r *rte, inside map[int]bool) {
 }
 
 // rows records that f decides how many rows a set-returning function gives.
-func (a *analyser) rows(lv *level, f flow, inside map[int]bool) {
+func (a *analyser) rows(lv *level, f flow, inside *side) {
 	if len(f.refs) > 0 {
-		lv.pending = append(lv.pending, pending{flow: f, inside: inside, reason: "set-returning function"})
+		lv.pending = append(lv.pending, pending{flow: f, inside: inside, rows: inside == nil, reason: "set-returning function"})
 	}
 }
 
 // reference builds a reference to a WITH query by expanding it.
-func (a *analyser) reference(lv *level, rt int, r *rte, inside map[int]bool) []*know {
+func (a *analyser) reference(lv *level, rt int, r *rte, inside *side) []*know {
 	up := a.int(r.node, "ctelevelsup")
 	at := lv.at(up)
 	name := a.get(r.node, "ctename").Text

@@ -15,7 +15,7 @@ const (
 // tied to the row is known for every delivered row, and its deletion can only
 // take rows away. Anywhere else in a condition the subquery's rows matter also
 // when they are not there. In the select list its value goes with the row.
-func (a *analyser) sublink(lv *level, n *nodetree.Node, ctx standing, inside map[int]bool) flow {
+func (a *analyser) sublink(lv *level, n *nodetree.Node, ctx standing, inside *side) flow {
 	kind := a.int(n, "subLinkType")
 	res := a.query(a.node(a.get(n, "subselect")), lv, false)
 	f := res.control.and(exist(res.knows))
@@ -40,7 +40,10 @@ func (a *analyser) sublink(lv *level, n *nodetree.Node, ctx standing, inside map
 		lv.knows = append(lv.knows, nk)
 		switch {
 		case ctx == inQual && (kind == sublinkExists || kind == sublinkAny):
-			nk.optional, nk.branch = k.optional || inside != nil, k.branch
+			nk.optional, nk.branch, nk.sided = k.optional || inside != nil, k.branch, k.sided
+			if inside != nil {
+				nk.sides = append(nk.sides, inside)
+			}
 			for att, t := range ties {
 				if k.terms[term{att: att}] {
 					nk.terms[t] = true

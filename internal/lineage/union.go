@@ -109,7 +109,7 @@ func (a *analyser) unionKeys(lv *level, branches []branch, cols []column) {
 			seen := map[string]bool{}
 			for _, k := range b.knows {
 				s := string(a.entries[k.entry].prot.Source)
-				if !k.optional && !k.branch && k.terms[term{rt: b.rt, att: i + 1}] && !seen[s] {
+				if !k.optional && !k.branch && !k.sided && k.terms[term{rt: b.rt, att: i + 1}] && !seen[s] {
 					seen[s] = true
 					sources[s]++
 				}
