@@ -170,7 +170,9 @@ func (r *Reader) Inside() bool { return !r.done && (r.length > 0 || r.bin.inside
 func (r *Reader) Columns() int { return r.col }
 
 // AppendValue appends the decoded value of the i-th wanted column. isNull says
-// it is NULL. ok is false when the row has no such column, or its value is
+// it is NULL: in the text format a value that is the same as the NULL string
+// cannot be told from NULL when the server sends it, so a NULL key names nobody
+// there, and does not mean that there is nobody. ok is false when the row has no such column, or its value is
 // longer than the limit.
 func (r *Reader) AppendValue(dst []byte, i int) (value []byte, isNull, ok bool) {
 	if !r.done || i < 0 || i >= len(r.fields) {
