@@ -35,6 +35,7 @@ type cli struct {
 	Lang   string `placeholder:"ja|en" help:"${help_lang}"`
 	JSON   bool   `help:"${help_json}"`
 
+	Up         upCmd         `cmd:"" group:"run" help:"${help_up}"`
 	Init       initCmd       `cmd:"" group:"run" help:"${help_init}"`
 	Status     statusCmd     `cmd:"" group:"run" help:"${help_status}"`
 	Gate       gateCmd       `cmd:"" group:"run" help:"${help_gate}"`

@@ -19,12 +19,14 @@ type history struct {
 	grants     []*event.BreakGlass // in order
 	taints     []*event.Taint      // in order
 	bypasses   []*event.Bypass
+	keys       map[string]bool // announced
+	scanned    map[event.Place]bool
 }
 
 // replay feeds the ledger to the dictionary, finishes key destructions that a
 // crash interrupted, and returns what the rest of the process needs.
 func replay(ctx context.Context, r *ledger.Reader, d *subject.Dictionary, ring *keyring.Ring, progress func(event.Index)) (*history, error) {
-	h := &history{starts: map[event.Source]uint32{}}
+	h := &history{starts: map[event.Source]uint32{}, keys: map[string]bool{}, scanned: map[event.Place]bool{}}
 	err := r.Scan(ctx, 0, func(index event.Index, line []byte) error {
 		if progress != nil && index%65536 == 0 {
 			progress(index)
@@ -61,6 +63,10 @@ func (h *history) fold(e *event.Event, ring *keyring.Ring) error {
 		h.taints = append(h.taints, b)
 	case *event.Bypass:
 		h.bypasses = append(h.bypasses, b)
+	case *event.KeyCreated:
+		h.keys[b.KeyID] = true
+	case *event.HoldingScan:
+		h.scanned[b.Table] = true
 	case *event.KeyDestroyed:
 		return ring.Erase(b.KeyID)
 	}

@@ -26,7 +26,13 @@ type Loaded struct {
 	Compiled *policy.Policy
 	// Source is the policy as written; nil when there is none.
 	Source *policy.Source
+
+	doc *ast.File
 }
+
+// Line returns the line of a path such as "gates[2].listen" in the file, for
+// faults that show later; 0 when there is none.
+func (l *Loaded) Line(path string) int { return lineOf(l.doc, path) }
 
 // Load reads, decodes and checks a configuration file and the policy it names.
 // The error is a fault.List: all that is wrong, not only the first.
@@ -62,7 +68,7 @@ func parse(file string, text []byte) (*Loaded, error) {
 	k := &checker{file: file, doc: doc}
 	k.config(c)
 	c.fill()
-	l := &Loaded{Config: c}
+	l := &Loaded{Config: c, doc: doc}
 	k.policy(l)
 	if len(k.found) > 0 {
 		return nil, k.found

@@ -152,6 +152,5 @@ type KeyRequest struct {
 
 // RetentionRequest drops what the configuration says may go.
 type RetentionRequest struct {
-	By  string `json:"by"`
-	Dry bool   `json:"dry"`
+	By string `json:"by"`
 }

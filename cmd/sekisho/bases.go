@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"maps"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"sekisho/internal/config"
+	"sekisho/internal/control"
+	"sekisho/internal/datamap"
+	"sekisho/internal/element"
+	"sekisho/internal/event"
+	"sekisho/internal/fault"
+	"sekisho/internal/keyring"
+	"sekisho/internal/lineage"
+	"sekisho/internal/subject"
+)
+
+// base is a guarded database with what knows about it: the scans, the watch,
+// the reader of lineage.
+type base struct {
+	cfg         *config.Database
+	dsn         string // secret
+	control     *datamap.Control
+	rec         event.Recorder
+	identifiers *subject.Identifiers
+	holdings    *datamap.Map
+	lineage     *lineage.Reader
+	fresh       bool // a protected table was never scanned
+
+	mu      sync.Mutex
+	results map[event.Place]control.ScanResult
+}
+
+// startBases opens the databases and reads the holdings. Gates may open only
+// when the holdings of every protected table were read once, in this run or
+// before: until then nothing bounds what crosses.
+func (p *process) startBases(ctx context.Context, s *stage) error {
+	for i := range p.cfg.Databases {
+		b, err := p.newBase(&p.cfg.Databases[i])
+		if err != nil {
+			return err
+		}
+		p.bases = append(p.bases, b)
+		if b.fresh {
+			p.log.Info("reading holdings", "database", b.cfg.Name)
+			if err := b.holdings.ScanAll(ctx); err != nil {
+				return fault.New(fault.ScanFailed, "database", b.cfg.Name).Because(err)
+			}
+		}
+		s.run("scans of "+b.cfg.Name, func(ctx context.Context) error {
+			defer b.lineage.Close(context.WithoutCancel(ctx))
+			if b.fresh {
+				return b.holdings.RunScanned(ctx)
+			}
+			return b.holdings.Run(ctx)
+		})
+	}
+	return nil
+}
+
+func (p *process) newBase(d *config.Database) (*base, error) {
+	password, err := config.ReadSecret(d.Control.PasswordFile)
+	if err != nil {
+		return nil, err
+	}
+	b := &base{cfg: d, results: map[event.Place]control.ScanResult{}, dsn: controlDSN(d, password), control: &datamap.Control{}, rec: p.ledger.Recorder(event.Source("scan/"+d.Name), 0)}
+	if b.identifiers, err = p.newIdentifiers(); err != nil {
+		return nil, err
+	}
+	b.holdings, err = datamap.New(datamap.Config{
+		Database: place(d), DSN: b.dsn, Control: b.control, Tables: scanTables(d), Recorder: b.rec,
+		Numbers:     func(src event.SubjectSource) datamap.Numbers { return p.dict.Source(src) },
+		Identifiers: b.identifiers, Every: time.Duration(d.Scan.Every), Now: p.now, Progress: b.scanProgress,
+	})
+	if err != nil {
+		return nil, fault.New(fault.DatabaseConnect, "database", d.Name).Because(err)
+	}
+	cfg := lineageConfig(d, b.dsn)
+	cfg.Attach = b.control.Attach
+	if b.lineage, err = lineage.New(cfg); err != nil {
+		return nil, fault.New(fault.DatabaseConnect, "database", d.Name).Because(err)
+	}
+	for _, t := range b.holdings.Tables() {
+		b.fresh = b.fresh || !p.past.scanned[t.Place]
+	}
+	return b, nil
+}
+
+func (p *process) newIdentifiers() (*subject.Identifiers, error) {
+	key, err := p.ring.Current(event.Tenant(p.cfg.Tenant), keyring.Identifier)
+	if err == nil {
+		var ix *subject.Identifiers
+		if ix, err = subject.NewIdentifiers(key, 0); err == nil {
+			return ix, nil
+		}
+	}
+	return nil, keysFault(p.cfg.Keys, p.file, err)
+}
+
+// identify is the gate's third rung: an identifier that belongs to one subject
+// of the table it was read from.
+func (b *base) identify(table event.Place, kind element.Kind, value []byte) (uint32, bool) {
+	n, owner := b.identifiers.Lookup(subject.Space{Table: table, Element: kind}, value)
+	return n, owner == subject.One
+}
+
+// watch compares what the server counts with what its gate carried.
+func (p *process) watch(s *stage, b *base, g datamap.Gate, onCatalogue func()) error {
+	w, err := datamap.NewWatch(datamap.WatchConfig{
+		Place: place(b.cfg), DSN: b.dsn, Control: b.control, Gate: g, Recorder: b.rec, Tables: b.holdings.Tables,
+		Every: time.Duration(b.cfg.Scan.Watch), Poolers: poolers(b.cfg), Now: p.now,
+		OnUncovered: func() {
+			for _, t := range b.holdings.Tables() {
+				b.holdings.Rescan(t.Place)
+			}
+		},
+		OnCatalogue: onCatalogue,
+	})
+	if err != nil {
+		return fault.New(fault.DatabaseConnect, "database", b.cfg.Name).Because(err)
+	}
+	s.run("watch of "+b.cfg.Name, w.Run)
+	return nil
+}
+
+// poolers are the addresses between gate and server: upstream, when the
+// control account goes another way.
+func poolers(d *config.Database) []netip.Addr {
+	if d.Control.Address == d.Upstream {
+		return nil
+	}
+	a, err := netip.ParseAddrPort(d.Upstream)
+	if err != nil {
+		return nil
+	}
+	return []netip.Addr{a.Addr().Unmap()}
+}
+
+// scanned is what the last scan of each table found.
+func (b *base) scanned() []control.ScanResult {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	out := []control.ScanResult{}
+	for _, table := range slices.Sorted(maps.Keys(b.results)) {
+		out = append(out, b.results[table])
+	}
+	return out
+}
+
+// scanProgress takes what a scan reports.
+func (b *base) scanProgress(p datamap.Progress) {
+	if !p.Done {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.results[p.Table] = control.ScanResult{Table: p.Table, Rows: p.Rows, Subjects: p.Subjects}
+}

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"sekisho/internal/gate/netloop"
+	"sekisho/internal/gate/pgproxy/pglogin"
+)
+
+// bypass is the way around a gate: logins as usual, then bytes that nobody
+// looks at. It exists for emergencies; while it is open every scope has a hole.
+type bypass struct {
+	acceptor *pglogin.Acceptor
+	loop     netloop.Loop
+	log      *slog.Logger
+	open     atomic.Bool
+	logins   sync.WaitGroup
+
+	mu    sync.Mutex
+	pairs map[*unseen]bool
+	none  chan struct{} // closed when pairs is empty and somebody waits
+}
+
+func newBypass(cfg pglogin.Config, loop netloop.Config, log *slog.Logger) (*bypass, error) {
+	b := &bypass{log: log, pairs: map[*unseen]bool{}}
+	var err error
+	if b.acceptor, err = pglogin.New(cfg); err != nil {
+		return nil, err
+	}
+	loop.Workers = 1
+	b.loop, err = netloop.New(loop)
+	return b, err
+}
+
+// unseen passes everything on.
+type unseen struct {
+	bypass *bypass
+	login  *pglogin.Login
+	pair   *netloop.Pair
+	ended  bool
+}
+
+// OnOpen implements netloop.Opener.
+func (u *unseen) OnOpen(p *netloop.Pair) error {
+	b := u.bypass
+	b.mu.Lock()
+	u.pair = p
+	b.pairs[u] = true
+	b.mu.Unlock()
+	if !b.open.Load() {
+		return errShut
+	}
+	return nil
+}
+
+// errShut ends what comes after the way was shut.
+var errShut = errors.New("the direct way was shut")
+
+// OnData implements netloop.Handler.
+func (u *unseen) OnData(p *netloop.Pair, side netloop.Side, b []byte) error {
+	p.Write(side.Other(), b)
+	return nil
+}
+
+// OnClosed implements netloop.Handler.
+func (u *unseen) OnClosed(*netloop.Pair, netloop.Side, error) {
+	if u.ended {
+		return
+	}
+	u.ended = true
+	u.login.Release()
+	b := u.bypass
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.pairs, u)
+	if b.none != nil && len(b.pairs) == 0 {
+		close(b.none)
+		b.none = nil
+	}
+}
+
+// OnWake implements netloop.Handler.
+func (*unseen) OnWake(*netloop.Pair) error { return nil }
+
+// OnTick implements netloop.Handler.
+func (*unseen) OnTick(*netloop.Pair, time.Time) error { return nil }
+
+// carry brings one client through its login and onto the loop.
+func (b *bypass) carry(ctx context.Context, conn net.Conn) {
+	defer b.logins.Done()
+	login, err := b.acceptor.Accept(ctx, conn)
+	if err != nil {
+		if !errors.Is(err, pglogin.ErrCancel) && !errors.Is(err, pglogin.ErrLeft) {
+			b.log.Warn("login on the direct way", "err", err)
+		}
+		return
+	}
+	if _, err := b.loop.Add(login.Client, login.Upstream, &unseen{bypass: b, login: login}); err != nil {
+		login.Close()
+		login.Release()
+		b.log.Warn("session on the direct way", "err", err)
+	}
+}
+
+// shut closes the way, ends what goes along it and waits for that, so that the
+// hole in the record ends now.
+func (b *bypass) shut() {
+	b.open.Store(false)
+	b.logins.Wait()
+	b.mu.Lock()
+	var none chan struct{}
+	if len(b.pairs) > 0 {
+		if b.none == nil {
+			b.none = make(chan struct{})
+		}
+		none = b.none
+	}
+	for u := range b.pairs {
+		u.pair.Kill(errShut)
+	}
+	b.mu.Unlock()
+	if none != nil {
+		<-none
+	}
+}
+
+// sessions returns how many clients go the direct way.
+func (b *bypass) sessions() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.pairs)
+}
+
+// splitter is a listener that gives clients to the gate, or to the bypass while
+// that is open.
+type splitter struct {
+	net.Listener
+	bypass *bypass
+	ctx    context.Context // of logins on the direct way
+	stop   context.CancelFunc
+}
+
+func newSplitter(l net.Listener, b *bypass) *splitter {
+	s := &splitter{Listener: l, bypass: b}
+	s.ctx, s.stop = context.WithCancel(context.Background())
+	return s
+}
+
+// Accept implements net.Listener for the gate.
+func (s *splitter) Accept() (net.Conn, error) {
+	for {
+		conn, err := s.Listener.Accept()
+		if err != nil || !s.bypass.open.Load() {
+			return conn, err
+		}
+		s.bypass.logins.Add(1)
+		go s.bypass.carry(s.ctx, conn)
+	}
+}
+
+// run runs the gate and then ends the direct way.
+func (s *splitter) run(ctx context.Context, gate func(context.Context) error) error {
+	loop := make(chan error, 1)
+	loopCtx, stopLoop := context.WithCancel(context.WithoutCancel(ctx))
+	go func() { loop <- s.bypass.loop.Run(loopCtx) }()
+	err := gate(ctx)
+	s.stop()
+	s.bypass.shut()
+	stopLoop()
+	return errors.Join(err, <-loop)
+}

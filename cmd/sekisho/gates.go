@@ -1,0 +1,256 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"time"
+
+	"sekisho/internal/config"
+	"sekisho/internal/element"
+	"sekisho/internal/event"
+	"sekisho/internal/fault"
+	"sekisho/internal/gate/netloop"
+	"sekisho/internal/gate/pgproxy"
+	"sekisho/internal/gate/pgproxy/pglogin"
+	"sekisho/internal/policy"
+)
+
+// gate is a running gate and the way around it.
+type gate struct {
+	cfg      *config.Gate
+	base     *base
+	listener net.Listener
+	split    *splitter
+	server   *pgproxy.Gate
+	bypass   *bypass
+	rec      event.Recorder // of worker 0: life signs
+	start    uint32
+}
+
+// heartbeat is the time between two signs of life of a gate.
+const heartbeat = time.Second
+
+// startGates opens the gates: from here on clients are served.
+func (p *process) startGates(ctx context.Context, s *stage) error {
+	for i := range p.cfg.Gates {
+		g, err := p.newGate(&p.cfg.Gates[i], fmt.Sprintf("gates[%d].listen", i))
+		if err != nil {
+			return err
+		}
+		p.gates = append(p.gates, g)
+		if _, err := g.rec.Record(ctx, event.Durable, g.startBodies(p)...); err != nil {
+			return fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(err)
+		}
+	}
+	for _, g := range p.gates {
+		s.run("gate "+g.cfg.Name, func(ctx context.Context) error { return p.runGate(ctx, g) })
+		s.run("lineage of "+g.cfg.Name, func(ctx context.Context) error { return p.followCatalogue(ctx, g) })
+	}
+	return nil
+}
+
+// startBodies are the first events of a run.
+func (g *gate) startBodies(p *process) []event.Body {
+	places := []event.Place{place(g.base.cfg)}
+	bodies := []event.Body{
+		&event.SourceStart{Start: g.start, Version: version, Places: places, Mode: g.cfg.Mode},
+		&event.PolicyLoaded{Generation: p.policy.Load().Generation(), Policy: string(p.policy.Load().Digest()), Mode: g.cfg.Mode},
+	}
+	if p.past.bypassed(places[0]) {
+		bodies = append(bodies, &event.Bypass{Places: places, By: "process", Reason: "restart"})
+	}
+	return bodies
+}
+
+func (p *process) newGate(c *config.Gate, path string) (*gate, error) {
+	g := &gate{cfg: c, base: p.base(c.Database)}
+	fail := func(code fault.Code, err error) error {
+		return fault.New(code, "gate", `"`+c.Name+`"`, "address", c.Listen).At(p.file, p.cfg.Line(path), path).Because(err)
+	}
+	login, err := loginConfig(c, g.base.cfg)
+	if err != nil {
+		return nil, fail(fault.GateTLS, err)
+	}
+	var lc net.ListenConfig
+	if g.listener, err = lc.Listen(context.Background(), "tcp", c.Listen); err != nil {
+		var op *net.OpError
+		if errors.As(err, &op) {
+			err = op.Err
+		}
+		return nil, fail(fault.GateListen, err)
+	}
+	source := event.Source("gate/" + c.Name)
+	g.start = p.past.starts[source] + 1
+	g.rec = p.ledger.Recorder(source, 0)
+	if g.bypass, err = newBypass(login, netloop.Config{Portable: c.Portable, MaxPairs: c.Limits.Sessions}, p.log); err != nil {
+		return nil, fail(fault.GateFailed, err)
+	}
+	g.split = newSplitter(g.listener, g.bypass)
+	loop := netloop.Config{Workers: c.Workers, Portable: c.Portable, MaxPairs: c.Limits.Sessions}
+	g.server, err = pgproxy.New(pgproxy.Config{
+		Listener: g.split, Login: login, Loop: loop, Start: g.start, Recorders: p.recorders(source, c.Workers),
+		Databases: map[string]pgproxy.Settings{g.base.cfg.Database: p.settings(g)},
+		Rules:     p.rules(g), DrainTimeout: time.Duration(c.Limits.Drain), Log: p.log.With("gate", c.Name),
+	})
+	if err != nil {
+		return nil, fail(fault.GateFailed, err)
+	}
+	return g, nil
+}
+
+func (p *process) base(name string) *base {
+	for _, b := range p.bases {
+		if b.cfg.Name == name {
+			return b
+		}
+	}
+	return nil // the configuration was checked
+}
+
+// recorders gives every worker of a gate a chain of its own; chain 0 also takes
+// the signs of life.
+func (p *process) recorders(source event.Source, workers int) []event.Recorder {
+	out := make([]event.Recorder, max(workers, 1))
+	for i := range out {
+		out[i] = p.ledger.Recorder(source, uint16(i))
+	}
+	return out
+}
+
+func (p *process) settings(g *gate) pgproxy.Settings {
+	s := pgproxy.Settings{
+		Place: place(g.base.cfg), Database: g.base.cfg.Name, Protected: protected(g.base.cfg), Strict: g.cfg.Strict,
+		Injection: g.cfg.Rewrite == "on", Analyser: g.base.lineage, Identifier: g.base.identify,
+		Classifier: element.Classify,
+		Numbers:    func(src event.SubjectSource) pgproxy.Numbers { return p.dict.Source(src) },
+		Now:        p.now,
+	}
+	if g.cfg.OnFailure == "open" {
+		s.Fail = pgproxy.FailOpen
+	}
+	return s
+}
+
+// rules is the policy in force, as a gate decides by it.
+func (p *process) rules(g *gate) *pgproxy.Rules {
+	mode, _ := policy.ParseMode(g.cfg.Mode)
+	current := p.policy.Load()
+	return &pgproxy.Rules{Policy: current, Mode: mode, Grants: p.grants.inForce(current)}
+}
+
+// runGate carries a gate until ctx ends, with its signs of life.
+func (p *process) runGate(ctx context.Context, g *gate) error {
+	beat, stop := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		p.beat(beat, g)
+	}()
+	err := g.split.run(ctx, g.server.Run)
+	stop()
+	<-done
+	_, recErr := g.rec.Record(context.WithoutCancel(ctx), event.Written, &event.SourceStop{Reason: "stop"})
+	if err != nil {
+		err = fault.New(fault.GateFailed, "gate", `"`+g.cfg.Name+`"`).Because(err)
+	}
+	return errors.Join(err, recErr)
+}
+
+// beat writes signs of life. A beat that cannot be written is missing in the
+// ledger, which is what it is for.
+func (p *process) beat(ctx context.Context, g *gate) {
+	tick := time.NewTicker(heartbeat)
+	defer tick.Stop()
+	places := []event.Place{place(g.base.cfg)}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			b := &event.Heartbeat{Places: places, Sessions: len(g.server.Sessions())}
+			if _, err := g.rec.Submit(event.Written, nil, b); err != nil {
+				p.log.Error("sign of life not recorded", "gate", g.cfg.Name, "err", err)
+			}
+		}
+	}
+}
+
+// catalogueEvery is the time between two comparisons of the catalogue.
+const catalogueEvery = time.Second
+
+// followCatalogue finds changes of the schema that did not pass the gate.
+func (p *process) followCatalogue(ctx context.Context, g *gate) error {
+	tick := time.NewTicker(catalogueEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		changed, err := g.base.lineage.Refresh(ctx)
+		if err != nil && ctx.Err() == nil {
+			p.log.Warn("catalogue not compared", "database", g.base.cfg.Name, "err", err)
+		}
+		if changed {
+			g.server.SchemaChanged(g.base.cfg.Database)
+		}
+	}
+}
+
+// loginConfig is a gate's login.
+func loginConfig(c *config.Gate, d *config.Database) (pglogin.Config, error) {
+	cfg := pglogin.Config{Network: "tcp", Address: d.Upstream, Timeout: time.Duration(c.Limits.Login), UpstreamConfig: &tls.Config{ServerName: d.TLS.ServerName}}
+	cfg.UpstreamTLS = map[string]pglogin.UpstreamTLS{"disable": pglogin.Disable, "prefer": pglogin.Prefer, "require": pglogin.Require, "verify-full": pglogin.VerifyFull}[d.TLS.Mode]
+	if d.TLS.CA != "" {
+		pem, err := os.ReadFile(d.TLS.CA)
+		if err != nil {
+			return cfg, err
+		}
+		cfg.UpstreamConfig.RootCAs = x509.NewCertPool()
+		if !cfg.UpstreamConfig.RootCAs.AppendCertsFromPEM(pem) {
+			return cfg, errors.New("tls.ca holds no certificate")
+		}
+	}
+	if c.TLS.Cert != "" {
+		if _, err := tls.LoadX509KeyPair(c.TLS.Cert, c.TLS.Key); err != nil {
+			return cfg, err
+		}
+		cfg.ClientTLS = pglogin.TLSOptional
+		if c.TLS.Require {
+			cfg.ClientTLS = pglogin.TLSRequired
+		}
+		cfg.Certificate = func() (*tls.Certificate, error) {
+			pair, err := tls.LoadX509KeyPair(c.TLS.Cert, c.TLS.Key)
+			return &pair, err
+		}
+	}
+	if c.Login.Mode != "terminate" {
+		return cfg, nil
+	}
+	cfg.Mode = pglogin.Terminate
+	var err error
+	if cfg.Users, err = pglogin.ReadVerifiers(c.Login.Verifiers); err != nil {
+		return cfg, err
+	}
+	cfg.Logins, err = pglogin.ReadPasswords(c.Login.Passwords)
+	return cfg, err
+}
+
+// bypassed reports whether the last word about a place was that it is bypassed.
+func (h *history) bypassed(place event.Place) bool {
+	open := false
+	for _, b := range h.bypasses {
+		for _, p := range b.Places {
+			if p == place {
+				open = b.Open
+			}
+		}
+	}
+	return open
+}

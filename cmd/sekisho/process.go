@@ -1,0 +1,241 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"sekisho/internal/config"
+	"sekisho/internal/event"
+	"sekisho/internal/fault"
+	"sekisho/internal/keyring"
+	"sekisho/internal/ledger"
+	"sekisho/internal/policy"
+	"sekisho/internal/subject"
+)
+
+// process is everything that `sekisho up` runs. It is started against the flow
+// and stopped with it: the ledger first and last, the gates last and first.
+type process struct {
+	file string // of the configuration
+	cfg  *config.Loaded
+	log  *slog.Logger
+	now  func() time.Time
+
+	ring    *keyring.Ring
+	ledger  *ledger.Ledger
+	dict    *subject.Dictionary
+	past    *history
+	self    event.Recorder // what the process itself does
+	grants  *grants
+	view    *viewKeeper
+	bases   []*base
+	gates   []*gate
+	started time.Time
+
+	reload sync.Mutex // one policy change at a time
+	policy atomic.Pointer[policy.Policy]
+}
+
+// open opens the truth: keys, ledger, dictionary. It accepts nothing yet.
+func (p *process) open(ctx context.Context, progress func(done, all uint64)) error {
+	c := p.cfg.Config
+	ring, err := keyring.Open(c.Keys)
+	if err != nil {
+		return keysFault(c.Keys, p.file, err)
+	}
+	p.ring = ring
+	p.ledger, err = ledger.Open(ctx, ledgerConfig(c))
+	if err != nil {
+		return ledgerFault(ledgerDir(c), p.file, err)
+	}
+	p.dict = subject.New(subject.Config{Tenant: event.Tenant(c.Tenant), Keys: ring, Recorder: p.ledger.Recorder("dictionary", 0)})
+	head := uint64(p.ledger.Head())
+	p.past, err = replay(ctx, p.ledger.Reader, p.dict, ring, func(i event.Index) { progress(uint64(i), head) })
+	if err != nil {
+		return fault.New(fault.LedgerOpen, "dir", ledgerDir(c)).Because(err)
+	}
+	p.self = p.ledger.Recorder("process", 0)
+	return p.recordStart(ctx)
+}
+
+// recordStart writes what a crash took, the keys that the ledger does not know
+// yet, and the policy.
+func (p *process) recordStart(ctx context.Context) error {
+	var bodies []event.Body
+	if lost := p.ledger.Recovered().Lost; lost != nil {
+		gap := *lost
+		for _, b := range p.cfg.Databases {
+			gap.Places = append(gap.Places, place(&b))
+		}
+		bodies = append(bodies, &gap)
+		p.log.Warn("a power cut may have taken records: the gap is written down", "from", event.Time(gap.From), "to", event.Time(gap.To))
+	}
+	for _, id := range p.ring.IDs() {
+		if !p.past.keys[id] {
+			key, err := p.ring.Key(id)
+			if err != nil {
+				return keysFault(p.cfg.Keys, p.file, err)
+			}
+			bodies = append(bodies, key.Created())
+		}
+	}
+	loaded, err := p.firstPolicy()
+	if err != nil {
+		return err
+	}
+	bodies = append(bodies, loaded)
+	if _, err := p.self.Record(ctx, event.Durable, bodies...); err != nil {
+		return fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(err)
+	}
+	p.grants = &grants{rec: p.self, now: p.now}
+	p.grants.restore(p.past.grants)
+	return nil
+}
+
+// firstPolicy puts the configuration's policy in force, unless the ledger has
+// seen a newer generation, or another text of the same.
+func (p *process) firstPolicy() (*event.PolicyLoaded, error) {
+	compiled := p.cfg.Compiled
+	older := compiled.Generation() < p.past.generation
+	other := compiled.Generation() == p.past.generation && string(compiled.Digest()) != p.past.digest
+	if p.cfg.Source != nil && (older || other) {
+		return nil, fault.New(fault.PolicyNotNewer,
+			"problem", fmt.Sprintf("the ledger has already seen generation %d (%s)", p.past.generation, short(p.past.digest)),
+			"hint", fmt.Sprintf("raise generation to %d", p.past.generation+1)).At(p.file, 0, "")
+	}
+	p.policy.Store(compiled)
+	return policyLoaded(compiled), nil
+}
+
+func policyLoaded(p *policy.Policy) *event.PolicyLoaded {
+	return &event.PolicyLoaded{Generation: p.Generation(), Policy: string(p.Digest())}
+}
+
+// run starts views, scans, gates and the control socket, calls ready when
+// clients may come, and returns when ctx ends or a part fails. Everything is
+// stopped when it returns.
+func (p *process) run(ctx context.Context, ready func()) error {
+	p.started = p.now()
+	// Each stage has its own context, so that stopping goes with the flow.
+	views := newStage(context.WithoutCancel(ctx))
+	scans := newStage(context.WithoutCancel(ctx))
+	gates := newStage(context.WithoutCancel(ctx))
+	failed := make(chan error, 1)
+	err := p.start(ctx, views, scans, gates, failed)
+	if err == nil {
+		ready()
+		select {
+		case <-ctx.Done():
+		case err = <-failed:
+		}
+	}
+	return errors.Join(err, gates.stop(), scans.stop(), views.stop(), p.close())
+}
+
+func (p *process) start(ctx context.Context, views, scans, gates *stage, failed chan error) error {
+	for _, s := range []*stage{views, scans, gates} {
+		s.failed = failed
+	}
+	if err := p.startView(views); err != nil {
+		return err
+	}
+	if err := p.startBases(ctx, scans); err != nil {
+		return err
+	}
+	if err := p.startGates(ctx, gates); err != nil {
+		return err
+	}
+	return p.startControl(gates)
+}
+
+// close ends the ledger: what was taken is synced.
+func (p *process) close() error {
+	if p.ledger == nil {
+		return nil
+	}
+	return p.ledger.Close()
+}
+
+// stage is a group of goroutines that are stopped together.
+type stage struct {
+	ctx    context.Context
+	cancel context.CancelFunc
+	wait   sync.WaitGroup
+	failed chan error // takes the first failure of any stage
+
+	mu   sync.Mutex
+	errs []error
+}
+
+func newStage(ctx context.Context) *stage {
+	s := &stage{}
+	s.ctx, s.cancel = context.WithCancel(ctx)
+	return s
+}
+
+// run runs f until the stage stops. When f ends before that, the whole process
+// does.
+func (s *stage) run(name string, f func(ctx context.Context) error) {
+	s.wait.Go(func() {
+		err := f(s.ctx)
+		if s.ctx.Err() == nil {
+			if err == nil {
+				err = fmt.Errorf("%s ended", name)
+			}
+			select {
+			case s.failed <- err:
+			default:
+			}
+			return
+		}
+		if err != nil && !errors.Is(err, context.Canceled) {
+			s.mu.Lock()
+			s.errs = append(s.errs, fmt.Errorf("stop %s: %w", name, err))
+			s.mu.Unlock()
+		}
+	})
+}
+
+// stop cancels the stage and waits for its goroutines.
+func (s *stage) stop() error {
+	s.cancel()
+	s.wait.Wait()
+	return errors.Join(s.errs...)
+}
+
+// upCmd starts the process.
+type upCmd struct{}
+
+// Run runs until SIGINT or SIGTERM, then stops in order and exits 0.
+func (upCmd) Run(a *app) error {
+	l, err := a.load()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(viewDir(l.Config), 0o700); err != nil {
+		return fault.New(fault.ViewOpen, "file", viewDir(l.Config)).Because(err)
+	}
+	p := &process{file: a.config, cfg: l, log: a.log(), now: time.Now}
+	bar := a.progress("progress_replay")
+	err = p.open(a.ctx, bar.show)
+	bar.end()
+	if err != nil {
+		return errors.Join(err, p.close())
+	}
+	err = p.run(a.ctx, func() {
+		for _, g := range p.gates {
+			p.log.Info("gate listens", "gate", g.cfg.Name, "address", g.listener.Addr().String(), "database", g.cfg.Database, "mode", g.cfg.Mode)
+		}
+		p.log.Info("ready", "tenant", l.Tenant, "events", uint64(p.ledger.Head()))
+	})
+	if err == nil {
+		p.log.Info("stopped")
+	}
+	return err
+}
