@@ -13,4 +13,5 @@ CREATE UNIQUE INDEX departure_list_booking ON departure_list (booking_id);
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO shop_app;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO sekisho_scan;
+GRANT pg_read_all_stats TO sekisho_scan;
 ANALYZE;

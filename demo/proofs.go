@@ -1,0 +1,101 @@
+package demo
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"sekisho/internal/element"
+)
+
+// verifyLedger runs verify over the ledger, which is still being written.
+func (p *play) verifyLedger(ctx context.Context) {
+	out, err := p.guard.run(ctx, "verify")
+	p.facts.ledger = err == nil
+	p.facts.ledgerLine = firstLine(out, err)
+}
+
+// bundle is the file that a stranger gets.
+func (p *play) bundle() string { return filepath.Join(p.dir, "scope.bundle") }
+
+// verifyBundle writes a bundle and checks it as a stranger would: in another
+// directory, without configuration, ledger and keys.
+func (p *play) verifyBundle(ctx context.Context) error {
+	q := question{from: p.from, to: p.to, address: stranger.String()}
+	if _, err := p.guard.run(ctx, append(q.args(), "--bundle", p.bundle())...); err != nil {
+		return err
+	}
+	empty, err := os.MkdirTemp(p.dir, "stranger-")
+	if err != nil {
+		return err
+	}
+	elsewhere := &guard{program: p.o.Program, dir: empty, lang: p.guard.lang}
+	out, err := elsewhere.run(ctx, "verify", "--bundle", p.bundle())
+	p.facts.bundle = err == nil
+	p.facts.bundleLine = firstLine(out, err)
+	return nil
+}
+
+// firstLine is what a command said, in short.
+func firstLine(out []byte, err error) string {
+	if err != nil {
+		return strings.ReplaceAll(err.Error(), "\n", " ")
+	}
+	line, _, _ := bytes.Cut(bytes.TrimSpace(out), []byte("\n"))
+	return string(line)
+}
+
+func (p *play) prove(ctx context.Context) error {
+	p.stage.scene("scene_proof")
+	p.stage.command(shown("verify"))
+	p.stage.line("proof_ledger", "line", p.facts.ledgerLine)
+	info, err := os.Stat(p.bundle())
+	if err != nil {
+		return err
+	}
+	p.stage.command(shown("verify", "--bundle", filepath.Base(p.bundle())))
+	p.stage.line("proof_bundle", "size", fmt.Sprintf("%d KiB", info.Size()/1024+1), "line", p.facts.bundleLine)
+	return p.pause(ctx)
+}
+
+// thenAndNow closes: what happened in 2016, and what happened here.
+func (p *play) thenAndNow(ctx context.Context) error {
+	p.stage.scene("scene_then")
+	status, err := p.guard.status(ctx)
+	if err != nil {
+		return err
+	}
+	confirmed := subjects(p.answer.Confirmed)
+	now := [][]any{
+		{"answers", count(p.answers), "rows", count(p.facts.export.Rows)},
+		{"events", count(status.Head)},
+		{"confirmed", count(confirmed), "others", count(subjects(p.answer.EverHeld) - confirmed)},
+		{"notes", count(len(p.facts.truth.with(element.Note)))},
+		{"took", seconds(p.answer.took.Round(time.Millisecond))},
+	}
+	const column = 46
+	s := &p.stage
+	s.print("     " + s.paint(bold, left(s.say.Text("then_head"), column+3)+s.say.Text("now_head")))
+	for i, args := range now {
+		then := wrap(s.say.Text(fmt.Sprintf("then_%d", i+1)), column)
+		today := wrap(s.say.Text(fmt.Sprintf("now_%d", i+1), args...), column)
+		s.print("     " + s.paint(dim, strings.Repeat("─", 2*column+3)))
+		for k := range max(len(then), len(today)) {
+			s.print(strings.TrimRight("     "+left(at(then, k), column)+"   "+at(today, k), " "))
+		}
+	}
+	s.print("     " + s.paint(dim, s.say.Text("sources")))
+	return nil
+}
+
+// at returns line k, or nothing.
+func at(lines []string, k int) string {
+	if k < len(lines) {
+		return lines[k]
+	}
+	return ""
+}
