@@ -50,6 +50,7 @@ var allowed = map[string][]string{
 	// servers of our own, for the demonstration, tests and benchmarks
 	"internal/pgserver": {},
 	"demo/shop":         {"internal/pgserver"},
+	"demo/wiretap":      {},
 
 	"arch":  {},
 	"prove": {},
