@@ -128,10 +128,31 @@ func newShape(fingerprint uint64, canon, text []byte) *shape {
 		text = append(text[:maxStatementText], " …"...)
 	}
 	s := &shape{id: event.StatementID(fingerprint), canon: bytes.Clone(canon), text: string(bytes.ToValidUTF8(text, []byte("?")))}
-	has := func(word string) bool { return bytes.Contains(canon, []byte(word+"\x00")) }
-	s.sets = has("set_config") || has("pg_settings")
-	s.whole = !has("wwhere") && !has("wlimit") && !has("wfetch") && !has("wjoin") && !has("whaving")
+	s.sets = bytes.Contains(canon, []byte("set_config")) || bytes.Contains(canon, []byte("pg_settings"))
+	s.whole = !hasWord(canon, "where", "limit", "fetch", "join", "having")
 	return s
+}
+
+// hasWord reports whether one of the lower-case words stands in canon
+// (sqlscan.Statement.Canon) by itself.
+func hasWord(canon []byte, words ...string) bool {
+	part := func(b byte) bool {
+		return b == '_' || b == '$' || b == '"' || b >= 0x80 || '0' <= b && b <= '9' || 'a' <= b && b <= 'z'
+	}
+	for _, w := range words {
+		for rest := canon; ; {
+			i := bytes.Index(rest, []byte(w))
+			if i < 0 {
+				break
+			}
+			end := i + len(w)
+			if (i == 0 || !part(rest[i-1])) && (end == len(rest) || !part(rest[end])) {
+				return true
+			}
+			rest = rest[end:]
+		}
+	}
+	return false
 }
 
 // maxStatementText bounds the text of an event.Statement, in bytes.
