@@ -24,6 +24,11 @@ func dial(ctx context.Context, network, address, user, database string) (*client
 	if err != nil {
 		return nil, err
 	}
+	return login(conn, user, database)
+}
+
+// login starts a session of a role that needs no password.
+func login(conn net.Conn, user, database string) (*client, error) {
 	c := &client{conn, pgproto3.NewFrontend(conn, conn)}
 	c.fe.Send(&pgproto3.StartupMessage{ProtocolVersion: pgproto3.ProtocolVersion30, Parameters: map[string]string{"user": user, "database": database}})
 	if err := c.fe.Flush(); err != nil {
