@@ -39,7 +39,7 @@ func (l *Ledger) takeWritten(done func(error), b batch) error {
 	err := l.appendLocked(b)
 	l.mu.Unlock()
 	if err == nil {
-		_, err = l.writeOut()
+		_, err = l.writeOut(false)
 	}
 	l.writeMu.Unlock()
 	if err != nil {
@@ -65,12 +65,9 @@ func (l *Ledger) appendLocked(b batch) error {
 	}
 	l.queue = append(l.queue, b.lines...)
 	l.taken += int64(len(b.lines))
-	l.next += event.Index(b.count)
+	l.next += event.Index(len(b.sums))
+	l.growing.take(&b)
 	b.chain.head = b.head
-	if b.chain.segment != l.rotated+1 {
-		b.chain.segment = l.rotated + 1
-		l.segmentChains++
-	}
 	return nil
 }
 
@@ -78,14 +75,19 @@ func (l *Ledger) appendLocked(b batch) error {
 type written struct {
 	position int64
 	next     event.Index
-	size     int64 // of the open segment
+	size     int64 // of the segment
 }
 
-// writeOut hands the queue to the operating system. l.writeMu is held.
-func (l *Ledger) writeOut() (written, error) {
+// writeOut hands the queue to the operating system, and with end true ends the
+// segment with it: what is taken from then on belongs to the next. l.writeMu
+// is held.
+func (l *Ledger) writeOut(end bool) (written, error) {
 	l.mu.Lock()
-	queue, w, failure := l.queue, written{position: l.taken, next: l.next}, l.failure
+	queue, w, g, failure := l.queue, written{position: l.taken, next: l.next}, l.growing, l.failure
 	l.queue = l.spare[:0]
+	if end && failure == nil {
+		l.endGrowing(l.next)
+	}
 	l.mu.Unlock()
 	l.spare = queue
 	if failure != nil {
@@ -95,12 +97,12 @@ func (l *Ledger) writeOut() (written, error) {
 		if _, err := l.file.Write(queue); err != nil {
 			return w, l.fail(fmt.Errorf("write %s: %w", openName(l.ordinal), err))
 		}
-		l.segmentSize += int64(len(queue))
+		g.wrote(queue)
 	}
 	if cap(queue) > maxSpare {
 		l.spare = nil
 	}
-	w.size = l.segmentSize
+	w.size = g.size
 	return w, nil
 }
 
@@ -183,7 +185,7 @@ func (l *Ledger) syncDelay() time.Duration { return l.cfg.SyncInterval * 3 / 4 }
 // the segment when it is due.
 func (l *Ledger) sync() {
 	l.writeMu.Lock()
-	w, err := l.writeOut()
+	w, err := l.writeOut(false)
 	l.writeMu.Unlock()
 	if err != nil {
 		return
@@ -216,7 +218,7 @@ func (l *Ledger) rotationDue(size int64) bool {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.wantRotate || size >= l.cfg.SegmentBytes || now.Sub(l.born) >= l.cfg.SegmentAge || l.segmentChains >= maxSegmentChains
+	return l.wantRotate || size >= l.cfg.SegmentBytes || now.Sub(l.born) >= l.cfg.SegmentAge || l.growing.chains >= maxSegmentChains
 }
 
 // rotate ends the open segment and begins the next. The old segment is on disk
@@ -229,7 +231,7 @@ func (l *Ledger) rotate() error {
 	}
 	l.writeMu.Lock()
 	defer l.writeMu.Unlock()
-	w, err := l.writeOut()
+	w, err := l.writeOut(true)
 	if err == nil {
 		err = l.file.Sync() // little is left to sync: sync has just run
 	}
@@ -239,10 +241,10 @@ func (l *Ledger) rotate() error {
 	if err != nil {
 		return errors.Join(err, file.Close())
 	}
-	l.file, l.segmentSize, l.born = file, 0, time.Time{}
+	l.file, l.born = file, time.Time{}
 	l.ordinal++
 	l.mu.Lock()
-	l.rotated, l.segmentFirst, l.segmentChains, l.wantRotate = l.ordinal, w.next, 0, false
+	l.rotated, l.wantRotate = l.ordinal, false
 	l.mu.Unlock()
 	l.advance(w)
 	l.wakeSeal()

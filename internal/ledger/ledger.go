@@ -47,30 +47,29 @@ type Ledger struct {
 
 	// writeMu covers the bytes of the open segment: who holds it may write.
 	// Held for one write(2), or for one sync when a segment ends.
-	writeMu     sync.Mutex
-	file        durable.File
-	ordinal     uint64 // of the open segment
-	segmentSize int64  // bytes written to it
-	spare       []byte // the queue's other buffer
+	writeMu sync.Mutex
+	file    durable.File
+	ordinal uint64 // of the open segment
+	spare   []byte // the queue's other buffer
 
 	// mu covers the position of the ledger. Never held over I/O.
-	mu            sync.Mutex
-	queue         []byte // taken, not yet written
-	taken         int64  // bytes taken since Open
-	synced        int64  // bytes on disk; changed by syncLoop only
-	next          event.Index
-	durable       event.Index // events on disk
-	chains        map[segment.Key]*chain
-	recorders     map[segment.Key]*recorder
-	waiters       []waiter // by position
-	failure       error
-	closing       bool          // nothing more is taken
-	moved         chan struct{} // closed and replaced when durable or sealed moves
-	segmentFirst  event.Index   // first event of the open segment
-	segmentChains int           // chains with events in it, about
-	rotated       uint64        // segments that do not grow any more
-	sealed        uint64        // segments in the log
-	wantRotate    bool
+	mu         sync.Mutex
+	queue      []byte // taken, not yet written
+	taken      int64  // bytes taken since Open
+	synced     int64  // bytes on disk; changed by syncLoop only
+	next       event.Index
+	durable    event.Index // events on disk
+	chains     map[segment.Key]*chain
+	recorders  map[segment.Key]*recorder
+	waiters    []waiter // by position
+	failure    error
+	closing    bool                // nothing more is taken
+	moved      chan struct{}       // closed and replaced when durable or sealed moves
+	growing    *growing            // the open segment
+	ended      map[uint64]*growing // segments that wait to be sealed, some of them
+	rotated    uint64              // segments that do not grow any more
+	sealed     uint64              // segments in the log
+	wantRotate bool
 
 	// sealMu is held while a segment is sealed or a backup is made. Taken
 	// before all other locks.
@@ -94,9 +93,13 @@ type Ledger struct {
 
 // chain is the state of one (source, worker), covered by Ledger.mu.
 type chain struct {
-	key     segment.Key
-	head    segment.Head
-	segment uint64 // 1 + the last segment that it has events in, about
+	key  segment.Key
+	head segment.Head
+	// The last segment that it has events in, plus 1; the first of them, and
+	// the digest before.
+	segment uint64
+	first   event.Seq
+	prev    event.Digest
 }
 
 // Open recovers and opens a ledger for writing. It verifies before it repairs:
@@ -122,7 +125,7 @@ func Open(ctx context.Context, cfg Config) (*Ledger, error) {
 	}
 	l := &Ledger{
 		Reader: newReader(cfg.FS, cfg.Dir, id), cfg: cfg, fs: cfg.FS, id: id, signer: signer, lockFile: lockFile,
-		recorders: make(map[segment.Key]*recorder), chains: make(map[segment.Key]*chain),
+		recorders: make(map[segment.Key]*recorder), chains: make(map[segment.Key]*chain), ended: make(map[uint64]*growing),
 		moved: make(chan struct{}), failed: make(chan struct{}), wake: make(chan struct{}, 1),
 		dirty: make(chan struct{}, 1), seal: make(chan struct{}, 1), drain: make(chan struct{}),
 	}

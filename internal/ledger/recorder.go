@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"sync"
 	"unicode"
@@ -22,7 +23,8 @@ type recorder struct {
 
 	mu   sync.Mutex
 	head segment.Head // last line handed over
-	buf  []byte       // reused encoding buffer
+	buf  []byte       // reused
+	sums [][sha256.Size]byte
 }
 
 // Recorder returns the recorder of (source, worker): the same one for the same
@@ -104,18 +106,19 @@ func (r *recorder) Submit(level event.Level, done func(error), bodies ...event.B
 type batch struct {
 	chain *chain
 	lines []byte
-	count uint64
+	sums  [][sha256.Size]byte
+	at    int64
 	first event.Seq
 	head  segment.Head // after the batch
 }
 
 func (r *recorder) encode(bodies []event.Body) (batch, error) {
-	b := batch{chain: r.chain, count: uint64(len(bodies)), first: r.head.Seq + 1, head: r.head}
+	b := batch{chain: r.chain, first: r.head.Seq + 1, head: r.head}
 	e := event.Event{
 		Tenant: r.l.cfg.Tenant, Source: r.key.Source, Worker: r.key.Worker,
 		At: r.l.cfg.Now(), ClockErr: r.l.cfg.ClockErr(),
 	}
-	r.buf = r.buf[:0]
+	r.buf, r.sums = r.buf[:0], r.sums[:0]
 	for _, body := range bodies {
 		start := len(r.buf)
 		e.Seq, e.Prev, e.Body = b.head.Seq+1, b.head.Digest, body
@@ -125,8 +128,10 @@ func (r *recorder) encode(bodies []event.Body) (batch, error) {
 			return batch{}, fmt.Errorf("%s/%d: event of kind %d has %d bytes, at most %d are allowed: split its set",
 				r.key.Source, r.key.Worker, body.Kind(), len(line), event.MaxLine)
 		}
-		b.head = segment.Head{Seq: e.Seq, Digest: event.Sum(line)}
+		sum := sha256.Sum256(line[:len(line)-1])
+		r.sums = append(r.sums, sum)
+		b.head = segment.Head{Seq: e.Seq, Digest: event.Digest(sum[:])}
 	}
-	b.lines = r.buf
+	b.lines, b.sums, b.at = r.buf, r.sums, e.At.UnixNano()
 	return b, nil
 }

@@ -273,6 +273,9 @@ type tail struct {
 	published *Heads
 	powerCut  bool  // a power cut may have been since the last run
 	at        int64 // of the last good line
+
+	growing *growing         // the last segment
+	last    *segment.Checker // of it
 }
 
 func (t *tail) recover(ctx context.Context, open []uint64) error {
@@ -289,7 +292,6 @@ func (t *tail) recover(ctx context.Context, open []uint64) error {
 				return err
 			}
 		}
-		t.Ledger.segmentSize = good
 	}
 	if t.next < t.published.Next {
 		return &DamageError{openName(open[len(open)-1]), fmt.Errorf(
@@ -304,8 +306,13 @@ func (t *tail) resume(open []uint64) (err error) {
 	l := t.Ledger
 	l.ordinal = open[len(open)-1]
 	l.rotated, l.next, l.durable = l.ordinal, t.next, t.next
+	l.growing = t.growing
 	for key, head := range t.heads {
-		l.chains[key] = &chain{key: key, head: head}
+		ch := &chain{key: key, head: head}
+		if first, prev, ok := t.last.Begun(key); ok {
+			ch.segment, ch.first, ch.prev = l.ordinal+1, first, prev
+		}
+		l.chains[key] = ch
 	}
 	for _, ordinal := range open {
 		// What recovery read may have been in memory only.
@@ -338,7 +345,7 @@ func (t *tail) check(ctx context.Context, ordinal uint64) (good, size int64, err
 		return 0, 0, err
 	}
 	checker := segment.NewChecker(t.cfg.Tenant, t.heads)
-	t.segmentFirst = t.next
+	g := newGrowing(ordinal, t.next)
 	err = eachLine(ctx, f, func(line []byte) error {
 		if !bytes.HasSuffix(line, []byte{'\n'}) {
 			return errUnfinished
@@ -350,10 +357,14 @@ func (t *tail) check(ctx context.Context, ordinal uint64) (good, size int64, err
 		t.next++
 		t.at = h.At
 		good = checker.Size()
+		g.sums = append(g.sums, sum)
+		g.from, g.to = min(g.from, h.At), max(g.to, h.At)
+		g.wrote(line)
 		return t.checkHead(h, sum[:], ordinal, checker.Lines())
 	})
 	t.heads = checker.Heads()
-	t.segmentChains = checker.Chains()
+	g.chains = checker.Chains()
+	t.growing, t.last = g, checker
 	fault := (*segment.Fault)(nil)
 	switch {
 	case err == nil || errors.Is(err, errUnfinished):

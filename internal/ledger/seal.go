@@ -6,7 +6,9 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
+	"maps"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -96,8 +98,8 @@ func (l *Ledger) removeOpen(ordinal uint64) error {
 }
 
 // compress writes the sealed file of a segment and returns its digest and the
-// heads after it. It reads the segment back from the disk and checks every
-// line again: the digest speaks of what is there.
+// heads after it. It reads the segment back from the disk: the digest speaks of
+// what is there.
 func (l *Ledger) compress(ctx context.Context, ordinal uint64) (*proof.Leaf, segment.Heads, error) {
 	if err := l.Reader.refresh(); err != nil {
 		return nil, nil, err
@@ -107,46 +109,89 @@ func (l *Ledger) compress(ctx context.Context, ordinal uint64) (*proof.Leaf, seg
 		return nil, nil, err
 	}
 	defer f.Close()
-	sum := segment.NewSummary(l.cfg.Tenant, l.sealHeads)
+	var leaf *proof.Leaf
 	file := sha256.New()
 	err = durable.WriteStream(l.fs, sealedName(ordinal), 0o600, func(w io.Writer) error {
-		return compressLines(ctx, io.MultiWriter(w, file), f, sum)
+		enc, err := zstd.NewWriter(io.MultiWriter(w, file), zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
+		if err != nil {
+			return err
+		}
+		if g := l.takeEnded(ordinal); g != nil {
+			leaf, err = l.compressKnown(enc, f, g)
+		} else {
+			leaf, err = l.compressLines(ctx, enc, f, ordinal)
+		}
+		return errors.Join(err, enc.Close())
 	})
 	if err != nil {
 		return nil, nil, err
 	}
-	leaf := sum.Leaf(ordinal, l.Reader.sealedEnd())
 	leaf.File = proof.Hash(file.Sum(nil))
-	if len(leaf.Sources) == 0 {
+	if leaf.Count == 0 || len(leaf.Sources) == 0 {
 		return nil, nil, errors.New("it is empty")
 	}
-	return leaf, sum.Heads(), nil
+	heads := maps.Clone(l.sealHeads)
+	return leaf, heads, heads.Follow(leaf)
 }
 
-func compressLines(ctx context.Context, w io.Writer, r io.Reader, sum *segment.Summary) error {
-	enc, err := zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithEncoderConcurrency(1))
+func (l *Ledger) takeEnded(ordinal uint64) *growing {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	g := l.ended[ordinal]
+	delete(l.ended, ordinal)
+	return g
+}
+
+// compressKnown compresses a segment of this run: its lines were hashed when
+// they were chained.
+func (l *Ledger) compressKnown(w io.Writer, r io.Reader, g *growing) (*proof.Leaf, error) {
+	lines, crc := sha256.New(), crc32.New(castagnoli)
+	size, err := io.CopyBuffer(io.MultiWriter(lines, crc, w), onlyReader{r}, make([]byte, 256<<10))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	err = eachLine(ctx, r, func(line []byte) error {
+	if size != g.size || crc.Sum32() != g.crc {
+		return nil, fmt.Errorf("%s gives back other bytes than were written", openName(g.ordinal))
+	}
+	leaf := g.leaf(l.cfg.Tenant)
+	leaf.Lines = proof.Hash(lines.Sum(nil))
+	return leaf, nil
+}
+
+// onlyReader hides other methods, so that io.CopyBuffer uses its buffer.
+type onlyReader struct{ io.Reader }
+
+// compressLines compresses a segment of an earlier run and checks every line.
+func (l *Ledger) compressLines(ctx context.Context, w io.Writer, r io.Reader, ordinal uint64) (*proof.Leaf, error) {
+	sum := segment.NewSummary(l.cfg.Tenant, l.sealHeads)
+	err := eachLine(ctx, r, func(line []byte) error {
 		if !bytes.HasSuffix(line, []byte{'\n'}) {
 			return errors.New("its last line is not whole")
 		}
 		if err := sum.Add(line); err != nil {
 			return err
 		}
-		_, err := enc.Write(line)
+		_, err := w.Write(line)
 		return err
 	})
-	return errors.Join(err, enc.Close())
+	return sum.Leaf(ordinal, l.Reader.sealedEnd()), err
+}
+
+// SealFull returns when every segment that has ended is in the log. It does not
+// end the open one.
+func (l *Ledger) SealFull(ctx context.Context) error {
+	l.mu.Lock()
+	target := l.rotated
+	l.mu.Unlock()
+	return l.await(ctx, func() bool { return l.sealed >= target })
 }
 
 // Seal ends the open segment, if it holds anything, and returns when all that
 // was on the way before the call is in the log and a checkpoint covers it.
 func (l *Ledger) Seal(ctx context.Context) error {
 	l.mu.Lock()
-	target := l.rotated
-	if l.next > l.segmentFirst {
+	target := l.growing.ordinal
+	if l.next > l.growing.first {
 		l.wantRotate = true
 		target++
 	}

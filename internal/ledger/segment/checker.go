@@ -122,3 +122,13 @@ func (c *Checker) Heads() Heads {
 	}
 	return out
 }
+
+// Begun returns the first number of a chain in this segment, and the digest
+// before it, if the segment has lines of it.
+func (c *Checker) Begun(key Key) (first event.Seq, prev event.Digest, ok bool) {
+	ch := c.chains[chainText(string(key.Source), key.Worker)]
+	if ch == nil || ch.count == 0 {
+		return 0, prev, false
+	}
+	return ch.first, ch.prev, true
+}

@@ -1,0 +1,32 @@
+// Groups the crossings in zstd segments: node duckdb.js 'DIR/*.zst'. Prints
+// seconds, events and groups of the second of two runs.
+const { DuckDBInstance } = require('@duckdb/node-api');
+
+(async () => {
+  const db = await DuckDBInstance.create(':memory:', { threads: '2' });
+  const con = await db.connect();
+  const sql = `
+    SELECT sum(events)::BIGINT, count(*)::BIGINT FROM (
+      SELECT b.session, b.statement, part."table", part.class, b."from" // 3600000000000 AS hour,
+             count(*) AS events, sum(part.rows) AS rows
+      FROM (
+        SELECT b, unnest(b.parts) AS part
+        FROM read_json('${process.argv[2]}', format = 'newline_delimited', compression = 'zstd', columns = {
+          t: 'VARCHAR', s: 'VARCHAR', w: 'USMALLINT', n: 'UBIGINT', "at": 'BIGINT', ce: 'BIGINT', k: 'USMALLINT', p: 'VARCHAR',
+          b: 'STRUCT(session UBIGINT, statement UBIGINT, intent UBIGINT, outcome UTINYINT, "from" BIGINT, "to" BIGINT, count UBIGINT,
+                     parts STRUCT("table" VARCHAR, source VARCHAR, elements VARCHAR[], class UTINYINT, reason VARCHAR,
+                                  rows UBIGINT, subjects VARCHAR, unknown UBIGINT)[])'
+        })
+        WHERE k = 14
+      )
+      GROUP BY ALL
+    )`;
+  let line;
+  for (let i = 0; i < 2; i++) {
+    const start = process.hrtime.bigint();
+    const rows = (await con.runAndReadAll(sql)).getRows();
+    const seconds = Number(process.hrtime.bigint() - start) / 1e9;
+    line = `${seconds} ${rows[0][0]} ${rows[0][1]}`;
+  }
+  console.log(line);
+})().catch((err) => { console.error(err); process.exit(1); });

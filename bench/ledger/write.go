@@ -1,0 +1,179 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"sekisho/internal/durable"
+	"sekisho/internal/element"
+	"sekisho/internal/event"
+	"sekisho/internal/ledger"
+)
+
+var tables = func() (all [20]event.Place) {
+	for i := range all {
+		all[i] = event.Place(fmt.Sprintf("shop/public.table%02d", i))
+	}
+	return all
+}()
+
+// crossing returns an event whose line has about 400 bytes: a statement that
+// delivered rows of some customers.
+func crossing(n int) *event.Crossing {
+	at := int64(1_763_773_200_000_000_000) + int64(n)*1_000_000
+	subject := uint32(n*2654435761) % 10_000_000
+	return &event.Crossing{
+		Session: event.Session(1<<32 | n%200), Statement: event.StatementID(0x9e3779b97f4a7c15 * uint64(n%50+1)), Intent: event.Seq(n + 1),
+		Outcome: event.OutcomeDone, From: at, To: at + 90_000, Count: 1,
+		Parts: []event.Part{{
+			Table: tables[n%len(tables)], Source: "shop.customers",
+			Elements: element.MaskOf(element.Name, element.Email, element.Phone), Class: event.Exact,
+			Rows: 1, Subjects: event.Set{{First: subject, Last: subject}, {First: subject + 7, Last: subject + 9}},
+		}},
+	}
+}
+
+// fsyncP99 is the peer of the latency: a loop of write 4 KiB and fdatasync.
+func (b *bench) fsyncP99(context.Context) (float64, error) {
+	fsys := durable.Dir(b.o.dir)
+	b.count++
+	name := fmt.Sprintf("loop-%d", b.count)
+	f, err := durable.CreateFile(fsys, name, 0o600)
+	if err != nil {
+		return 0, err
+	}
+	page := make([]byte, 4096)
+	var took []time.Duration
+	for start := time.Now(); time.Since(start) < b.o.length; {
+		t := time.Now()
+		if _, err := f.Write(page); err != nil {
+			return 0, err
+		}
+		if err := f.Sync(); err != nil {
+			return 0, err
+		}
+		took = append(took, time.Since(t))
+	}
+	return p99(took), errors.Join(f.Close(), os.Remove(filepath.Join(b.o.dir, name)))
+}
+
+func p99(took []time.Duration) float64 {
+	slices.Sort(took)
+	return float64(took[len(took)*99/100].Microseconds())
+}
+
+// durableP99 is the time from giving an event to its being on disk, of 8
+// writers that each wait for one event before giving the next.
+func (b *bench) durableP99(ctx context.Context) (float64, error) {
+	var mu sync.Mutex
+	var all []time.Duration
+	_, err := b.withLedger(ctx, "latency", func(ctx context.Context, l *ledger.Ledger) (int, error) {
+		return b.writers(ctx, 8, func(ctx context.Context, rec event.Recorder, next func() int, w int) error {
+			var took []time.Duration
+			for ctx.Err() == nil {
+				body := crossing(next())
+				t := time.Now()
+				if _, err := rec.Record(context.WithoutCancel(ctx), event.Durable, body); err != nil {
+					return err
+				}
+				took = append(took, time.Since(t))
+			}
+			mu.Lock()
+			all = append(all, took...)
+			mu.Unlock()
+			return nil
+		}, l)
+	})
+	return p99(all), err
+}
+
+// closedLoop is events a second of 64 writers that each wait for one event
+// before giving the next.
+func (b *bench) closedLoop(ctx context.Context) (float64, error) {
+	return b.withLedger(ctx, "closed loop", func(ctx context.Context, l *ledger.Ledger) (int, error) {
+		return b.writers(ctx, 64, func(ctx context.Context, rec event.Recorder, next func() int, w int) error {
+			for ctx.Err() == nil {
+				if _, err := rec.Record(context.WithoutCancel(ctx), event.Durable, crossing(next())); err != nil {
+					return err
+				}
+			}
+			return nil
+		}, l)
+	})
+}
+
+// pipelined is events a second of 64 writers with 256 events on the way each.
+func (b *bench) pipelined(ctx context.Context) (float64, error) {
+	return b.withLedger(ctx, "pipelined", func(ctx context.Context, l *ledger.Ledger) (int, error) {
+		return b.writers(ctx, 64, func(ctx context.Context, rec event.Recorder, next func() int, w int) error {
+			const outstanding = 256
+			acks := make(chan error, outstanding)
+			done := func(err error) { acks <- err }
+			waiting := 0
+			for {
+				for ctx.Err() == nil && waiting < outstanding {
+					if _, err := rec.Submit(event.Durable, done, crossing(next())); err != nil {
+						return err
+					}
+					waiting++
+				}
+				if waiting == 0 {
+					return nil
+				}
+				if err := <-acks; err != nil {
+					return err
+				}
+				waiting--
+			}
+		}, l)
+	})
+}
+
+// writers runs n writers for the length of a measurement and returns how many
+// events they recorded.
+func (b *bench) writers(ctx context.Context, n int, write func(context.Context, event.Recorder, func() int, int) error, l *ledger.Ledger) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, b.o.length)
+	defer cancel()
+	var number atomic.Int64
+	next := func() int { return int(number.Add(1)) }
+	errs := make([]error, n)
+	var all sync.WaitGroup
+	for w := range n {
+		all.Go(func() { errs[w] = write(ctx, l.Recorder("gate/bench", uint16(w)), next, w) })
+	}
+	all.Wait()
+	return int(number.Load()), errors.Join(errs...)
+}
+
+// withLedger returns the events a second of work on a fresh ledger. The clock
+// stops when everything is on disk and every full segment is compressed and in
+// the log: what runs in the background is work too.
+func (b *bench) withLedger(ctx context.Context, name string, work func(context.Context, *ledger.Ledger) (int, error)) (float64, error) {
+	l, dir, err := b.newLedger(ctx)
+	if err != nil {
+		return 0, err
+	}
+	start, cpu := time.Now(), cpuTime()
+	events, err := work(ctx, l)
+	writing := time.Since(start)
+	if err == nil {
+		err = l.SealFull(ctx)
+	}
+	took := time.Since(start)
+	used := cpuTime() - cpu
+	err = errors.Join(err, l.Close(), os.RemoveAll(dir))
+	if math.IsNaN(float64(events)) || events == 0 {
+		return 0, errors.Join(err, errors.New("nothing was recorded"))
+	}
+	fmt.Printf("# %s: %d events in %.2f s (%.2f s with background work), %.2f us of CPU an event\n",
+		name, events, writing.Seconds(), took.Seconds(), float64(used.Microseconds())/float64(events))
+	return float64(events) / took.Seconds(), err
+}
