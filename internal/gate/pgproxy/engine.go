@@ -155,6 +155,8 @@ func (e *engine) fromClient(b []byte) {
 }
 
 func (e *engine) clientLoop(b []byte) {
+	e.toServer.begin(b)
+	whole := len(b)
 	for e.fatal == nil {
 		m, rest, ok, err := e.client.Next(b)
 		if err != nil {
@@ -164,13 +166,13 @@ func (e *engine) clientLoop(b []byte) {
 		if !ok {
 			return
 		}
-		borrowed := &m.Raw[0] == &b[0]
+		e.toServer.at = -1 // the scanner's own memory
+		if len(b) > 0 && len(m.Raw) > 0 && &m.Raw[0] == &b[0] {
+			e.toServer.at = whole - len(b)
+		}
 		if !e.clientMessage(&m) {
 			e.clientHeld.hold(&m, rest)
 			return
-		}
-		if !borrowed { // the scanner's own memory, which it uses again
-			e.toServer.settle()
 		}
 		b = rest
 	}
@@ -187,6 +189,8 @@ func (e *engine) fromServer(b []byte) {
 }
 
 func (e *engine) serverLoop(b []byte) {
+	e.toClient.begin(b)
+	whole := len(b)
 	for e.fatal == nil {
 		m, rest, ok, err := e.server.Next(b)
 		if err != nil {
@@ -196,13 +200,13 @@ func (e *engine) serverLoop(b []byte) {
 		if !ok {
 			return
 		}
-		borrowed := &m.Raw[0] == &b[0]
+		e.toClient.at = -1
+		if len(b) > 0 && len(m.Raw) > 0 && &m.Raw[0] == &b[0] {
+			e.toClient.at = whole - len(b)
+		}
 		if !e.serverMessage(&m) {
 			e.serverHeld.hold(&m, rest)
 			return
-		}
-		if !borrowed {
-			e.toClient.settle()
 		}
 		b = rest
 	}
@@ -228,6 +232,7 @@ func (e *engine) resumeClient() {
 	}
 	h := e.clientHeld
 	e.waitClient = waitNothing
+	e.toServer.begin(nil)
 	if !e.clientMessage(&h.msg) {
 		return
 	}
@@ -242,6 +247,7 @@ func (e *engine) resumeServer() {
 	}
 	h := e.serverHeld
 	e.waitServer = waitNothing
+	e.toClient.begin(nil)
 	if !e.serverMessage(&h.msg) {
 		return
 	}

@@ -108,7 +108,23 @@ func (e *engine) simpleReply(head *expect, m *pgwire.Message, want expectKind) {
 		return
 	}
 	e.forward(head, m)
+	if want == expectBind {
+		e.recycle(head.undo.portal)
+	}
 	e.drop(head)
+}
+
+// recycle takes back the memory of a portal that a Bind replaced for good:
+// everything that was sent for it has been answered.
+func (e *engine) recycle(p *portal) {
+	if p == nil || p.hold {
+		return
+	}
+	e.dropPortal(p)
+	if e.sparePortal == nil {
+		*p = portal{bind: p.bind[:0]}
+		e.sparePortal = p
+	}
 }
 
 // drop removes the head and lets go of what it holds.

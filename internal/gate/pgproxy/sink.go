@@ -1,36 +1,52 @@
 package pgproxy
 
 // sink gathers the bytes for one side. What passes unchanged is borrowed from
-// the input as long as it is one piece, so the commonest case copies nothing.
+// the chunk being read as long as it is one piece, so the commonest case
+// copies nothing.
 type sink struct {
 	buf []byte // owned; goes first
-	run []byte // borrowed from the input of the present call; goes second
+
+	// chunk[from:to] is borrowed and goes second.
+	chunk    []byte
+	from, to int
+
+	// at is where in chunk the message at hand begins; -1 when it lies
+	// elsewhere.
+	at int
 }
 
-// pass forwards b, which must stay unchanged until the end of the call.
-func (s *sink) pass(b []byte) {
+// begin says that the messages to come lie in chunk, which stays unchanged
+// until drain or settle.
+func (s *sink) begin(chunk []byte) {
+	s.settle()
+	s.chunk, s.at = chunk, -1
+}
+
+// pass forwards the message at hand.
+func (s *sink) pass(raw []byte) {
 	switch {
-	case len(s.run) == 0:
-		s.run = b
-	case cap(s.run) >= len(s.run)+len(b) && len(b) > 0 && &s.run[:len(s.run)+1][len(s.run)] == &b[0]:
-		s.run = s.run[:len(s.run)+len(b)]
+	case s.at < 0:
+		s.settle()
+		s.buf = append(s.buf, raw...)
+	case s.to > s.from && s.to == s.at:
+		s.to += len(raw)
 	default:
 		s.settle()
-		s.run = b
+		s.from, s.to = s.at, s.at+len(raw)
 	}
 }
 
 // settle copies borrowed bytes, after which their array may be used again.
 func (s *sink) settle() {
-	s.buf = append(s.buf, s.run...)
-	s.run = nil
+	if s.to > s.from {
+		s.buf = append(s.buf, s.chunk[s.from:s.to]...)
+	}
+	s.from, s.to = 0, 0
 }
 
 // own returns the owned buffer for appending; the caller stores it back.
 func (s *sink) own() []byte {
-	if s.run != nil {
-		s.settle()
-	}
+	s.settle()
 	return s.buf
 }
 
@@ -45,10 +61,8 @@ func (s *sink) drain(write func([]byte)) {
 			s.buf = nil
 		}
 	}
-	if len(s.run) > 0 {
-		write(s.run)
+	if s.to > s.from {
+		write(s.chunk[s.from:s.to])
 	}
-	s.run = nil
+	s.from, s.to, s.chunk, s.at = 0, 0, nil, -1
 }
-
-func (s *sink) len() int { return len(s.buf) + len(s.run) }
