@@ -187,16 +187,16 @@ type gate struct {
 // startGate runs a gate until the test ends.
 func startGate(t *testing.T, cfg pglogin.Config) *gate {
 	t.Helper()
-	return startGateAt(t, cfg, "tcp", "127.0.0.1:0")
+	return startGateAt(t, cfg, netloop.Config{}, "tcp", "127.0.0.1:0")
 }
 
-func startGateAt(t *testing.T, cfg pglogin.Config, network, address string) *gate {
+func startGateAt(t *testing.T, cfg pglogin.Config, loopCfg netloop.Config, network, address string) *gate {
 	t.Helper()
 	acceptor, err := pglogin.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	loop, err := netloop.New(netloop.Config{})
+	loop, err := netloop.New(loopCfg)
 	if err != nil {
 		t.Fatal(err)
 	}

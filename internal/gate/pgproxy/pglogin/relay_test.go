@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	_ "github.com/lib/pq"
 
+	"sekisho/internal/gate/netloop"
 	"sekisho/internal/gate/pgproxy/pglogin"
 	"sekisho/internal/wire/pgwire"
 )
@@ -183,7 +184,7 @@ func TestUnixSockets(t *testing.T) {
 	cfg := w.config(w.serverCert)
 	cfg.Network, cfg.Address = "unix", filepath.Join(w.server.Dir(), fmt.Sprintf(".s.PGSQL.%d", w.server.Port()))
 	cfg.ClientTLS = pglogin.TLSRequired // not over Unix sockets
-	g := startGateAt(t, cfg, "unix", filepath.Join(dir, ".s.PGSQL.5432"))
+	g := startGateAt(t, cfg, netloop.Config{}, "unix", filepath.Join(dir, ".s.PGSQL.5432"))
 	if got := ask("host="+dir+" port=5432 user=u_trust dbname=postgres", "SELECT current_user"); got != "u_trust" {
 		t.Errorf("got %q", got)
 	}
