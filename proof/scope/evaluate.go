@@ -27,7 +27,7 @@ func Evaluate(lines [][]byte, q Query) (*Result, Sets, error) {
 		return nil, Sets{}, err
 	}
 	e := &evaluation{facts: f, q: q, actors: actors, w: frame, wants: map[string]*want{}, holdings: map[string]*Holding{},
-		bounds: map[Bound]*Bound{}, strangers: map[sessionKey]bool{}}
+		bounds: map[Bound]*Bound{}, resident: map[string]map[string]*Set{}}
 	for i := range e.sums {
 		e.sums[i] = newSum()
 	}
@@ -156,6 +156,13 @@ type timed struct {
 	times    []Span
 }
 
+// stray is a set that crossed exactly.
+type stray struct {
+	table, source string
+	elements      []string
+	set           *Set
+}
+
 const noAggregates = 3 // index into evaluation.sums, after the classes
 
 type evaluation struct {
@@ -168,7 +175,9 @@ type evaluation struct {
 	sums      [4]*sum
 	holdings  map[string]*Holding
 	bounds    map[Bound]*Bound
-	strangers map[sessionKey]bool
+	resident  map[string]map[string]*Set // everybody held in the window, by table and source
+	crossed   []stray                    // exactly, in the window, by anybody
+	strangers int
 	open      int
 	holes     []Interval
 }
@@ -285,7 +294,7 @@ func (e *evaluation) part(k sessionKey, p *part, span Span, sure, maybe bool) {
 		if err != nil {
 			set = new(Set) // Unknown below makes it count
 		}
-		e.sums[EverHeld].add(p.Table, p.Source, elements, set)
+		e.crossed = append(e.crossed, stray{p.Table, p.Source, elements, set})
 		if !maybe {
 			return
 		}
@@ -303,7 +312,9 @@ func (e *evaluation) part(k sessionKey, p *part, span Span, sure, maybe bool) {
 	if !maybe {
 		return
 	}
-	e.stranger(k)
+	if p.Class != classExact {
+		e.stranger(k)
+	}
 	b := Bound{Table: p.Table, Class: "bounded", Reason: p.Reason}
 	rows := p.Rows
 	switch p.Class {
@@ -344,7 +355,7 @@ func (e *evaluation) exact(class int, p *part, elements []string, set *Set) {
 
 func (e *evaluation) stranger(k sessionKey) {
 	if _, known := e.sessions[k]; !known {
-		e.strangers[k] = true
+		e.strangers++
 	}
 }
 
@@ -390,7 +401,7 @@ func (e *evaluation) result() (*Result, Sets, error) {
 	}
 	without := e.sums[noAggregates].figure()
 	r.Reachable.WithoutAggregates = &without.Count
-	r.Coverage = Coverage{Gates: e.gates.Report(e.q.Places, e.w), OpenIntents: e.open, UnknownSessions: len(e.strangers)}
+	r.Coverage = Coverage{Gates: e.gates.Report(e.q.Places, e.w), OpenIntents: e.open, UnknownSessions: e.strangers}
 	r.Coverage.Known = len(r.Coverage.Gates)
 	for _, g := range r.Coverage.Gates {
 		if g.Reporting {

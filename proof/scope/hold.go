@@ -17,6 +17,12 @@ func (e *evaluation) hold() {
 	for _, t := range tables {
 		e.holdTable(t)
 	}
+	for _, c := range e.crossed { // those who are not among the held
+		rest := new(Set)
+		rest.Or(c.set)
+		rest.andNot(e.resident[c.table][c.source])
+		e.sums[EverHeld].add(c.table, c.source, c.elements, rest)
+	}
 }
 
 func (e *evaluation) holdTable(table string) {
@@ -50,9 +56,13 @@ func (e *evaluation) holdTable(table string) {
 		}
 	}
 	window := []Span{{e.w.From, e.w.To}}
-	add(int(EverHeld), nil, window)
-
 	ever := e.rest(table, window, nil)
+	for _, p := range ever.pieces {
+		if own, ok := e.narrowed(p.elements); ok {
+			e.sums[EverHeld].add(table, p.source, own, p.set)
+			orIn(e.resident, table, p.source, p.set)
+		}
+	}
 	e.sums[EverHeld].records[table] = ever.rows
 	e.sums[EverHeld].lost[table] = ever.lost
 	for class, times := range map[int][]Span{int(Reachable): all, noAggregates: plain} {

@@ -51,7 +51,8 @@ type Coverage struct {
 	Bounded []Bound `json:"bounded"`
 	// OpenIntents were announced and never completed: they are bounded.
 	OpenIntents int `json:"open_intents"`
-	// UnknownSessions crossed without a record of who they were.
+	// UnknownSessions counts the parts of crossings by sessions that nobody
+	// announced.
 	UnknownSessions int `json:"unknown_sessions"`
 }
 

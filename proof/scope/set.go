@@ -56,6 +56,20 @@ func (s *Set) Or(t *Set) {
 	}
 }
 
+// andNot removes all members of t, which may be nil.
+func (s *Set) andNot(t *Set) {
+	if t == nil {
+		return
+	}
+	for high, p := range s.pages {
+		if q := t.pages[high]; q != nil {
+			for i := range p {
+				p[i] &^= q[i]
+			}
+		}
+	}
+}
+
 // Len returns the number of members.
 func (s *Set) Len() (n uint64) {
 	if s == nil {

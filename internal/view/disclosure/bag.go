@@ -1,0 +1,327 @@
+package disclosure
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"slices"
+	"sync"
+)
+
+// bag is a set of numbers that is made for being filled and counted quickly.
+// It begins as a list and becomes pages of bits when it grows. The zero value
+// is empty. A bag belongs to one goroutine.
+type bag struct {
+	list   []uint32 // unsorted, with doubles, while pages is nil
+	sorted bool     // list is sorted and without doubles
+	pages  []*page  // by the upper 16 bits; nil is empty
+}
+
+// page holds 65,536 numbers.
+type page [1024]uint64
+
+// full is the page of all numbers. It is shared and never written.
+var full = func() *page {
+	p := new(page)
+	for i := range p {
+		p[i] = ^uint64(0)
+	}
+	return p
+}()
+
+var pagePool = sync.Pool{New: func() any { return new(page) }}
+
+// maxList is where a list becomes pages.
+const maxList = 1 << 15
+
+// free gives the pages back. The bag is empty afterwards.
+func (b *bag) free() {
+	for _, p := range b.pages {
+		if p != nil && p != full {
+			pagePool.Put(p)
+		}
+	}
+	*b = bag{}
+}
+
+func (b *bag) empty() bool { return b == nil || len(b.list) == 0 && b.pages == nil }
+
+// own returns the page for writing; nil when it is full already.
+func (b *bag) own(high uint32) *page {
+	if int(high) >= len(b.pages) {
+		b.pages = append(b.pages, make([]*page, int(high)+1-len(b.pages))...)
+	}
+	p := b.pages[high]
+	switch p {
+	case full:
+		return nil
+	case nil:
+		p = pagePool.Get().(*page)
+		*p = page{}
+		b.pages[high] = p
+	}
+	return p
+}
+
+func (b *bag) dense() {
+	if b.pages != nil {
+		return
+	}
+	b.pages = make([]*page, 1)
+	b.addAll(b.list)
+	b.list, b.sorted = nil, false
+}
+
+// add adds numbers in any order.
+func (b *bag) add(numbers ...uint32) {
+	if b.pages == nil {
+		if len(b.list)+len(numbers) <= maxList {
+			b.list = append(b.list, numbers...)
+			b.sorted = false
+			return
+		}
+		b.dense()
+	}
+	b.addAll(numbers)
+}
+
+func (b *bag) addAll(numbers []uint32) {
+	for _, n := range numbers {
+		if p := b.own(n >> 16); p != nil {
+			p[n>>6&1023] |= 1 << (n & 63)
+		}
+	}
+}
+
+// addRange adds first … last.
+func (b *bag) addRange(first, last uint32) {
+	if last-first < 256 && b.pages == nil {
+		for n := first; ; n++ {
+			b.add(n)
+			if n == last {
+				return
+			}
+		}
+	}
+	b.dense()
+	for high := first >> 16; high <= last>>16; high++ {
+		lo, hi := uint32(0), uint32(0xffff)
+		if high == first>>16 {
+			lo = first & 0xffff
+		}
+		if high == last>>16 {
+			hi = last & 0xffff
+		}
+		if lo == 0 && hi == 0xffff {
+			b.fill(high)
+			continue
+		}
+		if p := b.own(high); p != nil {
+			p.fill(lo, hi)
+		}
+	}
+}
+
+// fill makes a page full.
+func (b *bag) fill(high uint32) {
+	if p := b.own(high); p != nil {
+		pagePool.Put(p)
+		b.pages[high] = full
+	}
+}
+
+func (p *page) fill(lo, hi uint32) {
+	for w := lo >> 6; w <= hi>>6; w++ {
+		mask := ^uint64(0)
+		if w == lo>>6 {
+			mask &= ^uint64(0) << (lo & 63)
+		}
+		if w == hi>>6 {
+			mask &= ^uint64(0) >> (63 - hi&63)
+		}
+		p[w] |= mask
+	}
+}
+
+// or adds all members of o.
+func (b *bag) or(o *bag) {
+	if o.empty() {
+		return
+	}
+	if o.pages == nil {
+		b.add(o.list...)
+		return
+	}
+	b.dense()
+	for high, q := range o.pages {
+		if q == nil {
+			continue
+		}
+		if q == full {
+			b.fill(uint32(high))
+			continue
+		}
+		if p := b.own(uint32(high)); p != nil {
+			for i := range p {
+				p[i] |= q[i]
+			}
+		}
+	}
+}
+
+// sort makes the list ascending and without doubles.
+func (b *bag) sort() {
+	if b.pages == nil && !b.sorted {
+		slices.Sort(b.list)
+		b.list = slices.Compact(b.list)
+		b.sorted = true
+	}
+}
+
+// count returns the number of members.
+func (b *bag) count() (n uint64) {
+	if b == nil {
+		return 0
+	}
+	if b.pages == nil {
+		b.sort()
+		return uint64(len(b.list))
+	}
+	for _, p := range b.pages {
+		n += uint64(p.count())
+	}
+	return n
+}
+
+func (p *page) count() (n int) {
+	switch p {
+	case nil:
+		return 0
+	case full:
+		return 1 << 16
+	}
+	for _, w := range p {
+		n += bits.OnesCount64(w)
+	}
+	return n
+}
+
+// all calls yield with every member, ascending.
+func (b *bag) all(yield func(uint32) bool) {
+	if b == nil {
+		return
+	}
+	if b.pages == nil {
+		b.sort()
+		for _, n := range b.list {
+			if !yield(n) {
+				return
+			}
+		}
+		return
+	}
+	for high, p := range b.pages {
+		if p == nil {
+			continue
+		}
+		for i, w := range p {
+			for ; w != 0; w &= w - 1 {
+				if !yield(uint32(high)<<16 | uint32(i)<<6 | uint32(bits.TrailingZeros64(w))) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// next returns the smallest member that is at least n.
+func (b *bag) next(n uint32) (uint32, bool) {
+	if b.pages == nil {
+		b.sort()
+		i, _ := slices.BinarySearch(b.list, n)
+		if i == len(b.list) {
+			return 0, false
+		}
+		return b.list[i], true
+	}
+	for high := n >> 16; int(high) < len(b.pages); high++ {
+		p := b.pages[high]
+		if p == nil {
+			n = 0
+			continue
+		}
+		i := uint32(0)
+		if high == n>>16 {
+			i = n >> 6 & 1023
+			if w := p[i] >> (n & 63) << (n & 63); w != 0 {
+				return high<<16 | i<<6 | uint32(bits.TrailingZeros64(w)), true
+			}
+			i++
+		}
+		for ; i < 1024; i++ {
+			if p[i] != 0 {
+				return high<<16 | i<<6 | uint32(bits.TrailingZeros64(p[i])), true
+			}
+		}
+		n = 0
+	}
+	return 0, false
+}
+
+// has reports whether n is a member.
+func (b *bag) has(n uint32) bool {
+	m, ok := b.next(n)
+	return ok && m == n
+}
+
+// within reports whether all members of b are in o.
+func (b *bag) within(o *bag) bool {
+	if b.empty() {
+		return true
+	}
+	if b.pages == nil || o == nil || o.pages == nil {
+		for n := range b.all {
+			if o == nil || !o.has(n) {
+				return false
+			}
+		}
+		return true
+	}
+	for high, p := range b.pages {
+		var q *page
+		if high < len(o.pages) {
+			q = o.pages[high]
+		}
+		switch {
+		case p == nil || q == full:
+		case q == nil:
+			if *p != (page{}) {
+				return false
+			}
+		default:
+			for i := range p {
+				if p[i]&^q[i] != 0 {
+					return false
+				}
+			}
+		}
+	}
+	return true
+}
+
+// sizeHint returns an upper bound of count, cheaply.
+func (b *bag) sizeHint() int {
+	if b.pages == nil {
+		return len(b.list)
+	}
+	return int(b.count())
+}
+
+// appendDeltas writes ascending numbers: the first, then the differences.
+func appendDeltas(dst []byte, sorted []uint32) []byte {
+	last := uint32(0)
+	for _, n := range sorted {
+		dst = binary.AppendUvarint(dst, uint64(n-last))
+		last = n
+	}
+	return dst
+}

@@ -1,0 +1,270 @@
+package disclosure
+
+import (
+	"context"
+	"database/sql"
+
+	"sekisho/internal/event"
+	"sekisho/proof/scope"
+)
+
+// actorsOf finds the clients and sessions that a narrow question is about.
+func (e *evaluation) actorsOf(ctx context.Context) error {
+	if !e.actors.Narrow() {
+		return nil
+	}
+	e.sureClients, e.maySessions = map[uint32]bool{}, map[uint32]bool{}
+	for id, c := range e.clients.list {
+		if id > 0 && e.actors.Client(e.names.texts[c.user], e.names.texts[c.address]) {
+			e.sureClients[uint32(id)] = true
+		}
+	}
+	if len(e.q.Sessions) > 0 {
+		e.sureSessions = map[uint32]bool{}
+		for _, s := range e.q.Sessions {
+			if err := e.namedSession(ctx, s); err != nil {
+				return err
+			}
+		}
+	}
+	for _, label := range e.q.Labels {
+		id, ok := e.names.ids[label]
+		if !ok {
+			continue
+		}
+		err := query(ctx, e.db.Read, "SELECT id FROM session WHERE label = ? AND client <> 0", e.may, id)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *evaluation) may(r *sql.Rows) error {
+	var id uint32
+	err := r.Scan(&id)
+	e.maySessions[id] = true
+	return err
+}
+
+func (e *evaluation) namedSession(ctx context.Context, s scope.Session) error {
+	return query(ctx, e.db.Read, "SELECT id, source, client FROM session WHERE number = ?", func(r *sql.Rows) error {
+		var id, src, client uint32
+		if err := r.Scan(&id, &src, &client); err != nil {
+			return err
+		}
+		switch {
+		case s.Source != "" && s.Source != e.names.texts[src]:
+		case client == 0:
+			e.maySessions[id] = true // it is this session, whoever that was
+		case e.sureClients[client]:
+			e.sureSessions[id] = true
+		}
+		return nil
+	}, int64(s.ID))
+}
+
+// fit says how a session fits the actors.
+func (e *evaluation) fit(session uint32) (sure, maybe bool) {
+	if !e.actors.Narrow() {
+		return true, true
+	}
+	client := e.clientOf[session]
+	sure = e.sureClients[client] && (e.sureSessions == nil || e.sureSessions[session])
+	return sure, sure || e.maySessions[session] || client == 0 && e.sureSessions == nil
+}
+
+// cross gathers the crossings of the actors and enters them.
+func (e *evaluation) cross(ctx context.Context) error {
+	sure, maybe := totals{}, totals{}
+	var err error
+	switch {
+	case !e.actors.Narrow():
+		err = e.crossAnybody(ctx, sure)
+	case e.sureSessions != nil || len(e.maySessions) > 0:
+		err = e.gatherAll(ctx, e.w, func(r *record) {
+			e.ofActors(r, sure, maybe)
+		})
+	default:
+		err = e.crossClients(ctx, sure, maybe)
+	}
+	if err != nil {
+		return err
+	}
+	e.enter(sure, true)
+	e.enter(maybe, false)
+	if !e.actors.Narrow() {
+		e.exact = sure
+	}
+	return nil
+}
+
+// asked reports whether a series is asked about.
+func (e *evaluation) asked(id uint32) bool {
+	k := &e.series.list[id]
+	if _, ok := e.narrowed(k.mask); !ok {
+		return false
+	}
+	_, ok := e.relevant(k.table)
+	return ok
+}
+
+func (e *evaluation) ofActors(r *record, sure, maybe totals) {
+	isSure, is := e.fit(r.session)
+	if !is || !e.asked(r.series) {
+		return
+	}
+	k := &e.series.list[r.series]
+	if e.clientOf[r.session] == 0 && e.names.texts[k.reason] != scope.ReasonNoNumber {
+		e.unnamed++
+	}
+	if isSure {
+		sure.addRecord(r, k.class)
+	} else {
+		maybe.addRecord(r, k.class)
+	}
+}
+
+// seriesTables returns the places of all series that are asked about.
+func (e *evaluation) seriesTables() []uint32 {
+	set := map[uint32]bool{}
+	for id := range e.series.list {
+		if e.asked(uint32(id)) {
+			set[e.series.list[id].table] = true
+		}
+	}
+	return sortedKeys(set)
+}
+
+func (e *evaluation) crossAnybody(ctx context.Context, sure totals) error {
+	err := e.gather(ctx, e.w, dimTable, e.seriesTables(), func(x entry) error {
+		if !e.asked(x.series) {
+			return nil
+		}
+		return sure.addEntry(x)
+	}, func(r *record) { e.ofActors(r, sure, nil) })
+	if err != nil {
+		return err
+	}
+	// Sums by table do not tell who crossed without being announced.
+	p := e.planned(e.w)
+	return e.gatherBlocks(ctx, &p, dimClient, []uint32{0}, func(x entry) error {
+		if k := &e.series.list[x.series]; e.asked(x.series) && e.names.texts[k.reason] != scope.ReasonNoNumber {
+			e.unnamed += x.n
+		}
+		return nil
+	})
+}
+
+func (e *evaluation) crossClients(ctx context.Context, sure, maybe totals) error {
+	err := e.gather(ctx, e.w, dimClient, sortedKeys(e.sureClients), func(x entry) error {
+		if !e.asked(x.series) {
+			return nil
+		}
+		return sure.addEntry(x)
+	}, func(r *record) { e.ofActors(r, sure, maybe) })
+	if err != nil {
+		return err
+	}
+	p := e.planned(e.w)
+	return e.gatherBlocks(ctx, &p, dimClient, []uint32{0}, func(x entry) error {
+		if !e.asked(x.series) {
+			return nil
+		}
+		if k := &e.series.list[x.series]; e.names.texts[k.reason] != scope.ReasonNoNumber {
+			e.unnamed += x.n
+		}
+		return maybe.addEntry(x)
+	})
+}
+
+// enter puts gathered crossings into the sums. Sure ones are by the actors
+// without doubt.
+func (e *evaluation) enter(t totals, sure bool) {
+	for id, x := range t {
+		k := e.series.list[id]
+		m, _ := e.narrowed(k.mask)
+		if k.class == event.Exact {
+			classes := []int{int(scope.Reachable), noAggregates}
+			if sure {
+				classes = append(classes, int(scope.Confirmed))
+			}
+			for _, c := range classes {
+				e.sums[c].add(k.table, k.source, m, &x.set)
+				e.sums[c].count(k.table, x.rows, x.lost)
+			}
+			continue
+		}
+		e.bound(k.table, k.class, e.names.texts[k.reason], x.n, x.rows)
+		tables, _ := e.relevant(k.table)
+		for _, id := range tables {
+			w := e.want(id).bounded
+			if k.class == event.Aggregate {
+				w = e.want(id).aggregate
+			}
+			orInto(w, m, &x.set)
+		}
+	}
+}
+
+func (e *evaluation) bound(table uint32, class event.Class, reason string, n, rows uint64) {
+	key := boundKey{table, class, reason}
+	b := e.bounds[key]
+	if b == nil {
+		b = &scope.Bound{Table: e.names.texts[table], Class: "bounded", Reason: reason}
+		if class == event.Aggregate {
+			b.Class = "aggregate"
+		}
+		e.bounds[key] = b
+	}
+	b.Count += n
+	b.Rows += rows
+	if tables, _ := e.relevant(table); len(tables) == 0 {
+		e.unknownPlace(e.names.texts[table])
+	}
+}
+
+// intents enters the intents without completion: bounded, from when they were
+// announced until their session or source ended, or the window does.
+func (e *evaluation) intents(context.Context) error {
+	for _, i := range e.View.intents {
+		until := max(e.w.To, i.lo)
+		if i.until != 0 {
+			until = min(i.until, until)
+		}
+		span := scope.Span{From: i.lo, To: until}
+		_, maybe := e.fit(i.session)
+		if !maybe || !e.w.In(span) {
+			continue
+		}
+		e.open++
+		for j := range i.parts {
+			e.openPart(&i.parts[j], span, e.clientOf[i.session] == 0)
+		}
+	}
+	return nil
+}
+
+func (e *evaluation) openPart(p *event.Part, span scope.Span, unnamed bool) {
+	id := e.names.ids[string(p.Table)]
+	tables, ok := e.relevant(id)
+	m, about := e.narrowed(p.Elements)
+	if !ok || !about {
+		return
+	}
+	if unnamed {
+		e.unnamed++
+	}
+	class := p.Class
+	if class != event.Aggregate {
+		class = event.Bounded
+	}
+	e.bound(id, class, scope.ReasonOpenIntent, 1, 0)
+	for _, t := range tables {
+		spans := e.want(t).boundedSpans
+		if class == event.Aggregate {
+			spans = e.want(t).aggregateSpans
+		}
+		spans[m] = append(spans[m], scope.Seconds(span))
+	}
+}

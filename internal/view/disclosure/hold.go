@@ -1,0 +1,413 @@
+package disclosure
+
+import (
+	"context"
+	"database/sql"
+	"slices"
+	"time"
+
+	"sekisho/internal/element"
+	"sekisho/internal/event"
+	"sekisho/proof/scope"
+)
+
+// times are moments that count: whole seconds, and longer spans.
+type times struct {
+	seconds []*bag
+	spans   []scope.Span
+}
+
+func (t times) none() bool { return len(t.seconds) == 0 && len(t.spans) == 0 }
+
+func (t times) and(o times) times {
+	return times{slices.Concat(t.seconds, o.seconds), slices.Concat(t.spans, o.spans)}
+}
+
+// choose is scope.ChooseAll. Seconds between two scans all choose the same, so
+// after the first one the others are skipped.
+func (t times) choose(scans []scope.Span) (use []bool, changes []scope.Span, unknown, provisional bool) {
+	use, changes, unknown, provisional = scope.ChooseAll(scans, t.spans)
+	for _, b := range t.seconds {
+		at, ok := b.next(0)
+		for ok {
+			c := scope.Choose(scans, secondSpan(at))
+			for i := c.First; i <= c.Last; i++ {
+				use[i] = true
+			}
+			changes = append(changes, c.Changes)
+			unknown, provisional = unknown || c.Unknown, provisional || c.Provisional
+			if c.Provisional {
+				break
+			}
+			next := max(int64(at)+1, floorDiv(scans[c.Last].From, secondNS))
+			if next > 1<<32-1 {
+				break
+			}
+			at, ok = b.next(uint32(next))
+		}
+	}
+	return use, scope.Merge(changes), unknown, provisional
+}
+
+func secondSpan(s uint32) scope.Span {
+	return scope.Span{From: int64(s) * secondNS, To: (int64(s) + 1) * secondNS}
+}
+
+// during returns what of t is not before from, as spans up to each moment: the
+// times at which a table held what was written into it at from.
+func (t times) during(from scope.Span, changes []scope.Span) (out []scope.Span) {
+	if !scope.Touches(changes, from) {
+		return nil
+	}
+	for _, s := range t.spans {
+		if from.From <= s.To {
+			out = append(out, scope.Span{From: min(from.From, s.To), To: s.To})
+		}
+	}
+	for _, b := range t.seconds {
+		last := int64(-1)
+		for n := range b.all {
+			last = int64(n)
+		}
+		if last >= 0 && from.From <= (last+1)*secondNS {
+			out = append(out, scope.Span{From: from.From, To: (last + 1) * secondNS})
+		}
+	}
+	return out
+}
+
+// resting is what rested in a table at some times.
+type resting struct {
+	pieces         []restingSet
+	rows, lost     uint64
+	unknown        bool
+	provisional    bool
+	lastScan       time.Time
+	changedUnknown uint64
+}
+
+type restingSet struct {
+	source uint32
+	scanned
+}
+
+// rest returns the holdings of a table at the given times. Path holds the
+// tables whose taint is being followed.
+func (e *evaluation) rest(ctx context.Context, id uint32, t times, path []uint32) (r resting, err error) {
+	if t.none() || slices.Contains(path, id) {
+		return r, nil
+	}
+	tbl := e.tables[id]
+	var changes []scope.Span
+	for _, src := range sortedKeys(tbl.held) {
+		own, err := e.restSource(ctx, &r, tbl, src, t)
+		if err != nil {
+			return r, err
+		}
+		changes = append(changes, own...)
+	}
+	if len(tbl.held) == 0 {
+		changes = []scope.Span{{From: -1 << 63, To: 1<<63 - 1}}
+	}
+	changes = scope.Merge(changes)
+	tainted := false
+	for _, x := range tbl.taints {
+		during := t.during(x.span, changes)
+		if len(during) == 0 {
+			continue
+		}
+		tainted = true
+		if err := e.restTaint(ctx, &r, x, during, append(path, id)); err != nil {
+			return r, err
+		}
+	}
+	if len(tbl.held) == 0 && !tainted {
+		r.unknown = true
+	}
+	return r, nil
+}
+
+// restTaint adds what the tables that x was written from held.
+func (e *evaluation) restTaint(ctx context.Context, r *resting, x *taint, during []scope.Span, path []uint32) error {
+	known := map[uint32]bool{}
+	for id := range e.tables {
+		known[id] = scope.IsTable(e.names.texts[id])
+	}
+	for _, place := range x.from {
+		for _, from := range e.under(string(place), known) {
+			if !known[from] {
+				continue
+			}
+			s, err := e.rest(ctx, from, times{spans: during}, path)
+			if err != nil {
+				return err
+			}
+			for _, p := range s.pieces {
+				r.pieces = append(r.pieces, restingSet{p.source, scanned{x.mask, p.set}})
+			}
+			r.rows += s.rows
+			r.lost += s.lost
+			r.unknown = r.unknown || s.unknown
+		}
+	}
+	return nil
+}
+
+func (e *evaluation) restSource(ctx context.Context, r *resting, tbl *table, src uint32, t times) ([]scope.Span, error) {
+	h := tbl.held[src]
+	var whole []*scan
+	var spans []scope.Span
+	for _, s := range h.scans {
+		if s.complete() {
+			whole, spans = append(whole, s), append(spans, s.span)
+		}
+	}
+	use, changes, unknown, provisional := t.choose(spans)
+	r.unknown, r.provisional = r.unknown || unknown, r.provisional || provisional
+	var rows, lost uint64
+	for i, s := range whole {
+		if at := event.Time(s.span.To); at.After(r.lastScan) {
+			r.lastScan = at
+		}
+		if !use[i] {
+			continue
+		}
+		rows, lost = max(rows, s.rows), max(lost, s.lost)
+		if err := e.addScan(ctx, r, src, s); err != nil {
+			return nil, err
+		}
+	}
+	r.rows += rows
+	r.lost += lost
+	for _, s := range h.scans {
+		if !s.complete() && scope.Touches(changes, s.span) { // what it saw was there
+			if err := e.addScan(ctx, r, src, s); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if !h.changes {
+		return changes, nil
+	}
+	return changes, e.addChanges(ctx, r, tbl, src, changes, spans)
+}
+
+func (e *evaluation) addScan(ctx context.Context, r *resting, src uint32, s *scan) error {
+	sets, err := e.View.sets(ctx, s)
+	for _, x := range sets {
+		r.pieces = append(r.pieces, restingSet{src, x})
+	}
+	return err
+}
+
+// addChanges adds the changes that meet one of the spans, which ascend.
+func (e *evaluation) addChanges(ctx context.Context, r *resting, tbl *table, src uint32, spans, scans []scope.Span) error {
+	set := new(bag)
+	seen := map[int64]bool{}
+	for _, s := range spans {
+		from := s.From
+		if from > -1<<62 {
+			from -= e.changeReach
+		}
+		err := query(ctx, e.db.Read, `SELECT id, hi, rows, lost, data FROM change
+			WHERE tbl = ? AND source = ? AND lo BETWEEN ? AND ? AND hi >= ?`, func(row *sql.Rows) error {
+			var id, hi, rows, lost int64
+			var data sql.RawBytes
+			if err := row.Scan(&id, &hi, &rows, &lost, &data); err != nil {
+				return err
+			}
+			if len(spans) > 1 {
+				if seen[id] {
+					return nil
+				}
+				seen[id] = true
+			}
+			r.rows += uint64(rows)
+			r.lost += uint64(lost)
+			if len(scans) == 0 || hi > scans[len(scans)-1].From {
+				r.changedUnknown += uint64(lost)
+			}
+			return set.addSet(data)
+		}, tbl.id, src, from, s.To, s.From)
+		if err != nil {
+			return err
+		}
+	}
+	set.sort()
+	r.pieces = append(r.pieces, restingSet{src, scanned{tbl.elements(), set}})
+	return nil
+}
+
+// hold adds the holdings that were asked for, and those of the whole window to
+// what was ever held.
+func (e *evaluation) hold(ctx context.Context) error {
+	for _, id := range sortedKeys(e.in) {
+		if err := e.holdTable(ctx, id); err != nil {
+			return err
+		}
+	}
+	return e.holdElsewhere(ctx)
+}
+
+func (e *evaluation) holdTable(ctx context.Context, id uint32) error {
+	window := times{spans: []scope.Span{{From: e.w.From, To: e.w.To}}}
+	all, plain, err := e.holdWanted(ctx, id)
+	if err != nil {
+		return err
+	}
+	ever, err := e.rest(ctx, id, window, nil)
+	if err != nil {
+		return err
+	}
+	held := map[uint32]*bag{} // by source: everybody who was held
+	for _, p := range ever.pieces {
+		if m, ok := e.narrowed(p.mask); ok {
+			e.sums[scope.EverHeld].add(id, p.source, m, p.set)
+			orInto(held, p.source, p.set)
+		}
+	}
+	e.sums[scope.EverHeld].count(id, ever.rows, ever.lost)
+	for _, x := range []struct {
+		class int
+		times times
+	}{{int(scope.Reachable), all}, {noAggregates, plain}} {
+		r, err := e.rest(ctx, id, x.times, nil)
+		if err != nil {
+			return err
+		}
+		e.sums[x.class].count(id, r.rows, r.lost)
+	}
+	r, err := e.rest(ctx, id, window.and(all), nil)
+	if err != nil {
+		return err
+	}
+	e.holdings[id] = &scope.Holding{Table: e.names.texts[id], Unknown: r.unknown, Provisional: r.provisional,
+		LastScan: r.lastScan, ChangedUnknown: r.changedUnknown}
+	return e.strays(ctx, id, held)
+}
+
+// holdWanted adds what is behind bounded crossings and uncovered intervals,
+// and returns the times that count with and without aggregates.
+func (e *evaluation) holdWanted(ctx context.Context, id uint32) (all, plain times, err error) {
+	w := e.wants[id]
+	if w == nil {
+		return all, plain, nil
+	}
+	add := func(classes []int, m element.Mask, own bool, t times) error {
+		r, err := e.rest(ctx, id, t, nil)
+		if err != nil {
+			return err
+		}
+		for _, p := range r.pieces {
+			mask, ok := m, true
+			if own {
+				mask, ok = e.narrowed(p.mask)
+			}
+			for _, c := range classes {
+				if ok {
+					e.sums[c].add(id, p.source, mask, p.set)
+				}
+			}
+		}
+		return nil
+	}
+	both := []int{int(scope.Reachable), noAggregates}
+	collect := func(classes []int, seconds map[element.Mask]*bag, spans map[element.Mask][]scope.Span) (sum times) {
+		for _, m := range union(seconds, spans) {
+			t := times{spans: spans[m]}
+			if seconds[m] != nil {
+				t.seconds = []*bag{seconds[m]}
+			}
+			if err == nil {
+				err = add(classes, m, false, t)
+			}
+			sum = sum.and(t)
+		}
+		return sum
+	}
+	plain = collect(both, w.bounded, w.boundedSpans)
+	all = collect(both[:1], w.aggregate, w.aggregateSpans)
+	if len(w.uncovered) > 0 && err == nil {
+		t := times{spans: w.uncovered}
+		err = add(both, 0, true, t)
+		plain = plain.and(t)
+	}
+	return plain.and(all), plain, err
+}
+
+func union(a map[element.Mask]*bag, b map[element.Mask][]scope.Span) []element.Mask {
+	keys := map[element.Mask]bool{}
+	for m := range a {
+		keys[m] = true
+	}
+	for m := range b {
+		keys[m] = true
+	}
+	return sortedKeys(keys)
+}
+
+// strays adds to what was ever held those who crossed exactly in the window,
+// whoever read them, and are not among those held. When everybody who ever
+// crossed is held, nobody can be astray.
+func (e *evaluation) strays(ctx context.Context, id uint32, held map[uint32]*bag) error {
+	astray := false
+	for key, b := range e.rolls.ever {
+		if key.table == id && !b.within(held[key.source]) {
+			astray = true
+		}
+	}
+	if !astray {
+		return nil
+	}
+	crossed, err := e.crossedAt(ctx, id)
+	if err != nil {
+		return err
+	}
+	for s, x := range crossed {
+		k := e.series.list[s]
+		if k.class != event.Exact || k.table != id {
+			continue
+		}
+		m, ok := e.narrowed(k.mask)
+		if !ok {
+			continue
+		}
+		var rest bag
+		for n := range x.set.all {
+			if h := held[k.source]; h == nil || !h.has(n) {
+				rest.add(n)
+			}
+		}
+		e.sums[scope.EverHeld].add(id, k.source, m, &rest)
+		rest.free()
+	}
+	return nil
+}
+
+// crossedAt returns the crossings of a place by anybody.
+func (e *evaluation) crossedAt(ctx context.Context, id uint32) (totals, error) {
+	if e.exact != nil {
+		return e.exact, nil
+	}
+	t := totals{}
+	err := e.gather(ctx, e.w, dimTable, []uint32{id}, t.addEntry, func(r *record) {
+		if k := e.series.list[r.series]; k.table == id {
+			t.addRecord(r, k.class)
+		}
+	})
+	return t, err
+}
+
+// holdElsewhere does what strays does for places that are no table, such as a
+// whole database: exact crossings there are of nobody's holdings.
+func (e *evaluation) holdElsewhere(ctx context.Context) error {
+	for key := range e.rolls.ever {
+		if _, ok := e.relevant(key.table); !ok || e.in[key.table] {
+			continue
+		}
+		if err := e.strays(ctx, key.table, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}

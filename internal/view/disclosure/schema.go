@@ -1,0 +1,93 @@
+package disclosure
+
+import "sekisho/internal/view"
+
+// stamp names the schema and the meaning of its bytes. Any change gets a new
+// one, and every view is then folded again from the ledger.
+//
+//	disclosure 1	2026-11-22	first
+const stamp = "disclosure 1"
+
+const schema = view.Schema + `
+-- Places, sources, users, addresses, labels, reasons: once each.
+CREATE TABLE name (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
+CREATE TABLE client (id INTEGER PRIMARY KEY, user INTEGER NOT NULL, address INTEGER NOT NULL, UNIQUE (user, address));
+CREATE TABLE session (
+	id      INTEGER PRIMARY KEY,
+	source  INTEGER NOT NULL,
+	number  INTEGER NOT NULL, -- two's complement of the uint64
+	client  INTEGER NOT NULL, -- 0: nobody said who it is
+	label   INTEGER NOT NULL,
+	place   INTEGER NOT NULL,
+	opened  INTEGER NOT NULL, -- UTC ns, earliest
+	closed  INTEGER NOT NULL, -- UTC ns, latest; 0: not yet
+	idx     INTEGER NOT NULL, -- ledger index of the opening, -1: none
+	first   INTEGER NOT NULL, -- hours in which it crossed
+	last    INTEGER NOT NULL,
+	UNIQUE (source, number)
+);
+CREATE TABLE statement (id INTEGER PRIMARY KEY, number INTEGER NOT NULL UNIQUE, text TEXT NOT NULL);
+-- What crossings have in common: table, subject source, elements, class, reason.
+CREATE TABLE series (
+	id     INTEGER PRIMARY KEY,
+	tbl    INTEGER NOT NULL,
+	source INTEGER NOT NULL,
+	mask   INTEGER NOT NULL,
+	class  INTEGER NOT NULL,
+	reason INTEGER NOT NULL,
+	UNIQUE (tbl, source, mask, class, reason)
+);
+-- Crossings one by one, by the hour in which they may have begun (record.go).
+CREATE TABLE page (
+	hour  INTEGER NOT NULL,
+	part  INTEGER NOT NULL,
+	first INTEGER NOT NULL, -- ledger index of the first record
+	n     INTEGER NOT NULL,
+	data  BLOB NOT NULL,
+	PRIMARY KEY (hour, part)
+);
+-- Records that reach into a later hour.
+CREATE TABLE spill (hi INTEGER NOT NULL, lo INTEGER NOT NULL, first INTEGER NOT NULL, hour INTEGER NOT NULL, data BLOB NOT NULL);
+CREATE INDEX spill_hi ON spill (hi);
+-- Crossings summed up by block of hours and by table or client (roll.go).
+CREATE TABLE roll (
+	level INTEGER NOT NULL,
+	block INTEGER NOT NULL,
+	dim   INTEGER NOT NULL, -- 0 table, 1 client
+	key   INTEGER NOT NULL,
+	data  BLOB NOT NULL,
+	PRIMARY KEY (level, block, dim, key)
+);
+CREATE TABLE intent (
+	source INTEGER NOT NULL, worker INTEGER NOT NULL, seq INTEGER NOT NULL,
+	session INTEGER NOT NULL, lo INTEGER NOT NULL, until INTEGER NOT NULL, -- 0: open
+	idx INTEGER NOT NULL, parts TEXT NOT NULL,
+	PRIMARY KEY (source, worker, seq)
+);
+CREATE TABLE known (tbl INTEGER PRIMARY KEY); -- tables that were ever named
+CREATE TABLE scan (
+	id     INTEGER PRIMARY KEY,
+	origin INTEGER NOT NULL, number INTEGER NOT NULL, tbl INTEGER NOT NULL, source INTEGER NOT NULL,
+	lo INTEGER NOT NULL, hi INTEGER NOT NULL, parts INTEGER NOT NULL,
+	rows INTEGER NOT NULL, lost INTEGER NOT NULL,
+	UNIQUE (origin, number, tbl, source)
+);
+CREATE TABLE scan_set (scan INTEGER NOT NULL, part INTEGER NOT NULL, idx INTEGER NOT NULL, mask INTEGER NOT NULL, data BLOB NOT NULL);
+CREATE INDEX scan_set_scan ON scan_set (scan, part);
+CREATE TABLE change (
+	id  INTEGER PRIMARY KEY,
+	tbl INTEGER NOT NULL, source INTEGER NOT NULL, lo INTEGER NOT NULL, hi INTEGER NOT NULL,
+	op INTEGER NOT NULL, rows INTEGER NOT NULL, lost INTEGER NOT NULL, idx INTEGER NOT NULL, data BLOB NOT NULL
+);
+CREATE INDEX change_at ON change (tbl, source, lo);
+CREATE TABLE taint (id INTEGER PRIMARY KEY, tbl INTEGER NOT NULL, lo INTEGER NOT NULL, hi INTEGER NOT NULL, mask INTEGER NOT NULL, origin TEXT NOT NULL, idx INTEGER NOT NULL);
+CREATE TABLE run (source TEXT NOT NULL, n INTEGER NOT NULL, data TEXT NOT NULL, PRIMARY KEY (source, n));
+CREATE TABLE mark (n INTEGER PRIMARY KEY, data TEXT NOT NULL);
+-- Ledger indexes that show what was covered: signs of life thinned out, marks.
+CREATE TABLE sign (source INTEGER NOT NULL, at INTEGER NOT NULL, idx INTEGER NOT NULL);
+CREATE INDEX sign_at ON sign (source, at);
+CREATE TABLE vital (source INTEGER PRIMARY KEY, kept INTEGER NOT NULL, at INTEGER NOT NULL, idx INTEGER NOT NULL);
+CREATE TABLE destroyed (key TEXT PRIMARY KEY, idx INTEGER NOT NULL);
+CREATE TABLE watermark (at INTEGER NOT NULL);
+INSERT INTO watermark VALUES (-9223372036854775808);
+`

@@ -1,0 +1,262 @@
+package disclosure
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"slices"
+	"time"
+
+	"sekisho/internal/element"
+	"sekisho/internal/event"
+	"sekisho/proof/scope"
+)
+
+// Scope answers q. The answer rests on the events folded so far: wait for the
+// view to reach the ledger's head first. It fails with scope.ErrQuery when q
+// cannot be asked.
+func (v *View) Scope(ctx context.Context, q scope.Query) (*Answer, error) {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	e, err := v.evaluation(q)
+	if err != nil {
+		return nil, err
+	}
+	for _, step := range []func(context.Context) error{e.actorsOf, e.cross, e.intents, e.uncover, e.hold} {
+		if err := step(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return e.answer(), nil
+}
+
+const noAggregates = 3 // index into evaluation.sums, after the classes
+
+// evaluation is one question being answered. It mirrors package scope, which
+// has the definition, over stored sums instead of single events.
+type evaluation struct {
+	*View
+	q      scope.Query
+	actors scope.Actors
+	w      scope.Frame
+	mask   element.Mask // elements asked for
+
+	in       map[uint32]bool     // tables at the places
+	targets  map[uint32][]uint32 // by place of a part: tables at the places that it stands for
+	sums     [4]sum
+	wants    map[uint32]*want
+	bounds   map[boundKey]*scope.Bound
+	holdings map[uint32]*scope.Holding
+	exact    totals // exact series of everybody, when they were gathered anyway
+	open     int
+	unnamed  uint64
+	holes    []scope.Interval
+
+	// Who is asked about, when the question is narrow.
+	sureClients  map[uint32]bool
+	sureSessions map[uint32]bool // nil: any session of the clients
+	maySessions  map[uint32]bool
+}
+
+type boundKey struct {
+	table  uint32
+	class  event.Class
+	reason string
+}
+
+// want is what has to be added of the holdings of one table, by elements.
+type want struct {
+	bounded   map[element.Mask]*bag // seconds
+	aggregate map[element.Mask]*bag
+	// Intents that stay open take long; they are kept as spans.
+	boundedSpans   map[element.Mask][]scope.Span
+	aggregateSpans map[element.Mask][]scope.Span
+	uncovered      []scope.Span
+}
+
+func (v *View) evaluation(q scope.Query) (*evaluation, error) {
+	q = q.Canonical()
+	if q.Silence < time.Duration(v.gates.Silence) {
+		q.Silence = time.Duration(v.gates.Silence) // closer signs of life are not told apart
+	}
+	actors, err := q.Actors()
+	if err != nil {
+		return nil, err
+	}
+	e := &evaluation{View: v, q: q, actors: actors, in: map[uint32]bool{}, targets: map[uint32][]uint32{},
+		wants: map[uint32]*want{}, bounds: map[boundKey]*scope.Bound{}, holdings: map[uint32]*scope.Holding{}}
+	if e.mask, err = maskOf(q.Elements); err != nil {
+		return nil, err
+	}
+	if e.w, err = q.Frame(v.gates); err != nil {
+		return nil, err
+	}
+	for i := range e.sums {
+		e.sums[i] = newSum()
+	}
+	e.places()
+	return e, nil
+}
+
+func maskOf(elements []string) (m element.Mask, err error) {
+	if len(elements) == 0 {
+		return math.MaxUint64, nil
+	}
+	for _, name := range elements {
+		k, ok := element.ParseKind(name)
+		if !ok {
+			return 0, queryError("no element is called " + name)
+		}
+		m |= element.MaskOf(k)
+	}
+	return m, nil
+}
+
+// narrowed returns what the question is about of the elements of a part; ok is
+// false when it is about none of them.
+func (e *evaluation) narrowed(m element.Mask) (element.Mask, bool) {
+	if len(e.q.Elements) == 0 {
+		return m, true
+	}
+	return m & e.mask, m&e.mask != 0
+}
+
+// places finds the tables at the places: those under them, and those that were
+// written from such tables.
+func (e *evaluation) places() {
+	for id := range e.tables {
+		name := e.names.texts[id]
+		if scope.IsTable(name) && (len(e.q.Places) == 0 || slices.ContainsFunc(e.q.Places, func(p string) bool { return scope.Covers(p, name) })) {
+			e.in[id] = true
+		}
+	}
+	for grown := true; grown; {
+		grown = false
+		for id, t := range e.tables {
+			if e.in[id] || !scope.IsTable(e.names.texts[id]) {
+				continue
+			}
+			for _, x := range t.taints {
+				if slices.ContainsFunc(x.from, func(from event.Place) bool { return len(e.under(string(from), e.in)) > 0 }) {
+					e.in[id], grown = true, true
+				}
+			}
+		}
+	}
+}
+
+// under returns those of the tables that a place stands for, sorted by id.
+func (e *evaluation) under(place string, tables map[uint32]bool) (out []uint32) {
+	if scope.IsTable(place) {
+		if id, ok := e.names.ids[place]; ok && tables[id] {
+			out = append(out, id)
+		}
+	}
+	for id := range tables {
+		if name := e.names.texts[id]; name != place && scope.Covers(place, name) {
+			out = append(out, id)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// relevant reports whether a part's place is asked about, and the tables that
+// it stands for.
+func (e *evaluation) relevant(place uint32) (tables []uint32, ok bool) {
+	tables, known := e.targets[place]
+	if !known {
+		tables = e.under(e.names.texts[place], e.in)
+		e.targets[place] = tables
+	}
+	return tables, len(tables) > 0 || e.meets(e.names.texts[place])
+}
+
+func (e *evaluation) meets(place string) bool {
+	return len(e.q.Places) == 0 || slices.ContainsFunc(e.q.Places, func(p string) bool { return scope.Meet(p, place) })
+}
+
+func (e *evaluation) want(table uint32) *want {
+	w := e.wants[table]
+	if w == nil {
+		w = &want{bounded: map[element.Mask]*bag{}, aggregate: map[element.Mask]*bag{},
+			boundedSpans: map[element.Mask][]scope.Span{}, aggregateSpans: map[element.Mask][]scope.Span{}}
+		e.wants[table] = w
+	}
+	return w
+}
+
+// uncover asks for the holdings of the tables while they were not covered.
+func (e *evaluation) uncover(context.Context) error {
+	hole := func(place string, h scope.Hole) {
+		e.holes = append(e.holes, scope.Interval{Place: place, From: event.Time(h.From), To: event.Time(h.To), Reason: h.Reason, Source: h.Source})
+	}
+	for id := range e.in {
+		for _, h := range e.gates.Uncovered(e.names.texts[id], e.w) {
+			e.want(id).uncovered = append(e.want(id).uncovered, scope.Span{From: h.From, To: h.To})
+			hole(e.names.texts[id], h)
+		}
+	}
+	for _, p := range e.q.Places {
+		if len(e.under(p, e.in)) == 0 {
+			e.unknownPlace(p)
+			for _, h := range e.gates.Uncovered(p, e.w) {
+				hole(p, h)
+			}
+		}
+	}
+	return nil
+}
+
+// unknownPlace notes a place of which no table is known. Places that no event
+// ever named get ids beyond those of names.
+func (e *evaluation) unknownPlace(place string) {
+	id, ok := e.names.ids[place]
+	if !ok {
+		id = math.MaxUint32 - uint32(len(e.holdings))
+	}
+	e.holdings[id] = &scope.Holding{Table: place, Unknown: true}
+}
+
+func (e *evaluation) answer() *Answer {
+	reach, ever := &e.sums[scope.Reachable], &e.sums[scope.EverHeld]
+	ever.include(reach)
+	for t, n := range reach.records {
+		ever.records[t] = max(ever.records[t], n)
+	}
+	for t, n := range reach.lost {
+		ever.lost[t] = max(ever.lost[t], n)
+	}
+	a := new(Answer)
+	a.Query, a.From, a.To = e.q, event.Time(e.w.From), event.Time(e.w.To)
+	for c, f := range map[scope.Class]*scope.Figure{scope.Confirmed: &a.Confirmed, scope.Reachable: &a.Reachable, scope.EverHeld: &a.EverHeld} {
+		*f, a.sets[c] = e.figure(&e.sums[c])
+	}
+	without, sets := e.figure(&e.sums[noAggregates])
+	for _, b := range sets {
+		b.free()
+	}
+	a.Reachable.WithoutAggregates = &without.Count
+	a.Coverage = e.coverage()
+	return a
+}
+
+func (e *evaluation) coverage() scope.Coverage {
+	c := scope.Coverage{Gates: e.gates.Report(e.q.Places, e.w), OpenIntents: e.open, UnknownSessions: int(e.unnamed)}
+	c.Known = len(c.Gates)
+	for _, g := range c.Gates {
+		if g.Reporting {
+			c.Reporting++
+		}
+	}
+	c.Uncovered = scope.Holes(e.holes)
+	for _, h := range e.holdings {
+		c.Holdings = append(c.Holdings, *h)
+	}
+	slices.SortFunc(c.Holdings, func(a, b scope.Holding) int { return cmp.Compare(a.Table, b.Table) })
+	for _, b := range e.bounds {
+		c.Bounded = append(c.Bounded, *b)
+	}
+	scope.SortBounds(c.Bounded)
+	return c
+}
