@@ -255,6 +255,8 @@ func (p *copyParser) legacy() bool {
 		return true
 	case "force":
 		return p.force()
+	case "with": // between DELIMITERS and the rest
+		return true
 	case "delimiters":
 		name = "delimiter"
 	case "delimiter", "null", "quote", "escape", "encoding":
