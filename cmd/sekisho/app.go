@@ -35,6 +35,8 @@ type cli struct {
 	Lang   string `placeholder:"ja|en" help:"${help_lang}"`
 	JSON   bool   `help:"${help_json}"`
 
+	Demo       demoCmd       `cmd:"" group:"run" help:"${help_demo}"`
+	Intruder   intruderCmd   `cmd:"" name:"demo-intruder" hidden:""`
 	Up         upCmd         `cmd:"" group:"run" help:"${help_up}"`
 	Init       initCmd       `cmd:"" group:"run" help:"${help_init}"`
 	Status     statusCmd     `cmd:"" group:"run" help:"${help_status}"`
@@ -42,8 +44,13 @@ type cli struct {
 	Scan       scanCmd       `cmd:"" group:"run" help:"${help_scan}"`
 	Bypass     bypassCmd     `cmd:"" group:"run" help:"${help_bypass}"`
 	Breakglass breakglassCmd `cmd:"" group:"run" help:"${help_breakglass}"`
+	Scope      scopeCmd      `cmd:"" group:"ask" help:"${help_scope}"`
 	Events     eventsCmd     `cmd:"" group:"ask" help:"${help_events}"`
 	Verify     verifyCmd     `cmd:"" group:"ask" help:"${help_verify}"`
+	Rebuild    rebuildCmd    `cmd:"" group:"keep" help:"${help_rebuild}"`
+	Backup     backupCmd     `cmd:"" group:"keep" help:"${help_backup}"`
+	Restore    restoreCmd    `cmd:"" group:"keep" help:"${help_restore}"`
+	Retention  retentionCmd  `cmd:"" group:"keep" help:"${help_retention}"`
 	Keys       keysCmd       `cmd:"" group:"keep" help:"${help_keys}"`
 	Settings   configCmd     `cmd:"" name:"config" group:"set" help:"${help_config_cmd}"`
 	Policy     policyCmd     `cmd:"" group:"set" help:"${help_policy}"`

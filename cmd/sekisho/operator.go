@@ -257,12 +257,6 @@ func (p *process) DestroyKey(ctx context.Context, r control.KeyRequest) error {
 	return nil
 }
 
-// Freeze implements control.Operator.
-func (p *process) Freeze(ctx context.Context, s event.ScopeFrozen) error {
-	_, err := p.ledger.Recorder(event.Source("person/"+s.By), 0).Record(ctx, event.Durable, &s)
-	return err
-}
-
 // ApplyRetention implements control.Operator.
 func (p *process) ApplyRetention(ctx context.Context, r control.RetentionRequest) (event.Retention, error) {
 	keep := time.Duration(p.cfg.Ledger.Retention.Keep)

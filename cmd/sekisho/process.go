@@ -42,8 +42,16 @@ type process struct {
 	policy atomic.Pointer[policy.Policy]
 }
 
-// open opens the truth: keys, ledger, dictionary. It accepts nothing yet.
+// open opens the truth and writes down that a run begins.
 func (p *process) open(ctx context.Context, progress func(done, all uint64)) error {
+	if err := p.openTruth(ctx, progress); err != nil {
+		return err
+	}
+	return p.recordStart(ctx)
+}
+
+// openTruth opens keys, ledger and dictionary. It accepts nothing yet.
+func (p *process) openTruth(ctx context.Context, progress func(done, all uint64)) error {
 	c := p.cfg.Config
 	ring, err := keyring.Open(c.Keys)
 	if err != nil {
@@ -61,7 +69,7 @@ func (p *process) open(ctx context.Context, progress func(done, all uint64)) err
 		return fault.New(fault.LedgerOpen, "dir", ledgerDir(c)).Because(err)
 	}
 	p.self = p.ledger.Recorder("process", 0)
-	return p.recordStart(ctx)
+	return nil
 }
 
 // recordStart writes what a crash took, the keys that the ledger does not know
@@ -142,7 +150,7 @@ func (p *process) start(ctx context.Context, views, scans, gates *stage, failed 
 	for _, s := range []*stage{views, scans, gates} {
 		s.failed = failed
 	}
-	if err := p.startView(views); err != nil {
+	if err := p.startView(ctx, views); err != nil {
 		return err
 	}
 	if err := p.startBases(ctx, scans); err != nil {
@@ -154,12 +162,13 @@ func (p *process) start(ctx context.Context, views, scans, gates *stage, failed 
 	return p.startControl(gates)
 }
 
-// close ends the ledger: what was taken is synced.
+// close ends the ledger and then the view: what was taken is synced.
 func (p *process) close() error {
-	if p.ledger == nil {
-		return nil
+	var err error
+	if p.ledger != nil {
+		err = p.ledger.Close()
 	}
-	return p.ledger.Close()
+	return errors.Join(err, p.view.close())
 }
 
 // stage is a group of goroutines that are stopped together.

@@ -35,31 +35,45 @@ func NewClient(socket, config string) *Client {
 	return c
 }
 
-// ask makes one call. An answer larger than 64 MiB is cut and fails to decode.
+// ask makes one call. An answer larger than maxAnswer fails to decode.
 func ask[Q, A any](ctx context.Context, c *Client, name string, q Q) (A, error) {
 	var a A
-	text, err := json.Marshal(q)
+	resp, err := c.post(ctx, name, q)
 	if err != nil {
 		return a, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return a, problemOf(resp)
+	}
+	return a, json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(&a)
+}
+
+// maxAnswer is the largest answer that is decoded, in bytes.
+const maxAnswer = 64 << 20
+
+func (c *Client) post(ctx context.Context, name string, q any) (*http.Response, error) {
+	text, err := json.Marshal(q)
+	if err != nil {
+		return nil, err
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://control/v1/"+name, bytes.NewReader(text))
 	if err != nil {
-		return a, err
+		return nil, err
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return a, c.notRunning(ctx, err)
+		return nil, c.notRunning(ctx, err)
 	}
-	defer resp.Body.Close()
-	body := io.LimitReader(resp.Body, 64<<20)
-	if resp.StatusCode == http.StatusOK {
-		return a, json.NewDecoder(body).Decode(&a)
-	}
+	return resp, nil
+}
+
+func problemOf(resp *http.Response) error {
 	var p problem
-	if err := json.NewDecoder(body).Decode(&p); err != nil {
-		return a, fault.New(fault.ControlRefused, "problem", resp.Status, "hint", "use the same version for both")
+	if err := json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(&p); err != nil {
+		return fault.New(fault.ControlRefused, "problem", resp.Status, "hint", "use the same version for both")
 	}
-	return a, p.fault()
+	return p.fault()
 }
 
 func (c *Client) notRunning(ctx context.Context, err error) error {
@@ -140,8 +154,16 @@ func (c *Client) ApplyRetention(ctx context.Context, r RetentionRequest) (event.
 	return ask[RetentionRequest, event.Retention](ctx, c, "retention", r)
 }
 
-// Freeze implements Operator.
-func (c *Client) Freeze(ctx context.Context, s event.ScopeFrozen) error {
-	_, err := ask[event.ScopeFrozen, struct{}](ctx, c, "freeze", s)
+// Scope implements Operator.
+func (c *Client) Scope(ctx context.Context, r ScopeRequest, w io.Writer) error {
+	resp, err := c.post(ctx, "scope", r)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return problemOf(resp)
+	}
+	_, err = io.Copy(w, resp.Body)
 	return err
 }

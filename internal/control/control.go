@@ -7,9 +7,11 @@ package control
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"sekisho/internal/event"
+	"sekisho/proof/scope"
 )
 
 // Operator is what the running process can be asked. All errors that a person
@@ -26,8 +28,23 @@ type Operator interface {
 	Scan(ctx context.Context, database string) ([]ScanResult, error)
 	DestroyKey(ctx context.Context, r KeyRequest) error
 	ApplyRetention(ctx context.Context, r RetentionRequest) (event.Retention, error)
-	// Freeze records that a scope was asked for and what it was.
-	Freeze(ctx context.Context, s event.ScopeFrozen) error
+	// Scope answers a scope question in one of the Forms. What was answered is
+	// recorded first. Nothing is written to w when it fails.
+	Scope(ctx context.Context, r ScopeRequest, w io.Writer) error
+}
+
+// The forms of a scope answer.
+const (
+	FormResult = "result" // JSON of scope.Result
+	FormList   = "list"   // one line a subject: class, source, key
+	FormBundle = "bundle" // a disclosure bundle
+)
+
+// ScopeRequest asks whose data crossed.
+type ScopeRequest struct {
+	Query scope.Query `json:"query"`
+	Form  string      `json:"form"`
+	By    string      `json:"by"`
 }
 
 // Status is the state of the process.

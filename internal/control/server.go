@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"sekisho/internal/event"
 	"sekisho/internal/fault"
 )
 
@@ -111,7 +110,7 @@ func handler(op Operator, log *slog.Logger) http.Handler {
 	handle(mux, log, "scan", op.Scan)
 	handle(mux, log, "keys/destroy", func(ctx context.Context, r KeyRequest) (struct{}, error) { return struct{}{}, op.DestroyKey(ctx, r) })
 	handle(mux, log, "retention", op.ApplyRetention)
-	handle(mux, log, "freeze", func(ctx context.Context, s event.ScopeFrozen) (struct{}, error) { return struct{}{}, op.Freeze(ctx, s) })
+	mux.HandleFunc("POST /v1/scope", func(w http.ResponseWriter, r *http.Request) { answerScope(w, r, op, log) })
 	return mux
 }
 
@@ -120,10 +119,7 @@ func handler(op Operator, log *slog.Logger) http.Handler {
 func handle[Q, A any](mux *http.ServeMux, log *slog.Logger, name string, call func(context.Context, Q) (A, error)) {
 	mux.HandleFunc("POST /v1/"+name, func(w http.ResponseWriter, r *http.Request) {
 		var q Q
-		dec := json.NewDecoder(r.Body)
-		dec.DisallowUnknownFields()
-		if err := dec.Decode(&q); err != nil {
-			reply(w, http.StatusBadRequest, problem{Code: fault.ControlRefused, Args: []string{"problem", "the request is not understood", "hint", "use the same version for both"}})
+		if !decode(w, r, &q) {
 			return
 		}
 		a, err := call(r.Context(), q)
@@ -134,6 +130,48 @@ func handle[Q, A any](mux *http.ServeMux, log *slog.Logger, name string, call fu
 		log.Warn("control request failed", "call", name, "err", err)
 		reply(w, http.StatusConflict, asProblem(err))
 	})
+}
+
+// decode reads a request strictly and answers what is not understood.
+func decode(w http.ResponseWriter, r *http.Request, q any) bool {
+	dec := json.NewDecoder(r.Body)
+	dec.DisallowUnknownFields()
+	err := dec.Decode(q)
+	if err != nil {
+		reply(w, http.StatusBadRequest, problem{Code: fault.ControlRefused, Args: []string{"problem", "the request is not understood", "hint", "use the same version for both"}})
+	}
+	return err == nil
+}
+
+// answerScope streams an answer of any size.
+func answerScope(w http.ResponseWriter, r *http.Request, op Operator, log *slog.Logger) {
+	var q ScopeRequest
+	if !decode(w, r, &q) {
+		return
+	}
+	out := &lateWriter{w: w}
+	err := op.Scope(r.Context(), q, out)
+	switch {
+	case err == nil:
+	case out.begun: // too late to say why: end the connection without the end of the body
+		log.Warn("control request failed", "call", "scope", "err", err)
+		panic(http.ErrAbortHandler)
+	default:
+		log.Warn("control request failed", "call", "scope", "err", err)
+		reply(w, http.StatusConflict, asProblem(err))
+	}
+}
+
+// lateWriter notes whether anything was written.
+type lateWriter struct {
+	w     http.ResponseWriter
+	begun bool
+}
+
+// Write implements io.Writer.
+func (l *lateWriter) Write(b []byte) (int, error) {
+	l.begun = true
+	return l.w.Write(b)
 }
 
 func asProblem(err error) problem {

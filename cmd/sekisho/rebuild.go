@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"os"
+	"path/filepath"
+
+	"sekisho/internal/control"
+	"sekisho/internal/fault"
+	"sekisho/internal/ledger"
+	"sekisho/internal/view"
+	"sekisho/internal/view/disclosure"
+	"sekisho/internal/viewdb"
+)
+
+type rebuildCmd struct {
+	Check bool `help:"${help_rebuild_check}"`
+}
+
+// Run makes the view again from the ledger, or compares it with what it would
+// be. No process may run meanwhile: the control socket is held as a lock.
+func (c rebuildCmd) Run(a *app) error {
+	l, err := a.load()
+	if err != nil {
+		return err
+	}
+	r, _, err := a.reader()
+	if err != nil {
+		return err
+	}
+	sole, err := control.Listen(l.Control)
+	if err != nil {
+		return err
+	}
+	defer sole.Close()
+	file := disclosureFile(l.Config)
+	if c.Check {
+		return c.check(a, r, file)
+	}
+	if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), viewdb.Remove(file)); err != nil {
+		return fault.New(fault.ViewOpen, "file", file).Because(err)
+	}
+	var digest string
+	var n uint64
+	err = withView(a.ctx, file, func(v *disclosure.View) error {
+		digest, n, err = c.fold(a, r, v)
+		return err
+	})
+	if err != nil {
+		return fault.New(fault.ViewOpen, "file", file).Because(err)
+	}
+	return a.out(map[string]any{"events": n, "digest": digest}, func() { a.print("rebuilt", "n", countOf(n), "digest", short(digest)) })
+}
+
+// withView opens a view, calls f and closes it.
+func withView(ctx context.Context, file string, f func(*disclosure.View) error) error {
+	v, err := disclosure.Open(ctx, disclosure.Config{Path: file})
+	if err != nil {
+		return err
+	}
+	return errors.Join(f(v), v.Close())
+}
+
+func (rebuildCmd) fold(a *app, r *ledger.Reader, v *disclosure.View) (string, uint64, error) {
+	bar := a.progress("progress_rebuild")
+	defer bar.end()
+	f, err := view.Follow(a.ctx, "disclosure", r, v)
+	if err != nil {
+		return "", 0, err
+	}
+	if err := f.CatchUp(a.ctx); err != nil {
+		return "", 0, err
+	}
+	digest, err := view.Digest(a.ctx, v)
+	return hex.EncodeToString(digest[:]), uint64(f.Cursor().Next), err
+}
+
+// check compares the view with a rebuild beside it.
+func (rebuildCmd) check(a *app, r *ledger.Reader, file string) error {
+	fresh := file + ".check"
+	err := withView(a.ctx, file, func(v *disclosure.View) error {
+		if err := viewdb.Remove(fresh); err != nil {
+			return err
+		}
+		return withView(a.ctx, fresh, func(other *disclosure.View) error { return view.Check(a.ctx, "disclosure", r, v, other) })
+	})
+	err = errors.Join(err, viewdb.Remove(fresh))
+	if err != nil {
+		return fault.New(fault.ViewOpen, "file", file).Because(err)
+	}
+	return a.out(map[string]bool{"equal": true}, func() { a.print("rebuild_equal") })
+}

@@ -1,0 +1,260 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"sekisho/internal/config"
+	"sekisho/internal/control"
+	"sekisho/internal/event"
+	"sekisho/internal/fault"
+	"sekisho/internal/subject"
+	"sekisho/internal/view/disclosure"
+	"sekisho/proof"
+	"sekisho/proof/scope"
+)
+
+type scopeCmd struct {
+	From    string        `help:"${help_from}"`
+	To      string        `help:"${help_to}"`
+	Place   []string      `help:"${help_scope_place}"`
+	User    []string      `help:"${help_user}"`
+	Address []string      `help:"${help_address}"`
+	Session []string      `placeholder:"[SOURCE/]NUMBER" help:"${help_session}"`
+	Element []string      `help:"${help_elements}"`
+	Label   []string      `help:"${help_scope_label}"`
+	Silence time.Duration `help:"${help_silence}"`
+	List    bool          `xor:"form" help:"${help_scope_list}"`
+	Bundle  string        `xor:"form" placeholder:"FILE" help:"${help_scope_bundle}"`
+	By      string        `help:"${help_by}"`
+}
+
+// Run asks whose data crossed. The running process answers; without one, this
+// command opens the ledger itself.
+func (c scopeCmd) Run(a *app) error {
+	l, err := a.load()
+	if err != nil {
+		return err
+	}
+	q, err := c.query(time.Now())
+	if err != nil {
+		return err
+	}
+	op, done, err := a.answerer(l)
+	if err != nil {
+		return err
+	}
+	defer done()
+	r := control.ScopeRequest{Query: q, Form: control.FormResult, By: a.person(c.By)}
+	switch {
+	case c.List:
+		r.Form = control.FormList
+		return op.Scope(a.ctx, r, a.env.stdout)
+	case c.Bundle != "":
+		r.Form = control.FormBundle
+		return c.writeBundle(a, op, r)
+	}
+	var text bytes.Buffer
+	if err := op.Scope(a.ctx, r, &text); err != nil {
+		return err
+	}
+	if a.json {
+		_, err := a.env.stdout.Write(text.Bytes())
+		return err
+	}
+	var result scope.Result
+	if err := json.Unmarshal(text.Bytes(), &result); err != nil {
+		return fault.New(fault.Internal).Because(err)
+	}
+	return (&scopeText{w: a.env.stdout, say: a.say}).write(&result)
+}
+
+// writeBundle writes to a new file, which appears only when it is whole.
+func (c scopeCmd) writeBundle(a *app, op scopeAnswerer, r control.ScopeRequest) error {
+	bad := func(err error) error { return fault.New(fault.ConfigUnreadable, "what", c.Bundle).Because(err) }
+	f, err := os.OpenFile(c.Bundle, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return bad(err)
+	}
+	err = op.Scope(a.ctx, r, f)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return errors.Join(err, os.Remove(c.Bundle))
+	}
+	return a.out(map[string]string{"bundle": c.Bundle}, func() { a.print("bundle_written", "file", c.Bundle) })
+}
+
+func (c scopeCmd) query(now time.Time) (scope.Query, error) {
+	q := scope.Query{Places: c.Place, Users: c.User, Addresses: c.Address, Elements: c.Element, Labels: c.Label, Silence: c.Silence}
+	var err error
+	if q.From, err = parseTime(c.From, now); err != nil {
+		return q, err
+	}
+	if q.To, err = parseTime(c.To, now); err != nil {
+		return q, err
+	}
+	for _, text := range c.Session {
+		source, number := "", text
+		if i := strings.LastIndexByte(text, '/'); i >= 0 {
+			source, number = text[:i], text[i+1:]
+		}
+		id, err := strconv.ParseUint(number, 10, 64)
+		if err != nil {
+			return q, fault.New(fault.ScopeQuery, "problem", strconv.Quote(text)+" is no session", "hint", "`sekisho events --kind session-open` shows the sessions")
+		}
+		q.Sessions = append(q.Sessions, scope.Session{Source: source, ID: id})
+	}
+	if _, err := elementMask(c.Element); err != nil {
+		return q, err
+	}
+	for _, address := range c.Address {
+		if err := checkAddress(address); err != nil {
+			return q, err
+		}
+	}
+	return q, nil
+}
+
+// scopeAnswerer is the part of control.Operator that scope needs.
+type scopeAnswerer interface {
+	Scope(ctx context.Context, r control.ScopeRequest, w io.Writer) error
+}
+
+// answerer returns who answers: the running process, or this one. done must be
+// called at the end.
+func (a *app) answerer(l *config.Loaded) (scopeAnswerer, func(), error) {
+	client := control.NewClient(l.Control, a.config)
+	_, err := client.Status(a.ctx)
+	if err == nil {
+		return client, func() {}, nil
+	}
+	if fault.Faults(err)[0].Code != fault.NotRunning {
+		return nil, nil, err
+	}
+	p := &process{file: a.config, cfg: l, log: a.log(), now: time.Now}
+	bar := a.progress("progress_replay")
+	defer bar.end()
+	if err := p.openTruth(a.ctx, bar.show); err != nil {
+		return nil, nil, errors.Join(err, p.close())
+	}
+	err = p.openView(a.ctx)
+	if err == nil {
+		err = p.view.follower.CatchUp(a.ctx)
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, p.close())
+	}
+	return &alone{p}, func() {
+		if err := p.close(); err != nil {
+			p.log.Error("close", "err", err)
+		}
+	}, nil
+}
+
+// alone answers without a running process: nobody else moves the view.
+type alone struct{ *process }
+
+// Scope implements control.Operator.
+func (p *process) Scope(ctx context.Context, r control.ScopeRequest, w io.Writer) error {
+	if err := p.view.await(ctx, p.ledger.Head()); err != nil {
+		return fault.New(fault.ViewOpen, "file", p.view.file).Because(err)
+	}
+	answer, err := p.view.view.Scope(ctx, r.Query)
+	if errors.Is(err, scope.ErrQuery) {
+		return fault.New(fault.ScopeQuery, "problem", err, "hint", "see `sekisho scope --help`")
+	}
+	if err != nil {
+		return fault.New(fault.ViewOpen, "file", p.view.file).Because(err)
+	}
+	text, err := json.MarshalIndent(answer.Result, "", "  ")
+	if err != nil {
+		return err
+	}
+	text = append(text, '\n')
+	frozen, err := frozenOf(&answer.Result, r)
+	if err != nil {
+		return err
+	}
+	by := event.Source("person/" + r.By)
+	if r.Form == control.FormBundle {
+		indexes, err := p.evidence(ctx)
+		if err != nil {
+			return err
+		}
+		return p.ledger.WriteBundle(ctx, w, text, indexes, by, frozen)
+	}
+	frozen.Digest = proof.ScopeDigest(text)
+	if _, err := p.ledger.Recorder(by, 0).Record(ctx, event.Durable, &frozen); err != nil {
+		return err
+	}
+	if r.Form == control.FormList {
+		return p.list(answer, w)
+	}
+	_, err = w.Write(text)
+	return err
+}
+
+// frozenOf is the record of an answer. A list names persons, so its record
+// says so: the query carries the form.
+func frozenOf(r *scope.Result, q control.ScopeRequest) (event.ScopeFrozen, error) {
+	query, err := json.Marshal(struct {
+		Form  string      `json:"form"`
+		Query scope.Query `json:"query"`
+	}{q.Form, r.Query})
+	return event.ScopeFrozen{By: q.By, Query: string(query), Confirmed: r.Confirmed.Subjects,
+		Reachable: r.Reachable.Subjects, EverHeld: r.EverHeld.Subjects}, err
+}
+
+// list writes one line a subject. Subjects whose key was destroyed are counted
+// in the last line: they are never left out silently.
+func (p *process) list(answer *disclosure.Answer, w io.Writer) error {
+	lines, err := answer.List(func(src event.SubjectSource, n uint32) (string, error) {
+		key, err := p.dict.Key(src, n)
+		return key.String(), err
+	})
+	if err != nil && !errors.Is(err, subject.ErrForgotten) {
+		return err
+	}
+	out := bufio.NewWriter(w)
+	for _, l := range lines {
+		out.WriteString(l.String())
+		out.WriteByte('\n')
+	}
+	if err != nil {
+		out.WriteString("# " + err.Error() + "\n")
+	}
+	return out.Flush()
+}
+
+// evidence returns the indexes of the events that the answer can be computed
+// from again. Which of them an answer does not need depends on the question, so
+// all that can bear on one are taken.
+func (p *process) evidence(ctx context.Context) ([]event.Index, error) {
+	var out []event.Index
+	err := p.ledger.Scan(ctx, 0, func(index event.Index, line []byte) error {
+		head, err := event.ParseHeader(line)
+		if err != nil {
+			return err
+		}
+		if slices.Contains(evidenceKinds, head.Kind) {
+			out = append(out, index)
+		}
+		return nil
+	})
+	return out, err
+}
+
+// evidenceKinds are the kinds of events that scopes are computed from.
+var evidenceKinds = []event.Kind{
+	event.KindSourceStart, event.KindSourceStop, event.KindHeartbeat, event.KindGap, event.KindSessionOpen, event.KindSessionClose,
+	event.KindIntent, event.KindCrossing, event.KindHoldingScan, event.KindHoldingChange, event.KindTaint, event.KindCoverage,
+	event.KindBypass, event.KindKeyDestroyed,
+}
