@@ -100,6 +100,7 @@ func (e *engine) malformed(m *pgwire.Message, x expect) bool {
 type query struct {
 	steps []step
 	at    int // the statement whose answers come now
+	added []insertion
 }
 
 // step is one statement of a simple Query.
@@ -138,6 +139,7 @@ func (e *engine) clientQuery(m *pgwire.Message) bool {
 			e.abandon(q, i)
 			return false
 		}
+		e.inject(c, x)
 		q.steps[i] = step{shape: c.shape, exec: x, copy: c.copy}
 		if unsure == "" {
 			unsure = e.unsettles(c, x)
@@ -189,7 +191,7 @@ func (e *engine) newQuery(n int) *query {
 	if cap(q.steps) < n {
 		q.steps = make([]step, n)
 	}
-	q.steps, q.at = q.steps[:n], 0
+	q.steps, q.at, q.added = q.steps[:n], 0, q.added[:0]
 	clear(q.steps)
 	return q
 }
@@ -329,7 +331,7 @@ func (e *engine) clientExecute(m *pgwire.Message) bool {
 		return e.malformed(m, expect{kind: expectExecute})
 	}
 	p := e.findPortal(x.Portal)
-	if p == nil { // the server refuses it, or code on the server opened it
+	if p == nil || p.exec == nil { // the server refuses it, or code on the server opened it
 		p = &portal{exec: e.newExecution(e.g.unknownShape), unknown: true}
 		e.setPlan(p.exec, e.g.wideOf(p.exec.shape, "unknown portal"))
 	}
@@ -380,6 +382,9 @@ func (e *engine) partial(p *portal) bool {
 	plan, ok := e.planIn(c, p.env, variantPartial, "")
 	if !ok {
 		return false
+	}
+	if p.stmt != nil && p.stmt.strip > 0 {
+		plan = e.boundInjected(p.stmt, plan)
 	}
 	x := p.exec
 	e.setPlan(x, plan)

@@ -3,6 +3,7 @@ package pgproxy
 import (
 	"bytes"
 
+	"sekisho/internal/lineage"
 	"sekisho/internal/sqlscan"
 	"sekisho/internal/wire/pgwire"
 )
@@ -18,7 +19,9 @@ type command struct {
 	shape    *shape
 	types    []uint32
 	copy     *copyCommand
-	through  *prepared // of SQL's EXECUTE: the statement it names
+	// injection are the key columns that the gate adds to its text.
+	injection *lineage.Injection
+	through   *prepared // of SQL's EXECUTE: the statement it names
 }
 
 // copyCommand is a COPY between the client and the server.

@@ -36,7 +36,7 @@ func (e *engine) serverError(m *pgwire.Message) bool {
 	e.finish(x, event.OutcomeFailed, 0)
 	e.forwardError(head, m)
 	if x != nil && x.plan != nil && x.plan.strip > 0 {
-		e.g.dropInjection(x.plan)
+		e.g.dropInjection(x.plan, string(body.Field(pgwire.FieldCode)))
 	}
 	switch {
 	case producesReady(head.kind):
@@ -152,8 +152,8 @@ func (e *engine) forwardError(head *expect, m *pgwire.Message) {
 		e.redacted(m)
 		return
 	}
-	if strip := e.injected(head); strip != nil {
-		e.shifted(strip, m)
+	if list := injected(head); len(list) > 0 {
+		e.shifted(list, m)
 		return
 	}
 	e.toClient.pass(m.Raw)

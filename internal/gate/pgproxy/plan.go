@@ -60,6 +60,7 @@ type plan struct {
 	strip int
 
 	described atomic.Pointer[[]byte] // a RowDescription that was checked and holds
+	injected  atomic.Pointer[plan]   // the plan with the keys in the result
 	loose     atomic.Pointer[plan]   // the plan when its parameters are not known
 	copyIn    atomic.Pointer[plan]   // what COPY FROM of the same columns changes
 	tainted   atomic.Bool            // its Taint events are recorded

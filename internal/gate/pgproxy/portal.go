@@ -1,6 +1,7 @@
 package pgproxy
 
 import (
+	"sekisho/internal/lineage"
 	"sekisho/internal/sqlscan"
 	"sekisho/internal/wire/pgwire"
 )
@@ -12,9 +13,10 @@ type prepared struct {
 	text    []byte  // as the client sent it
 	types   []uint32
 	scan    sqlscan.Options // the settings it was scanned under
-	strip   int             // trailing columns that the gate added
-	from    int             // byte offset of the added text, to shift error positions
-	added   int             // its length in characters
+	// injection are the key columns that the gate added, strip their number.
+	injection *lineage.Injection
+	strip     int
+	added     insertion
 }
 
 // portal is a bound statement or a cursor.

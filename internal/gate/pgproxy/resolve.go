@@ -39,6 +39,9 @@ func (e *engine) execute(c *command, b *pgwire.Bind, s *prepared, partial bool, 
 		x.nums = append(x.nums, from.nums...)
 		return x, true
 	}
+	if s != nil && s.strip > 0 {
+		p = e.boundInjected(s, p)
+	}
 	e.setPlan(x, p)
 	if len(p.params) > 0 {
 		e.bindParams(x, c, b, s)

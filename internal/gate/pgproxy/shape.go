@@ -24,6 +24,8 @@ type shape struct {
 	plans atomic.Pointer[[]*analysed] // appended to by copy under registry.mu
 	wide  sync.Map                    // reason → *plan
 
+	noInject atomic.Bool // adding key columns made it fail
+
 	sets  bool // set_config or pg_settings stands in it: it may change settings
 	whole bool // it has no WHERE, LIMIT, FETCH, JOIN or HAVING: a whole table
 }
