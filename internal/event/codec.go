@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"strconv"
 )
 
@@ -42,69 +41,6 @@ func Sum(line []byte) (d Digest) {
 // Parse decodes one line, with or without its line feed. Nothing in the result
 // points into line. Its errors carry no part of the body.
 func Parse(line []byte) (*Event, error) { return new(Decoder).Parse(line) }
-
-// Decoder decodes lines like Parse and shares equal names between the events
-// it returns. It is for reading many lines and not safe for concurrent use.
-type Decoder struct {
-	names map[string]string
-}
-
-// maxNames bounds the names that a Decoder remembers.
-const maxNames = 4096
-
-// name returns text as a string, the same one for the same text.
-func (d *Decoder) name(text []byte) string {
-	if s, ok := d.names[string(text)]; ok {
-		return s
-	}
-	if d.names == nil || len(d.names) >= maxNames {
-		d.names = make(map[string]string)
-	}
-	s := string(text)
-	d.names[s] = s
-	return s
-}
-
-// Parse decodes one line, with or without its line feed.
-func (d *Decoder) Parse(line []byte) (*Event, error) {
-	h, err := ParseHeader(line)
-	if err != nil {
-		return nil, err
-	}
-	body, err := d.body(h)
-	if err != nil {
-		return nil, err
-	}
-	return &Event{
-		Tenant: Tenant(d.name(h.Tenant)), Source: Source(d.name(h.Source)), Worker: h.Worker, Seq: h.Seq,
-		At: Time(h.At), ClockErr: h.ClockErr, Prev: h.Prev, Body: body,
-	}, nil
-}
-
-// Body decodes the body of a header.
-func (d *Decoder) Body(h Header) (Body, error) { return d.body(h) }
-
-func (d *Decoder) body(h Header) (Body, error) {
-	body := newBody(h.Kind)
-	if body == nil {
-		if !json.Valid(h.Body) {
-			return nil, fmt.Errorf("event %s kind %d: body is not JSON", h.identity(), h.Kind)
-		}
-		return &Unknown{Of: h.Kind, Raw: bytes.Clone(h.Body)}, nil
-	}
-	if hot, ok := body.(scannedBody); ok {
-		s := scanner{rest: h.Body}
-		hot.scan(&s, d)
-		if !s.bad && len(s.rest) == 0 {
-			return body, nil
-		}
-		body = newBody(h.Kind) // a field that this program does not know
-	}
-	if err := json.Unmarshal(h.Body, body); err != nil {
-		return nil, fmt.Errorf("event %s kind %d: bad body (%T)", h.identity(), h.Kind, err)
-	}
-	return body, nil
-}
 
 // appendStruct appends b as encoding/json has it, with <, > and & as they are.
 func appendStruct(dst []byte, b any) []byte {

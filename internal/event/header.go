@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/bits"
 	"time"
 	"unicode/utf8"
 )
@@ -98,16 +99,20 @@ func (s *scanner) try(text string) bool {
 func (s *scanner) uint(limit uint64) uint64 {
 	var v uint64
 	i := 0
-	for ; i < len(s.rest); i++ {
+	for ; i < len(s.rest) && i < safeDigits; i++ {
 		c := s.rest[i] - '0'
 		if c > 9 {
 			break
 		}
-		if v > (math.MaxUint64-uint64(c))/10 {
-			s.bad = true
-			return 0
-		}
 		v = v*10 + uint64(c)
+	}
+	if i == safeDigits && i < len(s.rest) && s.rest[i]-'0' <= 9 {
+		hi, lo := bits.Mul64(v, 10)
+		lo, carry := bits.Add64(lo, uint64(s.rest[i]-'0'), 0)
+		if i++; hi+carry > 0 || (i < len(s.rest) && s.rest[i]-'0' <= 9) {
+			s.bad = true
+		}
+		v = lo
 	}
 	if s.bad || i == 0 || (i > 1 && s.rest[0] == '0') || v > limit {
 		s.bad = true
@@ -116,6 +121,9 @@ func (s *scanner) uint(limit uint64) uint64 {
 	s.rest = s.rest[i:]
 	return v
 }
+
+// safeDigits is how many decimal digits always fit into 64 bits.
+const safeDigits = 19
 
 // int consumes a signed decimal number.
 func (s *scanner) int() int64 {

@@ -163,7 +163,7 @@ func (b *HoldingScan) scan(s *scanner, d *Decoder) {
 	b.To = s.keyInt(`,"to":`)
 	b.Rows = s.key(`,"rows":`, math.MaxUint64)
 	b.Unknown = s.keyIf(`,"unknown":`, math.MaxUint64)
-	b.Subjects = s.setIf(`,"subjects":`)
+	b.Subjects = s.setIf(d, `,"subjects":`)
 	s.lit(`}`)
 }
 
@@ -197,7 +197,7 @@ func (p *Part) scan(s *scanner, d *Decoder) {
 	p.Class = Class(s.key(`,"class":`, math.MaxUint8))
 	p.Reason = s.nameIf(d, `,"reason":`)
 	p.Rows = s.keyIf(`,"rows":`, math.MaxUint64)
-	p.Subjects = s.setIf(`,"subjects":`)
+	p.Subjects = s.setIf(d, `,"subjects":`)
 	p.Unknown = s.keyIf(`,"unknown":`, math.MaxUint64)
 	s.lit(`}`)
 }
@@ -208,21 +208,18 @@ func (s *scanner) parts(d *Decoder) []Part {
 	if s.try(`]`) || s.bad {
 		return nil
 	}
-	parts := make([]Part, 0, min(maxPartsGuess, bytes.Count(s.rest, []byte(`"table":`))))
+	parts := d.scratchParts[:0]
 	for !s.bad {
-		var p Part
-		p.scan(s, d)
-		parts = append(parts, p)
+		parts = append(parts, Part{})
+		parts[len(parts)-1].scan(s, d)
 		if !s.try(`,`) {
 			break
 		}
 	}
 	s.lit(`]`)
-	return parts
+	d.scratchParts = parts
+	return d.keepParts(parts)
 }
-
-// maxPartsGuess bounds what parts allocates before it has read anything.
-const maxPartsGuess = 64
 
 // key consumes a key as the encoder writes it, and a number.
 func (s *scanner) key(key string, limit uint64) uint64 {
@@ -261,7 +258,7 @@ func (s *scanner) nameIf(d *Decoder, key string) string {
 	return ""
 }
 
-func (s *scanner) setIf(key string) Set {
+func (s *scanner) setIf(d *Decoder, key string) Set {
 	if !s.try(key) {
 		return nil
 	}
@@ -269,11 +266,13 @@ func (s *scanner) setIf(key string) Set {
 	if s.bad {
 		return nil
 	}
-	set, err := ParseSet(text)
-	if err != nil {
-		s.bad = true
+	set, err := appendSet(d.scratchSet[:0], text)
+	if err != nil || len(set) == 0 {
+		s.bad = true // an empty set is left out
+		return nil
 	}
-	return set
+	d.scratchSet = set
+	return d.keepSet(set)
 }
 
 // mask consumes a list of element names.

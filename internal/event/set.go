@@ -81,7 +81,11 @@ func ParseSet(text []byte) (Set, error) {
 	if len(text) == 0 {
 		return nil, nil
 	}
-	set := make(Set, 0, 1+bytes.Count(text, []byte{','}))
+	return appendSet(make(Set, 0, 1+bytes.Count(text, []byte{','})), text)
+}
+
+// appendSet is ParseSet into an empty set that may have room.
+func appendSet(set Set, text []byte) (Set, error) {
 	for i := 0; i < len(text); {
 		first, next, ok := parseNumber(text, i)
 		last := first

@@ -3,8 +3,11 @@ package ledger
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"sekisho/internal/event"
 )
@@ -59,6 +62,8 @@ func TestSealAndReopen(t *testing.T) {
 		}
 		for _, scan := range []func(context.Context, event.Index, func(event.Index, []byte) error) error{l.Scan, r.Scan} {
 			for _, from := range []event.Index{0, 1, 499, 250} {
+				compareScans(t, l.Reader, from)
+				compareScans(t, r, from)
 				want := from
 				err := scan(t.Context(), from, func(i event.Index, line []byte) error {
 					e, err := event.Parse(line)
@@ -76,6 +81,35 @@ func TestSealAndReopen(t *testing.T) {
 		if err := l.Close(); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// compareScans checks that ScanEvents gives what Scan gives.
+func compareScans(t *testing.T, r *Reader, from event.Index) {
+	t.Helper()
+	var want, got []string
+	err := r.Scan(t.Context(), from, func(i event.Index, line []byte) error {
+		want = append(want, fmt.Sprintf("%d %s", i, line))
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = r.ScanEvents(t.Context(), from, func(i event.Index, e *event.Event) error {
+		line := event.Append(nil, e)
+		got = append(got, fmt.Sprintf("%d %s", i, line[:len(line)-1]))
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Fatalf("from %d (-Scan +ScanEvents):\n%s", from, diff)
+	}
+	stop := errors.New("enough")
+	err = r.ScanEvents(t.Context(), from, func(event.Index, *event.Event) error { return stop })
+	if err != stop {
+		t.Fatalf("got %v, want the callback's error as it is", err)
 	}
 }
 

@@ -137,8 +137,14 @@ func (r *Reader) scan(ctx context.Context, from, end event.Index, fn func(event.
 	if err := r.refresh(); err != nil {
 		return mark{}, err
 	}
-	s := segmentScan{r: r, at: r.find(from), from: from, end: end, fn: fn}
-	for s.at.index < end {
+	s := segmentScan{r: r, at: r.find(from), from: from, end: end}
+	s.read = func(ctx context.Context, name string, in io.Reader) error { return s.lines(ctx, name, in, fn) }
+	return r.walk(ctx, &s)
+}
+
+// walk reads segment after segment and remembers where it stopped.
+func (r *Reader) walk(ctx context.Context, s *segmentScan) (mark, error) {
+	for s.at.index < s.end {
 		more, err := s.next(ctx)
 		if err != nil {
 			return s.at, err
@@ -156,7 +162,8 @@ type segmentScan struct {
 	r         *Reader
 	at        mark
 	from, end event.Index
-	fn        func(event.Index, []byte) error
+	// read reads the lines of a segment from the mark on and moves the mark.
+	read func(ctx context.Context, name string, in io.Reader) error
 }
 
 // next reads the segment at the mark and tells whether there is another.
@@ -189,7 +196,7 @@ func (s *segmentScan) open(ctx context.Context, f durable.Reader) (more bool, er
 		return false, err
 	}
 	in := io.NewSectionReader(f, s.at.offset, math.MaxInt64-s.at.offset)
-	if err := s.lines(ctx, openName(s.at.ordinal), in); err != nil {
+	if err := s.read(ctx, openName(s.at.ordinal), in); err != nil {
 		return false, err
 	}
 	if !whole || s.at.index >= s.end {
@@ -222,7 +229,7 @@ func (s *segmentScan) sealed(ctx context.Context, leaf *proof.Leaf) error {
 	if _, err := io.CopyN(io.Discard, f, s.at.offset); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	if err := s.lines(ctx, name, f); err != nil {
+	if err := s.read(ctx, name, f); err != nil {
 		return err
 	}
 	if end := event.Index(leaf.First + leaf.Count); s.at.index != end && s.at.index < s.end {
@@ -233,7 +240,7 @@ func (s *segmentScan) sealed(ctx context.Context, leaf *proof.Leaf) error {
 }
 
 // lines gives the whole lines of in to fn and moves the mark.
-func (s *segmentScan) lines(ctx context.Context, name string, in io.Reader) error {
+func (s *segmentScan) lines(ctx context.Context, name string, in io.Reader, fn func(event.Index, []byte) error) error {
 	r := bufio.NewReaderSize(in, 4*event.MaxLine)
 	for s.at.index < s.end {
 		line, err := r.ReadSlice('\n')
@@ -244,7 +251,7 @@ func (s *segmentScan) lines(ctx context.Context, name string, in io.Reader) erro
 			return fmt.Errorf("%s, event %d: %w", name, s.at.index, err)
 		}
 		if s.at.index >= s.from {
-			if err := s.fn(s.at.index, line[:len(line)-1]); err != nil {
+			if err := fn(s.at.index, line[:len(line)-1]); err != nil {
 				return err
 			}
 		}

@@ -3,7 +3,9 @@ package ledger
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"math"
 	"runtime"
 	"sync"
@@ -12,8 +14,8 @@ import (
 )
 
 // ScanEvents is Scan for many events: it decompresses and decodes ahead on all
-// processors, and calls fn in order from one goroutine. The events are the
-// caller's to keep.
+// processors, and calls fn in order from one goroutine. An event that fn keeps
+// keeps some hundred others in memory (event.Decoder.Slabs).
 func (r *Reader) ScanEvents(ctx context.Context, from event.Index, fn func(event.Index, *event.Event) error) error {
 	end := event.Index(math.MaxUint64)
 	if r.live != nil {
@@ -21,11 +23,15 @@ func (r *Reader) ScanEvents(ctx context.Context, from event.Index, fn func(event
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	workers := runtime.GOMAXPROCS(0)
-	d := decoding{ordered: make(chan *chunk, 2*workers), work: make(chan *chunk, 2*workers)}
+	d := decoding{ordered: make(chan *chunk, 2*workers), work: make(chan *chunk, 2*workers), free: make(chan []byte, 4*workers)}
 	var all sync.WaitGroup
 	defer all.Wait() // after cancel: nobody works on
 	defer cancel()
-	all.Go(func() { d.err = d.read(ctx, r, from, end) })
+	all.Go(func() {
+		d.err = d.read(ctx, r, from, end)
+		close(d.work)
+		close(d.ordered)
+	})
 	for range workers {
 		all.Go(d.decode)
 	}
@@ -43,7 +49,7 @@ func (r *Reader) ScanEvents(ctx context.Context, from event.Index, fn func(event
 	return d.err
 }
 
-// chunk is a run of lines, then of events.
+// chunk is a run of whole lines, then of events.
 type chunk struct {
 	first  event.Index
 	lines  []byte // with line feeds
@@ -53,62 +59,115 @@ type chunk struct {
 	done   chan struct{}
 }
 
-// chunkBytes is when a chunk is full: big enough to make handing over cheap,
+// chunkBytes is the size of a chunk: big enough to make handing over cheap,
 // small enough to keep all processors busy with a small ledger.
-const chunkBytes = 128 << 10
+const chunkBytes = 256 << 10
 
 // decoding hands chunks from one reader to many decoders; ordered has them in
-// the order of the ledger.
+// the order of the ledger. The receiver of ordered cancels read's context when
+// it leaves early.
 type decoding struct {
 	ordered, work chan *chunk
-	err           error // of the reader; read after ordered is closed
+	free          chan []byte // buffers of decoded chunks
+	err           error       // of the reader; read after ordered is closed
 }
 
 // read cuts the ledger into chunks.
 func (d *decoding) read(ctx context.Context, r *Reader, from, end event.Index) error {
-	defer close(d.ordered)
-	defer close(d.work)
-	c := newChunk(from)
-	send := func() error {
-		for _, to := range []chan *chunk{d.work, d.ordered} {
-			select {
-			case to <- c:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		}
-		return nil
-	}
-	_, err := r.scan(ctx, from, end, func(i event.Index, line []byte) error {
-		if c.count == 0 {
-			c.first = i
-		}
-		c.lines = append(append(c.lines, line...), '\n')
-		c.count++
-		if len(c.lines) < chunkBytes {
-			return nil
-		}
-		err := send()
-		c = newChunk(i + 1)
+	if err := r.refresh(); err != nil {
 		return err
-	})
-	if c.count > 0 && ctx.Err() == nil {
-		if sendErr := send(); err == nil {
-			err = sendErr
-		}
 	}
+	s := segmentScan{r: r, at: r.find(from), from: from, end: end}
+	s.read = func(ctx context.Context, name string, in io.Reader) error {
+		err := s.blocks(in, d.buffer, func(c *chunk) error { return d.send(ctx, c) })
+		if err != nil && ctx.Err() == nil {
+			err = fmt.Errorf("%s, after event %d: %w", name, s.at.index, err)
+		}
+		return err
+	}
+	_, err := r.walk(ctx, &s)
 	return err
 }
 
-func newChunk(first event.Index) *chunk {
-	return &chunk{first: first, lines: make([]byte, 0, chunkBytes+event.MaxLine), done: make(chan struct{})}
+func (d *decoding) send(ctx context.Context, c *chunk) error {
+	for _, to := range []chan *chunk{d.work, d.ordered} {
+		select {
+		case to <- c:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+func (d *decoding) buffer() []byte {
+	select {
+	case b := <-d.free:
+		return b
+	default:
+		return make([]byte, chunkBytes)
+	}
+}
+
+// blocks gives the whole lines of in to emit, many at a time, and moves the
+// mark.
+func (s *segmentScan) blocks(in io.Reader, buffer func() []byte, emit func(*chunk) error) error {
+	var rest []byte // the beginning of a line
+	for s.at.index < s.end {
+		buf := buffer()
+		n := copy(buf, rest)
+		m, err := io.ReadFull(in, buf[n:])
+		last := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+		if err != nil && !last {
+			return err
+		}
+		whole := bytes.LastIndexByte(buf[:n+m], '\n') + 1
+		if whole == 0 && !last {
+			return errors.New("a line longer than any event")
+		}
+		rest = bytes.Clone(buf[whole : n+m])
+		if c := s.trim(buf[:whole]); c.count > 0 {
+			if err := emit(c); err != nil {
+				return err
+			}
+		}
+		if last {
+			return nil
+		}
+	}
+	return nil
+}
+
+// trim makes a chunk of the wanted ones of whole lines, and moves the mark.
+func (s *segmentScan) trim(lines []byte) *chunk {
+	count := bytes.Count(lines, []byte{'\n'})
+	s.at.offset += int64(len(lines))
+	for ; count > 0 && s.at.index < s.from; count-- {
+		lines = lines[bytes.IndexByte(lines, '\n')+1:]
+		s.at.index++
+	}
+	for ; s.at.index+event.Index(count) > s.end; count-- {
+		cut := bytes.LastIndexByte(lines[:len(lines)-1], '\n') + 1
+		s.at.offset -= int64(len(lines) - cut)
+		lines = lines[:cut]
+	}
+	c := &chunk{first: s.at.index, lines: lines, count: count, done: make(chan struct{})}
+	s.at.index += event.Index(count)
+	return c
 }
 
 // decode decodes chunks until there are none.
 func (d *decoding) decode() {
-	var dec event.Decoder
+	dec := event.Decoder{Slabs: true}
 	for c := range d.work {
 		c.decode(&dec)
+		if buf := c.lines[:cap(c.lines)]; len(buf) == chunkBytes {
+			select {
+			case d.free <- buf:
+			default:
+			}
+		}
+		c.lines = nil
 		close(c.done)
 	}
 }
@@ -125,5 +184,4 @@ func (c *chunk) decode(dec *event.Decoder) {
 		c.events = append(c.events, e)
 		rest = rest[n+1:]
 	}
-	c.lines = nil
 }
