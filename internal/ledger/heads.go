@@ -96,6 +96,20 @@ func (h *Heads) parseChain(line string) error {
 	return nil
 }
 
+// Follows checks that h says all that old said, or more.
+func (h *Heads) Follows(old *Heads) error {
+	if h.Origin != old.Origin || h.Next < old.Next {
+		return fmt.Errorf("heads of %d events after heads of %d", h.Next, old.Next)
+	}
+	for _, key := range old.Chains.Keys() {
+		was, is := old.Chains[key], h.Chains[key]
+		if is.Seq < was.Seq || (is.Seq == was.Seq && is.Digest != was.Digest) {
+			return fmt.Errorf("%s/%d went back behind %d, or %d was changed", key.Source, key.Worker, was.Seq, was.Seq)
+		}
+	}
+	return nil
+}
+
 // publishHeads writes the heads of what is on disk and hands them out.
 func (l *Ledger) publishHeads(h Heads) error {
 	text, err := signHeads(h, l.signer)

@@ -100,7 +100,7 @@ func Verify(ctx context.Context, dir string, opts VerifyOptions) (*Report, error
 			return nil, err
 		}
 		// A writer that sealed a segment meanwhile moves files under our feet.
-		if v.report.OK() || try == maxVerifyTries || !(v.moved() || v.unpublished) {
+		if v.report.OK() || try == maxVerifyTries || !v.moved() {
 			return &v.report, nil
 		}
 		select {
@@ -124,15 +124,13 @@ type verifier struct {
 	keys   proof.Keys
 	report Report
 
-	checkpoint  []byte
-	leaves      []*proof.Leaf
-	heads       segment.Heads // before the next segment
-	next        event.Index
-	held        []*Heads
-	retained    []event.Retention // found in the ledger
-	logGood     bool              // nothing was wrong with the log
-	unpublished bool              // the last sealed segment is not in the checkpoint
-	dropped     uint64            // segments from the beginning whose file is not there
+	checkpoint []byte
+	leaves     []*proof.Leaf
+	heads      segment.Heads // before the next segment
+	next       event.Index
+	held       []*Heads
+	retained   []event.Retention // found in the ledger
+	dropped    uint64            // segments from the beginning whose file is not there
 }
 
 func (v *verifier) moved() bool {
@@ -155,7 +153,6 @@ func (v *verifier) run(ctx context.Context) (err error) {
 	v.heads = make(segment.Heads)
 	v.readHeld() // before the lines: a writer may add to both
 	leaves := v.checkLog(ctx)
-	v.logGood = v.report.OK()
 	total := len(leaves)
 	for i, text := range leaves {
 		if err := v.sealed(ctx, uint64(i), text); err != nil {
