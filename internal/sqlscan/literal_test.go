@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestLiteralsAgreeWithPostgres compares decoded constants, with
@@ -15,7 +14,7 @@ func TestLiteralsAgreeWithPostgres(t *testing.T) {
 	if _, err := db.exec("SET client_min_messages = error; SET escape_string_warning = off; SET backslash_quote = on"); err != nil {
 		t.Fatal(err)
 	}
-	seed := uint64(time.Now().UnixNano())
+	seed := *seedFlag
 	rng := rand.New(rand.NewPCG(seed, 5))
 	pieces := []string{"a", "é", "'", "''", `\`, `\\`, `\'`, `\n`, `\b`, `\101`, `\x41`, `\xZ`, `\u0061`, `\U00000062`, `\uD83D\uDE00`, `\+000063`, `\0064`, "!0065", "$", "$$", "$a$", "\n", " ", "--", "/*", ";", `\8`, `\u12`, `\D83D\DE00`}
 	for _, standard := range []bool{true, false} {
@@ -89,7 +88,7 @@ func TestSplitWithoutStandardStrings(t *testing.T) {
 	if _, err := db.exec("SET standard_conforming_strings = off; SET escape_string_warning = off; SET backslash_quote = on"); err != nil {
 		t.Fatal(err)
 	}
-	seed := uint64(time.Now().UnixNano())
+	seed := *seedFlag
 	rng, corpus := rand.New(rand.NewPCG(seed, 6)), readCorpus(t)
 	for range 3000 {
 		sql := mutate(rng, corpus)

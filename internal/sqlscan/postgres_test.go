@@ -3,6 +3,7 @@ package sqlscan
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -18,6 +19,9 @@ import (
 
 // The tests in this file ask a real PostgreSQL what it makes of a text. They
 // are skipped, aloud, where there is none.
+
+// seedFlag lets the random tests run over other texts.
+var seedFlag = flag.Uint64("seed", 1, "seed of the mutated texts")
 
 // server is a connection to a private PostgreSQL with the tables the corpus
 // names.
@@ -180,7 +184,7 @@ func TestSplitAgreesWithPostgres(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	seed := uint64(time.Now().UnixNano())
+	seed := *seedFlag
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 1))
 	rounds := 4000
