@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,7 +35,7 @@ func TestDumpIsTheSameAndExact(t *testing.T) {
 	for _, args := range [][]string{{"-t", "customers", "-t", "bookings"}, {"--inserts", "-t", "customers"}} {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
 			w := newWorld(t, nil)
-			got, want := w.run("pg_dump", args...), w.direct("pg_dump", args...)
+			got, want := withoutToken(w.run("pg_dump", args...)), withoutToken(w.direct("pg_dump", args...))
 			if got != want {
 				t.Errorf("the dump through the gate differs from the direct one (%d and %d bytes)", len(got), len(want))
 			}
@@ -45,6 +46,15 @@ func TestDumpIsTheSameAndExact(t *testing.T) {
 			t.Log(w.summary())
 		})
 	}
+}
+
+// withoutToken drops the random \restrict lines that pg_dump writes since
+// August 2025.
+func withoutToken(dump string) string {
+	lines := strings.Split(dump, "\n")
+	return strings.Join(slices.DeleteFunc(lines, func(l string) bool {
+		return strings.HasPrefix(l, "\\restrict") || strings.HasPrefix(l, "\\unrestrict")
+	}), "\n")
 }
 
 func TestPgxModes(t *testing.T) {

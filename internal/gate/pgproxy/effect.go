@@ -8,12 +8,6 @@ import (
 	"sekisho/internal/sqlscan"
 )
 
-// runsCode says that executing the plan may run code nobody declared, which
-// can change settings, make temporary tables or change the schema.
-func (p *plan) runsCode() bool {
-	return p != nil && p.opaque != "" && p.opaque != "catalogue" && p.opaque != "temporary"
-}
-
 // triggered says that a write of the plan runs triggers or rules.
 func (p *plan) triggered() bool {
 	if p == nil {
@@ -41,7 +35,7 @@ func (e *engine) unsettles(c *command, x *execution) string {
 		return "schema change"
 	case c.makesTemporary():
 		return "temporary"
-	case x.plan.runsCode():
+	case x.plan.code() == codeSuccess, c.runs(x.plan.code()):
 		return "function ran"
 	}
 	return ""
@@ -93,8 +87,14 @@ func (e *engine) effects(c *command, x *execution) (u undo) {
 	if c.makesTemporary() {
 		e.makeTemporary(c)
 	}
-	if p.runsCode() {
+	switch k := p.code(); {
+	case c.runs(k):
 		e.ranCode()
+		if c.writes() {
+			x.target = string(sqlscan.AppendName(nil, c.sql, c.st.Target))
+		}
+	case k != codeNone:
+		e.touch()
 	}
 	if p != nil && (c.shape.sets && p.crosses() || p.analysis != nil && p.analysis.TaintsSession) {
 		e.env.setting = true

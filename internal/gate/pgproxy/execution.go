@@ -36,6 +36,7 @@ type execution struct {
 	refs      int // queue items and portals that hold it
 	out       *copyOut
 	long      pgwire.RowStream // a row too large to be held
+	target    string           // of a write that was not analysed: what it names
 	keyedRows uint64           // of COPY FROM: rows whose subject is known
 }
 
@@ -335,7 +336,13 @@ func (e *engine) finish(x *execution, why event.Outcome, affected int64) {
 	if x == nil || x.slot == nil {
 		return
 	}
+	if why == event.OutcomeDone && x.plan.code() == codeSuccess {
+		e.ranCode()
+	}
 	if affected > 0 && why == event.OutcomeDone {
+		if x.plan.opaque != "" {
+			e.unknownWrite(x, uint64(affected))
+		}
 		e.changes(x, uint64(affected))
 	}
 	if why != event.OutcomeDone && len(x.plan.whole) > 0 && x.rows > 0 && x.slot.open {

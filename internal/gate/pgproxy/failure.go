@@ -69,10 +69,14 @@ func (e *engine) tells(x *execution, body pgwire.ErrorBody) bool {
 	if x == nil || x.plan == nil {
 		return false
 	}
+	sqlstate := string(body.Field(pgwire.FieldCode))
+	if !x.described && x.rows == 0 && refusedEarly(x.plan, sqlstate) {
+		return false
+	}
 	if x.plan.always && x.plan.crosses() {
 		return true
 	}
-	if !quotesValues(string(body.Field(pgwire.FieldCode))) {
+	if !quotesValues(sqlstate) {
 		return false
 	}
 	if x.plan.crosses() {
@@ -84,6 +88,16 @@ func (e *engine) tells(x *execution, body pgwire.ErrorBody) bool {
 		}
 	}
 	return false
+}
+
+// refusedEarly says that a statement without a RowDescription failed before it
+// read anything: in the parser or for a missing privilege (class 42), and it is
+// a query, whose rows begin with a RowDescription.
+func refusedEarly(p *plan, sqlstate string) bool {
+	if len(sqlstate) < 2 || sqlstate[:2] != "42" {
+		return false
+	}
+	return p.code() == codeSuccess || p.analysis != nil && p.opaque == "" && len(p.analysis.Columns) > 0 && len(p.writes) == 0
 }
 
 // quotesValues says that errors of an SQLSTATE quote values of rows, by class

@@ -109,10 +109,13 @@ func (g *shared) newPlan(s *shape, a *lineage.Analysis) *plan {
 // named, and bounded ones where they cannot or may not.
 func (g *shared) addEntry(p *plan, a *lineage.Analysis, i int) {
 	e := &a.Entries[i]
-	if e.Elements == 0 {
-		return
+	elements := e.Elements
+	if elements == 0 {
+		// The statement tells that the row is there, and often its key: taking
+		// the row away would change what is delivered.
+		elements = element.MaskOf(element.CustomerNumber)
 	}
-	exact := part{table: e.Table, source: e.Source, elements: e.Elements, class: event.Exact, numbers: g.Numbers(e.Source), entry: i}
+	exact := part{table: e.Table, source: e.Source, elements: elements, class: event.Exact, numbers: g.Numbers(e.Source), entry: i}
 	by, ordinal, typ := g.allowed(e.KeyBy), e.Ordinal, uint32(e.KeyType)
 	confirm := by == lineage.KeyNone
 	if confirm && e.KeyBy == lineage.KeyNone {

@@ -26,6 +26,7 @@ type shape struct {
 
 	noInject atomic.Bool // adding key columns made it fail
 
+	calls bool // it may call a function that is not PostgreSQL's own
 	sets  bool // set_config or pg_settings stands in it: it may change settings
 	whole bool // it has no WHERE, LIMIT, FETCH, JOIN or HAVING: a whole table
 }
@@ -131,6 +132,7 @@ func newShape(fingerprint uint64, canon, text []byte) *shape {
 	}
 	s := &shape{id: event.StatementID(fingerprint), canon: bytes.Clone(canon), text: string(bytes.ToValidUTF8(text, []byte("?")))}
 	s.sets = bytes.Contains(canon, []byte("set_config")) || bytes.Contains(canon, []byte("pg_settings"))
+	s.calls = callsCode(canon)
 	s.whole = !hasWord(canon, "where", "limit", "fetch", "join", "having")
 	return s
 }
