@@ -20,7 +20,7 @@ func (g *gen) query(depth int) string {
 	n := 1 + g.r.IntN(2)
 	for i := range n {
 		alias := fmt.Sprintf("r%d_%d", depth, i)
-		rel := g.pick("customers", "customers", "contact", "other.customers", "roll")
+		rel := g.pick("customers", "customers", "contact", "roll")
 		if depth > 0 && g.chance(30) {
 			rel = "(SELECT id, name, email FROM customers WHERE " + g.condition("", depth-1) + ")"
 		}

@@ -109,13 +109,7 @@ func (g *shared) newPlan(s *shape, a *lineage.Analysis) *plan {
 // named, and bounded ones where they cannot or may not.
 func (g *shared) addEntry(p *plan, a *lineage.Analysis, i int) {
 	e := &a.Entries[i]
-	elements := e.Elements
-	if elements == 0 {
-		// The statement tells that the row is there, and often its key: taking
-		// the row away would change what is delivered.
-		elements = element.MaskOf(element.CustomerNumber)
-	}
-	exact := part{table: e.Table, source: e.Source, elements: elements, class: event.Exact, numbers: g.Numbers(e.Source), entry: i}
+	exact := part{table: e.Table, source: e.Source, elements: elementsOf(e), class: event.Exact, numbers: g.Numbers(e.Source), entry: i}
 	by, ordinal, typ := g.allowed(e.KeyBy), e.Ordinal, uint32(e.KeyType)
 	confirm := by == lineage.KeyNone
 	if confirm && e.KeyBy == lineage.KeyNone {
@@ -162,8 +156,18 @@ func (g *shared) allowed(by lineage.KeyBy) lineage.KeyBy {
 }
 
 // bounded adds the parts that bound an entry and returns their indexes.
+// elementsOf returns what an entry's rows give away. Without a protected column
+// the statement still tells that the row is there, and often its key: taking
+// the row away would change what is delivered.
+func elementsOf(e *lineage.Entry) element.Mask {
+	if e.Elements == 0 {
+		return element.MaskOf(element.CustomerNumber)
+	}
+	return e.Elements
+}
+
 func (g *shared) bounded(p *plan, a *lineage.Analysis, e *lineage.Entry, i int) (list []int) {
-	q := part{table: e.Table, source: e.Source, elements: e.Elements, class: event.Bounded, reason: e.Reason, entry: i}
+	q := part{table: e.Table, source: e.Source, elements: elementsOf(e), class: event.Bounded, reason: e.Reason, entry: i}
 	if a.Aggregate {
 		q.class = event.Aggregate
 	}
