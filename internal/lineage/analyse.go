@@ -21,6 +21,8 @@ type Options struct {
 	TaintedSettings bool
 	// Place is the place of the database: "shop".
 	Place event.Place
+
+	nulls []placed
 }
 
 // maxWork bounds the nodes visited for one statement: views and CTEs are
@@ -43,6 +45,7 @@ type analyser struct {
 	bodyDepth    int
 	bodyArgs     []flow // arguments of the SQL function being expanded
 	inBody       bool
+	inject       map[int]candidate
 	work         int
 	depth        int
 }
@@ -54,13 +57,18 @@ func Opaque(reason string) *Analysis { return &Analysis{Opaque: reason} }
 // (pg_proc.prosqlbody). It is a pure function; a tree it does not understand
 // gives an opaque analysis, never a wrong one.
 func AnalyseTree(cat *Catalog, tree string, opt Options) *Analysis {
+	an, _ := analyseText(cat, tree, opt)
+	return an
+}
+
+func analyseText(cat *Catalog, tree string, opt Options) (*Analysis, []candidate) {
 	v, err := nodetree.Parse(tree)
 	if err != nil {
-		return Opaque("tree")
+		return Opaque("tree"), nil
 	}
 	q, ok := single(v)
 	if !ok {
-		return Opaque("tree")
+		return Opaque("tree"), nil
 	}
 	return analyseQuery(cat, q, opt)
 }
@@ -73,7 +81,7 @@ func single(v nodetree.Value) (*nodetree.Node, bool) {
 	return v.Node, v.Kind == nodetree.Struct && v.Node.Type == "QUERY"
 }
 
-func analyseQuery(cat *Catalog, q *nodetree.Node, opt Options) (out *Analysis) {
+func analyseQuery(cat *Catalog, q *nodetree.Node, opt Options) (out *Analysis, list []candidate) {
 	a := &analyser{cat: cat, opt: opt, unclassified: map[event.Place]bool{}, memo: map[*nodetree.Node]int{}}
 	defer func() {
 		if r := recover(); r != nil {
@@ -81,13 +89,14 @@ func analyseQuery(cat *Catalog, q *nodetree.Node, opt Options) (out *Analysis) {
 			if !ok {
 				panic(r)
 			}
-			out = Opaque(b.reason)
+			out, list = Opaque(b.reason), nil
+			out.TaintsSession = a.effects
 			out.Unclassified = a.places()
 			out.Writes = a.writes
 		}
 	}()
-	res := a.query(q, nil, true)
-	return a.finish(res)
+	out = a.finish(a.query(q, nil, true))
+	return out, a.proposal(out)
 }
 
 func (a *analyser) places() []event.Place {

@@ -89,7 +89,8 @@ type Entry struct {
 	Reason   string // stable word for why KeyNone: "key not in result", "predicate", "self-join", "outer join", "offset", "set operation", "row security", …
 	// Identifier, when set, is a result column (0-based) that holds an
 	// identifier belonging to one subject (e-mail, phone …): rung 3. It is set
-	// only when nothing but the key is missing.
+	// only when nothing but the key is missing. A row where it is NULL or
+	// unknown makes the entry bounded. Whole applies to it as to KeyBy.
 	Identifier        int // -1 when there is none
 	IdentifierElement element.Kind
 	// Whole says that KeyBy holds only when the client received the whole
@@ -147,7 +148,8 @@ type WriteColumn struct {
 type Injection struct {
 	Columns []string
 	// At is the byte offset in Request.SQL where ", " and the columns, joined by
-	// ", ", are inserted: the end of the select list.
+	// ", ", and a space are inserted: the end of the select list. It holds for
+	// that text; for others of the fingerprint use InsertAt or Insert.
 	At   int
 	With *Analysis
 }

@@ -61,7 +61,6 @@ func (a *analyser) finish(res result) *Analysis {
 	}
 	a.unions(out)
 	a.identifiers(out, res)
-	defer a.dropAside(out)
 	out.Predicate = a.predicate
 	for i, e := range out.Entries {
 		if e.KeyBy == KeyNone {
@@ -70,6 +69,7 @@ func (a *analyser) finish(res result) *Analysis {
 			}
 		}
 	}
+	a.dropAside(out)
 	return out
 }
 
@@ -84,6 +84,9 @@ func (a *analyser) dropAside(out *Analysis) {
 		}
 	}
 	out.Entries = kept
+	if len(kept) < len(a.entries) {
+		a.inject = nil // only plain SELECTs have candidates
+	}
 	for _, c := range out.Columns {
 		for i := range c.Entries {
 			c.Entries[i] = to[c.Entries[i]]
@@ -118,6 +121,7 @@ func (a *analyser) entry(i int, ks map[int]*know, res result) Entry {
 		out.Elements |= e.prot.Of(att)
 	}
 	k := ks[i]
+	e.sided = k == nil || k.sided
 	by, ordinal, keyType, reason := a.key(i, k, ks, res)
 	switch {
 	case e.prot.Source == "" && by != KeyNone:
@@ -139,9 +143,6 @@ func (a *analyser) entry(i int, ks map[int]*know, res result) Entry {
 		}
 	default:
 		out.Reason = reason
-	}
-	if out.KeyBy == KeyNone {
-		out.Whole = false
 	}
 	return out
 }
@@ -193,8 +194,8 @@ func (a *analyser) key(i int, k *know, ks map[int]*know, res result) (by KeyBy, 
 			}
 		}
 	}
-	if away {
-		return KeyNone, 0, 0, "optional row"
+	if away && k.why != "" {
+		return KeyNone, 0, 0, k.why
 	}
 	return KeyNone, 0, 0, "key not in result"
 }
@@ -241,10 +242,7 @@ var identifierKinds = []element.Kind{
 
 // onlyKeyMissing says that an entry would be exact if its key were known.
 func (a *analyser) onlyKeyMissing(i int, e *Entry) bool {
-	if e.KeyBy != KeyNone || a.entries[i].wide != "" || e.Source == "" {
-		return false
-	}
-	return e.Reason == "key not in result" || e.Reason == "no key" || e.Reason == "optional row"
+	return e.KeyBy == KeyNone && a.entries[i].wide == "" && e.Source != "" && e.Reason != "predicate" && !a.entries[i].sided
 }
 
 // identifiers finds, for entries without a key, a column that holds an

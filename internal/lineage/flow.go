@@ -110,6 +110,10 @@ type know struct {
 	// so only a key taken from it makes the entry exact.
 	sided bool
 	sides []*side // the nullable sides the entry lies in
+	// shuffled: the row comes in an order that others' rows decide (a hash
+	// table), so that a limit above may cut differently without them.
+	shuffled bool
+	why      string // reason of optional or branch, for people
 }
 
 // side is the side of an outer join that may be absent.
@@ -164,6 +168,7 @@ type entry struct {
 	whole  bool           // exact only when the whole result was delivered
 	unions []leaf
 	aside  bool // its rows go nowhere
+	sided  bool // see know; or nothing is known of it at the end
 }
 
 // leaf says in which branch of which UNION an entry is.

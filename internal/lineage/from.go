@@ -126,6 +126,9 @@ func (a *analyser) nullable(lv *level, quals nodetree.Value, part subtree, insid
 func extend(ks []*know, s *side) {
 	for _, k := range ks {
 		k.optional = true
+		if k.why == "" {
+			k.why = "outer join"
+		}
 		k.sides = append(k.sides, s)
 	}
 }

@@ -332,7 +332,7 @@ func (l *loader) bounds(r *Relation) []event.Place {
 // carried is the protection of other, whose columns of the same name hold what
 // r's hold.
 func carried(r, other *Relation, from []event.Place) *Protection {
-	p := &Protection{Source: r.Protected.Source, Elements: map[int16]element.Mask{}, From: from}
+	p := &Protection{Source: r.Protected.Source, Elements: map[int16]element.Mask{}, From: from, Identifiers: map[int16]bool{}}
 	for _, a := range r.Columns {
 		b, ok := other.named(a.Name)
 		if !ok {
@@ -343,6 +343,9 @@ func carried(r, other *Relation, from []event.Place) *Protection {
 		}
 		if a.Num == r.Protected.Key && a.Type == b.Type {
 			p.Key = b.Num
+		}
+		if r.Protected.Identifiers[a.Num] {
+			p.Identifiers[b.Num] = true
 		}
 	}
 	return p
@@ -405,7 +408,7 @@ func (l *loader) derived(r *Relation) *Protection {
 	if q == nil {
 		return &Protection{Elements: map[int16]element.Mask{}}
 	}
-	an := analyseQuery(l.cat, q, Options{Place: l.conf.Place})
+	an, _ := analyseQuery(l.cat, q, Options{Place: l.conf.Place})
 	if an.Bare {
 		return nil
 	}

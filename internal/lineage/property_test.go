@@ -86,13 +86,20 @@ func TestClaimsHoldTruth(t *testing.T) {
 	tally := lineagetest.Tally{}
 	for i := range number("SEKISHO_LINEAGE_RUNS", 60) {
 		st := lineagetest.Generate(rand.New(rand.NewPCG(seed, uint64(i))))
-		an, err := r.Analyse(ctx, lineage.Request{SQL: st.SQL, SearchPath: "public", SessionUser: "app", ClientParams: len(st.Params)})
+		an, err := r.Analyse(ctx, lineage.Request{SQL: st.SQL, SearchPath: "public", SessionUser: "app", ClientParams: len(st.Params), Partial: st.Take > 0})
 		if err != nil {
 			t.Fatalf("%d: %v\n%s", i, err, st.SQL)
 		}
 		problems, err := w.Check(ctx, st, an, &tally)
 		if err != nil {
 			t.Fatalf("%d: %v\n%s", i, err, st.SQL)
+		}
+		if in := an.Injectable; in != nil {
+			more, err := w.CheckInjection(ctx, st, in, &tally)
+			if err != nil {
+				t.Fatalf("%d: %v\n%s", i, err, st.SQL)
+			}
+			problems = append(problems, more...)
 		}
 		for _, p := range problems {
 			t.Errorf("statement %d: %s\n  %s\n  %v\n  %s", i, p, st.SQL, st.Params, lineagetest.Describe(an))

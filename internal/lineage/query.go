@@ -57,6 +57,7 @@ func (a *analyser) selectQuery(lv *level) result {
 	a.grouping(lv)
 	a.windows(lv, tles)
 	a.ordering(lv, tles, false)
+	a.candidates(lv)
 	return a.result(lv, cols)
 }
 
@@ -107,7 +108,7 @@ func (a *analyser) grouping(lv *level) {
 		a.spread(lv, "grouping sets", nil)
 		grouped = true
 		for _, k := range lv.knows {
-			k.optional = true
+			k.optional, k.why = true, "grouping sets"
 			for t := range k.terms {
 				if !t.global() {
 					delete(k.terms, t)
@@ -117,7 +118,7 @@ func (a *analyser) grouping(lv *level) {
 	}
 	if !grouped && (a.bool(q, "hasAggs") || having.Kind != nodetree.Null) {
 		for _, k := range lv.knows {
-			k.optional = true // the row comes even when nothing was aggregated
+			k.optional, k.why = true, "aggregate" // the row comes even when nothing was aggregated
 		}
 	}
 }
@@ -276,9 +277,13 @@ func (a *analyser) ordering(lv *level, tles []tle, merged bool) {
 			competing[r.entry] = "order"
 		}
 	}
-	settled := len(sort) == 0 && len(group) == 0 && len(distinct) == 0 && !merged
+	stored := len(sort) == 0 && len(group) == 0 && len(distinct) == 0 && !merged
 	for _, k := range lv.knows {
-		if competing[k.entry] == "" && !settled && !k.any(terms) {
+		stored = stored && !k.shuffled
+	}
+	for _, k := range lv.knows {
+		k.shuffled = !stored && !k.any(terms)
+		if competing[k.entry] == "" && k.shuffled {
 			competing[k.entry] = "limit"
 		}
 		reason := competing[k.entry]
@@ -315,7 +320,7 @@ func (a *analyser) result(lv *level, cols []column) result {
 	a.unread(lv)
 	res := result{cols: cols, control: lv.control}
 	for _, k := range lv.knows {
-		out := &know{entry: k.entry, optional: k.optional, branch: k.branch, contained: k.contained, sided: k.sided, sides: k.sides, terms: map[term]bool{}}
+		out := &know{entry: k.entry, optional: k.optional, branch: k.branch, contained: k.contained, sided: k.sided, sides: k.sides, shuffled: k.shuffled, why: k.why, terms: map[term]bool{}}
 		for t := range k.terms {
 			if t.global() {
 				out.terms[t] = true

@@ -79,7 +79,10 @@ func (a *analyser) relation(lv *level, rt int, r *rte, n *nodetree.Node, inside 
 			a.fail("view")
 		}
 		res := a.query(view, nil, false)
-		return a.put(lv, rt, r, res, 1, inside)
+		if rel.Protected == nil || len(res.knows) > 0 {
+			return a.put(lv, rt, r, res, 1, inside)
+		}
+		// Declared protected over relations that are not: its rows are its own.
 	}
 	if !rel.Known && rel.OID >= firstUserOID && rel.Kind != 'S' {
 		a.unclassified[a.place(rel)] = true
@@ -121,7 +124,7 @@ func (a *analyser) policies(lv *level, r *rte, inside *side) []*know {
 	}
 	lv.pending = append(lv.pending, pending{flow: f, inside: inside, reason: "row security"})
 	for _, k := range in.knows {
-		a.entries[k.entry].widen("row security")
+		a.entries[k.entry].wide = "row security"
 		k.optional, k.terms = true, map[term]bool{}
 	}
 	return in.knows
@@ -149,7 +152,7 @@ func (a *analyser) put(lv *level, rt int, r *rte, res result, up int, inside *si
 	}
 	ks := make([]*know, 0, len(res.knows))
 	for _, k := range res.knows {
-		n := &know{entry: k.entry, optional: k.optional, branch: k.branch, sided: k.sided, sides: k.sides, terms: lower(k.terms, rt, up)}
+		n := &know{entry: k.entry, optional: k.optional, branch: k.branch, sided: k.sided, sides: k.sides, shuffled: k.shuffled, why: k.why, terms: lower(k.terms, rt, up)}
 		if k.contained {
 			lv.pending = append(lv.pending, pending{know: n, inside: inside, reason: "predicate"})
 		}

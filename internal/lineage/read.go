@@ -3,6 +3,7 @@ package lineage
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"sekisho/internal/lineage/nodetree"
@@ -13,8 +14,15 @@ type tree struct {
 	text    string // node tree
 	columns int    // of the result
 	digest  string // of the catalogue, read after the tree
+	nulls   []placed
 	literal bool   // the text with literals was used although there was one without
 	refused string // why there is no tree
+}
+
+// placed is a parameter that became a NULL, and where in the text.
+type placed struct {
+	at    int64 // byte offset, as CONST's location counts
+	param int
 }
 
 // functionName is the function that carries a statement. Its schema is the
@@ -65,10 +73,12 @@ func (c *control) readText(ctx context.Context, req *Request, text string, types
 		if err != nil {
 			return t.refuse(err)
 		}
-		body, args := shrink(text, names)
-		create := fmt.Sprintf("CREATE FUNCTION pg_temp.%s(%s) RETURNS void LANGUAGE sql BEGIN ATOMIC\n%s\n;\nEND",
-			functionName, strings.Join(args, ", "), body)
-		if _, err := c.rows(ctx, create); err != nil {
+		body, args, nulls := shrink(text, names)
+		head := fmt.Sprintf("CREATE FUNCTION pg_temp.%s(%s) RETURNS void LANGUAGE sql BEGIN ATOMIC\n", functionName, strings.Join(args, ", "))
+		for at, n := range nulls {
+			t.nulls = append(t.nulls, placed{at: int64(len(head) + at), param: n})
+		}
+		if _, err := c.rows(ctx, head+body+"\n;\nEND"); err != nil {
 			return t.refuse(err)
 		}
 		rows, err := c.rows(ctx, `SELECT prosqlbody::pg_catalog.text FROM pg_catalog.pg_proc
@@ -150,6 +160,8 @@ func (c *control) enterSession(ctx context.Context, req *Request) (reason string
 	return "", err
 }
 
+func decimal(n int64) string { return strconv.FormatInt(n, 10) }
+
 func ascii(text string) bool {
 	for i := range len(text) {
 		if text[i] >= 0x80 {
@@ -183,7 +195,7 @@ func (c *control) typeNames(ctx context.Context, oids []uint32) ([]string, error
 			continue
 		}
 		rows, err := c.rows(ctx, `SELECT n.nspname, t.typname FROM pg_catalog.pg_type t
-			JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) t.typnamespace WHERE t.oid OPERATOR(pg_catalog.=) $1::pg_catalog.oid`, fmt.Sprint(o))
+			JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) t.typnamespace WHERE t.oid OPERATOR(pg_catalog.=) $1::pg_catalog.oid`, decimal(int64(o)))
 		if err != nil {
 			return nil, err
 		}

@@ -298,18 +298,27 @@ func (r *Reader) ask(ctx context.Context, req *Request) (an *Analysis, literal b
 	return Opaque("catalogue changes"), true, nil
 }
 
+func (r *Reader) options(req *Request) Options {
+	return Options{Partial: req.Partial, Explain: req.Explain, TaintedSettings: req.TaintedSettings, Place: r.conf.Place}
+}
+
 // judge analyses a tree read under cat.
 func (r *Reader) judge(ctx context.Context, cat *Catalog, req *Request, t *tree) (*Analysis, error) {
-	an := AnalyseTree(cat, t.text, Options{
-		Partial: req.Partial, Explain: req.Explain, TaintedSettings: req.TaintedSettings, Place: r.conf.Place,
-	})
 	if len(req.TempRelations) > 0 && mentions(cat, t.text, req.TempRelations) {
 		return Opaque("temporary"), nil
 	}
+	opt := r.options(req)
+	opt.nulls = t.nulls
+	an, list := analyseText(cat, t.text, opt)
 	if !req.Explain && an.Opaque == "" && len(an.Columns) != t.columns {
 		return Opaque("tree: columns"), nil
 	}
-	return an, nil
+	if len(list) == 0 || t.literal {
+		return an, nil
+	}
+	in, err := r.offer(ctx, cat, req, an, list)
+	an.Injectable = in
+	return an, err
 }
 
 // refusal turns a server error over the client's text into a stable word, or

@@ -2,11 +2,13 @@ package lineage
 
 // shrink prepares a statement with more parameters than a function may have:
 // later ones become typed NULLs, which have the same lineage. They can name no
-// key; the rows of such a statement are attributed by other means.
-func shrink(text string, types []string) (body string, args []string) {
+// key in a condition; nulls tells which parameter stands at which byte of the
+// new text, so that a row that is inserted keeps its key.
+func shrink(text string, types []string) (body string, args []string, nulls map[int]int) {
 	if len(types) <= maxArguments {
-		return text, types
+		return text, types, nil
 	}
+	nulls = map[int]int{}
 	out := make([]byte, 0, len(text))
 	for i := 0; i < len(text); {
 		end := skip(text, i)
@@ -16,6 +18,7 @@ func shrink(text string, types []string) (body string, args []string) {
 				n = min(n*10+int(c-'0'), 1<<20)
 			}
 			if n > maxArguments && n <= len(types) {
+				nulls[len(out)+1] = n
 				out = append(out, "(NULL::"...)
 				out = append(out, types[n-1]...)
 				out = append(out, ')')
@@ -26,7 +29,7 @@ func shrink(text string, types []string) (body string, args []string) {
 		out = append(out, text[i:end]...)
 		i = end
 	}
-	return string(out), types[:maxArguments]
+	return string(out), types[:maxArguments], nulls
 }
 
 func digits(s string) bool {

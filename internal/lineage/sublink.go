@@ -36,7 +36,7 @@ func (a *analyser) sublink(lv *level, n *nodetree.Node, ctx standing, inside *si
 		lv.testing = saved
 	}
 	for _, k := range res.knows {
-		nk := &know{entry: k.entry, optional: true, terms: lower(k.terms, 0, 1)}
+		nk := &know{entry: k.entry, optional: true, why: "subquery", terms: lower(k.terms, 0, 1)}
 		lv.knows = append(lv.knows, nk)
 		switch {
 		case ctx == inQual && (kind == sublinkExists || kind == sublinkAny):

@@ -132,7 +132,10 @@ func (a *analyser) unionKeys(lv *level, branches []branch, cols []column) {
 		}
 	}
 	for _, k := range lv.knows {
-		if k.branch = true; kept[k] != nil {
+		if k.branch = true; k.why == "" {
+			k.why = "set operation"
+		}
+		if kept[k] != nil {
 			k.terms = kept[k]
 		} else {
 			k.terms = globals(k.terms)

@@ -227,13 +227,12 @@ func (a *analyser) writeKey(lv *level, r *rte, w *Write, keys []nodetree.Value, 
 	}
 	w.Source = p.Source
 	for _, k := range keys {
-		n := a.node(a.strip(k))
-		if n.Type != "PARAM" || a.int(n, "paramkind") != paramExtern || a.inBody {
+		param, typ := a.keyParam(lv, k)
+		if param == 0 {
 			w.KeyParams = nil
 			break
 		}
-		w.KeyParams = append(w.KeyParams, int(a.int(n, "paramid")))
-		w.KeyType = OID(a.int(n, "paramtype"))
+		w.KeyParams, w.KeyType = append(w.KeyParams, param), typ
 	}
 	if len(w.KeyParams) > 0 {
 		w.KeyBy, w.Ordinal = KeyParam, w.KeyParams[0]
@@ -259,6 +258,23 @@ func (a *analyser) writeKey(lv *level, r *rte, w *Write, keys []nodetree.Value, 
 			w.KeyBy, w.Ordinal, w.KeyType = KeyParam, t, a.keyType(r.rel)
 		}
 	}
+}
+
+// keyParam returns the parameter that an inserted key is, 0 if it is none.
+func (a *analyser) keyParam(lv *level, v nodetree.Value) (param int, typ OID) {
+	n := a.node(a.strip(v))
+	switch {
+	case n.Type == "PARAM" && a.int(n, "paramkind") == paramExtern && !a.inBody:
+		return int(a.int(n, "paramid")), OID(a.int(n, "paramtype"))
+	case n.Type == "CONST" && lv.top && a.bool(n, "constisnull"):
+		at := a.int(n, "location")
+		for _, p := range a.opt.nulls {
+			if p.at == at {
+				return p.param, OID(a.int(n, "consttype"))
+			}
+		}
+	}
+	return 0, 0
 }
 
 func (a *analyser) keyType(rel *Relation) OID {

@@ -23,6 +23,8 @@ type Delivered struct {
 	Params []string    // text of the parameters, literals included
 	Tag    int         // rows the command tag counts
 	Cut    bool        // the client did not receive the whole result
+	// Identify returns the subject an identifier belongs to.
+	Identify func(source event.SubjectSource, value string) (Subject, bool)
 }
 
 // Holdings are the subjects at each place.
@@ -71,6 +73,9 @@ func (c *Claim) entry(e *lineage.Entry, got Delivered, held Holdings) {
 	if e.Pinned && seen {
 		bounded = false
 	}
+	if e.KeyBy == lineage.KeyNone && e.Identifier >= 0 && got.Identify != nil && !(e.Whole && got.Cut) {
+		bounded = c.identify(e, got)
+	}
 	switch {
 	case by == lineage.KeyColumn:
 		for _, row := range got.Rows {
@@ -90,6 +95,24 @@ func (c *Claim) entry(e *lineage.Entry, got Delivered, held Holdings) {
 			c.Reachable[s] |= e.Elements
 		}
 	}
+}
+
+// identify confirms by an identifier column and says whether a row was left.
+func (c *Claim) identify(e *lineage.Entry, got Delivered) (left bool) {
+	for _, row := range got.Rows {
+		v := row[e.Identifier]
+		if v == nil {
+			left = true
+			continue
+		}
+		s, ok := got.Identify(e.Source, *v)
+		if !ok {
+			left = true
+			continue
+		}
+		c.confirm(s, e.Elements)
+	}
+	return left
 }
 
 func (c *Claim) confirm(s Subject, m element.Mask) {

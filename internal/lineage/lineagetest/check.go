@@ -10,31 +10,32 @@ import (
 
 // Tally counts what Check saw.
 type Tally struct {
-	Refused int // statements the server refused
-	Run     int // statements that ran
-	Opaque  int
-	Bare    int
-	Exact   int // crossings with every entry exact
-	Bounded int
-	Sharp   int // crossings with confirmed = truth = reachable
+	Refused  int // statements the server refused
+	Run      int // statements that ran
+	Opaque   int
+	Bare     int
+	Exact    int // crossings with every entry exact
+	Bounded  int
+	Injected int // statements that keys were added to
+	Sharp    int // crossings with confirmed = truth = reachable
 }
 
 // String returns one line.
 func (t Tally) String() string {
-	return fmt.Sprintf("refused %d, run %d: opaque %d, bare %d, exact %d, bounded %d; sharp %d",
-		t.Refused, t.Run, t.Opaque, t.Bare, t.Exact, t.Bounded, t.Sharp)
+	return fmt.Sprintf("refused %d, run %d: opaque %d, bare %d, exact %d, bounded %d, injected %d; sharp %d",
+		t.Refused, t.Run, t.Opaque, t.Bare, t.Exact, t.Bounded, t.Injected, t.Sharp)
 }
 
 // Check runs a statement, finds its truth and returns what the analysis claims
 // wrongly: nothing, if it is sound.
 func (w *World) Check(ctx context.Context, st Statement, an *lineage.Analysis, tally *Tally) ([]string, error) {
-	got, err := w.Run(ctx, st.SQL, st.Params)
+	got, err := w.Run(ctx, st)
 	if err != nil {
 		tally.Refused++
 		return nil, nil
 	}
 	tally.Run++
-	truth, err := w.Truth(ctx, st.SQL, st.Params, an.Bare)
+	truth, err := w.Truth(ctx, st, an.Bare)
 	if err != nil {
 		return nil, err
 	}
@@ -62,8 +63,11 @@ func (w *World) Check(ctx context.Context, st Statement, an *lineage.Analysis, t
 	}
 	// A changed row moves in the storage, and a limit may cut elsewhere then:
 	// which element did it does not count.
-	cut := strings.Contains(st.SQL, "LIMIT") || strings.Contains(st.SQL, "OFFSET") || strings.Contains(st.SQL, "OVER")
+	cut := strings.Contains(st.SQL, "LIMIT") || strings.Contains(st.SQL, "OFFSET") || strings.Contains(st.SQL, "OVER") || st.Take > 0
 	for s, m := range truth.Changed {
+		if an.Bare && cut {
+			break
+		}
 		if _, ok := claim.Reachable[s]; cut && ok {
 			continue
 		}
@@ -79,6 +83,33 @@ func (w *World) Check(ctx context.Context, st Statement, an *lineage.Analysis, t
 		tally.Sharp++
 	}
 	return problems, nil
+}
+
+// CheckInjection runs a statement with and without added keys and returns what
+// is wrong: other rows than before, or a claim that does not hold.
+func (w *World) CheckInjection(ctx context.Context, st Statement, in *lineage.Injection, tally *Tally) ([]string, error) {
+	text, ok := in.Insert(st.SQL)
+	if !ok {
+		return []string{"no place to insert"}, nil
+	}
+	before, err := w.Run(ctx, st)
+	if err != nil {
+		return nil, nil
+	}
+	after, err := w.Run(ctx, Statement{SQL: text, Params: st.Params, Take: st.Take})
+	if err != nil {
+		return []string{"does not run with keys: " + err.Error()}, nil
+	}
+	stripped := after
+	stripped.Rows = make([][]*string, len(after.Rows))
+	for i, row := range after.Rows {
+		stripped.Rows[i] = row[:len(row)-len(in.Columns)]
+	}
+	if !strings.Contains(st.SQL, "LIMIT") && st.Take == 0 && image(before, nil) != image(stripped, nil) {
+		return []string{"other rows with keys"}, nil
+	}
+	tally.Injected++
+	return w.Check(ctx, Statement{SQL: text, Params: st.Params, Take: st.Take}, in.With, tally)
 }
 
 // Describe writes an analysis on one line, for people.

@@ -13,14 +13,14 @@ import (
 // Schema is the database the generated statements run in: customers and their
 // bookings, staff numbered by themselves, and shops nobody protects.
 const Schema = `
-CREATE TABLE customers (id int PRIMARY KEY, name text, email text, city text);
+CREATE TABLE customers (id int PRIMARY KEY, name text, email text, city text, phone text);
 CREATE TABLE bookings (id int, customer_id int, item text, price int);
 CREATE TABLE staff (id int PRIMARY KEY, name text, boss int);
 CREATE TABLE shops (id int PRIMARY KEY, cid int, label text);
 CREATE VIEW contacts AS SELECT id, email FROM customers;
 CREATE VIEW trips AS SELECT c.id AS cid, c.city, b.item FROM customers c LEFT JOIN bookings b ON b.customer_id = c.id;
 CREATE VIEW totals AS SELECT customer_id, sum(price) AS total, count(*) AS n FROM bookings GROUP BY customer_id;
-INSERT INTO customers SELECT g, chr(96 + g % 5), CASE WHEN g % 4 > 0 THEN chr(97 + g % 3) END, chr(97 + g % 2) FROM generate_series(1, 8) g;
+INSERT INTO customers SELECT g, chr(96 + g % 5), CASE WHEN g % 4 > 0 THEN chr(97 + g % 3) END, chr(97 + g % 2), CASE WHEN g <> 5 THEN 'p' || g END FROM generate_series(1, 8) g;
 INSERT INTO bookings SELECT g, 1 + g * 3 % 9, chr(97 + g % 4), CASE WHEN g % 5 > 0 THEN g % 7 END FROM generate_series(1, 10) g;
 INSERT INTO bookings VALUES (11, NULL, 'a', 3);
 INSERT INTO staff SELECT g, chr(97 + g), g / 2 FROM generate_series(1, 4) g;
@@ -30,8 +30,8 @@ INSERT INTO shops SELECT g, g * 2 % 9, chr(97 + g % 3) FROM generate_series(1, 6
 // Tables is the protection of Schema.
 func Tables() []lineage.Table {
 	return []lineage.Table{
-		{Schema: "public", Name: "customers", Key: "id", Source: "shop.customers", Columns: map[string]element.Mask{
-			"name": element.MaskOf(element.Name), "email": element.MaskOf(element.Email), "city": element.MaskOf(element.Address)}},
+		{Schema: "public", Name: "customers", Key: "id", Source: "shop.customers", Identifiers: []string{"phone"}, Columns: map[string]element.Mask{
+			"phone": element.MaskOf(element.Phone), "name": element.MaskOf(element.Name), "email": element.MaskOf(element.Email), "city": element.MaskOf(element.Address)}},
 		{Schema: "public", Name: "bookings", Key: "customer_id", Source: "shop.customers", Columns: map[string]element.Mask{
 			"id": 0, "item": element.MaskOf(element.Booking), "price": element.MaskOf(element.Payment)}},
 		{Schema: "public", Name: "staff", Key: "id", Source: event.SubjectSource("shop.staff"), Columns: map[string]element.Mask{
@@ -43,6 +43,8 @@ func Tables() []lineage.Table {
 type Statement struct {
 	SQL    string
 	Params []string
+	// Take is how many rows the client takes; 0 is all.
+	Take int
 }
 
 // Generate returns a random statement over Schema. Some do not prepare.
@@ -57,7 +59,11 @@ func Generate(r *rand.Rand) Statement {
 	default:
 		sql = g.query(0, nil)
 	}
-	return Statement{sql, g.params}
+	st := Statement{SQL: sql, Params: g.params}
+	if r.IntN(8) == 0 && strings.HasPrefix(sql, "SELECT") {
+		st.Take = 1 + r.IntN(3)
+	}
+	return st
 }
 
 type generator struct {
@@ -75,7 +81,7 @@ type source struct {
 }
 
 var base = []source{
-	{name: "customers", keys: []string{"id"}, texts: []string{"name", "email", "city"}},
+	{name: "customers", keys: []string{"id"}, texts: []string{"name", "email", "city", "phone", "phone"}},
 	{name: "bookings", keys: []string{"customer_id"}, texts: []string{"item"}, ints: []string{"price", "id"}},
 	{name: "staff", keys: []string{"id"}, texts: []string{"name"}, ints: []string{"boss"}},
 	{name: "shops", keys: []string{"id", "cid"}, texts: []string{"label"}},
@@ -454,7 +460,8 @@ func (g *generator) write() string {
 	case 0:
 		return "DELETE FROM " + t.name + where + returning
 	case 1:
-		o := g.table()
+		o := base[pick(g, []int{0, 2})] // one match a row: with more, any may win
+		o.alias = "u"
 		return fmt.Sprintf("UPDATE %s SET %s = %s FROM %s %s WHERE %s = %s%s", t.name, column, o.text(g), o.name, o.alias, t.key(g), o.key(g), returning)
 	case 2:
 		o := g.table()

@@ -21,11 +21,12 @@ type World struct {
 	Pg     *pgconn.PgConn // may read and write everything; used inside transactions that are rolled back
 	Held   Holdings
 	keys   map[event.SubjectSource][]string
+	known  map[Subject]Subject // identifier (by source and value) → subject
 }
 
 // NewWorld reads the holdings of the tables.
 func NewWorld(ctx context.Context, pg *pgconn.PgConn, place event.Place, tables []lineage.Table) (*World, error) {
-	w := &World{Tables: tables, Place: place, Pg: pg, Held: Holdings{}, keys: map[event.SubjectSource][]string{}}
+	w := &World{Tables: tables, Place: place, Pg: pg, Held: Holdings{}, keys: map[event.SubjectSource][]string{}, known: map[Subject]Subject{}}
 	for _, t := range tables {
 		rows, err := w.query(ctx, fmt.Sprintf("SELECT DISTINCT %q::text FROM %q.%q WHERE %q IS NOT NULL ORDER BY 1", t.Key, t.Schema, t.Name, t.Key))
 		if err != nil {
@@ -39,7 +40,24 @@ func NewWorld(ctx context.Context, pg *pgconn.PgConn, place event.Place, tables 
 			}
 		}
 	}
+	for _, t := range tables {
+		for _, column := range t.Identifiers {
+			rows, err := w.query(ctx, fmt.Sprintf("SELECT %q::text, %q::text FROM %q.%q WHERE %[1]q IS NOT NULL AND %[2]q IS NOT NULL", t.Key, column, t.Schema, t.Name))
+			if err != nil {
+				return nil, err
+			}
+			for _, row := range rows {
+				w.known[Subject{t.Source, *row[1]}] = Subject{t.Source, *row[0]}
+			}
+		}
+	}
 	return w, nil
+}
+
+// Identify is the identifier index of the world.
+func (w *World) Identify(source event.SubjectSource, value string) (Subject, bool) {
+	s, ok := w.known[Subject{source, value}]
+	return s, ok
 }
 
 // Subjects are all subjects of the world.
@@ -71,17 +89,16 @@ func (w *World) run(ctx context.Context, sql string, args []string) ([][]*string
 }
 
 // Run runs the statement and undoes it.
-func (w *World) Run(ctx context.Context, sql string, params []string) (got Delivered, err error) {
+func (w *World) Run(ctx context.Context, st Statement) (got Delivered, err error) {
 	err = w.undone(ctx, func() error {
-		got, err = w.deliver(ctx, sql, params)
+		rows, tag, err := w.run(ctx, st.SQL, st.Params)
+		got = Delivered{Rows: rows, Params: st.Params, Tag: tag, Identify: w.Identify}
+		if st.Take > 0 && len(rows) > st.Take {
+			got.Rows, got.Tag, got.Cut = rows[:st.Take], st.Take, true
+		}
 		return err
 	})
 	return got, err
-}
-
-func (w *World) deliver(ctx context.Context, sql string, params []string) (Delivered, error) {
-	rows, tag, err := w.run(ctx, sql, params)
-	return Delivered{Rows: rows, Params: params, Tag: tag}, err
 }
 
 func (w *World) undone(ctx context.Context, f func() error) error {
@@ -176,10 +193,10 @@ func (w *World) variants(s Subject) []variant {
 
 // Truth finds the truth of a statement by trying every variant of every
 // subject. changesOnly leaves deletions out.
-func (w *World) Truth(ctx context.Context, sql string, params []string, changesOnly bool) (Truth, error) {
+func (w *World) Truth(ctx context.Context, st Statement, changesOnly bool) (Truth, error) {
 	t := Truth{Deleted: map[Subject]bool{}, Changed: map[Subject]element.Mask{}}
 	err := w.undone(ctx, func() error {
-		before, err := w.attempt(ctx, nil, sql, params)
+		before, err := w.attempt(ctx, nil, st)
 		if err != nil {
 			return err
 		}
@@ -188,7 +205,7 @@ func (w *World) Truth(ctx context.Context, sql string, params []string, changesO
 				if changesOnly && v.elements == 0 {
 					continue
 				}
-				after, err := w.attempt(ctx, &v, sql, params)
+				after, err := w.attempt(ctx, &v, st)
 				if err != nil {
 					return err
 				}
@@ -209,8 +226,8 @@ func (w *World) Truth(ctx context.Context, sql string, params []string, changesO
 // attempt runs the statement after a variant and undoes both, in one round
 // trip. A variant that the database refuses says nothing: the answer is that
 // of the unchanged database.
-func (w *World) attempt(ctx context.Context, v *variant, sql string, params []string) (string, error) {
-	text := inline(sql, params)
+func (w *World) attempt(ctx context.Context, v *variant, st Statement) (string, error) {
+	text := inline(st.SQL, st.Params)
 	results := 2 // SAVEPOINT and the statement
 	if v != nil {
 		text = inline(v.sql, v.args) + ";" + text
@@ -221,12 +238,16 @@ func (w *World) attempt(ctx context.Context, v *variant, sql string, params []st
 		return "", rerr
 	}
 	if err != nil && v != nil && len(got) < results-1 {
-		return w.attempt(ctx, nil, sql, params)
+		return w.attempt(ctx, nil, st)
 	}
 	if err != nil || len(got) < results {
 		return image(Delivered{}, errors.New("refused")), nil
 	}
-	return image(Delivered{Rows: texts(got[results-1].Rows)}, nil), nil
+	rows := texts(got[results-1].Rows)
+	if st.Take > 0 && len(rows) > st.Take {
+		rows = rows[:st.Take]
+	}
+	return image(Delivered{Rows: rows}, nil), nil
 }
 
 // inline puts parameters into the text; those of this package are integers.
