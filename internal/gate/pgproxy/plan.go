@@ -155,7 +155,6 @@ func (g *shared) allowed(by lineage.KeyBy) lineage.KeyBy {
 	return lineage.KeyNone
 }
 
-// bounded adds the parts that bound an entry and returns their indexes.
 // elementsOf returns what an entry's rows give away. Without a protected column
 // the statement still tells that the row is there, and often its key: taking
 // the row away would change what is delivered.
@@ -166,6 +165,7 @@ func elementsOf(e *lineage.Entry) element.Mask {
 	return e.Elements
 }
 
+// bounded adds the parts that bound an entry and returns their indexes.
 func (g *shared) bounded(p *plan, a *lineage.Analysis, e *lineage.Entry, i int) (list []int) {
 	q := part{table: e.Table, source: e.Source, elements: elementsOf(e), class: event.Bounded, reason: e.Reason, entry: i}
 	if a.Aggregate {
