@@ -23,7 +23,7 @@ func (w *world) direct(program string, args ...string) string {
 		w.t.Fatal(err)
 	}
 	cmd := exec.CommandContext(w.t.Context(), dir+"/"+program, args...)
-	cmd.Env = append(cmd.Environ(), "PGHOST=127.0.0.1", fmt.Sprintf("PGPORT=%d", w.server.Port()), "PGUSER=app", "PGDATABASE=shop", "PGSSLMODE=disable")
+	cmd.Env = append(cmd.Environ(), "PGHOST=127.0.0.1", fmt.Sprintf("PGPORT=%d", w.server.Port()), "PGUSER=app", "PGDATABASE="+w.database, "PGSSLMODE=disable")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		w.t.Fatalf("%s %q: %v\n%s", program, args, err, out)

@@ -2,12 +2,16 @@ package pgproxy_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,7 +21,6 @@ import (
 	"sekisho/internal/gate/pgproxy/pglogin"
 	"sekisho/internal/lineage"
 	"sekisho/internal/pgserver"
-	"sekisho/internal/pgserver/pgservertest"
 	"sekisho/internal/subject"
 )
 
@@ -98,32 +101,78 @@ var protectedTables = []pgproxy.Protected{
 	{Table: "shop/public.bookings", Source: "shop.customers", Elements: element.MaskOf(element.Passport)},
 }
 
+// server is one PostgreSQL for all tests of the package; each test clones the
+// database "shop".
+var server struct {
+	once sync.Once
+	pg   *pgserver.Server
+	err  error
+}
+
+var databases atomic.Int64
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if server.pg != nil {
+		if err := server.pg.Stop(); err != nil {
+			fmt.Fprintln(os.Stderr, "stop PostgreSQL:", err)
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
+
+func sharedServer(t testing.TB) *pgserver.Server {
+	t.Helper()
+	server.once.Do(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		if server.pg, server.err = pgserver.Start(ctx, pgserver.Config{}); server.err != nil {
+			return
+		}
+		if server.err = server.pg.CreateDatabase(ctx, "shop"); server.err == nil {
+			server.err = server.pg.Exec(ctx, "shop", schema)
+		}
+	})
+	if errors.Is(server.err, pgserver.ErrMissing) {
+		t.Skipf("SKIPPED: %v", server.err)
+	}
+	if server.err != nil {
+		t.Fatal(server.err)
+	}
+	return server.pg
+}
+
 // world is a server with a gate in front of it.
 type world struct {
-	t      testing.TB
-	server *pgserver.Server
-	gate   *pgproxy.Gate
-	rec    *recorder
-	addr   netip.AddrPort
-	stop   func()
+	t        testing.TB
+	server   *pgserver.Server
+	database string
+	gate     *pgproxy.Gate
+	rec      *recorder
+	addr     netip.AddrPort
+	stop     func()
 }
 
 func newWorld(t testing.TB, change func(*pgproxy.Config, *pgproxy.Settings)) *world {
 	t.Helper()
-	server := pgservertest.Start(t, pgserver.Config{})
-	ctx := t.Context()
-	if err := server.CreateDatabase(ctx, "shop"); err != nil {
+	server := sharedServer(t)
+	database := fmt.Sprintf("shop%d", databases.Add(1))
+	if err := server.Clone(t.Context(), "shop", database); err != nil {
 		t.Fatal(err)
 	}
-	if err := server.Exec(ctx, "shop", schema); err != nil {
-		t.Fatal(err)
-	}
-	return newWorldOn(t, server, change)
+	return newWorldIn(t, server, database, change)
 }
 
+// newWorldOn puts a gate before the database "shop" of a server.
 func newWorldOn(t testing.TB, server *pgserver.Server, change func(*pgproxy.Config, *pgproxy.Settings)) *world {
 	t.Helper()
-	reader, err := lineage.New(lineage.Config{ConnString: server.DSN("lineage", "shop"), Place: "shop",
+	return newWorldIn(t, server, "shop", change)
+}
+
+func newWorldIn(t testing.TB, server *pgserver.Server, database string, change func(*pgproxy.Config, *pgproxy.Settings)) *world {
+	t.Helper()
+	reader, err := lineage.New(lineage.Config{ConnString: server.DSN("lineage", database), Place: "shop",
 		Tables: []lineage.Table{tableCustomers, tableBookings}, Public: []string{"public.goods"}})
 	if err != nil {
 		t.Fatal(err)
@@ -132,7 +181,7 @@ func newWorldOn(t testing.TB, server *pgserver.Server, change func(*pgproxy.Conf
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, server: server, rec: &recorder{}, addr: l.Addr().(*net.TCPAddr).AddrPort()}
+	w := &world{t: t, server: server, database: database, rec: &recorder{}, addr: l.Addr().(*net.TCPAddr).AddrPort()}
 	s := pgproxy.Settings{Place: "shop", Database: "shop", Protected: protectedTables, Analyser: reader, Injection: true,
 		Numbers: func(event.SubjectSource) pgproxy.Numbers { return identity{} }}
 	cfg := pgproxy.Config{Listener: l, Recorders: []event.Recorder{w.rec}, Start: 1, DrainTimeout: 5 * time.Second,
@@ -140,7 +189,7 @@ func newWorldOn(t testing.TB, server *pgserver.Server, change func(*pgproxy.Conf
 	if change != nil {
 		change(&cfg, &s)
 	}
-	cfg.Databases = map[string]pgproxy.Settings{"shop": s}
+	cfg.Databases = map[string]pgproxy.Settings{database: s}
 	if w.gate, err = pgproxy.New(cfg); err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +210,7 @@ func newWorldOn(t testing.TB, server *pgserver.Server, change func(*pgproxy.Conf
 }
 
 func (w *world) dsn(more string) string {
-	return "host=127.0.0.1 port=" + w.addr.String()[strings.LastIndexByte(w.addr.String(), ':')+1:] + " user=app dbname=shop sslmode=disable " + more
+	return "host=127.0.0.1 port=" + w.addr.String()[strings.LastIndexByte(w.addr.String(), ':')+1:] + " user=app dbname=" + w.database + " sslmode=disable " + more
 }
 
 // run runs a PostgreSQL program against the gate.
@@ -172,7 +221,7 @@ func (w *world) run(program string, args ...string) string {
 		w.t.Fatal(err)
 	}
 	cmd := exec.CommandContext(w.t.Context(), dir+"/"+program, args...)
-	cmd.Env = append(cmd.Environ(), "PGHOST=127.0.0.1", "PGPORT="+w.addr.String()[strings.LastIndexByte(w.addr.String(), ':')+1:], "PGUSER=app", "PGDATABASE=shop", "PGSSLMODE=disable")
+	cmd.Env = append(cmd.Environ(), "PGHOST=127.0.0.1", "PGPORT="+w.addr.String()[strings.LastIndexByte(w.addr.String(), ':')+1:], "PGUSER=app", "PGDATABASE="+w.database, "PGSSLMODE=disable")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		w.t.Fatalf("%s %q: %v\n%s", program, args, err, out)
