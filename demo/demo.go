@@ -54,7 +54,7 @@ type Options struct {
 	// Program is the argv of sekisho; empty means this program.
 	Program []string
 	// Intruder is the argv that runs Intrude in a process of its own; empty
-	// means Program with "demo intruder".
+	// means Program with "demo-intruder".
 	Intruder []string
 	// Customers is the size of the shop; 0 means 100,000.
 	Customers int
@@ -100,7 +100,7 @@ func (o *Options) fill() error {
 		o.Program = []string{self}
 	}
 	if len(o.Intruder) == 0 {
-		o.Intruder = append(o.Program[:len(o.Program):len(o.Program)], "demo", "intruder")
+		o.Intruder = append(o.Program[:len(o.Program):len(o.Program)], "demo-intruder")
 	}
 	return nil
 }
