@@ -48,7 +48,7 @@ func (w *canonWriter) write() {
 			i = w.literal(i, i)
 		case t.kind == tokOp:
 			w.put(i, t)
-			if t.cast() {
+			if t.cast() && i >= w.typeEnd {
 				w.typeEnd = w.afterType(i + 1)
 			}
 		case t.kind == tokParam:
@@ -99,7 +99,7 @@ func (w *canonWriter) word(i int, t *token) {
 		kwRows, kwRange, kwGroups, kwOrder, kwWhere, kwSelect, kwFrom:
 		w.here(ctxPositions, false)
 	case kwAs:
-		if !w.overflow && w.ctx[w.depth]&ctxCast != 0 {
+		if !w.overflow && w.ctx[w.depth]&ctxCast != 0 && i >= w.typeEnd {
 			w.typeEnd = w.afterType(i + 1)
 		}
 	}

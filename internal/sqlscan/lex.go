@@ -343,8 +343,17 @@ func (l *lexer) operator(i int) (int, error) {
 		}
 	}
 	// + and − end an operator only if it has a character no SQL operator has.
-	for j-i > 1 && (sql[j-1] == '+' || sql[j-1] == '-') && !bytes.ContainsAny(sql[i:j-1], "~!@#^&|`?%") {
-		j--
+	if bytes.IndexAny(sql[i:j], "~!@#^&|`?%") < 0 {
+		end := j
+		for j-i > 1 && (sql[j-1] == '+' || sql[j-1] == '-') {
+			j--
+		}
+		if j-i == 1 { // what was cut off are single signs, all of them
+			for class[sql[i]]&clsSelf != 0 && i < end-1 && (sql[i+1] == '+' || sql[i+1] == '-') {
+				i = l.punct(i, sql[i])
+			}
+			j = i + 1
+		}
 	}
 	if j-i == 1 && class[sql[i]]&clsSelf != 0 {
 		return l.punct(i, sql[i]), nil
