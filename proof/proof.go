@@ -175,7 +175,9 @@ func proveMembers(dst, leaves []Hash, base uint64, members []uint64) []Hash {
 
 // VerifyMembers checks a proof of ProveMembers: that the leaves at the given
 // strictly ascending positions have the given hashes in the tree of that size
-// and root. There must be at least one.
+// and root. There must be at least one. The size must be known from elsewhere
+// (the segment's Leaf): as in RFC 6962, a root does not say how many leaves it
+// is of.
 func VerifyMembers(root Hash, size uint64, members []uint64, leaves, path []Hash) error {
 	if len(members) == 0 || len(members) != len(leaves) || members[len(members)-1] >= size || size > 1<<62 {
 		return errMembers

@@ -113,6 +113,7 @@ func (f *FS) lookup(name string) *inode {
 	}
 	info, err := os.Stat(f.full(name))
 	if err != nil || info.IsDir() {
+		f.names[name] = nil // or change would find what is only made now
 		return nil
 	}
 	node := &inode{path: f.full(name), size: info.Size(), synced: info.Size()}
@@ -120,7 +121,8 @@ func (f *FS) lookup(name string) *inode {
 	return node
 }
 
-// change remembers what the disk has under a name before it changes.
+// change remembers what the disk has under a name that lookup has seen before
+// it changed.
 func (f *FS) change(name string, to *inode) {
 	dir := path.Dir(name)
 	if f.pending[dir] == nil {
@@ -151,6 +153,7 @@ func (f *FS) save(name string) error {
 // Create implements durable.FS.
 func (f *FS) Create(name string, mode fs.FileMode) (out durable.File, err error) {
 	err = f.do("create", name, func() error {
+		f.lookup(name)
 		real, err := f.real.Create(name, mode)
 		if err != nil {
 			return err
