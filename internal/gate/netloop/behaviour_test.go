@@ -269,6 +269,58 @@ func TestSlowReader(t *testing.T) {
 	})
 }
 
+// TestAnswersToAFlood: a client that sends and never reads what the handler itself answers (refusals) is not read
+// for ever.
+func TestAnswersToAFlood(t *testing.T) {
+	eachCarrier(t, func(t *testing.T, cfg netloop.Config) {
+		cfg.MaxBuffered = 64 << 10
+		const answer = 16 // bytes for one
+		var most, total atomic.Int64
+		full := make(chan struct{})
+		h := newForward()
+		h.onData = func(p *netloop.Pair, s netloop.Side, b []byte) error {
+			for range answer {
+				p.Write(netloop.Client, b)
+			}
+			total.Add(int64(len(b)))
+			if n := int64(p.Buffered(netloop.Client)); n > most.Load() {
+				most.Store(n)
+			}
+			if most.Load() > int64(2*cfg.MaxBuffered) {
+				select {
+				case <-full:
+				default:
+					close(full)
+				}
+			}
+			return nil
+		}
+		_, p := add(t, start(t, cfg), "tcp", h)
+		const flood = 4 << 20
+		sent := make(chan error, 1)
+		go func() {
+			_, err := p.client.Write(make([]byte, flood))
+			sent <- err
+		}()
+		select {
+		case <-full:
+		case <-time.After(20 * time.Second):
+			t.Fatal("no backlog formed")
+		}
+		if n, err := io.CopyN(io.Discard, p.client, answer*flood); err != nil {
+			t.Fatalf("%d bytes of the answers, then %v", n, err)
+		}
+		if err := <-sent; err != nil {
+			t.Fatal(err)
+		}
+		if limit := int64(2*cfg.MaxBuffered + answer*64<<10); most.Load() > limit || total.Load() != flood {
+			t.Errorf("%d bytes were queued, limit %d; %d of %d were read", most.Load(), limit, total.Load(), flood)
+		}
+		_ = p.client.Close()
+		h.wait(t)
+	})
+}
+
 func TestLimitsEndPairs(t *testing.T) {
 	flood := func(p *netloop.Pair) error { p.Write(netloop.Client, make([]byte, 32<<20)); return nil }
 	tests := []struct {
