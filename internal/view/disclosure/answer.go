@@ -4,24 +4,42 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"sekisho/internal/event"
 	"sekisho/proof/scope"
 )
 
-// Answer is the answer to one question.
+// Answer is the answer to one question. Its methods are not safe for concurrent
+// use.
 type Answer struct {
 	scope.Result
-	sets [3]map[event.SubjectSource]*bag
+	view  *View
+	mixes [3]map[event.SubjectSource]*mix
+
+	once sync.Once
+	sets [3]map[event.SubjectSource]*bag // made when first asked for
+}
+
+func (a *Answer) members(c scope.Class) map[event.SubjectSource]*bag {
+	a.once.Do(func() {
+		for c, mixes := range a.mixes {
+			a.sets[c] = map[event.SubjectSource]*bag{}
+			for src, m := range mixes {
+				a.sets[c][src] = a.view.union(m)
+			}
+		}
+	})
+	return a.sets[c]
 }
 
 // Sources returns the subject sources of a class, sorted.
-func (a *Answer) Sources(c scope.Class) []event.SubjectSource { return sortedKeys(a.sets[c]) }
+func (a *Answer) Sources(c scope.Class) []event.SubjectSource { return sortedKeys(a.members(c)) }
 
 // Subjects returns the subjects of a class by source.
 func (a *Answer) Subjects(c scope.Class) map[event.SubjectSource]event.Set {
 	out := map[event.SubjectSource]event.Set{}
-	for src, b := range a.sets[c] {
+	for src, b := range a.members(c) {
 		if set := b.ranges(); len(set) > 0 {
 			out[src] = set
 		}
@@ -56,7 +74,7 @@ func (a *Answer) List(keys Keys) ([]Line, error) {
 	var failed int
 	var reason error
 	for c := scope.Confirmed; c <= scope.EverHeld; c++ {
-		for src, set := range a.sets[c] {
+		for src, set := range a.members(c) {
 			for n := range set.all {
 				if c > scope.Confirmed && a.has(c-1, src, n) {
 					continue
@@ -80,6 +98,6 @@ func (a *Answer) List(keys Keys) ([]Line, error) {
 }
 
 func (a *Answer) has(c scope.Class, src event.SubjectSource, n uint32) bool {
-	b := a.sets[c][src]
+	b := a.members(c)[src]
 	return b != nil && b.has(n)
 }

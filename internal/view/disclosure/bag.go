@@ -171,10 +171,38 @@ func (b *bag) or(o *bag) {
 // sort makes the list ascending and without doubles.
 func (b *bag) sort() {
 	if b.pages == nil && !b.sorted {
-		slices.Sort(b.list)
-		b.list = slices.Compact(b.list)
+		b.list = slices.Compact(sortNumbers(b.list))
 		b.sorted = true
 	}
+}
+
+// sortNumbers sorts, by radix when that is faster, and returns the list, which
+// may have moved.
+func sortNumbers(list []uint32) []uint32 {
+	if len(list) < 256 {
+		slices.Sort(list)
+		return list
+	}
+	other := make([]uint32, len(list))
+	for shift := 0; shift < 32; shift += 8 {
+		var at [257]int
+		for _, n := range list {
+			at[n>>shift&0xff+1]++
+		}
+		if slices.Max(at[1:]) == len(list) {
+			continue // all alike
+		}
+		for i := 1; i < len(at); i++ {
+			at[i] += at[i-1]
+		}
+		for _, n := range list {
+			k := n >> shift & 0xff
+			other[at[k]] = n
+			at[k]++
+		}
+		list, other = other, list
+	}
+	return list
 }
 
 // count returns the number of members.
@@ -269,8 +297,16 @@ func (b *bag) next(n uint32) (uint32, bool) {
 
 // has reports whether n is a member.
 func (b *bag) has(n uint32) bool {
-	m, ok := b.next(n)
-	return ok && m == n
+	if b.pages != nil {
+		if int(n>>16) >= len(b.pages) {
+			return false
+		}
+		p := b.pages[n>>16]
+		return p != nil && p[n>>6&1023]&(1<<(n&63)) != 0
+	}
+	b.sort()
+	_, ok := slices.BinarySearch(b.list, n)
+	return ok
 }
 
 // within reports whether all members of b are in o.
@@ -306,14 +342,6 @@ func (b *bag) within(o *bag) bool {
 		}
 	}
 	return true
-}
-
-// sizeHint returns an upper bound of count, cheaply.
-func (b *bag) sizeHint() int {
-	if b.pages == nil {
-		return len(b.list)
-	}
-	return int(b.count())
 }
 
 // appendDeltas writes ascending numbers: the first, then the differences.

@@ -202,7 +202,10 @@ func (e *evaluation) enter(t totals, sure bool) {
 			if k.class == event.Aggregate {
 				w = e.want(id).aggregate
 			}
-			orInto(w, m, &x.set)
+			if w[m] == nil {
+				w[m] = new(bag)
+			}
+			w[m].or(&x.set)
 		}
 	}
 }

@@ -48,6 +48,7 @@ type View struct {
 	intents    map[intentKey]*intent
 	tables     map[uint32]*table
 	scanCount  uint32
+	scanEpoch  uint64 // changes when a scan that was whole got more
 	// changeReach is the longest time, in ns, that a change may have taken.
 	changeReach int64
 	vitals      map[uint32]*vital

@@ -3,6 +3,7 @@ package disclosure
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"slices"
 	"time"
 
@@ -143,7 +144,7 @@ func (e *evaluation) restTaint(ctx context.Context, r *resting, x *taint, during
 				return err
 			}
 			for _, p := range s.pieces {
-				r.pieces = append(r.pieces, restingSet{p.source, scanned{x.mask, p.set}})
+				r.pieces = append(r.pieces, restingSet{p.source, scanned{x.mask, p.component}})
 			}
 			r.rows += s.rows
 			r.lost += s.lost
@@ -165,15 +166,21 @@ func (e *evaluation) restSource(ctx context.Context, r *resting, tbl *table, src
 	use, changes, unknown, provisional := t.choose(spans)
 	r.unknown, r.provisional = r.unknown || unknown, r.provisional || provisional
 	var rows, lost uint64
-	for i, s := range whole {
+	for _, s := range whole {
 		if at := event.Time(s.span.To); at.After(r.lastScan) {
 			r.lastScan = at
 		}
-		if !use[i] {
+	}
+	for i := 0; i < len(whole); i++ {
+		first := i
+		for i < len(whole) && use[i] {
+			rows, lost = max(rows, whole[i].rows), max(lost, whole[i].lost)
+			i++
+		}
+		if first == i {
 			continue
 		}
-		rows, lost = max(rows, s.rows), max(lost, s.lost)
-		if err := e.addScan(ctx, r, src, s); err != nil {
+		if err := e.addScans(ctx, r, src, whole[first:i]); err != nil {
 			return nil, err
 		}
 	}
@@ -181,7 +188,7 @@ func (e *evaluation) restSource(ctx context.Context, r *resting, tbl *table, src
 	r.lost += lost
 	for _, s := range h.scans {
 		if !s.complete() && scope.Touches(changes, s.span) { // what it saw was there
-			if err := e.addScan(ctx, r, src, s); err != nil {
+			if err := e.addScans(ctx, r, src, []*scan{s}); err != nil {
 				return nil, err
 			}
 		}
@@ -192,8 +199,8 @@ func (e *evaluation) restSource(ctx context.Context, r *resting, tbl *table, src
 	return changes, e.addChanges(ctx, r, tbl, src, changes, spans)
 }
 
-func (e *evaluation) addScan(ctx context.Context, r *resting, src uint32, s *scan) error {
-	sets, err := e.View.sets(ctx, s)
+func (e *evaluation) addScans(ctx context.Context, r *resting, src uint32, scans []*scan) error {
+	sets, err := e.rangeSets(ctx, scans)
 	for _, x := range sets {
 		r.pieces = append(r.pieces, restingSet{src, x})
 	}
@@ -233,8 +240,10 @@ func (e *evaluation) addChanges(ctx context.Context, r *resting, tbl *table, src
 			return err
 		}
 	}
-	set.sort()
-	r.pieces = append(r.pieces, restingSet{src, scanned{tbl.elements(), set}})
+	e.changeSets++
+	c := newComponent(fmt.Sprintf("changes %d", e.changeSets), set) // of this answer only
+	c.private = true
+	r.pieces = append(r.pieces, restingSet{src, scanned{tbl.elements(), c}})
 	return nil
 }
 
@@ -259,11 +268,11 @@ func (e *evaluation) holdTable(ctx context.Context, id uint32) error {
 	if err != nil {
 		return err
 	}
-	held := map[uint32]*bag{} // by source: everybody who was held
+	held := map[uint32]*mix{} // by source: everybody who was held
 	for _, p := range ever.pieces {
 		if m, ok := e.narrowed(p.mask); ok {
-			e.sums[scope.EverHeld].add(id, p.source, m, p.set)
-			orInto(held, p.source, p.set)
+			e.sums[scope.EverHeld].keep(id, p.source, m, p.component)
+			at(held, p.source).keep(p.component)
 		}
 	}
 	e.sums[scope.EverHeld].count(id, ever.rows, ever.lost)
@@ -305,7 +314,7 @@ func (e *evaluation) holdWanted(ctx context.Context, id uint32) (all, plain time
 			}
 			for _, c := range classes {
 				if ok {
-					e.sums[c].add(id, p.source, mask, p.set)
+					e.sums[c].keep(id, p.source, mask, p.component)
 				}
 			}
 		}
@@ -349,12 +358,17 @@ func union(a map[element.Mask]*bag, b map[element.Mask][]scope.Span) []element.M
 // strays adds to what was ever held those who crossed exactly in the window,
 // whoever read them, and are not among those held. When everybody who ever
 // crossed is held, nobody can be astray.
-func (e *evaluation) strays(ctx context.Context, id uint32, held map[uint32]*bag) error {
+func (e *evaluation) strays(ctx context.Context, id uint32, held map[uint32]*mix) error {
 	astray := false
+	everybody := map[uint32]*bag{}
 	for key, b := range e.rolls.ever {
-		if key.table == id && !b.within(held[key.source]) {
-			astray = true
+		if key.table != id {
+			continue
 		}
+		if m := held[key.source]; m != nil {
+			everybody[key.source] = e.held(m)
+		}
+		astray = astray || !b.within(everybody[key.source])
 	}
 	if !astray {
 		return nil
@@ -372,16 +386,25 @@ func (e *evaluation) strays(ctx context.Context, id uint32, held map[uint32]*bag
 		if !ok {
 			continue
 		}
-		var rest bag
+		rest := new(bag)
 		for n := range x.set.all {
-			if h := held[k.source]; h == nil || !h.has(n) {
+			if h := everybody[k.source]; h == nil || !h.has(n) {
 				rest.add(n)
 			}
 		}
-		e.sums[scope.EverHeld].add(id, k.source, m, &rest)
-		rest.free()
+		e.sums[scope.EverHeld].add(id, k.source, m, rest)
 	}
 	return nil
+}
+
+// held returns everybody in m.
+func (e *evaluation) held(m *mix) *bag {
+	if len(m.owns) == 0 {
+		if c := e.joined(m); c != nil {
+			return c.set
+		}
+	}
+	return e.union(m)
 }
 
 // crossedAt returns the crossings of a place by anybody.

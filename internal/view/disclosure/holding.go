@@ -3,6 +3,7 @@ package disclosure
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"slices"
 
 	"sekisho/internal/element"
@@ -80,6 +81,9 @@ func (v *View) holdingScan(index event.Index, src uint32, ce int64, b *event.Hol
 			span: scope.Span{From: b.From - ce, To: b.To + ce}, seen: map[uint32]bool{}}
 		h.scans = append(h.scans, s)
 	}
+	if s.parts > 0 && s.complete() {
+		v.scanEpoch++ // more of a scan that was taken for whole
+	}
 	s.span.From, s.span.To = min(s.span.From, b.From-ce), max(s.span.To, b.To+ce)
 	s.parts = max(s.parts, b.Parts)
 	s.seen[b.Part] = true
@@ -139,42 +143,78 @@ func (t *table) elements() element.Mask {
 	return t.mask
 }
 
-// scanned is one set of a scan.
+// scanned is what one or more scans found with the same elements.
 type scanned struct {
 	mask element.Mask
-	set  *bag // shared: only read
+	*component
 }
 
-// sets returns the sets of a scan, one a mask.
-func (v *View) sets(ctx context.Context, s *scan) ([]scanned, error) {
+// scanSets returns the sets of a scan, one a mask.
+func (v *View) scanSets(ctx context.Context, s *scan) ([]scanned, error) {
 	if list, ok := v.cache.get(scanKey(s.id)).([]scanned); ok {
 		return list, nil
 	}
-	var list []scanned
-	size := 64
-	err := query(ctx, v.db.Read, "SELECT mask, data FROM scan_set WHERE scan = ? ORDER BY mask, part", func(r *sql.Rows) error {
+	masks := map[element.Mask]*bag{}
+	err := query(ctx, v.db.Read, "SELECT mask, data FROM scan_set WHERE scan = ?", func(r *sql.Rows) error {
 		var mask int64
 		var data sql.RawBytes
 		if err := r.Scan(&mask, &data); err != nil {
 			return err
 		}
-		if n := len(list); n == 0 || list[n-1].mask != element.Mask(mask) {
-			list = append(list, scanned{element.Mask(mask), new(bag)})
+		b := masks[element.Mask(mask)]
+		if b == nil {
+			b = new(bag)
+			masks[element.Mask(mask)] = b
 		}
-		size += 2 * len(data)
-		return list[len(list)-1].set.addSet(data)
+		return b.addSet(data)
 	}, s.id)
 	if err != nil {
 		return nil, err
 	}
-	for _, x := range list {
-		x.set.sort() // readers must not write
-		for _, p := range x.set.pages {
-			if p != nil && p != full {
-				size += 8192
-			}
-		}
+	var list []scanned
+	size := 64
+	for _, m := range sortedKeys(masks) {
+		c := newComponent(fmt.Sprintf("%d/%x/%d/%d", s.id, m, len(s.seen), v.scanEpoch), masks[m])
+		size += c.size()
+		list = append(list, scanned{m, c})
 	}
 	v.cache.put(scanKey(s.id), list, size)
+	return list, nil
+}
+
+// rangeKey is the cache's key for what neighbouring scans found.
+type rangeKey string
+
+// rangeSets returns what scans found that follow one another in time.
+func (v *View) rangeSets(ctx context.Context, scans []*scan) ([]scanned, error) {
+	if len(scans) == 1 {
+		return v.scanSets(ctx, scans[0])
+	}
+	// Scans may come late, between others: their number tells.
+	key := fmt.Sprintf("%d-%d:%d/%d", scans[0].id, scans[len(scans)-1].id, len(scans), v.scanEpoch)
+	if list, ok := v.cache.get(rangeKey(key)).([]scanned); ok {
+		return list, nil
+	}
+	masks := map[element.Mask]*bag{}
+	for _, s := range scans {
+		list, err := v.scanSets(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		for _, x := range list {
+			if masks[x.mask] == nil {
+				masks[x.mask] = new(bag)
+			}
+			masks[x.mask].or(x.set)
+		}
+	}
+	var list []scanned
+	size := 64
+	for _, m := range sortedKeys(masks) {
+		c := newComponent(fmt.Sprintf("%s/%x", key, m), masks[m])
+		size += c.size()
+		list = append(list, scanned{m, c})
+	}
+	v.cache.put(rangeKey(key), list, size)
 	return list, nil
 }

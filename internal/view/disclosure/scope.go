@@ -49,8 +49,10 @@ type evaluation struct {
 	holdings map[uint32]*scope.Holding
 	exact    totals // exact series of everybody, when they were gathered anyway
 	open     int
-	unnamed  uint64
-	holes    []scope.Interval
+	// changeSets counts the sets of changes that were read.
+	changeSets int
+	unnamed    uint64
+	holes      []scope.Interval
 
 	// Who is asked about, when the question is narrow.
 	sureClients  map[uint32]bool
@@ -230,12 +232,11 @@ func (e *evaluation) answer() *Answer {
 	a := new(Answer)
 	a.Query, a.From, a.To = e.q, event.Time(e.w.From), event.Time(e.w.To)
 	for c, f := range map[scope.Class]*scope.Figure{scope.Confirmed: &a.Confirmed, scope.Reachable: &a.Reachable, scope.EverHeld: &a.EverHeld} {
-		*f, a.sets[c] = e.figure(&e.sums[c])
+		*f = e.figure(&e.sums[c])
+		a.mixes[c] = e.setsOf(&e.sums[c])
 	}
-	without, sets := e.figure(&e.sums[noAggregates])
-	for _, b := range sets {
-		b.free()
-	}
+	a.view = e.View
+	without := e.figure(&e.sums[noAggregates])
 	a.Reachable.WithoutAggregates = &without.Count
 	a.Coverage = e.coverage()
 	return a

@@ -1,0 +1,145 @@
+package disclosure
+
+import (
+	"slices"
+	"strings"
+)
+
+// component is a set that many answers share: what a table held according to
+// some scans. It is never changed.
+type component struct {
+	key string // equal keys, equal sets
+	set *bag   // sorted
+	n   uint64
+	// private components are of one answer and not worth keeping.
+	private bool
+}
+
+// mix is a union in the making: shared components, and sets of this answer,
+// which are borrowed.
+type mix struct {
+	parts []*component
+	owns  []*bag
+}
+
+func (m *mix) hold(c *component) {
+	if !slices.Contains(m.parts, c) {
+		m.parts = append(m.parts, c)
+	}
+}
+
+// keep is hold, or own for a private component.
+func (m *mix) keep(c *component) {
+	if c.private {
+		m.own(c.set)
+		return
+	}
+	m.hold(c)
+}
+
+func (m *mix) own(b *bag) {
+	if !b.empty() && !slices.Contains(m.owns, b) {
+		m.owns = append(m.owns, b)
+	}
+}
+
+func (m *mix) include(o *mix) {
+	for _, c := range o.parts {
+		m.hold(c)
+	}
+	for _, b := range o.owns {
+		m.own(b)
+	}
+}
+
+// sort gives equal sets of components one order.
+func (m *mix) sort() {
+	slices.SortFunc(m.parts, func(a, b *component) int { return strings.Compare(a.key, b.key) })
+}
+
+type unionKey string
+
+// joined returns the union of the components of m; nil when there is none.
+func (v *View) joined(m *mix) *component {
+	switch len(m.parts) {
+	case 0:
+		return nil
+	case 1:
+		return m.parts[0]
+	}
+	m.sort()
+	var key strings.Builder
+	for _, c := range m.parts {
+		key.WriteString(c.key)
+		key.WriteByte(';')
+	}
+	k := unionKey(key.String())
+	if c, ok := v.cache.get(k).(*component); ok {
+		return c
+	}
+	set := new(bag)
+	for _, c := range m.parts {
+		set.or(c.set)
+	}
+	c := newComponent(key.String(), set)
+	v.cache.put(k, c, c.size())
+	return c
+}
+
+func newComponent(key string, set *bag) *component {
+	set.sort() // readers must not write
+	return &component{key: key, set: set, n: set.count()}
+}
+
+func (c *component) size() int {
+	size := 128 + len(c.key) + 4*len(c.set.list) + 8*len(c.set.pages)
+	for _, p := range c.set.pages {
+		if p != nil && p != full {
+			size += 8192
+		}
+	}
+	return size
+}
+
+// count returns the number of members of m.
+func (v *View) count(m *mix) uint64 {
+	base := v.joined(m)
+	switch {
+	case len(m.owns) == 0 && base == nil:
+		return 0
+	case len(m.owns) == 0:
+		return base.n
+	case base == nil && len(m.owns) == 1:
+		return m.owns[0].count()
+	case len(m.owns) == 1 && m.owns[0].pages == nil:
+		own := m.owns[0]
+		own.sort()
+		return base.n + base.set.without(own.list)
+	}
+	set := v.union(m)
+	n := set.count()
+	set.free()
+	return n
+}
+
+// without returns how many of the numbers are not in b.
+func (b *bag) without(numbers []uint32) (n uint64) {
+	for _, k := range numbers {
+		if !b.has(k) {
+			n++
+		}
+	}
+	return n
+}
+
+// union returns a set of its own with all members of m.
+func (v *View) union(m *mix) *bag {
+	set := new(bag)
+	if base := v.joined(m); base != nil {
+		set.or(base.set)
+	}
+	for _, b := range m.owns {
+		set.or(b)
+	}
+	return set
+}
