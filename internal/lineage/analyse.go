@@ -219,12 +219,12 @@ func (a *analyser) judge(lv *level, p pending) {
 	}
 	a.predicated(p.flow)
 	for _, r := range p.flow.refs {
-		if a.elements(r) == 0 {
+		k := lv.find(r.entry)
+		if k == nil { // keys too: a condition may look at a row that is absent
+			lv.control = lv.control.and(flow{refs: []ref{r}})
 			continue
 		}
-		k := lv.find(r.entry)
-		if k == nil {
-			lv.control = lv.control.and(flow{refs: []ref{r}})
+		if a.elements(r) == 0 {
 			continue
 		}
 		a.confine(k, p.inside, p.reason)

@@ -27,6 +27,9 @@ type Catalog struct {
 	// UnsafeDomains are domains whose checks call functions nobody declared.
 	UnsafeDomains map[OID]bool
 	Digest        string // of the catalogue rows it was built from
+	// Missing names protected tables and columns of the configuration that the
+	// database does not have: "public.customers", "public.customers.email".
+	Missing []string
 }
 
 // Relation is a table, view, materialised view, foreign table or sequence.

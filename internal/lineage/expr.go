@@ -86,6 +86,8 @@ func (a *analyser) exprAt(lv *level, v nodetree.Value, ctx standing, inside *sid
 			a.operator(OID(op))
 		}
 		return f
+	case "CURRENTOFEXPR":
+		a.fail("cursor")
 	case "COERCETODOMAIN":
 		if a.cat.UnsafeDomains[OID(a.int(n, "resulttype"))] {
 			a.fail("function")

@@ -130,8 +130,8 @@ func (a *analyser) entry(i int, ks map[int]*know, res result) Entry {
 		out.KeyBy, out.Ordinal, out.KeyType = by, ordinal, keyType
 	case e.wide != "":
 		out.Reason = e.wide
-		if e.wide == "on conflict" {
-			break // the row may be new: nobody's was read
+		if e.wide == "on conflict" || a.opt.Explain {
+			break // the row may be new, or is not shown: nobody's was read
 		}
 		out.ConfirmBy, out.ConfirmOrdinal, out.ConfirmType = by, ordinal, keyType
 	case k != nil && k.contained:
@@ -249,7 +249,7 @@ func (a *analyser) onlyKeyMissing(i int, e *Entry) bool {
 // identifier of the entry's row as it is stored.
 func (a *analyser) identifiers(out *Analysis, res result) {
 	for c, col := range res.cols {
-		if col.plain.entry < 0 {
+		if col.plain.entry < 0 || a.opt.Explain {
 			continue
 		}
 		i := col.plain.entry

@@ -145,12 +145,13 @@ var sensitiveColumns = map[string][]string{
 
 // equalityFunctions are the built-in equality functions under which two equal
 // values have the same text, by OID (pg_proc.dat; stable across versions):
-// int2/int4/int8 and their cross-type forms, text, uuid, "char"/name/oid.
+// int2/int4/int8 and their cross-type forms, text, uuid, oid. Not name, which cuts, bpchar, which pads, and numeric,
+// which has many texts for one value.
 var equalityFunctions = map[OID]bool{
 	63: true, 65: true, 467: true, // int2eq, int4eq, int8eq
 	158: true, 159: true, // int24eq, int42eq
 	474: true, 852: true, // int84eq, int48eq
 	1850: true, 1856: true, // int28eq, int82eq
 	67: true, 2956: true, // texteq, uuid_eq
-	62: true, 184: true, // nameeq, oideq
+	184: true, // oideq
 }

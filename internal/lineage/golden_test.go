@@ -90,19 +90,7 @@ type captured struct {
 
 // TestAnswers analyses captured trees.
 func TestAnswers(t *testing.T) {
-	var c captured
-	file, err := os.Open(treesFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	text, err := gzip.NewReader(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.NewDecoder(text).Decode(&c); err != nil {
-		t.Fatal(err)
-	}
+	c := capturedTrees(t)
 	_, list := cases(t)
 	seen := 0
 	for _, g := range list {

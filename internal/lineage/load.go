@@ -284,42 +284,97 @@ func (l *loader) find(schema, name string) *Relation {
 // protect resolves the configured tables and carries protection to parents,
 // children and partitions.
 func (l *loader) protect(tables []Table) {
+	configured := map[OID]bool{}
 	for _, t := range tables {
 		r := l.find(t.Schema, t.Name)
 		if r == nil {
+			l.cat.Missing = append(l.cat.Missing, t.Schema+"."+t.Name)
 			continue
 		}
-		p := &Protection{Source: t.Source, Elements: map[int16]element.Mask{}, From: t.From}
+		p := &Protection{Source: t.Source, Elements: map[int16]element.Mask{}, From: t.From, Identifiers: map[int16]bool{}}
+		column := func(name string) int16 {
+			a, ok := r.named(name)
+			if !ok {
+				l.cat.Missing = append(l.cat.Missing, t.Schema+"."+t.Name+"."+name)
+			}
+			return a.Num
+		}
 		for name, m := range t.Columns {
-			if a, ok := r.named(name); ok {
-				p.Elements[a.Num] = m
+			if num := column(name); num != 0 {
+				p.Elements[num] = m
 			}
 		}
-		if a, ok := r.named(t.Key); ok && t.Key != "" {
-			p.Key = a.Num
+		if t.Key != "" {
+			p.Key = column(t.Key)
 		}
-		p.Identifiers = map[int16]bool{}
 		for _, name := range t.Identifiers {
-			if a, ok := r.named(name); ok {
-				p.Identifiers[a.Num] = true
+			if num := column(name); num != 0 {
+				p.Identifiers[num] = true
 			}
 		}
 		r.Protected, r.Known = p, true
+		configured[r.OID] = true
 	}
-	for changed := true; changed; {
-		changed = false
-		for _, r := range l.cat.Relations {
-			if r.Protected == nil {
-				continue
-			}
-			for _, o := range append(slices.Clone(r.Children), r.Parents...) {
-				if other := l.cat.Relations[o]; other.Protected == nil {
-					other.Protected, other.Known = carried(r, other, l.bounds(r)), true
-					changed = true
+	slices.Sort(l.cat.Missing)
+	inherited := map[*Relation]*Protection{}
+	for _, r := range l.cat.Relations {
+		if configured[r.OID] || len(r.Children)+len(r.Parents) == 0 {
+			continue
+		}
+		var from []*Relation
+		for _, next := range []func(*Relation) []OID{
+			func(r *Relation) []OID { return r.Parents }, func(r *Relation) []OID { return r.Children },
+		} {
+			l.kin(r, next, func(o *Relation) {
+				if configured[o.OID] {
+					from = append(from, o)
 				}
-			}
+			})
+		}
+		if len(from) > 0 {
+			inherited[r] = l.merged(from, r)
 		}
 	}
+	for r, p := range inherited {
+		r.Protected, r.Known = p, true
+	}
+}
+
+// kin calls f for all relations reached by next.
+func (l *loader) kin(r *Relation, next func(*Relation) []OID, f func(*Relation)) {
+	for _, o := range next(r) {
+		if other := l.cat.Relations[o]; other != nil {
+			f(other)
+			l.kin(other, next, f)
+		}
+	}
+}
+
+// merged is the protection of r, whose rows are among those of the relations
+// in from or theirs among its own. When they disagree on the key it has none.
+func (l *loader) merged(from []*Relation, r *Relation) *Protection {
+	slices.SortFunc(from, func(a, b *Relation) int { return int(a.OID) - int(b.OID) })
+	var out *Protection
+	for _, o := range from {
+		p := carried(o, r, l.bounds(o))
+		if out == nil {
+			out = p
+			continue
+		}
+		for _, place := range p.From {
+			if !slices.Contains(out.From, place) {
+				out.From = append(slices.Clone(out.From), place)
+			}
+		}
+		if out.Key != p.Key || out.Source != p.Source {
+			out.Key, out.Source = 0, ""
+		}
+		for _, a := range r.Columns {
+			out.Elements[a.Num] = out.Of(a.Num) | p.Of(a.Num)
+		}
+		out.Identifiers = map[int16]bool{}
+	}
+	return out
 }
 
 func (l *loader) bounds(r *Relation) []event.Place {

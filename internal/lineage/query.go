@@ -1,6 +1,8 @@
 package lineage
 
 import (
+	"slices"
+
 	"sekisho/internal/lineage/nodetree"
 )
 
@@ -141,7 +143,7 @@ func (a *analyser) windows(lv *level, tles []tle) {
 	if len(clauses) == 0 {
 		return
 	}
-	var parts []map[term]bool
+	var parts []map[term][]int
 	for _, item := range clauses {
 		n := a.node(item)
 		parts = append(parts, a.sortTerms(n, "partitionClause", tles))
@@ -175,9 +177,12 @@ func (a *analyser) windows(lv *level, tles []tle) {
 	a.spread(lv, "window", within)
 }
 
-func (k *know) any(terms map[term]bool) bool {
-	for t := range terms {
-		if k.terms[t] {
+// any says that one of the terms fixes the entry's key in rows that are equal
+// under them. The own key of a row that may be absent does not: it is NULL for
+// all that are.
+func (k *know) any(terms map[term][]int) bool {
+	for t, own := range terms {
+		if k.terms[t] && !(k.optional && slices.Contains(own, k.entry)) {
 			return true
 		}
 	}
@@ -214,11 +219,12 @@ func (a *analyser) sorted(n *nodetree.Node, list string, tles []tle) []tle {
 	return out
 }
 
-func (a *analyser) sortTerms(n *nodetree.Node, list string, tles []tle) map[term]bool {
-	terms := map[term]bool{}
+// sortTerms returns the terms of a clause with the entries whose key each is.
+func (a *analyser) sortTerms(n *nodetree.Node, list string, tles []tle) map[term][]int {
+	terms := map[term][]int{}
 	for _, t := range a.sorted(n, list, tles) {
 		if !t.col.term.none() {
-			terms[t.col.term] = true
+			terms[t.col.term] = t.col.own
 		}
 	}
 	return terms

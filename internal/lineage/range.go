@@ -159,7 +159,7 @@ func (a *analyser) put(lv *level, rt int, r *rte, res result, up int, inside *si
 		ks = append(ks, n)
 	}
 	if len(res.control.refs) > 0 {
-		lv.pending = append(lv.pending, pending{flow: res.control, inside: inside, reason: "predicate"})
+		lv.pending = append(lv.pending, pending{flow: res.control, inside: inside, rows: inside == nil, reason: "predicate"})
 	}
 	return ks
 }
