@@ -52,6 +52,7 @@ type cli struct {
 	Restore    restoreCmd    `cmd:"" group:"keep" help:"${help_restore}"`
 	Retention  retentionCmd  `cmd:"" group:"keep" help:"${help_retention}"`
 	Keys       keysCmd       `cmd:"" group:"keep" help:"${help_keys}"`
+	Witness    witnessCmd    `cmd:"" group:"keep" help:"${help_witness}"`
 	Settings   configCmd     `cmd:"" name:"config" group:"set" help:"${help_config_cmd}"`
 	Policy     policyCmd     `cmd:"" group:"set" help:"${help_policy}"`
 	Explain    explainCmd    `cmd:"" group:"set" help:"${help_explain}"`

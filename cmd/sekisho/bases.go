@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"sekisho/internal/element"
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
+	"sekisho/internal/gate/pgproxy"
 	"sekisho/internal/keyring"
 	"sekisho/internal/lineage"
 	"sekisho/internal/subject"
@@ -50,6 +52,13 @@ func (p *process) startBases(ctx context.Context, s *stage) error {
 			if err := b.holdings.ScanAll(ctx); err != nil {
 				return fault.New(fault.ScanFailed, "database", b.cfg.Name).Because(err)
 			}
+			// The scan must be over before the first crossing, clock errors included.
+			if err := pause(ctx, 2*time.Duration(p.cfg.Ledger.ClockErr)); err != nil {
+				return err
+			}
+		}
+		if err := p.retaint(ctx, b); err != nil {
+			return err
 		}
 		s.run("scans of "+b.cfg.Name, func(ctx context.Context) error {
 			defer b.lineage.Close(context.WithoutCancel(ctx))
@@ -60,6 +69,18 @@ func (p *process) startBases(ctx context.Context, s *stage) error {
 		})
 	}
 	return nil
+}
+
+// pause waits, or returns why ctx ended.
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-t.C:
+		return nil
+	}
 }
 
 func (p *process) newBase(d *config.Database) (*base, error) {
@@ -106,6 +127,63 @@ func (p *process) newIdentifiers() (*subject.Identifiers, error) {
 func (b *base) identify(table event.Place, kind element.Kind, value []byte) (uint32, bool) {
 	n, owner := b.identifiers.Lookup(subject.Space{Table: table, Element: kind}, value)
 	return n, owner == subject.One
+}
+
+// tainted protects a relation that protected data was written to, and has it
+// scanned. What bounds it is the relation itself: scopes follow its taint to
+// everybody whom the tables it was made from have held since, also those who
+// were deleted there and live on here.
+func (b *base) tainted(ctx context.Context, t pgproxy.Taint) error {
+	cat, err := b.lineage.Catalog(ctx)
+	if err != nil {
+		return err
+	}
+	table, ok := t.Protection(cat)
+	if !ok {
+		return nil // temporary, or gone
+	}
+	table.From = nil
+	if err := b.lineage.Protect(ctx, table); err != nil {
+		return err
+	}
+	b.holdings.Add(scanOf(t.Table, &table))
+	return nil
+}
+
+// scanOf is how a derived relation is scanned. A column that holds several
+// elements counts as unclassified.
+func scanOf(place event.Place, t *lineage.Table) datamap.Table {
+	out := datamap.Table{Place: place, Schema: t.Schema, Name: t.Name, Source: t.Source, Key: t.Key, Columns: map[string]element.Kind{}}
+	for column, mask := range t.Columns {
+		switch kinds := mask.Kinds(); len(kinds) {
+		case 0:
+			out.Plain = append(out.Plain, column)
+		case 1:
+			out.Columns[column] = kinds[0]
+		}
+	}
+	return out
+}
+
+// retaint protects what was tainted in earlier runs. Which columns are tainted
+// is not in the ledger, so all are.
+func (p *process) retaint(ctx context.Context, b *base) error {
+	for _, t := range p.past.taints {
+		if t.Temporary || !strings.HasPrefix(string(t.Table), b.cfg.Name+"/") {
+			continue
+		}
+		err := b.tainted(ctx, pgproxy.Taint{Table: t.Table, From: t.From, Source: t.Source, Elements: t.Elements})
+		if err != nil {
+			return fault.New(fault.DatabaseConnect, "database", b.cfg.Name).Because(err)
+		}
+	}
+	return nil
+}
+
+// laundered reports whether undeclared code may have copied protected data of
+// the database anywhere, in an earlier run.
+func (h *history) laundered(db event.Place) bool {
+	return slices.ContainsFunc(h.taints, func(t *event.Taint) bool { return t.Table == db })
 }
 
 // watch compares what the server counts with what its gate carried.

@@ -128,6 +128,8 @@ func (p *process) settings(g *gate) pgproxy.Settings {
 		Injection: g.cfg.Rewrite == "on", Analyser: g.base.lineage, Identifier: g.base.identify,
 		Classifier: element.Classify,
 		Numbers:    func(src event.SubjectSource) pgproxy.Numbers { return p.dict.Source(src) },
+		Tainted:    g.base.tainted,
+		Laundered:  p.past.laundered(place(g.base.cfg)),
 		Now:        p.now,
 	}
 	if g.cfg.OnFailure == "open" {

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/signal"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"sekisho/internal/config"
@@ -159,7 +161,28 @@ func (p *process) start(ctx context.Context, views, scans, gates *stage, failed 
 	if err := p.startGates(ctx, gates); err != nil {
 		return err
 	}
+	gates.run("policy reload on SIGHUP", p.followHangup)
 	return p.startControl(gates)
+}
+
+// followHangup reads the policy again at every SIGHUP.
+func (p *process) followHangup(ctx context.Context) error {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-hangup:
+		}
+		s, err := p.ReloadPolicy(ctx)
+		if err != nil {
+			p.log.Error("policy not taken; the old one stays", "generation", s.Generation, "err", err)
+			continue
+		}
+		p.log.Info("policy read", "generation", s.Generation, "changed", s.Changed)
+	}
 }
 
 // close ends the ledger and then the view: what was taken is synced.
