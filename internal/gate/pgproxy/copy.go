@@ -158,6 +158,7 @@ func (e *engine) copyOutData(m *pgwire.Message) bool {
 		if !e.start(x) {
 			return e.waitDurably()
 		}
+		e.markRow(x)
 		e.copyRows(x, m.Body)
 	}
 	if x.limits.on && e.overLimits(x) {

@@ -241,9 +241,10 @@ func (e *engine) refuseExtended(r *refusal) {
 
 // limits counts what one execution may pass.
 type limits struct {
-	on   bool
-	caps *policy.Caps
-	seen map[uint32]struct{}
+	on     bool
+	caps   *policy.Caps
+	seen   map[uint32]struct{}
+	before []tally // of the slot, before the row at hand was counted
 }
 
 func (l *limits) set(d *policy.Decision) {
@@ -257,6 +258,27 @@ func (l *limits) set(d *policy.Decision) {
 type sessionLimits struct {
 	rows uint64
 	seen map[uint32]struct{}
+}
+
+// markRow remembers the tallies: the row that exceeds a cap is counted to be
+// found out, and does not pass.
+func (e *engine) markRow(x *execution) {
+	if !x.limits.on {
+		return
+	}
+	s := x.slot
+	if n := len(x.plan.cols); n > 0 && len(s.tallies[x.plan.cols[0].part].subjects)+n >= maxTallied {
+		e.writeCrossings(s, event.OutcomeBucket, true) // here, so that counting the row does not
+		s.count = 0
+	}
+	x.limits.before = append(x.limits.before[:0], s.tallies...)
+}
+
+// unmarkRow takes the row at hand out of the tallies again.
+func (x *execution) unmarkRow() {
+	if x.slot != nil && len(x.limits.before) == len(x.slot.tallies) {
+		copy(x.slot.tallies, x.limits.before)
+	}
 }
 
 // overLimits counts a row and cuts the statement when a cap is exceeded. It
@@ -275,6 +297,7 @@ func (e *engine) overLimits(x *execution) bool {
 		r := e.act(&d, x.shape)
 		if r != nil {
 			r.what = "the gate's policy ends this statement: it passed a limit"
+			x.unmarkRow()
 			e.cut(x, r)
 		}
 		return r != nil

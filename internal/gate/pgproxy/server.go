@@ -242,6 +242,7 @@ func (e *engine) dataRow(m *pgwire.Message) bool {
 		if !e.start(x) {
 			return e.waitDurably()
 		}
+		e.markRow(x)
 		e.row(x, m.Body)
 	}
 	e.rows++
@@ -374,9 +375,9 @@ func (e *engine) ready(m *pgwire.Message) bool {
 	e.answered++
 	e.copyEnds()
 	probe := head.kind == expectProbe
+	e.discard, e.cutting = false, nil // before forward: the client waits for this one
 	e.forward(head, m)
 	e.drop(head)
-	e.discard, e.cutting = false, nil
 	e.transactionState(state)
 	if probe {
 		e.probeDone()
