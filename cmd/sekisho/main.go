@@ -11,6 +11,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"os/signal"
@@ -88,7 +89,7 @@ func report(w io.Writer, err error, l lang.Language) int {
 const exitSilent = -1
 
 func exitCode(err error) int {
-	if err == errNo {
+	if errors.Is(err, errNo) {
 		return exitSilent
 	}
 	switch code := fault.Faults(err)[0].Code; {
