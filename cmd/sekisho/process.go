@@ -36,6 +36,7 @@ type process struct {
 	self    event.Recorder // what the process itself does
 	grants  *grants
 	view    *viewKeeper
+	heads   *headsPusher // nil without witnesses
 	bases   []*base
 	gates   []*gate
 	started time.Time
@@ -60,7 +61,11 @@ func (p *process) openTruth(ctx context.Context, progress func(done, all uint64)
 		return keysFault(c.Keys, p.file, err)
 	}
 	p.ring = ring
-	p.ledger, err = ledger.Open(ctx, ledgerConfig(c))
+	cfg := ledgerConfig(c)
+	if p.heads = newHeadsPusher(c); p.heads != nil {
+		cfg.OnHeads = p.heads.offer
+	}
+	p.ledger, err = ledger.Open(ctx, cfg)
 	if err != nil {
 		return ledgerFault(ledgerDir(c), p.file, err)
 	}
@@ -154,6 +159,11 @@ func (p *process) start(ctx context.Context, views, scans, gates *stage, failed 
 	}
 	if err := p.startView(ctx, views); err != nil {
 		return err
+	}
+	if p.heads != nil {
+		views.run("heads for witnesses", func(ctx context.Context) error {
+			return p.heads.run(ctx, func(url string, err error) { p.log.Warn("witness does not take the heads", "witness", url, "err", err) })
+		})
 	}
 	if err := p.startBases(ctx, scans); err != nil {
 		return err
