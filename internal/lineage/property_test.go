@@ -75,7 +75,7 @@ func TestClaimsHoldTruth(t *testing.T) {
 		t.Skip("SKIPPED: needs a PostgreSQL and seconds")
 	}
 	ctx := t.Context()
-	pg, control := open(t, lineagetest.Schema)
+	pg, control := open(t, lineagetest.Schema+"GRANT SELECT ON ALL TABLES IN SCHEMA public TO app;")
 	w, err := lineagetest.NewWorld(ctx, pg, "shop", lineagetest.Tables())
 	if err != nil {
 		t.Fatal(err)

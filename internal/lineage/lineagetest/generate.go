@@ -401,7 +401,7 @@ func (g *generator) plain(from string, sources []source, where string, depth int
 		}
 	case 4:
 		s := pick(g, sources)
-		tail = " ORDER BY " + pick(g, []string{s.text(g), s.key(g)})
+		tail = " ORDER BY " + pick(g, []string{s.text(g), s.key(g), s.key(g) + " NULLS FIRST"})
 		for i := range columns {
 			tail += fmt.Sprintf(", %d", i+1)
 		}
