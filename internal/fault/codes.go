@@ -1,5 +1,7 @@
 package fault
 
+import "slices"
+
 // The codes. 1xxx configuration, 2xxx gates, 4xxx policy,
 // 80xx databases, 81xx the ledger as commands see it, 6xxx the running process, 9xxx everything else.
 const (
@@ -49,8 +51,20 @@ const (
 	Internal           Code = 9999
 )
 
+// elsewhere are codes that other packages put into their messages and into
+// event.Finding: 30xx gates, 31xx what a gate finds, 50xx keys, 51xx subjects,
+// 53xx scopes, 54xx views, 71xx servers of our own, 72xx scans, 73xx the bypass
+// watch.
+var elsewhere = []Code{
+	3001, 3002, 3003, 3004, 3005, 3101, 3102, 3103, 3104, 3105,
+	5001, 5002, 5003, 5004, 5005, 5006, 5007, 5008, 5101, 5102,
+	5103, 5104, 5105, 5106, 5301, 5401, 5402, 5403, 7101, 7102,
+	7103, 7104, 7201, 7202, 7203, 7204, 7205, 7301, 7302, 7303,
+	7304, 7305,
+}
+
 // Codes lists every code in ascending order.
-var Codes = [...]Code{
+var Codes = slices.Sorted(slices.Values(append(elsewhere[:len(elsewhere):len(elsewhere)],
 	ConfigUnreadable, ConfigSyntax, ConfigUnknownKey, ConfigRepeatedKey, ConfigType,
 	ConfigMissing, ConfigValue, ConfigDuplicate, ConfigReference, ConfigConflict,
 	SecretUnreadable, SecretMode,
@@ -61,4 +75,4 @@ var Codes = [...]Code{
 	LedgerMissing, LedgerExists, LedgerOpen, LedgerLocked, LedgerCorrupt, KeysMissing,
 	KeysOpen, ViewOpen, BundleInvalid, BackupFailed, WitnessFailed, KeyUnknown,
 	Usage, DemoFailed, Internal,
-}
+)))

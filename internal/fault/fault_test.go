@@ -28,7 +28,7 @@ func TestTable(t *testing.T) {
 			t.Errorf("text %s has no code", key)
 		}
 	}
-	if !slices.IsSorted(Codes[:]) {
+	if !slices.IsSorted(Codes) {
 		t.Error("codes do not ascend")
 	}
 }
