@@ -69,6 +69,11 @@ func boundedKinds() []kind {
 			again := step{pipe: []message{{bind: &bind{statement: n}}, {execute: &execute{describe: g.chance(50)}}}}
 			return one(p, g.either("SET search_path = "+g.pick("other", "other, public", "pg_temp, other")), again, simple("SELECT name FROM customers"), simple("RESET search_path; SELECT email FROM customers WHERE id = %s", g.subject()))
 		}},
+		{"search path, expressions only", false, func(g *gen) episode {
+			// The result looks the same whichever table it is read from.
+			q := "SELECT " + g.pick("lower(email) || ''", "coalesce(name, '-')", "md5(phone)") + " FROM customers"
+			return one(simple("SET search_path = other"), g.either(q), g.either("SET search_path = public"), g.either(q), simple("SET search_path = other"), g.either(q))
+		}},
 		{"search path by function", false, func(g *gen) episode {
 			return one(simple("SELECT set_config('search_path', 'other', false)"), g.either("SELECT id, name FROM customers"), simple("SELECT email FROM public.customers"))
 		}},
@@ -149,6 +154,11 @@ func launderKinds() []kind {
 		{"renamed inside a transaction", false, func(g *gen) episode {
 			return w(g.either("SELECT title, id FROM tours"), simple("BEGIN"), simple("ALTER TABLE tours RENAME TO tours_old"), simple("CREATE VIEW tours AS SELECT email AS title, points AS id, 0 AS days FROM customers"),
 				g.either("SELECT title, id FROM tours"), simple("ROLLBACK"), g.either("SELECT title, id FROM tours"))
+		}},
+		{"schema changed around the gate", false, func(g *gen) episode {
+			q := "SELECT title, id FROM tours"
+			return w(g.either(q), step{outside: "ALTER TABLE tours RENAME TO tours_old; CREATE VIEW tours AS SELECT email AS title, points AS id, 0 AS days FROM customers; GRANT SELECT ON tours TO app"},
+				g.either(q), step{outside: "DROP VIEW tours; ALTER TABLE tours_old RENAME TO tours"}, g.either(q))
 		}},
 		{"function made on the way", false, func(g *gen) episode {
 			f := g.name("f")

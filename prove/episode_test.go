@@ -14,10 +14,12 @@ type episode struct {
 	writes bool
 }
 
-// step is one simple query or one extended-protocol pipeline up to its Sync.
+// step is one simple query, one extended-protocol pipeline up to its Sync, or
+// something that happens around the gate meanwhile.
 type step struct {
-	simple string
-	pipe   []message
+	simple  string
+	pipe    []message
+	outside string // SQL that the superuser runs straight at the server
 }
 
 // message is one extended-protocol message. Exactly one field is set, but for
@@ -60,6 +62,9 @@ func (e episode) String() string {
 	for _, st := range e.steps {
 		if st.simple != "" {
 			s += "\n  simple   " + st.simple
+		}
+		if st.outside != "" {
+			s += "\n  outside  " + st.outside
 		}
 		for _, m := range st.pipe {
 			switch {

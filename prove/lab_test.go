@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -54,7 +55,9 @@ func newLab(t testing.TB, server *pgserver.Server, seed uint64) *lab {
 	t.Helper()
 	r := rand.New(rand.NewPCG(seed, 0x5ec1540))
 	l := &lab{server: server, shop: newShop(r), r: r}
-	at := func(database string) endpoint { return endpoint{"tcp", server.Addr(), application, database} }
+	at := func(database string) endpoint {
+		return endpoint{"tcp", server.Addr(), application, database, server.Exec}
+	}
 	l.truth = &truth{shop: l.shop, mirror: at(fmt.Sprintf("mirror_%d", seed)), mutations: l.shop.mutations()}
 	type job struct {
 		database string
@@ -112,10 +115,14 @@ ALTER TABLE tours OWNER TO `+application+`;
 }
 
 // episodes draws n episodes of every class, laundering classes last.
-func (l *lab) episodes(n int) []episode {
+// Without classes it draws of all.
+func (l *lab) episodes(n int, classes ...string) []episode {
 	g := &gen{r: l.r, s: l.shop}
 	var all []episode
 	for _, k := range kinds() {
+		if len(classes) > 0 && !slices.Contains(classes, k.class) {
+			continue
+		}
 		for range n {
 			e := k.make(g)
 			e.class = k.class

@@ -10,6 +10,7 @@ import (
 type endpoint struct {
 	network, address, user string
 	database               string
+	exec                   func(ctx context.Context, database, sql string) error // as the superuser
 }
 
 // truth plays the episodes in the unchanged database and in one copy for each
@@ -54,5 +55,6 @@ func play(ctx context.Context, at endpoint, e episode) ([]byte, error) {
 		return nil, err
 	}
 	defer c.close()
+	c.outside = func(sql string) error { return at.exec(ctx, at.database, sql) }
 	return c.run(e)
 }
