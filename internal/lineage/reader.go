@@ -217,6 +217,9 @@ func (r *Reader) Analyse(ctx context.Context, req Request) (*Analysis, error) {
 		r.mu.Unlock()
 		select {
 		case <-f.done:
+			if errors.Is(f.err, context.Canceled) && ctx.Err() == nil {
+				return r.Analyse(ctx, req) // who asked first went away
+			}
 			return f.an, f.err
 		case <-ctx.Done():
 			return Opaque("unavailable"), ctx.Err()

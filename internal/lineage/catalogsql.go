@@ -1,0 +1,66 @@
+package lineage
+
+// The queries that read the catalogue. They need no privilege.
+const (
+	classSQL = `SELECT c.oid, n.nspname, c.relname, c.relkind, c.relrowsecurity
+		FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+		WHERE c.relkind IN ('r','p','v','m','f','S','t') AND n.nspname !~ '^pg_(toast_)?temp_'`
+	attributeSQL = `SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.attgenerated <> ''
+		FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+		WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r','p','v','m','f')
+		AND (c.oid >= 16384 OR c.relname IN ('pg_statistic','pg_statistic_ext_data','pg_largeobject'))
+		ORDER BY 1, 2`
+	ruleSQL = `SELECT r.ev_class, r.ev_type, r.rulename, r.ev_action::text
+		FROM pg_catalog.pg_rewrite r`
+	triggerSQL = `SELECT DISTINCT tgrelid FROM pg_catalog.pg_trigger WHERE NOT tgisinternal`
+	policySQL  = `SELECT p.polrelid, p.polqual::text, p.polwithcheck::text FROM pg_catalog.pg_policy p
+		JOIN pg_catalog.pg_class c ON c.oid = p.polrelid WHERE c.relrowsecurity`
+	inheritSQL  = `SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits`
+	functionSQL = `SELECT p.oid, n.nspname, p.proname, p.provolatile, l.lanname, coalesce(e.extname, ''),
+		pg_catalog.oidvectortypes(p.proargtypes), coalesce(p.prosqlbody::text, ''),
+		coalesce(array_position(p.proargnames, 'query') - p.pronargs, 0), p.prokind
+		FROM pg_catalog.pg_proc p
+		JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+		JOIN pg_catalog.pg_language l ON l.oid = p.prolang
+		LEFT JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid
+			AND d.deptype = 'e' AND d.refclassid = 'pg_catalog.pg_extension'::regclass
+		LEFT JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
+		WHERE n.nspname !~ '^pg_temp_'`
+	operatorSQL  = `SELECT oid, oprcode::oid FROM pg_catalog.pg_operator`
+	collationSQL = `SELECT oid FROM pg_catalog.pg_collation WHERE NOT collisdeterministic`
+	domainSQL    = `SELECT DISTINCT k.contypid FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_depend d
+		ON d.classid = 'pg_catalog.pg_constraint'::regclass AND d.objid = k.oid
+		AND d.refclassid = 'pg_catalog.pg_proc'::regclass AND d.refobjid >= 16384 WHERE k.contypid <> 0`
+	defaultSQL = `SELECT DISTINCT t.adrelid FROM pg_catalog.pg_attrdef t JOIN pg_catalog.pg_depend d
+		ON d.classid = 'pg_catalog.pg_attrdef'::regclass AND d.objid = t.oid
+		AND d.refclassid = 'pg_catalog.pg_proc'::regclass AND d.refobjid >= 16384`
+	foreignSQL = `SELECT ftrelid, coalesce((SELECT option_value FROM pg_catalog.pg_options_to_table(ftoptions)
+			WHERE option_name = 'schema_name'), 'public'),
+		coalesce((SELECT option_value FROM pg_catalog.pg_options_to_table(ftoptions)
+			WHERE option_name = 'table_name'), (SELECT relname FROM pg_catalog.pg_class WHERE oid = ftrelid))
+		FROM pg_catalog.pg_foreign_table`
+)
+
+// digestSQL sums up the definitions an analysis depends on, so that DDL that
+// did not pass the gate is noticed. Temporary objects are left out, and so is
+// what VACUUM, ANALYZE and TRUNCATE change.
+const digestSQL = `SELECT md5(concat_ws('/',
+	(SELECT concat(count(*), ':', sum(hashtextextended(concat_ws(',', c.oid, relname, relnamespace, relkind, relrowsecurity,
+		relhasrules, relispartition), 0)::numeric)) FROM pg_catalog.pg_class c
+		WHERE oid >= 16384 AND relkind IN ('r','p','v','m','f') AND relnamespace NOT IN (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname ~ '^pg_(toast_)?temp_')),
+	(SELECT concat(count(*), ':', sum(hashtextextended(concat_ws(',', attrelid, attnum, attname, atttypid, attisdropped, attgenerated), 0)::numeric))
+		FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid WHERE attrelid >= 16384 AND attnum > 0
+		AND c.relkind IN ('r','p','v','m','f') AND c.relnamespace NOT IN (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname ~ '^pg_(toast_)?temp_')),
+	(SELECT concat(count(*), ':', sum(hashtextextended(concat(oid, ',', xmin), 0)::numeric)) FROM pg_catalog.pg_proc
+		WHERE oid >= 16384 AND pronamespace NOT IN (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname ~ '^pg_temp_')),
+	(SELECT concat(count(*), ':', sum(hashtextextended(concat(oid, ',', xmin), 0)::numeric)) FROM pg_catalog.pg_rewrite WHERE oid >= 16384),
+	(SELECT concat(count(*), ':', sum(hashtextextended(concat(oid, ',', xmin), 0)::numeric)) FROM pg_catalog.pg_policy),
+	(SELECT concat(count(*), ':', sum(hashtextextended(concat(oid, ',', xmin), 0)::numeric)) FROM pg_catalog.pg_trigger WHERE NOT tgisinternal),
+	(SELECT concat(count(*), ':', sum(hashtextextended(concat(inhrelid, ',', inhparent), 0)::numeric)) FROM pg_catalog.pg_inherits),
+	(SELECT concat(count(*), ':', sum(hashtextextended(concat(oid, ',', xmin), 0)::numeric)) FROM pg_catalog.pg_operator WHERE oid >= 16384),
+	(SELECT concat(count(*), ':', sum(hashtextextended(concat(oid, ',', xmin), 0)::numeric)) FROM pg_catalog.pg_cast WHERE oid >= 16384),
+	(SELECT concat(count(*), ':', sum(hashtextextended(concat(oid, ',', xmin), 0)::numeric)) FROM pg_catalog.pg_attrdef),
+	(SELECT concat(count(*), ':', sum(hashtextextended(concat(oid, ',', xmin), 0)::numeric)) FROM pg_catalog.pg_constraint WHERE contypid <> 0),
+	(SELECT concat(count(*), ':', sum(hashtextextended(concat(oid, ',', xmin), 0)::numeric)) FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_(toast_)?temp_'),
+	(SELECT concat(count(*), ':', sum(hashtextextended(concat(roleid, ',', member, ',', xmin), 0)::numeric)) FROM pg_catalog.pg_auth_members),
+	(SELECT concat(count(*), ':', sum(hashtextextended(concat_ws(',', oid, rolname, rolsuper, rolinherit), 0)::numeric)) FROM pg_catalog.pg_roles)))`
