@@ -120,18 +120,17 @@ func (r *Reader) Catalog(ctx context.Context) (*Catalog, error) {
 }
 
 func (r *Reader) current(ctx context.Context) (*Catalog, uint64, error) {
-	r.mu.Lock()
-	cat, generation := r.cat, r.generation
-	r.mu.Unlock()
-	if cat != nil {
-		return cat, generation, nil
+	for {
+		r.mu.Lock()
+		cat, generation := r.cat, r.generation
+		r.mu.Unlock()
+		if cat != nil {
+			return cat, generation, nil
+		}
+		if err := r.reload(ctx, generation); err != nil {
+			return nil, 0, err
+		}
 	}
-	if err := r.reload(ctx, generation); err != nil {
-		return nil, 0, err
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.cat, r.generation, nil
 }
 
 // reload reads the catalogue again unless somebody did since generation.
@@ -140,11 +139,18 @@ func (r *Reader) reload(ctx context.Context, generation uint64) error {
 	defer r.load.Unlock()
 	r.mu.Lock()
 	stale := r.cat == nil || r.generation == generation
-	extra := slices.Clone(r.extra)
 	r.mu.Unlock()
 	if !stale {
 		return nil
 	}
+	return r.replace(ctx)
+}
+
+// replace reads the catalogue. The caller holds load.
+func (r *Reader) replace(ctx context.Context) error {
+	r.mu.Lock()
+	extra := slices.Clone(r.extra)
+	r.mu.Unlock()
 	return r.with(ctx, func(c *control) error {
 		cat, err := c.load(ctx, &r.conf, extra)
 		if err != nil {
@@ -182,19 +188,20 @@ func (r *Reader) Refresh(ctx context.Context) (changed bool, err error) {
 }
 
 // Protect adds tables that became holdings (taint) and drops every cached
-// analysis. A table already protected is replaced.
+// analysis. A table already protected is replaced. After an error the tables
+// count from the next time the catalogue is read.
 func (r *Reader) Protect(ctx context.Context, tables ...Table) error {
-	_, generation, err := r.current(ctx)
-	if err != nil {
-		return err
-	}
+	r.load.Lock()
+	defer r.load.Unlock()
 	r.mu.Lock()
 	for _, t := range tables {
 		r.extra = slices.DeleteFunc(r.extra, func(o Table) bool { return o.Schema == t.Schema && o.Name == t.Name })
 		r.extra = append(r.extra, t)
 	}
+	r.cat = nil // whoever asks meanwhile waits for the new one
 	r.mu.Unlock()
-	return r.reload(ctx, generation)
+	r.cache.clear()
+	return r.replace(ctx)
 }
 
 // Analyse returns the lineage of a statement. The analysis is never nil: when
