@@ -30,7 +30,7 @@ type facts struct {
 	ledger   bool    // verified
 	bundle   bool    // verified
 	// What verify said.
-	ledgerLine, bundleLine string
+	ledgerSays, bundleSays []string
 }
 
 // comparison is everything that is compared, in order.

@@ -41,6 +41,7 @@ type guard struct {
 	up      *exec.Cmd
 	ended   chan error // of up
 	gate    string     // host:port
+	key     string     // public, of the ledger
 }
 
 func (g *guard) config() string { return filepath.Join(g.dir, "sekisho.yaml") }
@@ -67,8 +68,27 @@ func (g *guard) prepare(ctx context.Context, s *pgserver.Server) error {
 	if _, err := g.run(ctx, "config", "check"); err != nil {
 		return err
 	}
-	_, err = g.run(ctx, "init")
-	return err
+	if _, err := g.run(ctx, "init"); err != nil {
+		return err
+	}
+	return g.readKey()
+}
+
+// readKey reads the ledger's public key, on the day on which it is made: who
+// wants to check something later must have it from elsewhere than the ledger.
+func (g *guard) readKey() error {
+	text, err := os.ReadFile(filepath.Join(g.dir, "data", "ledger", "ledger.json"))
+	if err != nil {
+		return err
+	}
+	var id struct {
+		Key string `json:"key"`
+	}
+	if err := json.Unmarshal(text, &id); err != nil {
+		return fmt.Errorf("ledger.json: %w", err)
+	}
+	g.key = id.Key
+	return nil
 }
 
 // command is one of sekisho's.

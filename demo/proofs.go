@@ -1,7 +1,6 @@
 package demo
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -14,9 +13,9 @@ import (
 
 // verifyLedger runs verify over the ledger, which is still being written.
 func (p *play) verifyLedger(ctx context.Context) {
-	out, err := p.guard.run(ctx, "verify")
+	out, err := p.guard.run(ctx, "verify", "--key", p.guard.key)
 	p.facts.ledger = err == nil
-	p.facts.ledgerLine = firstLine(out, err)
+	p.facts.ledgerSays = lastLines(out, err)
 }
 
 // bundle is the file that a stranger gets.
@@ -34,31 +33,37 @@ func (p *play) verifyBundle(ctx context.Context) error {
 		return err
 	}
 	elsewhere := &guard{program: p.o.Program, dir: empty, lang: p.guard.lang}
-	out, err := elsewhere.run(ctx, "verify", "--bundle", p.bundle())
+	out, err := elsewhere.run(ctx, "verify", "--bundle", p.bundle(), "--key", p.guard.key)
 	p.facts.bundle = err == nil
-	p.facts.bundleLine = firstLine(out, err)
+	p.facts.bundleSays = lastLines(out, err)
 	return nil
 }
 
-// firstLine is what a command said, in short.
-func firstLine(out []byte, err error) string {
+// lastLines is what a command concluded: its last lines that stand alone.
+func lastLines(out []byte, err error) []string {
 	if err != nil {
-		return strings.ReplaceAll(err.Error(), "\n", " ")
+		return strings.Split(err.Error(), "\n")
 	}
-	line, _, _ := bytes.Cut(bytes.TrimSpace(out), []byte("\n"))
-	return string(line)
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	first := len(lines)
+	for first > 0 && lines[first-1] != "" && !strings.HasPrefix(lines[first-1], " ") {
+		first--
+	}
+	return lines[first:]
 }
 
 func (p *play) prove(ctx context.Context) error {
 	p.stage.scene("scene_proof")
-	p.stage.command(shown("verify"))
-	p.stage.line("proof_ledger", "line", p.facts.ledgerLine)
+	p.stage.line("proof_ledger")
+	p.stage.command(shown("verify", "--key", "…"))
+	p.stage.quote(p.facts.ledgerSays)
 	info, err := os.Stat(p.bundle())
 	if err != nil {
 		return err
 	}
-	p.stage.command(shown("verify", "--bundle", filepath.Base(p.bundle())))
-	p.stage.line("proof_bundle", "size", fmt.Sprintf("%d KiB", info.Size()/1024+1), "line", p.facts.bundleLine)
+	p.stage.line("proof_bundle", "size", fmt.Sprintf("%d KiB", info.Size()/1024+1))
+	p.stage.command(shown("verify", "--bundle", filepath.Base(p.bundle()), "--key", "…"))
+	p.stage.quote(p.facts.bundleSays)
 	return p.pause(ctx)
 }
 

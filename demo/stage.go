@@ -65,6 +65,15 @@ func (s *stage) line(key string, args ...any) { s.print("     " + s.say.Text(key
 // command shows what a person would type.
 func (s *stage) command(text string) { s.print("     " + s.paint(dim, "$ "+text)) }
 
+// quote shows what a command said.
+func (s *stage) quote(lines []string) {
+	for _, line := range lines {
+		for _, part := range wrap(line, 96) {
+			s.print("       " + part)
+		}
+	}
+}
+
 // count writes a number as people read it.
 func count[N int | int64 | uint64](n N) string { return lang.Count(uint64(n)) }
 

@@ -50,6 +50,7 @@ type Progress struct {
 	Table    event.Place
 	Rows     uint64
 	Subjects uint64 // known with Done
+	Unknown  uint64 // rows without a subject's key; known with Done
 	Done     bool
 	Took     time.Duration
 }
@@ -144,6 +145,19 @@ func (m *Map) Rescan(table event.Place) {
 	}
 }
 
+// Doubt says that tables may have changed in ways nobody saw: their
+// identifiers name nobody until they were read again, which it asks for.
+func (m *Map) Doubt() {
+	for _, t := range m.Tables() {
+		if m.cfg.Identifiers != nil {
+			for _, column := range t.Identifiers {
+				m.cfg.Identifiers.Suspend(subject.Space{Table: t.Place, Element: t.Columns[column]})
+			}
+		}
+		m.Rescan(t.Place)
+	}
+}
+
 // ScanAll reads every table now. It goes on with the others when one fails.
 func (m *Map) ScanAll(ctx context.Context) error {
 	var errs []error
@@ -207,7 +221,7 @@ func (m *Map) scan(ctx context.Context, t *Table) (err error) {
 	if !s.commitIdentifiers() {
 		m.Rescan(t.Place)
 	}
-	m.cfg.Progress(Progress{Table: t.Place, Rows: s.rows, Subjects: s.subjects(), Done: true, Took: s.to.Sub(s.from)})
+	m.cfg.Progress(Progress{Table: t.Place, Rows: s.rows, Subjects: s.subjects(), Unknown: s.unknown, Done: true, Took: s.to.Sub(s.from)})
 	return nil
 }
 

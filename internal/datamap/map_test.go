@@ -123,6 +123,22 @@ func TestScanDuringSuspension(t *testing.T) {
 	}
 }
 
+func TestDoubtSuspendsIdentifiers(t *testing.T) {
+	r := newRig(t, shopSQL, customers())
+	space := subject.Space{Table: "shop/public.customers", Element: element.Email}
+	m := r.newMap(t)
+	if err := m.ScanAll(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	m.Doubt()
+	if _, owner := r.ids.Lookup(space, []byte("a@example.com")); owner != subject.NotKnown {
+		t.Errorf("identifier in doubt: %v, want NotKnown", owner)
+	}
+	if due, _ := m.due(time.Now().Add(time.Hour)); len(due) != 1 {
+		t.Errorf("due %v, want a scan of the table", due)
+	}
+}
+
 func TestControlCountsExactly(t *testing.T) {
 	r := newRig(t, shopSQL)
 	control := &Control{}
