@@ -2,46 +2,43 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
 
-	"sekisho/internal/event"
 	"sekisho/internal/ledger"
+	"sekisho/internal/view"
+	"sekisho/internal/view/disclosure"
 )
 
-// group is what crossings are grouped by.
-type group struct {
-	session   event.Session
-	statement event.StatementID
-	table     event.Place
-	class     event.Class
-	hour      int64
-}
-
-type total struct {
-	events, rows uint64
-	subjects     uint64
-}
-
-// foldAll decodes every event and folds the crossings by group.
-func foldAll(ctx context.Context, r *ledger.Reader) (int, error) {
-	groups := make(map[group]*total)
-	err := r.ScanEvents(ctx, 0, func(_ event.Index, e *event.Event) error {
-		c, ok := e.Body.(*event.Crossing)
-		if !ok {
-			return nil
-		}
-		for i := range c.Parts {
-			p := &c.Parts[i]
-			g := group{c.Session, c.Statement, p.Table, p.Class, c.From / 3_600_000_000_000}
-			t := groups[g]
-			if t == nil {
-				t = new(total)
-				groups[g] = t
+// foldAll makes the disclosure view anew: the product's own rebuild, with its
+// own database on disk. It returns the size of the database in bytes.
+func foldAll(ctx context.Context, r *ledger.Reader, dir string) (size int64, err error) {
+	path := filepath.Join(dir, "disclosure.db")
+	defer func() {
+		for _, suffix := range []string{"", "-wal", "-shm"} {
+			if e := os.Remove(path + suffix); e != nil && !errors.Is(e, os.ErrNotExist) {
+				err = errors.Join(err, e)
 			}
-			t.events++
-			t.rows += p.Rows
-			t.subjects += p.Subjects.Len()
 		}
-		return nil
-	})
-	return len(groups), err
+	}()
+	v, err := disclosure.Open(ctx, disclosure.Config{Path: path})
+	if err != nil {
+		return 0, err
+	}
+	f, err := view.Follow(ctx, "disclosure", r, v)
+	if err == nil {
+		err = f.CatchUp(ctx)
+	}
+	if err == nil {
+		var info os.FileInfo
+		if info, err = os.Stat(path); err == nil {
+			size = info.Size()
+		}
+	}
+	if err == nil && f.Cursor().Next == 0 {
+		err = fmt.Errorf("nothing was folded")
+	}
+	return size, errors.Join(err, v.Close())
 }

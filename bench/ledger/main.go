@@ -161,9 +161,9 @@ func median(v []float64) float64 {
 }
 
 // newLedger makes a fresh ledger with the product's own settings.
-func (b *bench) newLedger(ctx context.Context) (*ledger.Ledger, string, error) {
+func (b *bench) newLedger(ctx context.Context, now func() time.Time) (*ledger.Ledger, string, error) {
 	b.count++
-	cfg := ledger.Config{Dir: filepath.Join(b.o.dir, fmt.Sprintf("ledger-%d", b.count)), Tenant: "bench"}
+	cfg := ledger.Config{Dir: filepath.Join(b.o.dir, fmt.Sprintf("ledger-%d", b.count)), Tenant: "bench", Now: now}
 	if err := ledger.Init(ctx, cfg); err != nil {
 		return nil, "", err
 	}

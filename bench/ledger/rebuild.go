@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"sekisho/internal/event"
@@ -26,12 +27,14 @@ func (b *bench) ready(ctx context.Context) (*rebuilt, error) {
 	if b.rebuilt != nil {
 		return b.rebuilt, nil
 	}
-	l, dir, err := b.newLedger(ctx)
+	var clock atomic.Int64 // events are recorded when they happen
+	l, dir, err := b.newLedger(ctx, func() time.Time { return began.Add(time.Duration(clock.Load()) * pace) })
 	if err != nil {
 		return nil, err
 	}
 	rec := l.Recorder("gate/bench", 0)
 	for n := 0; n < b.o.rebuild && err == nil; n++ {
+		clock.Store(int64(n))
 		_, err = rec.Submit(event.Durable, nil, crossing(n))
 		if errors.Is(err, event.ErrFull) {
 			_, err = l.Wait(ctx, l.Head())
@@ -56,10 +59,10 @@ func (b *bench) rebuild(ctx context.Context) (float64, error) {
 		return 0, err
 	}
 	start, cpu := time.Now(), cpuTime()
-	groups, err := foldAll(ctx, reader)
+	size, err := foldAll(ctx, reader, b.o.dir)
 	took := time.Since(start)
-	fmt.Printf("# rebuild: %d events, %d groups in %.2f s, %.2f us of CPU an event\n",
-		r.events, groups, took.Seconds(), float64((cpuTime()-cpu).Microseconds())/float64(r.events))
+	fmt.Printf("# rebuild: %d events into %d bytes in %.2f s, %.2f us of CPU an event\n",
+		r.events, size, took.Seconds(), float64((cpuTime()-cpu).Microseconds())/float64(r.events))
 	return float64(r.events) / took.Seconds(), err
 }
 

@@ -25,10 +25,16 @@ var tables = func() (all [20]event.Place) {
 	return all
 }()
 
+// began is the time of the first event, pace the time between two: 100,000
+// crossings a day.
+var began = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+
+const pace = 864 * time.Millisecond
+
 // crossing returns an event whose line has about 400 bytes: a statement that
 // delivered rows of some customers.
 func crossing(n int) *event.Crossing {
-	at := int64(1_763_773_200_000_000_000) + int64(n)*1_000_000
+	at := began.Add(time.Duration(n) * pace).UnixNano()
 	subject := uint32(n*2654435761) % 10_000_000
 	return &event.Crossing{
 		Session: event.Session(1<<32 | n%200), Statement: event.StatementID(0x9e3779b97f4a7c15 * uint64(n%50+1)), Intent: event.Seq(n + 1),
@@ -157,7 +163,7 @@ func (b *bench) writers(ctx context.Context, n int, write func(context.Context, 
 // stops when everything is on disk and every full segment is compressed and in
 // the log: what runs in the background is work too.
 func (b *bench) withLedger(ctx context.Context, name string, work func(context.Context, *ledger.Ledger) (int, error)) (float64, error) {
-	l, dir, err := b.newLedger(ctx)
+	l, dir, err := b.newLedger(ctx, time.Now)
 	if err != nil {
 		return 0, err
 	}

@@ -44,7 +44,7 @@ func TestSealAndReopen(t *testing.T) {
 	mustInit(t, cfg)
 	for run := range 3 {
 		l := mustOpen(t, cfg)
-		for i := range 500 {
+		for i := range 1200 {
 			level := event.Written
 			if i%50 == 0 {
 				level = event.Durable
@@ -61,19 +61,19 @@ func TestSealAndReopen(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, scan := range []func(context.Context, event.Index, func(event.Index, []byte) error) error{l.Scan, r.Scan} {
-			for _, from := range []event.Index{0, 1, 499, 250} {
+			for _, from := range []event.Index{0, 1, 1199, 250} {
 				compareScans(t, l.Reader, from)
 				compareScans(t, r, from)
 				want := from
 				err := scan(t.Context(), from, func(i event.Index, line []byte) error {
 					e, err := event.Parse(line)
-					if err != nil || i != want || e.Body.(*event.Heartbeat).Sessions != int(i%500) {
+					if err != nil || i != want || e.Body.(*event.Heartbeat).Sessions != int(i%1200) {
 						t.Fatalf("event %d (want %d): %v", i, want, err)
 					}
 					want++
 					return nil
 				})
-				if wantEnd := event.Index(500 * (run + 1)); err != nil || want != wantEnd {
+				if wantEnd := event.Index(1200 * (run + 1)); err != nil || want != wantEnd {
 					t.Fatalf("run %d: scan from %d ended at %d, %v; want %d", run, from, want, err, wantEnd)
 				}
 			}

@@ -21,6 +21,9 @@ func (r *Reader) ScanEvents(ctx context.Context, from event.Index, fn func(event
 	if r.live != nil {
 		end = r.live.Head()
 	}
+	if r.live != nil && end < from+fewEvents {
+		return r.scanFew(ctx, from, end, fn)
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	workers := runtime.GOMAXPROCS(0)
 	d := decoding{ordered: make(chan *chunk, 2*workers), work: make(chan *chunk, 2*workers), free: make(chan []byte, 4*workers)}
@@ -47,6 +50,21 @@ func (r *Reader) ScanEvents(ctx context.Context, from event.Index, fn func(event
 		}
 	}
 	return d.err
+}
+
+// fewEvents is when decoding ahead is not worth its goroutines and buffers.
+const fewEvents = 1000
+
+func (r *Reader) scanFew(ctx context.Context, from, end event.Index, fn func(event.Index, *event.Event) error) error {
+	var dec event.Decoder
+	_, err := r.scan(ctx, from, end, func(i event.Index, line []byte) error {
+		e, err := dec.Parse(line)
+		if err != nil {
+			return fmt.Errorf("event %d: %w", i, err)
+		}
+		return fn(i, e)
+	})
+	return err
 }
 
 // chunk is a run of whole lines, then of events.

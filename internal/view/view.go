@@ -116,23 +116,38 @@ func (f *Follower) Run(ctx context.Context) error {
 	}
 }
 
+// eventScanner is a ledger that decodes ahead on all processors.
+type eventScanner interface {
+	ScanEvents(ctx context.Context, from event.Index, fn func(index event.Index, e *event.Event) error) error
+}
+
+// scan calls fn with every event from an index to the present end, decoded.
+func (f *Follower) scan(ctx context.Context, from event.Index, fn func(event.Index, *event.Event) error) error {
+	if s, ok := f.ledger.(eventScanner); ok {
+		return s.ScanEvents(ctx, from, fn)
+	}
+	return f.ledger.Scan(ctx, from, func(i event.Index, line []byte) error {
+		e, err := event.Parse(line)
+		if err != nil {
+			return fmt.Errorf("view %s: event %d: %w", f.name, i, err)
+		}
+		return fn(i, e)
+	})
+}
+
 // CatchUp folds up to the present end of the ledger.
 func (f *Follower) CatchUp(ctx context.Context) error {
 	batch := make([]indexed, 0, 256)
 	next := f.Cursor().Next
-	err := f.ledger.Scan(ctx, next, func(i event.Index, line []byte) error {
+	err := f.scan(ctx, next, func(i event.Index, e *event.Event) error {
 		if i != next {
 			return fmt.Errorf("view %s: ledger gave event %d, want %d", f.name, i, next)
-		}
-		e, err := event.Parse(line)
-		if err != nil {
-			return fmt.Errorf("view %s: event %d: %w", f.name, i, err)
 		}
 		next++
 		if batch = append(batch, indexed{i, e}); len(batch) < f.batch {
 			return nil
 		}
-		err = f.foldBatch(ctx, batch)
+		err := f.foldBatch(ctx, batch)
 		batch = batch[:0]
 		return err
 	})
