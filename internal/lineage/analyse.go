@@ -46,6 +46,7 @@ type analyser struct {
 	bodyArgs     []flow // arguments of the SQL function being expanded
 	inBody       bool
 	inject       map[int]candidate
+	paramTypes   map[int]OID
 	work         int
 	depth        int
 }
@@ -82,7 +83,7 @@ func single(v nodetree.Value) (*nodetree.Node, bool) {
 }
 
 func analyseQuery(cat *Catalog, q *nodetree.Node, opt Options) (out *Analysis, list []candidate) {
-	a := &analyser{cat: cat, opt: opt, unclassified: map[event.Place]bool{}, memo: map[*nodetree.Node]int{}}
+	a := &analyser{cat: cat, opt: opt, unclassified: map[event.Place]bool{}, memo: map[*nodetree.Node]int{}, paramTypes: map[int]OID{}}
 	defer func() {
 		if r := recover(); r != nil {
 			b, ok := r.(bail)

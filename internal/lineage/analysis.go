@@ -85,7 +85,7 @@ type Entry struct {
 	Elements element.Mask        // protected elements of it in result or predicate
 	KeyBy    KeyBy
 	Ordinal  int    // result column (0-based) or parameter (1-based)
-	KeyType  OID    // type of the key column or parameter
+	KeyType  OID    // type of the result column or of the parameter, not of the stored key
 	Reason   string // stable word for why KeyNone: "key not in result", "predicate", "self-join", "outer join", "offset", "set operation", "row security", …
 	// Identifier, when set, is a result column (0-based) that holds an
 	// identifier belonging to one subject (e-mail, phone …): rung 3. It is set

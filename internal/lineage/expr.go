@@ -129,7 +129,7 @@ func (a *analyser) column(lv *level, v nodetree.Value, ctx standing) column {
 	case "PARAM":
 		c := expression(a.param(lv, n))
 		if a.int(n, "paramkind") == paramExtern && !a.inBody {
-			c.term = term{param: int(a.int(n, "paramid"))}
+			c.term = a.parameter(n)
 		}
 		return c
 	}

@@ -138,7 +138,7 @@ func (a *analyser) entry(i int, ks map[int]*know, res result) Entry {
 		out.Reason = "predicate"
 		out.ConfirmBy, out.ConfirmOrdinal, out.ConfirmType = by, ordinal, keyType
 		if p := k.param(); p > 0 && !k.optional && !k.branch && !k.sided {
-			out.ConfirmBy, out.ConfirmOrdinal, out.ConfirmType = KeyParam, p, a.keyType(e.rel)
+			out.ConfirmBy, out.ConfirmOrdinal, out.ConfirmType = KeyParam, p, a.paramTypes[p]
 			out.Pinned = true
 		}
 	default:
@@ -161,11 +161,10 @@ func (a *analyser) key(i int, k *know, ks map[int]*know, res result) (by KeyBy, 
 	case k == nil:
 		return KeyNone, 0, 0, "key not in result"
 	}
-	typ := a.keyType(e.rel)
 	away := k.optional || k.branch || k.sided
 	for c, col := range res.cols {
 		if !k.sided && slices.Contains(col.own, i) {
-			return KeyColumn, c, typ, ""
+			return KeyColumn, c, col.typ, ""
 		}
 	}
 	for c, col := range res.cols {
@@ -173,11 +172,11 @@ func (a *analyser) key(i int, k *know, ks map[int]*know, res result) (by KeyBy, 
 			continue
 		}
 		if !away {
-			return KeyColumn, c, typ, ""
+			return KeyColumn, c, col.typ, ""
 		}
 		for _, o := range col.own {
 			if o != i && a.entries[o].prot.Source == e.prot.Source {
-				return KeyColumn, c, typ, ""
+				return KeyColumn, c, col.typ, ""
 			}
 		}
 	}
@@ -186,11 +185,11 @@ func (a *analyser) key(i int, k *know, ks map[int]*know, res result) (by KeyBy, 
 			continue
 		}
 		if !away {
-			return KeyParam, k.param(), typ, ""
+			return KeyParam, k.param(), a.paramTypes[k.param()], ""
 		}
 		for j, other := range ks {
 			if j != i && !other.optional && !other.branch && !other.sided && other.terms[t] && a.entries[j].prot.Source == e.prot.Source {
-				return KeyParam, t.param, typ, ""
+				return KeyParam, t.param, a.paramTypes[t.param], ""
 			}
 		}
 	}

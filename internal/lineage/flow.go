@@ -88,6 +88,7 @@ type column struct {
 	term  term
 	rel   OID
 	att   int16
+	typ   OID
 	name  string
 }
 

@@ -275,10 +275,17 @@ func (a *analyser) term(lv *level, v nodetree.Value) (column, bool) {
 		return c, !c.term.none()
 	case "PARAM":
 		if a.int(n, "paramkind") == paramExtern && !a.inBody {
-			return column{term: term{param: int(a.int(n, "paramid"))}, plain: ref{entry: -1}}, true
+			return column{term: a.parameter(n), plain: ref{entry: -1}}, true
 		}
 	}
 	return column{}, false
+}
+
+// parameter returns the term of a PARAM and notes its type.
+func (a *analyser) parameter(n *nodetree.Node) term {
+	id := int(a.int(n, "paramid"))
+	a.paramTypes[id] = OID(a.int(n, "paramtype"))
+	return term{param: id}
 }
 
 // strip removes relabelling between types with the same bytes. A character(n)

@@ -78,6 +78,7 @@ func (a *analyser) targets(lv *level, list string) (cols []column, all []tle) {
 			group: a.int(n, "ressortgroupref"),
 			junk:  a.bool(n, "resjunk"),
 		}
+		t.col.typ = a.typeOf(a.get(n, "expr"))
 		t.col.rel, t.col.att = OID(a.int(n, "resorigtbl")), int16(a.int(n, "resorigcol"))
 		t.col.name = optional(n, "resname").Text
 		all = append(all, t)

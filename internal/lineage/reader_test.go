@@ -96,6 +96,17 @@ func (s *shop) text(t *testing.T) {
 	if an.Entries[0].KeyType != 23 {
 		t.Errorf("key type %d, want int4", an.Entries[0].KeyType)
 	}
+	for sql, want := range map[string]lineage.OID{
+		"SELECT email FROM customers WHERE $1::bigint = id":                                        20,
+		"SELECT email FROM customers WHERE id = $1":                                                23,
+		"SELECT name FROM members WHERE code = $1":                                                 25,
+		"SELECT id, email FROM customers":                                                          23,
+		"SELECT b.k, c.email FROM customers c JOIN (SELECT id AS k FROM bookings) b ON b.k = c.id": 20,
+	} {
+		if an := s.ask(t, request(sql)); len(an.Entries) == 0 || an.Entries[0].KeyType != want {
+			t.Errorf("%s: %s, key type not %d", sql, lineagetest.Describe(an), want)
+		}
+	}
 	// A literal after the client's own parameter; a string's type is inferred.
 	req = request("SELECT email FROM customers WHERE name = $1 AND id = '5'")
 	req.Text, req.ParamTypes, req.ClientParams = "SELECT email FROM customers WHERE name = $1 AND id = $2", []lineage.OID{25, 0}, 1

@@ -91,6 +91,7 @@ func (a *analyser) merge(lv *level, branches []branch) (cols []column, tles []tl
 		}
 		t.col = expression(f)
 		t.col.term = term{rt: unionOutput, att: i + 1}
+		t.col.typ = a.typeOf(a.get(n, "expr"))
 		t.col.rel, t.col.att = OID(a.int(n, "resorigtbl")), int16(a.int(n, "resorigcol"))
 		t.col.name = optional(n, "resname").Text
 		cols, tles = append(cols, t.col), append(tles, t)

@@ -248,14 +248,14 @@ func (a *analyser) writeKey(lv *level, r *rte, w *Write, keys []nodetree.Value, 
 	if lv.top {
 		for i, c := range res.cols {
 			if c.rel == r.rel.OID && c.att == p.Key {
-				w.KeyBy, w.Ordinal, w.KeyType = KeyColumn, i, a.keyType(r.rel)
+				w.KeyBy, w.Ordinal, w.KeyType = KeyColumn, i, c.typ
 				return
 			}
 		}
 	}
 	if k := lv.find(r.entry); r.entry >= 0 && k != nil {
 		if t := k.param(); t > 0 {
-			w.KeyBy, w.Ordinal, w.KeyType = KeyParam, t, a.keyType(r.rel)
+			w.KeyBy, w.Ordinal, w.KeyType = KeyParam, t, a.paramTypes[t]
 		}
 	}
 }
@@ -275,11 +275,6 @@ func (a *analyser) keyParam(lv *level, v nodetree.Value) (param int, typ OID) {
 		}
 	}
 	return 0, 0
-}
-
-func (a *analyser) keyType(rel *Relation) OID {
-	att, _ := rel.attribute(rel.Protected.Key)
-	return att.Type
 }
 
 // param returns the smallest parameter that equals the key, 0 if none does.
