@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"sekisho/internal/control"
+	"sekisho/internal/pgserver"
+	"sekisho/internal/pgserver/pgservertest"
+)
+
+const shopSQL = `
+CREATE TABLE customers (id int PRIMARY KEY, name text, email text, phone text, registered date DEFAULT '2026-01-01');
+CREATE TABLE bookings (id int PRIMARY KEY, customer_id int REFERENCES customers, code text);
+CREATE TABLE tours (id int PRIMARY KEY, title text);
+INSERT INTO customers SELECT i, 'name ' || i, 'm' || i || '@example.jp', '090-0000-' || (1000 + i) FROM generate_series(1, 200) i;
+INSERT INTO bookings SELECT i, 1 + i % 200, 'B' || i FROM generate_series(1, 600) i;
+INSERT INTO tours VALUES (1, 'Sapporo');
+GRANT SELECT ON ALL TABLES IN SCHEMA public TO sekisho;
+GRANT pg_read_all_stats TO sekisho;
+GRANT ALL ON ALL TABLES IN SCHEMA public TO app;
+GRANT CREATE ON SCHEMA public TO app;
+`
+
+// TestUp runs whole lives of the process in front of a real PostgreSQL; see
+// testdata/up.
+func TestUp(t *testing.T) {
+	if _, err := exec.LookPath("psql"); err != nil {
+		t.Skip("no psql: sudo apt-get install -y postgresql-client")
+	}
+	server := pgservertest.Start(t, pgserver.Config{})
+	roles := server.Command(t.Context(), "psql", "-q", "-c", "CREATE ROLE sekisho LOGIN; CREATE ROLE app LOGIN", "postgres")
+	if out, err := roles.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/up",
+		Setup: func(e *testscript.Env) error {
+			name := "t" + strconv.FormatInt(time.Now().UnixNano(), 36)
+			if err := shopDatabase(t, server, name); err != nil {
+				return err
+			}
+			port, err := freePort()
+			if err != nil {
+				return err
+			}
+			for _, kv := range [][2]string{
+				{"LANG", "C.UTF-8"}, {"USER", "ayame"}, {"UPSTREAM", server.Addr()}, {"DATABASE", name},
+				{"PGHOST", "127.0.0.1"}, {"PGPORT", port}, {"PGUSER", "app"}, {"PGDATABASE", name}, {"PGSSLMODE", "disable"},
+			} {
+				e.Setenv(kv[0], kv[1])
+			}
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"awaitup": awaitUp, "expand": expand},
+	})
+}
+
+// shopDatabase makes a shop of its own for one script.
+func shopDatabase(t *testing.T, s *pgserver.Server, name string) error {
+	if err := s.CreateDatabase(t.Context(), name); err != nil {
+		return err
+	}
+	cmd := s.Command(t.Context(), "psql", "-v", "ON_ERROR_STOP=1", "-q", "-c", shopSQL, name)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	return nil
+}
+
+func freePort() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	return port, errors.Join(err, l.Close())
+}
+
+// awaitUp waits until the process serves its gates.
+func awaitUp(ts *testscript.TestScript, _ bool, _ []string) {
+	c := control.NewClient(filepath.Join(ts.Getenv("WORK"), "data", "control.sock"), "sekisho.yaml")
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		_, err := c.Status(ctx)
+		if err == nil {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			ts.Fatalf("the process does not come up: %v", err)
+		}
+	}
+}
+
+// expand replaces environment variables in a file.
+func expand(ts *testscript.TestScript, _ bool, args []string) {
+	path := ts.MkAbs(args[0])
+	text, err := os.ReadFile(path)
+	ts.Check(err)
+	ts.Check(os.WriteFile(path, []byte(os.Expand(string(text), ts.Getenv)), 0o600))
+}
