@@ -71,8 +71,12 @@ func boundedKinds() []kind {
 		}},
 		{"search path, expressions only", false, func(g *gen) episode {
 			// The result looks the same whichever table it is read from.
-			q := "SELECT " + g.pick("lower(email) || ''", "coalesce(name, '-')", "md5(phone)") + " FROM customers"
-			return one(simple("SET search_path = other"), g.either(q), g.either("SET search_path = public"), g.either(q), simple("SET search_path = other"), g.either(q))
+			q := "SELECT " + g.pick("lower(email) || ''", "coalesce(name, '-')", "md5(email)") + " FROM customers WHERE id = " + g.subject()
+			e := one(g.either("SELECT days FROM tours"), g.either("SET search_path = other"), g.either(q))
+			if g.chance(50) {
+				e.steps = append(e.steps, g.either("SET search_path = public"), g.either(q))
+			}
+			return e
 		}},
 		{"search path by function", false, func(g *gen) episode {
 			return one(simple("SELECT set_config('search_path', 'other', false)"), g.either("SELECT id, name FROM customers"), simple("SELECT email FROM public.customers"))

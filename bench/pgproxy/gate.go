@@ -78,20 +78,24 @@ func (l *lab) sekisho(ctx context.Context, args ...string) *exec.Cmd {
 
 // folded waits until all that the gate took is durable and in the view.
 func (g *gate) folded(ctx context.Context) error {
+	// What was taken before now is on disk after one sync interval.
+	taken := time.NewTimer(200 * time.Millisecond)
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-taken.C:
+	}
 	deadline := time.Now().Add(30 * time.Second)
 	for {
-		out, err := g.l.sekisho(ctx, "gate", "status", "-c", g.config, "--json").Output()
+		out, err := g.l.sekisho(ctx, "status", "-c", g.config, "--json").Output()
 		if err != nil {
-			return fmt.Errorf("sekisho gate status: %w\n%s", err, g.stderr)
+			return fmt.Errorf("sekisho status: %w\n%s", err, g.stderr)
 		}
-		var status struct {
-			Ledger struct{ Taken, Durable uint64 }
-			View   struct{ Folded uint64 }
-		}
+		var status struct{ Head, Folded uint64 }
 		if err := json.Unmarshal(out, &status); err != nil {
-			return fmt.Errorf("sekisho gate status: %w: %s", err, out)
+			return fmt.Errorf("sekisho status: %w: %s", err, out)
 		}
-		if status.Ledger.Taken == status.Ledger.Durable && status.View.Folded >= status.Ledger.Durable {
+		if status.Head > 0 && status.Folded >= status.Head {
 			return nil
 		}
 		if time.Now().After(deadline) {

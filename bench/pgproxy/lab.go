@@ -73,14 +73,17 @@ func (l *lab) fill(ctx context.Context) error {
 	if out, err := l.pgbench(ctx, "-i", "-q", "-s", strconv.Itoa(l.o.scale)).CombinedOutput(); err != nil {
 		return fmt.Errorf("pgbench -i: %w\n%s", err, out)
 	}
-	return l.server.Exec(ctx, benchDatabase, `
+	err = l.server.Exec(ctx, benchDatabase, `
 CREATE TABLE wide AS SELECT i AS id, '山田 太郎' || i AS name, 'ヤマダ タロウ' AS kana, 'user' || i || '@mail.example' AS email,
   '090-' || lpad((i % 10000)::text, 4, '0') || '-0000' AS phone, '北海道札幌市中央区北一条西' || i AS address,
   date '1950-01-01' + i AS birth, 'memo ' || i AS note FROM generate_series(1, 10000) i;
 ALTER TABLE wide ADD PRIMARY KEY (id);
 GRANT USAGE ON SCHEMA public TO watch;
-GRANT SELECT ON ALL TABLES IN SCHEMA public TO watch;
-VACUUM ANALYZE wide`)
+GRANT SELECT ON ALL TABLES IN SCHEMA public TO watch`)
+	if err != nil {
+		return err
+	}
+	return l.server.Exec(ctx, benchDatabase, "VACUUM ANALYZE wide")
 }
 
 func (l *lab) pgbench(ctx context.Context, args ...string) *exec.Cmd {

@@ -42,7 +42,6 @@ default_pool_size = 100
 log_connections = 0
 log_disconnections = 0
 server_check_delay = 3600
-server_reset_query =
 ignore_startup_parameters = extra_float_digits
 client_tls_sslmode = %s
 client_tls_cert_file = %s
