@@ -88,7 +88,6 @@ func options(env *environment, l lang.Language, exited *int) []kong.Option {
 			{Key: "keep", Title: say.Text("group_keep")}, {Key: "set", Title: say.Text("group_set")},
 		}),
 		kong.Help(func(o kong.HelpOptions, k *kong.Context) error { return printHelp(env.stdout, say, o, k) }),
-		kong.HelpFormatter(kong.DefaultHelpValueFormatter),
 	}
 }
 

@@ -203,7 +203,7 @@ func (p *process) setBypass(ctx context.Context, g *gate, r control.BypassReques
 		g.bypass.shut()
 	}
 	body := &event.Bypass{Places: []event.Place{place(g.base.cfg)}, Open: r.Open, By: r.By, Reason: r.Reason}
-	if _, err := g.rec.Record(ctx, event.Durable, body); err != nil {
+	if _, err := g.rec.Record(ctx, event.Durable, body, g.sign()); err != nil {
 		p.log.Error("bypass not recorded; it is carried out all the same", "gate", g.cfg.Name, "open", r.Open, "err", err)
 	}
 	g.bypass.open.Store(r.Open)

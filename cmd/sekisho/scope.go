@@ -164,6 +164,11 @@ type alone struct{ *process }
 
 // Scope implements control.Operator.
 func (p *process) Scope(ctx context.Context, r control.ScopeRequest, w io.Writer) error {
+	for _, g := range p.gates { // a question without an end reaches to now
+		if _, err := g.rec.Record(ctx, event.Durable, g.sign()); err != nil {
+			return fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(err)
+		}
+	}
 	if err := p.view.await(ctx, p.ledger.Head()); err != nil {
 		return fault.New(fault.ViewOpen, "file", p.view.file).Because(err)
 	}
