@@ -62,11 +62,13 @@ type crash struct {
 	next             int
 	asked, delivered map[string]idSet // by client address
 	rows             int
+	first            chan struct{} // a row was delivered in this round
 }
 
 // round starts the program, lets three clients read and kills it.
 func (c *crash) round(t *testing.T, i int) {
 	c.h.up()
+	c.first = make(chan struct{}, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	for k := range 3 {
@@ -74,8 +76,13 @@ func (c *crash) round(t *testing.T, i int) {
 		limit := 1 + c.r.IntN(40)
 		wg.Go(func() { c.read(ctx, address, k, limit) })
 	}
-	pause := time.NewTimer(time.Duration(c.r.IntN(250)) * time.Millisecond)
-	<-pause.C
+	// From the first row on, or during a login when none comes.
+	pause := time.Duration(c.r.IntN(150)) * time.Millisecond
+	select {
+	case <-c.first:
+	case <-time.After(2 * time.Second):
+	}
+	<-time.After(pause)
 	c.h.kill()
 	cancel()
 	wg.Wait()
@@ -155,6 +162,10 @@ func (c *crash) receive(fe *pgproto3.Frontend, address string) bool {
 			}
 			c.delivered[address][id] = true
 			c.rows++
+			select {
+			case c.first <- struct{}{}:
+			default:
+			}
 			c.mu.Unlock()
 		case *pgproto3.ReadyForQuery:
 			return true
