@@ -85,13 +85,13 @@ func (b *bench) duckdb(ctx context.Context) (float64, error) {
 		return 0, fmt.Errorf("duckdb: %w\n%s", err, stderr.Bytes())
 	}
 	for in := bufio.NewScanner(bytes.NewReader(out)); in.Scan(); {
-		if f := strings.Fields(in.Text()); len(f) == 3 {
+		if f := strings.Fields(in.Text()); len(f) == 4 {
 			seconds, err1 := strconv.ParseFloat(f[0], 64)
 			events, err2 := strconv.Atoi(f[1])
 			if err1 != nil || err2 != nil || events != r.events {
 				return 0, fmt.Errorf("duckdb: %q, want %d events", in.Text(), r.events)
 			}
-			fmt.Printf("# duckdb: %d events, %s groups in %.2f s\n", events, f[2], seconds)
+			fmt.Printf("# duckdb: %d events, %s groups in %.2f s, %s s of CPU\n", events, f[2], seconds, f[3])
 			return float64(events) / seconds, nil
 		}
 	}
