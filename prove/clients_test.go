@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -36,7 +37,8 @@ func TestClientSuites(t *testing.T) {
 	} {
 		t.Run(c.module, func(t *testing.T) {
 			server := startServer(t)
-			must(t, server.Exec(t.Context(), "postgres", "CREATE ROLE suite LOGIN SUPERUSER PASSWORD 'suite'; CREATE DATABASE pqgo"))
+			must(t, server.Exec(t.Context(), "postgres", "CREATE ROLE suite LOGIN SUPERUSER PASSWORD 'suite'"))
+			must(t, server.CreateDatabase(t.Context(), "pqgo"))
 			for _, db := range []string{"postgres", "pqgo"} {
 				must(t, server.Exec(t.Context(), db, c.setup+"CREATE TABLE people (id int PRIMARY KEY, name text, email text); INSERT INTO people VALUES (1, 'a', 'a@mail.example'); GRANT SELECT ON people TO watch"))
 			}
@@ -137,18 +139,19 @@ func TestPostgreSQLTools(t *testing.T) {
 	t.Run("restore", func(t *testing.T) {
 		must(t, server.CreateDatabase(t.Context(), "restored"))
 		dump := func(args ...string) string {
-			return tool(t, server, server.Addr(), base, "", append([]string{"pg_dump", "-U", "watch", "--no-owner", "--no-acl", "-t", "customers", "-t", "bookings", "-t", "visits*", "-t", "tours"}, args...)...)
+			return tool(t, server, server.Addr(), base, "", append([]string{"pg_dump", "-U", "watch", "--no-owner", "--no-acl", "-t", "public.customers", "-t", "public.bookings", "-t", "public.tours"}, args...)...)
 		}
 		schema, _ := strings.CutSuffix(dump("--schema-only"), "(<nil>)")
 		rows, _ := strings.CutSuffix(dump("--data-only"), "(<nil>)")
 		must(t, server.Exec(t.Context(), "restored", schema+"GRANT SELECT ON ALL TABLES IN SCHEMA public TO watch; GRANT ALL ON ALL TABLES IN SCHEMA public TO app;"))
-		r := install(t, server, "restored", strings.ReplaceAll(protectYAML(), ", other.customers, public.shadow", ""), "    mode: observe\n")
+		r := install(t, server, "restored", restoredYAML, "    mode: observe\n")
 		r.up()
 		defer r.stop()
 		tool(t, server, r.addr(), "restored", rows, "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1")
-		again := tool(t, server, r.addr(), "restored", "", "pg_dump", "-U", "watch", "--no-owner", "--no-acl")
-		if want := dump(); again != want {
-			t.Errorf("the restored database differs: %s", firstDifference(again, want))
+		all := []string{"psql", "-X", "-U", "watch", "-c", "TABLE customers", "-c", "TABLE bookings", "-c", "TABLE tours"}
+		want, got := tool(t, server, server.Addr(), base, "", all...), tool(t, server, r.addr(), "restored", "", all...)
+		if want != got {
+			t.Errorf("the restored database differs: %s", firstDifference(got, want))
 		}
 	})
 }
@@ -163,9 +166,12 @@ func tool(t *testing.T, server *pgserver.Server, addr, database, in string, args
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	err := cmd.Run()
-	// The port is the one thing that may differ.
-	return strings.ReplaceAll(fmt.Sprintf("%s(%v)", &out, err), port, "PORT")
+	// The port may differ, and the word that pg_dump draws for \restrict.
+	text := restrict.ReplaceAllString(fmt.Sprintf("%s(%v)", &out, err), "")
+	return strings.ReplaceAll(text, port, "PORT")
 }
+
+var restrict = regexp.MustCompile(`(?m)^\\(un)?restrict .*\n`)
 
 func firstDifference(got, want string) string {
 	a, b := strings.Split(got, "\n"), strings.Split(want, "\n")
@@ -176,6 +182,17 @@ func firstDifference(got, want string) string {
 	}
 	return fmt.Sprintf("%d lines, want %d", len(a), len(b))
 }
+
+const restoredYAML = `    protect:
+      - table: public.customers
+        key: id
+        columns: {name: name, email: email, phone: phone, birth: birthdate}
+      - table: public.bookings
+        key: customer_id
+        of: public.customers
+        columns: {passport: passport}
+        plain: [id, tour_id]
+`
 
 // protectYAML is protect() as configuration.
 func protectYAML() string {
