@@ -20,7 +20,6 @@ import (
 	"sekisho/demo/wiretap"
 	"sekisho/internal/element"
 	"sekisho/internal/pgserver"
-	"sekisho/proof/scope"
 )
 
 // stranger is where the intruder comes from: another address of this machine.
@@ -277,10 +276,14 @@ func (p *play) figures() {
 func (p *play) reasons() string {
 	var list []string
 	for _, b := range p.answer.Coverage.Bounded {
-		list = append(list, b.Class+" "+b.Table+" ("+b.Reason+")")
+		key := "because_bounded"
+		if b.Class == "aggregate" {
+			key = "because_aggregate"
+		}
+		list = append(list, p.stage.say.Text(key, "table", b.Table, "reason", b.Reason))
 	}
 	for _, u := range p.answer.Coverage.Uncovered {
-		list = append(list, u.Place+" "+u.Reason)
+		list = append(list, p.stage.say.Text("because_uncovered", "place", u.Place, "reason", u.Reason))
 	}
 	slices.Sort(list)
 	if list = slices.Compact(list); len(list) == 0 {
@@ -392,6 +395,3 @@ func (p *play) elementTable(said map[element.Kind][]int64) {
 		s.print("     " + name + right(count(len(p.facts.truth.with(kind))), 10) + right(count(len(said[kind])), 10))
 	}
 }
-
-// sizes of the answer, for the closing table.
-func subjects(f scope.Figure) int { return int(f.Subjects) }

@@ -74,11 +74,11 @@ func (p *play) thenAndNow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	confirmed := subjects(p.answer.Confirmed)
+	confirmed, held := p.answer.Confirmed.Subjects, p.answer.EverHeld.Subjects
 	now := [][]any{
 		{"answers", count(p.answers), "rows", count(p.facts.export.Rows)},
 		{"events", count(status.Head)},
-		{"confirmed", count(confirmed), "others", count(subjects(p.answer.EverHeld) - confirmed)},
+		{"confirmed", count(confirmed), "others", count(held - confirmed)},
 		{"notes", count(len(p.facts.truth.with(element.Note)))},
 		{"took", seconds(p.answer.took.Round(time.Millisecond))},
 	}

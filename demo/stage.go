@@ -124,7 +124,8 @@ func cut(text string, n int) string {
 }
 
 // wrap breaks text into lines of at most n columns: between words, and
-// anywhere in Japanese except before a closing mark.
+// anywhere in Japanese except before what may not begin a line (JIS X 4051,
+// from memory: closing marks, small kana, long-vowel and repetition marks).
 func wrap(text string, n int) []string {
 	var lines []string
 	var line, word strings.Builder
@@ -139,7 +140,7 @@ func wrap(text string, n int) []string {
 	runes := []rune(text)
 	for i, r := range runes {
 		word.WriteRune(r)
-		closing := i+1 < len(runes) && strings.ContainsRune("、。）」』】,.;:!?)", runes[i+1])
+		closing := i+1 < len(runes) && strings.ContainsRune("、。）」』】ーっゃゅょッャュョァィゥェォ々,.;:!?)", runes[i+1])
 		if (r == ' ' || wide(r)) && !closing {
 			flush()
 		}

@@ -26,6 +26,7 @@ type baseline struct {
 	unclear   map[event.Place]uint64
 	writes    Changes   // of the whole database, at the last look
 	quiet     time.Time // since when nothing was written through the gate
+	behind    time.Time // since when the server counts too few sessions; zero: it does not
 	catalogue digest
 	last      *sight
 	strange   map[backend]bool // unknown at the last look
@@ -109,7 +110,26 @@ func (b *baseline) compareSessions(at time.Time, s *sight) []trouble {
 	case excess == 0 && s.pending == 0 && len(found) == 0 && len(b.strange) == 0:
 		b.agreed.sessions = at
 	}
-	return found
+	return append(found, b.lagging(at, excess)...)
+}
+
+// lagging notices that the server counts fewer sessions than were carried for
+// longer than it may be late: its count says nothing then, and hides others.
+func (b *baseline) lagging(at time.Time, excess int64) []trouble {
+	switch {
+	case excess >= 0:
+		b.behind = time.Time{}
+	case b.behind.IsZero():
+		b.behind = at
+	case at.Sub(b.behind) > 2*statsDelay:
+		b.behind = time.Time{}
+		b.sessions += excess
+		return []trouble{{
+			reason: ReasonSessions, title: "sessions cannot be compared", from: b.agreed.sessions,
+			detail: "the server counts fewer sessions than the gate carried: is there a pooler in between?",
+		}}
+	}
+	return nil
 }
 
 // strangers finds backends that are neither the gate's nor ours at two looks

@@ -1,0 +1,159 @@
+package datamap
+
+import (
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"sekisho/internal/event"
+	"sekisho/internal/event/eventtest"
+)
+
+// looked builds a sight: a server that counts sessions and changes of one
+// table, after a gate that carried some.
+func looked(change ...func(*sight)) *sight {
+	s := &sight{
+		sessions: 100, established: 10, backends: map[backend]bool{},
+		tables: map[event.Place]tableSight{"t": {oid: 1, server: 1000, gate: Changes{Rows: 50}}},
+		writes: Changes{Rows: 50}, catalogue: digest{text: "a", at: eventtest.Start},
+	}
+	for _, c := range change {
+		c(s)
+	}
+	return s
+}
+
+func table(change func(*tableSight)) func(*sight) {
+	return func(s *sight) {
+		t := s.tables["t"]
+		change(&t)
+		s.tables["t"] = t
+	}
+}
+
+func TestCompare(t *testing.T) {
+	stranger := func(s *sight) { s.backends[backend{7, "then"}] = false }
+	tests := []struct {
+		name  string
+		looks []*sight // after a first one as looked() has it
+		want  []string // reasons that the last look finds
+	}{
+		{"nothing new", []*sight{looked()}, nil},
+		{"one through the gate", []*sight{looked(func(s *sight) { s.sessions++; s.established++ })}, nil},
+		{"the server was faster than the gate", []*sight{looked(func(s *sight) { s.sessions++; s.pending = 1 })}, nil},
+		{"the server is late", []*sight{looked(func(s *sight) { s.established += 3 }), looked(func(s *sight) { s.sessions += 3; s.established += 3 })}, nil},
+		{"one around the gate", []*sight{looked(func(s *sight) { s.sessions++ })}, []string{ReasonSessions}},
+		{"one around the gate during logins", []*sight{looked(func(s *sight) { s.sessions += 3; s.pending = 2 })}, []string{ReasonSessions}},
+		{"one that hid behind a login", []*sight{
+			looked(func(s *sight) { s.sessions++; s.pending = 1 }), looked(func(s *sight) { s.sessions++ }),
+		}, []string{ReasonSessions}},
+		{"told once", []*sight{looked(func(s *sight) { s.sessions++ }), looked(func(s *sight) { s.sessions++ })}, nil},
+		{"a stranger at one look", []*sight{looked(stranger), looked()}, nil},
+		{"a stranger who stays", []*sight{looked(stranger), looked(stranger)}, []string{ReasonSessions}},
+		{"two strangers with one number", []*sight{looked(stranger), looked(func(s *sight) { s.backends[backend{7, "now"}] = false })}, nil},
+		{"ours, then closed before the server noticed", []*sight{
+			looked(func(s *sight) { s.backends[backend{7, "then"}] = true }), looked(stranger), looked(stranger),
+		}, nil},
+		{"changes through the gate", []*sight{looked(table(func(t *tableSight) { t.server += 5; t.gate.Rows += 5 }))}, nil},
+		{"changes the server has not counted yet", []*sight{looked(table(func(t *tableSight) { t.gate.Rows += 5 }))}, nil},
+		{"changes under way", []*sight{looked(table(func(t *tableSight) { t.server += 5; t.gate.InFlight = 1 }))}, nil},
+		{"changes nobody can count", []*sight{looked(table(func(t *tableSight) { t.server += 5; t.gate.Unclear = 1 }))}, nil},
+		{"changes around the gate", []*sight{looked(table(func(t *tableSight) { t.server++ }))}, []string{ReasonChanges}},
+		{"changes around the gate, seen late", []*sight{
+			looked(table(func(t *tableSight) { t.gate.Rows += 5; t.server += 3 })), looked(table(func(t *tableSight) { t.gate.Rows += 5; t.server += 6 })),
+		}, []string{ReasonChanges}},
+		{"a table made anew", []*sight{looked(table(func(t *tableSight) { t.oid = 2; t.server = 3 }))}, nil},
+		{"triggers write, a minute is not over", []*sight{looked(table(func(t *tableSight) { t.indirect = true; t.server += 9 }))}, nil},
+		{"DDL through the gate", []*sight{looked(func(s *sight) { s.catalogue.text, s.catalogue.before, s.catalogue.after = "b", 1, 1 })}, nil},
+		{"DDL around the gate", []*sight{looked(func(s *sight) { s.catalogue.text = "b" })}, []string{ReasonCatalogue}},
+		{"DDL around the gate, after some through it", []*sight{
+			looked(func(s *sight) { s.catalogue.text, s.catalogue.before, s.catalogue.after = "b", 1, 1 }),
+			looked(func(s *sight) { s.catalogue.text, s.catalogue.before, s.catalogue.after = "c", 1, 1 }),
+		}, []string{ReasonCatalogue}},
+	}
+	for _, tt := range tests {
+		at := eventtest.Start
+		b := newBaseline(at, looked())
+		var got []string
+		for _, s := range tt.looks {
+			at, got = at.Add(time.Second), nil
+			for _, f := range b.compare(at, s) {
+				got = append(got, f.reason)
+			}
+		}
+		if diff := gocmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+		}
+	}
+}
+
+// With triggers, writes around the gate show once the gate has been quiet.
+func TestCompareIndirectWhenQuiet(t *testing.T) {
+	at := eventtest.Start
+	indirect := func(extra int64) *sight {
+		return looked(table(func(t *tableSight) { t.indirect = true; t.server += extra }))
+	}
+	b := newBaseline(at, indirect(0))
+	for _, step := range []struct {
+		after time.Duration
+		extra int64
+		want  int
+	}{{10 * time.Second, 4, 0}, {statsDelay, 4, 0}, {time.Second, 5, 1}} {
+		at = at.Add(step.after)
+		if got := len(b.compare(at, indirect(step.extra))); got != step.want {
+			t.Errorf("%v in, %d changes more: %d troubles, want %d", at.Sub(eventtest.Start), step.extra, got, step.want)
+		}
+	}
+}
+
+// An uncovered interval begins with the last exact agreement, and a disagreement
+// that was recorded counts as one.
+func TestAgreement(t *testing.T) {
+	start := eventtest.Start
+	b := newBaseline(start, looked())
+	at := func(s int) time.Time { return start.Add(time.Duration(s) * time.Second) }
+	b.compare(at(1), looked())
+	b.compare(at(2), looked(func(s *sight) { s.established++ })) // the server is late: not exact
+	found := b.compare(at(3), looked(func(s *sight) { s.sessions += 2; s.established++ }))
+	if len(found) != 1 || !found[0].from.Equal(at(1)) {
+		t.Errorf("found %+v, want trouble since %v", found, at(1))
+	}
+	b.reported(at(3), map[string]bool{ReasonSessions: true})
+	found = b.compare(at(4), looked(func(s *sight) { s.sessions += 3; s.established++ }))
+	if len(found) != 1 || !found[0].from.Equal(at(3)) {
+		t.Errorf("found %+v, want trouble since %v", found, at(3))
+	}
+}
+
+func TestServerThatCountsTooFew(t *testing.T) {
+	at := eventtest.Start
+	b := newBaseline(at, looked())
+	few := func() *sight { return looked(func(s *sight) { s.established += 5 }) }
+	b.compare(at, few())
+	if found := b.compare(at.Add(statsDelay), few()); found != nil {
+		t.Errorf("after %v: %+v, want patience", statsDelay, found)
+	}
+	found := b.compare(at.Add(3*statsDelay), few())
+	if len(found) != 1 || found[0].reason != ReasonSessions {
+		t.Errorf("after %v: %+v, want %q", 3*statsDelay, found, ReasonSessions)
+	}
+}
+
+func TestBegunAnew(t *testing.T) {
+	b := newBaseline(eventtest.Start, looked())
+	for name, tt := range map[string]struct {
+		look *sight
+		want bool
+	}{
+		"same":                 {looked(), false},
+		"reset":                {looked(func(s *sight) { s.epoch = "later" }), true},
+		"fewer sessions":       {looked(func(s *sight) { s.sessions-- }), true},
+		"fewer changes":        {looked(table(func(t *tableSight) { t.server-- })), true},
+		"fewer, another table": {looked(table(func(t *tableSight) { t.server, t.oid = 0, 9 })), false},
+	} {
+		if got := b.begunAnew(tt.look); got != tt.want {
+			t.Errorf("%s: begunAnew = %v, want %v", name, got, tt.want)
+		}
+	}
+}
