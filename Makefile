@@ -27,11 +27,11 @@ test:
 
 test-long: ## everything, and the proofs over many seeds
 	@sh scripts/setup.sh test
-	SEKISHO_LONG=1 $(GO) test -count=1 -timeout 120m ./...
+	PROVE=1 SEKISHO_LONG=1 $(GO) test -count=1 -timeout 120m ./...
 
 prove: ## PROVE_SEED=1 PROVE_SEEDS=20 choose the seeds
 	@sh scripts/setup.sh test
-	$(GO) test -count=1 -timeout 120m -v ./prove/... $(ARGS)
+	PROVE=1 $(GO) test -count=1 -timeout 120m -v ./prove/... $(ARGS)
 
 check: vet
 	@sh scripts/setup.sh check

@@ -28,9 +28,7 @@ const oneProtected = `    protect:
 // once straight to the server and once through a gate in observe mode, and
 // wants the same verdict for every test.
 func TestClientSuites(t *testing.T) {
-	if testing.Short() {
-		t.Skip("SKIPPED: driver suites take minutes; run make prove or make test-long")
-	}
+	whole(t)
 	for _, c := range []struct{ module, packages, setup string }{
 		{"github.com/jackc/pgx/v5", ". ./pgconn ./pgtype ./pgxpool ./stdlib", "CREATE EXTENSION hstore; CREATE EXTENSION ltree; CREATE DOMAIN uint64 AS numeric(20,0);"},
 		{"github.com/lib/pq", ".", ""},

@@ -31,10 +31,7 @@ const crashProtect = `    protect:
 func TestKilledAtAnyInstant(t *testing.T) {
 	for _, mode := range []string{"default", "strict"} {
 		t.Run(mode, func(t *testing.T) {
-			kills := int(envNumber(t, "PROVE_KILLS", 100))
-			if testing.Short() {
-				kills = 8
-			}
+			kills := int(envNumber(t, "PROVE_KILLS", some(110, 4)))
 			seed := seeds(t)[0]
 			r := rand.New(rand.NewPCG(seed, uint64(len(mode))))
 			server := startServer(t)

@@ -132,6 +132,22 @@ func (l *lab) episodes(n int, classes ...string) []episode {
 	return all
 }
 
+// whole skips a test that takes minutes unless the proofs were asked for.
+func whole(t testing.TB) {
+	t.Helper()
+	if os.Getenv("PROVE") == "" {
+		t.Skip("SKIPPED: takes minutes; run make prove")
+	}
+}
+
+// some returns all when the proofs were asked for, else few.
+func some(all, few uint64) uint64 {
+	if os.Getenv("PROVE") == "" {
+		return few
+	}
+	return all
+}
+
 // seeds returns the seeds to prove: PROVE_SEEDS of them from PROVE_SEED on.
 func seeds(t testing.TB) []uint64 {
 	first, count := envNumber(t, "PROVE_SEED", 1), envNumber(t, "PROVE_SEEDS", 1)
@@ -165,6 +181,7 @@ func must(t testing.TB, err error) {
 // deterministic, every sharp class delivers somebody's data sooner or later,
 // and a statement without a crossing has nobody in its truth.
 func TestTruthIsSharp(t *testing.T) {
+	whole(t)
 	l := newLab(t, startServer(t), seeds(t)[0])
 	seen := map[string]int{}
 	for _, e := range l.episodes(3) {
