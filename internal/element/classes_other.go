@@ -1,0 +1,6 @@
+//go:build !amd64
+
+package element
+
+// fastest returns nil: there is no assembly for this architecture.
+func fastest() classifyFunc { return nil }

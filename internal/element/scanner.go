@@ -1,0 +1,253 @@
+package element
+
+import (
+	"errors"
+	"io"
+)
+
+// The window: every decision looks at most lookBehind bytes before its trigger
+// and lookAhead bytes after the trigger's block, and is taken when those bytes
+// are there. That alone makes findings independent of how bytes are cut into
+// chunks. Before the beginning and after the end there are zero bytes.
+const (
+	lookBehind = 512
+	lookAhead  = 1024
+	batch      = 63 // blocks classified at once; one more is looked ahead
+	minBuffer  = 8 << 10
+)
+
+// ErrClosed is returned by Write after Close.
+var ErrClosed = errors.New("element scanner is closed (SK5301)")
+
+// Options say what a Scanner looks for. The zero value looks for everything
+// that can be found in text without knowing its columns.
+type Options struct {
+	// Kinds are the elements wanted; 0 is all. Card numbers alone are found
+	// several times faster.
+	Kinds Mask
+	// Encoding of the stream; Auto finds out.
+	Encoding Encoding
+	// MinConfidence is the least confidence reported, in percent; 0 means 50.
+	MinConfidence int
+	// Buffer is the size of the window in bytes; 0 means 64 KiB, the least is
+	// 8 KiB. Findings do not depend on it.
+	Buffer int
+	// Hash, when set, replaces the mask of every finding by a keyed hash of
+	// the value's canonical form: digits for numbers, the bytes as they stand
+	// otherwise. It must not keep the bytes.
+	Hash func(kind Kind, canonical []byte) [16]byte
+	// Adjust, when set, sees every finding before MinConfidence is applied
+	// and may change Confidence and Reasons: the hook for what is known of the
+	// field (see FieldStats).
+	Adjust func(f *Finding)
+	// Portable switches the assembly off: for tests and measurements.
+	Portable bool
+}
+
+// Scanner finds elements in a stream of bytes. Its findings are the same for
+// every way of cutting the stream into chunks. Findings of one kind come in the
+// order of the stream; findings of different kinds may come in another order.
+//
+// A Scanner is used by one goroutine. It holds its window (Options.Buffer) and
+// forgets the bytes that leave it.
+type Scanner struct {
+	kinds  Mask
+	least  int
+	hash   func(Kind, []byte) [16]byte
+	adjust func(*Finding)
+	report func(*Finding)
+	found  Finding
+
+	buf    []byte // lookBehind bytes of the past, then the window, then room for zeros
+	base   int64  // offset of buf[0] in the (decoded) stream
+	pos    int    // next block to look at; base+pos is a multiple of blockSize
+	end    int    // end of the bytes that are there
+	room   int    // end never goes beyond
+	raw    []int64
+	rawEnd int64 // offset in the stream after buf[end-1]
+
+	classify classifyFunc
+	lead     byte
+	masks    [batch + 1]classes
+	onlyPAN  bool
+	enc      decoder
+	closed   bool
+
+	// State that goes from trigger to trigger, as positions in buf.
+	numberEnd int // digits before it belong to a number that was judged
+	escapeEnd int // escapes before it were looked at
+	nameEnd   int // text before it belongs to a name
+	textEnd   int // text before it belongs to an address
+	valueEnd  int // a key's value ends there
+
+	num   row
+	ctx   [160]byte
+	value [maxValue]byte
+}
+
+// NewScanner returns a scanner that calls found for each finding. The finding
+// is valid during the call; copy it to keep it.
+func NewScanner(o Options, found func(*Finding)) *Scanner {
+	s := &Scanner{hash: o.Hash, adjust: o.Adjust, report: found}
+	size := o.Buffer
+	if size == 0 {
+		size = 64 << 10
+	}
+	size = max(size, minBuffer) / blockSize * blockSize
+	s.buf = make([]byte, lookBehind+size+lookAhead+2*blockSize)
+	s.room = lookBehind + size
+	s.kinds, s.least = o.Kinds, o.MinConfidence
+	if s.kinds == 0 {
+		s.kinds = ^Mask(0)
+	}
+	if s.least == 0 {
+		s.least = 50
+	}
+	s.onlyPAN = s.kinds&^MaskOf(CardPAN, CardCVV, CardExpiry) == 0
+	s.classify = classifyPortable
+	if s.onlyPAN {
+		s.classify = classifyDigits
+	}
+	if f := fastest(); f != nil && !o.Portable {
+		s.classify = f
+	}
+	s.Reset(o.Encoding)
+	return s
+}
+
+// Reset makes s ready for another stream of the given encoding.
+func (s *Scanner) Reset(e Encoding) {
+	clear(s.buf[:lookBehind])
+	s.base, s.pos, s.end, s.rawEnd, s.closed = -lookBehind, lookBehind, lookBehind, 0, false
+	s.numberEnd, s.escapeEnd, s.nameEnd, s.textEnd, s.valueEnd = 0, 0, 0, 0, 0
+	s.raw = nil
+	s.enc = decoder{want: e}
+	s.lead = 0xEF
+	if e != Auto {
+		s.settle(e)
+	}
+}
+
+// Write scans p. The error is ErrClosed or nil.
+func (s *Scanner) Write(p []byte) (int, error) {
+	if s.closed {
+		return 0, ErrClosed
+	}
+	s.feed(p)
+	return len(p), nil
+}
+
+// ReadFrom scans r to its end, without a copy once the encoding is known. It
+// does not close s. It implements io.ReaderFrom.
+func (s *Scanner) ReadFrom(r io.Reader) (n int64, err error) {
+	if s.closed {
+		return 0, ErrClosed
+	}
+	var chunk []byte
+	for {
+		var k int
+		if s.enc.plain() {
+			s.makeRoom()
+			k, err = r.Read(s.buf[s.end:s.room])
+			s.end += k
+			s.rawEnd += int64(k)
+			s.scan(false)
+		} else {
+			if chunk == nil {
+				chunk = make([]byte, 32<<10)
+			}
+			k, err = r.Read(chunk)
+			s.feed(chunk[:k])
+		}
+		n += int64(k)
+		if err == io.EOF {
+			return n, nil
+		}
+		if err != nil {
+			return n, err
+		}
+	}
+}
+
+// Close reports what the end of the stream decides. It may be called again.
+func (s *Scanner) Close() error {
+	if s.closed {
+		return nil
+	}
+	s.finish()
+	clear(s.buf[s.end:])
+	s.scan(true)
+	clear(s.buf) // personal data does not outlive the stream
+	s.closed = true
+	return nil
+}
+
+// Encoding returns the encoding of the stream, Auto while it is not known.
+func (s *Scanner) Encoding() Encoding { return s.enc.is }
+
+// append adds bytes that need no decoding.
+func (s *Scanner) append(p []byte) {
+	for len(p) > 0 {
+		s.makeRoom()
+		n := copy(s.buf[s.end:s.room], p)
+		if s.raw != nil {
+			for i := range n {
+				s.raw[s.end+i] = s.rawEnd + int64(i)
+			}
+		}
+		s.end += n
+		s.rawEnd += int64(n)
+		p = p[n:]
+		s.scan(false)
+	}
+}
+
+// makeRoom forgets the past when the window is full.
+func (s *Scanner) makeRoom() {
+	if s.end < s.room {
+		return
+	}
+	gone := s.pos - lookBehind
+	copy(s.buf, s.buf[gone:s.end])
+	if s.raw != nil {
+		copy(s.raw, s.raw[gone:s.end])
+	}
+	s.base += int64(gone)
+	s.pos -= gone
+	s.end -= gone
+	for _, p := range []*int{&s.numberEnd, &s.escapeEnd, &s.nameEnd, &s.textEnd, &s.valueEnd} {
+		*p = max(0, *p-gone)
+	}
+}
+
+// place returns the offset in the stream of buf[p].
+func (s *Scanner) place(p int) int64 {
+	switch {
+	case s.raw == nil:
+		return s.base + int64(p)
+	case p < s.end:
+		return s.raw[p]
+	}
+	return s.rawEnd
+}
+
+// scan looks at every block whose surroundings are there.
+func (s *Scanner) scan(final bool) {
+	for {
+		ready := (s.end - s.pos - lookAhead) / blockSize
+		if final {
+			ready = (s.end - s.pos + blockSize - 1) / blockSize
+		}
+		if s.end-s.pos < lookAhead && !final || ready <= 0 {
+			return
+		}
+		n := min(ready, batch)
+		s.classify(s.masks[:n+1], s.buf[s.pos:s.pos+(n+1)*blockSize+1], s.lead)
+		if s.onlyPAN {
+			s.scanCards(n)
+		} else {
+			s.scanAll(n)
+		}
+		s.pos += n * blockSize
+	}
+}

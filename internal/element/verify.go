@@ -1,0 +1,260 @@
+package element
+
+import "bytes"
+
+// cardOf reports the first digits of n, in used groups, if they are a card
+// number of that confidence or better.
+func (s *Scanner) cardOf(n *row, used, digits, base int) bool {
+	d := n.digit[:digits]
+	if !IsCardPAN(d) {
+		return false
+	}
+	p, e := n.group[0].p, n.group[used-1].e
+	glue, ok := s.cardEdges(n, used, p, e)
+	if !ok {
+		return false
+	}
+	why := ByCheckDigit | ByRange
+	if used > 1 {
+		why |= ByGrouping
+	}
+	if base < 50 && used == 1 {
+		why |= LessLikely | ByRareLength
+	}
+	if n.wide {
+		why |= ByWidth
+		base += 15
+	}
+	found, nearest := s.context(p, e, aboutCard|aboutOther|aboutCVV|aboutExpiry)
+	switch {
+	case nearest&(aboutCard|aboutCVV) != 0:
+		why |= ByContext
+		base += 30
+	case nearest == aboutOther:
+		why |= LessLikely | ByOtherWord
+		base -= 30
+		if used > 1 {
+			base += 18
+		}
+	}
+	if glue > 0 {
+		why |= LessLikely | ByGlue
+		base -= glue
+	}
+	var beside neighbours
+	if s.kinds.Has(CardCVV) || s.kinds.Has(CardExpiry) || base < s.least {
+		beside = s.beside(p, e, found)
+		if beside.expiryEnd > 0 && found&aboutOther == 0 || beside.cvvEnd > 0 && beside.cvvNamed {
+			why |= ByNeighbour
+			base += 20
+		}
+	}
+	if base < s.least && s.adjust == nil {
+		return false
+	}
+	var text [19]byte
+	for i, v := range d {
+		text[i] = '0' + v
+	}
+	s.numberEnd = e
+	s.emitBrand(p, e, CardPAN, base, why, text[:digits], BrandOf(d))
+	if base >= s.least {
+		s.emitNeighbours(&beside)
+	}
+	return base >= s.least
+}
+
+// cardEdges looks at what touches the number. Glue is what to subtract from the
+// confidence; ok is false when the number is part of something else.
+func (s *Scanner) cardEdges(n *row, used, p, e int) (glue int, ok bool) {
+	b := s.buf
+	if n.odd && used == n.groups {
+		return 0, false
+	}
+	switch c := b[p-1]; {
+	case isDigit(c) && s.escapeBefore(p) == 0:
+		return 0, false
+	case isDigit(c), isLower(c|0x20) && s.escapeBefore(p) > 0:
+		// %20 or \n: the escape stands between
+	case isLower(c | 0x20):
+		if !s.brandBefore(p) {
+			return 0, false
+		}
+	case c == '.' || c == ',':
+		if used == 1 && (isDigit(b[p-2]) || c == '.') {
+			return 0, false // 0.4111…, .4111…
+		}
+		if isDigit(b[p-2]) {
+			glue += 20
+		}
+	case c == '_':
+		glue += 35
+	case c == '-' || c == '+' || c == '/':
+		if isWordByte(b[p-2]) && !s.brandBefore(p-1) {
+			glue += 35
+		}
+	case c == ' ' && used > 1 && isDigit(b[p-2]) && isDigit(b[p-3]) && isDigit(b[p-4]) && isDigit(b[p-5]):
+		glue += 20 // one more group of four before it
+	}
+	switch c := b[e]; {
+	case isLower(c | 0x20), c == '_':
+		return 0, false
+	case c == '.' && isDigit(b[e+1]):
+		return 0, false
+	case (c == '-' || c == '+') && isWordByte(b[e+1]):
+		glue += 35
+	case c == ' ' && used > 1 && used < n.groups && n.group[used].len() == 4 && used+1 < n.groups && n.group[used+1].len() == 4:
+		glue += 20
+	}
+	return glue, true
+}
+
+// escapeBefore returns the size of the escape (%20, \u3000, \n) that ends
+// before p, 0 when there is none.
+func (s *Scanner) escapeBefore(p int) int {
+	b := s.buf
+	switch {
+	case b[p-2] == '\\' && bytes.IndexByte([]byte("nrtbf"), b[p-1]) >= 0:
+		return 2
+	case b[p-3] == '%' && hex(b[p-2]) >= 0 && hex(b[p-1]) >= 0:
+		return 3
+	case b[p-6] == '\\' && b[p-5] == 'u' && hex(b[p-4]) >= 0 && hex(b[p-3]) >= 0 && hex(b[p-2]) >= 0 && hex(b[p-1]) >= 0:
+		return 6
+	}
+	return 0
+}
+
+var brandWords = [...]string{"visa", "jcb", "mastercard", "master", "mc", "amex", "diners", "discover", "unionpay", "card", "cardno", "cc", "pan", "no", "number"}
+
+// brandBefore reports whether the letters that end before p are a brand or a
+// word for a number: people write JCB3528….
+func (s *Scanner) brandBefore(p int) bool {
+	q := p
+	for p-q < 12 && isLower(s.buf[q-1]|0x20) {
+		q--
+	}
+	if q == p || isDigit(s.buf[q-1]) || isLower(s.buf[q-1]|0x20) {
+		return false
+	}
+	var word [12]byte
+	copyLower(word[:], s.buf[q:p])
+	for _, w := range brandWords {
+		if string(word[:p-q]) == w {
+			return true
+		}
+	}
+	return false
+}
+
+func isWordByte(c byte) bool { return isDigit(c) || isLower(c|0x20) || c == '_' }
+
+// neighbours are what stands beside a card number.
+type neighbours struct {
+	expiry, expiryEnd int
+	cvv, cvvEnd       int
+	cvvNamed          bool
+	cvvDigits         [4]byte
+	expiryDigits      [6]byte
+	expiryLen         int
+}
+
+// besideBytes is how far from a card number its expiry and its security code
+// are looked for.
+const besideBytes = 64
+
+// beside looks for an expiry (12/26, 12/2026, 1226 after a word for it) and a
+// security code on the line of the card number at buf[p:e].
+func (s *Scanner) beside(p, e int, found topic) neighbours {
+	var n neighbours
+	s.besideIn(&n, e, s.lineEnd(e, e+besideBytes), true)
+	if n.expiryEnd == 0 && n.cvvEnd == 0 && found&(aboutCVV|aboutExpiry) != 0 {
+		s.besideIn(&n, s.lineStart(p, p-contextBefore), p, false)
+	}
+	return n
+}
+
+func (s *Scanner) lineEnd(p, limit int) int {
+	for i := p; i < limit; i++ {
+		if s.buf[i] == '\n' || s.buf[i] == 0 {
+			return i
+		}
+	}
+	return limit
+}
+
+func (s *Scanner) lineStart(p, limit int) int {
+	for i := p; i > limit; i-- {
+		if s.buf[i-1] == '\n' || s.buf[i-1] == 0 {
+			return i
+		}
+	}
+	return limit
+}
+
+// besideIn looks through the digit rows of buf[p:e].
+func (s *Scanner) besideIn(n *neighbours, p, e int, after bool) {
+	b := s.buf
+	for i := p; i < e; {
+		if !isDigit(b[i]) {
+			i++
+			continue
+		}
+		j := i
+		for j < e+8 && isDigit(b[j]) && j-i <= 8 {
+			j++
+		}
+		switch l := j - i; {
+		case l > 8 || isWordByte(b[i-1]) && b[i-1] != '_':
+		case l <= 2 && b[j] == '/' && n.expiryEnd == 0:
+			if end := s.expiryAt(n, i, j); end > 0 {
+				j = end
+			}
+		case (l == 3 || l == 4) && !isWordByte(b[j]) && n.cvvEnd == 0:
+			s.cvvAt(n, i, j, after)
+		}
+		i = j
+	}
+}
+
+// expiryAt reads MM/YY or MM/YYYY whose month is buf[i:j].
+func (s *Scanner) expiryAt(n *neighbours, i, j int) (end int) {
+	b := s.buf
+	month := number(b[i:j])
+	k := j + 1
+	for k < j+6 && isDigit(b[k]) {
+		k++
+	}
+	year := number(b[j+1 : k])
+	four := k-j-1 == 4 && year >= 2000 && year < 2060
+	if month < 1 || month > 12 || !(four || k-j-1 == 2) || isWordByte(b[k]) || b[k] == '/' {
+		return 0
+	}
+	n.expiry, n.expiryEnd = i, k
+	n.expiryLen = copy(n.expiryDigits[:], []byte{'0' + byte(month/10), '0' + byte(month%10), b[k-2], b[k-1]})
+	return k
+}
+
+// cvvAt takes buf[i:j] for a security code if a word says so, or if it is
+// three digits after an expiry.
+func (s *Scanner) cvvAt(n *neighbours, i, j int, after bool) {
+	found, _ := s.context(i, i, aboutCVV)
+	named := found != 0
+	if !named && !(after && j-i == 3 && n.expiryEnd > 0 && i-n.expiryEnd <= 4) {
+		return
+	}
+	n.cvv, n.cvvEnd, n.cvvNamed = i, j, named
+	copy(n.cvvDigits[:], s.buf[i:j])
+}
+
+func (s *Scanner) emitNeighbours(n *neighbours) {
+	if n.expiryEnd > 0 {
+		s.emit(n.expiry, n.expiryEnd, CardExpiry, 85, ByForm|ByNeighbour, n.expiryDigits[:n.expiryLen])
+	}
+	if n.cvvEnd > 0 {
+		why, confidence := ByForm|ByNeighbour, 65
+		if n.cvvNamed {
+			why, confidence = why|ByContext, 92
+		}
+		s.emit(n.cvv, n.cvvEnd, CardCVV, confidence, why, n.cvvDigits[:n.cvvEnd-n.cvv])
+	}
+}
