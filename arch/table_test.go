@@ -36,16 +36,23 @@ var allowed = map[string][]string{
 
 	// the ledger
 	"proof":                   {},
+	"proof/scope":             {},
+	"internal/ledger/witness": {"internal/durable", "internal/ledger"},
 	"internal/ledger":         {"internal/durable", "internal/event", "internal/ledger/segment", "internal/ledger/tiles", "proof"},
 	"internal/ledger/segment": {"internal/event", "proof"},
 	"internal/ledger/tiles":   {"proof"},
+
+	// the views
+	"internal/view":            {"internal/event"},
+	"internal/viewdb":          {},
+	"internal/view/disclosure": {"internal/element", "internal/event", "internal/view", "internal/viewdb", "proof/scope"},
 
 	// scans
 	"internal/datamap": {"internal/element", "internal/event", "internal/subject"},
 
 	// outwards
 	"internal/config":  {"internal/element", "internal/fault", "internal/policy"},
-	"internal/control": {"internal/event", "internal/fault"},
+	"internal/control": {"internal/event", "internal/fault", "proof/scope"},
 
 	// servers of our own, for the demonstration, tests and benchmarks
 	"internal/pgserver": {},

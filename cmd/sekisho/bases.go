@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"maps"
-	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -184,38 +183,6 @@ func (p *process) retaint(ctx context.Context, b *base) error {
 // the database anywhere, in an earlier run.
 func (h *history) laundered(db event.Place) bool {
 	return slices.ContainsFunc(h.taints, func(t *event.Taint) bool { return t.Table == db })
-}
-
-// watch compares what the server counts with what its gate carried.
-func (p *process) watch(s *stage, b *base, g datamap.Gate, onCatalogue func()) error {
-	w, err := datamap.NewWatch(datamap.WatchConfig{
-		Place: place(b.cfg), DSN: b.dsn, Control: b.control, Gate: g, Recorder: b.rec, Tables: b.holdings.Tables,
-		Every: time.Duration(b.cfg.Scan.Watch), Poolers: poolers(b.cfg), Now: p.now,
-		OnUncovered: func() {
-			for _, t := range b.holdings.Tables() {
-				b.holdings.Rescan(t.Place)
-			}
-		},
-		OnCatalogue: onCatalogue,
-	})
-	if err != nil {
-		return fault.New(fault.DatabaseConnect, "database", b.cfg.Name).Because(err)
-	}
-	s.run("watch of "+b.cfg.Name, w.Run)
-	return nil
-}
-
-// poolers are the addresses between gate and server: upstream, when the
-// control account goes another way.
-func poolers(d *config.Database) []netip.Addr {
-	if d.Control.Address == d.Upstream {
-		return nil
-	}
-	a, err := netip.ParseAddrPort(d.Upstream)
-	if err != nil {
-		return nil
-	}
-	return []netip.Addr{a.Addr().Unmap()}
 }
 
 // scanned is what the last scan of each table found.

@@ -22,6 +22,9 @@ type bypass struct {
 	open     atomic.Bool
 	logins   sync.WaitGroup
 
+	established, pending atomic.Uint64 // sessions, for the bypass watch
+	opened               atomic.Uint64 // times that the way was opened or shut
+
 	mu    sync.Mutex
 	pairs map[*unseen]bool
 	none  chan struct{} // closed when pairs is empty and somebody waits
@@ -94,7 +97,12 @@ func (*unseen) OnTick(*netloop.Pair, time.Time) error { return nil }
 // carry brings one client through its login and onto the loop.
 func (b *bypass) carry(ctx context.Context, conn net.Conn) {
 	defer b.logins.Done()
+	b.pending.Add(1)
+	defer b.pending.Add(^uint64(0))
 	login, err := b.acceptor.Accept(ctx, conn)
+	if err == nil {
+		b.established.Add(1)
+	}
 	if err != nil {
 		if !errors.Is(err, pglogin.ErrCancel) && !errors.Is(err, pglogin.ErrLeft) {
 			b.log.Warn("login on the direct way", "err", err)
@@ -128,6 +136,31 @@ func (b *bypass) shut() {
 	if none != nil {
 		<-none
 	}
+}
+
+// carried is pgproxy.Gate.Carried for the direct way.
+func (b *bypass) carried() (established, pending uint64) {
+	pending = b.pending.Load()
+	return b.established.Load(), pending
+}
+
+func (b *bypass) hasBackend(pid uint32) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for u := range b.pairs {
+		if u.login.PID == pid {
+			return true
+		}
+	}
+	return false
+}
+
+// unseenDDL rises while the way is open, because any statement may pass then.
+func (b *bypass) unseenDDL() uint64 {
+	if b.open.Load() {
+		return b.opened.Add(1)
+	}
+	return b.opened.Load()
 }
 
 // sessions returns how many clients go the direct way.

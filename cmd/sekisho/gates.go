@@ -51,7 +51,7 @@ func (p *process) startGates(ctx context.Context, s *stage) error {
 		s.run("gate "+g.cfg.Name, func(ctx context.Context) error { return p.runGate(ctx, g) })
 		s.run("lineage of "+g.cfg.Name, func(ctx context.Context) error { return p.followCatalogue(ctx, g) })
 	}
-	return nil
+	return p.startWatches(s)
 }
 
 // startBodies are the first events of a run.
@@ -183,29 +183,6 @@ func (p *process) beat(ctx context.Context, g *gate) {
 // sign is a sign of life. A question without an end reaches to the last one.
 func (g *gate) sign() *event.Heartbeat {
 	return &event.Heartbeat{Places: []event.Place{place(g.base.cfg)}, Sessions: len(g.server.Sessions())}
-}
-
-// catalogueEvery is the time between two comparisons of the catalogue.
-const catalogueEvery = time.Second
-
-// followCatalogue finds changes of the schema that did not pass the gate.
-func (p *process) followCatalogue(ctx context.Context, g *gate) error {
-	tick := time.NewTicker(catalogueEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-		changed, err := g.base.lineage.Refresh(ctx)
-		if err != nil && ctx.Err() == nil {
-			p.log.Warn("catalogue not compared", "database", g.base.cfg.Name, "err", err)
-		}
-		if changed {
-			g.server.SchemaChanged(g.base.cfg.Database)
-		}
-	}
 }
 
 // loginConfig is a gate's login.

@@ -9,12 +9,15 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"sekisho/internal/control"
+	"sekisho/internal/event"
+	"sekisho/internal/ledger"
 	"sekisho/internal/pgserver"
 	"sekisho/internal/pgserver/pgservertest"
 )
@@ -55,14 +58,14 @@ func TestUp(t *testing.T) {
 				return err
 			}
 			for _, kv := range [][2]string{
-				{"LANG", "C.UTF-8"}, {"USER", "ayame"}, {"UPSTREAM", server.Addr()}, {"DATABASE", name},
+				{"LANG", "C.UTF-8"}, {"USER", "ayame"}, {"UPSTREAMPORT", server.Addr()[strings.LastIndexByte(server.Addr(), ':')+1:]}, {"UPSTREAM", server.Addr()}, {"DATABASE", name},
 				{"PGHOST", "127.0.0.1"}, {"PGPORT", port}, {"PGUSER", "app"}, {"PGDATABASE", name}, {"PGSSLMODE", "disable"},
 			} {
 				e.Setenv(kv[0], kv[1])
 			}
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"awaitup": awaitUp, "expand": expand},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"awaitup": awaitUp, "awaitlooks": awaitLooks, "awaitevent": awaitEvent, "expand": expand},
 	})
 }
 
@@ -105,6 +108,44 @@ func awaitUp(ts *testscript.TestScript, _ bool, _ []string) {
 			ts.Fatalf("the process does not come up: %v", err)
 		}
 	}
+}
+
+// awaitLooks waits until the gate has given n more signs of life, which come
+// once a second, as the watch looks in these scripts.
+func awaitLooks(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	awaitLines(ts, `"k":3,`, n+countLines(ts, `"k":3,`))
+}
+
+// awaitEvent waits until an event of a kind holds a text.
+func awaitEvent(ts *testscript.TestScript, _ bool, args []string) { awaitLines(ts, args[1], 1) }
+
+func awaitLines(ts *testscript.TestScript, part string, n int) {
+	deadline := time.NewTimer(90 * time.Second) // counters of the server may be 60 s late
+	defer deadline.Stop()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for countLines(ts, part) < n {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			ts.Fatalf("no %d events with %q", n, part)
+		}
+	}
+}
+
+// countLines counts the lines of the ledger that hold part.
+func countLines(ts *testscript.TestScript, part string) (n int) {
+	r, err := ledger.OpenReader(filepath.Join(ts.Getenv("WORK"), "data", "ledger"))
+	ts.Check(err)
+	ts.Check(r.Scan(context.Background(), 0, func(_ event.Index, line []byte) error {
+		if strings.Contains(string(line), part) {
+			n++
+		}
+		return nil
+	}))
+	return n
 }
 
 // expand replaces environment variables in a file.

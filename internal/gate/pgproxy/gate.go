@@ -56,6 +56,9 @@ type Gate struct {
 
 	work sync.WaitGroup // goroutines of analyses, logins, cancels
 
+	// What the server may have counted; see Carried.
+	established, pending atomic.Uint64
+
 	mu        sync.Mutex // guards what follows
 	databases map[string]*shared
 	sessions  map[event.Session]*session
@@ -192,7 +195,12 @@ func (g *Gate) serve(ctx context.Context, conn net.Conn) {
 		_ = conn.Close()
 		return
 	}
+	g.pending.Add(1)
+	defer g.pending.Add(^uint64(0))
 	login, err := g.acceptor.Accept(ctx, conn)
+	if err == nil {
+		g.established.Add(1)
+	}
 	if err != nil {
 		if !errors.Is(err, pglogin.ErrCancel) && !errors.Is(err, pglogin.ErrLeft) {
 			g.metrics.LoginFailures.Add(1)
@@ -388,6 +396,37 @@ func (g *Gate) SetRules(r *Rules) {
 	for _, sh := range g.databases {
 		sh.current.Store(r)
 	}
+}
+
+// Carried returns how many sessions the server has confirmed through the gate,
+// and how many logins are under way: a login leaves pending after it entered
+// established. Neither falls back behind what the server counted.
+func (g *Gate) Carried() (established, pending uint64) {
+	pending = g.pending.Load() // first: what leaves it meanwhile is counted twice, never missed
+	return g.established.Load(), pending
+}
+
+// HasBackend reports whether pid serves one of the open sessions.
+func (g *Gate) HasBackend(pid uint32) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, s := range g.sessions {
+		if s.e.who.ServerPID == pid {
+			return true
+		}
+	}
+	return false
+}
+
+// DDL returns a number that rises when a statement that may change a database's
+// catalogue is sent through the gate, and again when its transaction ended.
+func (g *Gate) DDL(database string) uint64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if sh := g.databases[database]; sh != nil {
+		return sh.reg.passed.Load()
+	}
+	return 0
 }
 
 // Metrics returns the counters. They may be read at any time.

@@ -67,7 +67,8 @@ type registry struct {
 	busy    int
 	waiting []*pending
 
-	epoch    atomic.Uint64 // counts schema changes that passed
+	epoch    atomic.Uint64 // counts schema changes
+	passed   atomic.Uint64 // counts beginnings and ends of schema changes that passed this gate
 	changing atomic.Int32  // sessions with uncommitted schema changes
 }
 
@@ -317,8 +318,8 @@ func (g *shared) wideOf(s *shape, reason string) *plan {
 
 // schemaChanging says that a session has uncommitted schema changes from now
 // on; schemaChanged that they are committed or gone.
-func (r *registry) schemaChanging() { r.changing.Add(1); r.epoch.Add(1) }
-func (r *registry) schemaChanged()  { r.epoch.Add(1); r.changing.Add(-1) }
+func (r *registry) schemaChanging() { r.changing.Add(1); r.epoch.Add(1); r.passed.Add(1) }
+func (r *registry) schemaChanged()  { r.epoch.Add(1); r.passed.Add(1); r.changing.Add(-1) }
 
 // shared is what the engines of one gate have in common.
 type shared struct {

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"sekisho/internal/config"
+	"sekisho/internal/datamap"
+	"sekisho/internal/event"
+	"sekisho/internal/fault"
+)
+
+// carried is what all gates of a database carried to its server, the direct
+// way included. It implements datamap.Gate.
+type carried struct {
+	gates    []*gate
+	database string // on the server
+}
+
+var _ datamap.Gate = (*carried)(nil)
+
+// Sessions implements datamap.Gate.
+func (c *carried) Sessions() (established, pending uint64) {
+	for _, g := range c.gates {
+		e, p := g.server.Carried()
+		be, bp := g.bypass.carried()
+		established, pending = established+e+be, pending+p+bp
+	}
+	return established, pending
+}
+
+// HasBackend implements datamap.Gate.
+func (c *carried) HasBackend(pid uint32) bool {
+	for _, g := range c.gates {
+		if g.server.HasBackend(pid) || g.bypass.hasBackend(pid) {
+			return true
+		}
+	}
+	return false
+}
+
+// Changes implements datamap.Gate. The gate's command tags do not yet tell rows
+// by table, so change counters are not compared: the watch is given no tables.
+func (*carried) Changes(event.Place) datamap.Changes { return datamap.Changes{} }
+
+// DDL implements datamap.Gate.
+func (c *carried) DDL() uint64 {
+	var n uint64
+	for _, g := range c.gates {
+		n += g.server.DDL(c.database) + g.bypass.unseenDDL()
+	}
+	return n
+}
+
+// startWatches compares, for every database, what the server counts with what
+// its gates carried.
+func (p *process) startWatches(s *stage) error {
+	for _, b := range p.bases {
+		c := &carried{database: b.cfg.Database}
+		for _, g := range p.gates {
+			if g.base == b {
+				c.gates = append(c.gates, g)
+			}
+		}
+		if len(c.gates) == 0 {
+			continue
+		}
+		w, err := datamap.NewWatch(datamap.WatchConfig{
+			Place: place(b.cfg), DSN: b.dsn, Control: b.control, Gate: c, Recorder: b.rec,
+			Every: time.Duration(b.cfg.Scan.Watch), Poolers: poolers(b.cfg), Now: p.now,
+			OnUncovered: b.rescan, OnCatalogue: func() { p.refresh(s, c) },
+		})
+		if err != nil {
+			return fault.New(fault.DatabaseConnect, "database", b.cfg.Name).Because(err)
+		}
+		s.run("watch of "+b.cfg.Name, w.Run)
+	}
+	return nil
+}
+
+// rescan asks for fresh holdings: somebody may have changed them unseen.
+func (b *base) rescan() {
+	for _, t := range b.holdings.Tables() {
+		b.holdings.Rescan(t.Place)
+	}
+}
+
+// refresh reads the catalogue again, off the watch's goroutine.
+func (p *process) refresh(s *stage, c *carried) {
+	s.wait.Go(func() {
+		for _, g := range c.gates {
+			if _, err := g.base.lineage.Refresh(s.ctx); err != nil && s.ctx.Err() == nil {
+				p.log.Warn("catalogue not read again", "database", g.base.cfg.Name, "err", err)
+			}
+			g.server.SchemaChanged(c.database)
+		}
+	})
+}
+
+// poolers are the addresses between gate and server: upstream, when the
+// control account goes another way.
+func poolers(d *config.Database) []netip.Addr {
+	if d.Control.Address == d.Upstream {
+		return nil
+	}
+	a, err := netip.ParseAddrPort(d.Upstream)
+	if err != nil {
+		return nil
+	}
+	return []netip.Addr{a.Addr().Unmap()}
+}
+
+// followCatalogue finds changes of the schema that did not pass the gate.
+func (p *process) followCatalogue(ctx context.Context, g *gate) error {
+	tick := time.NewTicker(catalogueEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		changed, err := g.base.lineage.Refresh(ctx)
+		if err != nil && ctx.Err() == nil {
+			p.log.Warn("catalogue not compared", "database", g.base.cfg.Name, "err", err)
+		}
+		if changed {
+			g.server.SchemaChanged(g.base.cfg.Database)
+		}
+	}
+}
+
+// catalogueEvery is the time between two comparisons of the catalogue.
+const catalogueEvery = time.Second
