@@ -21,8 +21,6 @@
 // Every comparison reads the server first and the gate second, and the gate
 // says what is still under way, so that traffic through the gate can never
 // look like a bypass. All counters are cumulative: what one poll cannot tell,
-// because the server reports late (at most 60 s, PGSTAT_MAX_INTERVAL in
-// src/backend/utils/activity/pgstat.c), a later poll can. An uncovered
-// interval therefore begins with the last poll in which everything agreed
-// exactly, less those 60 s.
+// because the server reports late, a later poll can. An uncovered interval
+// begins with the last poll in which everything agreed exactly.
 package datamap

@@ -43,14 +43,16 @@ type tableSight struct {
 // serverTraits is what the server lets us see.
 type serverTraits struct {
 	countsSessions bool // PostgreSQL 14 and later
+	prompt         bool // PostgreSQL 15 and later: a session that ended was counted
 	seesSessions   bool // the account has pg_read_all_stats
 }
 
 const traitsSQL = `
-SELECT current_setting('server_version_num')::int >= 140000, pg_has_role(current_user, 'pg_read_all_stats', 'usage')`
+SELECT current_setting('server_version_num')::int >= 140000, current_setting('server_version_num')::int >= 150000,
+       pg_has_role(current_user, 'pg_read_all_stats', 'usage')`
 
 func readTraits(ctx context.Context, conn *pgx.Conn) (t serverTraits, err error) {
-	return t, conn.QueryRow(ctx, traitsSQL).Scan(&t.countsSessions, &t.seesSessions)
+	return t, conn.QueryRow(ctx, traitsSQL).Scan(&t.countsSessions, &t.prompt, &t.seesSessions)
 }
 
 // blind says what is missing.

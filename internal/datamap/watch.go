@@ -73,9 +73,22 @@ type WatchConfig struct {
 	Now func() time.Time
 }
 
-// statsDelay is how late a backend's counters may be: PGSTAT_MAX_INTERVAL,
-// src/backend/utils/activity/pgstat.c (PostgreSQL 15).
+// statsDelay is how late a running backend's counters may be:
+// PGSTAT_MAX_INTERVAL, src/backend/utils/activity/pgstat.c (PostgreSQL 15).
 const statsDelay = 60 * time.Second
+
+// margin is how long before an exact agreement somebody may have come unseen.
+// A backend appears in pg_stat_activity before it can run anything, and
+// PostgreSQL 15 adds its last counts before it disappears from there
+// (pgstat_shutdown_hook runs before shared memory is left): whoever came
+// before a look is seen or counted by it. Without the list, or with the
+// statistics collector of PostgreSQL 14, counts may be late.
+func (w *Watch) margin() time.Duration {
+	if w.server.prompt && w.server.seesSessions && len(w.cfg.Poolers) == 0 {
+		return 0
+	}
+	return statsDelay
+}
 
 // Reasons of event.Coverage that the watch writes.
 const (
@@ -210,7 +223,7 @@ var findingCodes = map[string]string{
 func (w *Watch) report(ctx context.Context, at time.Time) error {
 	bodies, open := []event.Body{}, map[string]bool{}
 	for _, t := range w.due {
-		from := t.from.Add(-statsDelay)
+		from := t.from.Add(-w.margin())
 		if from.Before(w.started) {
 			from = w.started
 		}

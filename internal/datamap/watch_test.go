@@ -70,6 +70,19 @@ func (w *watched) lookUntil(t *testing.T, want ...string) {
 	}
 }
 
+// lookUntilAgreed looks again until the sessions agreed exactly after a time.
+func (w *watched) lookUntilAgreed(t *testing.T, after time.Time) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	defer cancel()
+	for w.watch.base.agreed.sessions.Before(after) {
+		w.look(t)
+		if wait(ctx, 20*time.Millisecond) != nil {
+			t.Fatal("the sessions do not agree")
+		}
+	}
+}
+
 // reasons lists the reasons of recorded intervals, repetitions left out.
 func (w *watched) reasons() (reasons []string) {
 	for _, c := range eventtest.Of[*event.Coverage](w.rec) {
@@ -100,9 +113,9 @@ func TestWatchSeesDirectSessions(t *testing.T) {
 	w := newWatched(t, shopSQL, customers())
 	through := w.connect(t, w.gate.dsn("app", "shop"))
 	defer closeNow(t, through)
-	for range 3 {
-		w.look(t)
-	}
+	w.look(t)
+	agreed := time.Now()
+	w.lookUntilAgreed(t, agreed)
 	if got := w.reasons(); got != nil {
 		t.Fatalf("a session through the gate is uncovered because of %q", got)
 	}
@@ -115,8 +128,8 @@ func TestWatchSeesDirectSessions(t *testing.T) {
 	if again := eventtest.Of[*event.Coverage](w.rec); len(again) != len(first) {
 		t.Errorf("%d intervals after the session was over, want %d", len(again), len(first))
 	}
-	if c := first[0]; c.To <= c.From || c.Places[0] != "shop" {
-		t.Errorf("uncovered %+v, want an interval of shop", c)
+	if c := first[0]; c.From < agreed.UnixNano() || c.To <= c.From || c.Places[0] != "shop" {
+		t.Errorf("uncovered %+v, want an interval of shop that begins after %v, when everything agreed", c, agreed)
 	}
 	// One that stays is uncovered as long as it stays.
 	w.rec.Reset()
