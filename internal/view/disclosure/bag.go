@@ -94,7 +94,7 @@ func (b *bag) addAll(numbers []uint32) {
 
 // addRange adds first … last.
 func (b *bag) addRange(first, last uint32) {
-	if last-first < 256 && b.pages == nil {
+	if b.pages == nil && int(last-first) < maxList-len(b.list) && last-first < 256 {
 		for n := first; ; n++ {
 			b.add(n)
 			if n == last {

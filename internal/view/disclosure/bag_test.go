@@ -87,7 +87,7 @@ func TestBagAgainstMap(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !bytes.Equal(raw, a.roaring()) {
+		if !bytes.Equal(raw, a.appendRoaring(nil)) {
 			t.Fatal("not the canonical Roaring form")
 		}
 	})

@@ -42,8 +42,9 @@ type View struct {
 	clients    *clients
 	series     *series
 	statements map[uint64]uint32
-	sessions   map[sessionKey]*session // open, or changed in this batch
-	clientOf   []uint32                // by session id
+	sessions   map[sessionKey]*session  // open, or changed in this batch
+	clientOf   []uint32                 // by session id
+	highest    map[uint32]event.Session // session number by source
 	gates      *scope.Gates
 	intents    map[intentKey]*intent
 	tables     map[uint32]*table
@@ -140,7 +141,7 @@ func Open(ctx context.Context, cfg Config) (*View, error) {
 
 func newView(db *viewdb.DB, cfg Config) *View {
 	v := &View{db: db, cache: newCache(cfg.CacheBytes), names: newNames(), clients: newClients(), series: newSeries(),
-		statements: map[uint64]uint32{}, sessions: map[sessionKey]*session{}, gates: scope.NewGates(cfg.Silence),
+		statements: map[uint64]uint32{}, sessions: map[sessionKey]*session{}, highest: map[uint32]event.Session{}, gates: scope.NewGates(cfg.Silence),
 		intents: map[intentKey]*intent{}, tables: map[uint32]*table{}, vitals: map[uint32]*vital{}, watermark: math.MinInt64}
 	v.pages.tails, v.pages.last = map[int64]*tail{}, -1
 	v.rolls.init()
@@ -293,15 +294,18 @@ func (v *View) sessionOf(src uint32, number event.Session) (*session, error) {
 		return s, nil
 	}
 	s := &session{sessionKey: key}
+	if top, any := v.highest[src]; !any || number > top { // numbers mostly ascend: it cannot be on disk
+		v.highest[src] = number
+		v.newSession(s)
+		return s, nil
+	}
 	row := v.db.Write.QueryRow(`SELECT id, client, label, place, opened, closed, idx, first, last FROM session
 		WHERE source = ? AND number = ?`, src, int64(number))
 	err := row.Scan(&s.id, &s.client, &s.label, &s.place, &s.opened, &s.closed, &s.index, &s.first, &s.last)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		s.id, s.index, s.first, s.last = uint32(len(v.clientOf)), -1, math.MaxInt64, math.MinInt64
-		s.opened = math.MinInt64
-		v.clientOf = append(v.clientOf, 0)
-		s.touch(v)
+		v.newSession(s)
+		return s, nil
 	case err != nil:
 		return nil, fmt.Errorf("read session: %w", err)
 	default:
@@ -309,6 +313,13 @@ func (v *View) sessionOf(src uint32, number event.Session) (*session, error) {
 	}
 	v.sessions[key] = s
 	return s, nil
+}
+
+func (v *View) newSession(s *session) {
+	s.id, s.index, s.opened, s.first, s.last = uint32(len(v.clientOf)), -1, math.MinInt64, math.MaxInt64, math.MinInt64
+	v.clientOf = append(v.clientOf, 0)
+	v.sessions[s.sessionKey] = s
+	s.touch(v)
 }
 
 func (s *session) touch(v *View) {

@@ -169,3 +169,10 @@ func query(ctx context.Context, db querier, q string, fn func(*sql.Rows) error, 
 	}
 	return nil
 }
+
+// prepared lets query run a prepared statement.
+type prepared struct{ *sql.Stmt }
+
+func (p prepared) QueryContext(ctx context.Context, _ string, args ...any) (*sql.Rows, error) {
+	return p.Stmt.QueryContext(ctx, args...)
+}

@@ -36,6 +36,7 @@ type rolls struct {
 	pending [len(widths)]map[int64]bool // blocks with records that are not over
 	due     [len(widths)]map[int64]bool // blocks to sum up in this batch
 	ever    map[tableSource]*bag        // everybody who ever crossed exactly
+	put     *sql.Stmt                   // of the transaction under way
 }
 
 type tableSource struct{ table, source uint32 }
@@ -197,6 +198,7 @@ type rollKey struct {
 
 // saveRolls sums up what is due. The pages must be saved before.
 func (v *View) saveRolls(ctx context.Context, tx *sql.Tx) error {
+	defer func() { v.rolls.put = nil }() // closed with the transaction
 	v.rolls.schedule(v.watermark)
 	top := len(v.rolls.due[levelTop]) > 0
 	for level := range widths {
@@ -308,7 +310,8 @@ func (v *View) dropRolls(ctx context.Context, tx *sql.Tx, level int, block int64
 }
 
 func (v *View) sumUpAll(ctx context.Context, tx *sql.Tx) error {
-	return v.merge(ctx, tx, rollKey{level: levelEver}, math.MinInt32, math.MaxInt32, levelTop)
+	return v.merge(ctx, tx, rollKey{level: levelEver},
+		floorDiv(v.pages.first, widths[levelTop]), floorDiv(v.pages.last, widths[levelTop]), levelTop)
 }
 
 // merge makes the sums of a block from those of its parts, key by key.
@@ -327,17 +330,24 @@ func (v *View) merge(ctx context.Context, tx *sql.Tx, to rollKey, first, last in
 	if err != nil {
 		return err
 	}
+	parts, err := tx.PrepareContext(ctx, "SELECT data FROM roll WHERE level = ? AND block = ? AND dim = ? AND key = ?")
+	if err != nil {
+		return err
+	}
+	defer parts.Close()
 	for _, k := range keys {
 		sum := totals{}
-		err := query(ctx, tx, "SELECT data FROM roll WHERE level = ? AND block BETWEEN ? AND ? AND dim = ? AND key = ?", func(r *sql.Rows) error {
-			var data sql.RawBytes
-			if err := r.Scan(&data); err != nil {
-				return err
+		for block := first; block <= last; block++ {
+			err := query(ctx, prepared{parts}, "", func(r *sql.Rows) error {
+				var data sql.RawBytes
+				if err := r.Scan(&data); err != nil {
+					return err
+				}
+				return entries(data, sum.addEntry)
+			}, from, block, k.dim, k.key)
+			if err != nil {
+				return fmt.Errorf("sum up block %d of level %d: %w", to.block, to.level, err)
 			}
-			return entries(data, sum.addEntry)
-		}, from, first, last, k.dim, k.key)
-		if err != nil {
-			return fmt.Errorf("sum up block %d of level %d: %w", to.block, to.level, err)
 		}
 		keep[k.dim][k.key] = totals{}
 		if err := v.putRoll(ctx, tx, k, sum); err != nil {
@@ -349,7 +359,13 @@ func (v *View) merge(ctx context.Context, tx *sql.Tx, to rollKey, first, last in
 
 func (v *View) putRoll(ctx context.Context, tx *sql.Tx, k rollKey, sum totals) error {
 	v.cache.drop(k)
-	_, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO roll VALUES (?, ?, ?, ?, ?)", k.level, k.block, k.dim, k.key, sum.encode())
+	if v.rolls.put == nil {
+		var err error
+		if v.rolls.put, err = tx.PrepareContext(ctx, "INSERT OR REPLACE INTO roll VALUES (?, ?, ?, ?, ?)"); err != nil {
+			return err
+		}
+	}
+	_, err := v.rolls.put.ExecContext(ctx, k.level, k.block, k.dim, k.key, sum.encode())
 	return err
 }
 

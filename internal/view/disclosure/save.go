@@ -190,11 +190,13 @@ func (v *View) load(ctx context.Context) error {
 }
 
 func (v *View) loadSessions(ctx context.Context, db *sql.DB) error {
-	err := query(ctx, db, "SELECT id, client FROM session ORDER BY id", func(r *sql.Rows) error {
-		var id, client uint32
-		if err := r.Scan(&id, &client); err != nil {
+	err := query(ctx, db, "SELECT id, client, source, number FROM session ORDER BY id", func(r *sql.Rows) error {
+		var id, client, src uint32
+		var number int64
+		if err := r.Scan(&id, &client, &src, &number); err != nil {
 			return err
 		}
+		v.highest[src] = max(v.highest[src], event.Session(number))
 		v.clientOf = append(v.clientOf, client)
 		return nil
 	})

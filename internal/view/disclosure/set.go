@@ -4,9 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/bits"
 	"slices"
-
-	"github.com/RoaringBitmap/roaring/v2"
 
 	"sekisho/internal/event"
 )
@@ -38,44 +37,143 @@ func (b *bag) encode(dst []byte) []byte {
 	if n < smallSet {
 		return appendDeltas(append(dst, tagDeltas), slices.AppendSeq(make([]uint32, 0, n), b.all))
 	}
-	return append(append(dst, tagRoaring), b.roaring()...)
+	return b.appendRoaring(append(dst, tagRoaring))
 }
 
-// roaring returns the portable form.
-func (b *bag) roaring() []byte {
-	r := b.bitmap()
-	text, err := r.ToBytes()
-	if err != nil {
-		panic("disclosure: " + err.Error()) // writing to memory
-	}
-	return text
+// container is a page on its way into the portable form.
+type container struct {
+	high uint16
+	card int
+	runs int
+	page *page
 }
 
-func (b *bag) bitmap() *roaring.Bitmap {
-	r := roaring.New()
-	if b.empty() {
-		return r
+// isRun says which form is smallest, as the library's RunOptimize does.
+func (c *container) isRun() bool { return 2+4*c.runs < min(8192, 2*c.card) }
+
+func (c *container) size() int {
+	switch {
+	case c.isRun():
+		return 2 + 4*c.runs
+	case c.card > 4096:
+		return 8192
 	}
+	return 2 * c.card
+}
+
+// runs counts the runs of ones of a page.
+func (p *page) runs() (n int) {
+	carry := uint64(0)
+	for _, w := range p {
+		n += bits.OnesCount64(w &^ (w<<1 | carry))
+		carry = w >> 63
+	}
+	return n
+}
+
+// eachRun calls fn with the runs of a page, ascending.
+func (p *page) eachRun(fn func(first, last uint32)) {
+	for at := uint32(0); at < 1<<16; {
+		first, ok := p.find(at, 0)
+		if !ok {
+			return
+		}
+		end, ok := p.find(first, ^uint64(0))
+		if !ok {
+			end = 1 << 16
+		}
+		fn(first, end-1)
+		at = end
+	}
+}
+
+// find returns the first position from at whose bit differs from that of flip.
+func (p *page) find(at uint32, flip uint64) (uint32, bool) {
+	w := (p[at>>6] ^ flip) >> (at & 63) << (at & 63)
+	for i := at >> 6; ; {
+		if w != 0 {
+			return i<<6 | uint32(bits.TrailingZeros64(w)), true
+		}
+		if i++; i == 1024 {
+			return 0, false
+		}
+		w = p[i] ^ flip
+	}
+}
+
+// appendRoaring appends the portable form, which is the one that the library
+// writes after RunOptimize.
+func (b *bag) appendRoaring(dst []byte) []byte {
 	if b.pages == nil {
-		b.sort()
-		r.AddMany(b.list)
+		paged := new(bag)
+		paged.dense()
+		paged.or(b)
+		defer paged.free()
+		b = paged
 	}
-	var numbers []uint32
+	var list []container
+	anyRun := false
 	for high, p := range b.pages {
-		switch p {
-		case nil:
-		case full:
-			r.AddRange(uint64(high)<<16, uint64(high+1)<<16)
-		default:
-			numbers = numbers[:0]
-			for n := range (&bag{pages: []*page{p}}).all {
-				numbers = append(numbers, uint32(high)<<16|n)
-			}
-			r.AddMany(numbers)
+		if card := p.count(); card > 0 {
+			c := container{high: uint16(high), card: card, runs: p.runs(), page: p}
+			anyRun = anyRun || c.isRun()
+			list = append(list, c)
 		}
 	}
-	r.RunOptimize()
-	return r
+	return appendContainers(dst, list, anyRun)
+}
+
+func appendContainers(dst []byte, list []container, anyRun bool) []byte {
+	le := binary.LittleEndian
+	begin := len(dst)
+	if anyRun {
+		dst = le.AppendUint32(dst, cookieRuns|uint32(len(list)-1)<<16)
+		flags := make([]byte, (len(list)+7)/8)
+		for i := range list {
+			if list[i].isRun() {
+				flags[i/8] |= 1 << (i % 8)
+			}
+		}
+		dst = append(dst, flags...)
+	} else {
+		dst = le.AppendUint32(le.AppendUint32(dst, cookieNoRuns), uint32(len(list)))
+	}
+	for i := range list {
+		dst = le.AppendUint16(le.AppendUint16(dst, list[i].high), uint16(list[i].card-1))
+	}
+	if !anyRun || len(list) >= noOffsets {
+		off := len(dst) - begin + 4*len(list)
+		for i := range list {
+			dst = le.AppendUint32(dst, uint32(off))
+			off += list[i].size()
+		}
+	}
+	for i := range list {
+		dst = list[i].append(dst)
+	}
+	return dst
+}
+
+func (c *container) append(dst []byte) []byte {
+	le := binary.LittleEndian
+	switch {
+	case c.isRun():
+		dst = le.AppendUint16(dst, uint16(c.runs))
+		c.page.eachRun(func(first, last uint32) {
+			dst = le.AppendUint16(le.AppendUint16(dst, uint16(first)), uint16(last-first))
+		})
+	case c.card > 4096:
+		for _, w := range c.page {
+			dst = le.AppendUint64(dst, w)
+		}
+	default:
+		for i, w := range c.page {
+			for ; w != 0; w &= w - 1 {
+				dst = le.AppendUint16(dst, uint16(i<<6|bits.TrailingZeros64(w)))
+			}
+		}
+	}
+	return dst
 }
 
 // addSet adds a stored set.
@@ -232,6 +330,22 @@ func (b *bag) addRanges(s event.Set) {
 // ranges returns b as a set of an event.
 func (b *bag) ranges() event.Set {
 	var out event.Set
+	for high, p := range b.pages {
+		if p == nil {
+			continue
+		}
+		p.eachRun(func(first, last uint32) {
+			first, last = uint32(high)<<16|first, uint32(high)<<16|last
+			if k := len(out); k > 0 && out[k-1].Last+1 == first {
+				out[k-1].Last = last
+				return
+			}
+			out = append(out, event.Range{First: first, Last: last})
+		})
+	}
+	if b.pages != nil {
+		return out
+	}
 	for n := range b.all {
 		if k := len(out); k > 0 && out[k-1].Last+1 == n {
 			out[k-1].Last = n
