@@ -29,6 +29,8 @@ type facts struct {
 	export   step    // the last question
 	ledger   bool    // verified
 	bundle   bool    // verified
+	noticed  bool    // the session around the gate
+	unseen   int     // reachable at that time
 	// What verify said.
 	ledgerSays, bundleSays []string
 }
@@ -77,6 +79,8 @@ func compare(f *facts, all *answer, byElement map[element.Kind][]int64) *compari
 	c.list = append(c.list, finding{Key: "check_export_rows", Expected: count(rowsAllowed), Found: count(f.export.Rows), OK: f.export.Rows <= rowsAllowed})
 	c.number("check_ways", 0, f.idle)
 	c.number("check_undisturbed", 0, f.trouble)
+	c.truth("check_around", f.noticed)
+	c.number("check_unseen", len(f.everyone)-1, f.unseen) // one had left the shop
 	c.truth("check_ledger", f.ledger)
 	c.truth("check_bundle", f.bundle)
 	return c

@@ -172,7 +172,7 @@ func TestConfigurationIsGood(t *testing.T) {
 func TestCompareSeesDifferences(t *testing.T) {
 	people := read{1: element.MaskOf(element.Name), 2: element.MaskOf(element.Name, element.Email)}
 	good := func() (*facts, *answer, map[element.Kind][]int64) {
-		f := &facts{truth: people, ordinary: []int64{3}, everyone: []int64{1, 2, 3, 4}, export: step{Code: "42501", Rows: 5}, ledger: true, bundle: true}
+		f := &facts{truth: people, ordinary: []int64{3}, everyone: []int64{1, 2, 3, 4}, export: step{Code: "42501", Rows: 5}, noticed: true, unseen: 3, ledger: true, bundle: true}
 		a := &answer{lists: map[string][]int64{"confirmed": {1, 2}, "reachable": {1, 2, 3}, "ever_held": {1, 2, 3, 4}}}
 		a.Coverage.Reporting, a.Coverage.Known = 1, 1
 		a.Reachable.Subjects = 2
@@ -195,6 +195,8 @@ func TestCompareSeesDifferences(t *testing.T) {
 		"export over the limit": func(f *facts, a *answer, e map[element.Kind][]int64) { f.export.Rows = rowsAllowed + 1 },
 		"a way without rows":    func(f *facts, a *answer, e map[element.Kind][]int64) { f.idle = 1 },
 		"a disturbed session":   func(f *facts, a *answer, e map[element.Kind][]int64) { f.trouble = 1 },
+		"the way around unseen": func(f *facts, a *answer, e map[element.Kind][]int64) { f.noticed = false },
+		"few while unseen":      func(f *facts, a *answer, e map[element.Kind][]int64) { f.unseen = 0 },
 		"ledger not verified":   func(f *facts, a *answer, e map[element.Kind][]int64) { f.ledger = false },
 		"bundle not verified":   func(f *facts, a *answer, e map[element.Kind][]int64) { f.bundle = false },
 	} {

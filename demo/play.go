@@ -42,6 +42,7 @@ type play struct {
 	answers  int   // of the intruder's process
 	bytes    int64 // that it received
 	answer   *answer
+	elements map[element.Kind][]int64 // confirmed, by element
 	compared *comparison
 }
 
@@ -49,7 +50,7 @@ type play struct {
 func (p *play) run(ctx context.Context) error {
 	p.stage.title(p.o.Seed)
 	for _, scene := range []func(context.Context) error{
-		p.openShop, p.raiseGate, p.ordinaryDay, p.strangerComes, p.ask, p.findTruth, p.prove, p.thenAndNow,
+		p.openShop, p.raiseGate, p.ordinaryDay, p.strangerComes, p.ask, p.findTruth, p.goAround, p.prove, p.judge, p.thenAndNow,
 	} {
 		if err := scene(ctx); err != nil {
 			return err
@@ -298,20 +299,22 @@ func (p *play) findTruth(ctx context.Context) error {
 		return fmt.Errorf("what the intruder received: %w", err)
 	}
 	p.stage.line("truth_bytes", "bytes", count(p.bytes), "answers", p.answers, "persons", count(len(p.facts.truth)))
-	byElement, err := p.askElements(ctx)
-	if err != nil {
+	var err error
+	if p.elements, err = p.askElements(ctx); err != nil {
 		return err
 	}
-	p.elementTable(byElement)
-	p.verifyLedger(ctx)
-	if err := p.verifyBundle(ctx); err != nil {
-		return err
+	p.elementTable(p.elements)
+	return p.pause(ctx)
+}
+
+// judge holds everything that scope said against everything that was seen.
+func (p *play) judge(ctx context.Context) error {
+	p.compared = compare(&p.facts, p.answer, p.elements)
+	if p.o.Check {
+		return nil // the comparison comes last
 	}
-	p.compared = compare(&p.facts, p.answer, byElement)
-	if !p.o.Check {
-		p.stage.show(p.compared)
-		p.sum(p.compared.differences())
-	}
+	p.stage.show(p.compared)
+	p.sum(p.compared.differences())
 	return p.pause(ctx)
 }
 

@@ -54,6 +54,10 @@ func lastLines(out []byte, err error) []string {
 
 func (p *play) prove(ctx context.Context) error {
 	p.stage.scene("scene_proof")
+	p.verifyLedger(ctx)
+	if err := p.verifyBundle(ctx); err != nil {
+		return err
+	}
 	p.stage.line("proof_ledger")
 	p.stage.command(shown("verify", "--key", "…"))
 	p.stage.quote(p.facts.ledgerSays)

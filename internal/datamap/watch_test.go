@@ -110,6 +110,7 @@ func closeNow(t *testing.T, conn *pgx.Conn) {
 }
 
 func TestWatchSeesDirectSessions(t *testing.T) {
+	t.Parallel()
 	w := newWatched(t, shopSQL, customers())
 	through := w.connect(t, w.gate.dsn("app", "shop"))
 	defer closeNow(t, through)
@@ -151,6 +152,7 @@ func TestWatchSeesDirectSessions(t *testing.T) {
 }
 
 func TestWatchSeesSessionThatWasThereBefore(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, shopSQL+"; GRANT pg_read_all_stats TO "+scanRole)
 	direct, err := pgx.Connect(t.Context(), r.server.DSN("app", "shop"))
 	if err != nil {
@@ -173,6 +175,7 @@ func TestWatchSeesSessionThatWasThereBefore(t *testing.T) {
 }
 
 func TestWatchSeesDirectChanges(t *testing.T) {
+	t.Parallel()
 	w := newWatched(t, shopSQL, customers())
 	through := w.connect(t, w.gate.dsn("app", "shop"))
 	defer closeNow(t, through)
@@ -202,6 +205,7 @@ func TestWatchSeesDirectChanges(t *testing.T) {
 }
 
 func TestWatchSeesCatalogue(t *testing.T) {
+	t.Parallel()
 	w := newWatched(t, shopSQL+"; GRANT ALL ON SCHEMA public TO app", customers())
 	through := w.connect(t, w.gate.dsn("app", "shop"))
 	defer closeNow(t, through)
@@ -223,6 +227,7 @@ func TestWatchSeesCatalogue(t *testing.T) {
 }
 
 func TestWatchSurvivesRestarts(t *testing.T) {
+	t.Parallel()
 	w := newWatched(t, shopSQL, customers())
 	closeNow(t, w.connect(t, w.gate.dsn("app", "shop")))
 	w.look(t)
@@ -253,6 +258,7 @@ func TestWatchSurvivesRestarts(t *testing.T) {
 
 // What could not be recorded is recorded later.
 func TestWatchKeepsWhatIsDue(t *testing.T) {
+	t.Parallel()
 	w := newWatched(t, shopSQL)
 	w.rec.FailAfter(0, event.ErrFull, false)
 	closeNow(t, w.connect(t, w.server.DSN("app", "shop")))
@@ -267,6 +273,7 @@ func TestWatchKeepsWhatIsDue(t *testing.T) {
 }
 
 func TestWatchSaysWhenBlind(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, shopSQL)
 	watch, err := NewWatch(WatchConfig{Place: "shop", DSN: r.cfg.DSN, Control: &Control{}, Gate: newDummyGate(t, r.server.Addr()), Recorder: r.rec})
 	if err != nil {
