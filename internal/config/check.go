@@ -320,9 +320,5 @@ func (k *checker) policyFault(prefix string, err error) *fault.Error {
 	if strings.HasPrefix(e.Path, "tests[") {
 		code = fault.PolicyTestFailed
 	}
-	problem := e.Path + " " + e.What
-	if code == fault.PolicyTestFailed {
-		problem = e.What
-	}
-	return fault.New(code, "problem", problem, "hint", e.Try).At(k.file, lineOf(k.doc, path), path)
+	return fault.New(code, "place", e.Path, "problem", e.What, "hint", e.Try).At(k.file, lineOf(k.doc, path), path)
 }

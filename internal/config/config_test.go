@@ -133,6 +133,13 @@ func TestBadFiles(t *testing.T) {
 		if try := f.Try(lang.English); try == "" || strings.Contains(try, "{") {
 			t.Errorf("%s: advice %q", file, try)
 		}
+		for i := 0; i+1 < len(f.Args); i += 2 {
+			if name := f.Args[i]; name == "problem" || name == "hint" {
+				if _, ok := fault.Phrase(lang.Japanese, fmt.Sprint(f.Args[i+1])); !ok {
+					t.Errorf("%s: %v has no Japanese: %v", file, name, f.Args[i+1])
+				}
+			}
+		}
 		if strings.Contains(render(err), "!SK") {
 			t.Errorf("%s: text missing: %s", file, render(err))
 		}
@@ -239,4 +246,30 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestPolicyFaults: whatever can be wrong with a policy is said in both
+// languages, with a place and advice.
+func TestPolicyFaults(t *testing.T) {
+	files, err := filepath.Glob("../policy/testdata/bad/*.yaml")
+	if err != nil || len(files) < 20 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	for _, file := range files {
+		_, _, err := PolicyFile(file)
+		if err == nil {
+			t.Errorf("%s: accepted", file)
+			continue
+		}
+		f := fault.Faults(err)[0]
+		if f.Line == 0 && f.Path != "generation" {
+			t.Errorf("%s: no line: %v", file, f)
+		}
+		ja := f.What(lang.Japanese) + f.Try(lang.Japanese)
+		for _, word := range []string{"write ", " is ", "expects", "name the", "correct the"} {
+			if strings.Contains(ja, word) {
+				t.Errorf("%s: English in the Japanese text: %s", file, ja)
+			}
+		}
+	}
 }

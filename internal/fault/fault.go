@@ -39,7 +39,8 @@ func ParseCode(s string) (Code, bool) {
 }
 
 // Error is one fault. Args fill the placeholders of the code's texts; they must
-// hold no personal data.
+// hold no personal data. The values of "problem" and "hint" are English phrases,
+// which are translated when they are shown.
 type Error struct {
 	Code Code
 	Args []any  // name, value, name, value …
@@ -80,9 +81,14 @@ func (e *Error) What(l lang.Language) string { return e.text(l, "what") }
 func (e *Error) Try(l lang.Language) string { return e.text(l, "try") }
 
 func (e *Error) text(l lang.Language, part string) string {
-	args := e.Args
+	args := slices.Clone(e.Args)
+	for i := 0; i+1 < len(args); i += 2 {
+		if text, ok := args[i+1].(string); ok && (args[i] == "problem" || args[i] == "hint") {
+			args[i+1], _ = Phrase(l, text)
+		}
+	}
 	if e.Err != nil {
-		args = append(slices.Clone(args), "cause", e.Err.Error())
+		args = append(args, "cause", e.Err.Error())
 	}
 	return texts.In(l).Text(e.Code.String()+"."+part, args...)
 }

@@ -69,3 +69,26 @@ func TestFaults(t *testing.T) {
 		t.Error("an unknown code was parsed")
 	}
 }
+
+func TestPhrase(t *testing.T) {
+	for _, tt := range []struct{ en, ja string }{
+		{"it must be from 1s to 10m0s", "1s から 10m0s まででなければなりません"},
+		{"did you mean \"listen\"?", "\"listen\" のことですか"},
+		{"name both files", "両方のファイルを書いてください"},
+	} {
+		if got, ok := Phrase(lang.Japanese, tt.en); got != tt.ja || !ok {
+			t.Errorf("%q: %q, %v", tt.en, got, ok)
+		}
+		if got, ok := Phrase(lang.English, tt.en); got != tt.en || !ok {
+			t.Errorf("English changed: %q", got)
+		}
+	}
+	if got, ok := Phrase(lang.Japanese, "never heard of"); got != "never heard of" || ok {
+		t.Errorf("unknown phrase: %q, %v", got, ok)
+	}
+	for _, p := range phrases {
+		if p.Ja == "" || len(hole.FindAllString(p.Ja, -1)) > len(p.names) {
+			t.Errorf("phrase %q has no Japanese, or more holes in it", p.En)
+		}
+	}
+}
