@@ -165,24 +165,14 @@ func (e *engine) definePrepared(c *command) undo {
 	s := &prepared{name: name, scan: e.env.scan()}
 	if c.query != nil {
 		s.text = append([]byte(nil), c.querySQL[c.query.Span.From:c.query.Span.To]...)
-		if st := scanOne(s.text, s.scan); st != nil && e.plainTypes(c) {
-			s.command = e.newCommand(s.text, st, nil)
+		if types, ok := e.prepareTypes(c); ok {
+			if st := scanOne(s.text, s.scan); st != nil {
+				s.command = e.newCommand(s.text, st, types)
+			}
 		}
 	}
 	e.setPrepared(name, s)
 	return u
-}
-
-// plainTypes says that PREPARE gives no parameter types: with types the gate
-// does not know their OIDs, so the statement stays unknown.
-func (e *engine) plainTypes(c *command) bool {
-	from, to := c.st.Name.To, c.st.Query.From
-	for _, b := range c.sql[from:to] {
-		if b == '(' {
-			return false
-		}
-	}
-	return true
 }
 
 func (e *engine) deallocate(c *command) undo {

@@ -86,7 +86,7 @@ func (e *engine) resolve(c *command, s *prepared, partial bool, unsure string) (
 		if e.env.setting {
 			return e.g.wideOf(c.shape, "setting"), nil, true
 		}
-		return nil, nil, true
+		return e.g.showPlan, nil, true
 	case sqlscan.Call, sqlscan.Do, sqlscan.Unknown:
 		return e.g.wideOf(c.shape, "function"), nil, true
 	}

@@ -338,6 +338,7 @@ type shared struct {
 	findings sync.Map // findingKey → struct{}
 
 	unknownShape, notifyShape, fastpathShape *shape
+	showPlan                                 *plan // of SHOW: rows that are no crossing
 }
 
 // explainPlan is p for EXPLAIN: the plan's text is no row of the statement, and

@@ -41,6 +41,7 @@ func newShared(ctx context.Context, s Settings, rules *Rules, spawn func(func())
 	g.current.Store(rules)
 	g.laundered.Store(s.Laundered)
 	g.unknownShape = internalShape("-- a statement the gate does not know")
+	g.showPlan = &plan{shape: internalShape("SHOW"), explain: true}
 	g.notifyShape = internalShape("-- a notification")
 	g.fastpathShape = internalShape("-- a fast-path function call")
 	return g
