@@ -106,11 +106,14 @@ func (s *Scanner) escapedGroup(p int) {
 		return
 	}
 	switch c, d := s.buf[p], s.buf[p+1]; {
-	case c == '%' && d != '3' && d|0x20 != 'e', c == '&' && d != '#', c == '\\' && d != 'u':
+	case c == '%' && d != '3' && d != '4' && d|0x20 != 'e', c == '&' && d != '#', c == '\\' && d != 'u':
 		return
 	}
 	r, size := s.unescape(p)
 	if c := fromRune(r); !isDigit(c) {
+		if r == '@' && !s.onlyPAN {
+			s.email(p, size)
+		}
 		return
 	}
 	s.escapeEnd = p + size

@@ -75,3 +75,61 @@ func TestCards(t *testing.T) {
 		}
 	}
 }
+
+func TestElements(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		want []string
+	}{
+		{"mail to hanako.yamada+x@mail.example.", []string{"email:hanako.yamada+x@mail.example"}},
+		{"user%40mail.example user＠mail.example", []string{"email:user%40mail.example", "email:user＠mail.example"}},
+		{"a@b @x.example foo@bar", nil},
+		{"client 192.0.2.17 end", []string{"ip_address:192.0.2.17"}},
+		{"1.2.3 1.2.3.4.5 300.1.1.1 Chrome/120.0.0.0 v1.2.3.4", nil},
+		{"電話 03-1234-5678", []string{"phone:03-1234-5678"}},
+		{"090-1234-5678 09012345678 +81-90-1234-5678", []string{"phone:090-1234-5678", "phone:09012345678", "phone:+81-90-1234-5678"}},
+		{"０９０－１２３４－５６７８", []string{"phone:０９０－１２３４－５６７８"}},
+		{"03(1234)5678 (03)1234-5678", []string{"phone:03(1234)5678", "phone:(03)1234-5678"}},
+		{"0120-123-456", []string{"phone:0120-123-456"}},
+		{"2024-01-05 0123-45", nil},
+		{"〒060-8588", []string{"postal_code:060-8588"}},
+		{"〒０６０－８５８８", []string{"postal_code:０６０－８５８８"}},
+		{"100-0001 東京都千代田区千代田1-1", []string{"postal_code:100-0001", "address:東京都千代田区千代田1-1"}},
+		{"123-4567 of 890", nil},
+		{"住所：東京都新宿区西新宿２丁目８番１号、電話", []string{"address:東京都新宿区西新宿２丁目８番１号"}},
+		{"東京都に住む。東京都新宿区は広い。", nil},
+		{"埼玉県さいたま市浦和区高砂3-15-1", []string{"address:埼玉県さいたま市浦和区高砂3-15-1"}},
+		{"生年月日:1985年3月4日", []string{"birthdate:1985年3月4日"}},
+		{"生年月日 昭和60年3月4日", []string{"birthdate:昭和60年3月4日"}},
+		{`{"birthdate":"1985-03-04"}`, []string{"birthdate:1985-03-04"}},
+		{"1985年3月4日生まれ", []string{"birthdate:1985年3月4日"}},
+		{"1985年3月4日開業 2024-01-05 12:00", nil},
+		{"旅券番号 TK1234567", []string{"passport:TK1234567"}},
+		{"part AB1234567", nil},
+		{"マイナンバー: 1234 5678 9018", []string{"my_number:1234 5678 9018"}},
+		{"123456789018", nil},
+		{"運転免許証番号 305012345630", []string{"drivers_licence:305012345630"}},
+		{"普通預金 口座番号 1234567", []string{"bank_account:1234567"}},
+		{"伝票 1234567", nil},
+		{"氏名：山田　太郎 様", []string{"name:山田　太郎"}},
+		{`"customer_name": "Hanako Yamada"`, []string{"name:Hanako Yamada"}},
+		{`"name": "widget"`, nil},
+		{"田中さんと佐藤様が", []string{"name:田中", "name:佐藤"}},
+		{"鈴木一郎は", []string{"name:鈴木一郎"}},
+		{"山口県の石川製作所", nil},
+		{"フリガナ：ヤマダ タロウ", []string{"kana:ヤマダ タロウ"}},
+		{"Cookie: sid=abcdef0123456789", []string{"cookie:sid=abcdef0123456789"}},
+		{"Authorization: Bearer abcdef0123456789", []string{"secret:abcdef0123456789"}},
+		{"password=${PW} password=******", nil},
+		{"key AKIAABCDEFGHIJKLMNOP", []string{"secret:AKIAABCDEFGHIJKLMNOP"}},
+		{"they should say skip_it", nil},
+		{"4111 1111 1111 1111 12/26 123", []string{"card.pan:4111 1111 1111 1111", "card.expiry:12/26", "card.cvv:123"}},
+		{"card 4111111111111111 exp 12/2026 cvv: 1234", []string{"card.pan:4111111111111111", "card.expiry:12/2026", "card.cvv:1234"}},
+	} {
+		for _, portable := range []bool{true, false} {
+			if d := cmp.Diff(c.want, findings(Options{Portable: portable}, c.text)); d != "" {
+				t.Errorf("%q: (-want +got)\n%s", c.text, d)
+			}
+		}
+	}
+}

@@ -80,12 +80,9 @@ func (s *Scanner) cardEdges(n *row, used, p, e int) (glue int, ok bool) {
 		if !s.brandBefore(p) {
 			return 0, false
 		}
-	case c == '.' || c == ',':
-		if used == 1 && (isDigit(b[p-2]) || c == '.') {
+	case c == '.':
+		if used == 1 || isDigit(b[p-2]) {
 			return 0, false // 0.4111…, .4111…
-		}
-		if isDigit(b[p-2]) {
-			glue += 20
 		}
 	case c == '_':
 		glue += 35

@@ -1,0 +1,156 @@
+package element
+
+import (
+	"bytes"
+	"unicode/utf8"
+)
+
+// maxAddress bounds an address in bytes.
+const maxAddress = 240
+
+// prefectureAt returns the length of the prefecture at the beginning of b, 0
+// when there is none.
+func prefectureAt(b []byte) int {
+	for _, p := range prefectures {
+		if bytes.HasPrefix(b, []byte(p)) {
+			return len(p)
+		}
+	}
+	return 0
+}
+
+// address reports the address that the prefecture at p begins: a city, ward,
+// town or village must follow, and a number of a block.
+func (s *Scanner) address(p int) {
+	n := prefectureAt(s.buf[p : p+16])
+	if n == 0 {
+		return
+	}
+	e, city, block := s.addressEnd(p + n)
+	if city == 0 {
+		return
+	}
+	confidence, why := 40, ByForm|ByAnchor
+	if block {
+		confidence = 88
+		if s.postalBefore(p) {
+			confidence = 95
+		}
+	} else if s.postalBefore(p) {
+		confidence = 80
+	} else if key := s.keyBefore(p); key == Address {
+		confidence, why = 85, why|ByHeader
+	}
+	if confidence >= s.least {
+		s.textEnd = e
+	}
+	s.emit(p, e, Address, confidence, why, nil)
+}
+
+// addressEnd reads on from q, behind the prefecture. City is where the city's
+// name ends, block whether a block number follows.
+func (s *Scanner) addressEnd(q int) (end, city int, block bool) {
+	b := s.buf
+	start, limit := q, q+maxAddress
+	gap := false
+	for q < limit {
+		c := b[q]
+		if c < utf8.RuneSelf {
+			switch {
+			case isDigit(c):
+				block = block || city > 0
+			case c == '-' || (c == ' ' && city > 0 && !gap):
+			case isLower(c|0x20) && city > 0 && block:
+			default:
+				return trimAddress(b, start, q), city, block
+			}
+			gap = c == ' '
+			q++
+			continue
+		}
+		r, n := utf8.DecodeRune(b[q : q+4])
+		switch {
+		case r == '市' || r == '区' || r == '町' || r == '村' || r == '郡':
+			if q-start <= 24 {
+				city = q + n
+			}
+		case r >= '０' && r <= '９', isKanjiDigit(r) && city > 0 && isBlockWord(b[q+n:]):
+			block = block || city > 0
+		case r >= 0x4E00 && r <= 0x9FFF, r == '々', r >= 'ァ' && r <= 'ー', r == '－' || r == '−' || r == '‐':
+		case r == '　' && city > 0 && !gap:
+			gap = true
+			q += n
+			continue
+		case r >= 'ぁ' && r <= 'ん': // の, が and ヶ in names of places, not the sentence around them
+			if !isPlaceKana(b[q:]) {
+				return trimAddress(b, start, q), city, block
+			}
+		case r >= 'Ａ' && r <= 'ｚ' && block:
+		default:
+			return trimAddress(b, start, q), city, block
+		}
+		gap = false
+		q += n
+	}
+	return trimAddress(b, start, q), city, block
+}
+
+func isKanjiDigit(r rune) bool {
+	switch r {
+	case '一', '二', '三', '四', '五', '六', '七', '八', '九', '十':
+		return true
+	}
+	return false
+}
+
+// isBlockWord reports whether b begins with 丁目, 番 or 号.
+func isBlockWord(b []byte) bool {
+	return bytes.HasPrefix(b, []byte("丁目")) || bytes.HasPrefix(b, []byte("番")) || bytes.HasPrefix(b, []byte("号"))
+}
+
+// isPlaceKana reports whether the hiragana at b stands between kanji, or in a
+// city that is written in hiragana (さいたま市, つくば市, いわき市 …).
+func isPlaceKana(b []byte) bool {
+	for i := 0; i < 15; i += 3 {
+		r, n := utf8.DecodeRune(b[i:])
+		if n != 3 {
+			return false
+		}
+		switch {
+		case r == '市' || r == '区' || r == '町' || r == '村':
+			return true
+		case r >= 'ぁ' && r <= 'ん' || i > 0 && r >= 'ァ' && r <= 'ー':
+		case i <= 3 && r >= 0x4E00 && r <= 0x9FFF:
+			first, _ := utf8.DecodeRune(b)
+			return first == 'の' || first == 'が' || first == 'ケ' || first == 'つ'
+		default:
+			return false
+		}
+	}
+	return false
+}
+
+// trimAddress takes spaces off the end.
+func trimAddress(b []byte, p, e int) int {
+	for e > p && (b[e-1] == ' ' || b[e-1] == '-') {
+		e--
+	}
+	for e-3 >= p && bytes.HasSuffix(b[p:e], []byte("　")) {
+		e -= 3
+	}
+	return e
+}
+
+// postalBefore reports whether a postal code ends just before p.
+func (s *Scanner) postalBefore(p int) bool {
+	b := bytes.TrimRight(s.buf[p-24:p], " \t\",")
+	b = bytes.TrimSuffix(b, []byte("　"))
+	n := len(b)
+	if n >= 8 && allDigits(b[n-4:]) && b[n-5] == '-' && allDigits(b[n-8:n-5]) {
+		return true
+	}
+	if bytes.Contains(b, []byte("〒")) {
+		return true
+	}
+	return false
+}

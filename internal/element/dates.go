@@ -1,0 +1,233 @@
+package element
+
+import "bytes"
+
+// postalCode reports NNN-NNNN: alone it is any number, so 〒, a word or a
+// prefecture must stand beside it.
+func (s *Scanner) postalCode(n *row) bool {
+	l := n.lens()
+	if n.groups < 2 || l[0] != 3 || l[1] != 4 || n.group[0].sep != '-' || n.group[1].sep == '-' || n.group[1].sep == '.' {
+		return false
+	}
+	p, e := n.group[0].p, n.group[1].e
+	if !s.alone(p, e) || (s.buf[p-1] == '-' || s.buf[p-1] == '.') && isWordByte(s.buf[p-2]) || s.buf[e] == '-' && isWordByte(s.buf[e+1]) {
+		return false
+	}
+	return s.postalOf(n, 2, p, e)
+}
+
+func (s *Scanner) postalOf(n *row, used, p, e int) bool {
+	why, confidence := ByForm, 40
+	if used == 1 {
+		confidence = 10
+	}
+	if s.postalMarkBefore(p) || s.prefectureAfter(e) {
+		return s.number(n, used, PostalCode, 97, why|ByAnchor)
+	}
+	if _, nearest := s.context(p, e, aboutPostal|aboutOther|aboutPhone|aboutBank); nearest == aboutPostal {
+		confidence, why = confidence+45, why|ByContext
+	}
+	return s.number(n, used, PostalCode, confidence, why)
+}
+
+func (s *Scanner) postalMarkBefore(p int) bool {
+	b := bytes.TrimRight(s.buf[p-8:p], " ")
+	return bytes.HasSuffix(b, []byte("〒")) || bytes.HasSuffix(b, []byte("〒　"))
+}
+
+// prefectureAfter reports whether a prefecture follows e, after white space.
+func (s *Scanner) prefectureAfter(e int) bool {
+	b := bytes.TrimLeft(s.buf[e:e+24], " \t\",")
+	b = bytes.TrimPrefix(b, []byte("　"))
+	return len(b) > 9 && prefectureAt(b) > 0
+}
+
+// postalMark looks for a postal code of seven digits or with a full-width
+// writing after 〒 at p.
+func (s *Scanner) postalMark(p int) {
+	q := p + len("〒")
+	for q < p+9 {
+		if s.buf[q] == ' ' {
+			q++
+		} else if bytes.HasPrefix(s.buf[q:q+3], []byte("　")) {
+			q += 3
+		} else {
+			break
+		}
+	}
+	if q < s.numberEnd {
+		return
+	}
+	n := s.parse(q)
+	l := n.lens()
+	switch {
+	case n.groups > 0 && l[0] == 7:
+		s.number(n, 1, PostalCode, 97, ByForm|ByAnchor)
+	case n.groups > 1 && l[0] == 3 && l[1] == 4:
+		s.number(n, 2, PostalCode, 97, ByForm|ByAnchor)
+	}
+}
+
+// passport reports two capital letters and seven digits.
+func (s *Scanner) passport(n *row) bool {
+	g := &n.group[0]
+	b := s.buf
+	p, e := g.p-2, g.e
+	if !isUpper(b[p]) || !isUpper(b[p+1]) || !s.alone(p, e) || b[p-1] == '-' || b[e] == '-' && isWordByte(b[e+1]) {
+		return false
+	}
+	_, nearest := s.context(p, e, aboutPassport|aboutOther)
+	confidence, why := 35, ByForm
+	if b[p] == 'T' || b[p] == 'M' { // the series of ordinary Japanese passports
+		confidence, why = 45, why|ByRange
+	}
+	if nearest == aboutPassport {
+		confidence, why = confidence+50, why|ByContext
+	}
+	if !s.kinds.Has(Passport) || confidence < s.least && s.adjust == nil {
+		return true
+	}
+	var text [9]byte
+	copy(text[:], b[p:p+2])
+	n.text(text[:2], 7)
+	s.numberEnd = e
+	s.emit(p, e, Passport, confidence, why, text[:])
+	return true
+}
+
+// sevenDigits reports bank accounts and postal codes without a hyphen.
+func (s *Scanner) sevenDigits(n *row) bool {
+	p, e := n.group[0].p, n.group[0].e
+	if n.group[0].sep == '-' || n.group[0].sep == '.' || !s.alone(p, e) {
+		return false
+	}
+	_, nearest := s.context(p, e, aboutBank|aboutPostal|aboutOther|aboutPhone|aboutPassport|aboutMyNumber|aboutCard)
+	switch nearest {
+	case aboutBank:
+		return s.number(n, 1, BankAccount, 75, ByForm|ByContext)
+	case aboutPostal:
+		return s.postalOf(n, 1, p, e)
+	}
+	return false
+}
+
+// solidDate reports 19850304 when a word says that it is a birth date.
+func (s *Scanner) solidDate(n *row) {
+	d := n.digit[:8]
+	year := int(d[0])*1000 + int(d[1])*100 + int(d[2])*10 + int(d[3])
+	if year < 1900 || year > 2030 || !validDay(int(d[4])*10+int(d[5]), int(d[6])*10+int(d[7])) || !s.alone(n.group[0].p, n.group[0].e) {
+		return
+	}
+	if s.isBirth(n.group[0].p, n.group[0].e) {
+		s.number(n, 1, BirthDate, 85, ByForm|ByContext)
+	}
+}
+
+// date is the way in for YYYY-M in ASCII: nothing is parsed when the line says
+// nothing of a birth.
+func (s *Scanner) date(p int) {
+	b := s.buf
+	if b[p] != '1' && b[p] != '2' || isWordByte(b[p-1]) || b[p-1] == '-' || b[p-1] == '\n' || b[p-1] == '[' || b[p-1] == 0 {
+		return
+	}
+	if s.mayBeBirth(p) {
+		s.dateOf(s.parse(p))
+	}
+}
+
+// mayBeBirth is a cheap refusal: a word for birth has a b, or 生 or 誕 stands
+// near.
+func (s *Scanner) mayBeBirth(p int) bool {
+	for i := p - 1; i >= p-contextBefore; i-- {
+		switch c := s.buf[i]; {
+		case c == 'b' || c == 'B' || c == 0xE7 || c == 0xE8:
+			return true
+		case c == '\n':
+			i = 0
+		}
+	}
+	return bytes.Contains(s.buf[p:p+40], []byte("生"))
+}
+
+// dateOf reports year, month and day in separate groups.
+func (s *Scanner) dateOf(n *row) bool {
+	l := n.lens()
+	if n.groups < 3 || l[0] != 4 || l[1] > 2 || l[2] > 2 || n.group[0].sep == ' ' || n.group[0].sep == '+' {
+		return false
+	}
+	at := func(g int) int {
+		v := 0
+		for _, d := range n.digit[n.group[g].from:n.group[g].to] {
+			v = v*10 + int(d)
+		}
+		return v
+	}
+	if y := at(0); y < 1900 || y > 2030 || !validDay(at(1), at(2)) {
+		return false
+	}
+	p, e := n.group[0].p, n.group[2].e
+	if isWordByte(s.buf[p-1]) {
+		return false
+	}
+	if bytes.HasPrefix(s.buf[e:e+3], []byte("日")) {
+		n.group[2].e += 3
+		e += 3
+	}
+	return s.isBirth(p, e) && s.number(n, 3, BirthDate, 90, ByForm|ByContext)
+}
+
+// isBirth reports whether the words around buf[p:e] speak of a birth.
+func (s *Scanner) isBirth(p, e int) bool {
+	after := s.buf[e : e+12]
+	if bytes.HasPrefix(bytes.TrimLeft(after, " )"), []byte("生")) {
+		return true
+	}
+	_, nearest := s.context(p, e, aboutBirth|aboutTime|aboutExpiry)
+	return nearest == aboutBirth
+}
+
+// eraDate reports 昭和60年3月4日 at p. An era date is a birth date when a word
+// says so, and also beside a name: until 2030 few other dates are 明治 to 昭和.
+func (s *Scanner) eraDate(p int) {
+	b := s.buf
+	old := false
+	found := false
+	for i, era := range eras {
+		if bytes.HasPrefix(b[p:p+6], []byte(era)) {
+			found, old = true, i <= 2
+		}
+	}
+	q := p + 6
+	if !found || q < s.numberEnd {
+		return
+	}
+	if bytes.HasPrefix(b[q:q+3], []byte("元")) {
+		q += 6 // 元年
+	}
+	n := s.parse(q)
+	groups := 3
+	if q > p+6 {
+		groups = 2
+	}
+	if n.groups < groups {
+		return
+	}
+	for i := range groups {
+		if n.group[i].len() > 2 {
+			return
+		}
+	}
+	e := n.group[groups-1].e
+	if bytes.HasPrefix(b[e:e+3], []byte("日")) {
+		e += 3
+	}
+	confidence, why := 20, ByForm|ByAnchor
+	if old {
+		confidence = 40
+	}
+	if s.isBirth(p, e) {
+		confidence, why = 92, why|ByContext
+	}
+	s.numberEnd = e
+	s.emit(p, e, BirthDate, confidence, why, nil)
+}

@@ -1,0 +1,231 @@
+package element
+
+import (
+	"bytes"
+	"unicode/utf8"
+)
+
+// nameLikeness is how much a value looks like the name of a person.
+type nameLikeness uint8
+
+const (
+	notName nameLikeness = iota
+	maybeName
+	surelyName
+)
+
+// nameLength cuts what cannot belong to a name off the end of v: the honorific,
+// spaces, a closing bracket.
+func nameLength(v []byte) int {
+	v = bytes.TrimRight(v, " \t\r")
+	for _, h := range []string{"様", "さん", "さま", "殿"} {
+		if cut, ok := bytes.CutSuffix(v, []byte(h)); ok && len(cut) >= 6 {
+			v = cut
+		}
+	}
+	for {
+		cut := bytes.TrimRight(v, " ")
+		cut = bytes.TrimSuffix(cut, []byte("　"))
+		if len(cut) == len(v) {
+			return len(v)
+		}
+		v = cut
+	}
+}
+
+// nameForm judges a value by form and table.
+func nameForm(v []byte) nameLikeness {
+	if len(v) < 3 || len(v) > 90 {
+		return notName
+	}
+	kanji, kana, latin, gaps, words := 0, 0, 0, 0, 1
+	capital := true // every Latin word begins with a capital
+	for i := 0; i < len(v); {
+		r, n := utf8.DecodeRune(v[i:])
+		switch {
+		case r == utf8.RuneError:
+			return notName
+		case r >= 0x4E00 && r <= 0x9FFF, r == '々', r >= 0x3400 && r <= 0x4DBF, r >= 0xF900 && r <= 0xFAFF, r >= 0x20000 && r < 0x30000, r == 'ヶ':
+			kanji++
+		case r >= 'ぁ' && r <= 'ゖ', r >= 'ァ' && r <= 'ヺ', r == 'ー', r >= 'ｦ' && r <= 'ﾟ':
+			kana++
+		case r == ' ' || r == '　' || r == '・' || r == '･' || r == '=' || r == '＝':
+			gaps, words = gaps+1, words+1
+		case r < utf8.RuneSelf && isLower(byte(r)|0x20), r >= 0xC0 && r < 0x250, r >= 'Ａ' && r <= 'ｚ':
+			if i == 0 || v[i-1] == ' ' {
+				capital = capital && !(r < utf8.RuneSelf && isLower(byte(r)))
+			}
+			latin++
+		case r == '.' || r == '\'' || r == '-' || r == '\u2019':
+		default:
+			return notName
+		}
+		i += n
+	}
+	switch {
+	case gaps > 3:
+		return notName
+	case kanji > 0:
+		return kanjiName(v, kanji, kana, latin)
+	case kana > 0:
+		if latin > 0 || kana > 24 {
+			return notName
+		}
+		if gaps == 1 && kana <= 14 {
+			return surelyName
+		}
+		return maybeName
+	case latin >= 2 && words <= 4:
+		if capital && words >= 2 && words <= 3 && latin <= 30 {
+			return surelyName
+		}
+		return maybeName
+	}
+	return notName
+}
+
+func kanjiName(v []byte, kanji, kana, latin int) nameLikeness {
+	if latin > 0 || kanji > 8 || kanji+kana > 12 {
+		return notName
+	}
+	for n := 3; n <= min(len(v), 9); n += 3 {
+		if familyNames[string(v[:n])] && !startsNeverGiven(bytes.TrimLeft(v[n:], " ")) {
+			return surelyName
+		}
+	}
+	return maybeName
+}
+
+// Field knows what is known of one column, key or form field: its header, and
+// what its values were so far. It turns header and form into a judgement of
+// single values, and adjusts the findings of a Scanner (see Adjust). A Field is
+// used by one goroutine and keeps counts only, never a value.
+type Field struct {
+	header Kind
+	weak   bool
+	named  bool
+
+	values, cards, numbers uint64 // values seen, valid card numbers, 13–19 digit values
+}
+
+// NewField returns the field with the given header, which may be "".
+func NewField(header string) *Field {
+	f := &Field{}
+	f.header, f.weak, f.named = HeaderKind(header)
+	return f
+}
+
+// Judge says which element the value is because of the header. It returns
+// Unclassified for values of no known element: a Scanner may still find
+// something in them. Observe is included.
+func (f *Field) Judge(value []byte) (kind Kind, confidence int, why Reason) {
+	f.Observe(value)
+	v := bytes.TrimSpace(value)
+	if !f.named || len(v) == 0 {
+		return Unclassified, 0, 0
+	}
+	switch f.header {
+	case Name, Kana:
+		form := nameForm(v)
+		switch {
+		case form == surelyName:
+			return f.header, 95, ByHeader | ByForm | ByDictionary
+		case form == maybeName && !f.weak, !f.weak && single(v):
+			return f.header, 88, ByHeader | ByForm
+		}
+		return Unclassified, 0, 0
+	case Address:
+		if len(v) >= 6 && (hasBlock(v) || hasPrefecture(v)) && bytes.IndexByte(v, '@') < 0 {
+			return Address, 90, ByHeader | ByForm
+		}
+		return Unclassified, 0, 0
+	case Company, CustomerNumber, Booking, Sex:
+		return f.header, 80, ByHeader
+	case Secret, Cookie:
+		if len(v) >= 4 && !isPlaceholder(v) {
+			return f.header, 85, ByHeader
+		}
+		return Unclassified, 0, 0
+	}
+	return f.judgeForm(v)
+}
+
+// single reports whether v is one kanji: 原, 誠 in a column for half a name.
+func single(v []byte) bool {
+	r, n := utf8.DecodeRune(v)
+	return n == len(v) && r >= 0x3400
+}
+
+// judgeForm judges headers whose elements have a form of their own.
+func (f *Field) judgeForm(v []byte) (Kind, int, Reason) {
+	if Classify(v).Has(f.header) {
+		return f.header, 97, ByHeader | ByForm
+	}
+	var buf [maxValue]byte
+	folded := buf[:fold(buf[:], v)]
+	var d [20]byte
+	n, _, ok := digits(d[:], folded)
+	switch {
+	case !ok:
+	case f.header == Phone && IsPhone(d[:n]),
+		f.header == PostalCode && n == 7,
+		f.header == BankAccount && n == 7,
+		f.header == CardCVV && (n == 3 || n == 4),
+		f.header == DriversLicence && IsDriversLicence(d[:n]),
+		f.header == CardPAN && n >= 13 && Luhn(d[:n]):
+		return f.header, 93, ByHeader | ByForm
+	}
+	if f.header == CardExpiry && len(folded) >= 4 && len(folded) <= 7 && isDigit(folded[0]) {
+		return CardExpiry, 85, ByHeader | ByForm
+	}
+	return Unclassified, 0, 0
+}
+
+// Observe counts value for the field's statistics.
+func (f *Field) Observe(value []byte) {
+	f.values++
+	var buf [64]byte
+	if len(value) > 48 {
+		return
+	}
+	v := bytes.TrimSpace(buf[:fold(buf[:], value)])
+	var d [20]byte
+	n, _, ok := digits(d[:], v)
+	if !ok || n < 13 || n > 19 {
+		return
+	}
+	f.numbers++
+	if IsCardPAN(d[:n]) {
+		f.cards++
+	}
+}
+
+// minStatistics is how many numbers a field must have had before its statistics
+// count.
+const minStatistics = 50
+
+// Adjust changes the confidence of a finding in this field by what its other
+// values are. In a field of long numbers of another kind one in ten passes the
+// check digit by chance: single card numbers there become less likely. They are
+// never hidden: a finding that was sure before stays at 50, so that a real card
+// number typed into a field for membership numbers is reported.
+func (f *Field) Adjust(found *Finding) {
+	if found.Kind != CardPAN || f.numbers < minStatistics {
+		return
+	}
+	switch rate := float64(f.cards) / float64(f.numbers); {
+	case rate > 0.9:
+		found.Confidence, found.Reasons = min(99, found.Confidence+15), found.Reasons|ByField
+	case rate < 0.25 && found.Reasons&(ByContext|ByGrouping) == 0:
+		found.Confidence, found.Reasons = 50, found.Reasons|LessLikely|ByFieldOfNumbers
+	}
+}
+
+// Alarm reports whether more values of the field are card numbers than the
+// check digit and the ranges let through by chance (at most one in ten), with
+// three standard deviations to spare.
+func (f *Field) Alarm() bool {
+	n, k := float64(f.numbers), float64(f.cards)
+	excess := k - n/10
+	return f.cards > 2 && excess > 0 && excess*excess > 9*n*0.09
+}

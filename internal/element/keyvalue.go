@@ -1,0 +1,254 @@
+package element
+
+import (
+	"bytes"
+	"unicode/utf8"
+)
+
+const (
+	maxKey      = 48
+	maxKeyValue = 400
+)
+
+// headerWords are column names, keys and labels, without case, spaces, _ and -.
+// A weak one is also used for things that are no persons.
+var headerWords = []struct {
+	kind Kind
+	weak bool
+	list []string
+}{
+	{Name, false, []string{"fullname", "customername", "username漢字", "personname", "lastname", "firstname", "familyname", "givenname", "surname", "sei", "mei", "shimei", "contactname", "recipientname", "passengername", "guestname", "membername", "cardholder", "cardholdername", "holdername", "姓名", "氏名", "お名前", "御名前", "ご氏名", "お客様名", "顧客名", "会員名", "契約者", "契約者名", "申込者", "申込者名", "代表者", "代表者名", "担当者", "担当者名", "受取人", "宛名", "名義人", "口座名義", "姓", "名", "漢字氏名", "氏名漢字", "氏名（漢字）", "ご担当者", "患者名", "従業員名", "社員名", "乗客名", "旅客名", "sender", "recipient", "patient", "patientname", "employeename", "namekanji", "kanjiname"}},
+	{Name, true, []string{"name", "名前", "customer", "owner", "author", "displayname", "nickname"}},
+	{Kana, false, []string{"kana", "namekana", "kananame", "lastnamekana", "firstnamekana", "furigana", "yomi", "フリガナ", "ふりがな", "カナ", "氏名カナ", "カナ氏名", "氏名フリガナ", "氏名（カナ）", "セイ", "メイ", "名前カナ", "お名前カナ", "お名前（カナ）", "ﾌﾘｶﾞﾅ", "ｶﾅ氏名", "姓カナ", "名カナ", "よみがな", "ヨミガナ"}},
+	{Address, false, []string{"address", "address1", "addr", "streetaddress", "homeaddress", "shippingaddress", "billingaddress", "住所", "ご住所", "現住所", "住所1", "住所１", "所在地", "自宅住所", "お届け先", "届け先", "送付先", "jusho", "juusho"}},
+	{PostalCode, false, []string{"zip", "zipcode", "postal", "postalcode", "postcode", "郵便番号", "〒", "ご郵便番号"}},
+	{Phone, false, []string{"tel", "telno", "phone", "phonenumber", "telephone", "mobile", "mobilephone", "cellphone", "fax", "電話", "電話番号", "携帯", "携帯電話", "携帯番号", "携帯電話番号", "連絡先", "ご連絡先", "お電話番号", "緊急連絡先", "ファックス", "自宅電話", "自宅電話番号"}},
+	{Email, false, []string{"email", "mail", "emailaddress", "mailaddress", "メール", "メールアドレス", "eメール", "ｅメール", "電子メール", "アドレス"}},
+	{BirthDate, false, []string{"birth", "birthdate", "birthday", "dateofbirth", "dob", "生年月日", "誕生日", "お誕生日", "生年"}},
+	{Sex, false, []string{"sex", "gender", "性別"}},
+	{Passport, false, []string{"passport", "passportno", "passportnumber", "旅券番号", "パスポート番号", "旅券", "パスポート"}},
+	{DriversLicence, false, []string{"licence", "license", "driverslicense", "driverslicence", "licenseno", "免許証番号", "運転免許証番号", "免許番号", "免許証"}},
+	{MyNumber, false, []string{"mynumber", "個人番号", "マイナンバー", "individualnumber"}},
+	{BankAccount, false, []string{"bankaccount", "accountnumber", "accountno", "口座番号", "口座", "銀行口座", "振込先", "口座no"}},
+	{CardPAN, false, []string{"pan", "card", "cardno", "cardnumber", "creditcard", "creditcardnumber", "ccnum", "ccnumber", "カード番号", "クレジットカード番号", "カードno", "クレジットカード"}},
+	{CardCVV, false, []string{"cvv", "cvc", "cvv2", "cvc2", "securitycode", "セキュリティコード"}},
+	{CardExpiry, false, []string{"expiry", "exp", "expdate", "expirydate", "cardexpiry", "expirationdate", "有効期限"}},
+	{IPAddress, false, []string{"ip", "ipaddress", "ipaddr", "remoteaddr", "clientip", "sourceip", "ipアドレス", "remoteip"}},
+	{Cookie, false, []string{"cookie", "setcookie", "sessionid", "sessid", "jsessionid", "phpsessid", "sid"}},
+	{Secret, false, []string{"password", "passwd", "pwd", "secret", "clientsecret", "apikey", "xapikey", "accesskey", "secretkey", "accesstoken", "refreshtoken", "authtoken", "token", "authorization", "privatekey", "awssecretaccesskey", "パスワード", "暗証番号"}},
+	{Company, false, []string{"company", "companyname", "会社名", "勤務先", "法人名", "所属"}},
+	{CustomerNumber, false, []string{"customerid", "customerno", "customernumber", "memberid", "memberno", "userid", "会員番号", "会員id", "顧客番号", "顧客id", "お客様番号", "社員番号", "患者番号"}},
+	{Booking, false, []string{"bookingid", "bookingno", "reservationno", "pnr", "予約番号"}},
+	{Note, false, []string{"note", "notes", "memo", "remarks", "comment", "備考", "メモ", "摘要", "コメント", "特記事項"}},
+}
+
+type headerEntry struct {
+	word string
+	kind Kind
+	weak bool
+}
+
+// headers are the header words by a hash that is taken from the end, because a
+// key is read backwards from its sign.
+var headers = func() *[1 << 11][]headerEntry {
+	t := new([1 << 11][]headerEntry)
+	for _, h := range headerWords {
+		for _, w := range h.list {
+			sum := uint32(0)
+			for i := len(w) - 1; i >= 0; i-- {
+				sum = headerHash(sum, w[i])
+			}
+			t[headerSlot(sum)] = append(t[headerSlot(sum)], headerEntry{w, h.kind, h.weak})
+		}
+	}
+	return t
+}()
+
+func headerHash(sum uint32, c byte) uint32 { return sum*31 + uint32(c) }
+func headerSlot(sum uint32) uint32         { return sum * 0x9E3779B1 >> 21 }
+
+// HeaderKind returns the element that a column name, key or label speaks of.
+// Weak is true for words such as "name" that are also used for other things.
+func HeaderKind(header string) (kind Kind, weak, ok bool) {
+	var word [maxKey]byte
+	n, sum := 0, uint32(0)
+	for i := len(header) - 1; i >= 0; i-- {
+		c := header[i]
+		if isUpper(c) {
+			c |= 0x20
+		}
+		if c == ' ' || c == '_' || c == '-' || c == '.' || c == '"' {
+			continue
+		}
+		if n == maxKey {
+			return 0, false, false
+		}
+		n++
+		word[maxKey-n] = c
+		sum = headerHash(sum, c)
+	}
+	return lookHeader(word[maxKey-n:], sum)
+}
+
+func lookHeader(word []byte, sum uint32) (kind Kind, weak, ok bool) {
+	for _, h := range headers[headerSlot(sum)] {
+		if h.word == string(word) {
+			return h.kind, h.weak, true
+		}
+	}
+	return 0, false, false
+}
+
+// key reads the key that ends before p. It is what letters, _ - and characters
+// of Japanese stand there, after a quote and one space.
+func (s *Scanner) key(p int) (kind Kind, weak, ok bool) {
+	b := s.buf
+	if b[p-1] == ' ' {
+		p--
+	}
+	if c := b[p-1]; c == '"' || c == '\'' || c == ']' {
+		p--
+		if b[p-1] == '\\' {
+			p--
+		}
+	}
+	var word [maxKey]byte
+	n, sum := 0, uint32(0)
+	for i := p - 1; n < maxKey && i > p-maxKey; i-- {
+		c := b[i]
+		switch {
+		case isUpper(c):
+			c |= 0x20
+		case isLower(c) || isDigit(c):
+		case c >= utf8.RuneSelf:
+			if i >= 2 && c == 0x80 && b[i-1] == 0x80 && b[i-2] == 0xE3 { // the ideographic space
+				return lookHeader(word[maxKey-n:], sum)
+			}
+		case c == '_' || c == '-':
+			continue
+		default:
+			return lookHeader(word[maxKey-n:], sum)
+		}
+		n++
+		word[maxKey-n] = c
+		sum = headerHash(sum, c)
+	}
+	return 0, false, false
+}
+
+// keyBefore returns the kind of the key whose value begins at p, Unclassified
+// when there is none.
+func (s *Scanner) keyBefore(p int) Kind {
+	b := s.buf
+	for range 4 {
+		switch c := b[p-1]; {
+		case c == ' ' || c == '"' || c == '\'':
+			p--
+		case c == ':' || c == '=':
+			kind, _, _ := s.key(p - 1)
+			return kind
+		case bytes.HasSuffix(b[p-3:p], []byte("：")):
+			kind, _, _ := s.key(p - 3)
+			return kind
+		default:
+			return Unclassified
+		}
+	}
+	return Unclassified
+}
+
+// keyValue looks at the : or = at p, size bytes long. Only elements that have
+// no form of their own are taken from the key.
+func (s *Scanner) keyValue(p, size int) {
+	if p < s.valueEnd {
+		return
+	}
+	kind, weak, ok := s.key(p)
+	if !ok || !s.kinds.Has(kind) {
+		return
+	}
+	switch kind {
+	case Name, Kana:
+		s.nameValue(p+size, kind, weak)
+	case Cookie, Secret:
+		s.secretValue(p+size, kind)
+	case Address:
+		s.addressValue(p + size)
+	}
+}
+
+// span returns the value that begins after spaces and quotes at q: to its
+// closing quote or, without one, to the end of what a value without quotes can
+// be. Stop says where such a value ends.
+func (s *Scanner) span(q int, stop string) (p, e int, quoted bool) {
+	b := s.buf
+	limit := q + maxKeyValue
+	for q < limit && (b[q] == ' ' || b[q] == '\t' || bytes.HasPrefix(b[q:q+3], []byte("　"))) {
+		if b[q] == 0xE3 {
+			q += 2
+		}
+		q++
+	}
+	if b[q] == '\\' && b[q+1] == '"' {
+		q++
+	}
+	quote := b[q]
+	if quote == '"' || quote == '\'' {
+		p = q + 1
+		for e = p; e < limit && b[e] != quote && b[e] != '\n' && b[e] != 0; e++ {
+		}
+		if b[e-1] == '\\' && e > p {
+			e--
+		}
+		return p, e, true
+	}
+	for e = q; e < limit && b[e] != 0 && b[e] != '\n' && b[e] != '\r' && bytes.IndexByte([]byte(stop), b[e]) < 0; e++ {
+	}
+	for e > q && b[e-1] == ' ' {
+		e--
+	}
+	return q, e, false
+}
+
+// nameValue reports the value of a key for names.
+func (s *Scanner) nameValue(q int, kind Kind, weak bool) {
+	p, e, _ := s.span(q, ",;&|\t<>\"{[")
+	e = p + nameLength(s.buf[p:e])
+	form := nameForm(s.buf[p:e])
+	if form == notName || weak && form != surelyName || p < s.nameEnd {
+		return
+	}
+	confidence, why := 90, ByHeader|ByForm
+	if form == surelyName {
+		confidence, why = 95, why|ByDictionary
+	}
+	s.nameEnd, s.valueEnd = e, e
+	s.emit(p, e, kind, confidence, why, nil)
+}
+
+// addressValue reports the value of a key for addresses when it has no
+// prefecture, which would find itself.
+func (s *Scanner) addressValue(q int) {
+	p, e, _ := s.span(q, ",;&|\t<>\"{[")
+	v := s.buf[p:e]
+	if len(v) < 9 || p < s.textEnd || prefectureAt(v) > 0 || bytes.IndexByte(v, '@') >= 0 || !hasBlock(v) {
+		return
+	}
+	if bytes.HasPrefix(v, []byte("〒")) || hasPrefecture(v) {
+		return
+	}
+	s.textEnd, s.valueEnd = e, e
+	s.emit(p, e, Address, 75, ByHeader|ByForm, nil)
+}
+
+// hasBlock reports whether v has letters and a number: 1-2-3 Chuo, 中央区1-2.
+func hasBlock(v []byte) bool {
+	digit, letter := false, 0
+	for _, c := range v {
+		digit = digit || isDigit(c)
+		if c >= utf8.RuneSelf || isLower(c|0x20) {
+			letter++
+		}
+	}
+	return (digit || bytes.Contains(v, []byte("丁目")) || bytes.Contains(v, []byte("\xef\xbc"))) && letter >= 4
+}

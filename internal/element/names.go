@@ -1,0 +1,269 @@
+package element
+
+import (
+	"bytes"
+	"unicode/utf8"
+)
+
+// kanjiAt returns the kanji at b and true, also for 々, ヶ and ノ within names.
+func kanjiAt(b []byte) (rune, bool) {
+	if b[0] < 0xE3 || b[0] > 0xE9 {
+		return 0, false
+	}
+	r, n := utf8.DecodeRune(b[:4])
+	return r, n == 3 && (r >= 0x4E00 && r <= 0x9FFF || r == '々')
+}
+
+// kanjiBefore reports whether a kanji ends at p.
+func (s *Scanner) kanjiBefore(p int) bool {
+	_, ok := kanjiAt(s.buf[p-3 : p+1])
+	return ok
+}
+
+// nameInText reports the Japanese name whose family name the kanji at p may
+// begin: a family name of the table at the beginning of a row of kanji, and a
+// given name, a space and a given name, or an honorific behind it.
+func (s *Scanner) nameInText(p int) bool {
+	if s.kanjiBefore(p) {
+		return false
+	}
+	b := s.buf
+	end := p // of the row of kanji
+	for end < p+30 {
+		if _, ok := kanjiAt(b[end:]); !ok {
+			break
+		}
+		end += 3
+	}
+	for n := min(end-p, 9); n >= 3; n -= 3 {
+		if familyNames[string(b[p:p+n])] && s.nameAfterFamily(p, p+n, end) {
+			return true
+		}
+	}
+	return false
+}
+
+// nameAfterFamily looks for what follows the family name buf[p:q] in its row of
+// kanji, which ends at end.
+func (s *Scanner) nameAfterFamily(p, q, end int) bool {
+	b := s.buf
+	if q == end {
+		return s.nameAlone(p, q)
+	}
+	if title := titleAt(b[q:end]); title > 0 && q-p > 3 {
+		s.name(p, q, 80, ByDictionary|ByHonorific)
+		return true
+	}
+	if startsNeverGiven(b[q:end]) {
+		return false
+	}
+	n := givenLength(b[q:end])
+	if n == 0 || q-p == 3 && n < 6 && end == q+n { // 森一: too short to tell
+		return false
+	}
+	confidence := 72
+	if n == 3 {
+		confidence = 58
+	}
+	s.name(p, q+n, confidence, ByDictionary|ByForm)
+	return true
+}
+
+// nameAlone judges a row of kanji that is a family name: a given name after a
+// space, in kana behind it, or an honorific must follow.
+func (s *Scanner) nameAlone(p, q int) bool {
+	b := s.buf
+	gap := 0
+	if b[q] == ' ' {
+		gap = 1
+	} else if bytes.HasPrefix(b[q:q+3], []byte("　")) {
+		gap = 3
+	}
+	if gap > 0 {
+		e := q + gap
+		for e < q+gap+9 {
+			if _, ok := kanjiAt(b[e:]); !ok {
+				break
+			}
+			e += 3
+		}
+		if _, more := kanjiAt(b[e:]); !more && e > q+gap && (givenLength(b[q+gap:e]) == e-q-gap) {
+			s.name(p, e, 88, ByDictionary|ByForm)
+			return true
+		}
+		if n := kanaLength(b[q+gap : q+gap+24]); n >= 6 && n <= 15 {
+			s.name(p, q+gap+n, 70, ByDictionary|ByForm)
+			return true
+		}
+		return false
+	}
+	if titleAt(b[q:q+12]) > 0 && q-p > 3 {
+		s.name(p, q, 80, ByDictionary|ByHonorific)
+		return true
+	}
+	return false
+}
+
+// name reports buf[p:e].
+func (s *Scanner) name(p, e, confidence int, why Reason) {
+	s.nameEnd = e
+	s.emit(p, e, Name, confidence, why, nil)
+}
+
+// titleAt returns the length of the title at the beginning of b.
+func titleAt(b []byte) int {
+	for _, t := range honorificAfter {
+		if bytes.HasPrefix(b, []byte(t)) {
+			return len(t)
+		}
+	}
+	return 0
+}
+
+// startsNeverGiven reports whether b begins with what no given name is.
+func startsNeverGiven(b []byte) bool {
+	for n := 3; n <= min(len(b), 9); n += 3 {
+		if neverGiven[string(b[:n])] {
+			return true
+		}
+	}
+	return false
+}
+
+// givenLength returns the length of the given name at the beginning of a row
+// of kanji: one to three characters of given names, and then the row's end or a
+// title.
+func givenLength(b []byte) int {
+	best := 0
+	for n := 3; n <= min(len(b), 9); n += 3 {
+		r, _ := utf8.DecodeRune(b[n-3:])
+		if !givenSet[r] && r != '々' {
+			break
+		}
+		if n == len(b) || titleAt(b[n:]) > 0 {
+			best = n
+		}
+	}
+	return best
+}
+
+// kanaLength returns the length of the hiragana or katakana at the beginning
+// of b.
+func kanaLength(b []byte) (n int) {
+	for n+3 <= len(b) {
+		r, _ := utf8.DecodeRune(b[n:])
+		if !(r >= 'ぁ' && r <= 'ゖ' || r >= 'ァ' && r <= 'ヺ' || r == 'ー') {
+			break
+		}
+		n += 3
+	}
+	return n
+}
+
+// nameByHonorific reports the name before the honorific at p.
+func (s *Scanner) nameByHonorific(p int) {
+	b := s.buf
+	for _, h := range honorifics {
+		if !bytes.HasPrefix(b[p:p+9], []byte(h.word)) {
+			continue
+		}
+		start := p
+		for p-start < 18 {
+			if _, ok := kanjiAt(b[start-3:]); !ok {
+				break
+			}
+			start -= 3
+		}
+		if start == p { // カタカナ様
+			start = s.katakanaBefore(p)
+			if p-start >= 9 && p-start <= 24 && !h.weak && s.properEnd(p+len(h.word)) {
+				s.name(start, p, 60, ByHonorific)
+			}
+			return
+		}
+		if start < s.nameEnd {
+			return
+		}
+		if _, more := kanjiAt(b[start-3:]); more {
+			return
+		}
+		s.nameBefore(start, p, h)
+		return
+	}
+}
+
+// nameBefore judges the row of kanji buf[start:p] before an honorific.
+func (s *Scanner) nameBefore(start, p int, h honorific) {
+	v := s.buf[start:p]
+	known := false
+	for n := 3; n <= min(len(v), 9); n += 3 {
+		known = known || familyNames[string(v[:n])]
+	}
+	switch {
+	case known && len(v) >= 6:
+		s.name(start, p, 85, ByHonorific|ByDictionary)
+	case !h.weak && len(v) >= 6 && len(v) <= 15 && !commonBeforeSama[string(v)] && s.properEnd(p+len(h.word)):
+		s.name(start, p, 60, ByHonorific)
+	}
+}
+
+// commonBeforeSama are words before 様 that are no names.
+var commonBeforeSama = setOf(`皆 皆々 貴方 御客 客 奥 王 神 仏 殿 姫 旦那 何 有 多 同 仕 模 異 一 各位 関係者 担当者 御担当者 会員 利用者 契約者 保護者 お客 株主 取引先 先方 神々 若 御一同 一同 他 別 両親 親御`)
+
+// properEnd reports whether an honorific ends at p, and does not go on as a
+// word (様子, 様々, 様式).
+func (s *Scanner) properEnd(p int) bool {
+	_, more := kanjiAt(s.buf[p:])
+	return !more
+}
+
+// katakanaBefore returns where the katakana that ends at p begins.
+func (s *Scanner) katakanaBefore(p int) int {
+	for range 10 {
+		r, n := utf8.DecodeRune(s.buf[p-3 : p+1])
+		if n != 3 || !(r >= 'ァ' && r <= 'ヺ' || r == 'ー') {
+			break
+		}
+		p -= 3
+	}
+	return p
+}
+
+// foreignName reports ジョン・スミス around the middle dot at p: two or three
+// words of katakana.
+func (s *Scanner) foreignName(p int) {
+	b := s.buf
+	start := s.katakanaBefore(p)
+	if p-start < 6 || p-start > 24 || start < s.nameEnd {
+		return
+	}
+	if c := b[start-3 : start]; bytes.Equal(c, []byte("・")) || bytes.Equal(c, []byte("＝")) {
+		return
+	}
+	e, parts := p, 1
+	for parts < 4 && bytes.HasPrefix(b[e:e+3], []byte("・")) {
+		n := katakanaLength(b[e+3 : e+36])
+		if n < 6 {
+			break
+		}
+		e, parts = e+3+n, parts+1
+	}
+	if parts < 2 || parts > 3 || bytes.HasPrefix(b[e:e+3], []byte("・")) {
+		return
+	}
+	if _, more := kanjiAt(b[e:]); more && titleAt(b[e:e+12]) == 0 {
+		return
+	}
+	s.name(start, e, 52, ByForm)
+}
+
+func katakanaLength(b []byte) (n int) {
+	for n+3 <= len(b) {
+		r, _ := utf8.DecodeRune(b[n:])
+		if !(r >= 'ァ' && r <= 'ヺ' || r == 'ー') {
+			break
+		}
+		n += 3
+	}
+	return n
+}

@@ -1,0 +1,95 @@
+package element
+
+import "bytes"
+
+// secretForms are the beginnings of tokens whose makers published them, with
+// the fewest bytes that follow.
+var secretForms = []struct {
+	prefix string
+	least  int
+}{
+	{"AKIA", 16}, {"ASIA", 16}, {"AIza", 30},
+	{"ghp_", 30}, {"gho_", 30}, {"ghu_", 30}, {"ghs_", 30}, {"ghr_", 30}, {"github_pat_", 40}, {"glpat-", 18},
+	{"sk_live_", 16}, {"sk_test_", 16}, {"sk-", 32},
+	{"xoxb-", 20}, {"xoxp-", 20}, {"xoxa-", 20}, {"xoxr-", 20}, {"xoxs-", 20},
+	{"eyJhbGci", 20}, {"eyJ0eXAi", 20}, {"eyJraWQi", 20},
+}
+
+// maxSecret bounds what is reported of one secret, in bytes.
+const maxSecret = 512
+
+// secretPrefix reports the token that may begin at p.
+func (s *Scanner) secretPrefix(p int) {
+	b := s.buf
+	if p < s.valueEnd || isWordByte(b[p-1]) && s.escapeBefore(p) == 0 {
+		return
+	}
+	for _, f := range secretForms {
+		if b[p] != f.prefix[0] || !bytes.HasPrefix(b[p:p+16], []byte(f.prefix)) {
+			continue
+		}
+		e := p + len(f.prefix)
+		for e < p+maxSecret && isTokenByte(b[e]) {
+			e++
+		}
+		if e-p-len(f.prefix) < f.least {
+			return
+		}
+		s.valueEnd = e
+		s.emit(p, e, Secret, 95, ByForm|ByAnchor, nil)
+		return
+	}
+}
+
+func isTokenByte(c byte) bool {
+	return isWordByte(c) || c == '-' || c == '.' || c == '+' || c == '/' || c == '=' || c == '~'
+}
+
+// secretValue reports the value of a key for cookies and secrets.
+func (s *Scanner) secretValue(q int, kind Kind) {
+	stop := " ,&|\t<>\"'}])"
+	if kind == Cookie {
+		stop = "\t<>\"'"
+	}
+	p, e, _ := s.span(q, stop)
+	for _, scheme := range []string{"Bearer", "Basic", "bearer", "basic"} {
+		if string(s.buf[p:e]) == scheme {
+			p, e, _ = s.span(e, stop)
+		} else if v, ok := bytes.CutPrefix(s.buf[p:e], []byte(scheme+" ")); ok {
+			p = e - len(v)
+		}
+	}
+	v := s.buf[p:e]
+	if len(v) < 6 || isPlaceholder(v) {
+		return
+	}
+	confidence, why := 80, ByHeader
+	if kind == Secret && !mixed(v) {
+		confidence = 55
+	}
+	s.valueEnd = e
+	s.emit(p, e, kind, confidence, why, nil)
+}
+
+// isPlaceholder reports values that stand for a secret: stars, null, ${NAME}.
+func isPlaceholder(v []byte) bool {
+	switch string(v) {
+	case "string", "required", "optional", "undefined", "(null)", "<none>", "REDACTED", "[REDACTED]", "[FILTERED]", "hidden":
+		return true
+	}
+	return v[0] == '$' || v[0] == '{' || v[0] == '<' || v[0] == '%' || bytes.Contains(v, []byte("***")) || bytes.HasPrefix(v, []byte("xxxx")) || bytes.IndexByte(v, '(') > 0
+}
+
+// mixed reports whether v has digits or signs beside letters, as secrets do and
+// words do not.
+func mixed(v []byte) bool {
+	letters, others := 0, 0
+	for _, c := range v {
+		if isLower(c | 0x20) {
+			letters++
+		} else {
+			others++
+		}
+	}
+	return letters > 0 && others > 0
+}
