@@ -69,7 +69,7 @@ func (p *process) startWatches(s *stage) error {
 		w, err := datamap.NewWatch(datamap.WatchConfig{
 			Place: place(b.cfg), DSN: b.dsn, Control: b.control, Gate: c, Recorder: b.rec,
 			Every: time.Duration(b.cfg.Scan.Watch), Poolers: poolers(b.cfg), Now: p.now,
-			OnUncovered: b.rescan, OnCatalogue: func() { p.refresh(s, c) },
+			OnUncovered: b.holdings.Doubt, OnCatalogue: func() { p.refresh(s, c) },
 		})
 		if err != nil {
 			return fault.New(fault.DatabaseConnect, "database", b.cfg.Name).Because(err)
@@ -77,13 +77,6 @@ func (p *process) startWatches(s *stage) error {
 		s.run("watch of "+b.cfg.Name, w.Run)
 	}
 	return nil
-}
-
-// rescan asks for fresh holdings: somebody may have changed them unseen.
-func (b *base) rescan() {
-	for _, t := range b.holdings.Tables() {
-		b.holdings.Rescan(t.Place)
-	}
 }
 
 // refresh reads the catalogue again, off the watch's goroutine.
