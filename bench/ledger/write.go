@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -176,7 +175,7 @@ func (b *bench) withLedger(ctx context.Context, name string, work func(context.C
 	took := time.Since(start)
 	used := cpuTime() - cpu
 	err = errors.Join(err, l.Close(), os.RemoveAll(dir))
-	if math.IsNaN(float64(events)) || events == 0 {
+	if events == 0 {
 		return 0, errors.Join(err, errors.New("nothing was recorded"))
 	}
 	fmt.Printf("# %s: %d events in %.2f s (%.2f s with background work), %.2f us of CPU an event\n",

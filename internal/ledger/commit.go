@@ -244,7 +244,7 @@ func (l *Ledger) rotate() error {
 	l.file, l.born = file, time.Time{}
 	l.ordinal++
 	l.mu.Lock()
-	l.rotated, l.wantRotate = l.ordinal, false
+	l.rotated = l.ordinal
 	l.mu.Unlock()
 	l.advance(w)
 	l.wakeSeal()

@@ -29,7 +29,7 @@ type growing struct {
 	size int64  // bytes written
 	crc  uint32 // of them; finds a disk that does not give back what it was given
 
-	runs []proof.Run // filled in by end
+	runs []proof.Run // filled in by endGrowing
 }
 
 func newGrowing(ordinal uint64, first event.Index) *growing {
@@ -54,7 +54,8 @@ func (g *growing) take(b *batch) {
 	}
 }
 
-// end fills in what the segment holds of each chain. Ledger.mu is held.
+// endGrowing ends the open segment's digest at next and begins the one after
+// it; a wish to end the segment is fulfilled by it. Ledger.mu is held.
 func (l *Ledger) endGrowing(next event.Index) *growing {
 	g := l.growing
 	for _, ch := range l.chains {
@@ -68,7 +69,7 @@ func (l *Ledger) endGrowing(next event.Index) *growing {
 	slices.SortFunc(g.runs, func(a, b proof.Run) int {
 		return cmp.Or(cmp.Compare(a.Source, b.Source), cmp.Compare(a.Worker, b.Worker))
 	})
-	l.growing = newGrowing(g.ordinal+1, next)
+	l.growing, l.wantRotate = newGrowing(g.ordinal+1, next), false
 	if len(l.ended) < maxEnded {
 		l.ended[g.ordinal] = g
 	}

@@ -1,10 +1,14 @@
 package ledger
 
 import (
+	"io/fs"
+	"runtime"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"sekisho/internal/durable"
 	"sekisho/internal/event"
 	"sekisho/internal/ledger/segment"
 	"sekisho/proof"
@@ -55,5 +59,84 @@ func TestDigestOfGrowingEqualsSummary(t *testing.T) {
 	}
 	if len(l.sealedLeaves()) != 2 {
 		t.Errorf("%d segments, want 2", len(l.sealedLeaves()))
+	}
+}
+
+// gateFS lets a test stop the first sync after a file was created.
+type gateFS struct {
+	durable.FS
+	armed   atomic.Bool
+	reached chan struct{}
+	open    chan struct{}
+}
+
+func (g *gateFS) Create(name string, mode fs.FileMode) (durable.File, error) {
+	f, err := g.FS.Create(name, mode)
+	return gateFile{f, g}, err
+}
+
+func (g *gateFS) Append(name string) (durable.File, error) {
+	f, err := g.FS.Append(name)
+	return gateFile{f, g}, err
+}
+
+// SyncDir is the end of durable.CreateFile: the next sync is that of the old
+// segment.
+func (g *gateFS) SyncDir(name string) error {
+	if name == openDir {
+		g.armed.Store(true)
+	}
+	return g.FS.SyncDir(name)
+}
+
+type gateFile struct {
+	durable.File
+	gate *gateFS
+}
+
+func (f gateFile) Sync() error {
+	if f.gate.armed.CompareAndSwap(true, false) && f.gate.reached != nil {
+		close(f.gate.reached)
+		f.gate.reached = nil
+		<-f.gate.open
+	}
+	return f.File.Sync()
+}
+
+// TestSealWhileSegmentEnds: a wish to end a segment that comes while the one
+// before it is being ended is not forgotten.
+func TestSealWhileSegmentEnds(t *testing.T) {
+	cfg := internalConfig(t)
+	mustInit(t, cfg)
+	gate := &gateFS{FS: durable.Dir(cfg.Dir), open: make(chan struct{})}
+	cfg.FS = gate
+	l := mustOpen(t, cfg)
+	gate.armed.Store(false)
+	reached := make(chan struct{})
+	gate.reached = reached
+	record := func() {
+		if _, err := l.Recorder("gate/shop", 0).Submit(event.Durable, nil, &event.SourceStop{}); err != nil {
+			t.Error(err)
+		}
+	}
+	record()
+	errs := make(chan error, 2)
+	go func() { errs <- l.Seal(t.Context()) }()
+	<-reached // the first segment is being ended
+	record()
+	go func() { errs <- l.Seal(t.Context()) }()
+	for wanted := false; !wanted; runtime.Gosched() {
+		l.mu.Lock()
+		wanted = l.wantRotate
+		l.mu.Unlock()
+	}
+	close(gate.open)
+	for range 2 {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+	if n := l.sealedCount(); n != 2 {
+		t.Errorf("%d segments are sealed, want 2", n)
 	}
 }

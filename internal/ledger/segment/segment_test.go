@@ -112,7 +112,7 @@ func TestFaults(t *testing.T) {
 }
 
 // FuzzTamper flips one bit of a run of lines: it is found, at the line or at
-// the next line of its chain, unless it is in the last line of a chain, which
+// the next line of a chain, unless it is in the last line of a chain, which
 // only a digest of the segment covers.
 func FuzzTamper(f *testing.F) {
 	f.Add(uint16(3), uint16(40), byte(1))
@@ -133,7 +133,8 @@ func FuzzTamper(f *testing.F) {
 		var fault *Fault
 		switch {
 		case errors.As(err, &fault):
-			if int(fault.Line) != n+1 && int(fault.Line) != n+3 {
+			// A changed name may give the line to the other chain, whose own line is the next.
+			if int(fault.Line) <= n || int(fault.Line) > n+3 {
 				t.Fatalf("line %d was changed, the fault is in line %d: %v", n+1, fault.Line, fault)
 			}
 		case n < 8:
