@@ -3,6 +3,7 @@ package pgproxy
 import (
 	"slices"
 
+	"sekisho/internal/element"
 	"sekisho/internal/event"
 )
 
@@ -43,6 +44,9 @@ type slot struct {
 	changed bool
 	listed  bool   // in engine.openSlots
 	used    uint64 // for eviction
+
+	seen    element.Mask // what content named, for bounded buckets
+	sampled int          // rows looked into in this bucket
 
 	verdict verdict
 }
@@ -175,7 +179,7 @@ func (e *engine) writeBucket(s *slot, why event.Outcome) {
 	if !s.open {
 		return
 	}
-	s.open, s.safe = false, false
+	s.open, s.safe, s.sampled = false, false, 0
 	e.writeCrossings(s, why, false)
 	s.count = 0
 }
@@ -207,7 +211,7 @@ func (e *engine) writeCrossings(s *slot, why event.Outcome, more bool) {
 			t.lost = 0
 			continue
 		}
-		base := event.Part{Table: q.table, Source: q.source, Elements: q.elements, Class: q.class, Reason: q.reason, Rows: t.rows, Unknown: t.unknown}
+		base := event.Part{Table: q.table, Source: q.source, Elements: q.elements | s.seen, Class: q.class, Reason: q.reason, Rows: t.rows, Unknown: t.unknown}
 		set := event.SetOf(t.subjects)
 		for {
 			n := min(len(set), room)

@@ -43,7 +43,8 @@ func (c *command) runs(k code) bool {
 	case codeRuns:
 		return true
 	case codeMaybe:
-		return c == nil || c.st.Kind == sqlscan.Unknown || c.shape.calls || c.writes()
+		return c == nil || c.st.Kind == sqlscan.Unknown || c.st.Kind == sqlscan.Execute || c.shape.calls || c.writes() ||
+			c.st.Kind == sqlscan.Explain && c.st.Flags.Has(sqlscan.Executes)
 	}
 	return false
 }

@@ -74,9 +74,10 @@ func (c *command) makesTemporary() bool { return c.st.Flags.Has(sqlscan.Temporar
 func (e *engine) effects(c *command, x *execution) (u undo) {
 	p := x.plan
 	if c == nil { // a portal the gate does not know
-		e.ranCode()
+		e.runCode(x)
 		return u
 	}
+	e.noteUnclassified(p)
 	if c.changesSettings() || c.shape.sets || p.triggered() {
 		e.touch()
 	}
@@ -89,12 +90,15 @@ func (e *engine) effects(c *command, x *execution) (u undo) {
 	}
 	switch k := p.code(); {
 	case c.runs(k):
-		e.ranCode()
+		e.runCode(x)
 		if c.writes() {
 			x.target = string(sqlscan.AppendName(nil, c.sql, c.st.Target))
 		}
 	case k != codeNone:
 		e.touch()
+	}
+	if p.triggeredProtected() {
+		x.launders = "trigger"
 	}
 	if p != nil && (c.shape.sets && p.crosses() || p.analysis != nil && p.analysis.TaintsSession) {
 		e.env.setting = true
@@ -150,12 +154,13 @@ func (e *engine) makeTemporary(c *command) {
 	}
 }
 
-// ranCode says that code nobody declared runs now.
-func (e *engine) ranCode() {
+// runCode says that code nobody declared runs now. What it may have copied
+// counts when it succeeds: a failure takes it back.
+func (e *engine) runCode(x *execution) {
 	e.touch()
 	e.env.opaque = e.sent + 1
 	e.env.temp, e.env.askTemp, e.env.setting = true, true, true
-	e.launder("function")
+	x.launders = "function"
 }
 
 // definePrepared remembers PREPARE name AS statement.

@@ -79,6 +79,7 @@ type engine struct {
 
 	fields      []pgwire.Field
 	scratch     []byte
+	values      [][]byte
 	scanner     sqlscan.Scanner
 	commands    []command
 	lastShape   *shape
@@ -127,7 +128,7 @@ const maxHeldMessage = 4 << 20
 
 func newEngine(g *shared, ctx context.Context, rec event.Recorder, session event.Session, who Identity) *engine {
 	e := &engine{g: g, ctx: ctx, rec: rec, session: session, who: who, tx: pgwire.TxIdle}
-	e.client.Hold, e.server.Hold = maxHeldMessage, maxHeldMessage
+	e.client.Hold, e.server.Hold = 4*maxHeldMessage, maxHeldMessage
 	e.prepared, e.portals, e.slots = map[string]*prepared{}, map[string]*portal{}, map[*plan]*slot{}
 	e.wake, e.cancel = func() {}, func() {}
 	e.env.dirty = true

@@ -36,6 +36,7 @@ type execution struct {
 	refs      int // queue items and portals that hold it
 	out       *copyOut
 	long      pgwire.RowStream // a row too large to be held
+	launders  string           // why its success may copy protected data anywhere
 	target    string           // of a write that was not analysed: what it names
 	keyedRows uint64           // of COPY FROM: rows whose subject is known
 }
@@ -336,8 +337,14 @@ func (e *engine) finish(x *execution, why event.Outcome, affected int64) {
 	if x == nil || x.slot == nil {
 		return
 	}
-	if why == event.OutcomeDone && x.plan.code() == codeSuccess {
-		e.ranCode()
+	if why != event.OutcomeFailed {
+		if x.plan.code() == codeSuccess {
+			e.runCode(x)
+		}
+		if x.launders != "" {
+			e.launder(x.launders)
+			x.launders = ""
+		}
 	}
 	if affected > 0 && why == event.OutcomeDone {
 		if x.plan.opaque != "" {

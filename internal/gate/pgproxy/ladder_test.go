@@ -1,15 +1,21 @@
 package pgproxy_test
 
 import (
+	"bytes"
 	"context"
+	"flag"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 
+	"sekisho/internal/element"
 	"sekisho/internal/event"
+	"sekisho/internal/gate/pgproxy"
 )
 
 // crossings runs statements in one session of their own and returns what was
@@ -105,6 +111,7 @@ func fold(bodies []event.Body) []string {
 
 func TestLadderOnARealServer(t *testing.T) {
 	w := newWorld(t, nil)
+	var out strings.Builder
 	for _, c := range []struct {
 		name string
 		sql  []string
@@ -154,11 +161,59 @@ func TestLadderOnARealServer(t *testing.T) {
 			}
 			got[mode] = strings.Join(w.crossings(mode, c.sql...), "\n\t")
 		}
-		t.Logf("%s:\n\t%s", c.name, got["simple_protocol"])
-		for mode, g := range got {
-			if g != got["simple_protocol"] {
-				t.Logf("   %s differs:\n\t%s", mode, g)
+		fmt.Fprintf(&out, "%s:\n\t%s\n", c.name, got["simple_protocol"])
+		for _, mode := range []string{"exec", "cache_statement"} {
+			if g, ok := got[mode]; ok && g != got["simple_protocol"] {
+				fmt.Fprintf(&out, "%s, %s:\n\t%s\n", c.name, mode, g)
 			}
 		}
+	}
+	golden(t, "testdata/ladder.golden", out.String())
+}
+
+var update = flag.Bool("update", false, "write golden files anew")
+
+// golden compares got with a file, or writes the file.
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	if *update {
+		if err := os.MkdirAll("testdata", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", file, diff)
+	}
+}
+
+func TestContentNamesWhatNobodyClassified(t *testing.T) {
+	w := newWorld(t, func(_ *pgproxy.Config, s *pgproxy.Settings) {
+		s.Classifier = func(v []byte) element.Mask {
+			if bytes.Contains(v, []byte("@")) {
+				return element.MaskOf(element.Email)
+			}
+			return 0
+		}
+	})
+	simple(t, w.connect(""), "CREATE TABLE notes AS SELECT 'write to u1@example.jp'::text AS note")
+	simple(t, w.connect(""), "SELECT note FROM notes")
+	w.stop()
+	bodies, _ := w.rec.all()
+	var got []string
+	for _, b := range bodies {
+		if f, ok := b.(*event.Finding); ok {
+			got = append(got, f.Code+" "+string(f.Place)+" "+f.Detail)
+		}
+	}
+	if want := []string{"SK3108 shop/public.notes ", "SK3107 shop/public.notes email"}; !slices.Equal(got, want) {
+		t.Errorf("findings %q, want %q", got, want)
 	}
 }

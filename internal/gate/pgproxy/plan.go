@@ -63,6 +63,8 @@ type plan struct {
 	injected  atomic.Pointer[plan]   // the plan with the keys in the result
 	loose     atomic.Pointer[plan]   // the plan when its parameters are not known
 	copyIn    atomic.Pointer[plan]   // what COPY FROM of the same columns changes
+	noted     atomic.Bool            // its unclassified relations are recorded
+	sampled   atomic.Int32           // rows looked into
 	tainted   atomic.Bool            // its Taint events are recorded
 }
 

@@ -1,6 +1,8 @@
 package pgproxy
 
 import (
+	"strings"
+
 	"sekisho/internal/sqlscan"
 	"sekisho/internal/wire/pgwire"
 )
@@ -83,12 +85,15 @@ func (e *engine) resolve(c *command, s *prepared, partial bool, unsure string) (
 		p, ok = e.plan(c, variantExplain)
 		return p, nil, ok
 	case sqlscan.Show:
-		if e.env.setting {
+		if e.env.setting && showsText(c) {
 			return e.g.wideOf(c.shape, "setting"), nil, true
 		}
 		return e.g.showPlan, nil, true
 	case sqlscan.Call, sqlscan.Do, sqlscan.Unknown:
 		return e.g.wideOf(c.shape, "function"), nil, true
+	}
+	if c.query == nil && c.creates() { // AS EXECUTE
+		return e.g.wideOf(c.shape, "unknown statement"), nil, true
 	}
 	if c.query == nil || kind == sqlscan.CreateView || kind == sqlscan.Prepare {
 		return nil, nil, true
@@ -99,6 +104,14 @@ func (e *engine) resolve(c *command, s *prepared, partial bool, unsure string) (
 	}
 	p, ok = e.plan(c, v)
 	return p, nil, ok
+}
+
+// showsText says that SHOW returns a setting that holds any text: one of an
+// extension's or a client's own (they have a point), or a free one of the
+// server's.
+func showsText(c *command) bool {
+	name := c.name()
+	return c.st.All || strings.IndexByte(name, '.') >= 0 || name == "application_name" || name == "search_path" || name == "temp_tablespaces"
 }
 
 // touchesNothing says that a command neither returns rows of tables nor

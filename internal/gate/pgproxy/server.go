@@ -245,6 +245,9 @@ func (e *engine) dataRow(m *pgwire.Message) bool {
 		e.markRow(x)
 		e.row(x, m.Body)
 	}
+	if e.g.Classifier != nil && e.g.classifies(x.plan) {
+		e.sample(x, m.Body)
+	}
 	e.rows++
 	if x.limits.on && e.overLimits(x) {
 		return true

@@ -13,9 +13,6 @@ func (e *engine) taints(c *command, p *plan) {
 	if p == nil || e.g.switches.NoTaint {
 		return
 	}
-	if p.triggeredProtected() {
-		e.launder("trigger")
-	}
 	if p.tainted.Load() && !c.creates() {
 		return
 	}
@@ -77,7 +74,11 @@ func appendPlace(list []event.Place, p event.Place) []event.Place {
 
 // creates says that the command makes a relation of its query's rows.
 func (c *command) creates() bool {
-	switch c.st.Kind {
+	k := c.st.Kind
+	if k == sqlscan.Explain && c.st.Flags.Has(sqlscan.Executes) {
+		k = c.st.Inner
+	}
+	switch k {
 	case sqlscan.CreateTableAs, sqlscan.CreateMaterializedView:
 		return true
 	}
@@ -95,6 +96,9 @@ func (e *engine) sourceOf(from []event.Place) event.SubjectSource {
 
 // triggeredProtected says that a write to a protected table runs triggers.
 func (p *plan) triggeredProtected() bool {
+	if p == nil {
+		return false
+	}
 	for i := range p.writes {
 		if p.writes[i].Triggers && p.writes[i].protected {
 			return true
