@@ -22,6 +22,9 @@ func Evaluate(lines [][]byte, q Query) (*Result, Sets, error) {
 			return nil, Sets{}, err
 		}
 	}
+	for _, i := range f.intents { // a table that only a completed intent named is not known
+		f.see(i.parts)
+	}
 	frame, err := q.Frame(f.gates)
 	if err != nil {
 		return nil, Sets{}, err

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 )
 
@@ -218,7 +217,6 @@ func (f *facts) add(text []byte) error {
 	case kindSessionClose:
 		f.endIntents(moment.To, func(_ intentKey, i *intent) bool { return i.session == session })
 	case kindIntent:
-		f.see(b.Parts)
 		f.intents[intentKey{l.Source, l.Worker, l.Seq}] = &intent{session, b.From - l.CE, math.MaxInt64, b.Parts}
 	case kindCrossing:
 		f.see(b.Parts)
@@ -330,25 +328,4 @@ func (f *facts) addTaint(l *line, moment Span) error {
 	f.seeTable(b.Table)
 	f.taints[b.Table] = append(f.taints[b.Table], taint{moment, b.From, b.Elements})
 	return nil
-}
-
-// allElements are the elements that the table was ever seen to hold: those of
-// a changed row.
-func (f *facts) allElements(table string) []string {
-	var all []string
-	for _, h := range f.held[table] {
-		for _, s := range h.scans {
-			for _, p := range s.pieces {
-				all = append(all, p.elements...)
-			}
-		}
-	}
-	for _, t := range f.taints[table] {
-		all = append(all, t.elements...)
-	}
-	if len(all) == 0 {
-		return []string{Unclassified}
-	}
-	slices.Sort(all)
-	return slices.Compact(all)
 }

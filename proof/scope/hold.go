@@ -109,7 +109,7 @@ func (e *evaluation) rest(table string, times []Span, path []string) (r resting)
 		h := e.held[table][source]
 		scans := h.completed()
 		scanned = scanned || len(scans) > 0
-		changes = append(changes, e.restSource(&r, table, source, h, scans, times)...)
+		changes = append(changes, e.restSource(&r, source, h, scans, times)...)
 	}
 	if len(sources) == 0 {
 		changes = []Span{{minTime, maxTime}}
@@ -139,8 +139,9 @@ func (e *evaluation) rest(table string, times []Span, path []string) (r resting)
 			}
 		}
 	}
-	if len(sources) == 0 && !tainted {
-		r.unknown = true
+	if !scanned {
+		r.provisional = true
+		r.unknown = r.unknown || !tainted
 	}
 	return r
 }
@@ -171,14 +172,35 @@ func (h *held) completed() []*scan {
 	return out
 }
 
-func (e *evaluation) restSource(r *resting, table, source string, h *held, scans []*scan, times []Span) []Span {
+// elementsOf are the elements of a row that changed between scans: all that the
+// scans found.
+func elementsOf(scans []*scan, use []bool) []string {
+	var all []string
+	for i, s := range scans {
+		if !use[i] {
+			continue
+		}
+		for _, p := range s.pieces {
+			all = append(all, p.elements...)
+		}
+	}
+	if len(all) == 0 {
+		return []string{Unclassified}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+func (e *evaluation) restSource(r *resting, source string, h *held, scans []*scan, times []Span) []Span {
 	spans := make([]Span, len(scans))
 	for i, s := range scans {
 		spans[i] = s.span
 	}
 	use, changes, unknown, provisional := ChooseAll(spans, times)
-	r.unknown = r.unknown || unknown
-	r.provisional = r.provisional || provisional
+	if len(scans) > 0 {
+		r.unknown = r.unknown || unknown
+		r.provisional = r.provisional || provisional
+	}
 	var rows, lost uint64
 	for i, s := range scans {
 		if at := time.Unix(0, s.span.To).UTC(); at.After(r.lastScan) {
@@ -201,7 +223,7 @@ func (e *evaluation) restSource(r *resting, table, source string, h *held, scans
 			}
 		}
 	}
-	all := e.allElements(table)
+	all := elementsOf(scans, use)
 	for _, c := range h.changes {
 		if !Touches(changes, c.span) {
 			continue

@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"sekisho/internal/element"
 	"sekisho/internal/event"
 	"sekisho/internal/viewdb"
 	"sekisho/proof/scope"
@@ -54,15 +53,22 @@ type View struct {
 	changeReach int64
 	vitals      map[uint32]*vital
 	watermark   int64
+	index       event.Index // of the event that is being applied
 	pages       pages
 	rolls       rolls
 
 	changed changed
 }
 
+// known is a table and the event that first named it.
+type known struct {
+	table uint32
+	index event.Index
+}
+
 // changed is what Save has to write.
 type changed struct {
-	tables     []uint32
+	tables     []known
 	sessions   []*session
 	statements []statement
 	intents    map[intentKey]bool
@@ -110,6 +116,7 @@ type intent struct {
 	session uint32
 	lo      int64
 	until   int64 // 0: open
+	ended   uint64
 	index   uint64
 	parts   []event.Part
 }
@@ -118,6 +125,7 @@ type sign struct {
 	source uint32
 	at     int64
 	index  uint64
+	fixed  bool
 }
 
 // Open opens or makes the view at cfg.Path.
@@ -171,6 +179,7 @@ func (v *View) Apply(index event.Index, e *event.Event) (used bool, err error) {
 	if at > v.watermark {
 		v.watermark, v.changed.watermark = at, true
 	}
+	v.index = index
 	src := v.names.id(string(e.Source))
 	gate := strings.HasPrefix(string(e.Source), "gate/")
 	switch b := e.Body.(type) {
@@ -178,15 +187,17 @@ func (v *View) Apply(index event.Index, e *event.Event) (used bool, err error) {
 		v.endIntents(at+ce, func(k intentKey, _ *intent) bool { return k.source == src })
 		v.endSessions(src, at+ce)
 		if gate {
-			v.life(index, src, at, v.gates.Started(string(e.Source), at, ce, b.Start, texts(b.Places)))
+			v.life(index, src, at, v.gates.Started(string(e.Source), at, ce, b.Start, texts(b.Places)), true)
+		} else {
+			v.sign(index, src, at, true) // it ends intents
 		}
 	case *event.SourceStop:
 		if gate {
-			v.life(index, src, at, v.gates.Stopped(string(e.Source), at, ce))
+			v.life(index, src, at, v.gates.Stopped(string(e.Source), at, ce), true)
 		}
 	case *event.Heartbeat:
 		if gate {
-			v.life(index, src, at, v.gates.Alive(string(e.Source), at, ce, texts(b.Places)))
+			v.life(index, src, at, v.gates.Alive(string(e.Source), at, ce, texts(b.Places)), false)
 		}
 	case *event.Gap:
 		v.mark(index, src, at, scope.MarkOf(string(e.Source), at, ce, b.From, b.To, texts(b.Places), b.Reason))
@@ -196,7 +207,7 @@ func (v *View) Apply(index event.Index, e *event.Event) (used bool, err error) {
 		for _, i := range v.gates.Bypass(string(e.Source), at, ce, texts(b.Places), b.Open) {
 			v.changed.marks[i] = true
 		}
-		v.sign(index, src, at)
+		v.sign(index, src, at, true)
 	case *event.SessionOpen:
 		err = v.openSession(index, src, at-ce, b)
 	case *event.SessionClose:
@@ -231,47 +242,49 @@ func texts[T ~string](list []T) []string {
 
 // vital is what is known of the signs of life of a source.
 type vital struct {
-	kept  int64  // time of the last sign that is kept as evidence
-	at    int64  // time of the last sign
-	index uint64 // of the last sign
-	dirty bool
+	kept      int64 // time of the last sign that is kept as evidence
+	keptIndex uint64
+	at        int64 // of the last sign
+	index     uint64
+	places    int // known then
+	dirty     bool
 }
 
-// life notes a changed run and remembers the events that show it. Of the signs
-// of life only so many are kept that none is further from the next than it
-// would be with all of them, or than silence.
-func (v *View) life(index event.Index, src uint32, at int64, r *scope.Run) {
+// life notes a changed run and remembers the events that show it: those that
+// begin and end runs, and of the other signs of life only so many that none is
+// further from the next than it would be with all of them, or than silence.
+func (v *View) life(index event.Index, src uint32, at int64, r *scope.Run, fixed bool) {
 	if r == nil {
 		return
 	}
 	v.changed.runs[r] = true
 	p := v.vitals[src]
 	if p == nil {
-		p = &vital{kept: math.MinInt64}
+		p = &vital{kept: math.MinInt64, at: math.MinInt64}
 		v.vitals[src] = p
 	}
-	ends := r.Stopped || len(r.Lives) == 1 && r.Lives[0].To == r.From || at < p.at
-	if p.kept == math.MinInt64 || at-p.kept > v.gates.Silence || ends {
-		if p.kept != math.MinInt64 && p.at != p.kept {
-			v.sign(event.Index(p.index), src, p.at)
-			p.kept = p.at
+	fixed = fixed || p.kept == math.MinInt64 || at < p.at || len(r.Places) != p.places
+	if fixed || at-p.kept > v.gates.Silence {
+		if p.kept != math.MinInt64 && p.index != p.keptIndex {
+			v.sign(event.Index(p.index), src, p.at, false)
+			p.kept, p.keptIndex = p.at, p.index
 		}
-		if ends || p.kept == math.MinInt64 || at-p.kept > v.gates.Silence {
-			v.sign(index, src, at)
-			p.kept = at
+		if fixed || at-p.kept > v.gates.Silence {
+			v.sign(index, src, at, fixed)
+			p.kept, p.keptIndex = at, uint64(index)
 		}
 	}
-	p.at, p.index, p.dirty = at, uint64(index), true
+	p.at, p.index, p.places, p.dirty = at, uint64(index), len(r.Places), true
 }
 
-func (v *View) sign(index event.Index, src uint32, at int64) {
-	v.changed.signs = append(v.changed.signs, sign{src, at, uint64(index)})
+func (v *View) sign(index event.Index, src uint32, at int64, fixed bool) {
+	v.changed.signs = append(v.changed.signs, sign{src, at, uint64(index), fixed})
 }
 
 func (v *View) mark(index event.Index, src uint32, at int64, m scope.Mark) {
 	v.changed.marks[len(v.gates.Marks())] = true
 	v.gates.Mark(m)
-	v.sign(index, src, at)
+	v.sign(index, src, at, true)
 }
 
 func (v *View) statement(number uint64, text string) uint32 {
@@ -368,7 +381,7 @@ func (v *View) endSessions(src uint32, hi int64) {
 func (v *View) endIntents(at int64, which func(intentKey, *intent) bool) {
 	for k, i := range v.intents {
 		if i.until == 0 && which(k, i) {
-			i.until = at
+			i.until, i.ended = at, uint64(v.index)
 			v.changed.intents[k] = true
 		}
 	}
@@ -382,7 +395,6 @@ func (v *View) intent(index event.Index, k intentKey, ce int64, b *event.Intent)
 	v.statement(uint64(b.Statement), "")
 	for i := range b.Parts {
 		v.names.id(string(b.Parts[i].Table))
-		v.seeTable(b.Parts[i].Table)
 	}
 	v.intents[k] = &intent{session: s.id, lo: b.From - ce, index: uint64(index), parts: b.Parts}
 	v.changed.intents[k] = true
@@ -458,7 +470,7 @@ func (v *View) table(id uint32) *table {
 	if t == nil {
 		t = &table{id: id, held: map[uint32]*held{}}
 		v.tables[id] = t
-		v.changed.tables = append(v.changed.tables, id)
+		v.changed.tables = append(v.changed.tables, known{id, v.index})
 	}
 	return t
 }
@@ -467,7 +479,5 @@ func (v *View) table(id uint32) *table {
 type table struct {
 	id     uint32
 	held   map[uint32]*held // by subject source
-	mask   element.Mask     // elements that it was ever seen to hold
-	masked bool             // mask says something
 	taints []*taint
 }

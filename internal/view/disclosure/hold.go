@@ -83,6 +83,7 @@ type resting struct {
 	rows, lost     uint64
 	unknown        bool
 	provisional    bool
+	scanned        bool // at any time
 	lastScan       time.Time
 	changedUnknown uint64
 }
@@ -118,12 +119,14 @@ func (e *evaluation) rest(ctx context.Context, id uint32, t times, path []uint32
 			continue
 		}
 		tainted = true
+		e.trace.event(x.index)
 		if err := e.restTaint(ctx, &r, x, during, append(path, id)); err != nil {
 			return r, err
 		}
 	}
-	if len(tbl.held) == 0 && !tainted {
-		r.unknown = true
+	if !r.scanned {
+		r.provisional = true
+		r.unknown = r.unknown || !tainted
 	}
 	return r, nil
 }
@@ -164,8 +167,15 @@ func (e *evaluation) restSource(ctx context.Context, r *resting, tbl *table, src
 		}
 	}
 	use, changes, unknown, provisional := t.choose(spans)
-	r.unknown, r.provisional = r.unknown || unknown, r.provisional || provisional
+	if len(whole) > 0 {
+		r.unknown, r.provisional = r.unknown || unknown, r.provisional || provisional
+		r.scanned = true
+	}
 	var rows, lost uint64
+	var mask element.Mask
+	if len(whole) > 0 {
+		e.trace.scans(whole[len(whole)-1:]) // shows the last scan
+	}
 	for _, s := range whole {
 		if at := event.Time(s.span.To); at.After(r.lastScan) {
 			r.lastScan = at
@@ -175,6 +185,7 @@ func (e *evaluation) restSource(ctx context.Context, r *resting, tbl *table, src
 		first := i
 		for i < len(whole) && use[i] {
 			rows, lost = max(rows, whole[i].rows), max(lost, whole[i].lost)
+			mask |= whole[i].mask
 			i++
 		}
 		if first == i {
@@ -196,10 +207,14 @@ func (e *evaluation) restSource(ctx context.Context, r *resting, tbl *table, src
 	if !h.changes {
 		return changes, nil
 	}
-	return changes, e.addChanges(ctx, r, tbl, src, changes, spans)
+	if mask == 0 {
+		mask = element.MaskOf(element.Unclassified)
+	}
+	return changes, e.addChanges(ctx, r, tableSource{tbl.id, src}, mask, changes, spans)
 }
 
 func (e *evaluation) addScans(ctx context.Context, r *resting, src uint32, scans []*scan) error {
+	e.trace.scans(scans)
 	sets, err := e.rangeSets(ctx, scans)
 	for _, x := range sets {
 		r.pieces = append(r.pieces, restingSet{src, x})
@@ -207,8 +222,9 @@ func (e *evaluation) addScans(ctx context.Context, r *resting, src uint32, scans
 	return err
 }
 
-// addChanges adds the changes that meet one of the spans, which ascend.
-func (e *evaluation) addChanges(ctx context.Context, r *resting, tbl *table, src uint32, spans, scans []scope.Span) error {
+// addChanges adds the changes that meet one of the spans, which ascend. Changed
+// rows had the elements of mask: all that the scans found.
+func (e *evaluation) addChanges(ctx context.Context, r *resting, of tableSource, mask element.Mask, spans, scans []scope.Span) error {
 	set := new(bag)
 	seen := map[int64]bool{}
 	for _, s := range spans {
@@ -216,13 +232,14 @@ func (e *evaluation) addChanges(ctx context.Context, r *resting, tbl *table, src
 		if from > -1<<62 {
 			from -= e.changeReach
 		}
-		err := query(ctx, e.db.Read, `SELECT id, hi, rows, lost, data FROM change
+		err := query(ctx, e.db.Read, `SELECT id, hi, rows, lost, idx, data FROM change
 			WHERE tbl = ? AND source = ? AND lo BETWEEN ? AND ? AND hi >= ?`, func(row *sql.Rows) error {
-			var id, hi, rows, lost int64
+			var id, hi, rows, lost, index int64
 			var data sql.RawBytes
-			if err := row.Scan(&id, &hi, &rows, &lost, &data); err != nil {
+			if err := row.Scan(&id, &hi, &rows, &lost, &index, &data); err != nil {
 				return err
 			}
+			e.trace.event(uint64(index))
 			if len(spans) > 1 {
 				if seen[id] {
 					return nil
@@ -235,7 +252,7 @@ func (e *evaluation) addChanges(ctx context.Context, r *resting, tbl *table, src
 				r.changedUnknown += uint64(lost)
 			}
 			return set.addSet(data)
-		}, tbl.id, src, from, s.To, s.From)
+		}, of.table, of.source, from, s.To, s.From)
 		if err != nil {
 			return err
 		}
@@ -243,7 +260,7 @@ func (e *evaluation) addChanges(ctx context.Context, r *resting, tbl *table, src
 	e.changeSets++
 	c := newComponent(fmt.Sprintf("changes %d", e.changeSets), set) // of this answer only
 	c.private = true
-	r.pieces = append(r.pieces, restingSet{src, scanned{tbl.elements(), c}})
+	r.pieces = append(r.pieces, restingSet{of.source, scanned{mask, c}})
 	return nil
 }
 

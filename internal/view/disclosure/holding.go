@@ -26,6 +26,7 @@ type scan struct {
 	span          scope.Span
 	parts         uint32
 	seen          map[uint32]bool
+	mask          element.Mask // all that it found
 	rows, lost    uint64
 	dirty         bool
 }
@@ -66,8 +67,6 @@ func (t *table) at(source uint32) *held {
 	return h
 }
 
-func (t *table) holds(m element.Mask) { t.mask, t.masked = t.mask|m, true }
-
 func (v *View) holdingScan(index event.Index, src uint32, ce int64, b *event.HoldingScan) {
 	t := v.heldTable(b.Table)
 	h := t.at(v.names.id(string(b.Source)))
@@ -88,7 +87,7 @@ func (v *View) holdingScan(index event.Index, src uint32, ce int64, b *event.Hol
 	s.parts = max(s.parts, b.Parts)
 	s.seen[b.Part] = true
 	s.rows, s.lost = max(s.rows, b.Rows), max(s.lost, b.Unknown) // every part says the whole
-	t.holds(b.Elements)
+	s.mask |= b.Elements
 	h.order()
 	if !s.dirty {
 		s.dirty = true
@@ -129,18 +128,9 @@ func (v *View) holdingChange(index event.Index, lo, hi int64, b *event.HoldingCh
 
 func (v *View) taint(index event.Index, lo, hi int64, b *event.Taint) {
 	t := v.heldTable(b.Table)
-	t.holds(b.Elements)
 	x := &taint{t.id, scope.Span{From: lo, To: hi}, b.Elements, b.From, uint64(index)}
 	t.taints = append(t.taints, x)
 	v.changed.taints = append(v.changed.taints, x)
-}
-
-// elements are those of a changed row of the table.
-func (t *table) elements() element.Mask {
-	if t.mask == 0 {
-		return element.MaskOf(element.Unclassified)
-	}
-	return t.mask
 }
 
 // scanned is what one or more scans found with the same elements.

@@ -73,8 +73,8 @@ func (v *View) saveIntents(ctx context.Context, tx *sql.Tx) error {
 		} else {
 			var parts []byte
 			if parts, err = json.Marshal(i.parts); err == nil {
-				_, err = tx.ExecContext(ctx, "INSERT OR REPLACE INTO intent VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-					k.source, k.worker, int64(k.seq), i.session, i.lo, i.until, int64(i.index), string(parts))
+				_, err = tx.ExecContext(ctx, "INSERT OR REPLACE INTO intent VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+					k.source, k.worker, int64(k.seq), i.session, i.lo, i.until, int64(i.ended), int64(i.index), string(parts))
 			}
 		}
 		if err != nil {
@@ -86,7 +86,7 @@ func (v *View) saveIntents(ctx context.Context, tx *sql.Tx) error {
 
 func (v *View) saveHoldings(ctx context.Context, tx *sql.Tx) error {
 	c := &v.changed
-	err := exec(ctx, tx, "INSERT OR IGNORE INTO known VALUES (?)", c.tables, func(id uint32) []any { return []any{id} })
+	err := exec(ctx, tx, "INSERT OR IGNORE INTO known VALUES (?, ?)", c.tables, func(k known) []any { return []any{k.table, int64(k.index)} })
 	if err != nil {
 		return err
 	}
@@ -149,7 +149,7 @@ func (v *View) saveCover(ctx context.Context, tx *sql.Tx) error {
 			return err
 		}
 	}
-	err := exec(ctx, tx, "INSERT INTO sign VALUES (?, ?, ?)", c.signs, func(s sign) []any { return []any{s.source, s.at, int64(s.index)} })
+	err := exec(ctx, tx, "INSERT INTO sign VALUES (?, ?, ?, ?)", c.signs, func(s sign) []any { return []any{s.source, s.at, int64(s.index), s.fixed} })
 	if err != nil {
 		return err
 	}
@@ -158,7 +158,8 @@ func (v *View) saveCover(ctx context.Context, tx *sql.Tx) error {
 			continue
 		}
 		p.dirty = false
-		if _, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO vital VALUES (?, ?, ?, ?)", src, p.kept, p.at, int64(p.index)); err != nil {
+		if _, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO vital VALUES (?, ?, ?, ?, ?, ?)",
+			src, p.kept, int64(p.keptIndex), p.at, int64(p.index), p.places); err != nil {
 			return err
 		}
 	}
@@ -228,15 +229,15 @@ func (v *View) loadSessions(ctx context.Context, db *sql.DB) error {
 }
 
 func (v *View) loadIntents(ctx context.Context, db *sql.DB) error {
-	return query(ctx, db, "SELECT source, worker, seq, session, lo, until, idx, parts FROM intent", func(r *sql.Rows) error {
+	return query(ctx, db, "SELECT source, worker, seq, session, lo, until, ended, idx, parts FROM intent", func(r *sql.Rows) error {
 		var k intentKey
 		var i intent
-		var seq, index int64
+		var seq, ended, index int64
 		var parts []byte
-		if err := r.Scan(&k.source, &k.worker, &seq, &i.session, &i.lo, &i.until, &index, &parts); err != nil {
+		if err := r.Scan(&k.source, &k.worker, &seq, &i.session, &i.lo, &i.until, &ended, &index, &parts); err != nil {
 			return err
 		}
-		k.seq, i.index = event.Seq(seq), uint64(index)
+		k.seq, i.ended, i.index = event.Seq(seq), uint64(ended), uint64(index)
 		v.intents[k] = &i
 		return json.Unmarshal(parts, &i.parts)
 	})
@@ -267,7 +268,7 @@ func (v *View) loadHoldings(ctx context.Context, db *sql.DB) error {
 			return err
 		}
 		byID[id].seen[part] = true
-		v.table(byID[id].table).holds(element.Mask(mask))
+		byID[id].mask |= element.Mask(mask)
 		return nil
 	})
 	if err != nil {
@@ -312,7 +313,6 @@ func (v *View) loadHoldings(ctx context.Context, db *sql.DB) error {
 			return err
 		}
 		t.mask, t.index = element.Mask(mask), uint64(index)
-		v.table(t.table).holds(t.mask)
 		v.table(t.table).taints = append(v.table(t.table).taints, t)
 		return json.Unmarshal(from, &t.from)
 	})
@@ -341,14 +341,14 @@ func (v *View) loadCover(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	err = query(ctx, db, "SELECT source, kept, at, idx FROM vital", func(r *sql.Rows) error {
+	err = query(ctx, db, "SELECT source, kept, kept_idx, at, idx, places FROM vital", func(r *sql.Rows) error {
 		var src uint32
-		var index int64
+		var kept, index int64
 		p := new(vital)
-		if err := r.Scan(&src, &p.kept, &p.at, &index); err != nil {
+		if err := r.Scan(&src, &p.kept, &kept, &p.at, &index, &p.places); err != nil {
 			return err
 		}
-		p.index = uint64(index)
+		p.keptIndex, p.index = uint64(kept), uint64(index)
 		v.vitals[src] = p
 		return nil
 	})

@@ -61,10 +61,11 @@ CREATE TABLE roll (
 CREATE TABLE intent (
 	source INTEGER NOT NULL, worker INTEGER NOT NULL, seq INTEGER NOT NULL,
 	session INTEGER NOT NULL, lo INTEGER NOT NULL, until INTEGER NOT NULL, -- 0: open
+	ended INTEGER NOT NULL, -- ledger index of what ended it
 	idx INTEGER NOT NULL, parts TEXT NOT NULL,
 	PRIMARY KEY (source, worker, seq)
 );
-CREATE TABLE known (tbl INTEGER PRIMARY KEY); -- tables that were ever named
+CREATE TABLE known (tbl INTEGER PRIMARY KEY, idx INTEGER NOT NULL); -- tables that were ever named, and where first
 CREATE TABLE scan (
 	id     INTEGER PRIMARY KEY,
 	origin INTEGER NOT NULL, number INTEGER NOT NULL, tbl INTEGER NOT NULL, source INTEGER NOT NULL,
@@ -84,9 +85,9 @@ CREATE TABLE taint (id INTEGER PRIMARY KEY, tbl INTEGER NOT NULL, lo INTEGER NOT
 CREATE TABLE run (source TEXT NOT NULL, n INTEGER NOT NULL, data TEXT NOT NULL, PRIMARY KEY (source, n));
 CREATE TABLE mark (n INTEGER PRIMARY KEY, data TEXT NOT NULL);
 -- Ledger indexes that show what was covered: signs of life thinned out, marks.
-CREATE TABLE sign (source INTEGER NOT NULL, at INTEGER NOT NULL, idx INTEGER NOT NULL);
-CREATE INDEX sign_at ON sign (source, at);
-CREATE TABLE vital (source INTEGER PRIMARY KEY, kept INTEGER NOT NULL, at INTEGER NOT NULL, idx INTEGER NOT NULL);
+CREATE TABLE sign (source INTEGER NOT NULL, at INTEGER NOT NULL, idx INTEGER NOT NULL, fixed INTEGER NOT NULL);
+CREATE INDEX sign_at ON sign (fixed, source, at);
+CREATE TABLE vital (source INTEGER PRIMARY KEY, kept INTEGER NOT NULL, kept_idx INTEGER NOT NULL, at INTEGER NOT NULL, idx INTEGER NOT NULL, places INTEGER NOT NULL);
 CREATE TABLE destroyed (key TEXT PRIMARY KEY, idx INTEGER NOT NULL);
 CREATE TABLE watermark (at INTEGER NOT NULL);
 INSERT INTO watermark VALUES (-9223372036854775808);

@@ -3,6 +3,7 @@ package disclosure
 import (
 	"cmp"
 	"context"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -22,6 +23,10 @@ func (v *View) Scope(ctx context.Context, q scope.Query) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	return e.evaluate(ctx)
+}
+
+func (e *evaluation) evaluate(ctx context.Context) (*Answer, error) {
 	for _, step := range []func(context.Context) error{e.actorsOf, e.cross, e.intents, e.uncover, e.hold} {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -41,6 +46,7 @@ type evaluation struct {
 	w      scope.Frame
 	mask   element.Mask // elements asked for
 
+	tables   map[uint32]*table   // known ones, and those that open intents name
 	in       map[uint32]bool     // tables at the places
 	targets  map[uint32][]uint32 // by place of a part: tables at the places that it stands for
 	sums     [4]sum
@@ -49,6 +55,7 @@ type evaluation struct {
 	holdings map[uint32]*scope.Holding
 	exact    totals // exact series of everybody, when they were gathered anyway
 	open     int
+	trace    *trace // nil: no evidence is asked for
 	// changeSets counts the sets of changes that were read.
 	changeSets int
 	unnamed    uint64
@@ -95,6 +102,15 @@ func (v *View) evaluation(q scope.Query) (*evaluation, error) {
 	}
 	for i := range e.sums {
 		e.sums[i] = newSum()
+	}
+	e.tables = maps.Clone(v.tables)
+	for _, i := range v.intents {
+		for j := range i.parts {
+			id := v.names.ids[string(i.parts[j].Table)]
+			if e.tables[id] == nil && scope.IsTable(string(i.parts[j].Table)) {
+				e.tables[id] = &table{id: id}
+			}
+		}
 	}
 	e.places()
 	return e, nil

@@ -1,0 +1,155 @@
+package disclosure
+
+import (
+	"context"
+	"database/sql"
+	"slices"
+
+	"sekisho/internal/event"
+	"sekisho/proof/scope"
+)
+
+// trace notes the events that an answer rests on. A nil trace notes nothing.
+type trace struct {
+	indexes map[uint64]bool
+	scanIDs map[uint32]bool
+}
+
+func (t *trace) event(index uint64) {
+	if t != nil {
+		t.indexes[index] = true
+	}
+}
+
+func (t *trace) scans(list []*scan) {
+	if t == nil {
+		return
+	}
+	for _, s := range list {
+		t.scanIDs[s.id] = true
+	}
+}
+
+// Evidence answers q as Scope does and returns the ledger indexes, ascending,
+// of events from which package scope computes the same answer: every crossing
+// in the window at the places, who the sessions were, the scans and changes
+// that make up the holdings, and the signs of life, gaps and bypasses. It takes
+// much longer than Scope, for it looks at every crossing.
+func (v *View) Evidence(ctx context.Context, q scope.Query) (*Answer, []event.Index, error) {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	e, err := v.evaluation(q)
+	if err != nil {
+		return nil, nil, err
+	}
+	e.trace = &trace{map[uint64]bool{}, map[uint32]bool{}}
+	a, err := e.evaluate(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, step := range []func(context.Context) error{e.traceCrossings, e.traceScans, e.traceTables, e.traceCover} {
+		if err := step(ctx); err != nil {
+			return nil, nil, err
+		}
+	}
+	out := make([]event.Index, 0, len(e.trace.indexes))
+	for i := range e.trace.indexes {
+		out = append(out, event.Index(i))
+	}
+	slices.Sort(out)
+	return a, out, nil
+}
+
+// traceCrossings notes the crossings and intents, and their sessions.
+func (e *evaluation) traceCrossings(ctx context.Context) error {
+	sessions := map[uint32]bool{}
+	err := e.gatherAll(ctx, e.w, func(r *record) {
+		if e.asked(r.series) {
+			e.trace.event(r.index)
+			sessions[r.session] = true
+		}
+	})
+	if err != nil {
+		return err
+	}
+	for _, i := range e.View.intents {
+		e.trace.event(i.index)
+		if i.until != 0 {
+			e.trace.event(i.ended)
+		}
+		sessions[i.session] = true
+	}
+	return query(ctx, e.db.Read, "SELECT id, idx FROM session WHERE idx >= 0", func(r *sql.Rows) error {
+		var id uint32
+		var index int64
+		if err := r.Scan(&id, &index); err != nil {
+			return err
+		}
+		if sessions[id] {
+			e.trace.event(uint64(index))
+		}
+		return nil
+	})
+}
+
+func (e *evaluation) traceScans(ctx context.Context) error {
+	for _, id := range sortedKeys(e.trace.scanIDs) {
+		err := query(ctx, e.db.Read, "SELECT idx FROM scan_set WHERE scan = ?", e.traceIndex, id)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *evaluation) traceIndex(r *sql.Rows) error {
+	var index int64
+	err := r.Scan(&index)
+	e.trace.event(uint64(index))
+	return err
+}
+
+// traceTables notes one event that names each table (a taint may be from a whole
+// database), and how tables were written from others.
+func (e *evaluation) traceTables(ctx context.Context) error {
+	for id, t := range e.tables {
+		if err := query(ctx, e.db.Read, "SELECT idx FROM known WHERE tbl = ?", e.traceIndex, id); err != nil {
+			return err
+		}
+		for _, x := range t.taints {
+			e.trace.event(x.index)
+		}
+	}
+	return nil
+}
+
+// traceCover notes what begins and ends cover, the signs of life in the window
+// and those next to it.
+func (e *evaluation) traceCover(ctx context.Context) error {
+	if err := query(ctx, e.db.Read, "SELECT idx FROM sign WHERE fixed", e.traceIndex); err != nil {
+		return err
+	}
+	for src, p := range e.vitals {
+		e.trace.event(p.index)
+		for _, q := range []string{
+			"SELECT idx FROM sign WHERE fixed = 0 AND source = ?1 AND at BETWEEN ?2 AND ?3",
+			"SELECT idx FROM (SELECT idx FROM sign WHERE fixed = 0 AND source = ?1 AND at < ?2 AND ?3 IS NOT NULL ORDER BY at DESC LIMIT 1)",
+			"SELECT idx FROM (SELECT idx FROM sign WHERE fixed = 0 AND source = ?1 AND at > ?3 AND ?2 IS NOT NULL ORDER BY at LIMIT 1)",
+		} {
+			// Clock errors widen the window here as well.
+			slack := e.slack(src)
+			if err := query(ctx, e.db.Read, q, e.traceIndex, src, e.w.From-slack, e.w.To+slack); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// slack is how far outside the window a sign of life of a gate can bear on it.
+func (e *evaluation) slack(src uint32) (ns int64) {
+	for _, r := range e.gates.Runs()[e.names.texts[src]] {
+		ns = max(ns, r.ClockNS)
+	}
+	return ns + e.gates.Silence
+}
