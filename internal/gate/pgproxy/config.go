@@ -85,9 +85,6 @@ type Switches struct {
 	NoPredicate   bool
 }
 
-// Disable switches rules off in the settings. It is for the proof suite alone.
-func (s *Settings) Disable(sw Switches) { s.switches = sw }
-
 // Rules is what decides, replaced as a whole on reload.
 type Rules struct {
 	Policy *policy.Policy
