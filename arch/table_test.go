@@ -37,7 +37,7 @@ var allowed = map[string][]string{
 	// the ledger
 	"proof":                   {},
 	"proof/scope":             {},
-	"internal/ledger/witness": {"internal/durable", "internal/ledger"},
+	"internal/ledger/witness": {"internal/durable", "internal/ledger", "proof"},
 	"internal/ledger":         {"internal/durable", "internal/event", "internal/ledger/segment", "internal/ledger/tiles", "proof"},
 	"internal/ledger/segment": {"internal/event", "proof"},
 	"internal/ledger/tiles":   {"proof"},

@@ -5,50 +5,48 @@ import "slices"
 // The codes. 1xxx configuration, 2xxx gates, 4xxx policy,
 // 80xx databases, 81xx the ledger as commands see it, 6xxx the running process, 9xxx everything else.
 const (
-	ConfigUnreadable   Code = 1001
-	ConfigSyntax       Code = 1002
-	ConfigUnknownKey   Code = 1003
-	ConfigRepeatedKey  Code = 1004
-	ConfigType         Code = 1005
-	ConfigMissing      Code = 1006
-	ConfigValue        Code = 1007
-	ConfigDuplicate    Code = 1008
-	ConfigReference    Code = 1009
-	ConfigConflict     Code = 1010
-	SecretUnreadable   Code = 1011
-	SecretMode         Code = 1012
-	GateListen         Code = 2101
-	GateTLS            Code = 2102
-	GateFailed         Code = 2103
-	LedgerMissing      Code = 8101
-	LedgerExists       Code = 8102
-	LedgerOpen         Code = 8103
-	LedgerLocked       Code = 8104
-	LedgerCorrupt      Code = 8105
-	KeysMissing        Code = 8106
-	KeysOpen           Code = 8107
-	ViewOpen           Code = 8108
-	BundleInvalid      Code = 8109
-	BackupFailed       Code = 8110
-	WitnessFailed      Code = 8111
-	KeyUnknown         Code = 8112
-	PolicyInvalid      Code = 4001
-	PolicyNotNewer     Code = 4002
-	PolicyTestFailed   Code = 4003
-	GrantRefused       Code = 4004
-	GrantUnknown       Code = 4005
-	DatabaseConnect    Code = 8001
-	DatabasePrivileges Code = 8002
-	ProtectUnknown     Code = 8003
-	ScanFailed         Code = 8004
-	NotRunning         Code = 6001
-	ControlRefused     Code = 6002
-	AlreadyRunning     Code = 6003
-	ScopeQuery         Code = 6004
-	SessionUnknown     Code = 6005
-	Usage              Code = 9001
-	DemoFailed         Code = 9002
-	Internal           Code = 9999
+	ConfigUnreadable  Code = 1001
+	ConfigSyntax      Code = 1002
+	ConfigUnknownKey  Code = 1003
+	ConfigRepeatedKey Code = 1004
+	ConfigType        Code = 1005
+	ConfigMissing     Code = 1006
+	ConfigValue       Code = 1007
+	ConfigDuplicate   Code = 1008
+	ConfigReference   Code = 1009
+	ConfigConflict    Code = 1010
+	SecretUnreadable  Code = 1011
+	SecretMode        Code = 1012
+	GateListen        Code = 2101
+	GateTLS           Code = 2102
+	GateFailed        Code = 2103
+	LedgerMissing     Code = 8101
+	LedgerExists      Code = 8102
+	LedgerOpen        Code = 8103
+	LedgerLocked      Code = 8104
+	LedgerCorrupt     Code = 8105
+	KeysMissing       Code = 8106
+	KeysOpen          Code = 8107
+	ViewOpen          Code = 8108
+	BundleInvalid     Code = 8109
+	BackupFailed      Code = 8110
+	WitnessFailed     Code = 8111
+	KeyUnknown        Code = 8112
+	PolicyInvalid     Code = 4001
+	PolicyNotNewer    Code = 4002
+	PolicyTestFailed  Code = 4003
+	GrantRefused      Code = 4004
+	GrantUnknown      Code = 4005
+	DatabaseConnect   Code = 8001
+	ScanFailed        Code = 8004
+	NotRunning        Code = 6001
+	ControlRefused    Code = 6002
+	AlreadyRunning    Code = 6003
+	ScopeQuery        Code = 6004
+	SessionUnknown    Code = 6005
+	Usage             Code = 9001
+	DemoFailed        Code = 9002
+	Internal          Code = 9999
 )
 
 // elsewhere are codes that other packages put into their messages and into
@@ -71,7 +69,7 @@ var Codes = slices.Sorted(slices.Values(append(elsewhere[:len(elsewhere):len(els
 	GateListen, GateTLS, GateFailed,
 	PolicyInvalid, PolicyNotNewer, PolicyTestFailed, GrantRefused, GrantUnknown,
 	NotRunning, ControlRefused, AlreadyRunning, ScopeQuery, SessionUnknown,
-	DatabaseConnect, DatabasePrivileges, ProtectUnknown, ScanFailed,
+	DatabaseConnect, ScanFailed,
 	LedgerMissing, LedgerExists, LedgerOpen, LedgerLocked, LedgerCorrupt, KeysMissing,
 	KeysOpen, ViewOpen, BundleInvalid, BackupFailed, WitnessFailed, KeyUnknown,
 	Usage, DemoFailed, Internal,
