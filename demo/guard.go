@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -128,12 +129,11 @@ func (g *guard) start(ctx context.Context) error {
 	defer log.Close() // the process has its own descriptor
 	g.up = g.command(context.WithoutCancel(ctx), "up")
 	g.up.Stdout, g.up.Stderr = log, log
-	setGroup(g.up)
-	if err := g.up.Start(); err != nil {
+	tie(g.up)
+	g.ended = make(chan error, 1)
+	if err := runTied(g.up, g.ended); err != nil {
 		return err
 	}
-	g.ended = make(chan error, 1)
-	go func() { g.ended <- g.up.Wait() }()
 	ctx, cancel := context.WithTimeout(ctx, upPatience)
 	defer cancel()
 	for {
@@ -151,6 +151,23 @@ func (g *guard) start(ctx context.Context) error {
 			return fmt.Errorf("%s does not listen: %w\n%s", shown("up"), err, g.tail())
 		}
 	}
+}
+
+// runTied starts cmd and sends its end to ended. It ends with us, even when we
+// are killed, where the system can do that: a parent death signal is bound to
+// the thread that forked, so that thread waits.
+func runTied(cmd *exec.Cmd, ended chan<- error) error {
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			ended <- cmd.Wait()
+		}
+	}()
+	return <-started
 }
 
 // status is what status --json tells, as far as it matters here.

@@ -4,4 +4,4 @@ package demo
 
 import "os/exec"
 
-func setGroup(*exec.Cmd) {}
+func tie(*exec.Cmd) {}
