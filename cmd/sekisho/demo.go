@@ -8,7 +8,11 @@ import (
 
 	"sekisho/demo"
 	"sekisho/internal/fault"
+	"sekisho/internal/pgserver"
 )
+
+// noPostgres is pgserver's code for a machine without PostgreSQL.
+const noPostgres fault.Code = 7101
 
 type demoCmd struct {
 	Story string `arg:"" optional:"" default:"sapporo" enum:"sapporo" help:"${help_story}"`
@@ -33,6 +37,8 @@ func (c demoCmd) Run(a *app) error {
 		return nil
 	case errors.Is(err, demo.ErrDifference):
 		return errNo
+	case errors.Is(err, pgserver.ErrMissing):
+		return fault.New(noPostgres)
 	}
 	return fault.New(fault.DemoFailed, "problem", err.Error()).Because(err)
 }
