@@ -1,0 +1,83 @@
+// Command element measures the element engine against the frozen peers and
+// judges its findings by a corpus whose truth is known. It is no part of the
+// product.
+//
+//	element run  [-rounds 5] [-size 96] [-dir DIR]   speed: SAMPLE and RATIO lines
+//	element eval [-seed 1] [-size 8] [-text FILE] [-doc FILE]   precision, recall, F1
+//	element scan [-kinds pan|all] [-portable] [-encoding NAME] -o OUT FILES   one scan, for run
+package main
+
+import (
+	"bufio"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+
+	"sekisho/internal/element"
+)
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "bench-element:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	if len(args) == 0 {
+		return errors.New("say run, eval or scan")
+	}
+	switch args[0] {
+	case "run":
+		return compare(args[1:])
+	case "eval":
+		return evaluate(args[1:])
+	case "scan":
+		return scanFiles(args[1:])
+	}
+	return fmt.Errorf("no such command: %s", args[0])
+}
+
+// scanFiles is the work that is timed: a whole process that reads files and
+// writes each finding's place, element and mask.
+func scanFiles(args []string) error {
+	flags := flag.NewFlagSet("scan", flag.ContinueOnError)
+	kinds := flags.String("kinds", "all", "pan or all")
+	portable := flags.Bool("portable", false, "without assembly")
+	out := flags.String("o", os.DevNull, "file for the findings")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	f, err := os.Create(*out)
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriterSize(f, 64<<10)
+	o := element.Options{Portable: *portable}
+	if *kinds == "pan" {
+		o.Kinds = element.MaskOf(element.CardPAN)
+	}
+	s := element.NewScanner(o, func(f *element.Finding) {
+		fmt.Fprintf(w, "%d %d %s %s\n", f.Offset, f.Length, f.Kind, f.Masked())
+	})
+	for _, name := range flags.Args() {
+		if err := scanFile(s, name); err != nil {
+			return err
+		}
+	}
+	return errors.Join(w.Flush(), f.Close())
+}
+
+func scanFile(s *element.Scanner, name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	s.Reset(element.Auto)
+	if _, err := s.ReadFrom(f); err != nil {
+		return fmt.Errorf("read %s: %w", name, err)
+	}
+	return s.Close()
+}
