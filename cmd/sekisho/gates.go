@@ -125,7 +125,7 @@ func (p *process) recorders(source event.Source, workers int) []event.Recorder {
 func (p *process) settings(g *gate) pgproxy.Settings {
 	s := pgproxy.Settings{
 		Place: place(g.base.cfg), Database: g.base.cfg.Name, Protected: protected(g.base.cfg), Strict: g.cfg.Strict,
-		Injection: g.cfg.Rewrite == "on", Analyser: g.base.lineage, Identifier: g.base.identify,
+		Injection: g.cfg.Rewrite == "on", Analyser: g.base.lineage, Identifier: g.identify,
 		Classifier: element.Classify,
 		Numbers:    func(src event.SubjectSource) pgproxy.Numbers { return p.dict.Source(src) },
 		Tainted:    g.base.tainted,

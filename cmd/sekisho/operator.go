@@ -207,6 +207,7 @@ func (p *process) setBypass(ctx context.Context, g *gate, r control.BypassReques
 		p.log.Error("bypass not recorded; it is carried out all the same", "gate", g.cfg.Name, "open", r.Open, "err", err)
 	}
 	g.bypass.open.Store(r.Open)
+	g.base.holdings.Doubt() // who rests where may have changed unseen
 	p.log.Warn("bypass", "gate", g.cfg.Name, "open", r.Open, "by", r.By)
 }
 

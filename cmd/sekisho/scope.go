@@ -8,7 +8,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -172,7 +171,7 @@ func (p *process) Scope(ctx context.Context, r control.ScopeRequest, w io.Writer
 	if err := p.view.await(ctx, p.ledger.Head()); err != nil {
 		return fault.New(fault.ViewOpen, "file", p.view.file).Because(err)
 	}
-	answer, err := p.view.view.Scope(ctx, r.Query)
+	answer, indexes, err := p.answer(ctx, r)
 	if errors.Is(err, scope.ErrQuery) {
 		return fault.New(fault.ScopeQuery, "problem", err, "hint", "see `sekisho scope --help`")
 	}
@@ -190,10 +189,6 @@ func (p *process) Scope(ctx context.Context, r control.ScopeRequest, w io.Writer
 	}
 	by := event.Source("person/" + r.By)
 	if r.Form == control.FormBundle {
-		indexes, err := p.evidence(ctx)
-		if err != nil {
-			return err
-		}
 		return p.ledger.WriteBundle(ctx, w, text, indexes, by, frozen)
 	}
 	frozen.Digest = proof.ScopeDigest(text)
@@ -205,6 +200,15 @@ func (p *process) Scope(ctx context.Context, r control.ScopeRequest, w io.Writer
 	}
 	_, err = w.Write(text)
 	return err
+}
+
+// answer asks the view; for a bundle also which events the answer rests on.
+func (p *process) answer(ctx context.Context, r control.ScopeRequest) (*disclosure.Answer, []event.Index, error) {
+	if r.Form == control.FormBundle {
+		return p.view.view.Evidence(ctx, r.Query)
+	}
+	answer, err := p.view.view.Scope(ctx, r.Query)
+	return answer, nil, err
 }
 
 // frozenOf is the record of an answer. A list names persons, so its record
@@ -237,29 +241,4 @@ func (p *process) list(answer *disclosure.Answer, w io.Writer) error {
 		out.WriteString("# " + err.Error() + "\n")
 	}
 	return out.Flush()
-}
-
-// evidence returns the indexes of the events that the answer can be computed
-// from again. Which of them an answer does not need depends on the question, so
-// all that can bear on one are taken.
-func (p *process) evidence(ctx context.Context) ([]event.Index, error) {
-	var out []event.Index
-	err := p.ledger.Scan(ctx, 0, func(index event.Index, line []byte) error {
-		head, err := event.ParseHeader(line)
-		if err != nil {
-			return err
-		}
-		if slices.Contains(evidenceKinds, head.Kind) {
-			out = append(out, index)
-		}
-		return nil
-	})
-	return out, err
-}
-
-// evidenceKinds are the kinds of events that scopes are computed from.
-var evidenceKinds = []event.Kind{
-	event.KindSourceStart, event.KindSourceStop, event.KindHeartbeat, event.KindGap, event.KindSessionOpen, event.KindSessionClose,
-	event.KindIntent, event.KindCrossing, event.KindHoldingScan, event.KindHoldingChange, event.KindTaint, event.KindCoverage,
-	event.KindBypass, event.KindKeyDestroyed,
 }
