@@ -202,6 +202,36 @@ func TestEveryCallFails(t *testing.T) {
 	}
 }
 
+// TestInitInterrupted: an init that fails leaves no ledger, or a whole one, and
+// never a key that a second init replaces.
+func TestInitInterrupted(t *testing.T) {
+	for n := 1; ; n++ {
+		cfg := ledger.Config{Dir: filepath.Join(t.TempDir(), "l"), Tenant: "test"}
+		failing := cfg
+		if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		fsys := ledgertest.NewFS(cfg.Dir, t.TempDir())
+		fsys.FailAt(n, ledgertest.ErrFault, ledgertest.After)
+		failing.FS = fsys
+		err := ledger.Init(t.Context(), failing)
+		if err == nil {
+			verifyGood(t, cfg.Dir)
+			return
+		}
+		key, _ := os.ReadFile(filepath.Join(cfg.Dir, "keys/checkpoint.key"))
+		again := ledger.Init(t.Context(), cfg)
+		if after, _ := os.ReadFile(filepath.Join(cfg.Dir, "keys/checkpoint.key")); len(key) > 0 && string(after) != string(key) {
+			t.Fatalf("call %d: the key was replaced", n)
+		}
+		if _, err := ledger.ReadIdentity(cfg.Dir); err == nil {
+			verifyGood(t, cfg.Dir)
+		} else if again == nil {
+			t.Fatalf("call %d: the second init succeeded, and there is no ledger", n)
+		}
+	}
+}
+
 // TestDiskFull: a full disk stops the ledger for good, with the cause, and
 // loses nothing that was acknowledged.
 func TestDiskFull(t *testing.T) {

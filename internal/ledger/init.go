@@ -31,6 +31,13 @@ func Init(ctx context.Context, cfg Config) error {
 	if there {
 		return fmt.Errorf("init %s: there is a ledger already", cfg.Dir)
 	}
+	if there, err = exists(fsys, checkpointKeyName); err != nil {
+		return err
+	}
+	if there { // never replace a key: it may be the last copy
+		return fmt.Errorf("init %s: there is a key, but no %s: an earlier init was interrupted, or the file was lost; "+
+			"restore it, or remove the directory if it never was a ledger", cfg.Dir, identityName)
+	}
 	id := Identity{Format: formatVersion, Tenant: cfg.Tenant, Origin: cfg.Origin}
 	if id.Key, err = createKey(fsys, cfg.Origin); err != nil {
 		return err
