@@ -153,7 +153,9 @@ func (l *epollLoop) Run(ctx context.Context) error {
 	}
 	wg.Wait()
 	for _, w := range l.workers {
+		w.mu.Lock()
 		w.closeDescriptors()
+		w.mu.Unlock()
 	}
 	return nil
 }

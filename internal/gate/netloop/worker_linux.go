@@ -95,7 +95,11 @@ func (w *worker) post(change func(*worker)) {
 func (w *worker) rouse() {
 	if w.sleeping.CompareAndSwap(true, false) {
 		one := [8]byte{1}
-		_, _ = unix.Write(w.evfd, one[:]) // cannot fail before 2^64-1 writes
+		w.mu.Lock() // a late Wake must not write to a descriptor that was closed, and perhaps used again
+		if w.evfd >= 0 {
+			_, _ = unix.Write(w.evfd, one[:]) // cannot fail before 2^64-1 writes
+		}
+		w.mu.Unlock()
 	}
 }
 

@@ -127,7 +127,7 @@ func (g *Gate) Run(ctx context.Context) error {
 	<-acceptDone
 	g.drain()
 	stopLoop()
-	loopErr := <-loopDone
+	loopErr := <-loopDone // no session calls any more, so no new work begins
 	stopWork()
 	g.work.Wait()
 	if errors.Is(closeErr, net.ErrClosed) {
