@@ -97,7 +97,6 @@ type session struct {
 	index          int64
 	first, last    int64 // hours
 	saved, dirty   bool
-	over           bool // may leave memory
 }
 
 type statement struct {
@@ -349,7 +348,7 @@ func (v *View) openSession(index event.Index, src uint32, lo int64, b *event.Ses
 	}
 	s.client = v.clients.id(client{v.names.id(b.User), v.names.id(b.Address)})
 	s.label, s.place = v.names.id(b.Label), v.names.id(string(b.Place))
-	s.opened, s.index = lo, int64(index)
+	s.opened, s.closed, s.index = lo, 0, int64(index)
 	if v.clientOf[s.id] != s.client && s.first <= s.last { // it crossed before it was announced
 		v.rolls.redo(s.first, s.last)
 	}
@@ -363,7 +362,7 @@ func (v *View) closeSession(src uint32, hi int64, b *event.SessionClose) error {
 	if err != nil {
 		return err
 	}
-	s.closed, s.over = hi, true
+	s.closed = hi
 	s.touch(v)
 	v.endIntents(hi, func(_ intentKey, i *intent) bool { return i.session == s.id })
 	return nil
@@ -371,8 +370,8 @@ func (v *View) closeSession(src uint32, hi int64, b *event.SessionClose) error {
 
 func (v *View) endSessions(src uint32, hi int64) {
 	for _, s := range v.sessions {
-		if s.source == src && !s.over {
-			s.closed, s.over = max(s.closed, hi), true
+		if s.source == src && s.closed == 0 {
+			s.closed = hi
 			s.touch(v)
 		}
 	}

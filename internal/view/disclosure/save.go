@@ -24,7 +24,7 @@ func (v *View) Save(ctx context.Context, tx *sql.Tx) error {
 		}
 	}
 	for key, s := range v.sessions {
-		if s.over {
+		if s.closed != 0 {
 			delete(v.sessions, key)
 		}
 	}

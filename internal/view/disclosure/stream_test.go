@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -13,6 +15,7 @@ import (
 	"sekisho/internal/element"
 	"sekisho/internal/event"
 	"sekisho/internal/view"
+	"sekisho/internal/view/viewtest"
 	"sekisho/proof/scope"
 )
 
@@ -313,4 +316,33 @@ func asJSON(t *rapid.T, x any) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+// TestResume stops views over random ledgers at random places.
+func TestResume(t *testing.T) {
+	dir, n := t.TempDir(), 0
+	rapid.Check(t, func(rt *rapid.T) {
+		m := drawStream(rt)
+		var stops []int
+		for at := 0; at < len(m.lines)-1; {
+			at = rapid.IntRange(at+1, len(m.lines)-1).Draw(rt, "stop")
+			stops = append(stops, at)
+		}
+		n++
+		var dirs [2]string
+		for i := range dirs {
+			dirs[i] = filepath.Join(dir, fmt.Sprint(n, "-", i))
+			if err := os.Mkdir(dirs[i], 0o700); err != nil {
+				rt.Fatal(err)
+			}
+		}
+		viewtest.Resume(rt, context.Background(), func(ctx context.Context, dir string) (view.Fold, error) {
+			return Open(ctx, Config{Path: filepath.Join(dir, "v.db")})
+		}, m.lines, dirs, stops...)
+		for _, d := range dirs {
+			if err := os.RemoveAll(d); err != nil {
+				rt.Fatal(err)
+			}
+		}
+	})
 }
