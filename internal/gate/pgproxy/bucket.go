@@ -42,8 +42,7 @@ type slot struct {
 	tallies []tally
 	changes []tally // of plan.writes
 	changed bool
-	listed  bool   // in engine.openSlots
-	used    uint64 // for eviction
+	listed  bool // in engine.openSlots
 
 	seen    element.Mask // what content named, for bounded buckets
 	sampled int          // rows looked into in this bucket

@@ -12,7 +12,6 @@ type copyIn struct {
 	active  bool // the server reads COPY data
 	exec    *execution
 	reader  *pgcopy.Reader // nil: the rows are not read
-	write   int            // index of plan.writes
 	col     keyFormat
 	counted uint64
 }

@@ -88,11 +88,5 @@ func (q *queue) pop() {
 	q.n--
 }
 
-// dropLast removes the newest item.
-func (q *queue) dropLast() {
-	q.n--
-	*q.at(q.n) = expect{}
-}
-
 // maxQueue bounds the answers a client may leave unread: more stop its input.
 const maxQueue = 1 << 16
