@@ -26,7 +26,7 @@ func (r *Reader) ScanEvents(ctx context.Context, from event.Index, fn func(event
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	workers := runtime.GOMAXPROCS(0)
-	d := decoding{ordered: make(chan *chunk, 2*workers), work: make(chan *chunk, 2*workers), free: make(chan []byte, 4*workers)}
+	d := decoding{ordered: make(chan *chunk, chunksAhead), work: make(chan *chunk, 2*workers), free: make(chan []byte, 4*workers)}
 	var all sync.WaitGroup
 	defer all.Wait() // after cancel: nobody works on
 	defer cancel()
@@ -80,6 +80,10 @@ type chunk struct {
 // chunkBytes is the size of a chunk: big enough to make handing over cheap,
 // small enough to keep all processors busy with a small ledger.
 const chunkBytes = 256 << 10
+
+// chunksAhead is how many chunks may be decoded before fn has taken them: some
+// 20,000 events, which is what a view folds at once, and some 20 MB.
+const chunksAhead = 32
 
 // decoding hands chunks from one reader to many decoders; ordered has them in
 // the order of the ledger. The receiver of ordered cancels read's context when
