@@ -230,10 +230,8 @@ func (p *copyParser) set(name string, from, to int) bool {
 
 // legacy reads one option of the syntax before PostgreSQL 9.0.
 func (p *copyParser) legacy() bool {
-	word := p.at(p.i)
-	if word == kwUsing {
+	if p.at(p.i) == kwUsing {
 		p.i++
-		word = p.at(p.i)
 	}
 	name := ""
 	if p.i < len(p.toks) && p.toks[p.i].kind == tokWord {

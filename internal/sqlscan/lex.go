@@ -343,7 +343,7 @@ func (l *lexer) operator(i int) (int, error) {
 		}
 	}
 	// + and − end an operator only if it has a character no SQL operator has.
-	if bytes.IndexAny(sql[i:j], "~!@#^&|`?%") < 0 {
+	if !bytes.ContainsAny(sql[i:j], "~!@#^&|`?%") {
 		end := j
 		for j-i > 1 && (sql[j-1] == '+' || sql[j-1] == '-') {
 			j--

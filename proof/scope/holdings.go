@@ -12,8 +12,6 @@ const ChangeSlack = int64(1e9)
 // Span is a time in UTC ns, both ends included, widened by the clock error.
 type Span struct{ From, To int64 }
 
-func (s Span) meets(t Span) bool { return s.From <= t.To && t.From <= s.To }
-
 // Choice says what makes up the holdings of a table during some time: scans
 // First … Last (indexes into the spans given to Choose) and all changes that
 // meet Changes.
