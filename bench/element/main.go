@@ -4,7 +4,7 @@
 //
 //	element run  [-rounds 5] [-size 96] [-dir DIR]   speed: SAMPLE and RATIO lines
 //	element eval [-seed 1] [-size 8] [-text FILE] [-doc FILE]   precision, recall, F1
-//	element scan [-kinds pan|all] [-portable] [-encoding NAME] -o OUT FILES   one scan, for run
+//	element scan [-kinds pan|all] [-portable] [-cpuprofile FILE] -o OUT FILES   one scan, for run
 package main
 
 import (
@@ -13,6 +13,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime/pprof"
+	"strconv"
 
 	"sekisho/internal/element"
 )
@@ -46,8 +48,20 @@ func scanFiles(args []string) error {
 	kinds := flags.String("kinds", "all", "pan or all")
 	portable := flags.Bool("portable", false, "without assembly")
 	out := flags.String("o", os.DevNull, "file for the findings")
+	profile := flags.String("cpuprofile", "", "file for a processor profile")
 	if err := flags.Parse(args); err != nil {
 		return err
+	}
+	if *profile != "" {
+		f, err := os.Create(*profile)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if err := pprof.StartCPUProfile(f); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
 	}
 	f, err := os.Create(*out)
 	if err != nil {
@@ -58,8 +72,16 @@ func scanFiles(args []string) error {
 	if *kinds == "pan" {
 		o.Kinds = element.MaskOf(element.CardPAN)
 	}
+	line := make([]byte, 0, 128)
 	s := element.NewScanner(o, func(f *element.Finding) {
-		fmt.Fprintf(w, "%d %d %s %s\n", f.Offset, f.Length, f.Kind, f.Masked())
+		line = strconv.AppendInt(line[:0], f.Offset, 10)
+		line = append(line, ' ')
+		line = strconv.AppendInt(line, int64(f.Length), 10)
+		line = append(line, ' ')
+		line = append(line, f.Kind.String()...)
+		line = append(line, ' ')
+		line = f.AppendMasked(line)
+		w.Write(append(line, '\n'))
 	})
 	for _, name := range flags.Args() {
 		if err := scanFile(s, name); err != nil {

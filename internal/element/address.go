@@ -11,8 +11,11 @@ const maxAddress = 240
 // prefectureAt returns the length of the prefecture at the beginning of b, 0
 // when there is none.
 func prefectureAt(b []byte) int {
-	for _, p := range prefectures {
-		if bytes.HasPrefix(b, []byte(p)) {
+	if len(b) < 3 {
+		return 0
+	}
+	for _, p := range prefectureBuckets[bucketOf(b)] {
+		if hasPrefix(b, p) {
 			return len(p)
 		}
 	}
@@ -68,7 +71,7 @@ func (s *Scanner) addressEnd(q int) (end, city int, block bool) {
 			q++
 			continue
 		}
-		r, n := utf8.DecodeRune(b[q : q+4])
+		r, n := decodeRune(b[q : q+4])
 		switch {
 		case r == '市' || r == '区' || r == '町' || r == '村' || r == '郡':
 			if q-start <= 24 {
@@ -82,7 +85,7 @@ func (s *Scanner) addressEnd(q int) (end, city int, block bool) {
 			q += n
 			continue
 		case r >= 'ぁ' && r <= 'ん': // の, が and ヶ in names of places, not the sentence around them
-			if !isPlaceKana(b[q:]) {
+			if !isPlaceKana(b[q:]) && !(city > 0 && kanaBeforeBlock(b[q:])) {
 				return trimAddress(b, start, q), city, block
 			}
 		case r >= 'Ａ' && r <= 'ｚ' && block:
@@ -105,14 +108,14 @@ func isKanjiDigit(r rune) bool {
 
 // isBlockWord reports whether b begins with 丁目, 番 or 号.
 func isBlockWord(b []byte) bool {
-	return bytes.HasPrefix(b, []byte("丁目")) || bytes.HasPrefix(b, []byte("番")) || bytes.HasPrefix(b, []byte("号"))
+	return hasPrefix(b, "丁目") || hasPrefix(b, "番") || hasPrefix(b, "号")
 }
 
 // isPlaceKana reports whether the hiragana at b stands between kanji, or in a
 // city that is written in hiragana (さいたま市, つくば市, いわき市 …).
 func isPlaceKana(b []byte) bool {
 	for i := 0; i < 15; i += 3 {
-		r, n := utf8.DecodeRune(b[i:])
+		r, n := decodeRune(b[i:])
 		if n != 3 {
 			return false
 		}
@@ -121,10 +124,28 @@ func isPlaceKana(b []byte) bool {
 			return true
 		case r >= 'ぁ' && r <= 'ん' || i > 0 && r >= 'ァ' && r <= 'ー':
 		case i <= 3 && r >= 0x4E00 && r <= 0x9FFF:
-			first, _ := utf8.DecodeRune(b)
+			first, _ := decodeRune(b)
 			return first == 'の' || first == 'が' || first == 'ケ' || first == 'つ'
 		default:
 			return false
+		}
+	}
+	return false
+}
+
+// kanaBeforeBlock reports whether the hiragana at b is a town's name before its
+// block number: みなとみらい2-1.
+func kanaBeforeBlock(b []byte) bool {
+	for i := 0; i < 27; i += 3 {
+		if isDigit(b[i]) {
+			return i >= 3
+		}
+		r, n := decodeRune(b[i:])
+		if r >= '０' && r <= '９' {
+			return i >= 3
+		}
+		if n != 3 || !(r >= 'ぁ' && r <= 'ん') {
+			return isKanjiDigit(r) && isBlockWord(b[i+3:])
 		}
 	}
 	return false

@@ -48,9 +48,7 @@ func (s *Scanner) cardGroup(p int, w uint64) {
 		p, n, w = p+cut, n-cut, w>>cut
 	}
 	if n >= 13 {
-		if n <= 19 && mayBeCard(s.buf[p]) {
-			s.judgeCard(p)
-		}
+		s.solidCard(p, n)
 		return
 	}
 	c := s.buf[p+n]
@@ -60,7 +58,7 @@ func (s *Scanner) cardGroup(p int, w uint64) {
 			return
 		}
 		second := run(w >> 5)
-		if second == 4 || second == 6 {
+		if second == 4 && s.thirdGroup(p, w) || second == 6 {
 			s.judgeCard(p)
 		} else if c := s.buf[p+5]; second < 4 && (c >= 0x80 || c == '%' || c == '&' || c == '\\') {
 			s.judgeCard(p)
@@ -72,6 +70,29 @@ func (s *Scanner) cardGroup(p int, w uint64) {
 			}
 		}
 	}
+}
+
+// solidCard judges a row of 13 digits or more; nearly all fail the check digit.
+func (s *Scanner) solidCard(p, n int) {
+	if n > 19 || !mayBeCard(s.buf[p]) {
+		return
+	}
+	var d [19]byte
+	for i, c := range s.buf[p : p+n] {
+		d[i] = c - '0'
+	}
+	if IsCardPAN(d[:n]) {
+		s.judgeCard(p)
+	}
+}
+
+// thirdGroup reports whether a third group follows the two groups of four at
+// p, or may follow in another writing.
+func (s *Scanner) thirdGroup(p int, w uint64) bool {
+	if c := s.buf[p+9]; c >= 0x80 || c == '%' || c == '&' || c == '\\' {
+		return true
+	}
+	return w>>10&1 != 0 || s.buf[p+10] >= 0x80
 }
 
 // escapeDigits returns how many of the digits at p belong to %20 or \u3000.
@@ -97,7 +118,27 @@ func (s *Scanner) wideGroup(p int) {
 	if _, ok := s.isWideDigit(p - size); ok {
 		return // inside a group that was judged
 	}
-	s.judge(s.numberStart(p))
+	start := s.numberStart(p)
+	if s.onlyPAN && !s.fourDigits(start) {
+		return
+	}
+	s.judge(start)
+}
+
+// fourDigits reports whether four digits, ASCII or full-width, begin at p, or
+// three and an escape: no group of a card number is shorter but the last.
+func (s *Scanner) fourDigits(p int) bool {
+	for range 4 {
+		if isDigit(s.buf[p]) {
+			p++
+		} else if size, ok := s.isWideDigit(p); ok {
+			p += size
+		} else {
+			c := s.buf[p]
+			return c == '%' || c == '&' || c == '\\'
+		}
+	}
+	return true
 }
 
 // escapedGroup judges the number whose first digit is the escape at p.
@@ -214,6 +255,9 @@ func solidBase(d []byte) int {
 	case 14:
 		return 52
 	case 19:
+		if d[0] == 4 {
+			return 52
+		}
 		return 45
 	}
 	return 25

@@ -7,16 +7,27 @@ import "golang.org/x/sys/cpu"
 //go:noescape
 func classesAVX2(dst *classes, src *byte, blocks int, lead byte)
 
-// fastest returns the fastest classifier of this machine.
-func fastest() classifyFunc {
+// classesCardsAVX2 does what classifyDigits does, but leaves the other masks as
+// they are.
+//
+//go:noescape
+func classesCardsAVX2(dst *classes, src *byte, blocks int, lead byte)
+
+// fastest returns the fastest classifiers of this machine for everything and
+// for card numbers alone, nil when there is no assembly for it.
+func fastest() (all, cards classifyFunc) {
 	if !cpu.X86.HasAVX2 {
-		return nil
+		return nil, nil
 	}
+	return checked(classesAVX2), checked(classesCardsAVX2)
+}
+
+func checked(f func(dst *classes, src *byte, blocks int, lead byte)) classifyFunc {
 	return func(dst []classes, src []byte, lead byte) {
 		if len(dst) == 0 {
 			return
 		}
 		_ = src[len(dst)*blockSize] // the assembly reads that far
-		classesAVX2(&dst[0], &src[0], len(dst), lead)
+		f(&dst[0], &src[0], len(dst), lead)
 	}
 }

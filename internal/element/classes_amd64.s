@@ -138,3 +138,52 @@ loop:
 	JNZ  loop
 	VZEROUPPER
 	RET
+
+// func classesCardsAVX2(dst *classes, src *byte, blocks int, lead byte)
+TEXT ·classesCardsAVX2(SB), NOSPLIT, $0-25
+	MOVQ         dst+0(FP), DI
+	MOVQ         src+8(FP), SI
+	MOVQ         blocks+16(FP), CX
+	MOVBLZX      lead+24(FP), AX
+	MOVQ         AX, X15
+	VPBROADCASTB X15, Y15
+	VMOVDQU      zero<>(SB), Y14
+	VMOVDQU      nine<>(SB), Y13
+	VMOVDQU      pct<>(SB), Y12
+	VMOVDQU      amp<>(SB), Y11
+	VMOVDQU      bsl<>(SB), Y10
+
+cards:
+	VMOVDQU 0(SI), Y0
+	VMOVDQU 32(SI), Y1
+
+	VPSUBB   Y14, Y0, Y2
+	VPSUBB   Y14, Y1, Y3
+	VPMINUB  Y13, Y2, Y4
+	VPMINUB  Y13, Y3, Y5
+	VPCMPEQB Y2, Y4, Y2
+	VPCMPEQB Y3, Y5, Y3
+	EMIT(0)
+
+	VPCMPEQB Y12, Y0, Y2
+	VPCMPEQB Y12, Y1, Y3
+	VPCMPEQB Y11, Y0, Y4
+	VPCMPEQB Y11, Y1, Y5
+	VPOR     Y4, Y2, Y2
+	VPOR     Y5, Y3, Y3
+	VPCMPEQB Y10, Y0, Y4
+	VPCMPEQB Y10, Y1, Y5
+	VPOR     Y4, Y2, Y2
+	VPOR     Y5, Y3, Y3
+	EMIT(8)
+
+	VPCMPEQB Y15, Y0, Y2
+	VPCMPEQB Y15, Y1, Y3
+	EMIT(16)
+
+	ADDQ $64, SI
+	ADDQ $64, DI
+	DECQ CX
+	JNZ  cards
+	VZEROUPPER
+	RET

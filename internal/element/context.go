@@ -1,6 +1,9 @@
 package element
 
-import "unicode/utf8"
+import (
+	"bytes"
+	"unicode/utf8"
+)
 
 // topic is a set of things that a word beside a value speaks of.
 type topic uint32
@@ -52,12 +55,12 @@ type wordEntry struct {
 
 // wordTable finds words by a hash of their first three bytes.
 type wordTable struct {
-	slot    [1 << 12]uint8 // index into buckets, 0 for none
+	slot    [1 << 13]uint8 // index into buckets, 0 for none
 	buckets [][]wordEntry
 }
 
 func threeHash(a, b, c byte) uint32 {
-	return (uint32(a) | uint32(b)<<8 | uint32(c)<<16) * 0x9E3779B1 >> 20
+	return (uint32(a) | uint32(b)<<8 | uint32(c)<<16) * 0x9E3779B1 >> 19
 }
 
 var wordIndex = func() *wordTable {
@@ -97,13 +100,17 @@ func (s *Scanner) context(p, e int, wanted topic) (found, nearest topic) {
 		}
 	}
 	for i := 0; i+3 <= len(before); i++ {
-		if about, n := match(before, i); n > 0 {
-			see(about, len(before)-i-n)
+		if slot := wordIndex.slot[threeHash(before[i], before[i+1], before[i+2])]; slot != 0 {
+			if about, n := match(before, i, slot); n > 0 {
+				see(about, len(before)-i-n)
+			}
 		}
 	}
 	for i := 0; i+3 <= len(after); i++ {
-		if about, n := match(after, i); n > 0 {
-			see(about, i+contextBefore/4) // what follows names less often
+		if slot := wordIndex.slot[threeHash(after[i], after[i+1], after[i+2])]; slot != 0 {
+			if about, n := match(after, i, slot); n > 0 {
+				see(about, i+contextBefore/4) // what follows names less often
+			}
 		}
 	}
 	return found, nearest
@@ -112,17 +119,10 @@ func (s *Scanner) context(p, e int, wanted topic) (found, nearest topic) {
 // around returns lower-case copies, in UTF-8, of what stands before and after
 // buf[p:e], both on its line.
 func (s *Scanner) around(p, e int) (before, after []byte) {
-	from := p - contextBefore
-	for i := p - 1; i >= from; i-- {
-		if s.buf[i] == '\n' {
-			from = i + 1
-		}
-	}
-	to := e + contextAfter
-	for i := e; i < to; i++ {
-		if s.buf[i] == '\n' {
-			to = i
-		}
+	from, to := p-contextBefore, e+contextAfter
+	from += bytes.LastIndexByte(s.buf[from:p], '\n') + 1
+	if i := bytes.IndexByte(s.buf[e:to], '\n'); i >= 0 {
+		to = e + i
 	}
 	if s.enc.raw && s.enc.is > UTF8 {
 		n := s.toUTF8(s.ctx[:96], from, p)
@@ -135,14 +135,23 @@ func (s *Scanner) around(p, e int) (before, after []byte) {
 }
 
 func copyLower(dst, src []byte) int {
+	dst = dst[:len(src)]
 	for i, c := range src {
-		if isUpper(c) {
-			c |= 0x20
-		}
-		dst[i] = c
+		dst[i] = lower[c]
 	}
 	return len(src)
 }
+
+// lower maps capital letters of ASCII to small ones.
+var lower = func() (t [256]byte) {
+	for i := range t {
+		t[i] = byte(i)
+		if isUpper(byte(i)) {
+			t[i] |= 0x20
+		}
+	}
+	return t
+}()
 
 // toUTF8 decodes buf[p:e] of a double-byte encoding.
 func (s *Scanner) toUTF8(dst []byte, p, e int) (n int) {
@@ -166,12 +175,9 @@ func (s *Scanner) toUTF8(dst []byte, p, e int) (n int) {
 	return n
 }
 
-// match returns the topic and the length of the context word at text[i:].
-func match(text []byte, i int) (topic, int) {
-	slot := wordIndex.slot[threeHash(text[i], text[i+1], text[i+2])]
-	if slot == 0 {
-		return 0, 0
-	}
+// match returns the topic and the length of the context word of the slot at
+// text[i:].
+func match(text []byte, i int, slot uint8) (topic, int) {
 	for _, w := range wordIndex.buckets[slot] {
 		n := len(w.text)
 		if i+n > len(text) || string(text[i:i+n]) != w.text {

@@ -49,7 +49,7 @@ func (s *Scanner) postalMark(p int) {
 	for q < p+9 {
 		if s.buf[q] == ' ' {
 			q++
-		} else if bytes.HasPrefix(s.buf[q:q+3], []byte("　")) {
+		} else if hasPrefix(s.buf[q:q+3], "　") {
 			q += 3
 		} else {
 			break
@@ -87,11 +87,10 @@ func (s *Scanner) passport(n *row) bool {
 	if !s.kinds.Has(Passport) || confidence < s.least && s.adjust == nil {
 		return true
 	}
-	var text [9]byte
-	copy(text[:], b[p:p+2])
-	n.text(text[:2], 7)
+	copy(s.text[:], b[p:p+2])
+	n.text(s.text[:2], 7)
 	s.numberEnd = e
-	s.emit(p, e, Passport, confidence, why, text[:])
+	s.emit(p, e, Passport, confidence, why, s.text[:9])
 	return true
 }
 
@@ -128,6 +127,9 @@ func (s *Scanner) solidDate(n *row) {
 func (s *Scanner) date(p int) {
 	b := s.buf
 	if b[p] != '1' && b[p] != '2' || isWordByte(b[p-1]) || b[p-1] == '-' || b[p-1] == '\n' || b[p-1] == '[' || b[p-1] == 0 {
+		return
+	}
+	if b[p+10] == 'T' || b[p+10] == ' ' && b[p+13] == ':' { // a time of day follows
 		return
 	}
 	if s.mayBeBirth(p) {
@@ -169,7 +171,7 @@ func (s *Scanner) dateOf(n *row) bool {
 	if isWordByte(s.buf[p-1]) {
 		return false
 	}
-	if bytes.HasPrefix(s.buf[e:e+3], []byte("日")) {
+	if hasPrefix(s.buf[e:e+3], "日") {
 		n.group[2].e += 3
 		e += 3
 	}
@@ -193,7 +195,7 @@ func (s *Scanner) eraDate(p int) {
 	old := false
 	found := false
 	for i, era := range eras {
-		if bytes.HasPrefix(b[p:p+6], []byte(era)) {
+		if hasPrefix(b[p:p+6], era) {
 			found, old = true, i <= 2
 		}
 	}
@@ -201,7 +203,7 @@ func (s *Scanner) eraDate(p int) {
 	if !found || q < s.numberEnd {
 		return
 	}
-	if bytes.HasPrefix(b[q:q+3], []byte("元")) {
+	if hasPrefix(b[q:q+3], "元") {
 		q += 6 // 元年
 	}
 	n := s.parse(q)
@@ -218,7 +220,7 @@ func (s *Scanner) eraDate(p int) {
 		}
 	}
 	e := n.group[groups-1].e
-	if bytes.HasPrefix(b[e:e+3], []byte("日")) {
+	if hasPrefix(b[e:e+3], "日") {
 		e += 3
 	}
 	confidence, why := 20, ByForm|ByAnchor

@@ -41,7 +41,7 @@ func nameForm(v []byte) nameLikeness {
 	kanji, kana, latin, gaps, words := 0, 0, 0, 0, 1
 	capital := true // every Latin word begins with a capital
 	for i := 0; i < len(v); {
-		r, n := utf8.DecodeRune(v[i:])
+		r, n := decodeRune(v[i:])
 		switch {
 		case r == utf8.RuneError:
 			return notName
@@ -89,7 +89,7 @@ func kanjiName(v []byte, kanji, kana, latin int) nameLikeness {
 		return notName
 	}
 	for n := 3; n <= min(len(v), 9); n += 3 {
-		if familyNames[string(v[:n])] && !startsNeverGiven(bytes.TrimLeft(v[n:], " ")) {
+		if isFamilyName(v[:n]) && !startsNeverGiven(bytes.TrimLeft(v[n:], " ")) {
 			return surelyName
 		}
 	}
@@ -152,7 +152,7 @@ func (f *Field) Judge(value []byte) (kind Kind, confidence int, why Reason) {
 
 // single reports whether v is one kanji: 原, 誠 in a column for half a name.
 func single(v []byte) bool {
-	r, n := utf8.DecodeRune(v)
+	r, n := decodeRune(v)
 	return n == len(v) && r >= 0x3400
 }
 

@@ -22,6 +22,14 @@ type Finding struct {
 	value  [20]byte
 }
 
+// AppendMasked appends what Masked returns, without allocating.
+func (f *Finding) AppendMasked(dst []byte) []byte {
+	if f.hashed {
+		return dst
+	}
+	return append(dst, f.value[:f.shown]...)
+}
+
 // Masked returns what may be shown of the value, such as "411111******1111",
 // or "" when the scanner was given a hash.
 func (f *Finding) Masked() string {
@@ -96,8 +104,9 @@ func (s *Scanner) emitBrand(p, e int, kind Kind, confidence int, why Reason, can
 		return
 	}
 	from, to := s.place(p), s.place(e)
-	s.found = Finding{Offset: from, Length: int(to - from), Kind: kind, Brand: brand, Confidence: uint8(confidence), Reasons: why}
 	f := &s.found
+	f.Offset, f.Length, f.Kind, f.Brand, f.Confidence, f.Reasons = from, int(to-from), kind, brand, uint8(confidence), why
+	f.hashed = false
 	if canonical == nil {
 		canonical = s.buf[p:e]
 	}

@@ -75,3 +75,17 @@ func digits(dst, s []byte) (n, separators int, ok bool) {
 	}
 	return n, separators, n > 0
 }
+
+// hasPrefix is bytes.HasPrefix without a conversion.
+func hasPrefix(b []byte, s string) bool { return len(b) >= len(s) && string(b[:len(s)]) == s }
+
+// decodeRune is utf8.DecodeRune for text that is mostly of three bytes a
+// character. It takes surrogates for characters.
+func decodeRune(b []byte) (rune, int) {
+	if len(b) > 2 && b[0]&0xF0 == 0xE0 && b[1]&0xC0 == 0x80 && b[2]&0xC0 == 0x80 {
+		if r := rune(b[0]&0xF)<<12 | rune(b[1]&0x3F)<<6 | rune(b[2]&0x3F); r >= 0x800 {
+			return r, 3
+		}
+	}
+	return utf8.DecodeRune(b)
+}

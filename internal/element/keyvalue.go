@@ -136,6 +136,34 @@ func (s *Scanner) key(p int) (kind Kind, weak, ok bool) {
 	return 0, false, false
 }
 
+// keyEnds has a bit for the last two letters of each key that keyValue takes
+// values from: nearly all keys of a log are refused by it.
+var keyEnds = func() *[1 << 16]bool {
+	t := new([1 << 16]bool)
+	for _, h := range headerWords {
+		switch h.kind {
+		case Name, Kana, Cookie, Secret, Address:
+			for _, w := range h.list {
+				t[int(w[len(w)-2])<<8|int(w[len(w)-1])] = true
+			}
+		}
+	}
+	return t
+}()
+
+// mayBeKey is a cheap refusal of what stands before the sign at p.
+func (s *Scanner) mayBeKey(p int) bool {
+	c := s.buf[p-1]
+	if c == '"' || c == '\'' {
+		c, p = s.buf[p-2], p-1
+	}
+	d := s.buf[p-2]
+	if c < 'A' && !isDigit(c) || d == '_' || d == '-' || c == ']' || c == '\\' {
+		return true // by the long way
+	}
+	return keyEnds[int(lower[d])<<8|int(lower[c])]
+}
+
 // keyBefore returns the kind of the key whose value begins at p, Unclassified
 // when there is none.
 func (s *Scanner) keyBefore(p int) Kind {
@@ -160,7 +188,7 @@ func (s *Scanner) keyBefore(p int) Kind {
 // keyValue looks at the : or = at p, size bytes long. Only elements that have
 // no form of their own are taken from the key.
 func (s *Scanner) keyValue(p, size int) {
-	if p < s.valueEnd {
+	if p < s.valueEnd || !s.mayBeKey(p) {
 		return
 	}
 	kind, weak, ok := s.key(p)
@@ -177,13 +205,27 @@ func (s *Scanner) keyValue(p, size int) {
 	}
 }
 
+// byteSet is a set of bytes.
+type byteSet [256]bool
+
+func (t *byteSet) has(c byte) bool { return t[c] }
+
+func bytesOf(list string) (t byteSet) {
+	for _, c := range []byte(list) {
+		t[c] = true
+	}
+	return t
+}
+
+var valueStop, secretStop, cookieStop = bytesOf(",;&|\t<>\"{["), bytesOf(" ,&|\t<>\"'}])"), bytesOf("\t<>\"'")
+
 // span returns the value that begins after spaces and quotes at q: to its
 // closing quote or, without one, to the end of what a value without quotes can
 // be. Stop says where such a value ends.
-func (s *Scanner) span(q int, stop string) (p, e int, quoted bool) {
+func (s *Scanner) span(q int, stop *byteSet) (p, e int, quoted bool) {
 	b := s.buf
 	limit := q + maxKeyValue
-	for q < limit && (b[q] == ' ' || b[q] == '\t' || bytes.HasPrefix(b[q:q+3], []byte("　"))) {
+	for q < limit && (b[q] == ' ' || b[q] == '\t' || hasPrefix(b[q:q+3], "　")) {
 		if b[q] == 0xE3 {
 			q += 2
 		}
@@ -202,7 +244,7 @@ func (s *Scanner) span(q int, stop string) (p, e int, quoted bool) {
 		}
 		return p, e, true
 	}
-	for e = q; e < limit && b[e] != 0 && b[e] != '\n' && b[e] != '\r' && bytes.IndexByte([]byte(stop), b[e]) < 0; e++ {
+	for e = q; e < limit && b[e] != 0 && b[e] != '\n' && b[e] != '\r' && !stop.has(b[e]); e++ {
 	}
 	for e > q && b[e-1] == ' ' {
 		e--
@@ -212,7 +254,7 @@ func (s *Scanner) span(q int, stop string) (p, e int, quoted bool) {
 
 // nameValue reports the value of a key for names.
 func (s *Scanner) nameValue(q int, kind Kind, weak bool) {
-	p, e, _ := s.span(q, ",;&|\t<>\"{[")
+	p, e, _ := s.span(q, &valueStop)
 	e = p + nameLength(s.buf[p:e])
 	form := nameForm(s.buf[p:e])
 	if form == notName || weak && form != surelyName || p < s.nameEnd {
@@ -229,7 +271,7 @@ func (s *Scanner) nameValue(q int, kind Kind, weak bool) {
 // addressValue reports the value of a key for addresses when it has no
 // prefecture, which would find itself.
 func (s *Scanner) addressValue(q int) {
-	p, e, _ := s.span(q, ",;&|\t<>\"{[")
+	p, e, _ := s.span(q, &valueStop)
 	v := s.buf[p:e]
 	if len(v) < 9 || p < s.textEnd || prefectureAt(v) > 0 || bytes.IndexByte(v, '@') >= 0 || !hasBlock(v) {
 		return

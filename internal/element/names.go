@@ -1,16 +1,11 @@
 package element
 
-import (
-	"bytes"
-	"unicode/utf8"
-)
-
 // kanjiAt returns the kanji at b and true, also for 々, ヶ and ノ within names.
 func kanjiAt(b []byte) (rune, bool) {
 	if b[0] < 0xE3 || b[0] > 0xE9 {
 		return 0, false
 	}
-	r, n := utf8.DecodeRune(b[:4])
+	r, n := decodeRune(b[:3])
 	return r, n == 3 && (r >= 0x4E00 && r <= 0x9FFF || r == '々')
 }
 
@@ -36,7 +31,7 @@ func (s *Scanner) nameInText(p int) bool {
 		end += 3
 	}
 	for n := min(end-p, 9); n >= 3; n -= 3 {
-		if familyNames[string(b[p:p+n])] && s.nameAfterFamily(p, p+n, end) {
+		if isFamilyName(b[p:p+n]) && s.nameAfterFamily(p, p+n, end) {
 			return true
 		}
 	}
@@ -76,7 +71,7 @@ func (s *Scanner) nameAlone(p, q int) bool {
 	gap := 0
 	if b[q] == ' ' {
 		gap = 1
-	} else if bytes.HasPrefix(b[q:q+3], []byte("　")) {
+	} else if hasPrefix(b[q:q+3], "　") {
 		gap = 3
 	}
 	if gap > 0 {
@@ -112,8 +107,11 @@ func (s *Scanner) name(p, e, confidence int, why Reason) {
 
 // titleAt returns the length of the title at the beginning of b.
 func titleAt(b []byte) int {
-	for _, t := range honorificAfter {
-		if bytes.HasPrefix(b, []byte(t)) {
+	if len(b) < 3 {
+		return 0
+	}
+	for _, t := range titleBuckets[bucketOf(b)] {
+		if hasPrefix(b, t) {
 			return len(t)
 		}
 	}
@@ -123,7 +121,7 @@ func titleAt(b []byte) int {
 // startsNeverGiven reports whether b begins with what no given name is.
 func startsNeverGiven(b []byte) bool {
 	for n := 3; n <= min(len(b), 9); n += 3 {
-		if neverGiven[string(b[:n])] {
+		if neverGivenNames.has(b[:n]) {
 			return true
 		}
 	}
@@ -136,8 +134,8 @@ func startsNeverGiven(b []byte) bool {
 func givenLength(b []byte) int {
 	best := 0
 	for n := 3; n <= min(len(b), 9); n += 3 {
-		r, _ := utf8.DecodeRune(b[n-3:])
-		if !givenSet[r] && r != '々' {
+		r, _ := decodeRune(b[n-3:])
+		if !isGiven(r) {
 			break
 		}
 		if n == len(b) || titleAt(b[n:]) > 0 {
@@ -151,7 +149,7 @@ func givenLength(b []byte) int {
 // of b.
 func kanaLength(b []byte) (n int) {
 	for n+3 <= len(b) {
-		r, _ := utf8.DecodeRune(b[n:])
+		r, _ := decodeRune(b[n:])
 		if !(r >= 'ぁ' && r <= 'ゖ' || r >= 'ァ' && r <= 'ヺ' || r == 'ー') {
 			break
 		}
@@ -164,7 +162,7 @@ func kanaLength(b []byte) (n int) {
 func (s *Scanner) nameByHonorific(p int) {
 	b := s.buf
 	for _, h := range honorifics {
-		if !bytes.HasPrefix(b[p:p+9], []byte(h.word)) {
+		if !hasPrefix(b[p:p+9], h.word) {
 			continue
 		}
 		start := p
@@ -197,7 +195,7 @@ func (s *Scanner) nameBefore(start, p int, h honorific) {
 	v := s.buf[start:p]
 	known := false
 	for n := 3; n <= min(len(v), 9); n += 3 {
-		known = known || familyNames[string(v[:n])]
+		known = known || isFamilyName(v[:n])
 	}
 	switch {
 	case known && len(v) >= 6:
@@ -220,7 +218,7 @@ func (s *Scanner) properEnd(p int) bool {
 // katakanaBefore returns where the katakana that ends at p begins.
 func (s *Scanner) katakanaBefore(p int) int {
 	for range 10 {
-		r, n := utf8.DecodeRune(s.buf[p-3 : p+1])
+		r, n := decodeRune(s.buf[p-3 : p+1])
 		if n != 3 || !(r >= 'ァ' && r <= 'ヺ' || r == 'ー') {
 			break
 		}
@@ -237,18 +235,18 @@ func (s *Scanner) foreignName(p int) {
 	if p-start < 6 || p-start > 24 || start < s.nameEnd {
 		return
 	}
-	if c := b[start-3 : start]; bytes.Equal(c, []byte("・")) || bytes.Equal(c, []byte("＝")) {
+	if c := b[start-3 : start]; string(c) == "・" || string(c) == "＝" {
 		return
 	}
 	e, parts := p, 1
-	for parts < 4 && bytes.HasPrefix(b[e:e+3], []byte("・")) {
+	for parts < 4 && hasPrefix(b[e:e+3], "・") {
 		n := katakanaLength(b[e+3 : e+36])
 		if n < 6 {
 			break
 		}
 		e, parts = e+3+n, parts+1
 	}
-	if parts < 2 || parts > 3 || bytes.HasPrefix(b[e:e+3], []byte("・")) {
+	if parts < 2 || parts > 3 || hasPrefix(b[e:e+3], "・") {
 		return
 	}
 	if _, more := kanjiAt(b[e:]); more && titleAt(b[e:e+12]) == 0 {
@@ -259,7 +257,7 @@ func (s *Scanner) foreignName(p int) {
 
 func katakanaLength(b []byte) (n int) {
 	for n+3 <= len(b) {
-		r, _ := utf8.DecodeRune(b[n:])
+		r, _ := decodeRune(b[n:])
 		if !(r >= 'ァ' && r <= 'ヺ' || r == 'ー') {
 			break
 		}

@@ -66,13 +66,86 @@ var honorifics = []honorific{{"様", false}, {"さま", true}, {"さん", true},
 // honorificAfter are titles that follow names in text.
 var honorificAfter = []string{"氏", "様", "さん", "選手", "監督", "投手", "教授", "博士", "先生", "社長", "会長", "議員", "知事", "首相", "総理", "大臣", "内閣", "君", "くん", "ちゃん", "殿", "夫妻", "容疑者", "被告", "自身", "本人", "名人", "九段", "八段", "七段", "六段", "五段", "四段", "棋士", "捕手", "内野手", "外野手", "騎手", "警部", "刑事", "大佐", "少佐", "中佐", "大尉", "中尉", "少尉", "大将", "中将", "少将", "役"}
 
-var givenSet = func() map[rune]bool {
-	m := map[rune]bool{}
+// givenBits has a bit for each character of givenEnds, from U+4E00 on.
+var givenBits = func() (t [(0x9FFF-0x4E00)/64 + 1]uint64) {
 	for _, r := range givenEnds {
-		m[r] = true
+		if r >= 0x4E00 && r <= 0x9FFF {
+			t[(r-0x4E00)/64] |= 1 << (r % 64)
+		}
 	}
-	return m
+	return t
 }()
+
+// isGiven reports whether given names have the character r.
+func isGiven(r rune) bool {
+	return r == '々' || r >= 0x4E00 && r <= 0x9FFF && givenBits[(r-0x4E00)/64]>>(r%64)&1 != 0
+}
+
+// wordSet is a set of words of one to four characters of three bytes, kept as
+// their UTF-16 in one register.
+type wordSet [1 << 12]uint64
+
+func makeSet(words map[string]bool) *wordSet {
+	t := new(wordSet)
+	for w := range words {
+		if key := wordKey([]byte(w)); key != 0 {
+			i := key * 0x9E3779B97F4A7C15 >> 52
+			for t[i] != 0 && t[i] != key {
+				i = (i + 1) % uint64(len(t))
+			}
+			t[i] = key
+		}
+	}
+	return t
+}
+
+// wordKey returns the key of a word, 0 when it is not of such characters.
+func wordKey(w []byte) (key uint64) {
+	if len(w)%3 != 0 || len(w) == 0 || len(w) > 12 {
+		return 0
+	}
+	for ; len(w) > 0; w = w[3:] {
+		if w[0]&0xF0 != 0xE0 {
+			return 0
+		}
+		key = key<<16 | uint64(w[0]&0xF)<<12 | uint64(w[1]&0x3F)<<6 | uint64(w[2]&0x3F)
+	}
+	return key
+}
+
+func (t *wordSet) has(w []byte) bool {
+	key := wordKey(w)
+	if key == 0 {
+		return false
+	}
+	i := key * 0x9E3779B97F4A7C15 >> 52
+	for t[i] != 0 {
+		if t[i] == key {
+			return true
+		}
+		i = (i + 1) % uint64(len(t))
+	}
+	return false
+}
+
+var familySet, neverGivenNames = makeSet(familyNames), makeSet(neverGiven)
+
+func isFamilyName(w []byte) bool { return familySet.has(w) }
+
+// buckets sorts words by their first character.
+type buckets [256][]string
+
+func bucketOf[T string | []byte](w T) byte { return w[1]*31 + w[2] }
+
+func makeBuckets(words []string) *buckets {
+	t := new(buckets)
+	for _, w := range words {
+		t[bucketOf(w)] = append(t[bucketOf(w)], w)
+	}
+	return t
+}
+
+var titleBuckets, prefectureBuckets = makeBuckets(honorificAfter), makeBuckets(prefectures[:])
 
 func setOf(list string) map[string]bool {
 	m := map[string]bool{}

@@ -13,9 +13,14 @@ func (s *Scanner) numberGroup(p int, w uint64) {
 	case n == 4:
 		s.groupOfFour(p, w)
 	case n == 7, n == 8, n == 10, n == 11, n == 12:
-		s.judgeNumber(p)
-	case n >= 13 && n <= 19 && mayBeCard(s.buf[p]):
-		s.judgeCard(p)
+		if isWordByte(c) || n > 7 && isWordByte(s.buf[p-1]) && s.escapeBefore(p) == 0 {
+			return // within an identifier
+		}
+		if s.soleNumber(p, n) {
+			s.judgeNumber(p)
+		}
+	case n >= 13:
+		s.solidCard(p, n)
 	case (c >= 0x80 || c == '%' || c == '&' || c == '\\') && n > 0 && n < 20:
 		if d, _ := s.token(p + n); d != 0 {
 			s.judgeNumber(p)
@@ -23,6 +28,21 @@ func (s *Scanner) numberGroup(p int, w uint64) {
 	case n == 6 && c == '-' && mayBeCard(s.buf[p]), n == 5 && s.buf[p] == '0':
 		s.judgeNumber(p)
 	}
+}
+
+// soleNumber is a cheap refusal of what cannot be a number by its first digits
+// and its length, without a separator or another writing behind it.
+func (s *Scanner) soleNumber(p, n int) bool {
+	b := s.buf
+	switch c := b[p+n]; {
+	case c >= 0x80 || c == '%' || c == '&' || c == '\\' || c == '-' || c == ' ' || c == '(':
+		return true
+	case n == 8:
+		return b[p] == '1' && b[p+1] == '9' || b[p] == '2' && b[p+1] == '0'
+	case n == 10 || n == 11:
+		return b[p] == '0' || b[p-1] == '+'
+	}
+	return true
 }
 
 // groupOfFour judges a row of exactly four digits: the first of a card number,
@@ -38,7 +58,7 @@ func (s *Scanner) groupOfFour(p int, w uint64) {
 	case c == '-' || c == ' ' || c == '+' || c == '/' || c == '.':
 		second := run(w >> 5)
 		switch {
-		case second == 4 || second == 6, second == 0 && b[p+5] >= 0x80, b[p] == '0' && second == 3:
+		case second == 4 && s.thirdGroup(p, w), second == 6, second == 0 && b[p+5] >= 0x80, b[p] == '0' && second == 3:
 			s.judgeNumber(p)
 		case second == 1 || second == 2:
 			s.date(p)
@@ -137,8 +157,7 @@ func (s *Scanner) number(n *row, used int, kind Kind, confidence int, why Reason
 		why |= ByWidth
 	}
 	s.numberEnd = e
-	var text [maxDigits]byte
-	s.emit(p, e, kind, confidence, why, n.text(text[:0], n.group[used-1].to))
+	s.emit(p, e, kind, confidence, why, n.text(s.text[:0], n.group[used-1].to))
 	return true
 }
 
@@ -264,11 +283,10 @@ func (s *Scanner) phoneOf(n *row, used int, v []byte, country bool) bool {
 	if confidence < s.least && s.adjust == nil || !s.kinds.Has(Phone) {
 		return false
 	}
-	var text [12]byte
 	for i, c := range v {
-		text[i] = '0' + c
+		s.text[i] = '0' + c
 	}
 	s.numberEnd = e
-	s.emit(p, e, Phone, confidence, why, text[:len(v)])
+	s.emit(p, e, Phone, confidence, why, s.text[:len(v)])
 	return true
 }

@@ -1,7 +1,6 @@
 package element
 
 import (
-	"bytes"
 	"unicode/utf8"
 )
 
@@ -47,9 +46,15 @@ func (s *Scanner) parse(p int) *row {
 	limit := p + lookAhead - 2*blockSize
 	for n.groups < maxGroups {
 		g := &n.group[n.groups]
-		*g = group{from: n.n, to: n.n, p: p, e: p}
+		g.from, g.to, g.p, g.e, g.sep = n.n, n.n, p, p, 0
 		for p < limit {
-			c, size := s.token(p)
+			c, size := s.buf[p], 1
+			if !isDigit(c) {
+				if c < utf8.RuneSelf && c != '%' && c != '&' && c != '\\' {
+					break
+				}
+				c, size = s.token(p)
+			}
 			if !isDigit(c) {
 				break
 			}
@@ -76,8 +81,10 @@ func (s *Scanner) parse(p int) *row {
 				size += size2
 			}
 		}
-		if d, _ := s.token(p + size); !isDigit(d) {
-			break
+		if d := s.buf[p+size]; !isDigit(d) {
+			if d, _ = s.token(p + size); !isDigit(d) {
+				break
+			}
 		}
 		g.sep = c
 		p += size
@@ -120,7 +127,8 @@ func fromRune(r rune) byte {
 	} else {
 		c = ascii(r, true)
 	}
-	if isDigit(c) || bytes.IndexByte([]byte(" -+./()"), c) >= 0 && c != 0 {
+	switch {
+	case isDigit(c), c == ' ', c >= '(' && c <= '/' && c != '*' && c != ',':
 		return c
 	}
 	return 0
@@ -136,7 +144,7 @@ func (s *Scanner) rune(p int) (rune, int) {
 		}
 		return r, 2
 	}
-	r, n := utf8.DecodeRune(s.buf[p : p+utf8.UTFMax])
+	r, n := decodeRune(s.buf[p : p+utf8.UTFMax])
 	if r == utf8.RuneError {
 		return 0, 1
 	}
@@ -171,7 +179,7 @@ func (s *Scanner) unescape(p int) (rune, int) {
 		name string
 		r    rune
 	}{{"&nbsp;", ' '}, {"&minus;", '-'}, {"&ndash;", '-'}, {"&mdash;", '-'}, {"&hyphen;", '-'}, {"&middot;", '-'}, {"&plus;", '+'}} {
-		if bytes.HasPrefix(b, []byte(e.name)) {
+		if hasPrefix(b, e.name) {
 			return e.r, len(e.name)
 		}
 	}

@@ -80,9 +80,9 @@ type Scanner struct {
 	textEnd   int // text before it belongs to an address
 	valueEnd  int // a key's value ends there
 
-	num   row
-	ctx   [160]byte
-	value [maxValue]byte
+	num  row
+	ctx  [160]byte
+	text [maxDigits]byte // canonical form of the number in hand
 }
 
 // NewScanner returns a scanner that calls found for each finding. The finding
@@ -105,11 +105,14 @@ func NewScanner(o Options, found func(*Finding)) *Scanner {
 	}
 	s.onlyPAN = s.kinds&^MaskOf(CardPAN, CardCVV, CardExpiry) == 0
 	s.classify = classifyPortable
-	if s.onlyPAN {
+	all, cards := fastest()
+	switch {
+	case s.onlyPAN && cards != nil && !o.Portable:
+		s.classify = cards
+	case s.onlyPAN:
 		s.classify = classifyDigits
-	}
-	if f := fastest(); f != nil && !o.Portable {
-		s.classify = f
+	case all != nil && !o.Portable:
+		s.classify = all
 	}
 	s.Reset(o.Encoding)
 	return s

@@ -25,7 +25,7 @@ func (s *Scanner) secretPrefix(p int) {
 		return
 	}
 	for _, f := range secretForms {
-		if b[p] != f.prefix[0] || !bytes.HasPrefix(b[p:p+16], []byte(f.prefix)) {
+		if b[p] != f.prefix[0] || b[p+1] != f.prefix[1] || !hasPrefix(b[p:p+16], f.prefix) {
 			continue
 		}
 		e := p + len(f.prefix)
@@ -47,16 +47,16 @@ func isTokenByte(c byte) bool {
 
 // secretValue reports the value of a key for cookies and secrets.
 func (s *Scanner) secretValue(q int, kind Kind) {
-	stop := " ,&|\t<>\"'}])"
+	stop := &secretStop
 	if kind == Cookie {
-		stop = "\t<>\"'"
+		stop = &cookieStop
 	}
 	p, e, _ := s.span(q, stop)
-	for _, scheme := range []string{"Bearer", "Basic", "bearer", "basic"} {
-		if string(s.buf[p:e]) == scheme {
+	for _, scheme := range [...]string{"Bearer ", "Basic ", "bearer ", "basic "} {
+		if e-p == len(scheme)-1 && hasPrefix(s.buf[p:p+16], scheme) {
 			p, e, _ = s.span(e, stop)
-		} else if v, ok := bytes.CutPrefix(s.buf[p:e], []byte(scheme+" ")); ok {
-			p = e - len(v)
+		} else if hasPrefix(s.buf[p:e], scheme) {
+			p += len(scheme)
 		}
 	}
 	v := s.buf[p:e]

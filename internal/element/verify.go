@@ -52,12 +52,11 @@ func (s *Scanner) cardOf(n *row, used, digits, base int) bool {
 	if base < s.least && s.adjust == nil {
 		return false
 	}
-	var text [19]byte
 	for i, v := range d {
-		text[i] = '0' + v
+		s.text[i] = '0' + v
 	}
 	s.numberEnd = e
-	s.emitBrand(p, e, CardPAN, base, why, text[:digits], BrandOf(d))
+	s.emitBrand(p, e, CardPAN, base, why, s.text[:digits], BrandOf(d))
 	if base >= s.least {
 		s.emitNeighbours(&beside)
 	}
@@ -90,8 +89,13 @@ func (s *Scanner) cardEdges(n *row, used, p, e int) (glue int, ok bool) {
 		if isWordByte(b[p-2]) && !s.brandBefore(p-1) {
 			glue += 35
 		}
-	case c == ' ' && used > 1 && isDigit(b[p-2]) && isDigit(b[p-3]) && isDigit(b[p-4]) && isDigit(b[p-5]):
-		glue += 20 // one more group of four before it
+	case c == ' ' && used > 1 && isDigit(b[p-2]) && isDigit(b[p-3]):
+		switch {
+		case isUpper(b[p-4]) && isUpper(b[p-5]): // IBAN: DE89 3704 …
+			return 0, false
+		case isDigit(b[p-4]) && isDigit(b[p-5]):
+			glue += 20 // one more group of four before it
+		}
 	}
 	switch c := b[e]; {
 	case isLower(c | 0x20), c == '_':
