@@ -24,11 +24,11 @@ var tables = func() (all [20]event.Place) {
 	return all
 }()
 
-// began is the time of the first event, pace the time between two: 100,000
+// began is the time of the first event, pace the time between two: a million
 // crossings a day.
 var began = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 
-const pace = 864 * time.Millisecond
+const pace = 86_400 * time.Microsecond
 
 // crossing returns an event whose line has about 400 bytes: a statement that
 // delivered rows of some customers.
