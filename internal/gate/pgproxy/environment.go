@@ -143,6 +143,12 @@ func (v *environ) reported(name, value string) {
 	}
 }
 
+// sameText says that a value passes between server and client in the bytes that
+// scans know it by: it is ASCII, or the client's encoding is known to be UTF-8.
+func (v *environ) sameText(value []byte) bool {
+	return v.encoding == "UTF8" && !v.dirty || !nonASCII(value)
+}
+
 func (v *environ) scan() sqlscan.Options {
 	return sqlscan.Options{StandardConformingStrings: !v.nonstandard}
 }

@@ -46,6 +46,9 @@ func (e *engine) number(n Numbers, typ uint32, format int16, value []byte) (uint
 		}
 		return e.numberBytes(n, subject.UUID, u[:])
 	case subject.Text:
+		if !e.env.sameText(value) {
+			return 0, false
+		}
 		return e.numberBytes(n, subject.Text, value)
 	}
 	return 0, false
