@@ -56,6 +56,13 @@ func (e *engine) clientMessage(m *pgwire.Message) bool {
 func (e *engine) clientPiece(m *pgwire.Message) bool {
 	if m.First && !e.skip {
 		switch m.Type {
+		case pgwire.TypeQuery, pgwire.TypeParse, pgwire.TypeBind:
+			if e.client.Hold > maxHeldMessage {
+				e.end(errLongRow) // its answers could not be told from those that the gate's columns are in
+				return true
+			}
+		}
+		switch m.Type {
 		case pgwire.TypeCopyData:
 			e.copyInPiece()
 		case pgwire.TypeQuery:
@@ -283,7 +290,11 @@ func (e *engine) clientBind(m *pgwire.Message) bool {
 	p.stmt, p.exec, p.env, p.mark = s, x, e.env.sure(), e.sent+1
 	p.bind = append(p.bind[:0], m.Body...)
 	n := string(name)
-	e.expectExtended(expect{kind: expectBind, undo: undo{kind: undoPortal, name: n, portal: old}})
+	item := expect{kind: expectBind, undo: undo{kind: undoPortal, name: n, portal: old}}
+	if x.plan.code() == codeRuns { // the planner may run it
+		item.exec = x.held()
+	}
+	e.expectExtended(item)
 	e.setPortal(n, p)
 	if s != nil && s.strip > 0 && b.ResultFormats() > 1 {
 		e.toServer.buf = pgwire.AppendBindExtended(e.toServer.own(), &b, s.strip, pgwire.FormatText)
@@ -314,8 +325,8 @@ func (e *engine) clientDescribe(m *pgwire.Message) bool {
 	}
 	p := e.findPortal(t.Name)
 	x := expect{kind: expectDescribePortal, portal: p}
-	if p != nil && !p.executed {
-		p.described = true
+	if p != nil {
+		p.described = p.described || !p.executed
 		x.exec = p.exec.held()
 	}
 	e.expectExtended(x)
@@ -349,7 +360,8 @@ func (e *engine) clientExecute(m *pgwire.Message) bool {
 		}
 		defined = e.effects(c, p.exec)
 	}
-	if !p.described && !p.executed {
+	// Asking about a portal that cannot run would change the error's place.
+	if !p.described && !p.executed && !p.unknown && e.tx != pgwire.TxFailed {
 		p.described = true
 		e.toServer.buf = pgwire.AppendDescribePortal(e.toServer.own(), x.Portal)
 		e.expectExtended(expect{kind: expectDescribePortal, portal: p, exec: p.exec.held(), swallow: true})

@@ -116,14 +116,14 @@ func (e *engine) effects(c *command, x *execution) (u undo) {
 		u = e.defineCursor(c, x)
 	case sqlscan.CloseCursor:
 		if c.st.All {
-			clear(e.portals)
+			u = e.forgetAll(false, true, false)
 		} else {
 			name := c.name()
 			u = undo{kind: undoPortal, name: name, portal: e.portals[name]}
 			delete(e.portals, name)
 		}
 	case sqlscan.Discard:
-		e.discards(c)
+		u = e.discards(c)
 	case sqlscan.Truncate:
 		e.truncates(c)
 	}
@@ -182,9 +182,7 @@ func (e *engine) definePrepared(c *command) undo {
 
 func (e *engine) deallocate(c *command) undo {
 	if c.st.All {
-		clear(e.prepared)
-		e.heldMem = 0
-		return undo{}
+		return e.forgetAll(true, false, false)
 	}
 	name := c.name()
 	u := undo{kind: undoPrepared, name: name, stmt: e.prepared[name]}
@@ -212,16 +210,53 @@ func (e *engine) defineCursor(c *command, x *execution) undo {
 	return u
 }
 
-func (e *engine) discards(c *command) {
-	name := c.name()
-	if c.st.All || name == "all" {
-		clear(e.prepared)
-		e.heldMem = 0
-		clear(e.portals)
-		e.unnamed, e.blank = nil, nil
-		e.env.setting = false
+func (e *engine) discards(c *command) (u undo) {
+	if c.st.All || c.name() == "all" {
+		u = e.forgetAll(true, true, true)
 	}
 	e.env.askTemp = e.env.temp || len(e.env.temps) > 0
+	return u
+}
+
+// forgetAll forgets all prepared statements or all portals, and whole also the
+// unnamed ones and what settings may hold. What it returns brings them back.
+func (e *engine) forgetAll(statements, portals, whole bool) undo {
+	old := &names{unnamed: e.unnamed, blank: e.blank, setting: e.env.setting, whole: whole}
+	if statements {
+		old.prepared, e.prepared, e.heldMem = e.prepared, map[string]*prepared{}, 0
+	}
+	if portals {
+		old.portals, e.portals = e.portals, map[string]*portal{}
+	}
+	if whole {
+		e.unnamed, e.blank, e.env.setting = nil, nil, false
+	}
+	return undo{kind: undoAll, all: old}
+}
+
+// remember brings back what forgetAll forgot, but for names that were defined
+// since.
+func (e *engine) remember(old *names) {
+	for name, s := range old.prepared {
+		if e.prepared[name] == nil {
+			e.setPrepared(name, s)
+		}
+	}
+	for name, p := range old.portals {
+		if e.portals[name] == nil {
+			e.setPortal(name, p)
+		}
+	}
+	if !old.whole {
+		return
+	}
+	if e.unnamed == nil {
+		e.unnamed = old.unnamed
+	}
+	if e.blank == nil {
+		e.blank = old.blank
+	}
+	e.env.setting = e.env.setting || old.setting
 }
 
 // truncates counts a TRUNCATE of what may be a protected table: which one is

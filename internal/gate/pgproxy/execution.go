@@ -22,6 +22,7 @@ type execution struct {
 	nums []paramNumber
 	// described: the RowDescription of this very execution was seen, or NoData.
 	described bool
+	silent    bool // it has no plan and can tell nothing
 	// rows delivered so far, over all buckets and resumptions.
 	rows uint64
 	// counted says that the open bucket counts this execution.

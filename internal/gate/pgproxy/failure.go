@@ -24,6 +24,9 @@ func (e *engine) serverError(m *pgwire.Message) bool {
 		return true
 	}
 	x := e.failing(head)
+	if quotesValues(string(body.Field(pgwire.FieldCode))) {
+		x = e.unplanned(head, x, "error")
+	}
 	if !e.discard && e.tells(x, body) {
 		if x.plan.opaque == "" && !x.plan.always {
 			x = e.asError(x)
@@ -60,6 +63,25 @@ func (e *engine) failing(head *expect) *execution {
 		return head.query.steps[head.query.at].exec
 	}
 	return head.exec
+}
+
+// unplanned gives a wide plan to what runs code or reads rows without having a
+// plan of its own: DDL, COMMIT, the Sync that commits, a write with triggers.
+// Its errors and notices may quote anybody.
+func (e *engine) unplanned(head *expect, x *execution, reason string) *execution {
+	if len(e.g.Protected) == 0 {
+		return x
+	}
+	switch {
+	case head.kind == expectSync && x == nil:
+		head.exec = e.newExecution(e.g.unknownShape)
+		x = head.exec
+	case x == nil || x.silent || x.plan != nil && (x.plan.crosses() || !x.plan.triggered()):
+		return x
+	}
+	e.setPlan(x, e.g.wideOf(x.shape, reason))
+	x.cols, x.nums = x.cols[:0], x.nums[:0]
+	return x
 }
 
 // tells says that the error itself can carry or reveal protected values: the
@@ -218,6 +240,8 @@ func (e *engine) undo(u *undo) {
 		e.setPrepared(u.name, u.stmt)
 	case undoPortal:
 		e.setPortal(u.name, u.portal)
+	case undoAll:
+		e.remember(u.all)
 	}
 	*u = undo{}
 }
@@ -248,6 +272,9 @@ func (e *engine) notice(m *pgwire.Message) bool {
 		return true
 	}
 	x := e.failing(head)
+	if len(pgwire.ErrorBody(m.Body).Field(pgwire.FieldWhere)) > 0 { // code raised it
+		x = e.unplanned(head, x, "notice")
+	}
 	if x != nil && x.plan != nil && x.plan.crosses() && !e.discard {
 		if !e.start(x) {
 			return e.waitDurably()

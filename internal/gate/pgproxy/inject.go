@@ -114,6 +114,7 @@ func (e *engine) rewriteParse(s *prepared, p *pgwire.Parse) (out []byte, ok bool
 	s.injection, s.strip = in, len(in.Columns)
 	out = append(out, s.text[:c.st.Span.From]...)
 	s.added = added(out, c.st.Span.Of(s.text), with)
+	e.client.Hold = maxEditedRow
 	out = append(append(out, with...), s.text[c.st.Span.To:]...)
 	e.server.Hold = maxEditedRow
 	e.g.metrics.Injected.Add(1)

@@ -65,6 +65,7 @@ type plan struct {
 	copyIn    atomic.Pointer[plan]   // what COPY FROM of the same columns changes
 	noted     atomic.Bool            // its unclassified relations are recorded
 	sampled   atomic.Int32           // rows looked into
+	skipped   atomic.Pointer[plan]   // the plan when rows are passed over
 	tainted   atomic.Bool            // its Taint events are recorded
 }
 
@@ -189,6 +190,28 @@ func (g *shared) bounded(p *plan, a *lineage.Analysis, e *lineage.Entry, i int) 
 		p.parts = append(p.parts, q)
 	}
 	return list
+}
+
+// skippedOf is p for MOVE and FETCH of a far row: how many rows are passed over
+// tells of each of them, so that everything p touches is bounded.
+func (g *shared) skippedOf(p *plan) *plan {
+	if p.opaque != "" || !p.crosses() {
+		return p
+	}
+	if q := p.skipped.Load(); q != nil {
+		return q
+	}
+	q := &plan{shape: p.shape, analysis: p.analysis, always: true, strip: p.strip}
+	for _, t := range p.parts {
+		if t.class == event.Exact {
+			t.class = event.Bounded
+		}
+		t.reason, t.numbers = "rows passed over", nil
+		q.bounded = append(q.bounded, len(q.parts))
+		q.parts = append(q.parts, t)
+	}
+	p.skipped.Store(q)
+	return q
 }
 
 func (g *shared) writesOf(p *plan, a *lineage.Analysis) (out []write) {

@@ -40,6 +40,16 @@ type undo struct {
 	name   string
 	stmt   *prepared
 	portal *portal
+	all    *names
+}
+
+// names are what a session had defined.
+type names struct {
+	prepared       map[string]*prepared
+	portals        map[string]*portal
+	unnamed        *prepared
+	blank          *portal
+	setting, whole bool // whole: setting, unnamed and blank were taken as well
 }
 
 type undoKind uint8
@@ -48,6 +58,7 @@ const (
 	undoNothing undoKind = iota
 	undoPrepared
 	undoPortal
+	undoAll
 )
 
 // queue is a ring of awaited answers in the order of their messages.

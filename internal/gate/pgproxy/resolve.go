@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"sekisho/internal/sqlscan"
+	"sekisho/internal/subject"
 	"sekisho/internal/wire/pgwire"
 )
 
@@ -24,6 +25,19 @@ func (v *environ) sure() *environment {
 	return v.now
 }
 
+// silent says that a command without a plan runs no code and reads no row, so
+// that its errors and notices tell nothing: unlike COMMIT, which runs deferred
+// triggers, or DDL, which evaluates expressions over rows.
+func (c *command) silent() bool {
+	switch c.st.Kind {
+	case sqlscan.Commit, sqlscan.SetConstraints:
+		return false
+	case sqlscan.Prepare, sqlscan.CreateView, sqlscan.Grant, sqlscan.Revoke:
+		return true
+	}
+	return c.touchesNothing()
+}
+
 // execute makes the execution of a command. unsure, when not empty, is why its
 // meaning cannot be known. ok is false when the client's message must wait.
 func (e *engine) execute(c *command, b *pgwire.Bind, s *prepared, partial bool, unsure string) (x *execution, ok bool) {
@@ -33,6 +47,7 @@ func (e *engine) execute(c *command, b *pgwire.Bind, s *prepared, partial bool, 
 	}
 	x = e.newExecution(c.shape)
 	if p == nil {
+		x.silent = c.silent()
 		return x, true
 	}
 	if from != nil { // rows of a cursor
@@ -70,10 +85,13 @@ func (e *engine) resolve(c *command, s *prepared, partial bool, unsure string) (
 	switch kind {
 	case sqlscan.Copy:
 		return e.resolveCopy(c)
-	case sqlscan.Fetch:
+	case sqlscan.Fetch, sqlscan.Move:
 		q := e.findPortal([]byte(c.name()))
 		if q == nil || q.exec == nil || q.exec.plan == nil {
 			return e.g.wideOf(c.shape, "cursor"), nil, true
+		}
+		if kind == sqlscan.Move || hasWord(c.st.Canon, "absolute", "relative") {
+			return e.g.skippedOf(q.exec.plan), q.exec, true
 		}
 		return q.exec.plan, q.exec, true
 	case sqlscan.Execute:
@@ -119,7 +137,7 @@ func showsText(c *command) bool {
 func (c *command) touchesNothing() bool {
 	switch c.st.Kind {
 	case sqlscan.Begin, sqlscan.Commit, sqlscan.Rollback, sqlscan.Savepoint, sqlscan.Release, sqlscan.RollbackTo,
-		sqlscan.Set, sqlscan.Reset, sqlscan.Deallocate, sqlscan.CloseCursor, sqlscan.Move, sqlscan.Discard,
+		sqlscan.Set, sqlscan.Reset, sqlscan.Deallocate, sqlscan.CloseCursor, sqlscan.Discard,
 		sqlscan.Listen, sqlscan.Unlisten, sqlscan.Notify, sqlscan.Lock, sqlscan.SetConstraints:
 		return true
 	}
@@ -229,6 +247,9 @@ func (e *engine) bindParams(x *execution, c *command, b *pgwire.Bind, _ *prepare
 			value = []byte{}
 		}
 		x.bindParam(k, value, format)
+		if keyKind(p.params[k].typ) == subject.Text && !e.env.sameText(value) {
+			x.nums[k].resolved = true // and not ok: it may be anybody's
+		}
 		e.scratch = value[:0]
 	}
 }
