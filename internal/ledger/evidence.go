@@ -60,6 +60,9 @@ func (r *Reader) Evidence(ctx context.Context, indexes []event.Index) (*proof.Ev
 
 // segmentEvidence reads a whole segment: the proof needs the hash of each line.
 func (r *Reader) segmentEvidence(ctx context.Context, leaf *proof.Leaf, size uint64, indexes []event.Index) (*proof.SegmentEvidence, error) {
+	if there, err := exists(r.fs, sealedName(leaf.Segment)); err != nil || !there {
+		return nil, errors.Join(err, fmt.Errorf("segment %d: %w", leaf.Segment, ErrDropped))
+	}
 	s := &proof.SegmentEvidence{Leaf: proof.EncodeLeaf(leaf)}
 	hashes := make([]proof.Hash, 0, leaf.Count)
 	var tree proof.Tree

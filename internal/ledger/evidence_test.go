@@ -3,6 +3,7 @@ package ledger
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -188,10 +189,11 @@ func TestBackupRestore(t *testing.T) {
 }
 
 func TestRetention(t *testing.T) {
-	cfg := sampleLedger(t)
+	cfg := sampleLedger(t, &event.Statement{Statement: 7, Text: "SELECT $1"})
 	now := time.Now()
 	cfg.Now = func() time.Time { return now }
 	l := mustOpen(t, cfg)
+	flipKept := flip(keptName(0), 60)
 	if record, err := l.Retain(t.Context(), RetentionPolicy{Name: "1h", MaxAge: time.Hour}); record != nil || err != nil {
 		t.Fatalf("nothing is due: %+v, %v", record, err)
 	}
@@ -207,12 +209,25 @@ func TestRetention(t *testing.T) {
 	if first, err := l.First(); first != 120 || err != nil {
 		t.Errorf("first: %d, %v; want 120", first, err)
 	}
-	nothing := func(event.Index, []byte) error { return nil }
-	if err := l.Scan(t.Context(), 0, nothing); !errors.Is(err, ErrDropped) {
-		t.Errorf("scan from 0: got %v, want ErrDropped", err)
+	compareScans(t, l.Reader, 0)
+	compareScans(t, l.Reader, 20)
+	var kept []event.Index
+	if err := l.Scan(t.Context(), 0, func(i event.Index, line []byte) error {
+		if h, err := event.ParseHeader(line); err != nil || (i < 120) != (h.Kind == event.KindStatement) {
+			t.Errorf("event %d: kind %d, %v", i, h.Kind, err)
+		}
+		if i < 122 {
+			kept = append(kept, i)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
 	}
-	if err := l.Scan(t.Context(), 120, nothing); err != nil {
-		t.Errorf("scan from 120: %v", err)
+	if got := fmt.Sprint(kept); got != "[0 120 121]" {
+		t.Errorf("kept and first whole events: %s", got)
+	}
+	if _, err := l.Reader.Evidence(t.Context(), []event.Index{5}); !errors.Is(err, ErrDropped) {
+		t.Errorf("evidence of a dropped event: got %v, want ErrDropped", err)
 	}
 	if _, err := e.Verify(keysOf(t, cfg.Dir)); err != nil {
 		t.Errorf("what was proved before is not proved any more: %v", err)
@@ -231,6 +246,11 @@ func TestRetention(t *testing.T) {
 		t.Error(err)
 	}
 	mustOpen(t, cfg) // still opens
+	flipKept(t, cfg.Dir)
+	if r := mustVerify(t, cfg.Dir, VerifyOptions{}); r.OK() || r.Problems[0].Place != keptName(0) {
+		t.Errorf("a kept event was changed: %+v", r.Problems)
+	}
+	flipKept(t, cfg.Dir)
 	// One more segment goes, this time off the record.
 	remove(sealedName(3))(t, cfg.Dir)
 	if r := mustVerify(t, cfg.Dir, VerifyOptions{}); r.OK() {

@@ -45,8 +45,8 @@ type mark struct {
 // maxMarks bounds Reader.marks: one for each follower, and some more.
 const maxMarks = 32
 
-// ErrDropped is returned for events that retention has dropped. First tells
-// where the ledger begins now.
+// ErrDropped is returned for evidence of events that retention has dropped, and
+// for segments that are not there. First tells where the ledger is whole.
 var ErrDropped = errors.New("events were dropped by retention")
 
 func newReader(fsys durable.FS, dir string, id Identity) *Reader {
@@ -72,7 +72,8 @@ func (r *Reader) Identity() Identity { return r.id }
 // Scan calls fn with every event from the given index to the present end, in
 // order. line has no line feed and is valid until fn returns. On an open
 // Ledger the end is its Head: nothing is given that a power cut could take.
-// Scan returns fn's error as it is, and ErrDropped when from is before First.
+// Of segments that retention has dropped it gives the events that were kept:
+// indexes then have holes before First. Scan returns fn's error as it is.
 func (r *Reader) Scan(ctx context.Context, from event.Index, fn func(index event.Index, line []byte) error) error {
 	end := event.Index(math.MaxUint64)
 	if r.live != nil {
@@ -137,7 +138,7 @@ func (r *Reader) scan(ctx context.Context, from, end event.Index, fn func(event.
 	if err := r.refresh(); err != nil {
 		return mark{}, err
 	}
-	s := segmentScan{r: r, at: r.find(from), from: from, end: end}
+	s := segmentScan{r: r, at: r.find(from), from: from, end: end, give: fn}
 	s.read = func(ctx context.Context, name string, in io.Reader) error { return s.lines(ctx, name, in, fn) }
 	return r.walk(ctx, &s)
 }
@@ -164,6 +165,7 @@ type segmentScan struct {
 	from, end event.Index
 	// read reads the lines of a segment from the mark on and moves the mark.
 	read func(ctx context.Context, name string, in io.Reader) error
+	give func(index event.Index, line []byte) error // takes one line
 }
 
 // next reads the segment at the mark and tells whether there is another.
@@ -220,7 +222,7 @@ func (s *segmentScan) sealed(ctx context.Context, leaf *proof.Leaf) error {
 	name := sealedName(leaf.Segment)
 	f, err := openSealed(s.r.fs, leaf.Segment)
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("segment %d, events %d to %d: %w", leaf.Segment, leaf.First, leaf.First+leaf.Count-1, ErrDropped)
+		return s.dropped(leaf)
 	}
 	if err != nil {
 		return err
@@ -236,6 +238,25 @@ func (s *segmentScan) sealed(ctx context.Context, leaf *proof.Leaf) error {
 		return fmt.Errorf("%s ends after event %d, its digest says %d", name, s.at.index, end)
 	}
 	s.at.ordinal, s.at.offset = s.at.ordinal+1, 0
+	return nil
+}
+
+// dropped gives what was kept of a segment that retention has dropped.
+func (s *segmentScan) dropped(leaf *proof.Leaf) error {
+	k, err := readKept(s.r.fs, leaf)
+	if err != nil {
+		return err
+	}
+	for i, member := range k.Members {
+		index := event.Index(leaf.First + member)
+		if index < s.from || index >= s.end {
+			continue
+		}
+		if err := s.give(index, []byte(k.Lines[i])); err != nil {
+			return err
+		}
+	}
+	s.at = mark{index: event.Index(leaf.First + leaf.Count), ordinal: leaf.Segment + 1}
 	return nil
 }
 

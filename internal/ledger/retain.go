@@ -16,8 +16,10 @@ type RetentionPolicy struct {
 	MaxAge time.Duration // segments whose latest event is older are dropped; 0 drops nothing
 }
 
-// Retain drops whole sealed segments, oldest first, as the policy says. Their
-// digests stay in the log, so that what was ever proved stays proved. The drop
+// Retain drops sealed segments, oldest first, as the policy says. Their digests
+// stay in the log, so that what was ever proved stays proved; so do the events
+// that later ones build on (see builtUpon), with the proof that they were in
+// the segment. The drop
 // is recorded, on disk, before the first file goes: an event.Retention of all
 // events from 0 on. It returns the record, or nil when nothing was due. What a
 // crash interrupts, the next call finishes.
@@ -49,6 +51,9 @@ func (l *Ledger) Retain(ctx context.Context, policy RetentionPolicy) (*event.Ret
 		return nil, err
 	}
 	for _, ordinal := range due {
+		if err := l.keep(ctx, l.leaf(ordinal)); err != nil {
+			return record, fmt.Errorf("keep of segment %d what later events build on: %w", ordinal, err)
+		}
 		if err := l.fs.Remove(sealedName(ordinal)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return record, err
 		}

@@ -100,6 +100,10 @@ func (d *decoding) read(ctx context.Context, r *Reader, from, end event.Index) e
 		return err
 	}
 	s := segmentScan{r: r, at: r.find(from), from: from, end: end}
+	s.give = func(index event.Index, line []byte) error {
+		text := append(bytes.Clone(line), '\n')
+		return d.send(ctx, &chunk{first: index, lines: text, count: 1, done: make(chan struct{})})
+	}
 	s.read = func(ctx context.Context, name string, in io.Reader) error {
 		err := s.blocks(in, d.buffer, func(c *chunk) error { return d.send(ctx, c) })
 		if err != nil && ctx.Err() == nil {

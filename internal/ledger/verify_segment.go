@@ -3,6 +3,7 @@ package ledger
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -39,7 +40,7 @@ func (v *verifier) sealed(ctx context.Context, ordinal uint64, text []byte) erro
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && v.dropped == ordinal:
 		v.dropped++
-		return nil
+		return v.checkKept(leaf)
 	case errors.Is(err, fs.ErrNotExist):
 		v.bad(v.segmentProblem(leaf, "missing: the segment was deleted"))
 		return nil
@@ -62,6 +63,29 @@ func (v *verifier) sealed(ctx context.Context, ordinal uint64, text []byte) erro
 
 func (v *verifier) segmentProblem(leaf *proof.Leaf, text string) Problem {
 	return Problem{Place: sealedName(leaf.Segment), Segment: leaf.Segment, Index: event.Index(leaf.First), Text: text}
+}
+
+// checkKept checks what was kept of a dropped segment.
+func (v *verifier) checkKept(leaf *proof.Leaf) error {
+	k, err := readKept(v.fs, leaf)
+	if errors.Is(err, ErrDropped) {
+		return nil // checkDropped judges whether it was dropped at all
+	}
+	if damage := (*DamageError)(nil); errors.As(err, &damage) {
+		v.bad(Problem{Place: damage.Place, Segment: leaf.Segment, Index: event.Index(leaf.First), Text: damage.Err.Error()})
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for i, line := range k.Lines {
+		var p Problem
+		h, err := event.ParseHeader([]byte(line))
+		if err != nil || v.noteLine(&p, k.Members[i]+1, segment.Checked{Header: h, Sum: sha256.Sum256([]byte(line))}, []byte(line)) != nil {
+			v.bad(Problem{Place: keptName(leaf.Segment), Segment: leaf.Segment, Index: event.Index(leaf.First + k.Members[i]), Text: "a kept line is not an event: " + p.Text})
+		}
+	}
+	return nil
 }
 
 // checkLeaf checks that a leaf continues the leaves before it.

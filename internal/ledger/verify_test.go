@@ -16,14 +16,18 @@ import (
 )
 
 // sampleLedger makes a closed ledger: 3 sealed segments and an open one, of two
-// chains that take turns, 40 events each segment.
-func sampleLedger(t testing.TB) Config {
+// chains that take turns, 40 events each segment. The first events may be given.
+func sampleLedger(t testing.TB, first ...event.Body) Config {
 	t.Helper()
 	cfg := internalConfig(t)
 	mustInit(t, cfg)
 	l := mustOpen(t, cfg)
 	for i := range 160 {
-		if _, err := l.Recorder("gate/shop", uint16(i%2)).Record(t.Context(), event.Written, &event.Heartbeat{Sessions: i}); err != nil {
+		var body event.Body = &event.Heartbeat{Sessions: i}
+		if i < len(first) {
+			body = first[i]
+		}
+		if _, err := l.Recorder("gate/shop", uint16(i%2)).Record(t.Context(), event.Written, body); err != nil {
 			t.Fatal(err)
 		}
 		if i == 39 || i == 79 || i == 119 {
