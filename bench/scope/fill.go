@@ -41,6 +41,7 @@ func number(subject uint32) uint32 { return subject + subject/99 }
 
 // filler feeds a view.
 type filler struct {
+	ctx      context.Context // of the one fill that this is for
 	view     *disclosure.View
 	index    event.Index
 	seq      event.Seq
@@ -73,11 +74,11 @@ func (f *filler) save() error {
 	}
 	f.batch = 0
 	defer f.view.End()
-	tx, err := f.view.DB().BeginTx(context.Background(), nil)
+	tx, err := f.view.DB().BeginTx(f.ctx, nil)
 	if err != nil {
 		return err
 	}
-	if err := f.view.Save(context.Background(), tx); err != nil {
+	if err := f.view.Save(f.ctx, tx); err != nil {
 		return err
 	}
 	if _, err := tx.Exec("UPDATE view_cursor SET next = ?", f.index); err != nil {
@@ -154,14 +155,14 @@ func (f *filler) tick(at int64) error {
 	return nil
 }
 
-func fill(path string, n int, seed uint64) error {
-	v, err := disclosure.Open(context.Background(), disclosure.Config{Path: path, Silence: silence})
+func fill(ctx context.Context, path string, n int, seed uint64) error {
+	v, err := disclosure.Open(ctx, disclosure.Config{Path: path, Silence: silence})
 	if err != nil {
 		return err
 	}
 	defer v.Close()
 	start := begin.UnixNano()
-	f := &filler{view: v, hour: start / 3600e9}
+	f := &filler{ctx: ctx, view: v, hour: start / 3600e9}
 	if err := f.apply(gate, start, &event.SourceStart{Start: 1, Places: []event.Place{"shop"}}); err != nil {
 		return err
 	}

@@ -161,10 +161,17 @@ func (b *bag) or(o *bag) {
 			continue
 		}
 		if p := b.own(uint32(high)); p != nil {
-			for i := range p {
-				p[i] |= q[i]
-			}
+			p.or(q)
 		}
+	}
+}
+
+func (p *page) or(q *page) {
+	for i := 0; i < len(p); i += 4 {
+		p[i] |= q[i]
+		p[i+1] |= q[i+1]
+		p[i+2] |= q[i+2]
+		p[i+3] |= q[i+3]
 	}
 }
 
@@ -227,8 +234,8 @@ func (p *page) count() (n int) {
 	case full:
 		return 1 << 16
 	}
-	for _, w := range p {
-		n += bits.OnesCount64(w)
+	for i := 0; i < len(p); i += 4 {
+		n += bits.OnesCount64(p[i]) + bits.OnesCount64(p[i+1]) + bits.OnesCount64(p[i+2]) + bits.OnesCount64(p[i+3])
 	}
 	return n
 }

@@ -181,16 +181,18 @@ func (e *evaluation) crossClients(ctx context.Context, sure, maybe totals) error
 // enter puts gathered crossings into the sums. Sure ones are by the actors
 // without doubt.
 func (e *evaluation) enter(t totals, sure bool) {
+	classes := []int{int(scope.Reachable), noAggregates}
+	if sure {
+		classes = append(classes, int(scope.Confirmed))
+	}
+	masks, tables := map[maskSource][]*bag{}, map[tableSource][]*bag{}
 	for id, x := range t {
 		k := e.series.list[id]
 		m, _ := e.narrowed(k.mask)
 		if k.class == event.Exact {
-			classes := []int{int(scope.Reachable), noAggregates}
-			if sure {
-				classes = append(classes, int(scope.Confirmed))
-			}
+			masks[maskSource{m, k.source}] = append(masks[maskSource{m, k.source}], &x.set)
+			tables[tableSource{k.table, k.source}] = append(tables[tableSource{k.table, k.source}], &x.set)
 			for _, c := range classes {
-				e.sums[c].add(k.table, k.source, m, &x.set)
 				e.sums[c].count(k.table, x.rows, x.lost)
 			}
 			continue
@@ -208,6 +210,30 @@ func (e *evaluation) enter(t totals, sure bool) {
 			w[m].or(&x.set)
 		}
 	}
+	// The unions are made once and shared by the classes.
+	for k, list := range masks {
+		set := unite(list)
+		for _, c := range classes {
+			at(e.sums[c].masks, k).own(set)
+		}
+	}
+	for k, list := range tables {
+		set := unite(list)
+		for _, c := range classes {
+			at(e.sums[c].tables, k).own(set)
+		}
+	}
+}
+
+func unite(list []*bag) *bag {
+	if len(list) == 1 {
+		return list[0]
+	}
+	set := new(bag)
+	for _, b := range list {
+		set.or(b)
+	}
+	return set
 }
 
 func (e *evaluation) bound(table uint32, class event.Class, reason string, n, rows uint64) {

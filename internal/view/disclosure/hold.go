@@ -378,14 +378,22 @@ func union(a map[element.Mask]*bag, b map[element.Mask][]scope.Span) []element.M
 func (e *evaluation) strays(ctx context.Context, id uint32, held map[uint32]*mix) error {
 	astray := false
 	everybody := map[uint32]*bag{}
-	for key, b := range e.rolls.ever {
+	for key, x := range e.rolls.ever {
 		if key.table != id {
 			continue
 		}
-		if m := held[key.source]; m != nil {
-			everybody[key.source] = e.held(m)
+		m := held[key.source]
+		switch {
+		case m == nil:
+			astray = astray || !x.set.within(nil)
+		case len(m.owns) == 0 && len(m.parts) > 0:
+			c := e.joined(m)
+			everybody[key.source] = c.set
+			astray = astray || !x.within(c)
+		default:
+			everybody[key.source] = e.union(m)
+			astray = astray || !x.set.within(everybody[key.source])
 		}
-		astray = astray || !b.within(everybody[key.source])
 	}
 	if !astray {
 		return nil
@@ -412,16 +420,6 @@ func (e *evaluation) strays(ctx context.Context, id uint32, held map[uint32]*mix
 		e.sums[scope.EverHeld].add(id, k.source, m, rest)
 	}
 	return nil
-}
-
-// held returns everybody in m.
-func (e *evaluation) held(m *mix) *bag {
-	if len(m.owns) == 0 {
-		if c := e.joined(m); c != nil {
-			return c.set
-		}
-	}
-	return e.union(m)
 }
 
 // crossedAt returns the crossings of a place by anybody.

@@ -145,7 +145,23 @@ func (v *View) scanSets(ctx context.Context, s *scan) ([]scanned, error) {
 		return list, nil
 	}
 	masks := map[element.Mask]*bag{}
-	err := query(ctx, v.db.Read, "SELECT mask, data FROM scan_set WHERE scan = ?", func(r *sql.Rows) error {
+	if err := v.addScanSets(ctx, masks, s); err != nil {
+		return nil, err
+	}
+	var list []scanned
+	size := 64
+	for _, m := range sortedKeys(masks) {
+		c := newComponent(fmt.Sprintf("%d/%x/%d/%d", s.id, m, len(s.seen), v.scanEpoch), masks[m])
+		size += c.size()
+		list = append(list, scanned{m, c})
+	}
+	v.cache.put(scanKey(s.id), list, size)
+	return list, nil
+}
+
+// addScanSets adds the sets of a scan to those by mask.
+func (v *View) addScanSets(ctx context.Context, masks map[element.Mask]*bag, s *scan) error {
+	return query(ctx, v.db.Read, "SELECT mask, data FROM scan_set WHERE scan = ?", func(r *sql.Rows) error {
 		var mask int64
 		var data sql.RawBytes
 		if err := r.Scan(&mask, &data); err != nil {
@@ -158,18 +174,6 @@ func (v *View) scanSets(ctx context.Context, s *scan) ([]scanned, error) {
 		}
 		return b.addSet(data)
 	}, s.id)
-	if err != nil {
-		return nil, err
-	}
-	var list []scanned
-	size := 64
-	for _, m := range sortedKeys(masks) {
-		c := newComponent(fmt.Sprintf("%d/%x/%d/%d", s.id, m, len(s.seen), v.scanEpoch), masks[m])
-		size += c.size()
-		list = append(list, scanned{m, c})
-	}
-	v.cache.put(scanKey(s.id), list, size)
-	return list, nil
 }
 
 // rangeKey is the cache's key for what neighbouring scans found.
@@ -187,15 +191,8 @@ func (v *View) rangeSets(ctx context.Context, scans []*scan) ([]scanned, error) 
 	}
 	masks := map[element.Mask]*bag{}
 	for _, s := range scans {
-		list, err := v.scanSets(ctx, s)
-		if err != nil {
+		if err := v.addScanSets(ctx, masks, s); err != nil {
 			return nil, err
-		}
-		for _, x := range list {
-			if masks[x.mask] == nil {
-				masks[x.mask] = new(bag)
-			}
-			masks[x.mask].or(x.set)
 		}
 	}
 	var list []scanned

@@ -111,14 +111,71 @@ func (v *View) count(m *mix) uint64 {
 		return base.n
 	case base == nil && len(m.owns) == 1:
 		return m.owns[0].count()
-	case len(m.owns) == 1 && m.owns[0].pages == nil:
-		own := m.owns[0]
-		own.sort()
-		return base.n + base.set.without(own.list)
 	}
-	set := v.union(m)
-	n := set.count()
-	set.free()
+	size := 0
+	for _, b := range m.owns {
+		if size += len(b.list); b.pages != nil || size > maxList {
+			return countPages(base, m.owns)
+		}
+	}
+	small := m.owns[0]
+	if len(m.owns) > 1 {
+		small = &bag{list: make([]uint32, 0, size)}
+		for _, b := range m.owns {
+			small.add(b.list...)
+		}
+	}
+	if base == nil {
+		return small.count()
+	}
+	small.sort()
+	return base.n + base.set.without(small.list)
+}
+
+// countPages counts a union page by page, without making it.
+func countPages(base *component, owns []*bag) (n uint64) {
+	sets := make([]*bag, 0, len(owns)+1)
+	if base != nil {
+		sets = append(sets, base.set)
+	}
+	pages := 0
+	for _, b := range owns {
+		sets = append(sets, b)
+	}
+	for i, b := range sets {
+		if b.pages == nil { // components are shared: not to be changed
+			paged := new(bag)
+			paged.dense()
+			paged.addAll(b.list)
+			defer paged.free()
+			sets[i] = paged
+		}
+		pages = max(pages, len(sets[i].pages))
+	}
+	var sum page
+	for high := range pages {
+		var only *page
+		several := false
+		for _, b := range sets {
+			if high >= len(b.pages) || b.pages[high] == nil || only == full {
+				continue
+			}
+			p := b.pages[high]
+			switch {
+			case only == nil || p == full:
+				only, several = p, false
+			case several:
+				sum.or(p)
+			default:
+				sum, several = *only, true
+				sum.or(p)
+			}
+		}
+		if several {
+			only = &sum
+		}
+		n += uint64(only.count())
+	}
 	return n
 }
 

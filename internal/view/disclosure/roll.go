@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"sync"
 
 	"sekisho/internal/event"
 )
@@ -35,14 +36,14 @@ type rolls struct {
 	touched map[int64]bool              // hours that got records in this batch
 	pending [len(widths)]map[int64]bool // blocks with records that are not over
 	due     [len(widths)]map[int64]bool // blocks to sum up in this batch
-	ever    map[tableSource]*bag        // everybody who ever crossed exactly
+	ever    map[tableSource]*ever       // everybody who ever crossed exactly
 	put     *sql.Stmt                   // of the transaction under way
 }
 
 type tableSource struct{ table, source uint32 }
 
 func (r *rolls) init() {
-	r.touched, r.ever = map[int64]bool{}, map[tableSource]*bag{}
+	r.touched, r.ever = map[int64]bool{}, map[tableSource]*ever{}
 	for l := range widths {
 		r.pending[l], r.due[l] = map[int64]bool{}, map[int64]bool{}
 	}
@@ -62,20 +63,60 @@ func (r *rolls) redo(first, last int64) {
 	}
 }
 
-func (r *rolls) everCrossed(k kind, set event.Set) {
+// ever is everybody who ever crossed a table exactly.
+type ever struct {
+	set bag
+	// fresh lists who came since the view was opened, so that an old answer to
+	// "are they all among these?" only needs to be asked of the new ones.
+	fresh []uint32
+	asked sync.Map // component key → how many of fresh were among it
+}
+
+// maxFresh bounds ever.fresh.
+const maxFresh = 1 << 20
+
+func (r *rolls) everAt(k kind) *ever {
 	key := tableSource{k.table, k.source}
-	b := r.ever[key]
-	if b == nil {
-		b = new(bag)
-		r.ever[key] = b
+	x := r.ever[key]
+	if x == nil {
+		x = new(ever)
+		x.set.dense()
+		r.ever[key] = x
 	}
-	b.addRanges(set)
-	if b.pages == nil && len(b.list) > maxList/2 {
-		b.sort()
-		if len(b.list) > maxList/4 {
-			b.dense()
+	return x
+}
+
+func (r *rolls) everCrossed(k kind, set event.Set) {
+	x := r.everAt(k)
+	for _, g := range set {
+		for n := g.First; ; n++ {
+			if !x.set.has(n) {
+				x.set.add(n)
+				x.fresh = append(x.fresh, n)
+			}
+			if n == g.Last {
+				break
+			}
 		}
 	}
+	if len(x.fresh) > maxFresh {
+		x.fresh = nil
+		x.asked.Clear()
+	}
+}
+
+// within reports whether all are in the component.
+func (x *ever) within(c *component) bool {
+	from, known := x.asked.Load(c.key)
+	if known && c.set.without(x.fresh[from.(int):]) == 0 {
+		x.asked.Store(c.key, len(x.fresh))
+		return true
+	}
+	if known || !x.set.within(c.set) {
+		return false
+	}
+	x.asked.Store(c.key, len(x.fresh))
+	return true
 }
 
 func over(level int, block, watermark int64) bool {

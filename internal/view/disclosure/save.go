@@ -406,8 +406,7 @@ func (v *View) loadEver(ctx context.Context) error {
 		if k.class != event.Exact {
 			return nil
 		}
-		v.rolls.everCrossed(k, nil)
-		return v.rolls.ever[tableSource{k.table, k.source}].addSet(e.set)
+		return v.rolls.everAt(k).set.addSet(e.set)
 	}, func(r *record) {
 		if k := v.series.list[r.series]; k.class == event.Exact {
 			v.rolls.everCrossed(k, r.set)
