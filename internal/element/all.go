@@ -85,6 +85,8 @@ const (
 	isHonorific
 	isMiddleDot
 	isPostalMark
+	endsGiven
+	beginsForeign
 )
 
 // signBase is the first character that has flags: U+3000.
@@ -100,6 +102,15 @@ var signFlags = func() *[0x7000]signFlag {
 		if r, _ := utf8.DecodeRuneInString(name); r >= signBase && r < signBase+0x7000 {
 			set(name, beginsFamily)
 		}
+	}
+	for _, r := range foreignFamilies {
+		t[r-signBase] |= beginsFamily
+	}
+	for name := range foreignGiven {
+		set(name, beginsForeign)
+	}
+	for _, r := range givenLast {
+		t[r-signBase] |= endsGiven
 	}
 	for _, p := range prefectures {
 		set(p, beginsPrefecture)
@@ -156,6 +167,10 @@ func (s *Scanner) sign(p int) {
 		s.nameByHonorific(p)
 	case f&isMiddleDot != 0:
 		s.foreignName(p)
+	case f&beginsForeign != 0:
+		s.foreignGiven(p)
+	case f&endsGiven != 0:
+		s.unknownBefore(p + 3)
 	}
 }
 

@@ -1,5 +1,7 @@
 package element
 
+import "bytes"
+
 // kanjiAt returns the kanji at b and true, also for 々, ヶ and ノ within names.
 func kanjiAt(b []byte) (rune, bool) {
 	if b[0] < 0xE3 || b[0] > 0xE9 {
@@ -35,6 +37,17 @@ func (s *Scanner) nameInText(p int) bool {
 			return true
 		}
 	}
+	return s.kinds.Has(Name) && s.nameOfUnknown(p, end)
+}
+
+// particleAt reports whether b begins with what follows the name of somebody
+// who does something.
+func particleAt(b []byte) bool {
+	for _, w := range [...]string{"は", "が", "も", "と", "、", "に", "を", "ら", "や", "（"} {
+		if hasPrefix(b, w) {
+			return true
+		}
+	}
 	return false
 }
 
@@ -53,6 +66,10 @@ func (s *Scanner) nameAfterFamily(p, q, end int) bool {
 		return false
 	}
 	n := givenLength(b[q:end])
+	if n == 0 && q-p > 3 && s.likelyGiven(q, end) {
+		s.name(p, end, 56, ByDictionary)
+		return true
+	}
 	if n == 0 || q-p == 3 && n < 6 && end == q+n { // 森一: too short to tell
 		return false
 	}
@@ -62,6 +79,68 @@ func (s *Scanner) nameAfterFamily(p, q, end int) bool {
 	}
 	s.name(p, q+n, confidence, ByDictionary|ByForm)
 	return true
+}
+
+// actorAt is particleAt for names that stand alone: 渡辺の, 渡辺・鈴木.
+func actorAt(b []byte) bool {
+	return particleAt(b) || hasPrefix(b, "の") || hasPrefix(b, "で") || hasPrefix(b, "・")
+}
+
+// likelyGiven reports whether the row of kanji buf[q:end], behind a family name,
+// is like a given name: two or three characters, one of given names among the
+// last, and no other word.
+func (s *Scanner) likelyGiven(q, end int) bool {
+	n := end - q
+	if n != 6 && n != 9 || notNames.has(s.buf[q:end]) || notNames.has(s.buf[end-6:end]) {
+		return false
+	}
+	first, _ := decodeRune(s.buf[q:])
+	last, _ := decodeRune(s.buf[end-3:])
+	return lastBits.has(last) || n == 6 && isGiven(first) && particleAt(s.buf[end:end+3])
+}
+
+// nameOfUnknown reports a row of kanji buf[p:end] that is like a name although
+// its family name is in no table: 寺岡真三は, 李承晩が.
+func (s *Scanner) nameOfUnknown(p, end int) bool {
+	b := s.buf
+	if !particleAt(b[end : end+3]) {
+		return false
+	}
+	first, _ := decodeRune(b[p:])
+	last, _ := decodeRune(b[end-3:])
+	before, _ := decodeRune(b[end-6:])
+	switch end - p {
+	case 9:
+		if !foreignBits.has(first) || !isGiven(before) || !isGiven(last) || notNames.has(b[end-6:end]) {
+			return false
+		}
+	case 12:
+		if !lastBits.has(last) || !isGiven(before) || notNames.has(b[end-6:end]) || notNames.has(b[p:p+6]) || startsNeverGiven(b[end-6:end]) {
+			return false
+		}
+	default:
+		return false
+	}
+	s.name(p, end, 51, ByForm)
+	return true
+}
+
+// unknownBefore looks for the name of an unknown family in the row of kanji that
+// may end at end.
+func (s *Scanner) unknownBefore(end int) {
+	if !particleAt(s.buf[end : end+3]) {
+		return
+	}
+	p := end
+	for p > end-15 {
+		if _, ok := kanjiAt(s.buf[p-3 : p+1]); !ok {
+			break
+		}
+		p -= 3
+	}
+	if end-p == 12 && p >= s.nameEnd {
+		s.nameOfUnknown(p, end)
+	}
 }
 
 // nameAlone judges a row of kanji that is a family name: a given name after a
@@ -94,6 +173,10 @@ func (s *Scanner) nameAlone(p, q int) bool {
 	}
 	if titleAt(b[q:q+12]) > 0 && q-p > 3 {
 		s.name(p, q, 80, ByDictionary|ByHonorific)
+		return true
+	}
+	if q-p > 3 && actorAt(b[q:q+3]) && !placeFamilies.has(b[p:q]) {
+		s.name(p, q, 51, ByDictionary)
 		return true
 	}
 	return false
@@ -227,6 +310,20 @@ func (s *Scanner) katakanaBefore(p int) int {
 	return p
 }
 
+// foreignGiven reports ダニエルは: one word of katakana that is a given name of
+// the table.
+func (s *Scanner) foreignGiven(p int) {
+	b := s.buf
+	if b[p-3] == 0xE3 && (b[p-2] == 0x82 || b[p-2] == 0x83) && s.katakanaBefore(p) != p || hasPrefix(b[p-3:p], "・") {
+		return
+	}
+	n := katakanaLength(b[p : p+36])
+	after := b[p+n : p+n+3]
+	if n >= 9 && foreignGiven[string(b[p:p+n])] && !hasPrefix(after, "・") && actorAt(after) {
+		s.name(p, p+n, 51, ByDictionary)
+	}
+}
+
 // foreignName reports ジョン・スミス around the middle dot at p: two or three
 // words of katakana.
 func (s *Scanner) foreignName(p int) {
@@ -252,7 +349,33 @@ func (s *Scanner) foreignName(p int) {
 	if _, more := kanjiAt(b[e:]); more && titleAt(b[e:e+12]) == 0 {
 		return
 	}
-	s.name(start, e, 52, ByForm)
+	switch confidence := foreignConfidence(b[start:e]); {
+	case confidence > 60:
+		s.name(start, e, confidence, ByForm|ByDictionary)
+	case confidence > 0:
+		s.name(start, e, confidence, ByForm)
+	}
+}
+
+// foreignConfidence judges words of katakana with dots between them: 75 with a
+// given name that the table knows, 0 with a part of a team, company or place.
+func foreignConfidence(v []byte) int {
+	known, first, plural := false, true, false
+	for part := range bytes.SplitSeq(v, []byte("・")) {
+		if notForeign[string(part)] {
+			return 0
+		}
+		known = known || first && foreignGiven[string(part)]
+		plural = bytes.HasSuffix(part, []byte("ズ")) || bytes.HasSuffix(part, []byte("ツ")) || bytes.HasSuffix(part, []byte("ース")) || bytes.HasSuffix(part, []byte("ング"))
+		first = false
+	}
+	switch {
+	case known:
+		return 75
+	case plural:
+		return 0
+	}
+	return 52
 }
 
 func katakanaLength(b []byte) (n int) {
