@@ -99,21 +99,31 @@ func Follow(ctx context.Context, name string, l Ledger, f Fold) (*Follower, erro
 }
 
 // Run folds until ctx ends, which is no error.
+//
+// It fails when the ledger's files no longer hold the events that the ledger
+// says it has, for instance because somebody moved its directory.
 func (f *Follower) Run(ctx context.Context) error {
-	for {
+	for promised := event.Index(0); ctx.Err() == nil; {
 		if err := f.CatchUp(ctx); err != nil {
 			if ctx.Err() != nil {
 				return nil
 			}
 			return err
 		}
-		if _, err := f.ledger.Wait(ctx, f.Cursor().Next); err != nil {
+		next := f.Cursor().Next
+		if next < promised && ctx.Err() == nil {
+			return fmt.Errorf("view %s: the ledger says it has %d events, its files hold %d", f.name, promised, next)
+		}
+		head, err := f.ledger.Wait(ctx, next)
+		if err != nil {
 			if ctx.Err() != nil {
 				return nil
 			}
 			return fmt.Errorf("view %s: wait: %w", f.name, err)
 		}
+		promised = head
 	}
+	return nil
 }
 
 // eventScanner is a ledger that decodes ahead on all processors.
