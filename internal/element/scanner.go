@@ -79,6 +79,7 @@ type Scanner struct {
 	nameEnd   int // text before it belongs to a name
 	textEnd   int // text before it belongs to an address
 	valueEnd  int // a key's value ends there
+	besideEnd int // expiries and security codes before it were reported
 
 	num  row
 	ctx  [160]byte
@@ -122,7 +123,7 @@ func NewScanner(o Options, found func(*Finding)) *Scanner {
 func (s *Scanner) Reset(e Encoding) {
 	clear(s.buf[:lookBehind])
 	s.base, s.pos, s.end, s.rawEnd, s.closed = -lookBehind, lookBehind, lookBehind, 0, false
-	s.numberEnd, s.escapeEnd, s.nameEnd, s.textEnd, s.valueEnd = 0, 0, 0, 0, 0
+	s.numberEnd, s.escapeEnd, s.nameEnd, s.textEnd, s.valueEnd, s.besideEnd = 0, 0, 0, 0, 0, 0
 	s.raw = nil
 	s.enc = decoder{want: e}
 	s.lead = 0xEF
@@ -181,6 +182,9 @@ func (s *Scanner) Close() error {
 	clear(s.buf[s.end:])
 	s.scan(true)
 	clear(s.buf) // personal data does not outlive the stream
+	clear(s.ctx[:])
+	clear(s.text[:])
+	clear(s.num.digit[:])
 	s.closed = true
 	return nil
 }
@@ -218,7 +222,7 @@ func (s *Scanner) makeRoom() {
 	s.base += int64(gone)
 	s.pos -= gone
 	s.end -= gone
-	for _, p := range []*int{&s.numberEnd, &s.escapeEnd, &s.nameEnd, &s.textEnd, &s.valueEnd} {
+	for _, p := range []*int{&s.numberEnd, &s.escapeEnd, &s.nameEnd, &s.textEnd, &s.valueEnd, &s.besideEnd} {
 		*p = max(0, *p-gone)
 	}
 }

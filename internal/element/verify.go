@@ -17,6 +17,10 @@ func (s *Scanner) cardOf(n *row, used, digits, base int) bool {
 	why := ByCheckDigit | ByRange
 	if used > 1 {
 		why |= ByGrouping
+		if BrandOf(d) == Diners && digits != 14 { // the range has room for them, few were given out
+			why |= LessLikely | ByRareLength
+			base -= 38
+		}
 	}
 	if base < 50 && used == 1 {
 		why |= LessLikely | ByRareLength
@@ -211,6 +215,9 @@ func (s *Scanner) besideIn(n *neighbours, p, e int, after bool) {
 				j = end
 			}
 		case (l == 3 || l == 4) && !isWordByte(b[j]) && n.cvvEnd == 0:
+			if l == 4 && (b[j] == ' ' || b[j] == '-') && isDigit(b[j+1]) {
+				break // the first group of another number
+			}
 			s.cvvAt(n, i, j, after)
 		}
 		i = j
@@ -248,14 +255,15 @@ func (s *Scanner) cvvAt(n *neighbours, i, j int, after bool) {
 }
 
 func (s *Scanner) emitNeighbours(n *neighbours) {
-	if n.expiryEnd > 0 {
+	if n.expiryEnd > 0 && n.expiry >= s.besideEnd {
 		s.emit(n.expiry, n.expiryEnd, CardExpiry, 85, ByForm|ByNeighbour, n.expiryDigits[:n.expiryLen])
 	}
-	if n.cvvEnd > 0 {
+	if n.cvvEnd > 0 && n.cvv >= s.besideEnd {
 		why, confidence := ByForm|ByNeighbour, 65
 		if n.cvvNamed {
 			why, confidence = why|ByContext, 92
 		}
 		s.emit(n.cvv, n.cvvEnd, CardCVV, confidence, why, n.cvvDigits[:n.cvvEnd-n.cvv])
 	}
+	s.besideEnd = max(s.besideEnd, n.expiryEnd, n.cvvEnd)
 }

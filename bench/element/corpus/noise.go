@@ -27,7 +27,7 @@ func (m *Maker) ean13() string {
 
 // NearMiss adds a number that is nobody's data and looks like it.
 func (m *Maker) NearMiss() string {
-	switch m.r.IntN(22) {
+	switch m.r.IntN(26) {
 	case 0:
 		return "order_id=" + m.random(16)
 	case 1:
@@ -68,6 +68,14 @@ func (m *Maker) NearMiss() string {
 		return "version " + m.random(1) + "." + m.random(2) + "." + m.random(1)
 	case 19:
 		return fmt.Sprintf("%d, %d, %d", m.r.IntN(10000), m.r.IntN(10000), m.r.IntN(10000))
+	case 21:
+		return m.random(pick(m, 15, 16, 19)) // nothing says what it is
+	case 22:
+		return "ポイント会員番号 " + group(m.random(16), []int{4, 4, 4, 4}, pick(m, "-", " "))
+	case 23:
+		return "3," + m.random(16) + ",x"
+	case 24:
+		return "sv " + pick(m, "35", "86") + m.random(14)
 	case 20:
 		return "SKU-" + m.random(4) + "-" + m.random(4)
 	}

@@ -228,6 +228,9 @@ func (m *Maker) Table(n int) Table {
 		[]string{"id", "氏名", "フリガナ", "郵便番号", "住所", "電話番号", "メールアドレス", "生年月日", "カード番号", "JANコード"},
 		[]string{"customer_id", "customer_name", "name_kana", "zip_code", "address", "phone_number", "email", "birth_date", "card_number", "jan_code"},
 		[]string{"No", "お名前", "ふりがな", "〒", "ご住所", "携帯電話", "eメール", "誕生日", "クレジットカード番号", "商品コード"})
+	if t.Header[0] == "customer_id" {
+		t.Kinds[0] = "customer_number"
+	}
 	for i := range n {
 		family, given := m.Name()
 		number, groups := m.Card()
