@@ -1,6 +1,9 @@
 package pgproxy
 
 import (
+	"bytes"
+	"strings"
+
 	"sekisho/internal/event"
 	"sekisho/internal/policy"
 	"sekisho/internal/wire/pgwire"
@@ -24,8 +27,8 @@ func (e *engine) serverError(m *pgwire.Message) bool {
 		return true
 	}
 	x := e.failing(head)
-	if quotesValues(string(body.Field(pgwire.FieldCode))) {
-		x = e.unplanned(head, x, "error")
+	if sqlstate := string(body.Field(pgwire.FieldCode)); quotesValues(sqlstate) {
+		x = e.unplanned(head, x, "error", x != nil && x.raised(sqlstate, body.Field(pgwire.FieldWhere)))
 	}
 	if !e.discard && e.tells(x, body) {
 		if x.plan.opaque == "" && !x.plan.always {
@@ -65,10 +68,23 @@ func (e *engine) failing(head *expect) *execution {
 	return head.exec
 }
 
+// raised says that an error comes from code that ran under the statement: of a
+// check, a default or a trigger. COPY adds a line of its own to where it was.
+func (x *execution) raised(sqlstate string, where []byte) bool {
+	if len(sqlstate) < 2 || strings.Contains(" P0 38 39 ", " "+sqlstate[:2]+" ") {
+		return true
+	}
+	if bytes.IndexByte(where, '\n') >= 0 {
+		return true
+	}
+	return len(where) > 0 && x.plan != nil && x.plan.analysis != nil && len(x.plan.analysis.Writes) > 0
+}
+
 // unplanned gives a wide plan to what runs code or reads rows without having a
-// plan of its own: DDL, COMMIT, the Sync that commits, a write with triggers.
-// Its errors and notices may quote anybody.
-func (e *engine) unplanned(head *expect, x *execution, reason string) *execution {
+// plan of its own: DDL, COMMIT, the Sync that commits, a write with triggers,
+// and a harmless statement under which code raised something all the same. Its
+// errors and notices may quote anybody.
+func (e *engine) unplanned(head *expect, x *execution, reason string, raised bool) *execution {
 	if len(e.g.Protected) == 0 {
 		return x
 	}
@@ -76,7 +92,7 @@ func (e *engine) unplanned(head *expect, x *execution, reason string) *execution
 	case head.kind == expectSync && x == nil:
 		head.exec = e.newExecution(e.g.unknownShape)
 		x = head.exec
-	case x == nil || x.silent || x.plan != nil && (x.plan.crosses() || !x.plan.triggered()):
+	case x == nil || x.silent || x.plan != nil && (x.plan.crosses() || !x.plan.triggered() && !raised):
 		return x
 	}
 	e.setPlan(x, e.g.wideOf(x.shape, reason))
@@ -273,7 +289,7 @@ func (e *engine) notice(m *pgwire.Message) bool {
 	}
 	x := e.failing(head)
 	if len(pgwire.ErrorBody(m.Body).Field(pgwire.FieldWhere)) > 0 { // code raised it
-		x = e.unplanned(head, x, "notice")
+		x = e.unplanned(head, x, "notice", true)
 	}
 	if x != nil && x.plan != nil && x.plan.crosses() && !e.discard {
 		if !e.start(x) {

@@ -1,6 +1,7 @@
 package pgproxy
 
 import (
+	"bytes"
 	"slices"
 	"unicode/utf8"
 
@@ -22,6 +23,10 @@ func (e *engine) injectedOf(c *command, p *plan) *plan {
 	if q := p.injected.Load(); q != nil {
 		return q
 	}
+	if readsItself(p.shape.canon) {
+		p.shape.noInject.Store(true)
+		return nil
+	}
 	in := p.analysis.Injectable
 	if in.With == nil || len(in.Columns) == 0 {
 		return nil
@@ -30,6 +35,12 @@ func (e *engine) injectedOf(c *command, p *plan) *plan {
 	q.strip = len(in.Columns)
 	p.injected.Store(q)
 	return q
+}
+
+// readsItself says that a canonical text may return its own text as the server
+// got it.
+func readsItself(canon []byte) bool {
+	return bytes.Contains(canon, []byte("current_query")) || bytes.Contains(canon, []byte("pg_stat_")) || bytes.Contains(canon, []byte("pg_prepared_statement"))
 }
 
 // inject gives the execution of a simple Query's statement the plan with keys.

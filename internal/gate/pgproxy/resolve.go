@@ -226,6 +226,9 @@ func (e *engine) resolveExecute(c *command) (*plan, *execution, bool) {
 	c.shape = s.command.shape
 	c.through = s
 	p, ok := e.plan(&s.command, 0)
+	if ok && s.strip > 0 { // Parse named it, and the gate's columns are in it
+		p = e.boundInjected(s, p)
+	}
 	return p, nil, ok
 }
 
