@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"net"
 	"time"
 
@@ -17,21 +18,27 @@ type client struct {
 	conn    net.Conn
 	fe      *pgproto3.Frontend
 	outside func(sql string) error // runs a step around the gate
+	aside   func(sql string) error // runs a step in another session
 }
 
-func dial(ctx context.Context, network, address, user, database string) (*client, error) {
+func dial(ctx context.Context, network, address, user, database string, startup ...map[string]string) (*client, error) {
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
-	return login(conn, user, database)
+	return login(conn, user, database, startup...)
 }
 
-// login starts a session of a role that needs no password.
-func login(conn net.Conn, user, database string) (*client, error) {
+// login starts a session of a role that needs no password. startup are further
+// parameters of the StartupMessage.
+func login(conn net.Conn, user, database string, startup ...map[string]string) (*client, error) {
 	c := &client{conn: conn, fe: pgproto3.NewFrontend(conn, conn)}
-	c.fe.Send(&pgproto3.StartupMessage{ProtocolVersion: pgproto3.ProtocolVersion30, Parameters: map[string]string{"user": user, "database": database}})
+	parameters := map[string]string{"user": user, "database": database}
+	for _, more := range startup {
+		maps.Copy(parameters, more)
+	}
+	c.fe.Send(&pgproto3.StartupMessage{ProtocolVersion: pgproto3.ProtocolVersion30, Parameters: parameters})
 	if err := c.fe.Flush(); err != nil {
 		return nil, err
 	}
@@ -62,6 +69,17 @@ func (c *client) close() {
 	_ = c.conn.Close()
 }
 
+// alone runs SQL in a session of its own; errors of the server are part of it.
+func (c *client) alone(sql string) error {
+	var got bytes.Buffer
+	defer c.close()
+	c.fe.Send(&pgproto3.Query{String: sql})
+	if err := c.fe.Flush(); err != nil {
+		return err
+	}
+	return c.collect(&got, "")
+}
+
 // run plays an episode and returns the canonical form of all that the server
 // sent: every message, with object identifiers of tables, which differ between
 // databases, left out.
@@ -71,6 +89,12 @@ func (c *client) run(e episode) ([]byte, error) {
 		if s.outside != "" {
 			if err := c.outside(s.outside); err != nil {
 				return got.Bytes(), fmt.Errorf("%s: %w", s.outside, err)
+			}
+			continue
+		}
+		if s.aside != "" {
+			if err := c.aside(s.aside); err != nil {
+				return got.Bytes(), fmt.Errorf("%s: %w", s.aside, err)
 			}
 			continue
 		}
@@ -86,8 +110,10 @@ func (c *client) run(e episode) ([]byte, error) {
 		if err := c.fe.Flush(); err != nil {
 			return got.Bytes(), err
 		}
-		if err := c.collect(&got); err != nil {
-			return got.Bytes(), fmt.Errorf("%v: %w", s, err)
+		for range max(1, s.readies) {
+			if err := c.collect(&got, s.copyIn); err != nil {
+				return got.Bytes(), fmt.Errorf("%v: %w", s, err)
+			}
 		}
 	}
 	return got.Bytes(), nil
@@ -105,6 +131,9 @@ func (c *client) send(m message) {
 		if m.bind.binary {
 			b.ResultFormatCodes = []int16{1}
 		}
+		if m.bind.formats != nil {
+			b.ResultFormatCodes = m.bind.formats
+		}
 		c.fe.Send(b)
 	case m.execute != nil:
 		if m.execute.describe {
@@ -115,11 +144,13 @@ func (c *client) send(m message) {
 		c.fe.Send(&pgproto3.Close{ObjectType: m.closeIt[0], Name: m.closeIt[1:]})
 	case m.flush:
 		c.fe.Send(&pgproto3.Flush{})
+	case m.query != "":
+		c.fe.Send(&pgproto3.Query{String: m.query})
 	}
 }
 
 // collect appends what the server sends up to ReadyForQuery.
-func (c *client) collect(got *bytes.Buffer) error {
+func (c *client) collect(got *bytes.Buffer, copyIn string) error {
 	for {
 		m, err := c.receive()
 		if err != nil {
@@ -141,7 +172,12 @@ func (c *client) collect(got *bytes.Buffer) error {
 		case *pgproto3.NotificationResponse:
 			m.PID = 0
 		case *pgproto3.CopyInResponse:
-			c.fe.Send(&pgproto3.CopyFail{Message: "no data"})
+			if copyIn == "" {
+				c.fe.Send(&pgproto3.CopyFail{Message: "no data"})
+			} else {
+				c.fe.Send(&pgproto3.CopyData{Data: []byte(copyIn)})
+				c.fe.Send(&pgproto3.CopyDone{})
+			}
 			if err := c.fe.Flush(); err != nil {
 				return err
 			}

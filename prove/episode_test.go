@@ -11,7 +11,8 @@ type episode struct {
 	// existence of a row is no crossing (DESIGN §1).
 	bare bool
 	// writes says that later episodes may see what this one left.
-	writes bool
+	writes  bool
+	startup map[string]string // further parameters of the StartupMessage
 }
 
 // step is one simple query, one extended-protocol pipeline up to its Sync, or
@@ -20,6 +21,9 @@ type step struct {
 	simple  string
 	pipe    []message
 	outside string // SQL that the superuser runs straight at the server
+	aside   string // SQL of another session of the same role, at the same place
+	copyIn  string // what is sent when the server asks for COPY data; "": it fails
+	readies int    // answers that end in ReadyForQuery; 0 is one
 }
 
 // message is one extended-protocol message. Exactly one field is set, but for
@@ -30,6 +34,7 @@ type message struct {
 	execute *execute
 	closeIt string // "S" or "P" followed by the name
 	flush   bool
+	query   string // a simple Query in the middle
 }
 
 type parse struct{ name, sql string }
@@ -37,7 +42,8 @@ type parse struct{ name, sql string }
 type bind struct {
 	portal, statement string
 	args              []string
-	binary            bool // result format
+	binary            bool    // result format
+	formats           []int16 // result formats by column, instead of binary
 }
 
 type execute struct {
@@ -66,6 +72,9 @@ func (e episode) String() string {
 		if st.outside != "" {
 			s += "\n  outside  " + st.outside
 		}
+		if st.aside != "" {
+			s += "\n  aside    " + st.aside
+		}
 		for _, m := range st.pipe {
 			switch {
 			case m.parse != nil:
@@ -78,6 +87,8 @@ func (e episode) String() string {
 				s += "\n  close    " + m.closeIt
 			case m.flush:
 				s += "\n  flush"
+			case m.query != "":
+				s += "\n  query    " + m.query
 			}
 		}
 	}

@@ -86,7 +86,8 @@ func one(steps ...step) episode { return episode{steps: steps} }
 
 func kinds() []kind {
 	all := append(sharpKinds(), boundedKinds()...)
-	return append(all, launderKinds()...)
+	all = append(all, launderKinds()...)
+	return append(all, attackKinds()...)
 }
 
 // sharpKinds are the classes that the attribution ladder can attribute.
@@ -157,7 +158,7 @@ func sharpKinds() []kind {
 			n := g.name("p")
 			e := one(step{pipe: []message{{parse: &parse{n, "SELECT name, email FROM customers WHERE id = $1"}}}})
 			for range 2 + g.r.IntN(3) {
-				e.steps = append(e.steps, step{pipe: []message{{bind: &bind{"", n, []string{g.plain()}, g.chance(30)}}, {execute: &execute{describe: g.chance(50)}}}})
+				e.steps = append(e.steps, step{pipe: []message{{bind: &bind{statement: n, args: []string{g.plain()}, binary: g.chance(30)}}, {execute: &execute{describe: g.chance(50)}}}})
 			}
 			return e
 		}},

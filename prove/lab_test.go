@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
@@ -115,12 +116,15 @@ ALTER TABLE tours OWNER TO `+application+`;
 }
 
 // episodes draws n episodes of every class, laundering classes last.
-// Without classes it draws of all.
+// Without classes it draws of all; one that ends in * stands for all that
+// begin so.
 func (l *lab) episodes(n int, classes ...string) []episode {
 	g := &gen{r: l.r, s: l.shop}
 	var all []episode
 	for _, k := range kinds() {
-		if len(classes) > 0 && !slices.Contains(classes, k.class) {
+		if len(classes) > 0 && !slices.ContainsFunc(classes, func(c string) bool {
+			return c == k.class || strings.HasSuffix(c, "*") && strings.HasPrefix(k.class, c[:len(c)-1])
+		}) {
 			continue
 		}
 		for range n {
@@ -200,7 +204,8 @@ func TestTruthIsSharp(t *testing.T) {
 		}
 	}
 	for _, k := range kinds() {
-		if seen[k.class] == 0 && k.class != "no crossing" {
+		// An attack may fail on the server itself.
+		if seen[k.class] == 0 && k.class != "no crossing" && !strings.HasPrefix(k.class, "attack: ") {
 			t.Errorf("class %q never delivered anybody's data", k.class)
 		}
 	}

@@ -45,7 +45,7 @@ func newShop(r *rand.Rand) *shop {
 		case "uuid":
 			s.keys = append(s.keys, fmt.Sprintf("%08x-0000-4000-8000-%012x", i+16, r.Uint64()&0xffffffffffff))
 		case "text":
-			s.keys = append(s.keys, fmt.Sprintf("C%03d-%c", i, 'a'+rune(r.IntN(26))))
+			s.keys = append(s.keys, fmt.Sprintf("C%03d-%c%s", i, 'a'+rune(r.IntN(26)), []string{"", "é", " \"ß", "\t'", ",."}[r.IntN(5)]))
 		}
 	}
 	families := []string{"佐藤", "鈴木", "高橋", "田中"}

@@ -50,11 +50,18 @@ func (t *truth) of(ctx context.Context, e episode) (map[int]bool, []byte, error)
 
 // play runs one episode in a session of its own.
 func play(ctx context.Context, at endpoint, e episode) ([]byte, error) {
-	c, err := dial(ctx, at.network, at.address, at.user, at.database)
+	c, err := dial(ctx, at.network, at.address, at.user, at.database, e.startup)
 	if err != nil {
 		return nil, err
 	}
 	defer c.close()
 	c.outside = func(sql string) error { return at.exec(ctx, at.database, sql) }
+	c.aside = func(sql string) error {
+		d, err := dial(ctx, at.network, at.address, at.user, at.database)
+		if err != nil {
+			return err
+		}
+		return d.alone(sql)
+	}
 	return c.run(e)
 }
