@@ -121,6 +121,7 @@ func ours(ctx context.Context, v *disclosure.View, q *question) (a *disclosure.A
 			return nil, 0, err
 		}
 		took = time.Since(start)
+		a.Release()
 	}
 	return a, took, nil
 }

@@ -15,10 +15,26 @@ import (
 type Answer struct {
 	scope.Result
 	view  *View
+	temp  []*bag
 	mixes [3]map[event.SubjectSource]*mix
 
 	once sync.Once
 	sets [3]map[event.SubjectSource]*bag // made when first asked for
+}
+
+// Release gives the memory of the sets back for the next answer. It may be
+// left out; afterwards only the Result is there.
+func (a *Answer) Release() {
+	for _, b := range a.temp {
+		b.free()
+	}
+	for _, m := range a.sets {
+		for _, b := range m {
+			b.free()
+		}
+	}
+	a.temp, a.mixes = nil, [3]map[event.SubjectSource]*mix{}
+	a.sets = [3]map[event.SubjectSource]*bag{}
 }
 
 func (a *Answer) members(c scope.Class) map[event.SubjectSource]*bag {

@@ -13,6 +13,7 @@ import (
 type bag struct {
 	list   []uint32 // unsorted, with doubles, while pages is nil
 	sorted bool     // list is sorted and without doubles
+	of     []*ever  // who is in here crossed these; nil: not known
 	pages  []*page  // by the upper 16 bits; nil is empty
 }
 
@@ -28,18 +29,46 @@ var full = func() *page {
 	return p
 }()
 
-var pagePool = sync.Pool{New: func() any { return new(page) }}
+// spare keeps pages for the next bag: making one costs more than filling it.
+var spare struct {
+	sync.Mutex
+	pages []*page
+}
+
+// maxSpare bounds spare.pages to 64 MiB.
+const maxSpare = 8192
+
+// newPage returns an empty page.
+func newPage() *page {
+	spare.Lock()
+	n := len(spare.pages) - 1
+	if n < 0 {
+		spare.Unlock()
+		return new(page)
+	}
+	p := spare.pages[n]
+	spare.pages = spare.pages[:n]
+	spare.Unlock()
+	*p = page{}
+	return p
+}
+
+func freePages(pages []*page) {
+	spare.Lock()
+	defer spare.Unlock()
+	for _, p := range pages {
+		if p != nil && p != full && len(spare.pages) < maxSpare {
+			spare.pages = append(spare.pages, p)
+		}
+	}
+}
 
 // maxList is where a list becomes pages.
 const maxList = 1 << 15
 
 // free gives the pages back. The bag is empty afterwards.
 func (b *bag) free() {
-	for _, p := range b.pages {
-		if p != nil && p != full {
-			pagePool.Put(p)
-		}
-	}
+	freePages(b.pages)
 	*b = bag{}
 }
 
@@ -55,8 +84,7 @@ func (b *bag) own(high uint32) *page {
 	case full:
 		return nil
 	case nil:
-		p = pagePool.Get().(*page)
-		*p = page{}
+		p = newPage()
 		b.pages[high] = p
 	}
 	return p
@@ -124,7 +152,7 @@ func (b *bag) addRange(first, last uint32) {
 // fill makes a page full.
 func (b *bag) fill(high uint32) {
 	if p := b.own(high); p != nil {
-		pagePool.Put(p)
+		freePages([]*page{p})
 		b.pages[high] = full
 	}
 }

@@ -93,6 +93,11 @@ func (e *evaluation) cross(ctx context.Context) error {
 	}
 	e.enter(sure, true)
 	e.enter(maybe, false)
+	for _, t := range []totals{sure, maybe} {
+		for _, x := range t {
+			e.temp = append(e.temp, &x.set)
+		}
+	}
 	if !e.actors.Narrow() {
 		e.exact = sure
 	}
@@ -190,6 +195,9 @@ func (e *evaluation) enter(t totals, sure bool) {
 		k := e.series.list[id]
 		m, _ := e.narrowed(k.mask)
 		if k.class == event.Exact {
+			if x := e.rolls.ever[tableSource{k.table, k.source}]; x != nil {
+				t[id].set.of = []*ever{x}
+			}
 			masks[maskSource{m, k.source}] = append(masks[maskSource{m, k.source}], &x.set)
 			tables[tableSource{k.table, k.source}] = append(tables[tableSource{k.table, k.source}], &x.set)
 			for _, c := range classes {
@@ -212,27 +220,34 @@ func (e *evaluation) enter(t totals, sure bool) {
 	}
 	// The unions are made once and shared by the classes.
 	for k, list := range masks {
-		set := unite(list)
+		set := e.unite(list)
 		for _, c := range classes {
 			at(e.sums[c].masks, k).own(set)
 		}
 	}
 	for k, list := range tables {
-		set := unite(list)
+		set := e.unite(list)
 		for _, c := range classes {
 			at(e.sums[c].tables, k).own(set)
 		}
 	}
 }
 
-func unite(list []*bag) *bag {
+func (e *evaluation) unite(list []*bag) *bag {
 	if len(list) == 1 {
 		return list[0]
 	}
 	set := new(bag)
+	known := true
 	for _, b := range list {
 		set.or(b)
+		known = known && len(b.of) > 0
+		set.of = append(set.of, b.of...)
 	}
+	if !known {
+		set.of = nil
+	}
+	e.temp = append(e.temp, set)
 	return set
 }
 

@@ -152,6 +152,7 @@ func (v *View) scanSets(ctx context.Context, s *scan) ([]scanned, error) {
 	size := 64
 	for _, m := range sortedKeys(masks) {
 		c := newComponent(fmt.Sprintf("%d/%x/%d/%d", s.id, m, len(s.seen), v.scanEpoch), masks[m])
+		c.of = tableSource{s.table, s.source}
 		size += c.size()
 		list = append(list, scanned{m, c})
 	}
@@ -199,6 +200,7 @@ func (v *View) rangeSets(ctx context.Context, scans []*scan) ([]scanned, error) 
 	size := 64
 	for _, m := range sortedKeys(masks) {
 		c := newComponent(fmt.Sprintf("%s/%x", key, m), masks[m])
+		c.of = tableSource{scans[0].table, scans[0].source}
 		size += c.size()
 		list = append(list, scanned{m, c})
 	}

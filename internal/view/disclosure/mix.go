@@ -11,6 +11,7 @@ type component struct {
 	key string // equal keys, equal sets
 	set *bag   // sorted
 	n   uint64
+	of  tableSource // whose holdings; zero for a union
 	// private components are of one answer and not worth keeping.
 	private bool
 }
@@ -104,24 +105,30 @@ func (c *component) size() int {
 // count returns the number of members of m.
 func (v *View) count(m *mix) uint64 {
 	base := v.joined(m)
-	switch {
-	case len(m.owns) == 0 && base == nil:
-		return 0
-	case len(m.owns) == 0:
-		return base.n
-	case base == nil && len(m.owns) == 1:
-		return m.owns[0].count()
-	}
-	size := 0
+	var owns []*bag // those that may have somebody who is not in base
 	for _, b := range m.owns {
-		if size += len(b.list); b.pages != nil || size > maxList {
-			return countPages(base, m.owns)
+		if !v.covers(m, b) {
+			owns = append(owns, b)
 		}
 	}
-	small := m.owns[0]
-	if len(m.owns) > 1 {
+	switch {
+	case len(owns) == 0 && base == nil:
+		return 0
+	case len(owns) == 0:
+		return base.n
+	case base == nil && len(owns) == 1:
+		return owns[0].count()
+	}
+	size := 0
+	for _, b := range owns {
+		if size += len(b.list); b.pages != nil || size > maxList {
+			return countPages(base, owns)
+		}
+	}
+	small := owns[0]
+	if len(owns) > 1 {
 		small = &bag{list: make([]uint32, 0, size)}
-		for _, b := range m.owns {
+		for _, b := range owns {
 			small.add(b.list...)
 		}
 	}
@@ -130,6 +137,26 @@ func (v *View) count(m *mix) uint64 {
 	}
 	small.sort()
 	return base.n + base.set.without(small.list)
+}
+
+// covers reports whether a component of m is known to hold everybody in b: b
+// crossed tables whose components hold all who ever crossed them.
+func (v *View) covers(m *mix, b *bag) bool {
+	if len(b.of) == 0 || len(m.parts) == 0 {
+		return false
+	}
+	for _, x := range b.of {
+		var own mix
+		for _, c := range m.parts {
+			if c.of == x.of {
+				own.parts = append(own.parts, c)
+			}
+		}
+		if c := v.joined(&own); c == nil || !x.known(c) {
+			return false
+		}
+	}
+	return true
 }
 
 // countPages counts a union page by page, without making it.

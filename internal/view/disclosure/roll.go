@@ -65,6 +65,7 @@ func (r *rolls) redo(first, last int64) {
 
 // ever is everybody who ever crossed a table exactly.
 type ever struct {
+	of  tableSource
 	set bag
 	// fresh lists who came since the view was opened, so that an old answer to
 	// "are they all among these?" only needs to be asked of the new ones.
@@ -79,7 +80,7 @@ func (r *rolls) everAt(k kind) *ever {
 	key := tableSource{k.table, k.source}
 	x := r.ever[key]
 	if x == nil {
-		x = new(ever)
+		x = &ever{of: key}
 		x.set.dense()
 		r.ever[key] = x
 	}
@@ -103,6 +104,12 @@ func (r *rolls) everCrossed(k kind, set event.Set) {
 		x.fresh = nil
 		x.asked.Clear()
 	}
+}
+
+// known reports whether within has said so, and is still right.
+func (x *ever) known(c *component) bool {
+	from, ok := x.asked.Load(c.key)
+	return ok && from.(int) == len(x.fresh)
 }
 
 // within reports whether all are in the component.

@@ -158,8 +158,8 @@ func (v *View) saveCover(ctx context.Context, tx *sql.Tx) error {
 			continue
 		}
 		p.dirty = false
-		if _, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO vital VALUES (?, ?, ?, ?, ?, ?)",
-			src, p.kept, int64(p.keptIndex), p.at, int64(p.index), p.places); err != nil {
+		if _, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO vital VALUES (?, ?, ?, ?, ?, ?, ?)",
+			src, p.kept, int64(p.keptIndex), p.at, int64(p.index), p.places, p.clock); err != nil {
 			return err
 		}
 	}
@@ -341,11 +341,11 @@ func (v *View) loadCover(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	err = query(ctx, db, "SELECT source, kept, kept_idx, at, idx, places FROM vital", func(r *sql.Rows) error {
+	err = query(ctx, db, "SELECT source, kept, kept_idx, at, idx, places, clock FROM vital", func(r *sql.Rows) error {
 		var src uint32
 		var kept, index int64
 		p := new(vital)
-		if err := r.Scan(&src, &p.kept, &kept, &p.at, &index, &p.places); err != nil {
+		if err := r.Scan(&src, &p.kept, &kept, &p.at, &index, &p.places, &p.clock); err != nil {
 			return err
 		}
 		p.keptIndex, p.index = uint64(kept), uint64(index)

@@ -6,7 +6,8 @@ import "sekisho/internal/view"
 // one, and every view is then folded again from the ledger.
 //
 //	disclosure 1	2026-11-22	first
-const stamp = "disclosure 1"
+//	disclosure 2	2026-11-22	evidence: what ended intents, which signs of life show cover
+const stamp = "disclosure 2"
 
 const schema = view.Schema + `
 -- Places, sources, users, addresses, labels, reasons: once each.
@@ -87,7 +88,7 @@ CREATE TABLE mark (n INTEGER PRIMARY KEY, data TEXT NOT NULL);
 -- Ledger indexes that show what was covered: signs of life thinned out, marks.
 CREATE TABLE sign (source INTEGER NOT NULL, at INTEGER NOT NULL, idx INTEGER NOT NULL, fixed INTEGER NOT NULL);
 CREATE INDEX sign_at ON sign (fixed, source, at);
-CREATE TABLE vital (source INTEGER PRIMARY KEY, kept INTEGER NOT NULL, kept_idx INTEGER NOT NULL, at INTEGER NOT NULL, idx INTEGER NOT NULL, places INTEGER NOT NULL);
+CREATE TABLE vital (source INTEGER PRIMARY KEY, kept INTEGER NOT NULL, kept_idx INTEGER NOT NULL, at INTEGER NOT NULL, idx INTEGER NOT NULL, places INTEGER NOT NULL, clock INTEGER NOT NULL);
 CREATE TABLE destroyed (key TEXT PRIMARY KEY, idx INTEGER NOT NULL);
 CREATE TABLE watermark (at INTEGER NOT NULL);
 INSERT INTO watermark VALUES (-9223372036854775808);

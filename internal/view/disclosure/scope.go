@@ -55,6 +55,7 @@ type evaluation struct {
 	holdings map[uint32]*scope.Holding
 	exact    totals // exact series of everybody, when they were gathered anyway
 	open     int
+	temp     []*bag // to be freed with the answer
 	trace    *trace // nil: no evidence is asked for
 	// changeSets counts the sets of changes that were read.
 	changeSets int
@@ -251,7 +252,7 @@ func (e *evaluation) answer() *Answer {
 		*f = e.figure(&e.sums[c])
 		a.mixes[c] = e.setsOf(&e.sums[c])
 	}
-	a.view = e.View
+	a.view, a.temp = e.View, e.temp
 	without := e.figure(&e.sums[noAggregates])
 	a.Reachable.WithoutAggregates = &without.Count
 	a.Coverage = e.coverage()
