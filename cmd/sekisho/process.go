@@ -150,7 +150,7 @@ func (p *process) run(ctx context.Context, ready func()) error {
 		case err = <-failed:
 		}
 	}
-	return errors.Join(err, gates.stop(), scans.stop(), views.stop(), p.close())
+	return errors.Join(asked(ctx, err), gates.stop(), scans.stop(), views.stop(), p.close())
 }
 
 func (p *process) start(ctx context.Context, views, scans, gates *stage, failed chan error) error {
@@ -268,16 +268,29 @@ func (upCmd) Run(a *app) error {
 	err = p.open(a.ctx, bar.show)
 	bar.end()
 	if err != nil {
-		return errors.Join(err, p.close())
+		return p.ended(errors.Join(asked(a.ctx, err), p.close()))
 	}
-	err = p.run(a.ctx, func() {
+	return p.ended(p.run(a.ctx, func() {
 		for _, g := range p.gates {
 			p.log.Info("gate listens", "gate", g.cfg.Name, "address", g.listener.Addr().String(), "database", g.cfg.Database, "mode", g.cfg.Mode)
 		}
 		p.log.Info("ready", "tenant", l.Tenant, "events", uint64(p.ledger.Head()))
-	})
+	}))
+}
+
+// ended says so when the end was clean.
+func (p *process) ended(err error) error {
 	if err == nil {
 		p.log.Info("stopped")
+	}
+	return err
+}
+
+// asked drops the error of a start that was given up because somebody asked
+// the process to stop: that is a clean end.
+func asked(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil
 	}
 	return err
 }
