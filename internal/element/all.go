@@ -9,10 +9,15 @@ func trailing(w uint64) int { return bits.TrailingZeros64(w) }
 
 // scanAll looks at n classified blocks for every element.
 func (s *Scanner) scanAll(n int) {
+	before := s.digitBefore()
 	for i := range n {
 		m, next := &s.masks[i], &s.masks[i+1]
 		at := s.pos + i*blockSize
-		starts, addresses := s.groupStarts(i), s.fourDots(m, next, at)
+		starts, addresses := groupStarts(m.digit, next.digit, before), uint64(0)
+		if m.dot != 0 {
+			addresses = fourDots(m, next, before)
+		}
+		before = m.digit >> 63
 		assign := m.assign &^ (m.digit << 1 & (m.digit>>1 | next.digit<<63)) // 12:34 is a time
 		signs := s.signs(m.kanji, at)
 		for t := starts | addresses | assign | signs | m.lead | m.escape | m.at | m.token; t != 0; t &= t - 1 {
@@ -46,14 +51,7 @@ func (s *Scanner) scanAll(n int) {
 
 // fourDots returns the first dots of what may be four numbers of up to three
 // digits with dots between them.
-func (s *Scanner) fourDots(m, next *classes, at int) uint64 {
-	if m.dot == 0 {
-		return 0
-	}
-	before, beforeNext := uint64(0), m.digit>>63
-	if isDigit(s.buf[at-1]) {
-		before = 1
-	}
+func fourDots(m, next *classes, before uint64) uint64 {
 	inside := func(dot, digit, nextDigit, before uint64) uint64 {
 		return dot & (digit<<1 | before) & (digit>>1 | nextDigit<<63)
 	}
@@ -61,7 +59,7 @@ func (s *Scanner) fourDots(m, next *classes, at int) uint64 {
 	if d == 0 {
 		return 0
 	}
-	dn := inside(next.dot, next.digit, 0, beforeNext)
+	dn := inside(next.dot, next.digit, 0, m.digit>>63)
 	two := func(w, n uint64) uint64 {
 		return w & ((w>>2 | n<<62) | (w>>3 | n<<61) | (w>>4 | n<<60))
 	}

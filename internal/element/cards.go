@@ -4,9 +4,11 @@ import "bytes"
 
 // scanCards looks at n classified blocks for card numbers alone.
 func (s *Scanner) scanCards(n int) {
+	before := s.digitBefore()
 	for i := range n {
 		m, next := &s.masks[i], &s.masks[i+1]
-		triggers := s.groupStarts(i) | m.lead | m.escape
+		triggers := groupStarts(m.digit, next.digit, before) | m.lead | m.escape
+		before = m.digit >> 63
 		for ; triggers != 0; triggers &= triggers - 1 {
 			bit := trailing(triggers)
 			p := s.pos + i*blockSize + bit
@@ -25,19 +27,18 @@ func (s *Scanner) scanCards(n int) {
 	}
 }
 
-// groupStarts returns where, in block i, a row of four ASCII digits or more
-// begins: where every grouping of a card number begins.
-func (s *Scanner) groupStarts(i int) uint64 {
-	d, next := s.masks[i].digit, s.masks[i+1].digit
-	if d == 0 {
-		return 0
+// digitBefore returns 1 when the byte before the next block is a digit.
+func (s *Scanner) digitBefore() uint64 {
+	if isDigit(s.buf[s.pos-1]) {
+		return 1
 	}
-	four := d & (d>>1 | next<<63) & (d>>2 | next<<62) & (d>>3 | next<<61)
-	before := uint64(0)
-	if isDigit(s.buf[s.pos+i*blockSize-1]) {
-		before = 1
-	}
-	return four &^ (d<<1 | before)
+	return 0
+}
+
+// groupStarts returns where, in a block with the digits d, a row of four ASCII
+// digits or more begins: where every grouping of a card number begins.
+func groupStarts(d, next, before uint64) uint64 {
+	return d & (d>>1 | next<<63) & (d>>2 | next<<62) & (d>>3 | next<<61) &^ (d<<1 | before)
 }
 
 // cardGroup judges the row of digits at p; w are the digits from p on.
@@ -64,12 +65,34 @@ func (s *Scanner) cardGroup(p int, w uint64) {
 			s.judgeCard(p)
 		}
 	case c >= 0x80 || c == '%' || c == '&' || c == '\\':
-		if mayBeCard(s.buf[p]) && n > 0 {
+		if mayBeCard(s.buf[p]) && n > 0 && s.mayGoOn(p+n) {
 			if d, _ := s.token(p + n); d != 0 {
 				s.judgeCard(p)
 			}
 		}
 	}
+}
+
+// mayGoOn is a cheap refusal of what follows digits: in UTF-8, full-width
+// forms, spaces and dashes have few beginnings.
+func (s *Scanner) mayGoOn(p int) bool {
+	if s.lead != 0xEF {
+		return true
+	}
+	c, d := s.buf[p], s.buf[p+1]
+	switch c {
+	case '%', '&', '\\':
+		return true
+	case 0xEF:
+		return d == 0xBC || d == 0xBD || d == 0xB9
+	case 0xE3:
+		return d == 0x80 || d == 0x83
+	case 0xE2:
+		return d == 0x80 || d == 0x88
+	case 0xC2:
+		return d == 0xA0
+	}
+	return false
 }
 
 // solidCard judges a row of 13 digits or more; nearly all fail the check digit.

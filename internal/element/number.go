@@ -55,19 +55,18 @@ func BrandOf(d []byte) Brand {
 // Luhn reports whether digit values end in their check digit (ISO/IEC 7812-1,
 // annex B).
 func Luhn(d []byte) bool {
-	sum := 0
-	for i := range d {
-		v := int(d[len(d)-1-i])
-		if i%2 == 1 {
-			v *= 2
-			if v > 9 {
-				v -= 9
-			}
-		}
-		sum += v
+	sum, i := 0, len(d)-1
+	for ; i >= 1; i -= 2 {
+		sum += int(d[i]) + int(doubled[d[i-1]&15])
+	}
+	if i == 0 {
+		sum += int(d[0])
 	}
 	return len(d) > 1 && sum%10 == 0
 }
+
+// doubled are the digits' doubles, with their own digits added.
+var doubled = [16]byte{0, 2, 4, 6, 8, 1, 3, 5, 7, 9}
 
 // IsCardPAN reports whether digit values are a possible primary account
 // number: a known range, a length of that range, and the check digit. Numbers

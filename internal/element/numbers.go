@@ -22,6 +22,9 @@ func (s *Scanner) numberGroup(p int, w uint64) {
 	case n >= 13:
 		s.solidCard(p, n)
 	case (c >= 0x80 || c == '%' || c == '&' || c == '\\') && n > 0 && n < 20:
+		if !s.mayGoOn(p + n) {
+			return
+		}
 		if d, _ := s.token(p + n); d != 0 {
 			s.judgeNumber(p)
 		}
@@ -64,6 +67,9 @@ func (s *Scanner) groupOfFour(p int, w uint64) {
 			s.date(p)
 		}
 	case c >= 0x80 || c == '%' || c == '&' || c == '\\':
+		if c != 0xE5 && !s.mayGoOn(p+4) { // E5: 年
+			return
+		}
 		if d, _ := s.token(p + 4); d != 0 {
 			s.judgeNumber(p)
 		}
