@@ -8,12 +8,13 @@ func attackChannels() []kind {
 	w := func(steps ...step) episode { return episode{steps: steps, writes: true} }
 	return []kind{
 		{"attack: index errors", false, func(g *gen) episode {
-			return one(say(g.pick("CREATE UNIQUE INDEX ON roll (name)", "CREATE INDEX ON roll ((email::int))", "CREATE UNIQUE INDEX ON roll (left(email, 2))", "CREATE INDEX ON mails ((email::date))")))
+			return one(say(g.pick("CREATE INDEX ON roll ((email::int))", "CREATE UNIQUE INDEX ON roll (left(email, 2))", "CREATE INDEX ON mails ((email::date))")))
 		}},
+		// Only what fails: that a constraint holds is told without an error.
 		{"attack: schema change errors", false, func(g *gen) episode {
 			t := g.name("t")
 			return w(step{aside: fmt.Sprintf("CREATE TABLE %s AS SELECT email AS x, name AS y FROM customers", t)},
-				simple(g.pick("ALTER TABLE %s ALTER x TYPE int USING x::int", "ALTER TABLE %s ADD CHECK (y = '佐藤一郎')", "ALTER TABLE %s ADD UNIQUE (y)", "ALTER TABLE %s ADD FOREIGN KEY (y) REFERENCES customers (email)", "ALTER TABLE %s ALTER x SET NOT NULL"), t), step{aside: "DROP TABLE " + t})
+				simple(g.pick("ALTER TABLE %s ALTER x TYPE int USING x::int", "ALTER TABLE %s ADD CHECK (y = '佐藤一郎')", "ALTER TABLE %s ADD FOREIGN KEY (y) REFERENCES customers (email)"), t), step{aside: "DROP TABLE " + t})
 		}},
 		{"attack: deferred constraint", false, func(g *gen) episode {
 			t := g.name("t")
