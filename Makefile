@@ -31,7 +31,8 @@ test-long: ## everything, and the proofs over many seeds
 
 prove: ## PROVE_SEED=1 PROVE_SEEDS=20 choose the seeds
 	@sh scripts/setup.sh test
-	PROVE=1 $(GO) test -count=1 -timeout 120m -v ./prove/... $(ARGS)
+	PROVE=1 $(GO) test -count=1 -timeout 60m -v ./prove/... $(ARGS)
+	$(GO) test -count=1 -timeout 30m -run 'EveryCall|PowerCut|Kill|Tamper|DiskFull|Torn|Mutated|View|Resume|Evaluator' ./internal/ledger ./internal/view/disclosure
 
 check: vet
 	@sh scripts/setup.sh check
