@@ -100,38 +100,71 @@ func (s *Scanner) context(p, e int, wanted topic) (found, nearest topic) {
 		}
 	}
 	for i := 0; i+3 <= len(before); i++ {
-		if slot := wordIndex.slot[threeHash(before[i], before[i+1], before[i+2])]; slot != 0 {
-			if about, n := match(before, i, slot); n > 0 {
-				see(about, len(before)-i-n)
-			}
+		if about, n := wordAt(before, i); n > 0 {
+			see(about, len(before)-i-n)
 		}
 	}
 	for i := 0; i+3 <= len(after); i++ {
-		if slot := wordIndex.slot[threeHash(after[i], after[i+1], after[i+2])]; slot != 0 {
-			if about, n := match(after, i, slot); n > 0 {
-				see(about, i+contextBefore/4) // what follows names less often
-			}
+		if about, n := wordAt(after, i); n > 0 {
+			see(about, i+contextBefore/4) // what follows names less often
 		}
 	}
 	return found, nearest
 }
 
+// nearest returns what context calls nearest, but reads backwards from the value
+// and stops at the first word: labels stand beside their values.
+func (s *Scanner) nearest(p, e int, wanted topic) (about topic) {
+	before := s.before(p)
+	best := 1 << 20
+	for i := len(before) - 3; i >= 0; i-- {
+		if a, n := wordAt(before, i); a&wanted != 0 {
+			about, best = a&wanted, len(before)-i-n
+			break
+		}
+	}
+	if best <= contextBefore/4 {
+		return about
+	}
+	after := s.after(e)
+	for i := 0; i+3 <= len(after) && i+contextBefore/4 < best; i++ {
+		if a, _ := wordAt(after, i); a&wanted != 0 {
+			return a & wanted
+		}
+	}
+	return about
+}
+
+// wordAt is match for any text.
+func wordAt(text []byte, i int) (topic, int) {
+	if slot := wordIndex.slot[threeHash(text[i], text[i+1], text[i+2])]; slot != 0 {
+		return match(text, i, slot)
+	}
+	return 0, 0
+}
+
 // around returns lower-case copies, in UTF-8, of what stands before and after
 // buf[p:e], both on its line.
-func (s *Scanner) around(p, e int) (before, after []byte) {
-	from, to := p-contextBefore, e+contextAfter
+func (s *Scanner) around(p, e int) (before, after []byte) { return s.before(p), s.after(e) }
+
+func (s *Scanner) before(p int) []byte {
+	from := p - contextBefore
 	from += bytes.LastIndexByte(s.buf[from:p], '\n') + 1
+	if s.enc.raw && s.enc.is > UTF8 {
+		return s.ctx[:s.toUTF8(s.ctx[:96], from, p)]
+	}
+	return s.ctx[:copyLower(s.ctx[:], s.buf[from:p])]
+}
+
+func (s *Scanner) after(e int) []byte {
+	to := e + contextAfter
 	if i := bytes.IndexByte(s.buf[e:to], '\n'); i >= 0 {
 		to = e + i
 	}
 	if s.enc.raw && s.enc.is > UTF8 {
-		n := s.toUTF8(s.ctx[:96], from, p)
-		m := s.toUTF8(s.ctx[96:], e, to)
-		return s.ctx[:n], s.ctx[96 : 96+m]
+		return s.ctx[96 : 96+s.toUTF8(s.ctx[96:], e, to)]
 	}
-	n := copyLower(s.ctx[:], s.buf[from:p])
-	m := copyLower(s.ctx[n:], s.buf[e:to])
-	return s.ctx[:n], s.ctx[n : n+m]
+	return s.ctx[96 : 96+copyLower(s.ctx[96:], s.buf[e:to])]
 }
 
 func copyLower(dst, src []byte) int {

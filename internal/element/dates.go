@@ -24,7 +24,7 @@ func (s *Scanner) postalOf(n *row, used, p, e int) bool {
 	if s.postalMarkBefore(p) || s.prefectureAfter(e) {
 		return s.number(n, used, PostalCode, 97, why|ByAnchor)
 	}
-	if _, nearest := s.context(p, e, aboutPostal|aboutOther|aboutPhone|aboutBank); nearest == aboutPostal {
+	if nearest := s.nearest(p, e, aboutPostal|aboutOther|aboutPhone|aboutBank); nearest == aboutPostal {
 		confidence, why = confidence+45, why|ByContext
 	}
 	return s.number(n, used, PostalCode, confidence, why)
@@ -76,7 +76,7 @@ func (s *Scanner) passport(n *row) bool {
 	if !isUpper(b[p]) || !isUpper(b[p+1]) || !s.alone(p, e) || b[p-1] == '-' || b[e] == '-' && isWordByte(b[e+1]) {
 		return false
 	}
-	_, nearest := s.context(p, e, aboutPassport|aboutOther)
+	nearest := s.nearest(p, e, aboutPassport|aboutOther)
 	confidence, why := 35, ByForm
 	if b[p] == 'T' || b[p] == 'M' { // the series of ordinary Japanese passports
 		confidence, why = 45, why|ByRange
@@ -100,7 +100,7 @@ func (s *Scanner) sevenDigits(n *row) bool {
 	if n.group[0].sep == '-' || n.group[0].sep == '.' || !s.alone(p, e) {
 		return false
 	}
-	_, nearest := s.context(p, e, aboutBank|aboutPostal|aboutOther|aboutPhone|aboutPassport|aboutMyNumber|aboutCard)
+	nearest := s.nearest(p, e, aboutBank|aboutPostal|aboutOther|aboutPhone|aboutPassport|aboutMyNumber|aboutCard)
 	switch nearest {
 	case aboutBank:
 		return s.number(n, 1, BankAccount, 75, ByForm|ByContext)
@@ -184,7 +184,7 @@ func (s *Scanner) isBirth(p, e int) bool {
 	if bytes.HasPrefix(bytes.TrimLeft(after, " )"), []byte("生")) {
 		return true
 	}
-	_, nearest := s.context(p, e, aboutBirth|aboutTime|aboutExpiry)
+	nearest := s.nearest(p, e, aboutBirth|aboutTime|aboutExpiry)
 	return nearest == aboutBirth
 }
 

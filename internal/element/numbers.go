@@ -186,7 +186,7 @@ func (s *Scanner) twelve(n *row) bool {
 	if !my && !licence || !s.alone(p, e) {
 		return false
 	}
-	_, nearest := s.context(p, e, aboutMyNumber|aboutLicence|aboutOther)
+	nearest := s.nearest(p, e, aboutMyNumber|aboutLicence|aboutOther)
 	switch {
 	case my && nearest == aboutMyNumber:
 		return s.number(n, used, MyNumber, 92, ByCheckDigit|ByContext)
@@ -277,7 +277,7 @@ func (s *Scanner) phoneOf(n *row, used int, v []byte, country bool) bool {
 		confidence = 30
 	}
 	if confidence < 85 {
-		_, nearest := s.context(p, e, aboutPhone|aboutOther|aboutBank)
+		nearest := s.nearest(p, e, aboutPhone|aboutOther|aboutBank)
 		switch nearest {
 		case aboutPhone:
 			confidence, why = confidence+30, why|ByContext

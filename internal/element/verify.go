@@ -245,8 +245,7 @@ func (s *Scanner) expiryAt(n *neighbours, i, j int) (end int) {
 // cvvAt takes buf[i:j] for a security code if a word says so, or if it is
 // three digits after an expiry.
 func (s *Scanner) cvvAt(n *neighbours, i, j int, after bool) {
-	found, _ := s.context(i, i, aboutCVV)
-	named := found != 0
+	named := s.nearest(i, i, aboutCVV) != 0
 	if !named && !(after && j-i == 3 && n.expiryEnd > 0 && i-n.expiryEnd <= 4) {
 		return
 	}
