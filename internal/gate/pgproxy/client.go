@@ -57,7 +57,7 @@ func (e *engine) clientPiece(m *pgwire.Message) bool {
 	if m.First && !e.skip {
 		switch m.Type {
 		case pgwire.TypeQuery, pgwire.TypeParse, pgwire.TypeBind:
-			if e.client.Hold > maxHeldMessage {
+			if e.client.Hold == maxEditedRow {
 				e.end(errLongRow) // its answers could not be told from those that the gate's columns are in
 				return true
 			}
