@@ -199,6 +199,7 @@ func (p *process) Bypass(ctx context.Context, r control.BypassRequest) (control.
 // hole in the record is never shorter than the truth. An emergency does not
 // wait for a ledger that is broken.
 func (p *process) setBypass(ctx context.Context, g *gate, r control.BypassRequest) {
+	g.bypass.opened.Add(1)
 	if !r.Open {
 		g.bypass.shut()
 	}

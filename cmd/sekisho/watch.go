@@ -40,9 +40,21 @@ func (c *carried) HasBackend(pid uint32) bool {
 	return false
 }
 
-// Changes implements datamap.Gate. The gate's command tags do not yet tell rows
-// by table, so change counters are not compared: the watch is given no tables.
-func (*carried) Changes(event.Place) datamap.Changes { return datamap.Changes{} }
+// Changes implements datamap.Gate. What goes the direct way while one is open
+// nobody counts.
+func (c *carried) Changes(table event.Place) (sum datamap.Changes) {
+	for _, g := range c.gates {
+		unseen := g.bypass.carriesUnseen() // first: a way that was shut meanwhile still counts
+		rows, unclear, inFlight := g.server.Changes(c.database, table)
+		sum.Rows += rows
+		sum.Unclear += unclear + g.bypass.opened.Load()
+		sum.InFlight += inFlight
+		if unseen {
+			sum.InFlight++
+		}
+	}
+	return sum
+}
 
 // DDL implements datamap.Gate.
 func (c *carried) DDL() uint64 {
@@ -68,7 +80,7 @@ func (p *process) startWatches(s *stage) error {
 		}
 		w, err := datamap.NewWatch(datamap.WatchConfig{
 			Place: place(b.cfg), DSN: b.dsn, Control: b.control, Gate: c, Recorder: b.rec,
-			Every: time.Duration(b.cfg.Scan.Watch), Poolers: poolers(b.cfg), Now: p.now,
+			Tables: b.holdings.Tables, Every: time.Duration(b.cfg.Scan.Watch), Poolers: poolers(b.cfg), Now: p.now,
 			OnUncovered: b.holdings.Doubt, OnCatalogue: func() { p.refresh(s, c) },
 		})
 		if err != nil {

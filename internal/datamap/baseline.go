@@ -22,8 +22,7 @@ func (a agreement) all() time.Time {
 // known number. It moves when a difference was found.
 type baseline struct {
 	sessions  int64 // the server's count less ours
-	tables    map[event.Place]int64
-	unclear   map[event.Place]uint64
+	tables    map[event.Place]*tableBase
 	writes    Changes   // of the whole database, at the last look
 	quiet     time.Time // since when nothing was written through the gate
 	behind    time.Time // since when the server counts too few sessions; zero: it does not
@@ -39,8 +38,7 @@ func newBaseline(at time.Time, s *sight) *baseline {
 		// Logins under way may be in the server's count: without them the
 		// baseline would hide as many sessions for good.
 		sessions:  s.sessions - int64(s.established) - int64(s.pending),
-		tables:    map[event.Place]int64{},
-		unclear:   map[event.Place]uint64{},
+		tables:    map[event.Place]*tableBase{},
 		writes:    s.writes,
 		quiet:     at,
 		catalogue: s.catalogue, last: s,
@@ -48,14 +46,57 @@ func newBaseline(at time.Time, s *sight) *baseline {
 	}
 	b.strangers(s)
 	for place, t := range s.tables {
-		b.rebase(place, t)
+		c := newTableBase(at, t)
+		// What the gate carried may be in the server's count already, or come.
+		c.bound, c.known = t.server, t.gate.Unclear == 0
+		b.tables[place] = c
 	}
 	return b
 }
 
-// rebase starts the change counter of a table anew.
-func (b *baseline) rebase(place event.Place, t tableSight) {
-	b.tables[place], b.unclear[place] = t.server-int64(t.gate.Rows), t.gate.Unclear
+// tableBase bounds the changes of a table that are in the server's count and
+// not in the gate's rows: what was there at first, and what nobody can count.
+// The server may be late, and an unclear statement changed a number of rows
+// that nobody knows, so the bound is learnt from looks that lie statsDelay
+// apart: by the second the server has counted what had ended by the first.
+type tableBase struct {
+	bound   int64
+	known   bool
+	unclear uint64
+	calm    time.Time // a look at which nothing was in flight; zero: none yet
+	rows    uint64    // of the gate, then
+}
+
+func newTableBase(at time.Time, t tableSight) *tableBase {
+	c := &tableBase{unclear: t.gate.Unclear}
+	c.rest(at, t)
+	return c
+}
+
+// rest remembers a look at which nothing was in flight.
+func (c *tableBase) rest(at time.Time, t tableSight) {
+	if c.calm.IsZero() && t.gate.InFlight == 0 {
+		c.calm, c.rows = at, t.gate.Rows
+	}
+}
+
+// learn lowers the bound. settled says that the server has counted all that
+// passed the gate.
+func (c *tableBase) learn(at time.Time, t tableSight, settled bool) {
+	switch {
+	case settled:
+		c.lower(t.server - int64(t.gate.Rows))
+	case !t.indirect && !c.calm.IsZero() && at.Sub(c.calm) >= statsDelay:
+		c.lower(t.server - int64(c.rows))
+		c.calm = time.Time{}
+	}
+	c.rest(at, t)
+}
+
+func (c *tableBase) lower(bound int64) {
+	if !c.known || bound < c.bound {
+		c.bound, c.known = bound, true
+	}
 }
 
 // begunAnew says whether the server's counters cannot be compared with those
@@ -165,23 +206,27 @@ func (b *baseline) compareChanges(at time.Time, s *sight) (found []trouble) {
 	if s.writes.InFlight > 0 || s.writes.Rows != b.writes.Rows || s.writes.Unclear != b.writes.Unclear {
 		b.quiet, b.writes = at, s.writes
 	}
+	settled := s.writes == (Changes{}) || at.Sub(b.quiet) >= statsDelay
 	exact := true
 	for _, place := range slices.Sorted(maps.Keys(s.tables)) {
 		t := s.tables[place]
-		old, known := b.last.tables[place]
-		switch {
-		case !known || t.oid != old.oid || t.gate.Unclear != b.unclear[place],
-			t.indirect && at.Sub(b.quiet) < statsDelay:
+		old, seen := b.last.tables[place]
+		c := b.tables[place]
+		if c == nil || !seen || t.oid != old.oid || t.gate.Unclear != c.unclear || t.indirect && !settled {
 			// New, made anew, or changed by what nobody can count. The gate
 			// has asked for a scan where it could not tell the subjects.
-			b.rebase(place, t)
+			c = newTableBase(at, t)
+			b.tables[place] = c
+		}
+		c.learn(at, t, settled)
+		if !c.known {
 			exact = false
 			continue
 		}
-		excess := t.server - b.tables[place] - int64(t.gate.Rows)
+		excess := t.server - c.bound - int64(t.gate.Rows)
 		exact = exact && excess == 0 && t.gate.InFlight == 0
 		if excess > 0 && t.gate.InFlight == 0 {
-			b.tables[place] += excess
+			c.bound += excess
 			found = append(found, trouble{
 				reason: ReasonChanges, title: "rows were changed around the gate", from: b.agreed.changes,
 				detail: fmt.Sprintf("%d changes of rows of %s did not pass the gate", excess, place),

@@ -15,7 +15,7 @@ import (
 func looked(change ...func(*sight)) *sight {
 	s := &sight{
 		sessions: 100, established: 10, backends: map[backend]bool{},
-		tables: map[event.Place]tableSight{"t": {oid: 1, server: 1000, gate: Changes{Rows: 50}}},
+		tables: map[event.Place]tableSight{"t": {oid: 1, server: 1000, gate: Changes{}}},
 		writes: Changes{Rows: 50}, catalogue: digest{text: "a", at: eventtest.Start},
 	}
 	for _, c := range change {
@@ -103,6 +103,58 @@ func TestCompareIndirectWhenQuiet(t *testing.T) {
 		at = at.Add(step.after)
 		if got := len(b.compare(at, indirect(step.extra))); got != step.want {
 			t.Errorf("%v in, %d changes more: %d troubles, want %d", at.Sub(eventtest.Start), step.extra, got, step.want)
+		}
+	}
+}
+
+// What the server tells late of statements that nobody can count is no alarm,
+// and neither are rows of the gate that it had not counted when the comparison
+// began anew; once nothing can be late, a change around the gate is found.
+func TestCompareAfterUnclear(t *testing.T) {
+	at := eventtest.Start
+	seen := func(server int64, rows, unclear, inFlight uint64) *sight {
+		n := Changes{rows, unclear, inFlight}
+		return looked(table(func(t *tableSight) { t.server, t.gate = server, n }), func(s *sight) { s.writes = n })
+	}
+	b := newBaseline(at, seen(1000, 0, 0, 0))
+	for _, step := range []struct {
+		name  string
+		after time.Duration
+		look  *sight
+		want  int
+	}{
+		{"the server is late", time.Second, seen(1000, 40, 0, 0), 0},
+		{"a statement failed", time.Second, seen(1000, 40, 1, 1), 0},
+		{"its transaction goes on", 2 * statsDelay, seen(1000, 40, 1, 1), 0},
+		{"and ended", time.Second, seen(1000, 40, 1, 0), 0},
+		{"its rows come", 10 * time.Second, seen(1057, 40, 1, 0), 0},
+		{"traffic goes on", statsDelay, seen(1060, 50, 1, 0), 0},
+		{"what was late comes", time.Second, seen(1067, 50, 1, 0), 0},
+		{"a minute later", statsDelay, seen(1067, 50, 1, 0), 0},
+		{"around the gate", time.Second, seen(1068, 50, 1, 0), 1},
+		{"told once", time.Second, seen(1068, 50, 1, 0), 0},
+	} {
+		at = at.Add(step.after)
+		if found := b.compare(at, step.look); len(found) != step.want {
+			t.Errorf("%s: %+v, want %d troubles", step.name, found, step.want)
+		}
+	}
+}
+
+// Changes that were the gate's before the first look hide nothing for long.
+func TestCompareBegunUnderLoad(t *testing.T) {
+	at := eventtest.Start
+	seen := func(server int64) *sight {
+		return looked(table(func(t *tableSight) { t.server, t.gate.Rows = server, 30 }), func(s *sight) { s.writes.Rows = 30 })
+	}
+	b := newBaseline(at, seen(1000)) // 20 of the 30 are not counted yet
+	for i, step := range []struct {
+		server int64
+		want   int
+	}{{1020, 0}, {1020, 0}, {1021, 1}} {
+		at = at.Add(statsDelay)
+		if found := b.compare(at, seen(step.server)); len(found) != step.want {
+			t.Errorf("look %d: %+v, want %d troubles", i, found, step.want)
 		}
 	}
 }

@@ -80,8 +80,9 @@ FROM pg_stat_activity
 WHERE (datname = current_database() AND backend_type = 'client backend') OR backend_type = 'walsender'`
 
 // tablesSQL sums over partitions and inheritance children. A user trigger or a
-// rule anywhere in the database may change any table, and a foreign key with
-// an action may change the table that has it: their rows are in no command tag.
+// rule anywhere in the database may change any table, a foreign key with an
+// action may change the table that has it, and what writes to a table changes
+// its children: their rows are in no command tag.
 const tablesSQL = `
 WITH RECURSIVE tree (root, oid) AS (
     SELECT c.oid, c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -90,7 +91,7 @@ WITH RECURSIVE tree (root, oid) AS (
     SELECT t.root, i.inhrelid FROM tree t JOIN pg_inherits i ON i.inhparent = t.oid)
 SELECT t.root, sum(coalesce(pg_stat_get_tuples_inserted(t.oid), 0) + coalesce(pg_stat_get_tuples_updated(t.oid), 0)
          + coalesce(pg_stat_get_tuples_deleted(t.oid), 0))::bigint,
-       count(*) > 1
+       count(*) > 1 OR EXISTS (SELECT FROM pg_inherits WHERE inhrelid = t.root)
        OR EXISTS (SELECT FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D')
        OR EXISTS (SELECT FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class WHERE c.relkind IN ('r', 'p') AND r.oid >= 16384)
        OR EXISTS (SELECT FROM pg_constraint WHERE conrelid = t.root AND contype = 'f'

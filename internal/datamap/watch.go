@@ -39,8 +39,9 @@ type Changes struct {
 	// had ON CONFLICT or a data-modifying CTE. One that may have written to any
 	// table counts for every table.
 	Unclear uint64
-	// InFlight counts statements that may write to the table and have not
-	// ended (their ReadyForQuery was not seen).
+	// InFlight counts what may write to the table and has not ended:
+	// statements without a ReadyForQuery, and the open transactions of others,
+	// whose rows the server counts when they end.
 	InFlight uint64
 }
 

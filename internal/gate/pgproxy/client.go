@@ -166,6 +166,7 @@ func (e *engine) clientQuery(m *pgwire.Message) bool {
 	text = e.rewriteQuery(text, commands, q)
 	e.dropUnnamed()
 	for i := range commands {
+		e.sending(&commands[i], q.steps[i].exec)
 		q.steps[i].undo = e.effects(&commands[i], q.steps[i].exec)
 	}
 	if text == nil {
@@ -350,7 +351,9 @@ func (e *engine) clientExecute(m *pgwire.Message) bool {
 		return false
 	}
 	c, defined := p.command(), undo{}
-	if !p.executed {
+	if p.executed {
+		e.sending(c, p.exec)
+	} else {
 		if r := e.permit(c, p.exec); r != nil {
 			e.refuseExtended(r)
 			return true
@@ -358,6 +361,7 @@ func (e *engine) clientExecute(m *pgwire.Message) bool {
 		if e.fatal != nil {
 			return true
 		}
+		e.sending(c, p.exec)
 		defined = e.effects(c, p.exec)
 	}
 	// Asking about a portal that cannot run would change the error's place.
@@ -444,6 +448,8 @@ func (e *engine) clientFunction(m *pgwire.Message) bool {
 		return true
 	}
 	x := e.channelExecution(e.g.fastpathShape, "fastpath")
+	x.reach, x.wrote = reachAny, x.plan
+	e.writes(reachAny, x.plan)
 	e.queue.push(expect{kind: expectFunction, exec: x})
 	e.sent++
 	e.touch()

@@ -58,6 +58,7 @@ func (g *shared) copyInPlan(p *plan) *plan {
 		t := &p.parts[i]
 		w := write{protected: true, numbers: g.Numbers(t.source), ordinal: -1}
 		w.Table, w.Source, w.Op = t.table, t.source, "copy"
+		w.counter = g.changed.of(t.table)
 		for _, k := range p.cols {
 			if k.part == i && k.rest == nil {
 				w.ordinal = k.ordinal

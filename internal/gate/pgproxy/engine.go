@@ -62,6 +62,7 @@ type engine struct {
 
 	env      environ
 	ddl      ddlState
+	writing  writing
 	tainting []Taint // what the transaction under way taints
 
 	slots     map[*plan]*slot
@@ -273,6 +274,7 @@ func (e *engine) close(reason string) {
 	}
 	e.closeBuckets(why)
 	e.endDDL()
+	e.leaves()
 	e.submit(&event.SessionClose{Session: e.session, Reason: reason, Rows: e.rows, Bytes: e.bytesOut})
 }
 
@@ -290,6 +292,7 @@ func (e *engine) lose(why string) {
 		return
 	}
 	e.lost = why
+	e.writesAnything()
 	e.g.metrics.Lost.Add(1)
 	e.find("SK3102", "the server's answers do not fit the client's messages ("+why+"): the session is bounded")
 }

@@ -40,6 +40,8 @@ type execution struct {
 	launders  string           // why its success may copy protected data anywhere
 	target    string           // of a write that was not analysed: what it names
 	keyedRows uint64           // of COPY FROM: rows whose subject is known
+	reach     reach            // which change counters it moves
+	wrote     *plan            // whose writes they are
 }
 
 type colFormat struct {
@@ -335,6 +337,9 @@ func (x *execution) answered() {
 
 // finish ends an execution: done, suspended, failed or cut.
 func (e *engine) finish(x *execution, why event.Outcome, affected int64) {
+	if x != nil && x.reach != reachNone {
+		e.wrote(x, why, affected)
+	}
 	if x == nil || x.slot == nil {
 		return
 	}

@@ -256,9 +256,11 @@ func (g *Gate) open(ctx context.Context, login *pglogin.Login) error {
 		s.e.lose("replication")
 	}
 	if !g.register(s) {
+		s.e.leaves()
 		return ErrCut
 	}
 	if _, err := g.loop.Add(login.Client, login.Upstream, s); err != nil {
+		s.e.leaves()
 		g.ended(s)
 		return err
 	}

@@ -74,6 +74,7 @@ type write struct {
 	lineage.Write
 	protected bool
 	numbers   Numbers
+	counter   *counter // of a protected table
 	typ       uint32
 	ordinal   int   // column of the key in COPY FROM, -1 when it is not there
 	params    []int // indexes in plan.params: the subjects of the changed rows, in order
@@ -218,7 +219,7 @@ func (g *shared) writesOf(p *plan, a *lineage.Analysis) (out []write) {
 	for _, w := range a.Writes {
 		x := write{Write: w, typ: uint32(w.KeyType), ordinal: -1}
 		if t := g.protectedTable(w.Table); t != nil {
-			x.protected = true
+			x.protected, x.counter = true, g.changed.of(w.Table)
 			if x.Source == "" {
 				x.Source = t.Source
 			}

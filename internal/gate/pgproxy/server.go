@@ -59,6 +59,7 @@ func (e *engine) functionResponse(head *expect, m *pgwire.Message) bool {
 		}
 		e.errorRow(x)
 	}
+	e.wrote(head.exec, event.OutcomeDone, 0)
 	e.forward(head, m)
 	return true
 }
@@ -407,6 +408,9 @@ func (e *engine) transactionState(state byte) {
 		e.endDDL()
 	}
 	e.env.transactionEnded(e.answered)
+	if e.writing.mark != 0 && e.writing.mark <= e.answered {
+		e.endWriting(false)
+	}
 }
 
 // serverPiece handles a message of the server that is too large to be held.

@@ -28,6 +28,9 @@ type shape struct {
 
 	calls bool // it may call a function that is not PostgreSQL's own
 	sets  bool // set_config or pg_settings stands in it: it may change settings
+	// conflict: ON CONFLICT stands in it, perhaps.
+	conflict bool
+
 	whole bool // it has no WHERE, LIMIT, FETCH, JOIN or HAVING: a whole table
 }
 
@@ -134,6 +137,7 @@ func newShape(fingerprint uint64, canon, text []byte) *shape {
 	s := &shape{id: event.StatementID(fingerprint), canon: bytes.Clone(canon), text: string(bytes.ToValidUTF8(text, []byte("?")))}
 	s.sets = bytes.Contains(canon, []byte("set_config")) || bytes.Contains(canon, []byte("pg_settings"))
 	s.calls = callsCode(canon)
+	s.conflict = hasWord(canon, "conflict")
 	s.whole = !hasWord(canon, "where", "limit", "fetch", "join", "having")
 	return s
 }
@@ -336,6 +340,7 @@ type shared struct {
 	log   func(op string, err error)
 
 	findings sync.Map // findingKey → struct{}
+	changed  counters
 
 	unknownShape, notifyShape, fastpathShape *shape
 	showPlan                                 *plan // of SHOW: rows that are no crossing
