@@ -80,7 +80,7 @@ func attackProtocol() []kind {
 				g.either(fmt.Sprintf("SELECT %s repeat(coalesce(phone, '-------------'), 400000), id FROM customers WHERE id = %s", g.pick("", "email, "), g.subject())))
 		}},
 		{"attack: long statement after an injected one", false, func(g *gen) episode {
-			return one(prepared("SELECT email FROM customers", true, false), prepared("SELECT 1 AS a, 2 AS b /* "+strings.Repeat("x", 5<<20)+" */", g.chance(50), false), prepared("SELECT id, email FROM customers", true, false))
+			return one(prepared("SELECT email FROM customers", true, false), prepared("SELECT 1 AS a, 2 AS b /* "+strings.Repeat("x", 17<<20)+" */", g.chance(50), false), prepared("SELECT id, email FROM customers", true, false))
 		}},
 		{"attack: current of a cursor", false, func(g *gen) episode {
 			e := one(simple("BEGIN"), simple("DECLARE c CURSOR FOR SELECT id FROM customers FOR UPDATE"), simple("FETCH 2 FROM c"), g.either("UPDATE customers SET points = points WHERE CURRENT OF c RETURNING "+g.pick("email", "id, email")), simple("ROLLBACK"))
