@@ -143,9 +143,20 @@ func guess(p []byte, at int64) Encoding {
 	return best
 }
 
-// manyZeros reports whether a quarter of p or more is NUL, as ASCII text in
-// UTF-16 has it.
-func manyZeros(p []byte) bool { return bytes.Count(p, []byte{0})*4 >= len(p) }
+// manyZeros reports whether NULs stand in p as ASCII within UTF-16 puts them: in
+// every other place, and seldom (U+3000) in the places between. Other binary data
+// has them in both.
+func manyZeros(p []byte) bool {
+	even, odd := 0, 0
+	for i, c := range p {
+		if c == 0 && i%2 == 0 {
+			even++
+		} else if c == 0 {
+			odd++
+		}
+	}
+	return even*20 >= len(p) && odd*4 <= even
+}
 
 // wrongUTF8 counts bytes that are not UTF-8, but for a cut last character.
 func wrongUTF8(p []byte) (wrong int) {
@@ -211,17 +222,25 @@ var shiftJISPairs = sync.OnceValue(func() *pairs { return makePairs(japanese.Shi
 var eucPairs = sync.OnceValue(func() *pairs { return makePairs(japanese.EUCJP.NewDecoder().Bytes, eucSize) })
 
 func makePairs(decode func([]byte) ([]byte, error), size func(a, b byte) int) *pairs {
-	t := new(pairs)
+	var list []byte // every pair on a line of its own, decoded at once
 	for a := 0x80; a < 0x100; a++ {
 		for b := 0x40; b < 0x100; b++ {
-			if size(byte(a), byte(b)) != 2 {
-				continue
-			}
-			u, err := decode([]byte{byte(a), byte(b)})
-			if r, n := utf8.DecodeRune(u); err == nil && n == len(u) && r != utf8.RuneError && r < 1<<16 {
-				t[a<<8|b] = uint16(r)
+			if size(byte(a), byte(b)) == 2 {
+				list = append(list, byte(a), byte(b), '\n')
 			}
 		}
+	}
+	t := new(pairs)
+	text, err := decode(list)
+	if err != nil {
+		return t // x/text replaces what it cannot decode: this does not happen
+	}
+	i := 0
+	for line := range bytes.Lines(text) {
+		if r, n := utf8.DecodeRune(line); n == len(line)-1 && r != utf8.RuneError && r < 1<<16 {
+			t[int(list[i])<<8|int(list[i+1])] = uint16(r)
+		}
+		i += 3
 	}
 	return t
 }
