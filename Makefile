@@ -9,7 +9,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  = -s -w -X main.version=$(VERSION)
 export CGO_ENABLED = 0
 
-.PHONY: all build demo test test-long prove check vet bench-pgproxy bench-ledger bench-scope clean
+.PHONY: all build demo test test-long prove check vet bench-pgproxy bench-ledger bench-scope bench-element eval-element clean
 
 all: build
 
@@ -44,9 +44,12 @@ vet:
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 
-bench-pgproxy bench-ledger bench-scope: bench-%:
+bench-pgproxy bench-ledger bench-scope bench-element: bench-%:
 	@sh scripts/setup.sh bench
 	@sh bench/$*/run.sh $(ARGS)
+
+eval-element: ## precision and recall of the element engine, into docs/accuracy.md
+	@sh bench/element/eval.sh $(ARGS)
 
 clean:
 	rm -rf bin
