@@ -8,9 +8,14 @@ import (
 )
 
 // bag is a set of numbers that is made for being filled and counted quickly.
-// It begins as a list and becomes pages of bits when it grows. The zero value
-// is empty. A bag belongs to one goroutine.
+// It begins as a list and becomes pages of bits when it grows. Stored sets and
+// other bags may wait in it until a method needs them; the methods that do not
+// say otherwise fetch them. The zero value is empty. A bag belongs to one
+// goroutine.
 type bag struct {
+	stored [][]byte // stored sets that wait; valid
+	subs   []*bag   // bags that wait
+	sparse bool     // stays a list: few numbers far apart
 	list   []uint32 // unsorted, with doubles, while pages is nil
 	sorted bool     // list is sorted and without doubles
 	of     []*ever  // who is in here crossed these; nil: not known
@@ -72,7 +77,26 @@ func (b *bag) free() {
 	*b = bag{}
 }
 
-func (b *bag) empty() bool { return b == nil || len(b.list) == 0 && b.pages == nil }
+func (b *bag) empty() bool {
+	return b == nil || len(b.list) == 0 && b.pages == nil && b.stored == nil && b.subs == nil
+}
+
+// fetch adds what waits.
+func (b *bag) fetch() {
+	if b.stored == nil && b.subs == nil {
+		return
+	}
+	stored, subs := b.stored, b.subs
+	b.stored, b.subs = nil, nil
+	for _, data := range stored {
+		if err := b.addSet(data); err != nil {
+			panic("disclosure: a set that was checked: " + err.Error())
+		}
+	}
+	for _, o := range subs {
+		b.or(o)
+	}
+}
 
 // own returns the page for writing; nil when it is full already.
 func (b *bag) own(high uint32) *page {
@@ -94,6 +118,7 @@ func (b *bag) dense() {
 	if b.pages != nil {
 		return
 	}
+	b.sparse = false
 	b.pages = make([]*page, 1)
 	b.addAll(b.list)
 	b.list, b.sorted = nil, false
@@ -102,7 +127,10 @@ func (b *bag) dense() {
 // add adds numbers in any order.
 func (b *bag) add(numbers ...uint32) {
 	if b.pages == nil {
-		if len(b.list)+len(numbers) <= maxList {
+		if b.sparse && len(b.list)+len(numbers) > max(maxList, cap(b.list)) {
+			b.list = slices.Compact(sortNumbers(b.list)) // doubles first
+		}
+		if b.sparse || len(b.list)+len(numbers) <= maxList {
 			b.list = append(b.list, numbers...)
 			b.sorted = false
 			return
@@ -122,7 +150,7 @@ func (b *bag) addAll(numbers []uint32) {
 
 // addRange adds first … last.
 func (b *bag) addRange(first, last uint32) {
-	if b.pages == nil && int(last-first) < maxList-len(b.list) && last-first < 256 {
+	if b.pages == nil && last-first < 256 && (b.sparse || int(last-first) < maxList-len(b.list)) {
 		for n := first; ; n++ {
 			b.add(n)
 			if n == last {
@@ -175,6 +203,7 @@ func (b *bag) or(o *bag) {
 	if o.empty() {
 		return
 	}
+	o.fetch()
 	if o.pages == nil {
 		b.add(o.list...)
 		return
@@ -205,6 +234,7 @@ func (p *page) or(q *page) {
 
 // sort makes the list ascending and without doubles.
 func (b *bag) sort() {
+	b.fetch()
 	if b.pages == nil && !b.sorted {
 		b.list = slices.Compact(sortNumbers(b.list))
 		b.sorted = true
@@ -245,6 +275,7 @@ func (b *bag) count() (n uint64) {
 	if b == nil {
 		return 0
 	}
+	b.fetch()
 	if b.pages == nil {
 		b.sort()
 		return uint64(len(b.list))
@@ -273,6 +304,7 @@ func (b *bag) all(yield func(uint32) bool) {
 	if b == nil {
 		return
 	}
+	b.fetch()
 	if b.pages == nil {
 		b.sort()
 		for _, n := range b.list {
@@ -296,10 +328,27 @@ func (b *bag) all(yield func(uint32) bool) {
 	}
 }
 
-// next returns the smallest member that is at least n.
+// next returns the smallest member that is at least n. It fetches nothing.
 func (b *bag) next(n uint32) (uint32, bool) {
+	least, ok := b.nextOwn(n)
+	for _, data := range b.stored {
+		if k, found := nextStored(data, n); found && (!ok || k < least) {
+			least, ok = k, true
+		}
+	}
+	for _, o := range b.subs {
+		if k, found := o.next(n); found && (!ok || k < least) {
+			least, ok = k, true
+		}
+	}
+	return least, ok
+}
+
+func (b *bag) nextOwn(n uint32) (uint32, bool) {
 	if b.pages == nil {
-		b.sort()
+		if !b.sorted {
+			b.list, b.sorted = slices.Compact(sortNumbers(b.list)), true
+		}
 		i, _ := slices.BinarySearch(b.list, n)
 		if i == len(b.list) {
 			return 0, false
@@ -332,6 +381,7 @@ func (b *bag) next(n uint32) (uint32, bool) {
 
 // has reports whether n is a member.
 func (b *bag) has(n uint32) bool {
+	b.fetch()
 	if b.pages != nil {
 		if int(n>>16) >= len(b.pages) {
 			return false
@@ -348,6 +398,10 @@ func (b *bag) has(n uint32) bool {
 func (b *bag) within(o *bag) bool {
 	if b.empty() {
 		return true
+	}
+	b.fetch()
+	if o != nil {
+		o.fetch()
 	}
 	if b.pages == nil || o == nil || o.pages == nil {
 		for n := range b.all {

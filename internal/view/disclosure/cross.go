@@ -146,7 +146,7 @@ func (e *evaluation) crossAnybody(ctx context.Context, sure totals) error {
 		if !e.asked(x.series) {
 			return nil
 		}
-		return sure.addEntry(x)
+		return sure.wait(x)
 	}, func(r *record) { e.ofActors(r, sure, nil) })
 	if err != nil {
 		return err
@@ -166,7 +166,7 @@ func (e *evaluation) crossClients(ctx context.Context, sure, maybe totals) error
 		if !e.asked(x.series) {
 			return nil
 		}
-		return sure.addEntry(x)
+		return sure.wait(x)
 	}, func(r *record) { e.ofActors(r, sure, maybe) })
 	if err != nil {
 		return err
@@ -179,7 +179,7 @@ func (e *evaluation) crossClients(ctx context.Context, sure, maybe totals) error
 		if k := &e.series.list[x.series]; e.names.texts[k.reason] != scope.ReasonNoNumber {
 			e.unnamed += x.n
 		}
-		return maybe.addEntry(x)
+		return maybe.wait(x)
 	})
 }
 
@@ -200,6 +200,9 @@ func (e *evaluation) enter(t totals, sure bool) {
 			}
 			masks[maskSource{m, k.source}] = append(masks[maskSource{m, k.source}], &x.set)
 			tables[tableSource{k.table, k.source}] = append(tables[tableSource{k.table, k.source}], &x.set)
+			if sure {
+				e.leaves = append(e.leaves, countLeaf{tableSource{k.table, k.source}, maskSource{m, k.source}, &x.set})
+			}
 			for _, c := range classes {
 				e.sums[c].count(k.table, x.rows, x.lost)
 			}
@@ -215,7 +218,7 @@ func (e *evaluation) enter(t totals, sure bool) {
 			if w[m] == nil {
 				w[m] = new(bag)
 			}
-			w[m].or(&x.set)
+			w[m].subs = append(w[m].subs, &x.set)
 		}
 	}
 	// The unions are made once and shared by the classes.
@@ -237,10 +240,9 @@ func (e *evaluation) unite(list []*bag) *bag {
 	if len(list) == 1 {
 		return list[0]
 	}
-	set := new(bag)
+	set := &bag{subs: list}
 	known := true
 	for _, b := range list {
-		set.or(b)
 		known = known && len(b.of) > 0
 		set.of = append(set.of, b.of...)
 	}

@@ -67,8 +67,10 @@ func (t times) during(from scope.Span, changes []scope.Span) (out []scope.Span) 
 	}
 	for _, b := range t.seconds {
 		last := int64(-1)
-		for n := range b.all {
-			last = int64(n)
+		for n, ok := b.next(0); ok; n, ok = b.next(n + 1) {
+			if last = int64(n); n == 1<<32-1 {
+				break
+			}
 		}
 		if last >= 0 && from.From <= (last+1)*secondNS {
 			out = append(out, scope.Span{From: from.From, To: (last + 1) * secondNS})
@@ -428,7 +430,7 @@ func (e *evaluation) crossedAt(ctx context.Context, id uint32) (totals, error) {
 		return e.exact, nil
 	}
 	t := totals{}
-	err := e.gather(ctx, e.w, dimTable, []uint32{id}, t.addEntry, func(r *record) {
+	err := e.gather(ctx, e.w, dimTable, []uint32{id}, t.wait, func(r *record) {
 		if k := e.series.list[r.series]; k.table == id {
 			t.addRecord(r, k.class)
 		}

@@ -108,6 +108,7 @@ func (v *View) count(m *mix) uint64 {
 	var owns []*bag // those that may have somebody who is not in base
 	for _, b := range m.owns {
 		if !v.covers(m, b) {
+			b.fetch()
 			owns = append(owns, b)
 		}
 	}

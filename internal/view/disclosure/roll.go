@@ -210,15 +210,26 @@ func (t totals) addRecord(r *record, class event.Class) {
 		x.set.addRanges(r.set)
 		return
 	}
+	x.set.sparse = true
 	x.set.addRange(r.seconds())
 }
 
-func (t totals) addEntry(e entry) error {
+func (t totals) addEntry(e entry, class event.Class) error {
 	x := t.at(e.series)
+	x.set.sparse = class != event.Exact
 	x.n += e.n
 	x.rows += e.rows
 	x.lost += e.lost
 	return x.set.addSet(e.set)
+}
+
+// wait is addEntry for a question: the set waits in its bag.
+func (t totals) wait(e entry) error {
+	x := t.at(e.series)
+	x.n += e.n
+	x.rows += e.rows
+	x.lost += e.lost
+	return x.set.wait(e.set)
 }
 
 // encode writes the stored form and frees the sets.
@@ -317,6 +328,10 @@ func (v *View) sumUp(ctx context.Context, tx *sql.Tx, level int, block int64) er
 	return v.dropRolls(ctx, tx, level, block, sums)
 }
 
+func (v *View) adder(t totals) func(entry) error {
+	return func(e entry) error { return t.addEntry(e, v.series.list[e.series].class) }
+}
+
 // addHour adds the sums of a busy hour.
 func (v *View) addHour(ctx context.Context, tx *sql.Tx, hour int64, at func(int, uint32) totals) (found bool, err error) {
 	err = query(ctx, tx, "SELECT dim, key, data FROM roll WHERE level = 0 AND block = ?", func(r *sql.Rows) error {
@@ -327,7 +342,7 @@ func (v *View) addHour(ctx context.Context, tx *sql.Tx, hour int64, at func(int,
 			return err
 		}
 		found = true
-		return entries(data, at(dim, key).addEntry)
+		return entries(data, v.adder(at(dim, key)))
 	}, hour)
 	return found, err
 }
@@ -391,7 +406,7 @@ func (v *View) merge(ctx context.Context, tx *sql.Tx, to rollKey, first, last in
 				if err := r.Scan(&data); err != nil {
 					return err
 				}
-				return entries(data, sum.addEntry)
+				return entries(data, v.adder(sum))
 			}, from, block, k.dim, k.key)
 			if err != nil {
 				return fmt.Errorf("sum up block %d of level %d: %w", to.block, to.level, err)

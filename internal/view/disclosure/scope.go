@@ -55,8 +55,9 @@ type evaluation struct {
 	holdings map[uint32]*scope.Holding
 	exact    totals // exact series of everybody, when they were gathered anyway
 	open     int
-	temp     []*bag // to be freed with the answer
-	trace    *trace // nil: no evidence is asked for
+	leaves   []countLeaf // what is confirmed
+	temp     []*bag      // to be freed with the answer
+	trace    *trace      // nil: no evidence is asked for
 	// changeSets counts the sets of changes that were read.
 	changeSets int
 	unnamed    uint64
@@ -248,8 +249,9 @@ func (e *evaluation) answer() *Answer {
 	}
 	a := new(Answer)
 	a.Query, a.From, a.To = e.q, event.Time(e.w.From), event.Time(e.w.To)
-	for c, f := range map[scope.Class]*scope.Figure{scope.Confirmed: &a.Confirmed, scope.Reachable: &a.Reachable, scope.EverHeld: &a.EverHeld} {
-		*f = e.figure(&e.sums[c])
+	a.Confirmed = e.figureOf(&e.sums[scope.Confirmed], e.leaves)
+	a.Reachable, a.EverHeld = e.figure(&e.sums[scope.Reachable]), e.figure(&e.sums[scope.EverHeld])
+	for c := range a.mixes {
 		a.mixes[c] = e.setsOf(&e.sums[c])
 	}
 	a.view, a.temp = e.View, e.temp

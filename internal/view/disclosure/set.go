@@ -30,6 +30,7 @@ func (b *bag) encode(dst []byte) []byte {
 	if b.empty() {
 		return append(dst, tagDeltas)
 	}
+	b.sort()
 	n := b.count()
 	if b.pages == nil && n < smallSet {
 		return appendDeltas(append(dst, tagDeltas), b.list)
@@ -46,6 +47,7 @@ type container struct {
 	card int
 	runs int
 	page *page
+	list []uint32 // instead of page
 }
 
 // isRun says which form is smallest, as the library's RunOptimize does.
@@ -104,23 +106,34 @@ func (p *page) find(at uint32, flip uint64) (uint32, bool) {
 // appendRoaring appends the portable form, which is the one that the library
 // writes after RunOptimize.
 func (b *bag) appendRoaring(dst []byte) []byte {
-	if b.pages == nil {
-		paged := new(bag)
-		paged.dense()
-		paged.or(b)
-		defer paged.free()
-		b = paged
-	}
+	b.sort()
 	var list []container
-	anyRun := false
+	if b.pages == nil {
+		list = containersOf(b.list)
+	}
 	for high, p := range b.pages {
 		if card := p.count(); card > 0 {
-			c := container{high: uint16(high), card: card, runs: p.runs(), page: p}
-			anyRun = anyRun || c.isRun()
-			list = append(list, c)
+			list = append(list, container{high: uint16(high), card: card, runs: p.runs(), page: p})
 		}
 	}
+	anyRun := slices.ContainsFunc(list, func(c container) bool { return c.isRun() })
 	return appendContainers(dst, list, anyRun)
+}
+
+// containersOf cuts a sorted list.
+func containersOf(numbers []uint32) (out []container) {
+	for len(numbers) > 0 {
+		high := numbers[0] >> 16
+		c := container{high: uint16(high), runs: 1}
+		for c.card = 1; c.card < len(numbers) && numbers[c.card]>>16 == high; c.card++ {
+			if numbers[c.card] != numbers[c.card-1]+1 {
+				c.runs++
+			}
+		}
+		c.list, numbers = numbers[:c.card], numbers[c.card:]
+		out = append(out, c)
+	}
+	return out
 }
 
 func appendContainers(dst []byte, list []container, anyRun bool) []byte {
@@ -156,6 +169,19 @@ func appendContainers(dst []byte, list []container, anyRun bool) []byte {
 
 func (c *container) append(dst []byte) []byte {
 	le := binary.LittleEndian
+	if c.list != nil {
+		if !c.isRun() && c.card <= 4096 {
+			for _, n := range c.list {
+				dst = le.AppendUint16(dst, uint16(n))
+			}
+			return dst
+		}
+		var p page
+		for _, n := range c.list {
+			p[n>>6&1023] |= 1 << (n & 63)
+		}
+		c = &container{high: c.high, card: c.card, runs: c.runs, page: &p}
+	}
 	switch {
 	case c.isRun():
 		dst = le.AppendUint16(dst, uint16(c.runs))
@@ -185,7 +211,7 @@ func (b *bag) addSet(data []byte) error {
 		return b.addRoaring(data[1:])
 	}
 	data = data[1:]
-	if b.pages == nil && len(b.list)+len(data) > maxList {
+	if b.pages == nil && !b.sparse && len(b.list)+len(data) > maxList {
 		b.dense()
 	}
 	last := uint32(0)
@@ -229,6 +255,9 @@ const (
 
 // addRoaring adds a bitmap in portable form without building it.
 func (b *bag) addRoaring(data []byte) error {
+	if b.sparse && b.pages == nil {
+		return eachStored(data, func(n uint32) { b.add(n) })
+	}
 	b.dense()
 	le := binary.LittleEndian
 	if len(data) < 8 {
@@ -329,6 +358,7 @@ func (b *bag) addRanges(s event.Set) {
 
 // ranges returns b as a set of an event.
 func (b *bag) ranges() event.Set {
+	b.fetch()
 	var out event.Set
 	for high, p := range b.pages {
 		if p == nil {

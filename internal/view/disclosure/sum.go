@@ -92,6 +92,12 @@ func (v *View) figure(s *sum) scope.Figure {
 		c.Subjects += v.count(m)
 		f.Tables[v.names.texts[k.table]] = c
 	}
+	v.figureRecords(s, &f)
+	return f
+}
+
+// figureRecords adds the counts of records.
+func (v *View) figureRecords(s *sum, f *scope.Figure) {
 	for t, n := range s.records {
 		c := f.Tables[v.names.texts[t]]
 		c.Records = n
@@ -102,7 +108,6 @@ func (v *View) figure(s *sum) scope.Figure {
 		f.WithoutNumber += n
 	}
 	maps.DeleteFunc(f.Tables, func(_ string, c scope.Count) bool { return c == scope.Count{} })
-	return f
 }
 
 // figureElements counts by element. Elements that always appear together share
