@@ -13,9 +13,15 @@ import (
 // last recorded.
 type agreement struct{ sessions, changes, catalogue time.Time }
 
-// all returns the earliest.
-func (a agreement) all() time.Time {
-	return slices.MinFunc([]time.Time{a.sessions, a.changes, a.catalogue}, time.Time.Compare)
+// latest returns since when somebody may have been unseen. complete says that
+// no session escapes the comparison of sessions: then it does not matter that
+// changes, which somebody always makes, agreed long ago.
+func (a agreement) latest(complete bool) time.Time {
+	all := []time.Time{a.sessions, a.catalogue}
+	if !complete {
+		all = append(all, a.changes)
+	}
+	return slices.MinFunc(all, time.Time.Compare)
 }
 
 // baseline is what the server's counters said when the gate had carried a

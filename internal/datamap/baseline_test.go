@@ -178,6 +178,22 @@ func TestAgreement(t *testing.T) {
 	}
 }
 
+// Where no session escapes, changes that never agree do not make the interval
+// after a crash longer.
+func TestAgreementBeforeACrash(t *testing.T) {
+	b := newBaseline(eventtest.Start, looked())
+	at := eventtest.Start.Add(time.Hour)
+	b.compare(at, looked(table(func(t *tableSight) { t.gate.Unclear = 1 }), func(s *sight) {
+		s.writes.Unclear, s.catalogue.at = 1, at
+	}))
+	if got := b.agreed.latest(true); !got.Equal(at) {
+		t.Errorf("sessions are complete: unseen since %v, want %v", got, at)
+	}
+	if got := b.agreed.latest(false); !got.Equal(eventtest.Start) {
+		t.Errorf("sessions are not complete: unseen since %v, want %v", got, eventtest.Start)
+	}
+}
+
 func TestServerThatCountsTooFew(t *testing.T) {
 	at := eventtest.Start
 	b := newBaseline(at, looked())

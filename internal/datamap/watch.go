@@ -179,7 +179,7 @@ func (w *Watch) Look(ctx context.Context) error {
 		w.base = newBaseline(at, seen)
 	case w.base.begunAnew(seen):
 		w.due = append(w.due, trouble{
-			reason: ReasonReset, title: "the server's counters began anew", from: w.base.agreed.all(),
+			reason: ReasonReset, title: "the server's counters began anew", from: w.base.agreed.latest(w.margin() == 0),
 			detail: "after a crash or a reset of statistics nobody can tell who was there",
 		})
 		w.base = newBaseline(at, seen)
