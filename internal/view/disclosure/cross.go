@@ -106,12 +106,19 @@ func (e *evaluation) cross(ctx context.Context) error {
 
 // asked reports whether a series is asked about.
 func (e *evaluation) asked(id uint32) bool {
-	k := &e.series.list[id]
-	if _, ok := e.narrowed(k.mask); !ok {
-		return false
+	if e.askedOf == nil {
+		e.askedOf = make([]uint8, len(e.series.list))
 	}
-	_, ok := e.relevant(k.table)
-	return ok
+	if e.askedOf[id] == 0 {
+		k := &e.series.list[id]
+		e.askedOf[id] = 1
+		if _, ok := e.narrowed(k.mask); ok {
+			if _, ok = e.relevant(k.table); ok {
+				e.askedOf[id] = 2
+			}
+		}
+	}
+	return e.askedOf[id] == 2
 }
 
 func (e *evaluation) ofActors(r *record, sure, maybe totals) {
@@ -146,7 +153,7 @@ func (e *evaluation) crossAnybody(ctx context.Context, sure totals) error {
 		if !e.asked(x.series) {
 			return nil
 		}
-		return sure.wait(x)
+		return sure.wait(x, e.series.list[x.series].class)
 	}, func(r *record) { e.ofActors(r, sure, nil) })
 	if err != nil {
 		return err
@@ -166,7 +173,7 @@ func (e *evaluation) crossClients(ctx context.Context, sure, maybe totals) error
 		if !e.asked(x.series) {
 			return nil
 		}
-		return sure.wait(x)
+		return sure.wait(x, e.series.list[x.series].class)
 	}, func(r *record) { e.ofActors(r, sure, maybe) })
 	if err != nil {
 		return err
@@ -179,7 +186,7 @@ func (e *evaluation) crossClients(ctx context.Context, sure, maybe totals) error
 		if k := &e.series.list[x.series]; e.names.texts[k.reason] != scope.ReasonNoNumber {
 			e.unnamed += x.n
 		}
-		return maybe.wait(x)
+		return maybe.wait(x, e.series.list[x.series].class)
 	})
 }
 

@@ -24,30 +24,62 @@ func (t times) and(o times) times {
 	return times{slices.Concat(t.seconds, o.seconds), slices.Concat(t.spans, o.spans)}
 }
 
-// choose is scope.ChooseAll. Seconds between two scans all choose the same, so
-// after the first one the others are skipped.
-func (t times) choose(scans []scope.Span) (use []bool, changes []scope.Span, unknown, provisional bool) {
-	use, changes, unknown, provisional = scope.ChooseAll(scans, t.spans)
+// choice is what scope.ChooseAll returns.
+type choice struct {
+	use                  []bool
+	changes              []scope.Span
+	unknown, provisional bool
+}
+
+// chosen is choose for seconds, which several steps of an answer ask for.
+type chosenKey struct {
+	seconds *bag
+	of      tableSource
+}
+
+// choose is scope.ChooseAll over the scans of a table and source.
+func (e *evaluation) choose(t times, of tableSource, scans []scope.Span) (c choice) {
+	c.use, c.changes, c.unknown, c.provisional = scope.ChooseAll(scans, t.spans)
 	for _, b := range t.seconds {
-		at, ok := b.next(0)
-		for ok {
-			c := scope.Choose(scans, secondSpan(at))
-			for i := c.First; i <= c.Last; i++ {
-				use[i] = true
-			}
-			changes = append(changes, c.Changes)
-			unknown, provisional = unknown || c.Unknown, provisional || c.Provisional
-			if c.Provisional {
-				break
-			}
-			next := max(int64(at)+1, floorDiv(scans[c.Last].From, secondNS))
-			if next > 1<<32-1 {
-				break
-			}
-			at, ok = b.next(uint32(next))
+		key := chosenKey{b, of}
+		s, ok := e.chosen[key]
+		if !ok {
+			s = chooseSeconds(b, scans)
+			e.chosen[key] = s
 		}
+		for i, use := range s.use {
+			c.use[i] = c.use[i] || use
+		}
+		c.changes = append(c.changes, s.changes...)
+		c.unknown, c.provisional = c.unknown || s.unknown, c.provisional || s.provisional
 	}
-	return use, scope.Merge(changes), unknown, provisional
+	c.changes = scope.Merge(c.changes)
+	return c
+}
+
+// chooseSeconds chooses for each second. Seconds between two scans all choose
+// the same, so after the first one the others are skipped.
+func chooseSeconds(b *bag, scans []scope.Span) choice {
+	c := choice{use: make([]bool, len(scans))}
+	at, ok := b.next(0)
+	for ok {
+		x := scope.Choose(scans, secondSpan(at))
+		for i := x.First; i <= x.Last; i++ {
+			c.use[i] = true
+		}
+		c.changes = append(c.changes, x.Changes)
+		c.unknown, c.provisional = c.unknown || x.Unknown, c.provisional || x.Provisional
+		if x.Provisional {
+			break
+		}
+		next := max(int64(at)+1, floorDiv(scans[x.Last].From, secondNS))
+		if next > 1<<32-1 {
+			break
+		}
+		at, ok = b.next(uint32(next))
+	}
+	c.changes = scope.Merge(c.changes)
+	return c
 }
 
 func secondSpan(s uint32) scope.Span {
@@ -168,9 +200,10 @@ func (e *evaluation) restSource(ctx context.Context, r *resting, tbl *table, src
 			whole, spans = append(whole, s), append(spans, s.span)
 		}
 	}
-	use, changes, unknown, provisional := t.choose(spans)
+	c := e.choose(t, tableSource{tbl.id, src}, spans)
+	use, changes := c.use, c.changes
 	if len(whole) > 0 {
-		r.unknown, r.provisional = r.unknown || unknown, r.provisional || provisional
+		r.unknown, r.provisional = r.unknown || c.unknown, r.provisional || c.provisional
 		r.scanned = true
 	}
 	var rows, lost uint64
@@ -430,7 +463,9 @@ func (e *evaluation) crossedAt(ctx context.Context, id uint32) (totals, error) {
 		return e.exact, nil
 	}
 	t := totals{}
-	err := e.gather(ctx, e.w, dimTable, []uint32{id}, t.wait, func(r *record) {
+	err := e.gather(ctx, e.w, dimTable, []uint32{id}, func(x entry) error {
+		return t.wait(x, e.series.list[x.series].class)
+	}, func(r *record) {
 		if k := e.series.list[r.series]; k.table == id {
 			t.addRecord(r, k.class)
 		}

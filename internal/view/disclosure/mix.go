@@ -153,7 +153,7 @@ func (v *View) covers(m *mix, b *bag) bool {
 				own.parts = append(own.parts, c)
 			}
 		}
-		if c := v.joined(&own); c == nil || !x.known(c) {
+		if c := v.joined(&own); c == nil || !x.within(c) {
 			return false
 		}
 	}

@@ -106,20 +106,24 @@ func (r *rolls) everCrossed(k kind, set event.Set) {
 	}
 }
 
-// known reports whether within has said so, and is still right.
-func (x *ever) known(c *component) bool {
-	from, ok := x.asked.Load(c.key)
-	return ok && from.(int) == len(x.fresh)
-}
+// never is what asked holds when somebody is not in the component: it does not
+// change, so that will not either.
+const never = -1
 
 // within reports whether all are in the component.
 func (x *ever) within(c *component) bool {
-	from, known := x.asked.Load(c.key)
-	if known && c.set.without(x.fresh[from.(int):]) == 0 {
-		x.asked.Store(c.key, len(x.fresh))
-		return true
+	from, asked := x.asked.Load(c.key)
+	if asked && from.(int) == never {
+		return false
 	}
-	if known || !x.set.within(c.set) {
+	is := false
+	if asked {
+		is = c.set.without(x.fresh[from.(int):]) == 0
+	} else {
+		is = x.set.within(c.set)
+	}
+	if !is {
+		x.asked.Store(c.key, never)
 		return false
 	}
 	x.asked.Store(c.key, len(x.fresh))
@@ -224,8 +228,9 @@ func (t totals) addEntry(e entry, class event.Class) error {
 }
 
 // wait is addEntry for a question: the set waits in its bag.
-func (t totals) wait(e entry) error {
+func (t totals) wait(e entry, class event.Class) error {
 	x := t.at(e.series)
+	x.set.sparse = class != event.Exact
 	x.n += e.n
 	x.rows += e.rows
 	x.lost += e.lost

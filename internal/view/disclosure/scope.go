@@ -55,6 +55,8 @@ type evaluation struct {
 	holdings map[uint32]*scope.Holding
 	exact    totals // exact series of everybody, when they were gathered anyway
 	open     int
+	askedOf  []uint8 // by series: 0 not looked at, 1 no, 2 yes
+	chosen   map[chosenKey]choice
 	leaves   []countLeaf // what is confirmed
 	temp     []*bag      // to be freed with the answer
 	trace    *trace      // nil: no evidence is asked for
@@ -95,7 +97,7 @@ func (v *View) evaluation(q scope.Query) (*evaluation, error) {
 		return nil, err
 	}
 	e := &evaluation{View: v, q: q, actors: actors, in: map[uint32]bool{}, targets: map[uint32][]uint32{},
-		wants: map[uint32]*want{}, bounds: map[boundKey]*scope.Bound{}, holdings: map[uint32]*scope.Holding{}}
+		wants: map[uint32]*want{}, bounds: map[boundKey]*scope.Bound{}, holdings: map[uint32]*scope.Holding{}, chosen: map[chosenKey]choice{}}
 	if e.mask, err = maskOf(q.Elements); err != nil {
 		return nil, err
 	}

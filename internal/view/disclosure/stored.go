@@ -87,8 +87,11 @@ func (s *stored) skip() error {
 	return err
 }
 
+// fewNumbers is where touching words one by one stops to pay.
+const fewNumbers = 48
+
 // into adds the container at hand to p and goes to the next.
-func (s *stored) into(p *page) error {
+func (s *stored) into(p *sheet) error {
 	le := binary.LittleEndian
 	n, card, isRun, err := s.length()
 	if err != nil {
@@ -102,16 +105,22 @@ func (s *stored) into(p *page) error {
 			if first+length > 0xffff {
 				return errSet
 			}
-			p.fill(first, first+length)
+			p.all().fill(first, first+length)
 		}
 	case card > 4096:
-		for i := range p {
-			p[i] |= le.Uint64(data[8*i:])
+		words := p.all()
+		for i := range words {
+			words[i] |= le.Uint64(data[8*i:])
+		}
+	case card > fewNumbers:
+		words := p.all()
+		for d := data; len(d) >= 2; d = d[2:] {
+			v := le.Uint16(d)
+			words[v>>6&1023] |= 1 << (v & 63)
 		}
 	default:
 		for d := data; len(d) >= 2; d = d[2:] {
-			v := le.Uint16(d)
-			p[v>>6&1023] |= 1 << (v & 63)
+			p.add(le.Uint16(d))
 		}
 	}
 	s.rest, s.at = s.rest[n:], s.at+1
@@ -151,13 +160,16 @@ func eachStored(data []byte, fn func(uint32)) error {
 		if !ok {
 			return nil
 		}
-		var p page
+		var p sheet
 		if err := s.into(&p); err != nil {
 			return err
 		}
-		for i, w := range p {
-			for ; w != 0; w &= w - 1 {
-				fn(high<<16 | uint32(i)<<6 | uint32(bits.TrailingZeros64(w)))
+		for i, t := range p.touched {
+			for ; t != 0; t &= t - 1 {
+				k := i<<6 | bits.TrailingZeros64(t)
+				for w := p.page[k]; w != 0; w &= w - 1 {
+					fn(high<<16 | uint32(k)<<6 | uint32(bits.TrailingZeros64(w)))
+				}
 			}
 		}
 	}
@@ -253,8 +265,11 @@ func (s *stored) nextIn(from uint32) (uint32, bool) {
 }
 
 // wait puts a stored set into b without reading more than its structure. The
-// bytes must stay as they are.
+// bytes must stay as they are. Small ones go into a sparse bag at once.
 func (b *bag) wait(data []byte) error {
+	if b.sparse && len(data) > 0 && data[0] == tagDeltas {
+		return b.addSet(data)
+	}
 	if err := checkStored(data); err != nil {
 		return err
 	}
@@ -342,7 +357,7 @@ func (c *cursor) high() (uint32, bool) {
 }
 
 // into adds the page at hand to p and goes to the next.
-func (c *cursor) into(high uint32, p *page) {
+func (c *cursor) into(high uint32, p *sheet) {
 	switch {
 	case c.bitmap.size > 0:
 		if err := c.bitmap.into(p); err != nil {
@@ -351,13 +366,12 @@ func (c *cursor) into(high uint32, p *page) {
 	case c.list != nil:
 		i := 0
 		for ; i < len(c.list) && c.list[i]>>16 == high; i++ {
-			n := c.list[i]
-			p[n>>6&1023] |= 1 << (n & 63)
+			p.add(uint16(c.list[i]))
 		}
 		c.list = c.list[i:]
 	default:
 		for !c.done && c.last>>16 == high {
-			p[c.last>>6&1023] |= 1 << (c.last & 63)
+			p.add(uint16(c.last))
 			c.step()
 		}
 	}

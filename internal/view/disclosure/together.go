@@ -3,12 +3,77 @@ package disclosure
 import (
 	"cmp"
 	"math"
+	"math/bits"
 	"slices"
 	"strings"
 
 	"sekisho/internal/element"
 	"sekisho/proof/scope"
 )
+
+// sheet is a page that remembers which words were touched, so that a page with
+// few numbers costs little.
+type sheet struct {
+	page
+	touched [16]uint64 // bit i: word i may be other than 0
+}
+
+func (s *sheet) add(v uint16) {
+	s.page[v>>6&1023] |= 1 << (v & 63)
+	s.touched[v>>12] |= 1 << (v >> 6 & 63)
+}
+
+// all marks every word as touched and gives the page for writing.
+func (s *sheet) all() *page {
+	for i := range s.touched {
+		s.touched[i] = ^uint64(0)
+	}
+	return &s.page
+}
+
+func (s *sheet) or(o *sheet) {
+	for i, t := range o.touched {
+		s.touched[i] |= t
+		if t == ^uint64(0) {
+			for k := i << 6; k < (i+1)<<6; k++ {
+				s.page[k] |= o.page[k]
+			}
+			continue
+		}
+		for ; t != 0; t &= t - 1 {
+			k := i<<6 | bits.TrailingZeros64(t)
+			s.page[k] |= o.page[k]
+		}
+	}
+}
+
+func (s *sheet) count() (n int) {
+	for i, t := range s.touched {
+		if t == ^uint64(0) {
+			for k := i << 6; k < (i+1)<<6; k++ {
+				n += bits.OnesCount64(s.page[k])
+			}
+			continue
+		}
+		for ; t != 0; t &= t - 1 {
+			n += bits.OnesCount64(s.page[i<<6|bits.TrailingZeros64(t)])
+		}
+	}
+	return n
+}
+
+func (s *sheet) clear() {
+	for i, t := range s.touched {
+		if t == ^uint64(0) {
+			clear(s.page[i<<6 : (i+1)<<6])
+			continue
+		}
+		for ; t != 0; t &= t - 1 {
+			s.page[i<<6|bits.TrailingZeros64(t)] = 0
+		}
+	}
+	s.touched = [16]uint64{}
+}
 
 // together counts many sets at once, page by page, so that nothing is held but
 // a few pages: by table, by element and in all. All leaves are of one source.
@@ -18,6 +83,8 @@ type together struct {
 	masks   []element.Mask
 	of      []int // leaf → index into masks
 	subsets []subset
+
+	sum, leaf sheet // empty between uses
 
 	all    uint64
 	tables map[uint32]uint64
@@ -71,8 +138,7 @@ func newTogether(leaves []countLeaf) *together {
 }
 
 func (t *together) run() {
-	masks := make([]page, len(t.masks))
-	used := make([]bool, len(t.masks))
+	masks := make([]sheet, len(t.masks))
 	for {
 		high := uint32(math.MaxUint32)
 		for _, list := range t.curs {
@@ -85,83 +151,60 @@ func (t *together) run() {
 		if high == math.MaxUint32 {
 			return
 		}
-		t.leavesOf(high, masks, used)
-		t.countMasks(masks, used)
+		t.leavesOf(high, masks)
+		t.countMasks(masks)
 	}
 }
 
 // leavesOf counts one page of all tables and enters it into the masks.
-func (t *together) leavesOf(high uint32, masks []page, used []bool) {
-	var leaf, sum page
+func (t *together) leavesOf(high uint32, masks []sheet) {
 	for i := 0; i < len(t.leaves); {
-		table, n := t.leaves[i].table.table, 0
+		table, several := t.leaves[i].table.table, false
 		for ; i < len(t.leaves) && t.leaves[i].table.table == table; i++ {
-			any := false
+			into := &t.sum // the table's first leaf; further ones are put to it
+			if several {
+				into = &t.leaf
+			}
 			for j := range t.curs[i] {
 				c := &t.curs[i][j]
 				if h, ok := c.high(); ok && h == high {
-					if !any {
-						leaf, any = page{}, true
-					}
-					c.into(high, &leaf)
+					c.into(high, into)
 				}
 			}
-			if !any {
-				continue
+			masks[t.of[i]].or(into)
+			if several {
+				t.sum.or(&t.leaf)
+				t.leaf.clear()
 			}
-			if n++; n == 1 {
-				sum = leaf
-			} else {
-				sum.or(&leaf)
-			}
-			if m := t.of[i]; used[m] {
-				masks[m].or(&leaf)
-			} else {
-				masks[m], used[m] = leaf, true
-			}
+			several = true
 		}
-		if n > 0 {
-			t.tables[table] += uint64(sum.count())
-		}
+		t.tables[table] += uint64(t.sum.count())
+		t.sum.clear()
 	}
 }
 
 // countMasks counts one page by element and in all, and empties the masks.
-func (t *together) countMasks(masks []page, used []bool) {
-	t.all += countUnion(masks, used, nil)
+func (t *together) countMasks(masks []sheet) {
+	for i := range masks {
+		t.sum.or(&masks[i])
+	}
+	t.all += uint64(t.sum.count())
+	t.sum.clear()
 	for i := range t.subsets {
 		s := &t.subsets[i]
-		s.n += countUnion(masks, used, s.masks)
-	}
-	clear(used)
-}
-
-// countUnion counts the union of the used masks of a list; nil is all.
-func countUnion(masks []page, used []bool, list []int) uint64 {
-	var sum page
-	var only *page
-	add := func(i int) {
-		switch {
-		case !used[i]:
-		case only == nil:
-			only = &masks[i]
-		case only != &sum:
-			sum = *only
-			only = &sum
-			sum.or(&masks[i])
-		default:
-			sum.or(&masks[i])
+		if len(s.masks) == 1 {
+			s.n += uint64(masks[s.masks[0]].count())
+			continue
 		}
-	}
-	if list == nil {
-		for i := range masks {
-			add(i)
+		for _, m := range s.masks {
+			t.sum.or(&masks[m])
 		}
+		s.n += uint64(t.sum.count())
+		t.sum.clear()
 	}
-	for _, i := range list {
-		add(i)
+	for i := range masks {
+		masks[i].clear()
 	}
-	return uint64(only.count())
 }
 
 // figureOf counts sets that share nothing with other figures.
