@@ -26,7 +26,7 @@ func main() {
 	}
 }
 
-var errUsage = errors.New("usage: scope csv|fill FILE ROWS, or scope run FILE PEER...")
+var errUsage = errors.New("usage: scope csv|fill FILE ROWS, or scope run FILE and the peer's command")
 
 func command(ctx context.Context, args []string) error {
 	if len(args) < 3 {

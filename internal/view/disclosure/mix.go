@@ -167,9 +167,7 @@ func countPages(base *component, owns []*bag) (n uint64) {
 		sets = append(sets, base.set)
 	}
 	pages := 0
-	for _, b := range owns {
-		sets = append(sets, b)
-	}
+	sets = append(sets, owns...)
 	for i, b := range sets {
 		if b.pages == nil { // components are shared: not to be changed
 			paged := new(bag)
