@@ -70,11 +70,19 @@ type records struct {
 }
 
 func (p *records) uvarint() uint64 {
-	if len(p.data) > 0 && p.data[0] < 0x80 {
-		v := p.data[0]
-		p.data = p.data[1:]
-		return uint64(v)
+	d := p.data
+	if len(d) > 0 && d[0] < 0x80 {
+		p.data = d[1:]
+		return uint64(d[0])
 	}
+	if len(d) > 1 && d[1] < 0x80 {
+		p.data = d[2:]
+		return uint64(d[0]&0x7f) | uint64(d[1])<<7
+	}
+	return p.long()
+}
+
+func (p *records) long() uint64 {
 	v, n := binary.Uvarint(p.data)
 	if n <= 0 {
 		p.bad, p.data = true, nil

@@ -138,6 +138,10 @@ func newTogether(leaves []countLeaf) *together {
 }
 
 func (t *together) run() {
+	if room, ok := t.few(); ok {
+		t.runFew(room)
+		return
+	}
 	masks := make([]sheet, len(t.masks))
 	for {
 		high := uint32(math.MaxUint32)
