@@ -3,7 +3,6 @@ package disclosure
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"math/bits"
 	"slices"
 
@@ -259,94 +258,25 @@ func (b *bag) addRoaring(data []byte) error {
 		return eachStored(data, func(n uint32) { b.add(n) })
 	}
 	b.dense()
-	le := binary.LittleEndian
-	if len(data) < 8 {
-		return errSet
+	s, err := openStored(data)
+	if err != nil {
+		return err
 	}
-	cookie, size := le.Uint32(data), 0
-	var runs []byte
-	rest := data[4:]
-	switch {
-	case cookie&0xffff == cookieRuns:
-		size = int(cookie>>16) + 1
-		n := (size + 7) / 8
-		if len(rest) < n {
-			return errSet
+	for {
+		high, ok := s.high()
+		if !ok {
+			return nil
 		}
-		runs, rest = rest[:n], rest[n:]
-	case cookie == cookieNoRuns:
-		size, rest = int(le.Uint32(rest)), rest[4:]
-	default:
-		return errSet
-	}
-	if size > 1<<16 || len(rest) < 4*size {
-		return errSet
-	}
-	heads, rest := rest[:4*size], rest[4*size:]
-	if runs == nil || size >= noOffsets {
-		if len(rest) < 4*size {
-			return errSet
+		p := b.own(high)
+		if p == nil { // full
+			err = s.skip()
+		} else if err = s.intoPage(p); err == nil && s.wasFull {
+			b.fill(high)
 		}
-		rest = rest[4*size:]
-	}
-	for i := range size {
-		high, card := uint32(le.Uint16(heads[4*i:])), int(le.Uint16(heads[4*i+2:]))+1
-		isRun := runs != nil && runs[i/8]&(1<<(i%8)) != 0
-		n, err := b.addContainer(high, card, isRun, rest)
 		if err != nil {
-			return fmt.Errorf("container %d: %w", i, err)
-		}
-		rest = rest[n:]
-	}
-	return nil
-}
-
-func (b *bag) addContainer(high uint32, card int, isRun bool, data []byte) (n int, err error) {
-	le := binary.LittleEndian
-	if isRun {
-		if len(data) < 2 {
-			return 0, errSet
-		}
-		runs := int(le.Uint16(data))
-		n = 2 + 4*runs
-		if len(data) < n {
-			return 0, errSet
-		}
-		for i := range runs {
-			first, length := uint32(le.Uint16(data[2+4*i:])), uint32(le.Uint16(data[4+4*i:]))
-			if first+length > 0xffff {
-				return 0, errSet
-			}
-			if length == 0xffff {
-				b.fill(high)
-			} else if p := b.own(high); p != nil {
-				p.fill(first, first+length)
-			}
-		}
-		return n, nil
-	}
-	p := b.own(high)
-	if card > 4096 {
-		if len(data) < 8192 {
-			return 0, errSet
-		}
-		if p != nil {
-			for i := range p {
-				p[i] |= le.Uint64(data[8*i:])
-			}
-		}
-		return 8192, nil
-	}
-	if len(data) < 2*card {
-		return 0, errSet
-	}
-	if p != nil {
-		for d := data[:2*card]; len(d) >= 2; d = d[2:] {
-			v := le.Uint16(d)
-			p[v>>6] |= 1 << (v & 63)
+			return err
 		}
 	}
-	return 2 * card, nil
 }
 
 // addRanges adds a set of an event.

@@ -3,7 +3,6 @@ package disclosure
 import (
 	"encoding/binary"
 	"math/bits"
-	"slices"
 	"sort"
 )
 
@@ -15,6 +14,8 @@ type stored struct {
 	rest  []byte // containers from at on
 	at    int
 	size  int
+	// wasFull says that the last container that intoPage read had every number.
+	wasFull bool
 }
 
 // openStored parses the header of a bitmap (without the tag byte).
@@ -92,12 +93,29 @@ const fewNumbers = 48
 
 // into adds the container at hand to p and goes to the next.
 func (s *stored) into(p *sheet) error {
+	n, card, isRun, err := s.length()
+	if err != nil {
+		return err
+	}
+	if isRun || card > fewNumbers {
+		return s.intoPage(p.all())
+	}
+	for d := s.rest[:n]; len(d) >= 2; d = d[2:] {
+		p.add(binary.LittleEndian.Uint16(d))
+	}
+	s.rest, s.at = s.rest[n:], s.at+1
+	return nil
+}
+
+// intoPage is into for a page, and notes whether the container was full.
+func (s *stored) intoPage(p *page) error {
 	le := binary.LittleEndian
 	n, card, isRun, err := s.length()
 	if err != nil {
 		return err
 	}
 	data := s.rest[:n]
+	s.wasFull = false
 	switch {
 	case isRun:
 		for d := data[2:]; len(d) >= 4; d = d[4:] {
@@ -105,29 +123,24 @@ func (s *stored) into(p *sheet) error {
 			if first+length > 0xffff {
 				return errSet
 			}
-			p.all().fill(first, first+length)
+			p.fill(first, first+length)
+			s.wasFull = length == 0xffff
 		}
 	case card > 4096:
-		words := p.all()
-		for i := range words {
-			words[i] |= le.Uint64(data[8*i:])
-		}
-	case card > fewNumbers:
-		words := p.all()
-		for d := data; len(d) >= 2; d = d[2:] {
-			v := le.Uint16(d)
-			words[v>>6&1023] |= 1 << (v & 63)
+		for i := range p {
+			p[i] |= le.Uint64(data[8*i:])
 		}
 	default:
 		for d := data; len(d) >= 2; d = d[2:] {
-			p.add(le.Uint16(d))
+			v := le.Uint16(d)
+			p[v>>6&1023] |= 1 << (v & 63)
 		}
 	}
 	s.rest, s.at = s.rest[n:], s.at+1
 	return nil
 }
 
-// check reports whether a stored set can be read to its end.
+// checkStored returns an error when a stored set cannot be read to its end.
 func checkStored(data []byte) error {
 	if len(data) == 0 {
 		return errSet
@@ -277,102 +290,4 @@ func (b *bag) wait(data []byte) error {
 		b.stored = append(b.stored, data)
 	}
 	return nil
-}
-
-// leaf is a set that counts for one table and one mask.
-type countLeaf struct {
-	table tableSource
-	mask  maskSource
-	set   *bag
-}
-
-// cursor goes through one set page by page.
-type cursor struct {
-	bitmap stored
-	deltas []byte   // or these
-	last   uint32   // of deltas: the number at hand
-	list   []uint32 // or these, sorted
-	done   bool
-}
-
-// cursors returns what goes through all of b.
-func (b *bag) cursors(dst []cursor) []cursor {
-	for _, data := range b.stored {
-		if data[0] == tagRoaring {
-			s, err := openStored(data[1:])
-			if err != nil {
-				panic("disclosure: a set that was checked: " + err.Error())
-			}
-			dst = append(dst, cursor{bitmap: s})
-			continue
-		}
-		c := cursor{deltas: data[1:]}
-		c.step()
-		dst = append(dst, c)
-	}
-	for _, o := range b.subs {
-		dst = o.cursors(dst)
-	}
-	if b.pages != nil {
-		own := &bag{pages: b.pages}
-		s, err := openStored(own.appendRoaring(nil))
-		if err == nil {
-			dst = append(dst, cursor{bitmap: s})
-		}
-	} else if len(b.list) > 0 {
-		if !b.sorted {
-			b.list, b.sorted = slices.Compact(sortNumbers(b.list)), true
-		}
-		dst = append(dst, cursor{list: b.list})
-	}
-	return dst
-}
-
-// step reads the next delta.
-func (c *cursor) step() {
-	if len(c.deltas) == 0 {
-		c.done = true
-		return
-	}
-	d, n := uint64(c.deltas[0]), 1
-	if d >= 0x80 {
-		d, n = binary.Uvarint(c.deltas)
-	}
-	c.last += uint32(d)
-	c.deltas = c.deltas[n:]
-}
-
-// high returns the page at hand; false at the end.
-func (c *cursor) high() (uint32, bool) {
-	switch {
-	case c.bitmap.size > 0:
-		return c.bitmap.high()
-	case c.list != nil:
-		if len(c.list) == 0 {
-			return 0, false
-		}
-		return c.list[0] >> 16, true
-	}
-	return c.last >> 16, !c.done
-}
-
-// into adds the page at hand to p and goes to the next.
-func (c *cursor) into(high uint32, p *sheet) {
-	switch {
-	case c.bitmap.size > 0:
-		if err := c.bitmap.into(p); err != nil {
-			panic("disclosure: a set that was checked: " + err.Error())
-		}
-	case c.list != nil:
-		i := 0
-		for ; i < len(c.list) && c.list[i]>>16 == high; i++ {
-			p.add(uint16(c.list[i]))
-		}
-		c.list = c.list[i:]
-	default:
-		for !c.done && c.last>>16 == high {
-			p.add(uint16(c.last))
-			c.step()
-		}
-	}
 }
