@@ -230,6 +230,12 @@ type Frame struct {
 func (g *Gates) Uncovered(place string, w Frame) []Hole {
 	var holes []Hole
 	add := func(from, to int64, reason, source string) {
+		if from >= to {
+			return
+		}
+		if to < math.MaxInt64 {
+			to++ // what happened in the very moment that ends a hole was in it
+		}
 		if from, to = max(from, w.From), min(to, w.To); from < to {
 			holes = append(holes, Hole{from, to, reason, source})
 		}
