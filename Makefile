@@ -23,7 +23,7 @@ demo: ## ARGS="--check --seed 7" runs without questions and compares
 
 test: ## everything but the proofs (make prove)
 	@sh scripts/setup.sh test
-	$(GO) test -timeout 10m $$($(GO) list ./... | grep -v '^sekisho/prove')
+	$(GO) test -p 1 -timeout 10m $$($(GO) list ./... | grep -v '^sekisho/prove')
 
 test-long: ## everything, and the proofs over many seeds
 	@sh scripts/setup.sh test
