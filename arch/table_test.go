@@ -13,6 +13,7 @@ var allowed = map[string][]string{
 	"internal/lineage":          {"internal/element", "internal/event", "internal/lineage/nodetree", "internal/sqlscan"},
 	"internal/lineage/nodetree": {},
 	"internal/policy":           {"internal/element"},
+	"internal/roll":             {},
 	"internal/sqlscan":          {},
 	"internal/wire/pgcopy":      {},
 	"internal/wire/pgwire":      {},
@@ -30,7 +31,8 @@ var allowed = map[string][]string{
 	"internal/gate/netloop": {},
 	"internal/gate/pgproxy": {
 		"internal/element", "internal/event", "internal/gate/netloop", "internal/gate/pgproxy/pglogin", "internal/lineage",
-		"internal/policy", "internal/sqlscan", "internal/subject", "internal/wire/pgcopy", "internal/wire/pgwire",
+		"internal/policy", "internal/roll", "internal/sqlscan", "internal/subject", "internal/wire/pgcopy",
+		"internal/wire/pgwire",
 	},
 	"internal/gate/pgproxy/pglogin": {"internal/gate/netloop", "internal/wire/pgwire"},
 
@@ -48,7 +50,7 @@ var allowed = map[string][]string{
 	"internal/view/disclosure": {"internal/element", "internal/event", "internal/view", "internal/viewdb", "proof/scope"},
 
 	// scans
-	"internal/datamap": {"internal/element", "internal/event", "internal/subject"},
+	"internal/datamap": {"internal/element", "internal/event", "internal/roll", "internal/subject"},
 
 	// outwards
 	"internal/config":  {"internal/element", "internal/fault", "internal/policy"},

@@ -11,6 +11,7 @@ import (
 
 	"sekisho/internal/gate/netloop"
 	"sekisho/internal/gate/pgproxy/pglogin"
+	"sekisho/internal/roll"
 )
 
 // bypass is the way around a gate: logins as usual, then bytes that nobody
@@ -22,8 +23,8 @@ type bypass struct {
 	open     atomic.Bool
 	logins   sync.WaitGroup
 
-	established, pending atomic.Uint64 // sessions, for the bypass watch
-	opened               atomic.Uint64 // times that the way was opened or shut
+	roll   roll.Roll     // for the bypass watch
+	opened atomic.Uint64 // times that the way was opened or shut
 
 	mu    sync.Mutex
 	pairs map[*unseen]bool
@@ -45,6 +46,7 @@ func newBypass(cfg pglogin.Config, loop netloop.Config, log *slog.Logger) (*bypa
 type unseen struct {
 	bypass *bypass
 	login  *pglogin.Login
+	entry  *roll.Entry
 	pair   *netloop.Pair
 	ended  bool
 }
@@ -78,6 +80,7 @@ func (u *unseen) OnClosed(*netloop.Pair, netloop.Side, error) {
 	}
 	u.ended = true
 	u.login.Release()
+	u.entry.End()
 	b := u.bypass
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -97,19 +100,18 @@ func (*unseen) OnTick(*netloop.Pair, time.Time) error { return nil }
 // carry brings one client through its login and onto the loop.
 func (b *bypass) carry(ctx context.Context, conn net.Conn) {
 	defer b.logins.Done()
-	b.pending.Add(1)
-	defer b.pending.Add(^uint64(0))
+	entry := b.roll.Begin()
 	login, err := b.acceptor.Accept(ctx, conn)
-	if err == nil {
-		b.established.Add(1)
-	}
 	if err != nil {
+		entry.End()
 		if !errors.Is(err, pglogin.ErrCancel) && !errors.Is(err, pglogin.ErrLeft) {
 			b.log.Warn("login on the direct way", "err", err)
 		}
 		return
 	}
-	if _, err := b.loop.Add(login.Client, login.Upstream, &unseen{bypass: b, login: login}); err != nil {
+	entry.Establish(login.PID)
+	if _, err := b.loop.Add(login.Client, login.Upstream, &unseen{bypass: b, login: login, entry: entry}); err != nil {
+		entry.End()
 		login.Close()
 		login.Release()
 		b.log.Warn("session on the direct way", "err", err)
@@ -136,23 +138,6 @@ func (b *bypass) shut() {
 	if none != nil {
 		<-none
 	}
-}
-
-// carried is pgproxy.Gate.Carried for the direct way.
-func (b *bypass) carried() (established, pending uint64) {
-	pending = b.pending.Load()
-	return b.established.Load(), pending
-}
-
-func (b *bypass) hasBackend(pid uint32) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for u := range b.pairs {
-		if u.login.PID == pid {
-			return true
-		}
-	}
-	return false
 }
 
 // unseenDDL rises while the way is open, because any statement may pass then.

@@ -9,6 +9,7 @@ import (
 	"sekisho/internal/datamap"
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
+	"sekisho/internal/roll"
 )
 
 // carried is what all gates of a database carried to its server, the direct
@@ -21,23 +22,19 @@ type carried struct {
 var _ datamap.Gate = (*carried)(nil)
 
 // Sessions implements datamap.Gate.
-func (c *carried) Sessions() (established, pending uint64) {
+func (c *carried) Sessions() (n roll.Count) {
 	for _, g := range c.gates {
-		e, p := g.server.Carried()
-		be, bp := g.bypass.carried()
-		established, pending = established+e+be, pending+p+bp
+		n = n.Add(g.server.Carried()).Add(g.bypass.roll.Count())
 	}
-	return established, pending
+	return n
 }
 
-// HasBackend implements datamap.Gate.
-func (c *carried) HasBackend(pid uint32) bool {
+// Presence implements datamap.Gate.
+func (c *carried) Presence(pid uint32) (p roll.Presence) {
 	for _, g := range c.gates {
-		if g.server.HasBackend(pid) || g.bypass.hasBackend(pid) {
-			return true
-		}
+		p = max(p, g.server.Presence(pid), g.bypass.roll.Presence(pid))
 	}
-	return false
+	return p
 }
 
 // Changes implements datamap.Gate. What goes the direct way while one is open

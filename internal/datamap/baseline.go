@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sekisho/internal/event"
+	"sekisho/internal/roll"
 )
 
 // agreement is when each comparison was last exact, or its disagreement was
@@ -34,8 +35,8 @@ type baseline struct {
 	behind    time.Time // since when the server counts too few sessions; zero: it does not
 	catalogue digest
 	last      *sight
-	strange   map[backend]bool // unknown at the last look
-	known     map[backend]bool // carried by the gate or ours, once
+	strange   map[backend]time.Time // unknown at the last look, and when first seen
+	known     map[backend]bool      // carried by the gate or ours, once
 	agreed    agreement
 }
 
@@ -48,7 +49,7 @@ func newBaseline(at time.Time, s *sight) *baseline {
 		writes:    s.writes,
 		quiet:     at,
 		catalogue: s.catalogue, last: s,
-		strange: map[backend]bool{}, known: map[backend]bool{}, agreed: agreement{at, at, at},
+		strange: map[backend]time.Time{}, known: map[backend]bool{}, agreed: agreement{at, at, at},
 	}
 	b.strangers(s)
 	for place, t := range s.tables {
@@ -179,25 +180,37 @@ func (b *baseline) lagging(at time.Time, excess int64) []trouble {
 	return nil
 }
 
-// strangers finds backends that are neither the gate's nor ours at two looks
-// in a row: one look may catch a login before the gate has read its number, or
-// a session that has just ended.
+// strangers finds backends that are neither the gate's nor ours at two looks in
+// a row. One whose session has just left the roll may not be gone yet, and a
+// login that was under way before a stranger was first seen may be the
+// stranger; a login that began later is not.
 func (b *baseline) strangers(s *sight) []trouble {
-	strange := map[backend]bool{}
-	lasting := 0
-	for be, ours := range s.backends {
-		switch {
-		case ours:
+	strange := map[backend]time.Time{}
+	certain, perhaps := 0, 0
+	for be, presence := range s.backends {
+		if presence == roll.Serving {
 			b.known[be] = true
-		case !b.known[be]:
-			strange[be] = true
-			if b.strange[be] {
-				lasting++
-			}
+		}
+		if b.known[be] {
+			continue
+		}
+		first, again := b.strange[be]
+		if !again {
+			first = s.listed
+		}
+		strange[be] = first
+		switch {
+		case !again || presence == roll.Left:
+		case s.logins.Pending > 0 && !s.logins.Oldest.After(first):
+			perhaps++
+		default:
+			certain++
 		}
 	}
 	maps.DeleteFunc(b.known, func(be backend, _ bool) bool { _, there := s.backends[be]; return !there })
 	b.strange = strange
+	// One login is one stranger.
+	lasting := certain + max(0, perhaps-int(s.logins.Pending))
 	if lasting == 0 {
 		return nil
 	}

@@ -8,13 +8,14 @@ import (
 
 	"sekisho/internal/event"
 	"sekisho/internal/event/eventtest"
+	"sekisho/internal/roll"
 )
 
 // looked builds a sight: a server that counts sessions and changes of one
 // table, after a gate that carried some.
 func looked(change ...func(*sight)) *sight {
 	s := &sight{
-		sessions: 100, established: 10, backends: map[backend]bool{},
+		sessions: 100, established: 10, backends: map[backend]roll.Presence{},
 		tables: map[event.Place]tableSight{"t": {oid: 1, server: 1000, gate: Changes{}}},
 		writes: Changes{Rows: 50}, catalogue: digest{text: "a", at: eventtest.Start},
 	}
@@ -33,7 +34,20 @@ func table(change func(*tableSight)) func(*sight) {
 }
 
 func TestCompare(t *testing.T) {
-	stranger := func(s *sight) { s.backends[backend{7, "then"}] = false }
+	there := func(p roll.Presence, at ...backend) func(*sight) {
+		return func(s *sight) {
+			for _, b := range at {
+				s.backends[b] = p
+			}
+		}
+	}
+	stranger, two := there(roll.Unknown, backend{7, "then"}), there(roll.Unknown, backend{7, "then"}, backend{8, "then"})
+	// A login that began so many seconds after the start, and is under way.
+	login := func(seconds int) func(*sight) {
+		return func(s *sight) {
+			s.logins = roll.Count{Pending: 1, Oldest: eventtest.Start.Add(time.Duration(seconds) * time.Second)}
+		}
+	}
 	tests := []struct {
 		name  string
 		looks []*sight // after a first one as looked() has it
@@ -51,10 +65,16 @@ func TestCompare(t *testing.T) {
 		{"told once", []*sight{looked(func(s *sight) { s.sessions++ }), looked(func(s *sight) { s.sessions++ })}, nil},
 		{"a stranger at one look", []*sight{looked(stranger), looked()}, nil},
 		{"a stranger who stays", []*sight{looked(stranger), looked(stranger)}, []string{ReasonSessions}},
-		{"two strangers with one number", []*sight{looked(stranger), looked(func(s *sight) { s.backends[backend{7, "now"}] = false })}, nil},
+		{"two strangers with one number", []*sight{looked(stranger), looked(there(roll.Unknown, backend{7, "now"}))}, nil},
 		{"ours, then closed before the server noticed", []*sight{
-			looked(func(s *sight) { s.backends[backend{7, "then"}] = true }), looked(stranger), looked(stranger),
+			looked(there(roll.Serving, backend{7, "then"})), looked(stranger), looked(stranger),
 		}, nil},
+		{"a login that takes long", []*sight{looked(stranger, login(0)), looked(stranger, login(0)), looked(stranger, login(0))}, nil},
+		{"it is over, and the stranger is there", []*sight{looked(stranger, login(0)), looked(stranger, login(0)), looked(stranger)}, []string{ReasonSessions}},
+		{"a stranger before a login", []*sight{looked(stranger), looked(stranger, login(2))}, []string{ReasonSessions}},
+		{"two strangers and one login", []*sight{looked(two, login(0)), looked(two, login(0))}, []string{ReasonSessions}},
+		{"a session that has left and not gone", []*sight{looked(there(roll.Left, backend{7, "then"})), looked(there(roll.Left, backend{7, "then"}))}, nil},
+		{"and does not go", []*sight{looked(there(roll.Left, backend{7, "then"})), looked(stranger)}, []string{ReasonSessions}},
 		{"changes through the gate", []*sight{looked(table(func(t *tableSight) { t.server += 5; t.gate.Rows += 5 }))}, nil},
 		{"changes the server has not counted yet", []*sight{looked(table(func(t *tableSight) { t.gate.Rows += 5 }))}, nil},
 		{"changes under way", []*sight{looked(table(func(t *tableSight) { t.server += 5; t.gate.InFlight = 1 }))}, nil},
@@ -78,6 +98,7 @@ func TestCompare(t *testing.T) {
 		var got []string
 		for _, s := range tt.looks {
 			at, got = at.Add(time.Second), nil
+			s.listed = at
 			for _, f := range b.compare(at, s) {
 				got = append(got, f.reason)
 			}
@@ -175,6 +196,22 @@ func TestAgreement(t *testing.T) {
 	found = b.compare(at(4), looked(func(s *sight) { s.sessions += 3; s.established++ }))
 	if len(found) != 1 || !found[0].from.Equal(at(3)) {
 		t.Errorf("found %+v, want trouble since %v", found, at(3))
+	}
+}
+
+// Nothing agrees while somebody is there who may be a stranger: an interval that
+// is found later begins before.
+func TestNoAgreementBesideSomebodyUnknown(t *testing.T) {
+	for _, presence := range []roll.Presence{roll.Unknown, roll.Left} {
+		b := newBaseline(eventtest.Start, looked())
+		at := eventtest.Start.Add(time.Second)
+		b.compare(at, looked(func(s *sight) {
+			s.listed, s.logins = at, roll.Count{Pending: 1, Oldest: eventtest.Start}
+			s.backends[backend{7, "then"}] = presence
+		}))
+		if !b.agreed.sessions.Equal(eventtest.Start) {
+			t.Errorf("presence %v: sessions agreed at %v, want not since %v", presence, b.agreed.sessions, eventtest.Start)
+		}
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"sekisho/internal/event"
+	"sekisho/internal/roll"
 )
 
 // dummyGate carries sessions and counts them the way a gate does: it reads the
@@ -21,13 +22,12 @@ type dummyGate struct {
 	upstream string
 	listener net.Listener
 
-	mu          sync.Mutex
-	established uint64
-	pending     uint64
-	backends    map[uint32]bool
-	changes     map[event.Place]*Changes
-	ddl         uint64
-	sessions    sync.WaitGroup
+	mu       sync.Mutex
+	roll     roll.Roll
+	answer   func() // called, if not nil, when the server has answered a login and nobody knows yet
+	changes  map[event.Place]*Changes
+	ddl      uint64
+	sessions sync.WaitGroup
 }
 
 func newDummyGate(t *testing.T, upstream string) *dummyGate {
@@ -36,7 +36,7 @@ func newDummyGate(t *testing.T, upstream string) *dummyGate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &dummyGate{upstream: upstream, listener: l, backends: map[uint32]bool{}, changes: map[event.Place]*Changes{}}
+	g := &dummyGate{upstream: upstream, listener: l, changes: map[event.Place]*Changes{}}
 	g.sessions.Go(func() {
 		for {
 			client, err := l.Accept()
@@ -63,17 +63,9 @@ func (g *dummyGate) count(change func()) {
 	change()
 }
 
-func (g *dummyGate) Sessions() (uint64, uint64) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.established, g.pending
-}
+func (g *dummyGate) Sessions() roll.Count { return g.roll.Count() }
 
-func (g *dummyGate) HasBackend(pid uint32) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.backends[pid]
-}
+func (g *dummyGate) Presence(pid uint32) roll.Presence { return g.roll.Presence(pid) }
 
 func (g *dummyGate) Changes(p event.Place) Changes {
 	g.mu.Lock()
@@ -104,35 +96,44 @@ func (g *dummyGate) touch(table string, change func(*Changes)) {
 
 func (g *dummyGate) carry(client net.Conn) {
 	defer client.Close()
-	g.count(func() { g.pending++ })
+	entry := g.roll.Begin()
+	defer entry.End()
 	server, err := net.Dial("tcp", g.upstream)
 	if err != nil {
-		g.count(func() { g.pending-- })
 		return
 	}
 	defer server.Close()
-	s := &dummySession{gate: g, login: true}
+	s := &dummySession{gate: g, entry: entry}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		s.toServer(bufio.NewReader(client), server)
 		server.(*net.TCPConn).CloseWrite()
 	}()
-	s.toClient(bufio.NewReader(server), client)
+	fromServer := bufio.NewReader(server)
+	g.held(fromServer)
+	s.toClient(fromServer, client)
 	client.Close()
 	<-done
-	g.count(func() {
-		if s.login {
-			g.pending--
-		}
-		delete(g.backends, s.pid)
-	})
+}
+
+// held waits for the server's answer to a login, and as long as the test likes.
+func (g *dummyGate) held(fromServer *bufio.Reader) {
+	g.mu.Lock()
+	answer := g.answer
+	g.mu.Unlock()
+	if answer == nil {
+		return
+	}
+	if _, err := fromServer.Peek(1); err == nil {
+		answer()
+	}
 }
 
 type dummySession struct {
 	gate  *dummyGate
-	login bool   // guarded by gate.mu
-	pid   uint32 // guarded by gate.mu
+	entry *roll.Entry
+	pid   uint32 // of the goroutine that reads the server
 	mu    sync.Mutex
 	open  []string // tables of the queries under way, "" for none
 	ddl   bool
@@ -205,10 +206,7 @@ func (s *dummySession) toClient(r *bufio.Reader, w io.Writer) {
 func (s *dummySession) seen(typ byte, body []byte) {
 	switch typ {
 	case 'K':
-		s.gate.count(func() {
-			s.pid = binary.BigEndian.Uint32(body)
-			s.gate.backends[s.pid] = true
-		})
+		s.pid = binary.BigEndian.Uint32(body)
 	case 'C':
 		tag := strings.Fields(strings.TrimRight(string(body), "\x00"))
 		if n, err := strconv.ParseUint(tag[len(tag)-1], 10, 64); err == nil && tag[0] != "SELECT" {
@@ -229,13 +227,7 @@ func (s *dummySession) seen(typ byte, body []byte) {
 }
 
 func (s *dummySession) ready() {
-	s.gate.count(func() {
-		if s.login {
-			s.login = false
-			s.gate.pending--
-			s.gate.established++
-		}
-	})
+	s.entry.Establish(s.pid)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ddl {

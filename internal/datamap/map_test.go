@@ -10,6 +10,7 @@ import (
 	"sekisho/internal/element"
 	"sekisho/internal/event"
 	"sekisho/internal/event/eventtest"
+	"sekisho/internal/roll"
 	"sekisho/internal/subject"
 )
 
@@ -147,19 +148,19 @@ func TestControlCountsExactly(t *testing.T) {
 		t.Fatal(err)
 	}
 	pid := conn.PgConn().PID()
-	if e, p := control.Sessions(); e != 1 || p != 0 || !control.HasBackend(pid) {
-		t.Errorf("one open session: %d established, %d pending, backend known %v", e, p, control.HasBackend(pid))
+	expect := func(when string, want roll.Presence) {
+		t.Helper()
+		if n, p := control.Sessions(), control.Presence(pid); n != (roll.Count{Established: 1}) || p != want {
+			t.Errorf("%s: %+v, presence %v; want one established session, presence %v", when, n, p, want)
+		}
 	}
+	expect("one open session", roll.Serving)
 	closeNow(t, conn)
-	if e, p := control.Sessions(); e != 1 || p != 0 || control.HasBackend(pid) {
-		t.Errorf("after it: %d established, %d pending, backend known %v", e, p, control.HasBackend(pid))
-	}
+	expect("after it", roll.Left)
 	if _, err := connect(t.Context(), r.server.DSN("nobody-there", "shop"), "test", control); err == nil {
 		t.Fatal("an unknown role logged in")
 	}
-	if e, p := control.Sessions(); e != 1 || p != 0 {
-		t.Errorf("after a refused login: %d established, %d pending; want 1 and 0", e, p)
-	}
+	expect("after a refused login", roll.Left)
 }
 
 const benchRows = 200_000

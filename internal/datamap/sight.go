@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"sekisho/internal/event"
+	"sekisho/internal/roll"
 )
 
 // backend is one server process; its start tells it from a later one with the
@@ -23,12 +25,14 @@ type backend struct {
 // sight is one look at the server, and after it at the gate.
 type sight struct {
 	epoch     string
-	sessions  int64            // pg_stat_database.sessions; 0 when not compared
-	backends  map[backend]bool // sessions at the database; true: the gate's or ours
+	sessions  int64                     // pg_stat_database.sessions; 0 when not compared
+	backends  map[backend]roll.Presence // sessions at the database
+	listed    time.Time                 // when they had been listed
+	logins    roll.Count                // of the gate and of ourselves, then
 	tables    map[event.Place]tableSight
 	writes    Changes // of the whole database
 	catalogue digest
-	// Of the gate and of ourselves, read after the server.
+	// Of the gate and of ourselves, read after the server's count of sessions.
 	established, pending uint64
 }
 
@@ -149,7 +153,7 @@ const digestShare = 50
 
 // look asks the server, then the gate.
 func (w *Watch) look(ctx context.Context) (*sight, error) {
-	s := &sight{backends: map[backend]bool{}, tables: map[event.Place]tableSight{}}
+	s := &sight{tables: map[event.Place]tableSight{}}
 	if err := w.lookCatalogue(ctx, s); err != nil {
 		return nil, fmt.Errorf("catalogue: %w", err)
 	}
@@ -198,7 +202,8 @@ func (w *Watch) lookSessions(ctx context.Context, s *sight) error {
 		if err := w.conn.QueryRow(ctx, sessionsSQL).Scan(&s.sessions); err != nil {
 			return err
 		}
-		s.established, s.pending = w.accounted()
+		n := w.accounted()
+		s.established, s.pending = n.Established, n.Pending
 		if w.base != nil || s.pending == 0 || try == firstTries {
 			return nil
 		}
@@ -208,38 +213,64 @@ func (w *Watch) lookSessions(ctx context.Context, s *sight) error {
 	}
 }
 
-// accounted returns the sessions of the gate and of ourselves. Whoever moves
-// from pending to established between the two readings is counted in both,
-// which errs on the side that a later look corrects.
-func (w *Watch) accounted() (established, pending uint64) {
-	for _, count := range []func() (uint64, uint64){w.cfg.Gate.Sessions, w.cfg.Control.Sessions} {
-		_, before := count()
-		sure, after := count()
-		established += sure
-		pending += max(before, after)
-	}
-	return established, pending
+// accounted returns the sessions of the gate and of ourselves.
+func (w *Watch) accounted() roll.Count {
+	return w.cfg.Gate.Sessions().Add(w.cfg.Control.Sessions())
 }
 
+// lookBackends keeps the sessions that were at the server before and after the
+// gate was asked. Whoever is in both lists and not on the roll between them has
+// not been entered yet, or is not the gate's: a session that ended in between
+// is not in the second, and logins are counted before the roll is asked, so
+// that one which ends meanwhile is in either.
 func (w *Watch) lookBackends(ctx context.Context, s *sight) error {
 	if !w.server.seesSessions {
 		return nil
 	}
-	rows, err := w.conn.Query(ctx, backendsSQL)
+	first, err := w.listBackends(ctx)
 	if err != nil {
 		return err
 	}
+	s.listed, s.logins = w.cfg.Now(), w.accounted()
+	unknown := false
+	for b, p := range first {
+		if p == roll.Unknown {
+			p = max(w.cfg.Gate.Presence(b.pid), w.cfg.Control.Presence(b.pid))
+		}
+		first[b] = p
+		unknown = unknown || p == roll.Unknown
+	}
+	s.backends = first
+	if !unknown {
+		return nil
+	}
+	second, err := w.listBackends(ctx)
+	maps.DeleteFunc(first, func(b backend, p roll.Presence) bool {
+		_, there := second[b]
+		return p == roll.Unknown && !there
+	})
+	return err
+}
+
+// listBackends asks the server who is there. Poolers and replicas count as
+// ours.
+func (w *Watch) listBackends(ctx context.Context) (map[backend]roll.Presence, error) {
+	rows, err := w.conn.Query(ctx, backendsSQL)
+	if err != nil {
+		return nil, err
+	}
+	list := map[backend]roll.Presence{}
 	var b backend
 	var kind, user, from string
 	_, err = pgx.ForEachRow(rows, []any{&b.pid, &b.start, &kind, &user, &from}, func() error {
+		list[b] = roll.Unknown
 		addr, _ := netip.ParseAddr(from) // none over a Unix socket
-		s.backends[b] = slices.Contains(w.cfg.Poolers, addr) || kind == "walsender" && slices.Contains(w.cfg.Replicas, user)
+		if slices.Contains(w.cfg.Poolers, addr) || kind == "walsender" && slices.Contains(w.cfg.Replicas, user) {
+			list[b] = roll.Serving
+		}
 		return nil
 	})
-	for b, ours := range s.backends {
-		s.backends[b] = ours || w.cfg.Gate.HasBackend(b.pid) || w.cfg.Control.HasBackend(b.pid)
-	}
-	return err
+	return list, err
 }
 
 func (w *Watch) lookTable(ctx context.Context, s *sight, t *Table) error {

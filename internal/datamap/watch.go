@@ -11,17 +11,18 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"sekisho/internal/event"
+	"sekisho/internal/roll"
 )
 
 // Gate says what a gate carried to the server. All counts are since the gate's
 // start and never fall. It must be safe for concurrent use.
 type Gate interface {
-	// Sessions returns how many sessions the server has confirmed through the
-	// gate (its ReadyForQuery was seen), and how many logins are under way. A
-	// login leaves pending no earlier than it enters established.
-	Sessions() (established, pending uint64)
-	// HasBackend reports whether pid serves a session of the gate now.
-	HasBackend(pid uint32) bool
+	// Sessions returns the sessions that the server confirmed through the gate
+	// and the logins under way; its clock is the watch's.
+	Sessions() roll.Count
+	// Presence says whether pid serves a session of the gate, or served one
+	// that has just ended.
+	Presence(pid uint32) roll.Presence
 	// Changes returns what was written to a table through the gate; of the
 	// database's own place, what was written to any table.
 	Changes(table event.Place) Changes

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +15,8 @@ import (
 
 	"sekisho/internal/event"
 	"sekisho/internal/event/eventtest"
+	"sekisho/internal/pgserver"
+	"sekisho/internal/roll"
 )
 
 // watched is a server, a dummy gate in front and a watch over both.
@@ -40,8 +43,75 @@ func newWatched(t *testing.T, sql string, tables ...Table) *watched {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { w.watch.Close(context.Background()) })
-	w.look(t)
+	w.settle(t)
 	return w
+}
+
+// settle waits until nobody is at the database but the watch and sessions of the
+// gate, and looks: everything that happened around the gate before is counted
+// by the server then, and found now.
+func (w *watched) settle(t *testing.T) {
+	t.Helper()
+	w.quiet(t, func(pid uint32) bool {
+		return max(w.gate.Presence(pid), w.watch.cfg.Control.Presence(pid)) == roll.Serving
+	})
+	w.look(t)
+}
+
+// quiet waits until all processes of the database are gone, except those to
+// keep: closing a session does not wait for its process, whose counts come with
+// its end.
+func (r *rig) quiet(t *testing.T, keep func(pid uint32) bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, r.server.SocketDSN(pgserver.Superuser, "postgres"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	for {
+		rows, err := conn.Query(ctx, "SELECT pid FROM pg_stat_activity WHERE datname = 'shop' AND backend_type = 'client backend'")
+		if err != nil {
+			t.Fatal(err)
+		}
+		pids, err := pgx.CollectRows(rows, pgx.RowTo[uint32])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if pids = slices.DeleteFunc(pids, keep); len(pids) == 0 {
+			return
+		}
+		if wait(ctx, 20*time.Millisecond) != nil {
+			t.Fatalf("%d processes do not end", len(pids))
+		}
+	}
+}
+
+func nobody(uint32) bool { return false }
+
+// direct runs statements around the gate and looks when that is over.
+func (w *watched) direct(t *testing.T, sql string) {
+	t.Helper()
+	if err := w.server.Exec(t.Context(), "shop", sql); err != nil {
+		t.Fatal(err)
+	}
+	w.settle(t)
+}
+
+// expect compares the reasons recorded so far.
+func (w *watched) expect(t *testing.T, want ...string) {
+	t.Helper()
+	if got := w.reasons(); !gocmp.Equal(got, want) {
+		t.Fatalf("uncovered because of %q, want %q: %+v", got, want, w.details())
+	}
+}
+
+func (w *watched) details() (out []event.Finding) {
+	for _, f := range eventtest.Of[*event.Finding](w.rec) {
+		out = append(out, *f)
+	}
+	return out
 }
 
 func (w *watched) look(t *testing.T) {
@@ -117,12 +187,11 @@ func TestWatchSeesDirectSessions(t *testing.T) {
 	w.look(t)
 	agreed := time.Now()
 	w.lookUntilAgreed(t, agreed)
-	if got := w.reasons(); got != nil {
-		t.Fatalf("a session through the gate is uncovered because of %q", got)
-	}
+	w.expect(t)
 	// One that was over before anybody looked is in the server's count.
 	closeNow(t, w.connect(t, w.server.DSN("app", "shop")))
-	w.lookUntil(t, ReasonSessions)
+	w.settle(t)
+	w.expect(t, ReasonSessions)
 	first := eventtest.Of[*event.Coverage](w.rec)
 	w.look(t)
 	w.look(t)
@@ -179,10 +248,8 @@ func TestWatchSeesDirectChanges(t *testing.T) {
 	w := newWatched(t, shopSQL, customers())
 	through := w.connect(t, w.gate.dsn("app", "shop"))
 	defer closeNow(t, through)
-	if err := w.server.Exec(t.Context(), "shop", "GRANT ALL ON customers TO app; ALTER TABLE customers ADD COLUMN note text"); err != nil {
-		t.Fatal(err)
-	}
-	w.lookUntil(t, ReasonSessions, ReasonCatalogue) // the grant and the column were made around the gate
+	w.direct(t, "GRANT ALL ON customers TO app; ALTER TABLE customers ADD COLUMN note text")
+	w.expect(t, ReasonSessions, ReasonCatalogue) // the grant and the column were made around the gate
 	w.rec.Reset()
 	for _, sql := range []string{
 		"INSERT INTO customers (id, name) SELECT i, 'x' FROM generate_series(1000, 1099) i",
@@ -195,12 +262,8 @@ func TestWatchSeesDirectChanges(t *testing.T) {
 	for range 5 {
 		w.look(t)
 	}
-	if got := w.reasons(); got != nil {
-		t.Fatalf("changes through the gate are uncovered because of %q", got)
-	}
-	if err := w.server.Exec(t.Context(), "shop", "UPDATE customers SET name = 'z' WHERE id = 1"); err != nil {
-		t.Fatal(err)
-	}
+	w.expect(t)
+	w.direct(t, "UPDATE customers SET name = 'z' WHERE id = 1")
 	w.lookUntil(t, ReasonSessions, ReasonChanges)
 }
 
@@ -214,13 +277,12 @@ func TestWatchSeesCatalogue(t *testing.T) {
 	}
 	w.look(t)
 	w.look(t)
-	if got := w.reasons(); got != nil || w.forget != 0 {
-		t.Fatalf("a view made through the gate: uncovered because of %q", got)
+	w.expect(t)
+	if w.forget != 0 {
+		t.Errorf("lineage forgotten %d times for a view made through the gate", w.forget)
 	}
-	if err := w.server.Exec(t.Context(), "shop", "CREATE OR REPLACE VIEW v AS SELECT 2 AS one"); err != nil {
-		t.Fatal(err)
-	}
-	w.lookUntil(t, ReasonSessions, ReasonCatalogue)
+	w.direct(t, "CREATE OR REPLACE VIEW v AS SELECT 2 AS one")
+	w.expect(t, ReasonSessions, ReasonCatalogue)
 	if w.forget == 0 {
 		t.Error("nobody was told to forget lineage")
 	}
@@ -241,9 +303,7 @@ func TestWatchSurvivesRestarts(t *testing.T) {
 	w.look(t)
 	// Starting and stopping a server by hand opens sessions of its own: our
 	// pgserver logs in to see whether it answers, at database postgres.
-	if got := w.reasons(); got != nil {
-		t.Fatalf("a clean restart is uncovered because of %q; its counters go on", got)
-	}
+	w.expect(t) // its counters go on
 	if err := w.server.Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -262,19 +322,19 @@ func TestWatchKeepsWhatIsDue(t *testing.T) {
 	w := newWatched(t, shopSQL)
 	w.rec.FailAfter(0, event.ErrFull, false)
 	closeNow(t, w.connect(t, w.server.DSN("app", "shop")))
+	w.quiet(t, func(pid uint32) bool { return w.watch.cfg.Control.Presence(pid) == roll.Serving })
 	if err := w.watch.Look(t.Context()); err == nil {
 		t.Fatal("Look said nothing about the recorder")
 	}
 	w.rec.FailAfter(0, nil, false)
 	w.look(t)
-	if got := w.reasons(); !gocmp.Equal(got, []string{ReasonSessions}) {
-		t.Errorf("uncovered because of %q, want %q", got, ReasonSessions)
-	}
+	w.expect(t, ReasonSessions)
 }
 
 func TestWatchSaysWhenBlind(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, shopSQL)
+	r.quiet(t, nobody)
 	watch, err := NewWatch(WatchConfig{Place: "shop", DSN: r.cfg.DSN, Control: &Control{}, Gate: newDummyGate(t, r.server.Addr()), Recorder: r.rec})
 	if err != nil {
 		t.Fatal(err)
@@ -289,6 +349,44 @@ func TestWatchSaysWhenBlind(t *testing.T) {
 	if len(got) != 1 || got[0].Code != "SK7305" || !strings.Contains(got[0].Detail, "pg_read_all_stats") {
 		t.Errorf("findings %+v, want SK7305 naming pg_read_all_stats", got)
 	}
+}
+
+// A login through the gate that takes long is no stranger at the server, however
+// often the watch looks; a session around the gate is found beside it.
+func TestWatchIsPatientWithLogins(t *testing.T) {
+	t.Parallel()
+	w := newWatched(t, shopSQL, customers())
+	held, free := make(chan struct{}), make(chan struct{})
+	release := sync.OnceFunc(func() { close(free) })
+	t.Cleanup(release) // before the gate waits for its sessions
+	w.gate.count(func() { w.gate.answer = func() { close(held); <-free } })
+	connected := make(chan *pgx.Conn, 1)
+	go func() {
+		conn, err := pgx.Connect(t.Context(), w.gate.dsn("app", "shop"))
+		if err != nil {
+			t.Error(err)
+		}
+		connected <- conn
+	}()
+	<-held
+	for range 5 {
+		w.look(t)
+	}
+	w.expect(t)
+	direct := w.connect(t, w.server.DSN("app", "shop"))
+	w.look(t)
+	w.look(t)
+	w.expect(t, ReasonSessions)
+	release()
+	through := <-connected
+	closeNow(t, direct)
+	w.settle(t)
+	w.rec.Reset()
+	for range 5 {
+		w.look(t)
+	}
+	w.expect(t)
+	closeNow(t, through)
 }
 
 // Whatever passes the gate is no bypass: logins without end, writes, errors,
@@ -310,7 +408,8 @@ func TestWatchHammer(t *testing.T) {
 		tables = append(tables, Table{Place: event.Place("shop/public.pgbench_" + name), Schema: "public", Name: "pgbench_" + name})
 	}
 	w.watch.cfg.Tables = func() []Table { return tables }
-	w.lookUntil(t, ReasonSessions, ReasonCatalogue)
+	w.settle(t)
+	w.expect(t, ReasonSessions, ReasonCatalogue)
 	w.rec.Reset()
 	host, port, _ := net.SplitHostPort(w.gate.listener.Addr().String())
 	target := fmt.Sprintf("host=%s port=%s user=app dbname=shop sslmode=disable gssencmode=disable", host, port)
@@ -332,15 +431,13 @@ func TestWatchHammer(t *testing.T) {
 		}
 	}
 	if got := w.reasons(); got != nil {
-		t.Fatalf("after %d looks: uncovered because of %q: %+v", looks, got, eventtest.Of[*event.Finding](w.rec))
+		t.Fatalf("after %d looks: uncovered because of %q: %+v", looks, got, w.details())
 	}
-	established, _ := w.gate.Sessions()
+	established := w.gate.Sessions().Established
 	t.Logf("%d looks, %d sessions, %d rows changed", looks, established, w.gate.Changes("shop").Rows)
 	if established < 100 || looks < 10 {
 		t.Errorf("only %d sessions and %d looks: no hammer", established, looks)
 	}
-	if err := w.server.Exec(ctx, "shop", "UPDATE pgbench_accounts SET filler = 'x' WHERE aid = 1"); err != nil {
-		t.Fatal(err)
-	}
+	w.direct(t, "UPDATE pgbench_accounts SET filler = 'x' WHERE aid = 1")
 	w.lookUntil(t, ReasonSessions, ReasonChanges)
 }

@@ -18,6 +18,7 @@ import (
 	"sekisho/internal/gate/pgproxy"
 	"sekisho/internal/lineage"
 	"sekisho/internal/pgserver"
+	"sekisho/internal/roll"
 )
 
 // carried is what a gate carried, for the watch.
@@ -26,9 +27,9 @@ type carried struct {
 	database string
 }
 
-func (c carried) Sessions() (uint64, uint64) { return c.gate.Carried() }
-func (c carried) HasBackend(pid uint32) bool { return c.gate.HasBackend(pid) }
-func (c carried) DDL() uint64                { return c.gate.DDL(c.database) }
+func (c carried) Sessions() roll.Count              { return c.gate.Carried() }
+func (c carried) Presence(pid uint32) roll.Presence { return c.gate.Presence(pid) }
+func (c carried) DDL() uint64                       { return c.gate.DDL(c.database) }
 func (c carried) Changes(t event.Place) (n datamap.Changes) {
 	n.Rows, n.Unclear, n.InFlight = c.gate.Changes(c.database, t)
 	return n

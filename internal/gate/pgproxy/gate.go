@@ -17,6 +17,7 @@ import (
 	"sekisho/internal/event"
 	"sekisho/internal/gate/netloop"
 	"sekisho/internal/gate/pgproxy/pglogin"
+	"sekisho/internal/roll"
 )
 
 // Config is what a Gate needs. It does not change after New; rules do, by
@@ -56,8 +57,7 @@ type Gate struct {
 
 	work sync.WaitGroup // goroutines of analyses, logins, cancels
 
-	// What the server may have counted; see Carried.
-	established, pending atomic.Uint64
+	roll roll.Roll // what the server may have counted
 
 	mu        sync.Mutex // guards what follows
 	databases map[string]*shared
@@ -195,20 +195,19 @@ func (g *Gate) serve(ctx context.Context, conn net.Conn) {
 		_ = conn.Close()
 		return
 	}
-	g.pending.Add(1)
-	defer g.pending.Add(^uint64(0))
+	entry := g.roll.Begin()
 	login, err := g.acceptor.Accept(ctx, conn)
-	if err == nil {
-		g.established.Add(1)
-	}
 	if err != nil {
+		entry.End()
 		if !errors.Is(err, pglogin.ErrCancel) && !errors.Is(err, pglogin.ErrLeft) {
 			g.metrics.LoginFailures.Add(1)
 			g.log("login", err)
 		}
 		return
 	}
-	if err := g.open(ctx, login); err != nil {
+	entry.Establish(login.PID)
+	if err := g.open(ctx, login, entry); err != nil {
+		entry.End()
 		g.log("session", err)
 		login.Refuse(sessionRefusal(err))
 	}
@@ -229,8 +228,8 @@ func sessionRefusal(err error) pglogin.Refusal {
 }
 
 // open records the session and gives it to the loop.
-func (g *Gate) open(ctx context.Context, login *pglogin.Login) error {
-	s := &session{gate: g, login: login, since: time.Now()}
+func (g *Gate) open(ctx context.Context, login *pglogin.Login, entry *roll.Entry) error {
+	s := &session{gate: g, login: login, entry: entry, since: time.Now()}
 	who := Identity{User: login.Role, Database: login.Database, Label: login.Application, TLS: login.ClientTLS != nil, ServerPID: login.PID}
 	if a, err := netip.ParseAddrPort(login.Address.String()); err == nil {
 		who.Address, who.Port = a.Addr().Unmap(), a.Port()
@@ -294,6 +293,7 @@ func (g *Gate) register(s *session) bool {
 // ended forgets a session.
 func (g *Gate) ended(s *session) {
 	s.login.Release()
+	s.entry.End()
 	s.e.g.forgetFindings(s.e.session)
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -401,24 +401,11 @@ func (g *Gate) SetRules(r *Rules) {
 }
 
 // Carried returns how many sessions the server has confirmed through the gate,
-// and how many logins are under way: a login leaves pending after it entered
-// established. Neither falls back behind what the server counted.
-func (g *Gate) Carried() (established, pending uint64) {
-	pending = g.pending.Load() // first: what leaves it meanwhile is counted twice, never missed
-	return g.established.Load(), pending
-}
+// and the logins under way.
+func (g *Gate) Carried() roll.Count { return g.roll.Count() }
 
-// HasBackend reports whether pid serves one of the open sessions.
-func (g *Gate) HasBackend(pid uint32) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for _, s := range g.sessions {
-		if s.e.who.ServerPID == pid {
-			return true
-		}
-	}
-	return false
-}
+// Presence says whether pid serves one of the open sessions, or has just done.
+func (g *Gate) Presence(pid uint32) roll.Presence { return g.roll.Presence(pid) }
 
 // DDL returns a number that rises when a statement that may change a database's
 // catalogue is sent through the gate, and again when its transaction ended.

@@ -9,6 +9,7 @@ import (
 	"sekisho/internal/event"
 	"sekisho/internal/gate/netloop"
 	"sekisho/internal/gate/pgproxy/pglogin"
+	"sekisho/internal/roll"
 	"sekisho/internal/wire/pgwire"
 )
 
@@ -18,6 +19,7 @@ type session struct {
 	gate  *Gate
 	e     *engine
 	login *pglogin.Login
+	entry *roll.Entry
 	since time.Time
 
 	pair     atomic.Pointer[netloop.Pair]
