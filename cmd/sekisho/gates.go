@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"runtime"
 	"time"
 
 	"sekisho/internal/config"
@@ -28,6 +29,7 @@ type gate struct {
 	split    *splitter
 	server   *pgproxy.Gate
 	bypass   *bypass
+	loop     netloop.Config
 	rec      event.Recorder // of worker 0: life signs
 	start    uint32
 }
@@ -47,11 +49,24 @@ func (p *process) startGates(ctx context.Context, s *stage) error {
 			return fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(err)
 		}
 	}
+	p.reserveProcessors()
 	for _, g := range p.gates {
 		s.run("gate "+g.cfg.Name, func(ctx context.Context) error { return p.runGate(ctx, g) })
 		s.run("lineage of "+g.cfg.Name, func(ctx context.Context) error { return p.followCatalogue(ctx, g) })
 	}
 	return p.startWatches(s)
+}
+
+// reserveProcessors gives Go's scheduler one processor more for each thread of
+// a gate, because such a thread keeps one while it waits (netloop.Config.Linger).
+func (p *process) reserveProcessors() {
+	threads := 0
+	for _, g := range p.gates {
+		if !g.cfg.Portable {
+			threads += g.loop.Workers
+		}
+	}
+	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + threads)
 }
 
 // startBodies are the first events of a run.
@@ -91,9 +106,12 @@ func (p *process) newGate(c *config.Gate, path string) (*gate, error) {
 		return nil, fail(fault.GateFailed, err)
 	}
 	g.split = newSplitter(g.listener, g.bypass)
-	loop := netloop.Config{Workers: c.Workers, Portable: c.Portable, MaxPairs: c.Limits.Sessions}
+	g.loop = netloop.Config{Workers: c.Workers, Linger: true, Portable: c.Portable, MaxPairs: c.Limits.Sessions}
+	if g.loop.Workers == 0 {
+		g.loop.Workers = netloop.DefaultWorkers()
+	}
 	g.server, err = pgproxy.New(pgproxy.Config{
-		Listener: g.split, Login: login, Loop: loop, Start: g.start, Recorders: p.recorders(source, c.Workers),
+		Listener: g.split, Login: login, Loop: g.loop, Start: g.start, Recorders: p.recorders(source, c.Workers),
 		Databases: map[string]pgproxy.Settings{g.base.cfg.Database: p.settings(g)},
 		Rules:     p.rules(g), DrainTimeout: time.Duration(c.Limits.Drain), Log: p.log.With("gate", c.Name),
 	})

@@ -28,15 +28,19 @@ var version = "dev"
 
 func main() {
 	os.Exit(run(os.Args[1:], environment{
-		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv,
+		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, relax: relaxTimers,
 	}))
 }
 
-// environment is what the process was given. It is read here and nowhere else.
+// environment is what the process was given. It is read here and in
+// relaxTimers, which hands it on, and nowhere else.
 type environment struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	getenv         func(string) string
+	// relax begins the process again with timers that suit a long run; nil
+	// when the process is not ours alone.
+	relax func() error
 }
 
 // run is main without the process. It ends with SIGINT or SIGTERM; a second

@@ -260,6 +260,11 @@ func (upCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	if a.env.relax != nil {
+		if err := a.env.relax(); err != nil {
+			a.log().Warn("timers stay exact: the scheduler's monitor costs more than it need", "err", err)
+		}
+	}
 	if err := os.MkdirAll(viewDir(l.Config), 0o700); err != nil {
 		return fault.New(fault.ViewOpen, "file", viewDir(l.Config)).Because(err)
 	}

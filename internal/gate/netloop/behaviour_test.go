@@ -345,7 +345,7 @@ func TestLimitsEndPairs(t *testing.T) {
 	eachCarrier(t, func(t *testing.T, cfg netloop.Config) {
 		for _, tt := range tests {
 			t.Run(tt.name, func(t *testing.T) {
-				tt.cfg.Portable = cfg.Portable
+				tt.cfg.Portable, tt.cfg.Linger = cfg.Portable, cfg.Linger
 				h := newForward()
 				h.onOpen = tt.open
 				add(t, start(t, tt.cfg), "tcp", h)

@@ -109,6 +109,10 @@ type Config struct {
 	// Workers is the number of threads (epoll carrier). 0: half of GOMAXPROCS, at least 1: the other half is for
 	// the ledger, and a worker is busier, so cheaper per byte, when it has more pairs.
 	Workers int
+	// Linger has a worker that waits keep its processor of Go's scheduler for up to 5 ms. It saves the scheduler's
+	// work in busy traffic; it takes a processor away from the rest of the program, so only a program that has
+	// raised runtime.GOMAXPROCS by the number of workers may ask for it. The portable carrier ignores it.
+	Linger bool
 	// Portable selects the portable carrier where epoll could be used.
 	Portable bool
 	// MaxPairs bounds the pairs of the loop. 0: 10,000.
@@ -127,9 +131,12 @@ type Config struct {
 	FlushTimeout time.Duration
 }
 
+// DefaultWorkers is the number of threads of a loop whose Config.Workers is 0.
+func DefaultWorkers() int { return max(1, runtime.GOMAXPROCS(0)/2) }
+
 func (c Config) withDefaults() Config {
 	if c.Workers <= 0 {
-		c.Workers = max(1, runtime.GOMAXPROCS(0)/2)
+		c.Workers = DefaultWorkers()
 	}
 	if c.MaxPairs <= 0 {
 		c.MaxPairs = 10_000

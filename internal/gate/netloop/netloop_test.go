@@ -25,12 +25,12 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // eachCarrier runs a test over every carrier of this system.
 func eachCarrier(t *testing.T, test func(t *testing.T, cfg netloop.Config)) {
-	for _, portable := range []bool{false, true} {
-		name := "native"
-		if portable {
-			name = "portable"
-		}
-		t.Run(name, func(t *testing.T) { test(t, netloop.Config{Portable: portable, Workers: 2}) })
+	for name, cfg := range map[string]netloop.Config{
+		"native":    {Workers: 2},
+		"lingering": {Workers: 2, Linger: true},
+		"portable":  {Workers: 2, Portable: true},
+	} {
+		t.Run(name, func(t *testing.T) { test(t, cfg) })
 	}
 }
 

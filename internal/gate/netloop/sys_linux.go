@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The calls below that cannot block use RawSyscall: the scheduler then does not hand the processor to another
-// thread, which costs more than the call itself. They are safe for that reason only.
+// The calls below that cannot block, or not for long, use RawSyscall: the scheduler then does not hand the processor
+// to another thread, which costs more than the call itself. They are safe for that reason only.
 
 // recv reads from a non-blocking socket. 0 and no error is the end of the stream.
 func recv(fd int, b []byte) (int, unix.Errno) {
@@ -27,16 +27,19 @@ func send(fd int, b []byte) (int, unix.Errno) {
 	return int(n), 0
 }
 
-// epollPoll asks for events and does not wait.
-func epollPoll(epfd int, events []unix.EpollEvent) (int, unix.Errno) {
-	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(epfd), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
+// epollBrief waits for events for some milliseconds at most, and the scheduler does not know. That is no harm to who
+// wants to stop this thread (the garbage collector, a profile, the end of a time slice): the runtime's signal ends
+// epoll_wait with EINTR whatever SA_RESTART says (signal(7)), it is sent again until it has worked, and the caller's
+// next function call yields.
+func epollBrief(epfd int, events []unix.EpollEvent, timeoutMillis int) (int, unix.Errno) {
+	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(epfd), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), uintptr(timeoutMillis), 0, 0)
 	if errno != 0 {
 		return 0, errno
 	}
 	return int(n), 0
 }
 
-// epollWait waits for events; it blocks, so the scheduler must know (Syscall, not RawSyscall).
+// epollWait waits for events; it may block for long, so the scheduler must know (Syscall, not RawSyscall).
 func epollWait(epfd int, events []unix.EpollEvent, timeoutMillis int) (int, unix.Errno) {
 	n, _, errno := unix.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(epfd), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), uintptr(timeoutMillis), 0, 0)
 	if errno != 0 {

@@ -177,13 +177,7 @@ func (w *worker) poll(events []unix.EpollEvent) int {
 			timeout = 0
 		}
 	}
-	var n int
-	var errno unix.Errno
-	if timeout == 0 {
-		n, errno = epollPoll(w.epfd, events)
-	} else {
-		n, errno = epollWait(w.epfd, events, timeout)
-	}
+	n, errno := w.wait(events, timeout)
 	w.sleeping.Store(false)
 	w.now = time.Now()
 	if errno != 0 {
@@ -193,6 +187,31 @@ func (w *worker) poll(events []unix.EpollEvent) int {
 		panic("netloop: epoll_wait: " + errno.Error()) // only a bad descriptor of our own can do this
 	}
 	return n
+}
+
+// lingerMillis is how long a wait keeps the processor of Go's scheduler. In busy traffic the next event comes
+// sooner, so that neither this thread nor the scheduler's monitor has any work with the wait.
+const lingerMillis = 5
+
+// wait waits for events, at first without the scheduler's knowledge if Config.Linger says so.
+func (w *worker) wait(events []unix.EpollEvent, timeout int) (int, unix.Errno) {
+	brief := 0
+	if w.loop.cfg.Linger {
+		brief = lingerMillis
+	}
+	if timeout >= 0 {
+		brief = min(brief, timeout)
+	}
+	if brief > 0 || timeout == 0 {
+		n, errno := epollBrief(w.epfd, events, brief)
+		if n > 0 || errno != 0 || timeout == brief {
+			return n, errno
+		}
+	}
+	if timeout > 0 {
+		timeout -= brief
+	}
+	return epollWait(w.epfd, events, timeout)
 }
 
 // timeout is in milliseconds; -1 is for ever.
