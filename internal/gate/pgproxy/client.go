@@ -209,7 +209,17 @@ func (e *engine) abandon(q *query, n int) {
 	for i := range n {
 		e.release(q.steps[i].exec)
 	}
-	e.spareQuery = q
+	e.recycleQuery(q)
+}
+
+// maxKeptSteps bounds the memory that an idle session keeps for a query.
+const maxKeptSteps = 16
+
+// recycleQuery takes back the memory of a query that nothing awaits.
+func (e *engine) recycleQuery(q *query) {
+	if cap(q.steps) <= maxKeptSteps {
+		e.spareQuery = q
+	}
 }
 
 // clientParse handles Parse.

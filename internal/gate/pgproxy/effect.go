@@ -196,11 +196,7 @@ func (e *engine) defineCursor(c *command, x *execution) undo {
 	cursor := &execution{shape: c.shape, refs: 1 << 20} // never given back: FETCH copies from it
 	if x.plan != nil {
 		cursor.plan = x.plan
-		for i := range x.nums {
-			n := x.nums[i]
-			n.value = append([]byte(nil), n.value...)
-			cursor.nums = append(cursor.nums, n)
-		}
+		cursor.copyParams(x)
 	} else {
 		cursor.plan = e.g.wideOf(c.shape, "cursor")
 	}

@@ -49,27 +49,6 @@ type colFormat struct {
 	format int16
 }
 
-// paramNumber is the subject that a parameter names. The value is kept until
-// a row comes: a key without a row is nobody.
-type paramNumber struct {
-	number   uint32
-	resolved bool
-	ok       bool
-	format   int16
-	value    []byte
-	null     bool
-}
-
-// bindParam keeps the value of a parameter that names a subject.
-func (x *execution) bindParam(k int, value []byte, format int16) {
-	for len(x.nums) < len(x.plan.params) {
-		x.nums = append(x.nums, paramNumber{null: true})
-	}
-	n := &x.nums[k]
-	n.resolved, n.ok, n.format, n.null = false, false, format, value == nil
-	n.value = append(n.value[:0], value...)
-}
-
 // describe checks a RowDescription against the analysis and learns the formats.
 // A mismatch makes the execution bounded over everything.
 func (e *engine) describe(x *execution, body []byte) {
@@ -298,31 +277,6 @@ func (e *engine) nullKey(x *execution, k *keyCol, body []byte) {
 			return
 		}
 	}
-}
-
-// paramRow counts a row of the subject that parameter i names.
-func (e *engine) paramRow(x *execution, i int) {
-	p := x.plan
-	if p.params[i].part < 0 {
-		return
-	}
-	t := &x.slot.tallies[p.params[i].part]
-	if i >= len(x.nums) {
-		t.lost++
-		return
-	}
-	n := &x.nums[i]
-	if !n.resolved {
-		n.resolved = true
-		if !n.null {
-			n.number, n.ok = e.number(p.parts[p.params[i].part].numbers, p.params[i].typ, n.format, n.value)
-		}
-	}
-	if n.ok {
-		t.add(n.number)
-		return
-	}
-	t.lost++
 }
 
 // answered counts an execution that tells something also without a row.

@@ -119,7 +119,7 @@ func (e *engine) release(x *execution) {
 	if x.refs--; x.refs > 0 || len(e.free) >= maxFree {
 		return
 	}
-	*x = execution{cols: x.cols[:0], nums: x.nums[:0], masks: x.masks[:0], text: x.text[:0]}
+	x.clear()
 	e.free = append(e.free, x)
 }
 

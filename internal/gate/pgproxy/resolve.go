@@ -53,7 +53,7 @@ func (e *engine) execute(c *command, b *pgwire.Bind, s *prepared, partial bool, 
 	if from != nil { // rows of a cursor
 		x.shape = from.shape
 		e.setPlan(x, p)
-		x.nums = append(x.nums, from.nums...)
+		x.copyParams(from)
 		return x, true
 	}
 	if s != nil && s.strip > 0 {

@@ -135,6 +135,7 @@ func (e *engine) drop(head *expect) {
 		for i := range q.steps {
 			e.release(q.steps[i].exec)
 		}
+		e.recycleQuery(q)
 	}
 	e.queue.pop()
 }
