@@ -103,6 +103,9 @@ func (b *bypass) carry(ctx context.Context, conn net.Conn) {
 	entry := b.roll.Begin()
 	login, err := b.acceptor.Accept(ctx, conn)
 	if err != nil {
+		if begun := (*pglogin.Begun)(nil); errors.As(err, &begun) {
+			entry.Establish(begun.PID)
+		}
 		entry.End()
 		if !errors.Is(err, pglogin.ErrCancel) && !errors.Is(err, pglogin.ErrLeft) {
 			b.log.Warn("login on the direct way", "err", err)

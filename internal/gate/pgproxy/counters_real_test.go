@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,6 +21,7 @@ import (
 	"sekisho/internal/lineage"
 	"sekisho/internal/pgserver"
 	"sekisho/internal/roll"
+	"sekisho/internal/wire/pgwire"
 )
 
 // carried is what a gate carried, for the watch.
@@ -94,6 +97,8 @@ func newWatched(t *testing.T) *watched {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { w.watch.Close(context.Background()) })
+	// pgbench's counts come with the end of its process.
+	w.until("SELECT count(*) = 0 FROM pg_stat_activity WHERE usename = $1 AND datname = current_database() AND pid <> pg_backend_pid()", pgserver.Superuser)
 	w.look()
 	return w
 }
@@ -127,7 +132,7 @@ func (w *watched) until(sql string, args ...any) {
 	w.t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(90 * time.Second)
 	for ok := false; ; {
 		if err := w.admin.QueryRow(w.t.Context(), sql, args...).Scan(&ok); err != nil {
 			w.t.Fatal(err)
@@ -138,7 +143,7 @@ func (w *watched) until(sql string, args ...any) {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			w.t.Fatalf("not true in 30 s: %s %v", sql, args)
+			w.t.Fatalf("not true in 90 s: %s %v", sql, args)
 		}
 	}
 }
@@ -238,7 +243,7 @@ func TestChangesAgree(t *testing.T) {
 		if err := w.server.Exec(t.Context(), w.database, sql); err != nil {
 			t.Fatal(err)
 		}
-		tick, deadline := time.NewTicker(20*time.Millisecond), time.After(30*time.Second)
+		tick, deadline := time.NewTicker(20*time.Millisecond), time.After(90*time.Second)
 		for len(w.look()) == before {
 			select {
 			case <-tick.C:
@@ -250,5 +255,50 @@ func TestChangesAgree(t *testing.T) {
 		if found := w.look(); !strings.Contains(strings.Join(found, "\n"), "coverage") {
 			t.Errorf("%s around the gate: %q", sql, found)
 		}
+	}
+}
+
+// TestAbandonedLoginsAgree leaves at every point of a login, with a reset: the
+// gate counts exactly the sessions that the server counts.
+func TestAbandonedLoginsAgree(t *testing.T) {
+	w := newWatched(t)
+	var before, after int64
+	sessions := "SELECT sessions FROM pg_stat_database WHERE datname = current_database()"
+	if err := w.admin.QueryRow(t.Context(), sessions).Scan(&before); err != nil {
+		t.Fatal(err)
+	}
+	begun := w.gate.Carried().Established
+	start := pgwire.AppendStartup(nil, pgwire.Version30, "user", "app", "database", w.database)
+	var clients sync.WaitGroup
+	for i := range 60 {
+		clients.Go(func() {
+			conn, err := net.Dial("tcp", w.addr.String())
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_ = conn.(*net.TCPConn).SetLinger(0) // a reset, whatever is under way
+			half := i % 6 / 5                    // of them leave in the middle of the first packet
+			_, _ = conn.Write(start[:len(start)-half])
+			if i%3 > 0 && half == 0 {
+				_, _ = io.ReadFull(conn, make([]byte, i)) // as far as it comes
+			}
+			_ = conn.Close()
+		})
+	}
+	clients.Wait()
+	for w.gate.Carried().Pending > 0 {
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-t.Context().Done():
+			t.Fatal("logins do not end")
+		}
+	}
+	w.until("SELECT count(*) = 0 FROM pg_stat_activity WHERE usename = 'app' AND datname = current_database()")
+	if err := w.admin.QueryRow(t.Context(), sessions).Scan(&after); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := int64(w.gate.Carried().Established-begun), after-before; got != want || want == 0 {
+		t.Errorf("the gate counts %d sessions of clients that left, the server %d", got, want)
 	}
 }

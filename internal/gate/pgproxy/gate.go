@@ -198,6 +198,9 @@ func (g *Gate) serve(ctx context.Context, conn net.Conn) {
 	entry := g.roll.Begin()
 	login, err := g.acceptor.Accept(ctx, conn)
 	if err != nil {
+		if begun := (*pglogin.Begun)(nil); errors.As(err, &begun) {
+			entry.Establish(begun.PID)
+		}
 		entry.End()
 		if !errors.Is(err, pglogin.ErrCancel) && !errors.Is(err, pglogin.ErrLeft) {
 			g.metrics.LoginFailures.Add(1)

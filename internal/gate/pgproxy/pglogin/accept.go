@@ -43,9 +43,10 @@ func New(cfg Config) (*Acceptor, error) {
 // login has failed, or ctx or Config.Timeout ends, and owns conn: without a Login it is closed.
 //
 // Errors: ErrCancel (a cancel request was served; errors.Is), ErrLeft, *Refusal (the gate refused, the client got
-// it), *ServerRefusal (the server refused, the client got its bytes); everything else is a broken connection.
-func (a *Acceptor) Accept(ctx context.Context, conn net.Conn) (*Login, error) {
-	ctx, cancel := context.WithTimeout(ctx, a.cfg.Timeout)
+// it), *ServerRefusal (the server refused, the client got its bytes); everything else is a broken connection. A
+// *Begun around any of them says that the server counts a session nevertheless.
+func (a *Acceptor) Accept(parent context.Context, conn net.Conn) (*Login, error) {
+	ctx, cancel := context.WithTimeout(parent, a.cfg.Timeout)
 	defer cancel()
 	s := &session{a: a, client: newLink(conn), address: conn.RemoteAddr()}
 	stop := interrupt(ctx, conn)
@@ -56,7 +57,7 @@ func (a *Acceptor) Accept(ctx context.Context, conn net.Conn) (*Login, error) {
 	} else {
 		login, err = s.run(ctx)
 	}
-	a.active.Add(-1)
+	defer a.active.Add(-1)
 	stop()
 	if s.stopUpstream != nil {
 		s.stopUpstream()
@@ -67,7 +68,11 @@ func (a *Acceptor) Accept(ctx context.Context, conn net.Conn) (*Login, error) {
 		}
 		login.Release() // both connections have a deadline that is over
 	}
-	return nil, s.fail(ctx, err)
+	err = s.fail(ctx, err)
+	if pid, yes := s.begun(parent); yes {
+		err = &Begun{PID: pid, Cause: err}
+	}
+	return nil, err
 }
 
 // session is a login under way.
@@ -80,6 +85,8 @@ type session struct {
 	attempt  Attempt
 	login    *Login
 	offered  bool // the server offers channel binding
+	started  bool // the server has got a start-up packet
+	refused  bool // and refused it
 	// authenticated says, in terminate mode, that the server took the gate's own credential. Before that its
 	// refusal is about that credential and none of the client's business.
 	authenticated bool
@@ -87,12 +94,9 @@ type session struct {
 	stopUpstream func() // ends the watch of the deadline over the server's connection
 }
 
-// fail tells the client, if it can be told, and closes.
+// fail tells the client, if it can be told, and closes its connection.
 func (s *session) fail(ctx context.Context, err error) error {
 	defer s.client.close()
-	if s.upstream != nil {
-		s.upstream.close()
-	}
 	r, quiet := s.answer(ctx, err)
 	if quiet != nil {
 		return quiet

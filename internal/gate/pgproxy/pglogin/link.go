@@ -136,4 +136,14 @@ func (l *link) transport() netloop.Transport {
 	return t
 }
 
+// closeWrite sends the end of the stream; what comes from the other side is read on.
+func (l *link) closeWrite() {
+	if l.tls != nil {
+		_ = l.tls.CloseWrite() // close_notify; the peer may be gone already
+	}
+	if c, ok := l.stream.Conn.(interface{ CloseWrite() error }); ok {
+		_ = c.CloseWrite()
+	}
+}
+
 func (l *link) close() { _ = l.stream.Close() }

@@ -30,7 +30,7 @@ func TestMemoryOfHalfLogins(t *testing.T) {
 				}
 				request := pgwire.AppendAuthentication(nil, pgwire.AuthCleartext, nil)
 				_, _ = theirs.Write(append(request, 'R', 0, 0x0f, 0xff, 0xff))
-				_, _ = io.Copy(io.Discard, theirs)
+				drain(theirs)
 			}()
 			return ours, nil
 		},
@@ -51,7 +51,7 @@ func TestMemoryOfHalfLogins(t *testing.T) {
 						l.Close()
 					}
 				})
-				wg.Go(func() { _, _ = io.Copy(io.Discard, far) })
+				wg.Go(func() { drain(far) })
 				_ = far.SetWriteDeadline(time.Now().Add(20 * time.Second))
 				if _, err := far.Write(first); err != nil { // a pipe: it returns when the gate has read everything
 					t.Fatal(err)
@@ -60,10 +60,21 @@ func TestMemoryOfHalfLogins(t *testing.T) {
 			}
 			if used := (heap() - before) / logins; used > limitBytes {
 				t.Errorf("a half login holds %d bytes, limit %d", used, limitBytes)
+			} else {
+				t.Logf("a half login holds %d bytes", used)
 			}
 			cancel()
 			wg.Wait()
 		})
+	}
+}
+
+// drain reads to the end and holds next to nothing: io.Copy would hold 8 KiB.
+func drain(r io.Reader) {
+	for b := make([]byte, 64); ; {
+		if _, err := r.Read(b); err != nil {
+			return
+		}
 	}
 }
 

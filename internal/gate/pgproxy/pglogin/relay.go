@@ -53,6 +53,7 @@ func (s *session) open(ctx context.Context, start []byte) error {
 		return err
 	}
 	s.stopUpstream = interrupt(ctx, s.upstream.stream)
+	s.started = true
 	if err := s.upstream.send(start); err != nil {
 		return lost(err)
 	}
@@ -201,6 +202,7 @@ func (s *session) observe(typ byte, raw []byte) error {
 		s.login.Version = negotiated(v.Version)
 	case pgwire.TypeNotice:
 	case pgwire.TypeError:
+		s.refused = true
 		code := string(pgwire.ErrorBody(body).Field(pgwire.FieldCode))
 		if s.a.cfg.Mode == Terminate && !s.authenticated && strings.HasPrefix(code, "28") {
 			return ownLoginFailed(&ServerRefusal{Code: code})
