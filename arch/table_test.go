@@ -52,6 +52,15 @@ var allowed = map[string][]string{
 	// scans
 	"internal/datamap": {"internal/element", "internal/event", "internal/roll", "internal/subject"},
 
+	// persons
+	"internal/person":                {"internal/person/cluster", "internal/person/match", "internal/person/record", "internal/person/rowfile"},
+	"internal/person/canon":          {},
+	"internal/person/canon/variants": {},
+	"internal/person/cluster":        {"internal/person/match", "internal/person/record"},
+	"internal/person/match":          {"internal/person/record"},
+	"internal/person/record":         {"internal/person/canon"},
+	"internal/person/rowfile":        {},
+
 	// outwards
 	"internal/config":  {"internal/element", "internal/fault", "internal/policy"},
 	"internal/control": {"internal/event", "internal/fault", "proof/scope"},

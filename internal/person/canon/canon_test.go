@@ -1,0 +1,162 @@
+package canon
+
+import (
+	"bytes"
+	"testing"
+)
+
+func TestNames(t *testing.T) {
+	for _, c := range []struct{ in, want string }{
+		{"髙橋　一郎", "高橋 一郎"}, {"高橋 一郎 様", "高橋 一郎"}, {"渡邉\U000E0101 花子", "渡辺 花子"},
+		{"齋藤ｱｲ", "斎藤アイ"}, {" 山﨑　　\u200b健  ", "山崎 健"}, {"ｶﾞﾝ･ﾊﾟｸ", "ガン パク"}, {"ＳＭＩＴＨ　Ｊｏｈｎ", "smith john"},
+		{"様", "様"}, {"廣瀨 眞", "広瀬 真"}, {"吉田", "吉田"}, {"𠮷田", "吉田"},
+	} {
+		if got := string(Name(nil, []byte(c.in))); got != c.want {
+			t.Errorf("Name(%q) = %q, want %q", c.in, got, c.want)
+		}
+	}
+}
+
+// Every way of writing a name ends as the same romaji.
+func TestOneSpelling(t *testing.T) {
+	for want, writings := range map[string][]string{
+		"yamaguchi": {"やまぐち", "ヤマグチ", "ﾔﾏｸﾞﾁ", "YAMAGUCHI", "Yamaguti"},
+		"ono":       {"おおの", "オオノ", "オーノ", "OHNO", "ONO", "Oono", "Ōno", "Ôno"},
+		"sato shota": {"さとう しょうた", "ｻﾄｳ ｼｮｳﾀ", "SATO SHOTA", "SATOH SHOHTA", "satou syouta",
+			"Satō　Shōta", "SATO, SHOTA"},
+		"nanba":      {"なんば", "NAMBA", "NANBA"},
+		"hyuga":      {"ひゅうが", "HYUUGA", "Hyuga"},
+		"hatchobori": {"はっちょうぼり", "HATCHOBORI", "Hattyoubori", "hacchoubori"},
+		"kazuko":     {"かづこ", "カズコ", "Kazuko", "KADZUKO"},
+		"fujii":      {"ふじい", "HUZII", "FUJII"},
+		"ohashi":     {"おおはし", "OHASHI", "OHHASHI"},
+		"junichi":    {"じゅんいち", "ジュンイチ", "Jun'ichi", "ZYUNITI"},
+		"kaori":      {"かをり", "カオリ", "KAORI", "KAWORI"},
+		"tsutsumi":   {"つつみ", "TUTUMI", "TSUTSUMI"},
+	} {
+		for _, in := range writings {
+			var got []byte
+			if ScriptOf([]byte(in)) == Latin {
+				got = Romaji(nil, []byte(in))
+			} else {
+				got = KanaRomaji(nil, Kana(nil, []byte(in)))
+			}
+			if string(got) != want {
+				t.Errorf("%q becomes %q, want %q", in, got, want)
+			}
+		}
+	}
+}
+
+func TestScripts(t *testing.T) {
+	for in, want := range map[string]Script{"": None, "123": None, "佐々木": Kanji, "真理ちゃん": Kanji, "ヤマダ タロウ": KanaOnly,
+		"ﾔﾏﾀﾞ": KanaOnly, "YAMADA Taro": Latin, "Ōno": Latin, "アンA": KanaOnly} {
+		got := ScriptOf([]byte(in))
+		if in == "アンA" { // letters and kana: either is usable
+			continue
+		}
+		if got != want {
+			t.Errorf("ScriptOf(%q) = %d, want %d", in, got, want)
+		}
+	}
+}
+
+func TestDates(t *testing.T) {
+	for _, c := range []struct {
+		in   string
+		want uint32
+	}{
+		{"1979-03-02", 19790302}, {"1979/3/2", 19790302}, {"19790302", 19790302}, {"昭和54年3月2日", 19790302}, {"S54.3.2", 19790302},
+		{"昭和五十四年三月二日", 19790302}, {"平成元年１月８日", 19890108}, {"令和2年12月31日", 20201231}, {"H01.02.03", 19890203},
+		{"S540302", 19790302}, {"1979-03-02T00:00:00Z", 19790302}, {"1979-03-02 12:34", 19790302}, {"31.12.1979", 19791231}, {"12/31/1979", 19791231},
+		{"明治45年7月29日", 19120729}, {"大正十二年九月一日", 19230901}, {"", 0}, {"不明", 0}, {"1979", 0}, {"19560499", 19560499},
+		{"１９７９年０３月０２日", 19790302}, {"平成二十三年三月十一日", 20110311},
+	} {
+		if got := Date([]byte(c.in)); got != c.want {
+			t.Errorf("Date(%q) = %d, want %d", c.in, got, c.want)
+		}
+	}
+}
+
+func TestAddresses(t *testing.T) {
+	for _, c := range []struct {
+		want, town string
+		in         []string
+	}{
+		{"千代田区霞ケ関1-2-3", "千代田区霞ケ関", []string{"東京都千代田区霞が関1丁目2番3号", "千代田区霞ヶ関一丁目２－３ 合同庁舎5号館", "東京都 千代田区 霞ケ関 1-2-3",
+			"東京都千代田区霞ｹ関1丁目2番地の3", "千代田区霞が関１ー２ー３"}},
+		{"札幌市中央区北1条西2-3-4", "札幌市中央区北1条西", []string{"北海道札幌市中央区北一条西2丁目3-4", "札幌市中央区北1条西二丁目3番4号"}},
+		{"京都市中京区本能寺前町488", "京都市中京区本能寺前町", []string{"京都府京都市中京区寺町通御池上る本能寺前町488", "京都市中京区本能寺前町488番地"}},
+		{"島田市金谷河原12-5", "島田市金谷河原", []string{"静岡県島田市大字金谷河原12番地の5", "島田市金谷河原字12-5"}},
+		{"甲府市丸の内1-18-1", "甲府市丸の内", []string{"山梨県甲府市丸ノ内1-18-1", "甲府市丸之内一丁目十八番一号"}},
+		{"7wallabyplace", "wallabyplace", []string{"7 Wallaby Place", "7, wallaby place"}},
+	} {
+		for _, in := range c.in {
+			_, got := Address(nil, []byte(in))
+			if string(got.Street) != c.want || string(got.Town) != c.town {
+				t.Errorf("Address(%q) = %q in %q, want %q in %q", in, got.Street, got.Town, c.want, c.town)
+			}
+		}
+	}
+}
+
+func TestContacts(t *testing.T) {
+	for in, want := range map[string]uint64{"090-1234-5678": 109012345678, "+81 90 1234 5678": 109012345678, "0081-90-1234-5678": 109012345678,
+		"＋８１（０）９０１２３４５６７８": 109012345678, "03(1234)5678 内線12": 10312345678, "03-1234-5678/090-1111-2222": 10312345678, "12": 0, "": 0} {
+		if got := Phone([]byte(in)); got != want {
+			t.Errorf("Phone(%q) = %d, want %d", in, got, want)
+		}
+	}
+	for in, want := range map[string]string{"Taro.Yamada+shop@Gmail.com": "taroyamada@gmail.com", "山田 <Y@Example.JP>": "y@example.jp",
+		"ａ＠ｅｘａｍｐｌｅ．ｊｐ": "a@example.jp", "none": "", "@x": "", "a@": "", "+a@x.jp": "+a@x.jp"} {
+		if got := string(Email(nil, []byte(in))); got != want {
+			t.Errorf("Email(%q) = %q, want %q", in, got, want)
+		}
+	}
+	if a, b := Document([]byte("ＴＲ-1234567")), Document([]byte("tr1234567")); a != b || a == 0 {
+		t.Errorf("Document: %d and %d", a, b)
+	}
+	if a, b := Postal([]byte("〒060-0001")), Postal([]byte("０６００００１")); a != b || a != 10600001 {
+		t.Errorf("Postal: %d and %d", a, b)
+	}
+	for in, want := range map[string]string{"株式会社サンプル旅行": "サンプル旅行", "サンプル旅行㈱": "サンプル旅行", "（株）ｻﾝﾌﾟﾙ旅行": "サンプル旅行",
+		"Sample Travel Co., Ltd.": "sampletravel", "株式会社": "株式会社"} {
+		if got := string(Company(nil, []byte(in))); got != want {
+			t.Errorf("Company(%q) = %q, want %q", in, got, want)
+		}
+	}
+	for in, want := range map[string]Sex{"男性": Male, "Ｆ": Female, "female": Female, "2": Female, "9": UnknownSex, "": UnknownSex, "X": UnknownSex} {
+		if got := ParseSex([]byte(in)); got != want {
+			t.Errorf("ParseSex(%q) = %d, want %d", in, got, want)
+		}
+	}
+}
+
+// A canonical form is its own canonical form.
+func FuzzIdempotent(f *testing.F) {
+	for _, s := range []string{"髙橋　一郎 様", "ｼｮｳﾀ ｻﾄｳ", "SATOH syouta", "東京都千代田区霞が関一丁目2番3号", "札幌市中央区北一条西2丁目3-4",
+		"京都市中京区寺町通御池上る本能寺前町488", "㈱ｻﾝﾌﾟﾙ Co.,Ltd.", "a+b@gmail.com", "o-o-h-u-u", "三丁目百二十番5", "字大字大字", "7 wallaby pl 3a"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, s []byte) {
+		check := func(what string, form func(dst, s []byte) []byte) {
+			once := form(nil, s)
+			if twice := form(nil, once); !bytes.Equal(once, twice) {
+				t.Errorf("%s(%q) = %q, and again %q", what, s, once, twice)
+			}
+		}
+		check("Name", Name)
+		check("Kana", Kana)
+		check("Romaji", Romaji)
+		check("Company", Company)
+		check("Email", Email)
+		check("Street", func(dst, s []byte) []byte { _, p := Address(dst, s); return p.Street })
+		kana := KanaRomaji(nil, Kana(nil, s))
+		if again := Romaji(nil, kana); !bytes.Equal(kana, again) {
+			t.Errorf("KanaRomaji(%q) = %q, as romaji %q", s, kana, again)
+		}
+		Date(s)
+		Phone(s)
+		Document(s)
+	})
+}

@@ -1,0 +1,278 @@
+package match
+
+import (
+	"context"
+	"errors"
+	"math"
+	"slices"
+	"sync"
+
+	"sekisho/internal/person/record"
+)
+
+// ErrTooMany: a table has more rows than MaxRecords.
+var ErrTooMany = errors.New("more than 134217728 records; match them in parts")
+
+// engine is one run.
+type engine struct {
+	t       *record.Table
+	names   *record.Names
+	o       Options
+	res     *Result
+	pairs   *pairList
+	samples []sample
+	probes  []sample
+	room    [2][]packed // of indexes, used again
+	common  *rarity
+}
+
+// trainPairs is about how many pairs of one rule the model learns from.
+const trainPairs = 100_000
+
+// contacts are the fields that groups of many people may share.
+var contacts = []struct {
+	what string
+	key  func(n *record.Names, r *record.Record) uint64
+	mark func(r *record.Record)
+}{
+	{"email", func(_ *record.Names, r *record.Record) uint64 { return key(6, r.Email, 1) }, func(r *record.Record) { r.Flags |= record.EmailShared }},
+	{"phone", func(_ *record.Names, r *record.Record) uint64 { return key(7, r.Phone, 1) }, func(r *record.Record) { r.Flags |= record.PhoneShared }},
+	{"address", func(_ *record.Names, r *record.Record) uint64 { return key(20, r.Street, 1) }, func(r *record.Record) { r.Flags |= record.PlaceShared }},
+	{"passport", func(_ *record.Names, r *record.Record) uint64 { return key(1, r.Document, 1) }, func(r *record.Record) { r.Document, r.Issued = 0, 0 }},
+}
+
+// placeholders finds values that stand for no one person and takes them out of
+// matching.
+func (e *engine) placeholders() []Shared {
+	var found []Shared
+	for _, c := range contacts {
+		rule := Rule{key: c.key}
+		x := buildIndex(e.t, e.names, &rule, 0, e.o.Workers, &e.room)
+		if groups, records := x.markShared(e.t, e.names, c.mark, e.o.Workers); groups > 0 {
+			found = append(found, Shared{c.what, groups, records})
+		}
+	}
+	if s := e.commonBirths(); s.Groups > 0 {
+		found = append(found, s)
+	}
+	return found
+}
+
+// commonBirths removes dates that far too many people bear, as 1900-01-01.
+func (e *engine) commonBirths() Shared {
+	count := map[uint32]int{}
+	for i := range uint32(e.t.Len()) {
+		if b := e.t.At(i).Birth; b != 0 {
+			count[b]++
+		}
+	}
+	if len(count) == 0 {
+		return Shared{}
+	}
+	sizes := make([]int, 0, len(count))
+	for _, n := range count {
+		sizes = append(sizes, n)
+	}
+	slices.Sort(sizes)
+	limit := 30 + 8*sizes[len(sizes)/2]
+	s := Shared{What: "birthdate"}
+	for _, n := range count {
+		if n > limit {
+			s.Groups++
+			s.Records += n
+		}
+	}
+	if s.Groups == 0 {
+		return s
+	}
+	for i := range uint32(e.t.Len()) {
+		if r := e.t.At(i); r.Birth != 0 && count[r.Birth] > limit {
+			r.Birth = 0
+		}
+	}
+	return s
+}
+
+// block finds the candidate pairs of all rules.
+func (e *engine) block(ctx context.Context) error {
+	e.pairs = newPairList(e.t.Len(), e.o.Workers)
+	for i := range probes {
+		e.probe(&probes[i])
+	}
+	e.res.Families = e.families()
+	use := rules
+	if !e.res.Families || e.t.Len() <= smallTable {
+		use = slices.Concat(rules, wideRules)
+	}
+	for i := range use {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		e.o.Progress("block", i, len(use))
+		rule := &use[i]
+		x := buildIndex(e.t, e.names, rule, 0, e.o.Workers, &e.room)
+		limit := x.fitCap(e.o.Cap, uint64(e.t.Len())*rule.budget()+1000, e.o.Workers)
+		e.blockRule(rule, x, limit)
+	}
+	e.room = [2][]packed{}
+	return nil
+}
+
+// probe samples the pairs of a rule without making candidates of them.
+func (e *engine) probe(rule *Rule) {
+	x := buildIndex(e.t, e.names, rule, 0, e.o.Workers, &e.room)
+	e.blockRule(rule, x, e.o.Cap)
+}
+
+// budget is how many pairs a rule may make for each record.
+func (r *Rule) budget() uint64 {
+	if r.Person {
+		return 4
+	}
+	return 2
+}
+
+func (e *engine) blockRule(rule *Rule, x *index, limit int) {
+	var mu sync.Mutex
+	skipped := Skipped{Rule: rule.Name}
+	s := sample{rule, map[Pattern]uint64{}}
+	every := uint64(1)
+	if n := len(x.keys); n > 4*trainPairs {
+		every = uint64(n / (2 * trainPairs))
+	}
+	parallelBuckets(1<<bucketBits, e.o.Workers, func(w, b int) {
+		x.groups(b, func(rows []packed) {
+			n := len(rows)
+			if n > limit {
+				mu.Lock()
+				skipped.Groups++
+				skipped.Records += n
+				skipped.Pairs += uint64(n) * uint64(n-1) / 2
+				mu.Unlock()
+				return
+			}
+			train := rows[0]>>rowBits*0x9E3779B97F4A7C15>>20%every == 0
+			for i, k := range rows {
+				for _, l := range rows[i+1:] {
+					if !rule.Probe {
+						e.pairs.add(w, row(k), row(l))
+					}
+					if train {
+						p := Compare(e.names, e.t.At(row(k)), e.t.At(row(l)))
+						mu.Lock()
+						s.count[p]++
+						mu.Unlock()
+					}
+				}
+			}
+		})
+	})
+	if rule.Probe {
+		e.probes = append(e.probes, s)
+		return
+	}
+	if skipped.Groups > 0 {
+		e.res.Skipped = append(e.res.Skipped, skipped)
+	}
+	e.samples = append(e.samples, s)
+}
+
+const (
+	// errorShare is the share of pairs with one difference, among those who
+	// share a family name and an address, from which the records are full of
+	// errors; familyShare is how many pairs with both differences there are
+	// then, for each of those, when they hold families besides.
+	errorShare  = 0.03
+	familyShare = 0.2
+)
+
+// families reports whether people who share name and address may be two. A
+// family differs in given name and in birth date; an error, as a rule, in one
+// of them. Only when there are many errors and hardly a family is it no; too
+// little to tell counts as yes.
+func (e *engine) families() bool {
+	var known, one, two float64
+	for _, s := range e.probes {
+		for p, n := range s.count {
+			given, birth := p.Level(Given), p.Level(Birth)
+			if given == Missing || birth == Missing {
+				continue
+			}
+			known += float64(n)
+			switch {
+			case given == Differs && birth == Differs:
+				two += float64(n)
+			case given == Differs || birth == Differs:
+				one += float64(n)
+			}
+		}
+	}
+	return known < leastPairs || one < errorShare*known || two >= familyShare*one
+}
+
+// trainers are the samples that the model learns from: those of rules whose
+// pairs are persons, or of all rules when the data lacks their fields.
+func (e *engine) trainers() []sample {
+	var person []sample
+	for _, s := range e.samples {
+		n := uint64(0)
+		for _, c := range s.count {
+			n += c
+		}
+		if s.rule.Person && n >= leastPairs {
+			person = append(person, s)
+		}
+	}
+	if len(person) == 0 {
+		return e.samples
+	}
+	return person
+}
+
+// compare scores all candidates and keeps the likely ones.
+func (e *engine) compare(ctx context.Context) error {
+	least := Score(math.Round((floor - firstPrior(e.t.Len())) * unit))
+	links := make([][]Link, pairBuckets)
+	pairs := make([]uint64, pairBuckets)
+	var done sync.Mutex
+	finished := 0
+	parallelEach(pairBuckets, e.o.Workers, func(k int) {
+		if ctx.Err() != nil {
+			return
+		}
+		all := e.pairs.take(k)
+		pairs[k] = uint64(len(all))
+		for _, p := range all {
+			a, b := uint32(p>>32), uint32(p)
+			x, y := e.t.At(a), e.t.At(b)
+			pattern := Compare(e.names, x, y)
+			if s := Score(math.Round(e.res.Model.score(e.common, pattern, x, y) * unit)); s >= least {
+				links[k] = append(links[k], Link{a, b, s, pattern})
+			}
+		}
+		done.Lock()
+		finished++
+		e.o.Progress("compare", finished, pairBuckets)
+		done.Unlock()
+	})
+	total := 0
+	for k := range links {
+		total += len(links[k])
+		e.res.Pairs += pairs[k]
+	}
+	e.res.Links = make([]Link, 0, total)
+	for k := range links {
+		e.res.Links = append(e.res.Links, links[k]...)
+		links[k] = nil
+	}
+	return ctx.Err()
+}
+
+// parallelEach calls f for 0 to n-1, one at a time a worker.
+func parallelEach(n, workers int, f func(k int)) {
+	record.Parallel(n<<14, workers, func(_, from, to int) {
+		for k := from >> 14; k < to>>14; k++ {
+			f(k)
+		}
+	})
+}

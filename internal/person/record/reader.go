@@ -1,0 +1,248 @@
+package record
+
+import (
+	"bytes"
+
+	"github.com/cespare/xxhash/v2"
+
+	"sekisho/internal/person/canon"
+)
+
+// Builder turns fields into records. It belongs to one worker; several share
+// the dictionaries.
+type Builder struct {
+	names   *Names
+	columns []Column
+	source  uint16
+	salt    uint64
+	cache   []cached
+	buf     []byte
+	part    []byte
+	address []byte
+}
+
+// Names are the dictionaries of a table.
+type Names struct {
+	Latin Words // romaji
+	Kanji Words
+	Towns Words
+}
+
+// cached remembers what a part of a name became: names repeat, so most are
+// worked out once a worker.
+type cached struct {
+	key    uint64
+	word   Word
+	script canon.Script
+}
+
+const cacheBits = 16
+
+// NewBuilder returns a builder for rows of a source with these columns. The
+// source's name salts the content hash, so that rows of two sources differ.
+func NewBuilder(names *Names, columns []Column, source uint16, sourceName string) *Builder {
+	return &Builder{names: names, columns: columns, source: source,
+		salt: xxhash.Sum64String(sourceName), cache: make([]cached, 1<<cacheBits)}
+}
+
+// Build fills r from the fields of a row.
+func (b *Builder) Build(r *Record, fields [][]byte) {
+	*r = Record{Flags: Alive, Source: b.source}
+	content := b.salt
+	var family, given, kanaFamily, kanaGiven, latinFamily, latinGiven []byte
+	b.address = b.address[:0]
+	extra := 0
+	for i, f := range fields {
+		if len(f) == 0 {
+			content = content*0x9E3779B97F4A7C15 + 1
+			continue
+		}
+		content = (content ^ xxhash.Sum64(f)) * 0x9E3779B97F4A7C15
+		switch b.columns[i] {
+		case Name, Kana, Romaji:
+			b.name(r, f)
+		case Family:
+			family = f
+		case Given:
+			given = f
+		case KanaFamily:
+			kanaFamily = f
+		case KanaGiven:
+			kanaGiven = f
+		case RomajiFamily:
+			latinFamily = f
+		case RomajiGiven:
+			latinGiven = f
+		case Sex:
+			r.Sex = canon.ParseSex(f)
+		case Birth:
+			r.Birth = canon.Date(f)
+		case Email:
+			if r.Email == 0 {
+				b.email(r, f)
+			}
+		case Phone:
+			if r.Phone == 0 {
+				r.Phone = canon.Phone(f)
+			}
+		case Postal:
+			r.Postal = canon.Postal(f)
+		case Address:
+			if len(b.address) > 0 {
+				b.address = append(b.address, ' ')
+			}
+			b.address = append(b.address, f...)
+		case Passport:
+			if r.Document == 0 {
+				r.Document = canon.Document(f)
+			}
+		case Issued:
+			r.Issued = canon.Date(f)
+		case Company:
+			b.buf = canon.Company(b.buf[:0], f)
+			r.Company = hash32(b.buf)
+		case Extra:
+			b.buf = canon.Company(b.buf[:0], f)
+			if extra < len(r.Extra) {
+				r.Extra[extra] = hash32(b.buf)
+				extra++
+			}
+		}
+	}
+	b.pair(r, family, given)
+	b.pair(r, kanaFamily, kanaGiven)
+	b.pair(r, latinFamily, latinGiven)
+	if len(b.address) > 0 {
+		b.place(r)
+	}
+	r.Content = content
+}
+
+func hash32(s []byte) uint32 {
+	if len(s) == 0 {
+		return 0
+	}
+	return uint32(xxhash.Sum64(s)>>32) | 1
+}
+
+func (b *Builder) email(r *Record, f []byte) {
+	b.buf = canon.Email(b.buf[:0], f)
+	if len(b.buf) > 0 {
+		r.Email = xxhash.Sum64(b.buf) | 1
+		r.Local = hash32(canon.Local(b.buf))
+	}
+}
+
+func (b *Builder) place(r *Record) {
+	var p canon.Place
+	b.buf, p = canon.Address(b.buf[:0], b.address)
+	if p.Exact() {
+		r.Street = xxhash.Sum64(p.Street) | 1
+	}
+	if len(p.Town) > 0 {
+		r.Town = b.names.Towns.Add(p.Town)
+	}
+}
+
+// name takes a whole name in any script, cut at its first space.
+func (b *Builder) name(r *Record, f []byte) {
+	f = bytes.TrimLeft(f, " \u3000")
+	first, rest := f, []byte(nil)
+	if i, n := space(f); i >= 0 {
+		first, rest = f[:i], bytes.Trim(f[i+n:], " \u3000")
+	}
+	a := b.word(first)
+	if len(rest) == 0 {
+		b.take(r, a.script, a.word, 0, false)
+		return
+	}
+	g := b.word(rest)
+	b.take(r, min(a.script, g.script), a.word, g.word, false)
+}
+
+// space finds the first blank and its length.
+func space(f []byte) (i, n int) {
+	for i, c := range f {
+		if c == ' ' || c == '\t' {
+			return i, 1
+		}
+		if c == 0xE3 && i+2 < len(f) && f[i+1] == 0x80 && f[i+2] == 0x80 {
+			return i, 3
+		}
+	}
+	return -1, 0
+}
+
+// pair takes a name in two fields, whose order is sure.
+func (b *Builder) pair(r *Record, family, given []byte) {
+	if len(family) == 0 && len(given) == 0 {
+		return
+	}
+	var a, g cached
+	script := canon.None
+	if len(family) > 0 {
+		a = b.word(family)
+		script = a.script
+	}
+	if len(given) > 0 {
+		if g = b.word(given); script == canon.None {
+			script = g.script
+		}
+		script = min(script, g.script)
+	}
+	b.take(r, script, a.word, g.word, true)
+}
+
+// take keeps a name. Kana comes before romaji, whose order is not sure.
+func (b *Builder) take(r *Record, script canon.Script, family, given Word, sure bool) {
+	switch script {
+	case canon.Kanji:
+		if r.KanjiFamily == 0 && r.KanjiGiven == 0 {
+			r.KanjiFamily, r.KanjiGiven = family, given
+		}
+	case canon.KanaOnly:
+		r.Family, r.Given = family, given
+		r.Flags |= FromKana
+	case canon.Latin:
+		if r.Flags&FromKana == 0 {
+			r.Family, r.Given = family, given
+			if sure {
+				r.Flags |= FromKana
+			}
+		}
+	}
+}
+
+// word works a part of a name out.
+func (b *Builder) word(f []byte) cached {
+	key := xxhash.Sum64(f)
+	c := &b.cache[key>>(64-cacheBits)]
+	if c.key == key {
+		return *c
+	}
+	*c = cached{key: key, script: canon.ScriptOf(f)}
+	switch c.script {
+	case canon.Kanji:
+		b.buf = canon.Name(b.buf[:0], f)
+		c.word = b.names.Kanji.Add(unspaced(b.buf))
+	case canon.KanaOnly:
+		b.part = canon.Kana(b.part[:0], f)
+		b.buf = canon.KanaRomaji(b.buf[:0], b.part)
+		c.word = b.names.Latin.Add(unspaced(b.buf))
+	case canon.Latin:
+		b.buf = canon.Romaji(b.buf[:0], f)
+		c.word = b.names.Latin.Add(unspaced(b.buf))
+	}
+	return *c
+}
+
+// unspaced takes spaces out, in place.
+func unspaced(s []byte) []byte {
+	out := s[:0]
+	for _, c := range s {
+		if c != ' ' {
+			out = append(out, c)
+		}
+	}
+	return out
+}
