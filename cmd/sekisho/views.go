@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"time"
 
 	"sekisho/internal/config"
 	"sekisho/internal/event"
@@ -35,11 +36,15 @@ func (p *process) openView(ctx context.Context) error {
 	return nil
 }
 
+// foldPace is how old the view may be before a question makes it catch up.
+const foldPace = 250 * time.Millisecond
+
 // startView follows the ledger until the stage stops.
 func (p *process) startView(ctx context.Context, s *stage) error {
 	if err := p.openView(ctx); err != nil {
 		return err
 	}
+	p.view.follower.Pace = foldPace
 	s.run("disclosure view", p.view.follower.Run)
 	return nil
 }

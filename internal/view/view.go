@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"sekisho/internal/event"
 )
@@ -81,6 +82,13 @@ type Follower struct {
 	fold   Fold
 	batch  int
 
+	// Pace is the least time between two batches of Run, each of which costs
+	// something however few events it has. Await does not wait for it. Zero:
+	// none. It must be set before Run.
+	Pace time.Duration
+
+	hurry chan struct{} // takes a token when somebody awaits
+
 	mu     sync.Mutex
 	cursor Cursor
 	moved  chan struct{} // closed and replaced when cursor moves
@@ -95,7 +103,7 @@ func Follow(ctx context.Context, name string, l Ledger, f Fold) (*Follower, erro
 	if err != nil {
 		return nil, fmt.Errorf("view %s: %w", name, err)
 	}
-	return &Follower{name: name, ledger: l, fold: f, batch: maxBatch, cursor: c, moved: make(chan struct{})}, nil
+	return &Follower{name: name, ledger: l, fold: f, batch: maxBatch, cursor: c, hurry: make(chan struct{}, 1), moved: make(chan struct{})}, nil
 }
 
 // Run folds until ctx ends, which is no error.
@@ -122,8 +130,23 @@ func (f *Follower) Run(ctx context.Context) error {
 			return fmt.Errorf("view %s: wait: %w", f.name, err)
 		}
 		promised = head
+		f.rest(ctx)
 	}
 	return nil
+}
+
+// rest returns after the pace, or sooner when somebody awaits or ctx ends.
+func (f *Follower) rest(ctx context.Context) {
+	if f.Pace <= 0 {
+		return
+	}
+	timer := time.NewTimer(f.Pace)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-f.hurry:
+	case <-ctx.Done():
+	}
 }
 
 // eventScanner is a ledger that decodes ahead on all processors.
@@ -229,6 +252,10 @@ func (f *Follower) Await(ctx context.Context, index event.Index) error {
 		f.mu.Unlock()
 		if done {
 			return nil
+		}
+		select {
+		case f.hurry <- struct{}{}:
+		default: // there is a token already
 		}
 		select {
 		case <-moved:
