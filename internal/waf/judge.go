@@ -1,0 +1,203 @@
+package waf
+
+import (
+	"fmt"
+	"io/fs"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	coreruleset "github.com/corazawaf/coraza-coreruleset/v4"
+	"github.com/corazawaf/coraza/v3"
+	"github.com/corazawaf/coraza/v3/experimental/plugins/plugintypes"
+	"github.com/corazawaf/coraza/v3/types"
+
+	"sekisho/internal/waf/crs"
+	"sekisho/internal/waf/seclang"
+)
+
+// requestScore and responseScore begin the names of the variables in which
+// the rule set adds up, one for each level of paranoia.
+const (
+	requestScore  = "inbound_anomaly_score_pl"
+	responseScore = "outbound_anomaly_score_pl"
+)
+
+// set is the rule set, cut so that any of its rules can be run alone.
+type set struct {
+	version string
+	prelude string
+	rules   []*seclang.Rule
+}
+
+var parsedRules = sync.OnceValues(func() ([]*seclang.Rule, error) { return crs.Rules(coreruleset.FS) })
+
+func parseSet(config Config) (*set, error) {
+	rules, err := parsedRules()
+	if err != nil {
+		return nil, err
+	}
+	base, err := fs.ReadFile(coreruleset.FS, "@coraza.conf-recommended")
+	if err != nil {
+		return nil, err
+	}
+	s := &set{prelude: string(base) + "\n" + engineDirectives + "\n" + settings}
+	for _, r := range rules {
+		if v := r.Value("ver"); s.version == "" && strings.HasPrefix(v, "OWASP_CRS/") {
+			s.version = v
+		}
+		if r.Paranoia > config.Paranoia || slices.Contains(config.Except, r.ID) {
+			continue
+		}
+		s.rules = append(s.rules, r)
+	}
+	return s, nil
+}
+
+// engineDirectives have the judge run rules without acting on them.
+const engineDirectives = `SecRuleEngine DetectionOnly
+SecAuditEngine Off
+SecResponseBodyMimeType text/plain text/html text/xml application/json
+SecRequestBodyLimitAction ProcessPartial
+SecDefaultAction "phase:1,log,noauditlog,pass"
+SecDefaultAction "phase:2,log,noauditlog,pass"`
+
+// settings are what the rule set's own initialisation (its file 901) sets, at
+// its defaults, but for the character sets: pages in Japan are still sent as
+// Shift_JIS and EUC-JP.
+const settings = `SecAction "id:10,phase:1,pass,nolog,\
+setvar:tx.crs_setup_version=4250,setvar:tx.detection_paranoia_level=4,setvar:tx.blocking_paranoia_level=4,\
+setvar:tx.critical_anomaly_score=5,setvar:tx.error_anomaly_score=4,setvar:tx.warning_anomaly_score=3,setvar:tx.notice_anomaly_score=2,\
+setvar:'tx.allowed_methods=GET HEAD POST OPTIONS',\
+setvar:'tx.allowed_request_content_type=|application/x-www-form-urlencoded| |multipart/form-data| |text/xml| |application/xml| |application/soap+xml| |application/json|',\
+setvar:'tx.allowed_request_content_type_charset=|utf-8| |iso-8859-1| |iso-8859-15| |windows-1252| |shift_jis| |windows-31j| |euc-jp| |iso-2022-jp|',\
+setvar:'tx.allowed_http_versions=HTTP/1.0 HTTP/1.1 HTTP/2 HTTP/2.0 HTTP/3 HTTP/3.0',\
+LISTS\
+setvar:tx.allow_method_override_parameter=0,setvar:tx.enforce_bodyproc_urlencoded=0,setvar:tx.crs_validate_utf8_encoding=0,setvar:tx.crs_skip_response_analysis=0"
+SecRule REQBODY_PROCESSOR "!@rx (?:URLENCODED|MULTIPART|XML|JSON)" "id:11,phase:1,pass,nolog,ctl:forceRequestBodyVariable=On"
+`
+
+// only returns the directives that run the rules of the given numbers and no
+// other.
+func (s *set) only(ids ...int) string {
+	var b strings.Builder
+	b.WriteString(strings.Replace(s.prelude, "LISTS", s.lists(), 1))
+	for _, r := range s.rules {
+		if _, ok := slices.BinarySearch(ids, r.ID); ok && r.ID != 0 {
+			b.WriteString(files.ReplaceAllString(r.Text, "@pmFromFile @owasp_crs/$1"))
+			b.WriteString("\n")
+		}
+	}
+	return b.String()
+}
+
+var files = regexp.MustCompile(`@pmFromFile (\S+)`)
+
+// lists returns the actions of the initialisation that set long lists, as the
+// rule set has them.
+func (s *set) lists() string {
+	var b strings.Builder
+	for _, r := range s.rules {
+		for _, a := range r.Actions {
+			if a.Name == "setvar" && (strings.HasPrefix(a.Value, "tx.restricted_extensions=") || strings.HasPrefix(a.Value, "tx.restricted_headers_")) {
+				fmt.Fprintf(&b, "setvar:'%s',", a.Value)
+			}
+		}
+	}
+	return b.String()
+}
+
+// judge is Coraza with some rules, compiled when it is first asked.
+type judge struct {
+	directives string
+	once       sync.Once
+	waf        coraza.WAF
+	err        error
+}
+
+func newJudge(directives string) *judge { return &judge{directives: directives} }
+
+func (j *judge) compile() error {
+	j.once.Do(func() {
+		j.waf, j.err = coraza.NewWAF(coraza.NewWAFConfig().WithRootFS(coreruleset.FS).WithDirectives(j.directives))
+		j.directives = ""
+	})
+	return j.err
+}
+
+// begin runs the rules over a request. The transaction is to be closed.
+func (j *judge) begin(r *Request) (types.Transaction, error) {
+	if err := j.compile(); err != nil {
+		return nil, fmt.Errorf("waf: rules: %w", err)
+	}
+	tx := j.waf.NewTransaction()
+	tx.ProcessConnection(r.Client, 0, "", 0)
+	tx.ProcessURI(r.URI, r.Method, r.Protocol)
+	for _, h := range r.Headers {
+		tx.AddRequestHeader(h.Name, h.Value)
+		if strings.EqualFold(h.Name, "Host") {
+			tx.SetServerName(h.Value)
+		}
+	}
+	tx.ProcessRequestHeaders()
+	if len(r.Body) > 0 {
+		if _, _, err := tx.WriteRequestBody(r.Body); err != nil {
+			return nil, closing(tx, err)
+		}
+	}
+	if _, err := tx.ProcessRequestBody(); err != nil {
+		return nil, closing(tx, err)
+	}
+	return tx, nil
+}
+
+// answer runs the rules over a response.
+func answer(tx types.Transaction, a *Response) error {
+	for _, h := range a.Headers {
+		tx.AddResponseHeader(h.Name, h.Value)
+	}
+	tx.ProcessResponseHeaders(a.Status, "HTTP/1.1")
+	if _, _, err := tx.WriteResponseBody(a.Body); err != nil {
+		return err
+	}
+	_, err := tx.ProcessResponseBody()
+	return err
+}
+
+func closing(tx types.Transaction, err error) error {
+	if e := tx.Close(); e != nil {
+		return fmt.Errorf("%w, and then %w", err, e)
+	}
+	return err
+}
+
+// scoreOf adds up what the rules of all levels have counted.
+func scoreOf(tx types.Transaction, name string) int {
+	vars := tx.(plugintypes.TransactionState).Variables().TX()
+	sum := 0
+	for level := 1; level <= 4; level++ {
+		for _, text := range vars.Get(name + strconv.Itoa(level)) {
+			if n, err := strconv.Atoi(text); err == nil {
+				sum += n
+			}
+		}
+	}
+	return sum
+}
+
+// severityScore is what the rule set adds for a severity.
+func severityScore(s types.RuleSeverity) int {
+	switch s {
+	case types.RuleSeverityCritical:
+		return 5
+	case types.RuleSeverityError:
+		return 4
+	case types.RuleSeverityWarning:
+		return 3
+	case types.RuleSeverityNotice:
+		return 2
+	}
+	return 0
+}

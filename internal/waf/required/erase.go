@@ -1,0 +1,216 @@
+package required
+
+import (
+	"cmp"
+	"math"
+	"regexp/syntax"
+	"slices"
+	"unicode"
+)
+
+// Bytes is a set of bytes.
+type Bytes [256]bool
+
+// Erased returns the formula of a text from which all bytes of a set were
+// removed, for an expression that allows such bytes anywhere to hide a word:
+// c"a"t. With a guard, texts that hold that byte satisfy the formula too, and
+// in exchange optional parts that need the guard are taken to be absent. The
+// guard must not be in the set; 0 is none.
+func (l Language) Erased(re *syntax.Regexp, gone *Bytes, guard byte) *Formula {
+	e := eraser{language: l, guard: guard, gone: gone}
+	f := l.Of(e.erase(re))
+	if guard == 0 {
+		return f
+	}
+	return either([]*Formula{literal(string([]byte{guard})), f})
+}
+
+// Erase appends to dst the text without the bytes of the set.
+func (b *Bytes) Erase(dst []byte, text string) []byte {
+	for i := range len(text) {
+		if !b[text[i]] {
+			dst = append(dst, text[i])
+		}
+	}
+	return dst
+}
+
+// Gaps returns the sets of bytes that an expression allows any number of
+// (classes under a star) at least a number of times, the most frequent first.
+func Gaps(re *syntax.Regexp, atLeast int) []Bytes {
+	count := map[Bytes]int{}
+	gaps(re, count)
+	var sets []Bytes
+	for set, n := range count {
+		if n >= atLeast {
+			sets = append(sets, set)
+		}
+	}
+	slices.SortFunc(sets, func(a, b Bytes) int {
+		if c := cmp.Compare(count[b], count[a]); c != 0 {
+			return c
+		}
+		if less(&a, &b) {
+			return -1
+		}
+		return 1
+	})
+	return sets
+}
+
+func less(a, b *Bytes) bool {
+	for i := range a {
+		if a[i] != b[i] {
+			return a[i]
+		}
+	}
+	return false
+}
+
+func gaps(re *syntax.Regexp, count map[Bytes]int) {
+	if re.Op == syntax.OpStar && re.Sub[0].Op == syntax.OpCharClass {
+		var set Bytes
+		for i, pairs := 0, re.Sub[0].Rune; i < len(pairs); i += 2 {
+			for r := pairs[i]; r <= pairs[i+1] && r < 0x80; r++ {
+				set[r] = true
+			}
+			if pairs[i+1] == unicode.MaxRune {
+				// All characters beyond ASCII: then all their bytes go.
+				for b := max(pairs[i], 0x80); b < 0x100; b++ {
+					set[b] = pairs[i] <= 0x80
+				}
+			}
+		}
+		count[set]++
+	}
+	for _, sub := range re.Sub {
+		gaps(sub, count)
+	}
+}
+
+type eraser struct {
+	language Language
+	gone     *Bytes
+	guard    byte
+}
+
+func (e *eraser) erase(re *syntax.Regexp) *syntax.Regexp {
+	switch re.Op {
+	case syntax.OpLiteral:
+		kept := *re
+		kept.Rune = nil
+		for _, r := range re.Rune {
+			if r < 0x80 && !e.gone[r] || r >= 0x80 && !e.gone[0x80] {
+				kept.Rune = append(kept.Rune, r)
+			}
+		}
+		if kept.Rune == nil {
+			return &syntax.Regexp{Op: syntax.OpEmptyMatch}
+		}
+		return &kept
+	case syntax.OpCharClass:
+		return e.class(re)
+	case syntax.OpAnyChar, syntax.OpAnyCharNotNL:
+		return optional(re)
+	case syntax.OpStar, syntax.OpQuest, syntax.OpRepeat:
+		if e.guard != 0 && (re.Op != syntax.OpRepeat || re.Min == 0) && needs(e.language.Of(re.Sub[0]), e.guard) {
+			return &syntax.Regexp{Op: syntax.OpEmptyMatch}
+		}
+	}
+	kept := *re
+	kept.Sub = make([]*syntax.Regexp, len(re.Sub))
+	for i, sub := range re.Sub {
+		kept.Sub[i] = e.erase(sub)
+	}
+	if len(kept.Sub) == 1 && kept.Sub[0].Op == syntax.OpEmptyMatch {
+		return kept.Sub[0]
+	}
+	return &kept
+}
+
+// class leaves out what is erased, and may then match nothing.
+func (e *eraser) class(re *syntax.Regexp) *syntax.Regexp {
+	kept := &syntax.Regexp{Op: syntax.OpCharClass, Flags: re.Flags}
+	erased := false
+	for i := 0; i < len(re.Rune); i += 2 {
+		begin := re.Rune[i]
+		for r := begin; r <= re.Rune[i+1] && r < 0x80; r++ {
+			if !e.gone[r] {
+				continue
+			}
+			erased = true
+			if begin < r {
+				kept.Rune = append(kept.Rune, begin, r-1)
+			}
+			begin = r + 1
+		}
+		if begin <= re.Rune[i+1] {
+			kept.Rune = append(kept.Rune, begin, re.Rune[i+1])
+		}
+	}
+	if e.gone[0x80] && len(kept.Rune) > 0 && kept.Rune[len(kept.Rune)-1] >= 0x80 {
+		return optional(kept)
+	}
+	switch {
+	case kept.Rune == nil:
+		return &syntax.Regexp{Op: syntax.OpEmptyMatch}
+	case erased:
+		return optional(kept)
+	}
+	return kept
+}
+
+func optional(re *syntax.Regexp) *syntax.Regexp {
+	return &syntax.Regexp{Op: syntax.OpQuest, Sub: []*syntax.Regexp{re}}
+}
+
+// needs reports whether every text that satisfies a formula holds a byte.
+func needs(f *Formula, b byte) bool {
+	switch f.Op {
+	case Literal:
+		for i := range len(f.Text) {
+			if f.Text[i] == b {
+				return true
+			}
+		}
+		return false
+	case And:
+		for _, s := range f.Subs {
+			if needs(s, b) {
+				return true
+			}
+		}
+		return false
+	case Or:
+		for _, s := range f.Subs {
+			if !needs(s, b) {
+				return false
+			}
+		}
+		return true
+	}
+	return false
+}
+
+// Chance is a guess at how often a text satisfies a formula by accident, from
+// 0 to 1: half of all texts hold a given byte, and each further byte of a
+// literal makes it ten times as rare. It serves to choose between formulas.
+func (f *Formula) Chance() float64 {
+	switch f.Op {
+	case Literal:
+		return 0.5 * math.Pow(0.1, float64(len(f.Text)-1))
+	case And:
+		p := 1.0
+		for _, s := range f.Subs {
+			p *= s.Chance()
+		}
+		return p
+	case Or:
+		q := 1.0
+		for _, s := range f.Subs {
+			q *= 1 - s.Chance()
+		}
+		return 1 - q
+	}
+	return 1
+}

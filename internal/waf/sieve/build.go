@@ -1,0 +1,123 @@
+package sieve
+
+import (
+	"slices"
+
+	"sekisho/internal/waf/required"
+)
+
+type builder struct {
+	sieve    *Sieve
+	known    map[string]int32 // text of a formula → node
+	literals map[string]int32 // literals of two bytes and more → node
+}
+
+func (b *builder) add(f *required.Formula) int32 {
+	key := f.String()
+	if n, ok := b.known[key]; ok {
+		return n
+	}
+	n := int32(len(b.sieve.nodes))
+	b.known[key] = n
+	b.sieve.nodes = append(b.sieve.nodes, node{and: f.Op == required.And})
+	if f.Op == required.Literal {
+		if len(f.Text) == 1 {
+			b.sieve.nodes[n].bytes.Add(f.Text[0])
+			b.sieve.bytes = append(b.sieve.bytes, n)
+		} else {
+			b.literals[f.Text] = n
+		}
+		return n
+	}
+	single := false
+	for _, sub := range f.Subs {
+		if sub.Op == required.Literal && len(sub.Text) == 1 {
+			b.sieve.nodes[n].bytes.Add(sub.Text[0])
+			single = true
+			continue
+		}
+		part := b.add(sub)
+		b.sieve.nodes[part].parents = append(b.sieve.nodes[part].parents, n)
+		b.sieve.nodes[n].need++
+	}
+	if single && (f.Op == required.Or || b.sieve.nodes[n].need == 0) {
+		b.sieve.bytes = append(b.sieve.bytes, n)
+	}
+	return n
+}
+
+// automaton builds the trie of all literals, its failure links breadth first,
+// and from these the table of transitions.
+func (b *builder) automaton() {
+	s := b.sieve
+	texts := make([]string, 0, len(b.literals))
+	for text := range b.literals {
+		texts = append(texts, text)
+	}
+	slices.Sort(texts)
+	b.classify(texts)
+
+	children := [][]uint32{make([]uint32, s.classes)} // by class; 0 is none
+	s.found = [][]int32{nil}
+	for _, text := range texts {
+		state := uint32(0)
+		for i := range len(text) {
+			class := s.class[text[i]]
+			if children[state][class] == 0 {
+				children[state][class] = uint32(len(children))
+				children = append(children, make([]uint32, s.classes))
+				s.found = append(s.found, nil)
+			}
+			state = children[state][class]
+		}
+		s.found[state] = append(s.found[state], b.literals[text])
+	}
+	fail := make([]uint32, len(children))
+	queue := []uint32{}
+	for _, child := range children[0] {
+		if child != 0 {
+			queue = append(queue, child)
+		}
+	}
+	for len(queue) > 0 {
+		state := queue[0]
+		queue = queue[1:]
+		s.found[state] = append(s.found[state], s.found[fail[state]]...)
+		for class, child := range children[state] {
+			if child == 0 {
+				children[state][class] = children[fail[state]][class]
+				continue
+			}
+			fail[child] = children[fail[state]][class]
+			queue = append(queue, child)
+		}
+	}
+	s.next = make([]uint32, len(children)*s.classes)
+	for state, row := range children {
+		for class, to := range row {
+			v := to * uint32(s.classes)
+			if s.found[to] != nil {
+				v |= hit
+			}
+			s.next[state*s.classes+class] = v
+		}
+	}
+}
+
+// classify gives each byte that a literal holds a class of its own, capital
+// letters that of their small ones, and all others the class 0.
+func (b *builder) classify(texts []string) {
+	s := b.sieve
+	s.classes = 1
+	for _, text := range texts {
+		for i := range len(text) {
+			if c := text[i]; s.class[c] == 0 {
+				s.class[c] = uint8(s.classes)
+				s.classes++
+			}
+		}
+	}
+	for c := 'A'; c <= 'Z'; c++ {
+		s.class[c] = s.class[c+'a'-'A']
+	}
+}

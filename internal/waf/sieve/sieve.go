@@ -1,0 +1,131 @@
+// Package sieve tells which of many formulas of literals (package required) a
+// value satisfies, in one pass over the value: an Aho-Corasick automaton
+// (Aho and Corasick, CACM 18(6), 1975) as a table of states by classes of
+// bytes finds the literals, single bytes are a matter of sets, and what is
+// found climbs through the shared graph of "and" and "or". ASCII letters are
+// compared without case. It knows nothing of rules and does not decode.
+package sieve
+
+import (
+	"sekisho/internal/waf/required"
+	"sekisho/internal/waf/transform"
+)
+
+// Sieve holds formulas, numbered from 0 in the order given. It is not changed
+// after New and may be used by many goroutines, each with its own [Scratch].
+type Sieve struct {
+	class   [256]uint8
+	classes int
+	next    []uint32 // state*classes + class → state*classes
+	found   [][]int32
+	nodes   []node
+	bytes   []int32 // nodes that single bytes alone can satisfy
+}
+
+// node is one formula of the graph, or a literal.
+type node struct {
+	and     bool
+	need    int32           // parts of an And that are no single bytes
+	bytes   transform.Bytes // parts that are: all of them for And, one for Or
+	parents []int32
+	roots   []int32 // formulas that this is
+}
+
+// Scratch is what one scan at a time needs.
+type Scratch struct {
+	epoch uint32
+	fired []uint32 // epoch in which a node was satisfied
+	begun []uint32 // epoch of count
+	count []int32
+	roots []int32
+}
+
+// New builds a sieve. Formulas that every value satisfies are never reported.
+func New(formulas []*required.Formula) *Sieve {
+	b := builder{sieve: &Sieve{}, known: map[string]int32{}, literals: map[string]int32{}}
+	for i, f := range formulas {
+		if f.Op == required.Any {
+			continue
+		}
+		n := b.add(f)
+		b.sieve.nodes[n].roots = append(b.sieve.nodes[n].roots, int32(i))
+	}
+	b.automaton()
+	return b.sieve
+}
+
+// NewScratch returns room for scans.
+func (s *Sieve) NewScratch() *Scratch {
+	n := len(s.nodes)
+	return &Scratch{fired: make([]uint32, n), begun: make([]uint32, n), count: make([]int32, n)}
+}
+
+// Scan returns the numbers of the formulas that a value satisfies, in no
+// particular order, each once. Present are the bytes of the value. The result
+// is valid until the next scan with the same scratch.
+func (s *Sieve) Scan(value []byte, present *transform.Bytes, c *Scratch) []int32 {
+	c.epoch++
+	if c.epoch == 0 { // after 2³² scans
+		clear(c.fired)
+		clear(c.begun)
+		c.epoch = 1
+	}
+	c.roots = c.roots[:0]
+	both := withLower(present)
+	for _, n := range s.bytes {
+		if node := &s.nodes[n]; node.and && contains(&both, &node.bytes) || !node.and && both.Meets(&node.bytes) {
+			s.fire(n, &both, c)
+		}
+	}
+	state := uint32(0)
+	for _, b := range value {
+		state = s.next[state+uint32(s.class[b])]
+		if state&hit == 0 {
+			continue
+		}
+		state &^= hit
+		for _, n := range s.found[state/uint32(s.classes)] {
+			if c.fired[n] != c.epoch {
+				s.fire(n, &both, c)
+			}
+		}
+	}
+	return c.roots
+}
+
+// hit marks transitions into states that end literals.
+const hit = 1 << 31
+
+func (s *Sieve) fire(n int32, present *transform.Bytes, c *Scratch) {
+	if c.fired[n] == c.epoch {
+		return
+	}
+	c.fired[n] = c.epoch
+	node := &s.nodes[n]
+	c.roots = append(c.roots, node.roots...)
+	for _, p := range node.parents {
+		parent := &s.nodes[p]
+		if !parent.and {
+			s.fire(p, present, c)
+			continue
+		}
+		if c.begun[p] != c.epoch {
+			c.begun[p], c.count[p] = c.epoch, 0
+		}
+		if c.count[p]++; c.count[p] == parent.need && contains(present, &parent.bytes) {
+			s.fire(p, present, c)
+		}
+	}
+}
+
+// contains reports whether b holds all of c.
+func contains(b, c *transform.Bytes) bool {
+	return c[0]&^b[0]|c[1]&^b[1]|c[2]&^b[2]|c[3]&^b[3] == 0
+}
+
+// withLower adds the lower case of the letters that are there.
+func withLower(b *transform.Bytes) transform.Bytes {
+	c := *b
+	c[1] |= (b[1] & 0x07fffffe) << 32 // A-Z are bits 1 to 26 of the second word
+	return c
+}

@@ -1,0 +1,271 @@
+package transform
+
+import (
+	_ "embed"
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// hexValue is the value of a hexadecimal digit, -1 for no digit.
+var hexValue = func() (t [256]int8) {
+	for i := range t {
+		t[i] = -1
+	}
+	for i, c := range "0123456789abcdef" {
+		t[c] = int8(i)
+	}
+	for i, c := range "ABCDEF" {
+		t[c] = int8(10 + i)
+	}
+	return t
+}()
+
+// digits returns the value of the first n bytes of s as hexadecimal digits.
+func digits(s []byte, n int) (rune, bool) {
+	if len(s) < n {
+		return 0, false
+	}
+	var v rune
+	for _, c := range s[:n] {
+		h := hexValue[c]
+		if h < 0 {
+			return 0, false
+		}
+		v = v<<4 | rune(h)
+	}
+	return v, true
+}
+
+//go:embed bestfit.txt
+var bestFitText string
+
+// bestFit tells which byte %uXXXX stands for where that is not its low byte:
+// code page 20127 of ModSecurity's unicode.mapping. Made by crs/gen, which
+// asks the judge.
+var bestFit = func() map[rune]byte {
+	m := map[rune]byte{}
+	for line := range strings.Lines(bestFitText) {
+		var from rune
+		var to byte
+		if _, err := fmt.Sscanf(line, "%04x %02x", &from, &to); err != nil {
+			panic("transform: bestfit.txt: " + err.Error())
+		}
+		m[from] = to
+	}
+	return m
+}()
+
+// lowByte is what %uXXXX is decoded to.
+func lowByte(r rune) byte {
+	if b, ok := bestFit[r]; ok {
+		return b
+	}
+	return byte(r)
+}
+
+func utf8ToUnicode(dst, src []byte) []byte {
+	for i := 0; i < len(src); {
+		if src[i] < utf8.RuneSelf {
+			dst = append(dst, src[i])
+			i++
+			continue
+		}
+		r, size := utf8.DecodeRune(src[i:])
+		i += size
+		dst = append(dst, "%u"...)
+		if r <= 0xfff {
+			dst = append(dst, '0')
+		}
+		if r <= 0xff {
+			dst = append(dst, '0')
+		}
+		dst = strconv.AppendUint(dst, uint64(r), 16)
+	}
+	return dst
+}
+
+func urlDecodeUni(dst, src []byte) []byte {
+	for i := 0; i < len(src); {
+		switch c := src[i]; {
+		case c == '+':
+			dst = append(dst, ' ')
+			i++
+		case c != '%':
+			dst = append(dst, c)
+			i++
+		case i+1 < len(src) && src[i+1]|0x20 == 'u':
+			if r, ok := digits(src[i+2:], 4); ok {
+				dst = append(dst, lowByte(r))
+				i += 6
+				break
+			}
+			dst = append(dst, src[i:i+2]...)
+			i += 2
+		default:
+			if r, ok := digits(src[i+1:], 2); ok {
+				dst = append(dst, byte(r))
+				i += 3
+				break
+			}
+			dst = append(dst, c)
+			i++
+		}
+	}
+	return dst
+}
+
+// jsEscapes are the letters after a backslash that stand for another byte.
+var jsEscapes = map[byte]byte{'a': '\a', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t', 'v': '\v'}
+
+// jsDecode decodes \uHHHH, \u{H…}, \xHH, octal and letter escapes; characters
+// beyond ASCII keep their low byte, full-width ones their ASCII form.
+func jsDecode(dst, src []byte) []byte {
+	for i := 0; i < len(src); {
+		if src[i] != '\\' || i+1 == len(src) {
+			dst = append(dst, src[i])
+			i++
+			continue
+		}
+		c, size := jsEscape(src[i+1:])
+		dst = append(dst, c)
+		i += 1 + size
+	}
+	return dst
+}
+
+// jsEscape decodes what follows a backslash, of one byte or more.
+func jsEscape(s []byte) (c byte, size int) {
+	switch s[0] {
+	case 'u':
+		if n := braced(s[1:]); n > 0 {
+			r, _ := digits(s[2:], n)
+			c = byte(r)
+			if r >= 0xff01 && r <= 0xff5e {
+				c += 0x20
+			}
+			return c, n + 3
+		}
+		if r, ok := digits(s[1:], 4); ok {
+			c = byte(r)
+			if c > 0 && c < 0x5f && r>>8 == 0xff {
+				c += 0x20
+			}
+			return c, 5
+		}
+	case 'x':
+		if r, ok := digits(s[1:], 2); ok {
+			return byte(r), 3
+		}
+	case '0', '1', '2', '3', '4', '5', '6', '7':
+		n := 1
+		for n < 3 && n < len(s) && s[n] >= '0' && s[n] <= '7' {
+			n++
+		}
+		if n == 3 && s[0] > '3' {
+			n = 2
+		}
+		for _, d := range s[:n] {
+			c = c<<3 | (d - '0')
+		}
+		return c, n
+	}
+	if e, ok := jsEscapes[s[0]]; ok {
+		return e, 1
+	}
+	return s[0], 1
+}
+
+// braced returns how many hexadecimal digits, one to six, stand in {…} at the
+// beginning of s; 0 for none.
+func braced(s []byte) int {
+	if len(s) == 0 || s[0] != '{' {
+		return 0
+	}
+	n := 0
+	for n < 6 && 1+n < len(s) && hexValue[s[1+n]] >= 0 {
+		n++
+	}
+	if 1+n >= len(s) || s[1+n] != '}' {
+		return 0
+	}
+	return n
+}
+
+// cssDecode decodes one to six hexadecimal digits after a backslash (CSS
+// Syntax Level 3, 4.3.7) and drops other backslashes.
+func cssDecode(dst, src []byte) []byte {
+	for i := 0; i < len(src); {
+		if src[i] != '\\' {
+			dst = append(dst, src[i])
+			i++
+			continue
+		}
+		i++
+		n := 0
+		for n < 6 && i+n < len(src) && hexValue[src[i+n]] >= 0 {
+			n++
+		}
+		switch {
+		case i == len(src):
+		case n > 0:
+			r, _ := digits(src[i:], n)
+			if r == 0 {
+				r = utf8.RuneError
+			}
+			if r >= 0xff01 && r <= 0xff5e {
+				r -= 0xfee0
+			}
+			dst = utf8.AppendRune(dst, r)
+			if i += n; i < len(src) && (src[i] == ' ' || '\t' <= src[i] && src[i] <= '\r') {
+				i++
+			}
+		case src[i] == '\n':
+			i++
+		default:
+			dst = append(dst, src[i])
+			i++
+		}
+	}
+	return dst
+}
+
+const base64Alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+var base64Value = func() (t [256]int8) {
+	for i := range t {
+		t[i] = -1
+	}
+	for i := range len(base64Alphabet) {
+		t[base64Alphabet[i]] = int8(i)
+	}
+	return t
+}()
+
+// base64Decode decodes up to the first byte that is not of the alphabet; line
+// ends are passed over.
+func base64Decode(dst, src []byte) []byte {
+	x, n := 0, 0
+	for _, c := range src {
+		if c == '\r' || c == '\n' {
+			continue
+		}
+		v := base64Value[c]
+		if v < 0 {
+			break
+		}
+		x = x<<6 | int(v)
+		if n++; n == 4 {
+			dst = append(dst, byte(x>>16), byte(x>>8), byte(x))
+			x, n = 0, 0
+		}
+	}
+	switch n {
+	case 2:
+		dst = append(dst, byte(x>>4))
+	case 3:
+		dst = append(dst, byte(x>>10), byte(x>>2))
+	}
+	return dst
+}

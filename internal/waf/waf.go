@@ -1,0 +1,218 @@
+// Package waf decides whether a request or a response is an attack. A first
+// look over its values (package sieve) finds the few rules of the OWASP Core
+// Rule Set that could match at all; only these are then put before the judge,
+// Coraza, one by one, and their anomaly scores are added up. What the first
+// look cannot answer for, the judge always sees. Without a candidate no rule
+// is run over any value, which is what makes it fast: the cost of a rule set
+// is the number of its rules times the number of values.
+//
+// It opens no connection, writes no log and keeps nothing between requests
+// but rules that were compiled.
+package waf
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/corazawaf/coraza/v3/experimental/plugins/plugintypes"
+	"github.com/corazawaf/coraza/v3/types"
+
+	"sekisho/internal/waf/crs"
+)
+
+// Config says how strict an engine is.
+type Config struct {
+	// Paranoia is the level of the rule set, 1 (default) to 4. Higher levels
+	// find more and are wrong more often.
+	Paranoia int
+	// Threshold is the anomaly score from which a request is an attack,
+	// default 5: one critical rule.
+	Threshold int
+	// ResponseThreshold is that of responses, default 4: one error rule.
+	ResponseThreshold int
+	// Except are the numbers of rules that do not count.
+	Except []int
+}
+
+func (c *Config) defaults() error {
+	if c.Paranoia == 0 {
+		c.Paranoia = 1
+	}
+	if c.Threshold == 0 {
+		c.Threshold = 5
+	}
+	if c.ResponseThreshold == 0 {
+		c.ResponseThreshold = 4
+	}
+	if c.Paranoia < 1 || c.Paranoia > 4 {
+		return fmt.Errorf("waf: paranoia %d: the rule set has levels 1 to 4", c.Paranoia)
+	}
+	if c.Threshold < 1 || c.ResponseThreshold < 1 {
+		return fmt.Errorf("waf: a threshold of less than 1 would refuse everything")
+	}
+	return nil
+}
+
+// Header is one header field as received.
+type Header struct{ Name, Value string }
+
+// Request is a request as the rules see it. It is not changed.
+type Request struct {
+	// Method, URI (the request target as sent) and Protocol ("HTTP/1.1").
+	Method, URI, Protocol string
+	// Headers in their order, Host among them.
+	Headers []Header
+	// Body is as sent, with content encodings taken off.
+	Body []byte
+	// Client is the address of the client, for rules that name it.
+	Client string
+}
+
+// Response is the answer to a request.
+type Response struct {
+	Status  int
+	Headers []Header
+	// Body is as sent, with content encodings taken off.
+	Body []byte
+}
+
+// Finding is one rule that matched.
+type Finding struct {
+	// Rule is its number in the rule set, Message its text.
+	Rule    int
+	Message string
+	// Score is what it adds.
+	Score int
+	// Targets are where it matched: "ARGS:comment". Values are not kept.
+	Targets []string
+}
+
+// Verdict is what an engine thinks of a request or response.
+type Verdict struct {
+	// Attack says that Score has reached the threshold.
+	Attack bool
+	Score  int
+	// Findings by rule number.
+	Findings []Finding
+	// Candidates are the rules that the first look put before the judge.
+	Candidates []int
+}
+
+// Engine is a rule set ready for use by many goroutines.
+type Engine struct {
+	config   Config
+	rest     *judge // the rules that are always run
+	judges   map[int]*judge
+	request  *look
+	response *look
+}
+
+// New compiles the rule set. It takes some hundred milliseconds and some ten
+// megabytes.
+func New(config Config) (*Engine, error) {
+	if err := config.defaults(); err != nil {
+		return nil, err
+	}
+	table, err := crs.Embedded()
+	if err != nil {
+		return nil, err
+	}
+	set, err := parseSet(config)
+	if err != nil {
+		return nil, err
+	}
+	if set.version != table.Version {
+		return nil, fmt.Errorf("waf: the table is of %s, the rule set is %s: run go generate ./internal/waf/crs", table.Version, set.version)
+	}
+	var searches []crs.Search
+	e := &Engine{config: config, judges: map[int]*judge{}}
+	for _, s := range table.Searches {
+		if s.Paranoia > config.Paranoia || slices.Contains(config.Except, s.ID) {
+			continue
+		}
+		searches = append(searches, s)
+		e.judges[s.ID] = newJudge(set.only(s.ID))
+	}
+	if e.request, err = newLook(searches, ^crs.ResponseBody); err != nil {
+		return nil, err
+	}
+	if e.response, err = newLook(searches, crs.ResponseBody); err != nil {
+		return nil, err
+	}
+	e.rest = newJudge(set.only(table.Rest...))
+	return e, e.rest.compile()
+}
+
+// Request looks at a request.
+func (e *Engine) Request(r *Request) (Verdict, error) {
+	tx, err := e.rest.begin(r)
+	if err != nil {
+		return Verdict{}, err
+	}
+	defer tx.Close()
+	v := Verdict{}
+	v.add(tx, requestScore)
+	v.Candidates = e.request.candidates(tx.(plugintypes.TransactionState).Variables())
+	if err := e.ask(&v, r, nil, requestScore); err != nil {
+		return v, err
+	}
+	v.Attack = v.Score >= e.config.Threshold
+	return v, nil
+}
+
+// Response looks at the answer to a request.
+func (e *Engine) Response(r *Request, a *Response) (Verdict, error) {
+	v := Verdict{Candidates: e.response.body(a.Body)}
+	if err := e.ask(&v, r, a, responseScore); err != nil {
+		return v, err
+	}
+	v.Attack = v.Score >= e.config.ResponseThreshold
+	return v, nil
+}
+
+// ask puts the candidates before the judge.
+func (e *Engine) ask(v *Verdict, r *Request, a *Response, score string) error {
+	for _, id := range v.Candidates {
+		if err := e.askOne(v, id, r, a, score); err != nil {
+			return err
+		}
+	}
+	slices.SortFunc(v.Findings, func(a, b Finding) int { return a.Rule - b.Rule })
+	return nil
+}
+
+func (e *Engine) askOne(v *Verdict, id int, r *Request, a *Response, score string) error {
+	tx, err := e.judges[id].begin(r)
+	if err != nil {
+		return err
+	}
+	defer tx.Close()
+	if a != nil {
+		if err := answer(tx, a); err != nil {
+			return err
+		}
+	}
+	v.add(tx, score)
+	return nil
+}
+
+// add takes over the score and the findings of a judge.
+func (v *Verdict) add(tx types.Transaction, score string) {
+	v.Score += scoreOf(tx, score)
+	for _, m := range tx.MatchedRules() {
+		if m.Rule().Severity() < 0 || m.Message() == "" {
+			continue
+		}
+		f := Finding{Rule: m.Rule().ID(), Message: m.Message(), Score: severityScore(m.Rule().Severity())}
+		for _, d := range m.MatchedDatas() {
+			target := d.Variable().Name()
+			if d.Key() != "" {
+				target += ":" + d.Key()
+			}
+			if !slices.Contains(f.Targets, target) {
+				f.Targets = append(f.Targets, target)
+			}
+		}
+		v.Findings = append(v.Findings, f)
+	}
+}
