@@ -80,17 +80,74 @@ SecRule REQBODY_PROCESSOR "!@rx (?:URLENCODED|MULTIPART|XML|JSON)" "id:11,phase:
 `
 
 // only returns the directives that run the rules of the given numbers and no
-// other.
+// other; those that prepare or restrict them go with them.
 func (s *set) only(ids ...int) string {
 	var b strings.Builder
 	b.WriteString(strings.Replace(s.prelude, "LISTS", s.lists(), 1))
-	for _, r := range s.rules {
-		if _, ok := slices.BinarySearch(ids, r.ID); ok && r.ID != 0 {
+	for i, r := range s.rules {
+		if r.ID != 0 && slices.Contains(ids, r.ID) || restricts(r, ids) || s.skips(i, ids) {
 			b.WriteString(files.ReplaceAllString(r.Text, "@pmFromFile @owasp_crs/$1"))
 			b.WriteString("\n")
 		}
+		if r.Marker != "" {
+			fmt.Fprintf(&b, "SecMarker %q\n", r.Marker)
+		}
 	}
 	return b.String()
+}
+
+// skips reports whether the i-th rule may have one of the others passed over.
+// That a level of paranoia is passed over is nothing here: its rules are not
+// asked for.
+func (s *set) skips(i int, ids []int) bool {
+	r := s.rules[i]
+	if serves(r) || slices.Contains(r.Targets, "TX:DETECTION_PARANOIA_LEVEL") {
+		return false
+	}
+	after := s.rules[i+1:]
+	if n, err := strconv.Atoi(r.Value("skip")); err == nil {
+		after = after[:min(n, len(after))]
+	} else if to := r.Value("skipAfter"); to != "" {
+		after = after[:max(0, slices.IndexFunc(after, func(m *seclang.Rule) bool { return m.Marker == to }))]
+	} else {
+		return false
+	}
+	return slices.ContainsFunc(after, func(o *seclang.Rule) bool { return o.ID != 0 && slices.Contains(ids, o.ID) })
+}
+
+// restricts reports whether a rule takes values or requests out of the sight
+// of one of the rules (ctl:ruleRemove…).
+func restricts(r *seclang.Rule, ids []int) bool {
+	for _, link := range append([]*seclang.Rule{r}, r.Chain...) {
+		for _, a := range link.Actions {
+			what, of, _ := strings.Cut(a.Value, "=")
+			if a.Name != "ctl" || !strings.HasPrefix(what, "ruleRemove") || serves(r) {
+				continue
+			}
+			of, _, _ = strings.Cut(of, ";")
+			id, err := strconv.Atoi(of)
+			if err != nil || slices.Contains(ids, id) {
+				return true // by tag, or a range
+			}
+		}
+	}
+	return false
+}
+
+// serves reports whether a rule belongs to the frame of the rule set, its
+// settings, counting and reporting, which an engine does itself.
+func serves(r *seclang.Rule) bool {
+	switch r.ID / 1000 {
+	case 901, 949, 959, 980:
+		return true
+	}
+	return r.Phase == 5
+}
+
+// prepares reports whether a rule without a level of its own sets what others
+// read.
+func prepares(r *seclang.Rule) bool {
+	return r.Paranoia == 0 && r.ID != 0 && r.Operator != "" && !serves(r) && !r.Has("skip") && !r.Has("skipAfter")
 }
 
 var files = regexp.MustCompile(`@pmFromFile (\S+)`)

@@ -25,6 +25,7 @@ type look struct {
 	sqli     []int
 	xss      []int
 	tree     []branch // transformations; the first is none
+	harmless *harmless
 	pool     sync.Pool
 }
 
@@ -48,7 +49,7 @@ type branch struct {
 }
 
 func newLook(all []crs.Search, kinds crs.Kind) (*look, error) {
-	l := &look{tree: []branch{{}}}
+	l := &look{tree: []branch{{}}, harmless: newHarmless()}
 	var formulas, erased []*required.Formula
 	for _, s := range all {
 		if s.Kinds&kinds == 0 {
@@ -139,7 +140,8 @@ type glance struct {
 	look     *look
 	scratch  *sieve.Scratch
 	erasing  *sieve.Scratch
-	chosen   []bool // by search
+	chosen   []bool   // by search
+	any      bool     // of them
 	first    []byte   // the value itself
 	made     [][]byte // branch → room for what its step makes
 	variants []variant
@@ -151,7 +153,12 @@ func newGlance(l *look) *glance {
 	return &glance{look: l, scratch: l.sieve.NewScratch(), erasing: l.erased.NewScratch(), chosen: make([]bool, len(l.searches)), of: make([]int, len(l.tree)), made: make([][]byte, len(l.tree))}
 }
 
-func (g *glance) begin() { clear(g.chosen) }
+func (g *glance) begin() {
+	clear(g.chosen)
+	g.any = false
+}
+
+func (g *glance) choose(n int) { g.chosen[n], g.any = true, true }
 
 func (g *glance) rules() []int {
 	var ids []int
@@ -170,11 +177,18 @@ func (g *glance) value(kind crs.Kind, text string) {
 		// Nothing that needs a literal matches nothing; libinjection neither.
 		return
 	}
+	if g.look.harmless.has(kind, text) {
+		return
+	}
 	g.first = append(g.first[:0], text...)
-	g.bytes(kind, g.first)
+	if !g.bytes(kind, g.first) {
+		g.look.harmless.add(kind, text)
+	}
 }
 
-func (g *glance) bytes(kind crs.Kind, text []byte) {
+// bytes looks at a text and reports whether a rule may match it. A rule that
+// was chosen before is not looked at again, so that false is no news then.
+func (g *glance) bytes(kind crs.Kind, text []byte) bool {
 	g.spread(text)
 	for i := range g.variants {
 		v := &g.variants[i]
@@ -183,6 +197,7 @@ func (g *glance) bytes(kind crs.Kind, text []byte) {
 		}
 		g.inject(kind, v)
 	}
+	return g.any
 }
 
 // spread makes all variants of a text, each once.
@@ -253,7 +268,7 @@ func (g *glance) scan(kind crs.Kind, i int) {
 		}
 		for k := i; k < len(g.variants); k++ {
 			if w := &g.variants[k]; w.like == i && s.ends.meets(w.ends) && g.confirm(n, s, w.text) {
-				g.chosen[n] = true
+				g.choose(int(n))
 				break
 			}
 		}
@@ -276,12 +291,16 @@ func (g *glance) confirm(n int32, s *search, text []byte) bool {
 func (g *glance) inject(kind crs.Kind, v *variant) {
 	for _, n := range g.look.sqli {
 		if s := &g.look.searches[n]; !g.chosen[n] && s.Kinds&kind != 0 && s.ends.meets(v.ends) {
-			g.chosen[n], _ = libinjection.IsSQLi(string(v.text))
+			if found, _ := libinjection.IsSQLi(string(v.text)); found {
+				g.choose(n)
+			}
 		}
 	}
 	for _, n := range g.look.xss {
 		if s := &g.look.searches[n]; !g.chosen[n] && s.Kinds&kind != 0 && s.ends.meets(v.ends) {
-			g.chosen[n] = libinjection.IsXSS(string(v.text))
+			if libinjection.IsXSS(string(v.text)) {
+				g.choose(n)
+			}
 		}
 	}
 }

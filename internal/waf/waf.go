@@ -139,7 +139,13 @@ func New(config Config) (*Engine, error) {
 	if e.response, err = newLook(searches, crs.ResponseBody); err != nil {
 		return nil, err
 	}
-	e.rest = newJudge(set.only(table.Rest...))
+	rest := table.Rest
+	for _, r := range set.rules {
+		if prepares(r) {
+			rest = append(slices.Clip(rest), r.ID)
+		}
+	}
+	e.rest = newJudge(set.only(rest...))
 	return e, e.rest.compile()
 }
 
@@ -152,12 +158,39 @@ func (e *Engine) Request(r *Request) (Verdict, error) {
 	defer tx.Close()
 	v := Verdict{}
 	v.add(tx, requestScore)
-	v.Candidates = e.request.candidates(tx.(plugintypes.TransactionState).Variables())
+	vars := tx.(plugintypes.TransactionState).Variables()
+	v.Candidates = e.request.candidates(vars)
 	if err := e.ask(&v, r, nil, requestScore); err != nil {
 		return v, err
 	}
 	v.Attack = v.Score >= e.config.Threshold
+	if h := hidden(vars); h != nil && !v.Attack {
+		return v, e.unhide(&v, h)
+	}
 	return v, nil
+}
+
+// unhide judges what the values of a request may become. Alone it has to
+// reach the threshold.
+func (e *Engine) unhide(v *Verdict, h *Request) error {
+	tx, err := e.rest.begin(h)
+	if err != nil {
+		return err
+	}
+	defer tx.Close()
+	u := Verdict{Candidates: e.request.candidates(tx.(plugintypes.TransactionState).Variables())}
+	if err := e.ask(&u, h, nil, requestScore); err != nil {
+		return err
+	}
+	if u.Score < e.config.Threshold {
+		return nil
+	}
+	v.Attack, v.Score = true, v.Score+u.Score
+	for _, f := range u.Findings {
+		f.Targets = []string{"DECODED"}
+		v.Findings = append(v.Findings, f)
+	}
+	return nil
 }
 
 // Response looks at the answer to a request.
@@ -200,7 +233,8 @@ func (e *Engine) askOne(v *Verdict, id int, r *Request, a *Response, score strin
 func (v *Verdict) add(tx types.Transaction, score string) {
 	v.Score += scoreOf(tx, score)
 	for _, m := range tx.MatchedRules() {
-		if m.Rule().Severity() < 0 || m.Message() == "" {
+		same := func(f Finding) bool { return f.Rule == m.Rule().ID() }
+		if m.Rule().Severity() < 0 || m.Message() == "" || slices.ContainsFunc(v.Findings, same) {
 			continue
 		}
 		f := Finding{Rule: m.Rule().ID(), Message: m.Message(), Score: severityScore(m.Rule().Severity())}
@@ -213,6 +247,7 @@ func (v *Verdict) add(tx types.Transaction, score string) {
 				f.Targets = append(f.Targets, target)
 			}
 		}
+		slices.Sort(f.Targets) // the judge takes them from a map
 		v.Findings = append(v.Findings, f)
 	}
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // Rules returns all rules, actions and markers of a rule set in the order in
-// which they run. The folder is @owasp_crs of coraza-coreruleset.
+// which they run, corrected for Japanese sites. The folder is @owasp_crs of coraza-coreruleset.
 func Rules(set fs.FS) ([]*seclang.Rule, error) {
 	names, err := fs.Glob(set, "@owasp_crs/*.conf")
 	if err != nil {
@@ -30,6 +30,9 @@ func Rules(set fs.FS) ([]*seclang.Rule, error) {
 		rules, err := seclang.Parse(name, string(text))
 		if err != nil {
 			return nil, err
+		}
+		for _, r := range rules {
+			correct(r)
 		}
 		all = append(all, rules...)
 	}
@@ -170,7 +173,7 @@ func (s *Search) expression(pattern string) (*required.Formula, error) {
 	if language.Bytes {
 		return f, nil
 	}
-	best := f.Chance() / 2
+	best := 0.95
 	for _, set := range required.Gaps(re, minGaps) {
 		for _, guard := range []byte{0, '$'} {
 			if guard != 0 && set[guard] {

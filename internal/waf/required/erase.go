@@ -67,6 +67,21 @@ func less(a, b *Bytes) bool {
 	return false
 }
 
+// beyondASCII reports whether a class holds all characters beyond ASCII, but
+// for the two that FoldKS takes out of a text.
+func beyondASCII(pairs []rune) bool {
+	next := rune(0x80)
+	for i := 0; i < len(pairs); i += 2 {
+		for next == 0x17F || next == 0x212A {
+			next++
+		}
+		if pairs[i] <= next && pairs[i+1] >= next {
+			next = pairs[i+1] + 1
+		}
+	}
+	return next > unicode.MaxRune
+}
+
 func gaps(re *syntax.Regexp, count map[Bytes]int) {
 	if re.Op == syntax.OpStar && re.Sub[0].Op == syntax.OpCharClass {
 		var set Bytes
@@ -74,11 +89,10 @@ func gaps(re *syntax.Regexp, count map[Bytes]int) {
 			for r := pairs[i]; r <= pairs[i+1] && r < 0x80; r++ {
 				set[r] = true
 			}
-			if pairs[i+1] == unicode.MaxRune {
-				// All characters beyond ASCII: then all their bytes go.
-				for b := max(pairs[i], 0x80); b < 0x100; b++ {
-					set[b] = pairs[i] <= 0x80
-				}
+		}
+		if beyondASCII(re.Sub[0].Rune) {
+			for b := 0x80; b < 0x100; b++ {
+				set[b] = true
 			}
 		}
 		count[set]++
@@ -97,17 +111,7 @@ type eraser struct {
 func (e *eraser) erase(re *syntax.Regexp) *syntax.Regexp {
 	switch re.Op {
 	case syntax.OpLiteral:
-		kept := *re
-		kept.Rune = nil
-		for _, r := range re.Rune {
-			if r < 0x80 && !e.gone[r] || r >= 0x80 && !e.gone[0x80] {
-				kept.Rune = append(kept.Rune, r)
-			}
-		}
-		if kept.Rune == nil {
-			return &syntax.Regexp{Op: syntax.OpEmptyMatch}
-		}
-		return &kept
+		return e.literal(re)
 	case syntax.OpCharClass:
 		return e.class(re)
 	case syntax.OpAnyChar, syntax.OpAnyCharNotNL:
@@ -128,6 +132,35 @@ func (e *eraser) erase(re *syntax.Regexp) *syntax.Regexp {
 	return &kept
 }
 
+// literal leaves out characters; one of which only the other case goes may
+// still be there.
+func (e *eraser) literal(re *syntax.Regexp) *syntax.Regexp {
+	all := &syntax.Regexp{Op: syntax.OpConcat}
+	for _, r := range re.Rune {
+		one := &syntax.Regexp{Op: syntax.OpLiteral, Flags: re.Flags, Rune: []rune{r}}
+		gone, other := e.goes(r), e.goes(r)
+		if re.Flags&syntax.FoldCase != 0 && r < 0x80 && unicode.IsLetter(r) {
+			other = e.goes(r ^ 0x20)
+		}
+		switch {
+		case gone && other:
+			continue
+		case gone || other:
+			one = optional(one)
+		}
+		all.Sub = append(all.Sub, one)
+	}
+	if all.Sub == nil {
+		return &syntax.Regexp{Op: syntax.OpEmptyMatch}
+	}
+	return all
+}
+
+// goes reports whether a character is erased.
+func (e *eraser) goes(r rune) bool {
+	return r < 0x80 && e.gone[r] || r >= 0x80 && e.gone[0x80]
+}
+
 // class leaves out what is erased, and may then match nothing.
 func (e *eraser) class(re *syntax.Regexp) *syntax.Regexp {
 	kept := &syntax.Regexp{Op: syntax.OpCharClass, Flags: re.Flags}
@@ -144,12 +177,13 @@ func (e *eraser) class(re *syntax.Regexp) *syntax.Regexp {
 			}
 			begin = r + 1
 		}
-		if begin <= re.Rune[i+1] {
-			kept.Rune = append(kept.Rune, begin, re.Rune[i+1])
+		end := re.Rune[i+1]
+		if e.gone[0x80] && end >= 0x80 { // all beyond ASCII go
+			end, erased = 0x7f, true
 		}
-	}
-	if e.gone[0x80] && len(kept.Rune) > 0 && kept.Rune[len(kept.Rune)-1] >= 0x80 {
-		return optional(kept)
+		if begin <= end {
+			kept.Rune = append(kept.Rune, begin, end)
+		}
 	}
 	switch {
 	case kept.Rune == nil:

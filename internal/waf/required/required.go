@@ -141,24 +141,41 @@ func (l Language) describe(re *syntax.Regexp) part {
 		if re.Min == 0 {
 			return unknown(anything)
 		}
-		p := l.describe(re.Sub[0])
-		if re.Min != re.Max || !p.known {
-			return unknown(p.formula())
-		}
-		all := empty
-		for range re.Min {
-			if len(all.exact)*len(p.exact) > maxExact {
-				return unknown(concat([]*Formula{all.formula(), p.formula()}))
-			}
-			all = join(all, p)
-		}
-		return all
+		return repeated(l.describe(re.Sub[0]), re.Min, re.Max)
 	case syntax.OpConcat:
 		return l.sequence(re.Sub)
 	case syntax.OpAlternate:
 		return l.alternatives(re.Sub)
 	}
 	return unknown(anything) // any character, star
+}
+
+// repeated is a part from least to most times; most is -1 for any number.
+func repeated(p part, least, most int) part {
+	if !p.known {
+		return unknown(p.formula())
+	}
+	all := empty
+	for range least {
+		if len(all.exact)*len(p.exact) > maxExact {
+			return unknown(concat([]*Formula{all.formula(), p.formula()}))
+		}
+		all = join(all, p)
+	}
+	if most == least {
+		return all
+	}
+	more := all
+	for range most - least {
+		if len(more.exact)*(len(p.exact)+1) > maxExact {
+			break
+		}
+		more = part{exact: set(append(slices.Clone(more.exact), join(more, p).exact...)), known: true}
+		if most--; most == least {
+			return more
+		}
+	}
+	return unknown(all.formula())
 }
 
 func (l Language) literals(re *syntax.Regexp) part {
