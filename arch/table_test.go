@@ -14,6 +14,7 @@ var allowed = map[string][]string{
 	"internal/lineage/nodetree": {},
 	"internal/policy":           {"internal/element"},
 	"internal/roll":             {},
+	"internal/rule":             {},
 	"internal/sqlscan":          {},
 	"internal/waf":              {"internal/waf/crs", "internal/waf/required", "internal/waf/seclang", "internal/waf/sieve", "internal/waf/transform"},
 	"internal/waf/crs":          {"internal/waf/required", "internal/waf/seclang", "internal/waf/transform"},

@@ -68,7 +68,11 @@ var kinds = map[string]event.Kind{
 	"subjects": event.KindSubjects, "key-created": event.KindKeyCreated, "key-destroyed": event.KindKeyDestroyed,
 	"policy-loaded": event.KindPolicyLoaded, "policy-rejected": event.KindPolicyRejected, "bypass": event.KindBypass,
 	"break-glass": event.KindBreakGlass, "scope-frozen": event.KindScopeFrozen, "retention": event.KindRetention,
-	"witness": event.KindWitness,
+	"witness":   event.KindWitness,
+	"case-sign": event.KindCaseSign, "case-fact": event.KindCaseFact, "case-move": event.KindCaseMove, "case-task": event.KindCaseTask,
+	"case-evidence": event.KindCaseEvidence, "case-action": event.KindCaseAction, "case-scope": event.KindCaseScope, "case-misuse": event.KindCaseMisuse,
+	"case-report": event.KindCaseReport, "case-decision": event.KindCaseDecision, "case-clock": event.KindCaseClock,
+	"case-draft": event.KindCaseDraft, "case-notice": event.KindCaseNotice,
 }
 
 func kindNames() []string { return slices.Sorted(maps.Keys(kinds)) }

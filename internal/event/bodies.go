@@ -176,5 +176,5 @@ func newBody(k Kind) Body {
 	case KindWitness:
 		return new(Witness)
 	}
-	return nil
+	return newCased(k)
 }

@@ -57,6 +57,19 @@ func goldenBodies() []Body {
 		&Retention{Policy: "3y", First: 0, Last: 99, Reason: "age"},
 		&Witness{Name: "w1", Size: 9, Head: "base64"},
 		&Unknown{Of: 999, Raw: json.RawMessage(`{"new":[1,{"x":"y"}]}`)},
+		&CaseSign{Case: "c1", Class: "outbound", Channel: "monitor", Title: "外部への不審な通信", Places: []Place{"shop"}, Hosts: []string{"web-1"}, KnownAt: at, KnownBy: "jss", Org: "JSS", By: "ayame", Facts: []string{"suspicion"}},
+		&CaseFact{Case: "c1", Fact: "persons", KnownAt: at, KnownBy: "ren", Org: "x", Persons: 1001, By: "ayame", Text: "t", Withdrawn: true},
+		&CaseMove{Case: "c1", To: "closed", Class: "outbound", By: "ayame", Second: "ren", Reason: "r"},
+		&CaseTask{Case: "c1", Task: "t1", Step: "add", Title: "t", Owner: "ren", Due: at, Lesson: true, By: "ayame", Reason: "r"},
+		&CaseEvidence{Case: "c1", Evidence: "e1", Step: "preserved", Host: "web-1", Form: "image", SHA256: "00", At: at, By: "ayame", To: "ren", Kept: "safe 2"},
+		&CaseAction{Case: "c1", Action: "a1", Step: "receipt", Do: "cut", Target: "all", Override: true, By: "ayame", Second: "ren", Reason: "r", Result: "ok", Applied: 4, Failed: 1, Places: []Place{"shop"}},
+		&CaseScope{Case: "c1", Version: 2, Stated: "s", Query: "{}", Position: 9, Digest: "d", Bundle: "b", Unit: "persons", Confirmed: 1, Reachable: 2, EverHeld: 3, Elements: []string{"name"}, Server: "AP-A", From: at, To: at + 1, By: "ayame"},
+		&CaseMisuse{Case: "c1", Report: "m1", Items: []Misuse{{Token: "00", At: at, Uses: []Usage{{Place: "shop", At: at}}}}, By: "ayame"},
+		&CaseReport{Case: "c1", Report: "f1", Step: "answer", SHA256: "00", Question: "flaw", Answer: "a", Evidence: "p. 3", By: "ayame", Second: "ren", Reason: "r"},
+		&CaseDecision{Case: "c1", Subject: "publish", Choice: "wait", Reason: "r", ReviewAt: at, By: "ayame"},
+		&CaseClock{Case: "c1", Rule: "jp.appi.prelim", Step: "receipt", Number: "7", SHA256: "00", At: at, Text: "t", Reason: "r", By: "ayame"},
+		&CaseDraft{Case: "c1", Draft: "ppc-prelim", Step: "write", Slots: map[string]string{"cause": "c"}, SHA256: "00", Scope: 2, By: "ayame", Reason: "r"},
+		&CaseNotice{Case: "c1", Key: "open", Step: "sent", Rank: "csirt", To: "ren", Channel: "mail", Reason: "r", Due: at},
 	}
 }
 

@@ -25,9 +25,22 @@ const (
 	KindKeyDestroyed   Kind = 32
 	KindPolicyLoaded   Kind = 40
 	KindPolicyRejected Kind = 41
-	KindBypass         Kind = 42 // an operator opened or closed the direct way
-	KindBreakGlass     Kind = 43 // a request, approval or expiry of exceptional access
-	KindScopeFrozen    Kind = 50 // a scope result and its digest
-	KindRetention      Kind = 60 // segments dropped or keys destroyed by policy
-	KindWitness        Kind = 61 // heads and cosignatures
+	KindBypass         Kind = 42  // an operator opened or closed the direct way
+	KindBreakGlass     Kind = 43  // a request, approval or expiry of exceptional access
+	KindScopeFrozen    Kind = 50  // a scope result and its digest
+	KindRetention      Kind = 60  // segments dropped or keys destroyed by policy
+	KindWitness        Kind = 61  // heads and cosignatures
+	KindCaseSign       Kind = 120 // a sign; the first opens a case
+	KindCaseFact       Kind = 121 // something known, from when, by whom
+	KindCaseMove       Kind = 122 // a change of state or class
+	KindCaseTask       Kind = 123
+	KindCaseEvidence   Kind = 124 // preservation and chain of custody
+	KindCaseAction     Kind = 125 // containment and its receipt
+	KindCaseScope      Kind = 126 // a version of the figures
+	KindCaseMisuse     Kind = 127 // misuse that was reported
+	KindCaseReport     Kind = 128 // an investigator's report
+	KindCaseDecision   Kind = 129
+	KindCaseClock      Kind = 130 // the end of a duty's clock
+	KindCaseDraft      Kind = 131 // a document
+	KindCaseNotice     Kind = 132 // a message, an answer or silence
 )
