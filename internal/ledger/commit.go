@@ -144,11 +144,11 @@ func (l *Ledger) wakeNow() {
 	}
 }
 
-// wakeSoon makes the sync loop run within the sync interval.
+// wakeSoon makes the sync loop run within the sync interval. Only the first
+// call after a sync has to wake it: it tells a sleeping goroutine.
 func (l *Ledger) wakeSoon() {
-	select {
-	case l.dirty <- struct{}{}:
-	default:
+	if l.soon.CompareAndSwap(false, true) {
+		l.dirty <- struct{}{} // never waits: the loop has taken the last one
 	}
 }
 
@@ -157,17 +157,13 @@ func (l *Ledger) wakeSoon() {
 func (l *Ledger) syncLoop() {
 	timer := time.NewTimer(l.cfg.SyncInterval)
 	timer.Stop()
-	armed := false
 	for {
 		select {
 		case <-l.wake:
 		case <-timer.C:
-			armed = false
+			l.soon.Store(false) // what is taken from here on asks for the next
 		case <-l.dirty:
-			if !armed {
-				timer.Reset(l.syncDelay())
-				armed = true
-			}
+			timer.Reset(l.syncDelay())
 			continue
 		case <-l.drain:
 			timer.Stop()

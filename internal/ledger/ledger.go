@@ -23,6 +23,7 @@ import (
 	"errors"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -82,6 +83,7 @@ type Ledger struct {
 
 	failed chan struct{} // closed when failure is set
 	wake   chan struct{}
+	soon   atomic.Bool // a sync is asked for, within the interval
 	dirty  chan struct{}
 	seal   chan struct{}
 	cancel func()        // ends headLoop and sealLoop
