@@ -73,6 +73,7 @@ var allowed = map[string][]string{
 	// outwards
 	"internal/config":  {"internal/element", "internal/fault", "internal/policy"},
 	"internal/control": {"internal/event", "internal/fault", "proof/scope"},
+	"internal/metrics": {"internal/event"},
 
 	// servers of our own, for the demonstration, tests and benchmarks
 	"internal/pgserver": {},

@@ -87,7 +87,7 @@ func (p *process) newBase(d *config.Database) (*base, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &base{cfg: d, results: map[event.Place]control.ScanResult{}, dsn: controlDSN(d, password), control: &datamap.Control{}, rec: p.ledger.Recorder(event.Source("scan/"+d.Name), 0)}
+	b := &base{cfg: d, results: map[event.Place]control.ScanResult{}, dsn: controlDSN(d, password), control: &datamap.Control{}, rec: p.scanRecorder(d)}
 	if b.identifiers, err = p.newIdentifiers(); err != nil {
 		return nil, err
 	}

@@ -101,7 +101,7 @@ func (p *process) newGate(c *config.Gate, path string) (*gate, error) {
 	}
 	source := event.Source("gate/" + c.Name)
 	g.start = p.past.starts[source] + 1
-	g.rec = p.ledger.Recorder(source, 0)
+	g.rec = p.meter.Gate(p.ledger.Recorder(source, 0), c.Name)
 	if g.bypass, err = newBypass(login, netloop.Config{Portable: c.Portable, MaxPairs: c.Limits.Sessions}, p.log); err != nil {
 		return nil, fail(fault.GateFailed, err)
 	}
@@ -111,7 +111,7 @@ func (p *process) newGate(c *config.Gate, path string) (*gate, error) {
 		g.loop.Workers = netloop.DefaultWorkers()
 	}
 	g.server, err = pgproxy.New(pgproxy.Config{
-		Listener: g.split, Login: login, Loop: g.loop, Start: g.start, Recorders: p.recorders(source, c.Workers),
+		Listener: g.split, Login: login, Loop: g.loop, Start: g.start, Recorders: p.recorders(source, c),
 		Databases: map[string]pgproxy.Settings{g.base.cfg.Database: p.settings(g)},
 		Rules:     p.rules(g), DrainTimeout: time.Duration(c.Limits.Drain), Log: p.log.With("gate", c.Name),
 	})
@@ -132,10 +132,10 @@ func (p *process) base(name string) *base {
 
 // recorders gives every worker of a gate a chain of its own; chain 0 also takes
 // the signs of life.
-func (p *process) recorders(source event.Source, workers int) []event.Recorder {
-	out := make([]event.Recorder, max(workers, 1))
+func (p *process) recorders(source event.Source, c *config.Gate) []event.Recorder {
+	out := make([]event.Recorder, max(c.Workers, 1))
 	for i := range out {
-		out[i] = p.ledger.Recorder(source, uint16(i))
+		out[i] = p.meter.Gate(p.ledger.Recorder(source, uint16(i)), c.Name)
 	}
 	return out
 }

@@ -17,6 +17,7 @@ import (
 	"sekisho/internal/fault"
 	"sekisho/internal/keyring"
 	"sekisho/internal/ledger"
+	"sekisho/internal/metrics"
 	"sekisho/internal/policy"
 	"sekisho/internal/subject"
 )
@@ -37,6 +38,7 @@ type process struct {
 	grants  *grants
 	view    *viewKeeper
 	heads   *headsPusher // nil without witnesses
+	meter   *metrics.Meter
 	bases   []*base
 	gates   []*gate
 	started time.Time
@@ -75,7 +77,8 @@ func (p *process) openTruth(ctx context.Context, progress func(done, all uint64)
 	if err != nil {
 		return fault.New(fault.LedgerOpen, "dir", ledgerDir(c)).Because(err)
 	}
-	p.self = p.ledger.Recorder("process", 0)
+	p.meter = metrics.New(version)
+	p.self = p.meter.Recorder(p.ledger.Recorder("process", 0), "process")
 	return nil
 }
 
@@ -169,6 +172,9 @@ func (p *process) start(ctx context.Context, views, scans, gates *stage, failed 
 		return err
 	}
 	if err := p.startGates(ctx, gates); err != nil {
+		return err
+	}
+	if err := p.startMetrics(gates); err != nil {
 		return err
 	}
 	gates.run("policy reload on SIGHUP", p.followHangup)

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -57,15 +59,19 @@ func TestUp(t *testing.T) {
 			if err != nil {
 				return err
 			}
+			metricsPort, err := freePort()
+			if err != nil {
+				return err
+			}
 			for _, kv := range [][2]string{
 				{"LANG", "C.UTF-8"}, {"USER", "ayame"}, {"UPSTREAMPORT", server.Addr()[strings.LastIndexByte(server.Addr(), ':')+1:]}, {"UPSTREAM", server.Addr()}, {"DATABASE", name},
-				{"PGHOST", "127.0.0.1"}, {"PGPORT", port}, {"PGUSER", "app"}, {"PGDATABASE", name}, {"PGSSLMODE", "disable"},
+				{"METRICSPORT", metricsPort}, {"PGHOST", "127.0.0.1"}, {"PGPORT", port}, {"PGUSER", "app"}, {"PGDATABASE", name}, {"PGSSLMODE", "disable"},
 			} {
 				e.Setenv(kv[0], kv[1])
 			}
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"awaitup": awaitUp, "awaitlooks": awaitLooks, "awaitevent": awaitEvent, "expand": expand},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"awaitup": awaitUp, "awaitlooks": awaitLooks, "awaitevent": awaitEvent, "expand": expand, "scrape": scrape},
 	})
 }
 
@@ -93,7 +99,7 @@ func freePort() (string, error) {
 // awaitUp waits until the process serves its gates.
 func awaitUp(ts *testscript.TestScript, _ bool, _ []string) {
 	c := control.NewClient(filepath.Join(ts.Getenv("WORK"), "data", "control.sock"), "sekisho.yaml")
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute) // a busy machine
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -146,6 +152,16 @@ func countLines(ts *testscript.TestScript, part string) (n int) {
 		return nil
 	}))
 	return n
+}
+
+// scrape writes what a port answers at /metrics to the standard output of the
+// script.
+func scrape(ts *testscript.TestScript, _ bool, args []string) {
+	resp, err := http.Get("http://127.0.0.1:" + args[0] + "/metrics")
+	ts.Check(err)
+	defer resp.Body.Close()
+	_, err = io.Copy(ts.Stdout(), resp.Body)
+	ts.Check(err)
 }
 
 // expand replaces environment variables in a file.

@@ -90,6 +90,10 @@ func (k *checker) config(c *Config) {
 			"hint", "keep keys apart, so that a copy of the ledger does not carry them"))
 	}
 	k.ledger(&c.Ledger)
+	listens := map[string]string{}
+	if c.Metrics != nil {
+		k.metrics("metrics", c.Metrics, listens)
+	}
 	if len(c.Databases) == 0 {
 		k.missing("databases", "name at least one database")
 	}
@@ -102,7 +106,7 @@ func (k *checker) config(c *Config) {
 	if len(c.Gates) == 0 {
 		k.missing("gates", "name at least one gate")
 	}
-	gates, listens := map[string]string{}, map[string]string{}
+	gates := map[string]string{}
 	for i := range c.Gates {
 		path := fmt.Sprintf("gates[%d]", i)
 		k.name(path+".name", c.Gates[i].Name, gates)
@@ -230,17 +234,10 @@ func (k *checker) function(path string, f *Function, tables, seen map[string]str
 
 func (k *checker) gate(path string, g *Gate, databases, listens map[string]string) {
 	if k.require(path+".listen", g.Listen, "write the address to listen on, such as 127.0.0.1:6432") {
-		a, err := netip.ParseAddrPort(g.Listen)
-		if err != nil {
-			k.value(path+".listen", g.Listen, "it is not ip:port", "write for example 127.0.0.1:6432")
-		} else {
-			if !a.Addr().IsLoopback() && g.TLS.Cert == "" {
-				k.add(path+".listen", fault.New(fault.ConfigConflict, "problem", "a gate that others can reach needs TLS",
-					"hint", "set tls.cert and tls.key, or listen on 127.0.0.1"))
-			}
-			if a.Port() != 0 {
-				k.unique(path+".listen", a.String(), listens)
-			}
+		others := k.listen(path+".listen", g.Listen, listens)
+		if others && g.TLS.Cert == "" {
+			k.add(path+".listen", fault.New(fault.ConfigConflict, "problem", "a gate that others can reach needs TLS",
+				"hint", "set tls.cert and tls.key, or listen on 127.0.0.1"))
 		}
 	}
 	if k.require(path+".database", g.Database, "name one of databases") {
@@ -261,6 +258,32 @@ func (k *checker) gate(path string, g *Gate, databases, listens map[string]strin
 	k.size(path+".limits.message", g.Limits.Message, 64<<10, 1<<30)
 	k.within(path+".limits.login", g.Limits.Login, time.Second, 10*time.Minute)
 	k.within(path+".limits.drain", g.Limits.Drain, time.Millisecond, time.Hour)
+}
+
+// listen checks an address to listen on; others says that it is not loopback.
+func (k *checker) listen(path, value string, listens map[string]string) (others bool) {
+	a, err := netip.ParseAddrPort(value)
+	if err != nil {
+		k.value(path, value, "it is not ip:port", "write for example 127.0.0.1:6432")
+		return false
+	}
+	if a.Port() != 0 {
+		k.unique(path, a.String(), listens)
+	}
+	return !a.Addr().IsLoopback()
+}
+
+func (k *checker) metrics(path string, m *Metrics, listens map[string]string) {
+	if m.Listen == "" {
+		m.Listen = defaultMetrics
+	}
+	if others := k.listen(path+".listen", m.Listen, listens); others && m.Cert == "" {
+		k.add(path+".listen", fault.New(fault.ConfigConflict, "problem", "an address that others can reach needs TLS",
+			"hint", "set cert and key, or listen on 127.0.0.1"))
+	}
+	if (m.Cert == "") != (m.Key == "") {
+		k.add(path, fault.New(fault.ConfigConflict, "problem", "TLS needs both cert and key", "hint", "name both files"))
+	}
 }
 
 func (k *checker) count(path string, n, most int) {

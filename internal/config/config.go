@@ -20,6 +20,7 @@ type Config struct {
 	Control    string         `yaml:"control,omitempty" doc:"Path of the control socket, mode 0600. Default: control.sock in data."`
 	Ledger     Ledger         `yaml:"ledger,omitempty" doc:"How the ledger writes and how long it keeps."`
 	Databases  []Database     `yaml:"databases" doc:"The databases that are guarded. Required."`
+	Metrics    *Metrics       `yaml:"metrics,omitempty" doc:"Where Prometheus reads the counters. Default: nowhere."`
 	Gates      []Gate         `yaml:"gates" doc:"Where clients connect. Required."`
 	Policy     *policy.Source `yaml:"policy,omitempty" doc:"Who may read what. Not together with policy_file. Without either everything is allowed and recorded, except channels that cannot be attributed."`
 	PolicyFile string         `yaml:"policy_file,omitempty" doc:"File that holds the policy section. Reloaded on SIGHUP and on sekisho policy reload."`
@@ -53,6 +54,14 @@ type Witness struct {
 // Retention is how long evidence is kept.
 type Retention struct {
 	Keep Duration `yaml:"keep,omitempty" doc:"Segments whose newest event is older are dropped; their digests stay. At least 24h. Default: nothing is dropped."`
+}
+
+// Metrics is where the counters are read, in Prometheus's text format. They hold
+// no personal values.
+type Metrics struct {
+	Listen string `yaml:"listen,omitempty" doc:"Address ip:port that answers GET /metrics. Anything but loopback needs cert and key. Default: 127.0.0.1:9187."`
+	Cert   string `yaml:"cert,omitempty" doc:"PEM file of the certificate chain."`
+	Key    string `yaml:"key,omitempty" doc:"PEM file of its key, mode 0600."`
 }
 
 // Database is a guarded database.
@@ -151,6 +160,7 @@ const (
 	defaultSegmentAge   = 10 * time.Minute
 	defaultScanEvery    = 24 * time.Hour
 	defaultWatch        = 10 * time.Second
+	defaultMetrics      = "127.0.0.1:9187"
 	defaultSessions     = 1000
 	defaultMessage      = 16 << 20
 	defaultLogin        = 30 * time.Second
@@ -172,6 +182,9 @@ func (c *Config) fill() {
 	setDefault(&c.Ledger.Origin, "sekisho/"+c.Tenant)
 	setDefault(&c.Ledger.Segment.Bytes, defaultSegmentBytes)
 	setDefault(&c.Ledger.Segment.Age, Duration(defaultSegmentAge))
+	if c.Metrics != nil {
+		setDefault(&c.Metrics.Listen, defaultMetrics)
+	}
 	for i := range c.Databases {
 		d := &c.Databases[i]
 		setDefault(&d.Database, d.Name)

@@ -20,6 +20,7 @@ const (
 	GateListen        Code = 2101
 	GateTLS           Code = 2102
 	GateFailed        Code = 2103
+	MetricsListen     Code = 2104
 	LedgerMissing     Code = 8101
 	LedgerExists      Code = 8102
 	LedgerOpen        Code = 8103
@@ -66,7 +67,7 @@ var Codes = slices.Sorted(slices.Values(append(elsewhere[:len(elsewhere):len(els
 	ConfigUnreadable, ConfigSyntax, ConfigUnknownKey, ConfigRepeatedKey, ConfigType,
 	ConfigMissing, ConfigValue, ConfigDuplicate, ConfigReference, ConfigConflict,
 	SecretUnreadable, SecretMode,
-	GateListen, GateTLS, GateFailed,
+	GateListen, GateTLS, GateFailed, MetricsListen,
 	PolicyInvalid, PolicyNotNewer, PolicyTestFailed, GrantRefused, GrantUnknown,
 	NotRunning, ControlRefused, AlreadyRunning, ScopeQuery, SessionUnknown,
 	DatabaseConnect, ScanFailed,

@@ -197,6 +197,14 @@ func (l *Ledger) Head() event.Index {
 	return l.durable
 }
 
+// Taken returns the number of events that were taken, on disk or not: the index
+// of the next.
+func (l *Ledger) Taken() event.Index {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.next
+}
+
 // Wait returns when the event with index next is on disk, with the ledger's
 // head, which is then greater than next. It returns the head and ctx's error,
 // or event.ErrStopped, when that will not happen.

@@ -91,6 +91,7 @@ type engine struct {
 	dropping    bool   // messages up to Sync are not passed on: their statement was cut
 
 	rows, bytesOut uint64
+	statements     uint64 // ended well and not counted yet
 	limits         sessionLimits
 
 	fatal error // why the session ends; nil while it goes on

@@ -325,6 +325,7 @@ func (e *engine) complete(m *pgwire.Message) bool {
 		}
 		x.answered()
 	}
+	e.statements++
 	outcome, affected := event.OutcomeDone, int64(0)
 	if m.Type == pgwire.TypePortalSuspended {
 		outcome = event.OutcomeSuspended

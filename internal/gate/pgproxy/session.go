@@ -89,6 +89,7 @@ func (s *session) OnClosed(p *netloop.Pair, _ netloop.Side, err error) {
 	s.closed = true
 	s.e.clock = p.Now().UnixNano()
 	s.e.close(reason(err, s.e.fatal))
+	s.count()
 	s.gate.ended(s)
 }
 
@@ -128,8 +129,20 @@ func (s *session) flush(p *netloop.Pair) error {
 			p.ArmTick(time.Unix(0, e.deadline))
 		}
 	}
-	s.rows.Store(e.rows)
+	s.count()
 	return e.fatal
+}
+
+// count shows the session's counts to others.
+func (s *session) count() {
+	if n := s.e.rows - s.rows.Load(); n > 0 {
+		s.gate.metrics.Rows.Add(n)
+		s.rows.Store(s.e.rows)
+	}
+	if n := s.e.statements; n > 0 {
+		s.gate.metrics.Statements.Add(n)
+		s.e.statements = 0
+	}
 }
 
 func hold(p *netloop.Pair, side netloop.Side, wait bool) {

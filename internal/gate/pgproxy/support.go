@@ -16,6 +16,9 @@ type Metrics struct {
 	Lost, Mismatches, AnalysisFailures atomic.Uint64
 	RecorderFailures, Errors, Injected atomic.Uint64
 	LoginFailures                      atomic.Uint64
+	// Statements that ended well, and rows that passed to clients, protected or
+	// not; a session adds to them when it passes bytes on.
+	Statements, Rows atomic.Uint64
 }
 
 // place is the place of a table named in a statement. A name without a schema

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"time"
+
+	"sekisho/internal/config"
+	"sekisho/internal/event"
+	"sekisho/internal/fault"
+	"sekisho/internal/metrics"
+)
+
+// scanRecorder is the recorder of a database's scans and watch.
+func (p *process) scanRecorder(d *config.Database) event.Recorder {
+	var tables []event.Place
+	for _, t := range scanTables(d) {
+		tables = append(tables, t.Place)
+	}
+	return p.meter.Recorder(p.ledger.Recorder(event.Source("scan/"+d.Name), 0), d.Name, tables...)
+}
+
+// startMetrics shows the counters, where the configuration says so.
+func (p *process) startMetrics(s *stage) error {
+	if p.cfg.Metrics == nil {
+		return nil
+	}
+	l, err := listenMetrics(p.cfg.Metrics)
+	if err != nil {
+		return fault.New(fault.MetricsListen, "address", p.cfg.Metrics.Listen).
+			At(p.file, p.cfg.Line("metrics.listen"), "metrics.listen").Because(err)
+	}
+	p.meterProcess(s.ctx)
+	for _, g := range p.gates {
+		p.meterGate(g)
+	}
+	p.log.Info("metrics", "address", l.Addr().String())
+	s.run("metrics", func(ctx context.Context) error { return p.meter.Serve(ctx, l, p.log) })
+	return nil
+}
+
+func listenMetrics(c *config.Metrics) (net.Listener, error) {
+	var lc net.ListenConfig
+	var cert tls.Certificate
+	var err error
+	if c.Cert != "" {
+		if cert, err = tls.LoadX509KeyPair(c.Cert, c.Key); err != nil {
+			return nil, err
+		}
+	}
+	l, err := lc.Listen(context.Background(), "tcp", c.Listen)
+	if err != nil {
+		var op *net.OpError
+		if errors.As(err, &op) {
+			err = op.Err
+		}
+		return nil, err
+	}
+	if c.Cert != "" {
+		l = tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS13})
+	}
+	return l, nil
+}
+
+// lagWait bounds the wait of a scrape for the disk.
+const lagWait = 5 * time.Second
+
+func (p *process) meterProcess(ctx context.Context) {
+	m := p.meter
+	m.Counter("ledger_events_total", "Events on disk.", func() float64 { return float64(p.ledger.Head()) })
+	m.Gauge("ledger_events_waiting", "Events taken that are not on disk yet.", func() float64 {
+		head := p.ledger.Head() // first, so that the difference is not negative
+		return float64(p.ledger.Taken() - head)
+	})
+	m.Gauge("ledger_durable_lag_seconds", "How long it took, just now, until everything taken was on disk; at most 5.", func() float64 {
+		return p.durableLag(ctx).Seconds()
+	})
+	m.Gauge("view_events_behind", "Events on disk that the disclosure view does not hold yet.", func() float64 {
+		folded := p.view.folded()
+		return max(0, float64(p.ledger.Head())-float64(folded))
+	})
+	m.Gauge("policy_generation", "Generation of the policy in force.", func() float64 { return float64(p.policy.Load().Generation()) })
+}
+
+func (p *process) durableLag(ctx context.Context) time.Duration {
+	begin, taken := time.Now(), p.ledger.Taken()
+	if taken == 0 || p.ledger.Head() >= taken {
+		return 0
+	}
+	ctx, cancel := context.WithTimeout(ctx, lagWait)
+	defer cancel()
+	_, _ = p.ledger.Wait(ctx, taken-1) // a ledger that stopped shows as the longest lag
+	if p.ledger.Head() < taken {
+		return lagWait
+	}
+	return time.Since(begin)
+}
+
+func (p *process) meterGate(g *gate) {
+	label := metrics.Label{Name: "gate", Value: g.cfg.Name}
+	gauge := func(name, help string, read func() float64) { p.meter.Gauge(name, help, read, label) }
+	counter := func(name, help string, read func() uint64) {
+		p.meter.Counter(name, help, func() float64 { return float64(read()) }, label)
+	}
+	gauge("gate_sessions", "Client sessions that are open.", func() float64 { return float64(len(g.server.Sessions())) })
+	gauge("gate_logins", "Logins under way.", func() float64 { return float64(g.server.Carried().Pending) })
+	gauge("gate_bypass_open", "1 while an operator has opened the direct way around the gate.", func() float64 {
+		if g.bypass.open.Load() {
+			return 1
+		}
+		return 0
+	})
+	gauge("gate_bypass_sessions", "Client sessions on the direct way.", func() float64 { return float64(g.bypass.sessions()) })
+	n := g.server.Metrics()
+	counter("gate_sessions_total", "Client sessions carried.", n.Sessions.Load)
+	counter("gate_login_failures_total", "Logins that failed, clients that only left not counted.", n.LoginFailures.Load)
+	counter("gate_statements_total", "Statements that ended well, protected or not.", n.Statements.Load)
+	counter("gate_rows_total", "Rows passed to clients, protected or not.", n.Rows.Load)
+	counter("gate_refused_total", "Statements that the policy refused.", n.Refused.Load)
+	counter("gate_cut_total", "Statements that the policy cut in the middle.", n.Cut.Load)
+	counter("gate_redacted_total", "Errors and notices of the server that were redacted.", n.Redacted.Load)
+	counter("gate_injected_total", "Statements that got a subject key.", n.Injected.Load)
+	counter("gate_lost_total", "Sessions whose protocol could not be followed: bounded from there on.", n.Lost.Load)
+	counter("gate_analysis_failures_total", "Statements whose lineage could not be read: bounded.", n.AnalysisFailures.Load)
+	counter("gate_lineage_mismatches_total", "Lineage that did not fit the rows: bounded.", n.Mismatches.Load)
+	counter("gate_recorder_failures_total", "Records that the ledger did not take.", n.RecorderFailures.Load)
+}
