@@ -27,7 +27,6 @@ type dateReader struct {
 	in     bool // within a number
 	tens   bool // the number is written with 十
 	done   bool
-	letter bool // the last character was a letter: T and Z of timestamps
 }
 
 func (d *dateReader) read(r rune) {

@@ -62,7 +62,6 @@ type File struct {
 
 	file io.Closer
 	in   *bufio.Reader
-	head []byte // the first row's bytes, when it is a row of data
 	line int64
 	skip int // bytes of the first row
 }

@@ -230,7 +230,7 @@ func (p *parser) decode(d *encoding.Decoder, row []byte) ([]byte, bool) {
 	d.Reset()
 	n, _, err := d.Transform(p.decoded[:cap(p.decoded)], row, true)
 	out := p.decoded[:n]
-	return out, err == nil && bytes.IndexRune(out, utf8.RuneError) < 0
+	return out, err == nil && !bytes.ContainsRune(out, utf8.RuneError)
 }
 
 // isShiftJIS reports whether bytes are whole characters of Shift_JIS (JIS X
