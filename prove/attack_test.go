@@ -2,13 +2,14 @@ package prove
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
 // attackKinds try to slip past the gate: protocol sequences, side channels of
 // errors and counts, keys in unusual forms, data taken out by a second session.
 func attackKinds() []kind {
-	return append(append(attackProtocol(), attackKeys()...), append(append(attackChannels(), attackSecond()...), append(attackEdges(), attackCopies()...)...)...)
+	return slices.Concat(attackProtocol(), attackKeys(), attackChannels(), attackSecond(), attackWrites(), attackEdges(), attackCopies())
 }
 
 // mail returns the e-mail address of a subject as the shop was generated.

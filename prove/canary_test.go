@@ -54,7 +54,7 @@ GRANT ALL ON customers TO app; GRANT SELECT ON customers TO watch; GRANT CREATE 
 					t.Fatalf("%s: %v", sql, err)
 				}
 			}
-			for _, wrong := range []endpoint{{"tcp", h.addr(), canary, "postgres", nil}, {"tcp", h.addr(), application, canary, nil}} {
+			for _, wrong := range []endpoint{{"tcp", h.addr(), canary, "postgres", nil, nil}, {"tcp", h.addr(), application, canary, nil, nil}} {
 				if c, err := dial(t.Context(), wrong.network, wrong.address, wrong.user, wrong.database); err == nil {
 					c.close()
 				}

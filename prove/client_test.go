@@ -19,6 +19,10 @@ type client struct {
 	fe      *pgproto3.Frontend
 	outside func(sql string) error // runs a step around the gate
 	aside   func(sql string) error // runs a step in another session
+	// settle, if not nil, has the gate compare the catalogue; between, if not
+	// nil, runs after every step.
+	settle  func() error
+	between func() error
 }
 
 func dial(ctx context.Context, network, address, user, database string, startup ...map[string]string) (*client, error) {
@@ -69,10 +73,15 @@ func (c *client) close() {
 	_ = c.conn.Close()
 }
 
-// alone runs SQL in a session of its own; errors of the server are part of it.
+// alone runs SQL and ends the session.
 func (c *client) alone(sql string) error {
-	var got bytes.Buffer
 	defer c.close()
+	return c.simply(sql)
+}
+
+// simply runs SQL; errors of the server are part of it.
+func (c *client) simply(sql string) error {
+	var got bytes.Buffer
 	c.fe.Send(&pgproto3.Query{String: sql})
 	if err := c.fe.Flush(); err != nil {
 		return err
@@ -85,7 +94,20 @@ func (c *client) alone(sql string) error {
 // databases, left out.
 func (c *client) run(e episode) ([]byte, error) {
 	var got bytes.Buffer
-	for _, s := range e.steps {
+	for i, s := range e.steps {
+		if i > 0 && c.between != nil {
+			if err := c.between(); err != nil {
+				return got.Bytes(), err
+			}
+		}
+		if s.settle {
+			if c.settle != nil {
+				if err := c.settle(); err != nil {
+					return got.Bytes(), err
+				}
+			}
+			continue
+		}
 		if s.outside != "" {
 			if err := c.outside(s.outside); err != nil {
 				return got.Bytes(), fmt.Errorf("%s: %w", s.outside, err)

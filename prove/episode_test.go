@@ -1,6 +1,9 @@
 package prove
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // episode is one session's work: the unit whose truth is compared with its scope.
 type episode struct {
@@ -24,6 +27,7 @@ type step struct {
 	aside   string // SQL of another session of the same role, at the same place
 	copyIn  string // what is sent when the server asks for COPY data; "": it fails
 	readies int    // answers that end in ReadyForQuery; 0 is one
+	settle  bool   // the gate compares the catalogue; without a gate nothing happens
 }
 
 // message is one extended-protocol message. Exactly one field is set, but for
@@ -52,6 +56,15 @@ type execute struct {
 	rows     uint32
 }
 
+// changes says that the episode may leave something behind, in the database or
+// in what the gate knows of it.
+func (e episode) changes() bool {
+	return e.writes || slices.ContainsFunc(e.steps, func(s step) bool { return s.outside != "" || s.aside != "" })
+}
+
+// settle lets the gate notice what happened around it.
+func settle() step { return step{settle: true} }
+
 func simple(format string, args ...any) step { return step{simple: fmt.Sprintf(format, args...)} }
 
 // prepared is Parse, Bind, Describe, Execute of an unnamed statement.
@@ -74,6 +87,9 @@ func (e episode) String() string {
 		}
 		if st.aside != "" {
 			s += "\n  aside    " + st.aside
+		}
+		if st.settle {
+			s += "\n  settle"
 		}
 		for _, m := range st.pipe {
 			switch {

@@ -37,9 +37,11 @@ type insideHouse struct {
 	dict     *subject.Dictionary
 	holdings *datamap.Map
 	gate     *pgproxy.Gate
+	lineage  *lineage.Reader
 	follower *view.Follower
 	view     *disclosure.View
 	stop     func()
+	close    func() // stop, and let go of everything
 }
 
 // startHouse starts everything in front of one database, in observe mode.
@@ -73,10 +75,13 @@ func startHouse(t testing.TB, dsn, upstream, database string, off pgproxy.Switch
 	})
 	must(t, err)
 	reader, err := lineage.New(lineage.Config{ConnString: dsn, Place: "shop", Tables: lineageTables, Attach: control.Attach,
-		Public: []string{"public.tours", "other.customers", "public.shadow"}})
+		Public: []string{"public.tours", "other.customers"}})
 	must(t, err)
 	must(t, h.holdings.ScanAll(t.Context()))
+	_, err = reader.Refresh(t.Context())
+	must(t, err)
 
+	h.lineage = reader
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	h.addr = ln.Addr().String()
@@ -119,7 +124,7 @@ func startHouse(t testing.TB, dsn, upstream, database string, off pgproxy.Switch
 			t.Error(err)
 		}
 	})
-	t.Cleanup(func() {
+	h.close = sync.OnceFunc(func() {
 		h.stop()
 		for _, err := range []error{reader.Close(context.Background()), h.view.Close(), h.ledger.Close()} {
 			if err != nil {
@@ -127,6 +132,7 @@ func startHouse(t testing.TB, dsn, upstream, database string, off pgproxy.Switch
 			}
 		}
 	})
+	t.Cleanup(h.close)
 	return h
 }
 
@@ -155,6 +161,36 @@ func protectedTables() (scans []datamap.Table, reads []lineage.Table, gates []pg
 		gates = append(gates, pgproxy.Protected{Table: place, Source: "shop.customers", Elements: mask})
 	}
 	return scans, reads, gates
+}
+
+// settle compares the catalogue, as cmd/sekisho does once a second.
+func (h *insideHouse) settle(ctx context.Context, database string) error {
+	changed, err := h.lineage.Refresh(ctx)
+	if changed {
+		h.gate.SchemaChanged(database)
+	}
+	if err != nil {
+		return err
+	}
+	return h.protected(ctx, database)
+}
+
+// protected waits until what was tainted is protected. A transaction that is
+// still open keeps the schema changing: then there is nothing to wait for.
+func (h *insideHouse) protected(ctx context.Context, database string) error {
+	poll := time.NewTicker(time.Millisecond)
+	defer poll.Stop()
+	for range 500 {
+		if !h.gate.Changing(database) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-poll.C:
+		}
+	}
+	return nil
 }
 
 // finish reads the holdings again, ends the gate and folds everything.

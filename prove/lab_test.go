@@ -31,7 +31,7 @@ type lab struct {
 func startServer(t testing.TB) *pgserver.Server {
 	t.Helper()
 	server, err := pgserver.Start(t.Context(), pgserver.Config{Settings: map[string]string{
-		"max_connections": "60", "autovacuum": "off", "jit": "off", "shared_buffers": "64MB", "wal_level": "minimal", "max_wal_senders": "0",
+		"max_connections": "120", "autovacuum": "off", "jit": "off", "shared_buffers": "64MB", "wal_level": "minimal", "max_wal_senders": "0", "max_prepared_transactions": "10",
 	}})
 	if errors.Is(err, pgserver.ErrMissing) {
 		t.Skipf("SKIPPED: %v", err)
@@ -57,7 +57,7 @@ func newLab(t testing.TB, server *pgserver.Server, seed uint64) *lab {
 	r := rand.New(rand.NewPCG(seed, 0x5ec1540))
 	l := &lab{server: server, shop: newShop(r), r: r}
 	at := func(database string) endpoint {
-		return endpoint{"tcp", server.Addr(), application, database, server.Exec}
+		return endpoint{"tcp", server.Addr(), application, database, server.Exec, &otherSession{}}
 	}
 	l.truth = &truth{shop: l.shop, mirror: at(fmt.Sprintf("mirror_%d", seed)), mutations: l.shop.mutations()}
 	type job struct {
@@ -92,6 +92,9 @@ func newLab(t testing.TB, server *pgserver.Server, seed uint64) *lab {
 		t.FailNow()
 	}
 	t.Cleanup(func() {
+		for _, at := range append(l.truth.mutated, l.truth.mirror) {
+			at.other.close()
+		}
 		for _, j := range append(jobs, job{template, mutation{}}) {
 			if err := server.DropDatabase(context.Background(), j.database); err != nil {
 				t.Log(err)

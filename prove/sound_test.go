@@ -22,25 +22,56 @@ type verdict struct {
 	episodes int
 }
 
-// prove plays episodes of every class through a gate and compares the scope of
-// each with its truth.
+// proveSeed plays episodes of every class and compares the scope of each with
+// its truth. Classes that only read share a gate; each class that writes has a
+// gate of its own, which knows of no other class's taint: what one class
+// tainted must not cover for the next.
 func proveSeed(t *testing.T, l *lab, seed uint64, perClass int, off pgproxy.Switches, classes ...string) *verdict {
+	t.Helper()
+	v := &verdict{sharp: map[string][2]int{}, bounded: map[string][2]int{}}
+	for _, group := range apart(l.episodes(perClass, classes...)) {
+		v.play(t, l, seed, off, group)
+	}
+	return v
+}
+
+// apart groups episodes by the gate that they share.
+func apart(all []episode) (groups [][]episode) {
+	var readers []episode
+	for _, e := range all {
+		last := len(groups) - 1
+		switch {
+		case !e.changes():
+			readers = append(readers, e)
+		case last >= 0 && groups[last][0].class == e.class:
+			groups[last] = append(groups[last], e)
+		default:
+			groups = append(groups, []episode{e})
+		}
+	}
+	if len(readers) > 0 {
+		groups = slices.Insert(groups, 0, readers)
+	}
+	return groups
+}
+
+// play plays a group of episodes through a gate of their own.
+func (v *verdict) play(t *testing.T, l *lab, seed uint64, off pgproxy.Switches, group []episode) {
 	t.Helper()
 	base := l.base(seed)
 	h := startHouse(t, l.server.DSN("watch", base), l.server.Addr(), base, off)
-	v := &verdict{sharp: map[string][2]int{}, bounded: map[string][2]int{}}
 	type played struct {
 		e         episode
 		truth     map[int]bool
 		delivered []byte
 	}
 	var all []played
-	for i, e := range l.episodes(perClass, classes...) {
+	for i, e := range group {
 		want, direct, err := l.truth.of(t.Context(), e)
 		if err != nil {
 			t.Fatalf("seed %d: %v: %v", seed, e, err)
 		}
-		got, err := playFrom(t, l, h.addr, clientAddress(i), base, e)
+		got, err := playFrom(t, l, h, i, base, e)
 		if err != nil {
 			t.Fatalf("seed %d: through the gate: %v: %v", seed, e, err)
 		}
@@ -50,48 +81,54 @@ func proveSeed(t *testing.T, l *lab, seed uint64, perClass int, off pgproxy.Swit
 		all = append(all, played{e, want, direct})
 	}
 	must(t, h.finish(t.Context()))
-	isSharp := map[string]bool{}
-	for _, k := range kinds() {
-		isSharp[k.class] = k.sharp
-	}
 	for i, p := range all {
 		got, full, err := h.scope(t.Context(), l.shop, clientAddress(i))
 		if err != nil {
 			t.Fatalf("seed %d: %v: %v", seed, p.e, err)
 		}
-		v.episodes++
-		for _, in := range []struct {
-			small, big map[int]bool
-			what       string
-		}{{got.confirmed, p.truth, "confirmed ⊆ truth"}, {p.truth, got.reachable, "truth ⊆ reachable"}, {got.reachable, got.everHeld, "reachable ⊆ ever held"}} {
-			// Rows without a number are bounded records, not subjects.
-			if !subset(in.small, in.big) {
-				v.unsound = append(v.unsound, fmt.Sprintf("%s does not hold: %v ⊄ %v\n%v\n%s  bounded %+v", in.what, members(in.small), members(in.big), p.e, describeBytes(p.delivered), full.Coverage.Bounded))
-			}
-		}
-		equal := maps.Equal(got.confirmed, p.truth) && maps.Equal(got.reachable, p.truth)
-		count := v.bounded
-		if isSharp[p.e.class] {
-			count = v.sharp
-		}
-		n := count[p.e.class]
-		n[1]++
-		if equal {
-			n[0]++
-		} else if isSharp[p.e.class] && testing.Verbose() {
-			t.Logf("seed %d: not sharp: confirmed %v truth %v reachable %v\n%v\n  bounded %+v", seed, members(got.confirmed), members(p.truth), members(got.reachable), p.e, full.Coverage.Bounded)
-		}
-		count[p.e.class] = n
+		v.judge(t, seed, p.e, p.truth, got, fmt.Sprintf("%s  bounded %+v", describeBytes(p.delivered), full.Coverage.Bounded))
 	}
-	return v
+	h.close()
+}
+
+// judge compares what an episode's scope says with its truth.
+func (v *verdict) judge(t *testing.T, seed uint64, e episode, truth map[int]bool, got answer, evidence string) {
+	t.Helper()
+	v.episodes++
+	for _, in := range []struct {
+		small, big map[int]bool
+		what       string
+	}{{got.confirmed, truth, "confirmed ⊆ truth"}, {truth, got.reachable, "truth ⊆ reachable"}, {got.reachable, got.everHeld, "reachable ⊆ ever held"}} {
+		// Rows without a number are bounded records, not subjects.
+		if !subset(in.small, in.big) {
+			v.unsound = append(v.unsound, fmt.Sprintf("%s does not hold: %v ⊄ %v\n%v\n%s", in.what, members(in.small), members(in.big), e, evidence))
+		}
+	}
+	sharp := slices.ContainsFunc(kinds(), func(k kind) bool { return k.class == e.class && k.sharp })
+	equal := maps.Equal(got.confirmed, truth) && maps.Equal(got.reachable, truth)
+	count := v.bounded
+	if sharp {
+		count = v.sharp
+	}
+	n := count[e.class]
+	n[1]++
+	if equal {
+		n[0]++
+	} else if sharp && testing.Verbose() {
+		t.Logf("seed %d: not sharp: confirmed %v truth %v reachable %v\n%v\n%s", seed, members(got.confirmed), members(truth), members(got.reachable), e, evidence)
+	}
+	count[e.class] = n
 }
 
 // clientAddress gives every episode a client address of its own, in 127/8.
 func clientAddress(i int) string { return fmt.Sprintf("127.9.%d.%d", i/250, 1+i%250) }
 
-func playFrom(t *testing.T, l *lab, addr, from, database string, e episode) ([]byte, error) {
-	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
-	conn, err := d.DialContext(t.Context(), "tcp", addr)
+// playFrom plays the i-th episode of a gate. In every other one that writes,
+// each step waits until the gate has protected what the step before tainted:
+// while it has not, everything is bounded.
+func playFrom(t *testing.T, l *lab, h *insideHouse, i int, database string, e episode) ([]byte, error) {
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(clientAddress(i))}}
+	conn, err := d.DialContext(t.Context(), "tcp", h.addr)
 	if err != nil {
 		return nil, err
 	}
@@ -101,8 +138,12 @@ func playFrom(t *testing.T, l *lab, addr, from, database string, e episode) ([]b
 	}
 	defer c.close()
 	c.outside = func(sql string) error { return l.server.Exec(t.Context(), database, sql) }
+	c.settle = func() error { return h.settle(t.Context(), database) }
+	if e.changes() && i%2 == 0 {
+		c.between = func() error { return h.protected(t.Context(), database) }
+	}
 	c.aside = func(sql string) error {
-		d, err := dial(t.Context(), "tcp", addr, application, database)
+		d, err := dial(t.Context(), "tcp", h.addr, application, database)
 		if err != nil {
 			return err
 		}

@@ -11,6 +11,35 @@ type endpoint struct {
 	network, address, user string
 	database               string
 	exec                   func(ctx context.Context, database, sql string) error // as the superuser
+	other                  *otherSession
+}
+
+// otherSession runs what another session than the episode's does. It lives on,
+// because connections are dear; what it left in itself is discarded.
+type otherSession struct{ c *client }
+
+func (o *otherSession) run(ctx context.Context, at endpoint, sql string) error {
+	if o.c == nil {
+		c, err := dial(ctx, at.network, at.address, at.user, at.database)
+		if err != nil {
+			return err
+		}
+		o.c = c
+	}
+	if err := o.c.simply(sql); err != nil {
+		return err
+	}
+	if err := o.c.simply("ROLLBACK"); err != nil {
+		return err
+	}
+	return o.c.simply("DISCARD ALL")
+}
+
+func (o *otherSession) close() {
+	if o.c != nil {
+		o.c.close()
+		o.c = nil
+	}
 }
 
 // truth plays the episodes in the unchanged database and in one copy for each
@@ -56,12 +85,6 @@ func play(ctx context.Context, at endpoint, e episode) ([]byte, error) {
 	}
 	defer c.close()
 	c.outside = func(sql string) error { return at.exec(ctx, at.database, sql) }
-	c.aside = func(sql string) error {
-		d, err := dial(ctx, at.network, at.address, at.user, at.database)
-		if err != nil {
-			return err
-		}
-		return d.alone(sql)
-	}
+	c.aside = func(sql string) error { return at.other.run(ctx, at, sql) }
 	return c.run(e)
 }

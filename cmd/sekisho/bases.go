@@ -142,6 +142,9 @@ func (b *base) tainted(ctx context.Context, t pgproxy.Taint) error {
 	if !ok {
 		return nil // temporary, or gone
 	}
+	if slices.ContainsFunc(scanTables(b.cfg), func(o datamap.Table) bool { return o.Place == t.Table }) {
+		return b.lineage.Protect(ctx, table) // it is scanned for its own subjects
+	}
 	table.From = nil
 	if err := b.lineage.Protect(ctx, table); err != nil {
 		return err
@@ -165,14 +168,24 @@ func scanOf(place event.Place, t *lineage.Table) datamap.Table {
 	return out
 }
 
-// retaint protects what was tainted in earlier runs. Which columns are tainted
-// is not in the ledger, so all are.
+// retaint protects what was tainted in earlier runs. Which element is in which
+// column is not in the ledger, so each has all.
 func (p *process) retaint(ctx context.Context, b *base) error {
 	for _, t := range p.past.taints {
 		if t.Temporary || !strings.HasPrefix(string(t.Table), b.cfg.Name+"/") {
 			continue
 		}
-		err := b.tainted(ctx, pgproxy.Taint{Table: t.Table, From: t.From, Source: t.Source, Elements: t.Elements})
+		if t.Own && len(t.Columns) == 0 && len(t.From) > 0 {
+			continue // of subjects, not of columns
+		}
+		again := pgproxy.Taint{Table: t.Table, From: t.From, Source: t.Source, Elements: t.Elements, Own: t.Own}
+		if t.Rows {
+			again.Rows = t.Elements
+		}
+		for _, name := range t.Columns {
+			again.Columns = append(again.Columns, pgproxy.TaintColumn{Name: name, Elements: t.Elements})
+		}
+		err := b.tainted(ctx, again)
 		if err != nil {
 			return fault.New(fault.DatabaseConnect, "database", b.cfg.Name).Because(err)
 		}
@@ -180,10 +193,15 @@ func (p *process) retaint(ctx context.Context, b *base) error {
 	return nil
 }
 
-// laundered reports whether undeclared code may have copied protected data of
-// the database anywhere, in an earlier run.
-func (h *history) laundered(db event.Place) bool {
-	return slices.ContainsFunc(h.taints, func(t *event.Taint) bool { return t.Table == db })
+// laundered tells where undeclared code may have copied protected data of the
+// database to, in an earlier run.
+func (h *history) laundered(db event.Place) (worst pgproxy.Laundering) {
+	for _, t := range h.taints {
+		if t.Table == db {
+			worst = max(worst, pgproxy.LaunderingOf(t.Reason))
+		}
+	}
+	return worst
 }
 
 // scanned is what the last scan of each table found.

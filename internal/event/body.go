@@ -184,6 +184,13 @@ type Taint struct {
 	Elements  element.Mask  `json:"elements"`
 	Reason    string        `json:"reason"` // "insert select", "create table as", …
 	Temporary bool          `json:"temporary,omitempty"`
+	// Columns are the columns that hold it; none, without Rows, stands for all.
+	Columns []string `json:"columns,omitempty"`
+	// Rows says that protected columns decided which rows are there.
+	Rows bool `json:"rows,omitempty"`
+	// Own says that the columns hold data of the subject of their own row only.
+	// From are then the places whose subjects may have rows in Table now.
+	Own bool `json:"own,omitempty"`
 }
 
 // Coverage says that between From and To reads of Places may have passed

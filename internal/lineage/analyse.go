@@ -40,6 +40,9 @@ type analyser struct {
 	unclassified map[event.Place]bool
 	predicate    element.Mask
 	effects      bool // a function keeps protected data
+	letterbox    bool // where other sessions find it
+	setting      bool // in a setting
+	stored       bool // something that is stored is read
 	memo         map[*nodetree.Node]int
 	policyDepth  int
 	bodyDepth    int
@@ -91,12 +94,13 @@ func analyseQuery(cat *Catalog, q *nodetree.Node, opt Options) (out *Analysis, l
 				panic(r)
 			}
 			out, list = Opaque(b.reason), nil
-			out.TaintsSession = a.effects
+			out.TaintsSession, out.Letterbox, out.Setting, out.Stored = a.effects, a.letterbox, a.setting, true
 			out.Unclassified = a.places()
 			out.Writes = a.writes
 		}
 	}()
 	out = a.finish(a.query(q, nil, true))
+	out.Stored = a.stored
 	return out, a.proposal(out)
 }
 

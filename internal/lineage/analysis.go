@@ -46,6 +46,13 @@ type Analysis struct {
 	// settings, notifications, sequences, locks. The gate passes
 	// Request.TaintedSettings from then on.
 	TaintsSession bool
+	// Letterbox says that what TaintsSession tells of may be read by other
+	// sessions too: a sequence or a lock. Setting says that it goes into a
+	// setting: application_name, if it is that one, is seen by others.
+	Letterbox, Setting bool
+	// Stored says that the result depends on anything that is stored in the
+	// server: rows, the catalogue, sequences, locks.
+	Stored bool
 	// Literal says that the analysis was made from the text with its literals
 	// although there was one without: it holds for this very text, and not for
 	// other statements of its fingerprint.
@@ -119,8 +126,9 @@ type Write struct {
 	Rel   OID
 	Table event.Place
 	Op    string // insert, update, delete, merge
-	// Taints holds the protected elements that flow from other relations into
-	// the written columns; not 0 makes the target a holding.
+	// Taints holds the protected elements that flow into the written columns
+	// from rows of others than the written row's subject; not 0 makes the
+	// target a holding. A new key for rows that are there taints what they hold.
 	Taints element.Mask
 	From   []event.Place
 	// Key of the changed rows for protected targets, as for Entry.
@@ -134,11 +142,22 @@ type Write struct {
 	KeyParams []int
 	// Columns are the target's columns that Taints flow into.
 	Columns []WriteColumn
+	// Own are the columns of a protected target that come to hold further
+	// elements of the row's own subject.
+	Own []WriteColumn
+	// OwnFrom are the places whose subjects may be those of the written rows of
+	// a protected target from now on, when no parameter tells.
+	OwnFrom []event.Place
+	// Rows holds the protected elements that decide which rows are written or
+	// deleted, or whether any is, and RowsFrom whose.
+	Rows     element.Mask
+	RowsFrom []event.Place
 }
 
 // WriteColumn is one tainted column of a written relation.
 type WriteColumn struct {
 	Att      int16
+	Name     string
 	Elements element.Mask
 }
 

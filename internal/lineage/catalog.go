@@ -38,6 +38,7 @@ type Relation struct {
 	Schema  string
 	Name    string
 	Kind    byte // pg_class.relkind
+	File    OID  // changes when the rows are written anew
 	Place   event.Place
 	Columns []Attribute // live columns in order
 	// Protected is nil for relations without personal data.
@@ -50,14 +51,15 @@ type Relation struct {
 	viewOnce sync.Once
 	viewTree *nodetree.Node
 	Rules    bool // rules other than a view's own SELECT
-	Triggers bool // user triggers
+	Triggers bool // undeclared triggers, of it or of relations that a write of it reaches
 	// Policies are the expressions of row security policies, when enabled.
 	Policies []*nodetree.Node
 	RowLevel bool // row security is enabled
-	// UnsafeDefaults says that a column default calls an undeclared function.
-	UnsafeDefaults bool
-	Children       []OID
-	Parents        []OID
+	// Code says that a default, check, index or partition key of the relation,
+	// or of one that a write of it reaches, calls an undeclared function.
+	Code     bool
+	Children []OID
+	Parents  []OID
 	// Sensitive are columns of a system relation that carry values of other
 	// relations.
 	Sensitive map[int16]bool
@@ -69,6 +71,36 @@ type Attribute struct {
 	Name      string
 	Type      OID
 	Generated bool
+	Version   uint32 // changes whenever the column's definition does
+}
+
+// Table returns the protection of a protected relation as a configuration
+// would state it.
+func (r *Relation) Table() Table {
+	p := r.Protected
+	t := Table{Schema: r.Schema, Name: r.Name, Source: p.Source, From: p.From, Columns: map[string]element.Mask{}}
+	for _, a := range r.Columns {
+		if m, ok := p.Elements[a.Num]; ok {
+			t.Columns[a.Name] = m
+		}
+		if p.Key == a.Num {
+			t.Key = a.Name
+		}
+		if p.Identifiers[a.Num] {
+			t.Identifiers = append(t.Identifiers, a.Name)
+		}
+	}
+	for num, c := range p.Carried {
+		a, ok := r.attribute(num)
+		if !ok && num != Presence {
+			continue
+		}
+		if t.Carried == nil {
+			t.Carried = map[string]Carried{}
+		}
+		t.Carried[a.Name] = c
+	}
+	return t
 }
 
 // Protection says what a protected relation holds and whose.
@@ -83,11 +115,30 @@ type Protection struct {
 	// From are the places whose holdings bound the relation's: itself, or for
 	// derived relations what they were made from.
 	From []event.Place
+	// Carried are the columns whose values may be of others than the row's
+	// subject, and under Presence whether a row is there at all.
+	Carried map[int16]Carried
 }
 
-// Of returns the elements of a column. System columns other than tableoid
+// Carried says what a column holds of others than the row's subject, and whose.
+type Carried struct {
+	Elements element.Mask
+	From     []event.Place
+	// Stored says that only the choice of rows is meant, made once from the
+	// subjects' own columns: a row that is there is of the subject its key names.
+	Stored bool
+}
+
+// Presence stands for the presence of a row in Protection.Carried.
+const Presence int16 = existence
+
+// Of returns the elements of a column, of whomever. System columns other than tableoid
 // count as unclassified: they tell rows apart.
 func (p *Protection) Of(att int16) element.Mask {
+	return p.own(att) | p.Carried[att].Elements
+}
+
+func (p *Protection) own(att int16) element.Mask {
 	if m, ok := p.Elements[att]; ok {
 		return m
 	}
@@ -109,6 +160,12 @@ type Function struct {
 	Tables []OID
 	// Body is the query of an SQL function with a parsed body.
 	Body *nodetree.Node
+	// Stored says that the result depends on something that is stored or that
+	// other sessions hold.
+	Stored bool
+	// Private says that what an Effect function keeps is for its own session,
+	// or reaches others only as a notification; Sets that it is a setting.
+	Private, Sets bool
 	// SensitiveColumn is the 1-based number of a result column that carries
 	// other sessions' statements, 0 if none.
 	SensitiveColumn int16

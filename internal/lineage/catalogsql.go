@@ -2,17 +2,17 @@ package lineage
 
 // The queries that read the catalogue. They need no privilege.
 const (
-	classSQL = `SELECT c.oid, n.nspname, c.relname, c.relkind, c.relrowsecurity
+	classSQL = `SELECT c.oid, n.nspname, c.relname, c.relkind, c.relrowsecurity, c.relfilenode
 		FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 		WHERE c.relkind IN ('r','p','v','m','f','S','t') AND n.nspname !~ '^pg_(toast_)?temp_'`
-	attributeSQL = `SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.attgenerated <> ''
+	attributeSQL = `SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.attgenerated <> '', a.xmin
 		FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
 		WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r','p','v','m','f')
 		AND (c.oid >= 16384 OR c.relname IN ('pg_statistic','pg_statistic_ext_data','pg_largeobject'))
 		ORDER BY 1, 2`
 	ruleSQL = `SELECT r.ev_class, r.ev_type, r.rulename, r.ev_action::text
 		FROM pg_catalog.pg_rewrite r`
-	triggerSQL = `SELECT DISTINCT tgrelid FROM pg_catalog.pg_trigger WHERE NOT tgisinternal`
+	triggerSQL = `SELECT tgrelid, tgfoid FROM pg_catalog.pg_trigger WHERE NOT tgisinternal`
 	policySQL  = `SELECT p.polrelid, p.polqual::text, p.polwithcheck::text FROM pg_catalog.pg_policy p
 		JOIN pg_catalog.pg_class c ON c.oid = p.polrelid WHERE c.relrowsecurity`
 	inheritSQL  = `SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits`
@@ -31,9 +31,19 @@ const (
 	domainSQL    = `SELECT DISTINCT k.contypid FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_depend d
 		ON d.classid = 'pg_catalog.pg_constraint'::regclass AND d.objid = k.oid
 		AND d.refclassid = 'pg_catalog.pg_proc'::regclass AND d.refobjid >= 16384 WHERE k.contypid <> 0`
-	defaultSQL = `SELECT DISTINCT t.adrelid FROM pg_catalog.pg_attrdef t JOIN pg_catalog.pg_depend d
-		ON d.classid = 'pg_catalog.pg_attrdef'::regclass AND d.objid = t.oid
-		AND d.refclassid = 'pg_catalog.pg_proc'::regclass AND d.refobjid >= 16384`
+	callSQL = `SELECT DISTINCT coalesce(i.indrelid, k.conrelid, t.adrelid, d.objid), pg_catalog.pg_class.relname, d.refobjid, coalesce(e.extname, '')
+		FROM pg_catalog.pg_depend d
+		JOIN pg_catalog.pg_class ON pg_class.oid = d.refclassid
+		LEFT JOIN pg_catalog.pg_index i ON d.classid = 'pg_catalog.pg_class'::regclass AND i.indexrelid = d.objid
+		LEFT JOIN pg_catalog.pg_constraint k ON d.classid = 'pg_catalog.pg_constraint'::regclass AND k.oid = d.objid
+		LEFT JOIN pg_catalog.pg_attrdef t ON d.classid = 'pg_catalog.pg_attrdef'::regclass AND t.oid = d.objid
+		LEFT JOIN pg_catalog.pg_depend x ON x.classid = d.refclassid AND x.objid = d.refobjid AND x.deptype = 'e'
+		LEFT JOIN pg_catalog.pg_extension e ON e.oid = x.refobjid
+		WHERE d.classid IN ('pg_catalog.pg_class'::regclass, 'pg_catalog.pg_constraint'::regclass, 'pg_catalog.pg_attrdef'::regclass)
+		AND d.refclassid IN ('pg_catalog.pg_proc'::regclass, 'pg_catalog.pg_operator'::regclass, 'pg_catalog.pg_opclass'::regclass)
+		AND d.refobjid >= 16384`
+	cascadeSQL = `SELECT confrelid, conrelid FROM pg_catalog.pg_constraint
+		WHERE contype = 'f' AND (confdeltype IN ('c','n','d') OR confupdtype IN ('c','n','d'))`
 	foreignSQL = `SELECT ftrelid, coalesce((SELECT option_value FROM pg_catalog.pg_options_to_table(ftoptions)
 			WHERE option_name = 'schema_name'), 'public'),
 		coalesce((SELECT option_value FROM pg_catalog.pg_options_to_table(ftoptions)
@@ -48,7 +58,7 @@ const digestSQL = `SELECT md5(concat_ws('/',
 	(SELECT concat(count(*), ':', sum(hashtextextended(concat_ws(',', c.oid, relname, relnamespace, relkind, relrowsecurity,
 		relhasrules, relispartition), 0)::numeric)) FROM pg_catalog.pg_class c
 		WHERE oid >= 16384 AND relkind IN ('r','p','v','m','f') AND relnamespace NOT IN (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname ~ '^pg_(toast_)?temp_')),
-	(SELECT concat(count(*), ':', sum(hashtextextended(concat_ws(',', attrelid, attnum, attname, atttypid, attisdropped, attgenerated), 0)::numeric))
+	(SELECT concat(count(*), ':', sum(hashtextextended(concat_ws(',', attrelid, attnum, attname, atttypid, attisdropped, attgenerated, a.xmin), 0)::numeric))
 		FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid WHERE attrelid >= 16384 AND attnum > 0
 		AND c.relkind IN ('r','p','v','m','f') AND c.relnamespace NOT IN (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname ~ '^pg_(toast_)?temp_')),
 	(SELECT concat(count(*), ':', sum(hashtextextended(concat(oid, ',', xmin), 0)::numeric)) FROM pg_catalog.pg_proc
@@ -59,8 +69,12 @@ const digestSQL = `SELECT md5(concat_ws('/',
 	(SELECT concat(count(*), ':', sum(hashtextextended(concat(inhrelid, ',', inhparent), 0)::numeric)) FROM pg_catalog.pg_inherits),
 	(SELECT concat(count(*), ':', sum(hashtextextended(concat(oid, ',', xmin), 0)::numeric)) FROM pg_catalog.pg_operator WHERE oid >= 16384),
 	(SELECT concat(count(*), ':', sum(hashtextextended(concat(oid, ',', xmin), 0)::numeric)) FROM pg_catalog.pg_cast WHERE oid >= 16384),
-	(SELECT concat(count(*), ':', sum(hashtextextended(concat(oid, ',', xmin), 0)::numeric)) FROM pg_catalog.pg_attrdef),
-	(SELECT concat(count(*), ':', sum(hashtextextended(concat(oid, ',', xmin), 0)::numeric)) FROM pg_catalog.pg_constraint WHERE contypid <> 0),
+	(SELECT concat(count(*), ':', sum(hashtextextended(concat(t.oid, ',', t.xmin), 0)::numeric)) FROM pg_catalog.pg_attrdef t
+		JOIN pg_catalog.pg_class c ON c.oid = t.adrelid WHERE c.relnamespace NOT IN (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname ~ '^pg_(toast_)?temp_')),
+	(SELECT concat(count(*), ':', sum(hashtextextended(concat(oid, ',', xmin), 0)::numeric)) FROM pg_catalog.pg_constraint
+		WHERE oid >= 16384 AND connamespace NOT IN (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname ~ '^pg_(toast_)?temp_')),
+	(SELECT concat(count(*), ':', sum(hashtextextended(c.oid::text, 0)::numeric)) FROM pg_catalog.pg_class c
+		WHERE c.oid >= 16384 AND c.relkind IN ('i','I') AND c.relnamespace NOT IN (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname ~ '^pg_(toast_)?temp_')),
 	(SELECT concat(count(*), ':', sum(hashtextextended(concat(oid, ',', xmin), 0)::numeric)) FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_(toast_)?temp_'),
 	(SELECT concat(count(*), ':', sum(hashtextextended(concat(roleid, ',', member, ',', xmin), 0)::numeric)) FROM pg_catalog.pg_auth_members),
 	(SELECT concat(count(*), ':', sum(hashtextextended(concat_ws(',', oid, rolname, rolsuper, rolinherit), 0)::numeric)) FROM pg_catalog.pg_roles)))`

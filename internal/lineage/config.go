@@ -55,6 +55,9 @@ type Table struct {
 	// From are the places whose holdings bound this table's, for tables made
 	// from others (taint); empty for tables that are scanned themselves.
 	From []event.Place
+	// Carried are what was written into its columns, by name, from others'
+	// rows; under "" what decided which rows are there.
+	Carried map[string]Carried
 }
 
 // FunctionRule declares the lineage of a function.

@@ -307,6 +307,7 @@ func (a *analyser) function(lv *level, oid OID, args flow) flow {
 	if fn == nil {
 		a.fail("function")
 	}
+	a.stored = a.stored || fn.Stored
 	switch fn.Trust {
 	case Pure:
 		return flow{}
@@ -318,6 +319,8 @@ func (a *analyser) function(lv *level, oid OID, args flow) flow {
 	case Effect:
 		if a.protectedFlow(args) {
 			a.effects = true
+			a.letterbox = a.letterbox || !fn.Private && !fn.Sets
+			a.setting = a.setting || fn.Sets
 			a.fail("function")
 		}
 		return flow{}

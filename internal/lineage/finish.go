@@ -120,6 +120,9 @@ func (a *analyser) entry(i int, ks map[int]*know, res result) Entry {
 	for att := range e.pred {
 		out.Elements |= e.prot.Of(att)
 	}
+	if a.carried(e, &out) {
+		return out
+	}
 	k := ks[i]
 	e.sided = k == nil || k.sided
 	by, ordinal, keyType, reason := a.key(i, k, ks, res)
@@ -145,6 +148,31 @@ func (a *analyser) entry(i int, ks map[int]*know, res result) Entry {
 		out.Reason = reason
 	}
 	return out
+}
+
+// carried says that what reaches the result of e may be of others than its
+// rows' subjects: no key names them.
+func (a *analyser) carried(e *entry, out *Entry) bool {
+	found := false
+	for att, c := range e.prot.Carried {
+		if !e.out[att] && !e.pred[att] {
+			continue
+		}
+		for _, place := range c.From {
+			if !slices.Contains(out.Bound, place) {
+				out.Bound = append(slices.Clone(out.Bound), place)
+			}
+		}
+		if c.Stored {
+			e.widen("predicate")
+			continue
+		}
+		found = true
+	}
+	if found {
+		e.wide, e.whole, out.Whole, out.Reason = "others' values", false, false, "others' values"
+	}
+	return found
 }
 
 // key finds the key of an entry's row in a delivered row:

@@ -114,7 +114,17 @@ type know struct {
 	// shuffled: the row comes in an order that others' rows decide (a hash
 	// table), so that a limit above may cut differently without them.
 	shuffled bool
-	why      string // reason of optional or branch, for people
+	// tied are terms that equal the key of rows of a subquery of one row. No
+	// delivered row is attributed by them: what else the subquery finds is an
+	// error. What a write tells of is.
+	tied []term
+	why  string // reason of optional or branch, for people
+}
+
+// oneValued is a conjunct term = (SELECT …).
+type oneValued struct {
+	query  *nodetree.Node
+	equals term
 }
 
 // side is the side of an outer join that may be absent.
@@ -200,6 +210,10 @@ type level struct {
 	testing  []column // columns of the subquery whose test is being read
 	multi    flow     // of UPDATE … SET (a, b) = (SELECT …)
 	settled  bool
+	single   *oneValued                   // the conjunct that is being read, if it has that form
+	written  []written                    // by the statement into its target
+	keys     []term                       // that rows which are there get
+	through  map[*Relation]*[]WriteColumn // Write.Own of the relations behind a view that is written
 }
 
 // pending is a predicate that is judged once all equalities are known.

@@ -156,7 +156,9 @@ func (a *analyser) quals(lv *level, v nodetree.Value, ks []*know, inside *side, 
 		if !filter {
 			ctx = inOther
 		}
+		lv.single = a.equalsOne(lv, c)
 		f := a.exprAt(lv, c, ctx, inside)
+		lv.single = nil
 		if filter {
 			a.absent(f, ks)
 		}
@@ -256,6 +258,24 @@ func (a *analyser) equal(lv *level, v nodetree.Value) (q equality, own []int, ok
 		return q, nil, false
 	}
 	return equality{l.term, r.term}, append(append([]int(nil), l.own...), r.own...), true
+}
+
+// equalsOne recognises term = (SELECT …).
+func (a *analyser) equalsOne(lv *level, v nodetree.Value) *oneValued {
+	n := a.node(v)
+	if n.Type != "OPEXPR" || !a.trustedEquality(n) {
+		return nil
+	}
+	args := a.list(n, "args")
+	if len(args) != 2 {
+		return nil
+	}
+	for i := range args {
+		if c, ok := a.term(lv, args[i]); ok {
+			return &oneValued{a.node(a.strip(args[1-i])), c.term}
+		}
+	}
+	return nil
 }
 
 func (a *analyser) trustedEquality(n *nodetree.Node) bool {

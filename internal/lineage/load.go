@@ -50,6 +50,9 @@ func (c *control) load(ctx context.Context, conf *Config, extra []Table) (*Catal
 			return err
 		}
 		l.declare()
+		if err := l.hooks(); err != nil {
+			return fmt.Errorf("lineage: read catalogue: %w", err)
+		}
 		l.derive()
 		return nil
 	})
@@ -80,7 +83,7 @@ func (l *loader) each(sql string, f func(row []string)) error {
 
 func (l *loader) relations() error {
 	err := l.each(classSQL, func(row []string) {
-		r := &Relation{OID: oid(row[0]), Schema: row[1], Name: row[2], Kind: row[3][0], RowLevel: isTrue(row[4])}
+		r := &Relation{OID: oid(row[0]), Schema: row[1], Name: row[2], Kind: row[3][0], RowLevel: isTrue(row[4]), File: oid(row[5])}
 		r.Place = event.Place(fmt.Sprintf("%s/%s.%s", l.conf.Place, r.Schema, r.Name))
 		r.Known = slices.Contains(l.conf.Public, r.Schema+"."+r.Name)
 		l.cat.Relations[r.OID] = r
@@ -94,7 +97,7 @@ func (l *loader) relations() error {
 			return
 		}
 		num, _ := strconv.Atoi(row[1])
-		r.Columns = append(r.Columns, Attribute{Num: int16(num), Name: row[2], Type: oid(row[3]), Generated: isTrue(row[4])})
+		r.Columns = append(r.Columns, Attribute{Num: int16(num), Name: row[2], Type: oid(row[3]), Generated: isTrue(row[4]), Version: uint32(oid(row[5]))})
 		if r.Schema == "pg_catalog" && slices.Contains(sensitiveColumns[r.Name], row[2]) {
 			if r.Sensitive == nil {
 				r.Sensitive = map[int16]bool{}
@@ -118,24 +121,8 @@ func (l *loader) rules() error {
 }
 
 func (l *loader) security() error {
-	err := l.each(triggerSQL, func(row []string) {
-		if r := l.cat.Relations[oid(row[0])]; r != nil {
-			r.Triggers = true
-		}
-	})
-	if err != nil {
-		return err
-	}
-	err = l.each(defaultSQL, func(row []string) {
-		if r := l.cat.Relations[oid(row[0])]; r != nil {
-			r.UnsafeDefaults = true
-		}
-	})
-	if err != nil {
-		return err
-	}
 	var bad error
-	err = l.each(policySQL, func(row []string) {
+	err := l.each(policySQL, func(row []string) {
 		r := l.cat.Relations[oid(row[0])]
 		for _, text := range row[1:] {
 			if r == nil || text == "" {
@@ -172,6 +159,8 @@ func (l *loader) functions() error {
 		switch {
 		case f.OID < firstUserOID && (row[1] == "pg_catalog" || row[1] == "information_schema"):
 			f.Trust = Classify(row[2], row[3][0])
+			f.Stored = row[3] != "i" && !clockFunctions[row[2]]
+			f.Private, f.Sets = privateEffects[row[2]], row[2] == "set_config"
 			if row[2] == "ts_rewrite" && row[3] == "v" {
 				f.Trust = Untrusted
 			}
@@ -247,6 +236,15 @@ func (l *loader) protect(tables []Table) {
 				p.Identifiers[num] = true
 			}
 		}
+		for name, c := range t.Carried {
+			num := Presence
+			if name != "" {
+				num = column(name)
+			}
+			if num != 0 {
+				p.carry(num, c)
+			}
+		}
 		r.Protected, r.Known = p, true
 		configured[r.OID] = true
 	}
@@ -307,6 +305,9 @@ func (l *loader) merged(from []*Relation, r *Relation) *Protection {
 		for _, a := range r.Columns {
 			out.Elements[a.Num] = out.Of(a.Num) | p.Of(a.Num)
 		}
+		for num, c := range p.Carried {
+			out.carry(num, c)
+		}
 		out.Identifiers = map[int16]bool{}
 	}
 	return out
@@ -337,8 +338,30 @@ func carried(r, other *Relation, from []event.Place) *Protection {
 		if r.Protected.Identifiers[a.Num] {
 			p.Identifiers[b.Num] = true
 		}
+		if c, ok := r.Protected.Carried[a.Num]; ok {
+			p.carry(b.Num, c)
+		}
+	}
+	if c, ok := r.Protected.Carried[Presence]; ok {
+		p.carry(Presence, c)
 	}
 	return p
+}
+
+// carry adds c to what is known of a column.
+func (p *Protection) carry(num int16, c Carried) {
+	if p.Carried == nil {
+		p.Carried = map[int16]Carried{}
+	}
+	old, had := p.Carried[num]
+	c.Elements |= old.Elements
+	c.Stored = c.Stored && (old.Stored || !had)
+	for _, place := range old.From {
+		if !slices.Contains(c.From, place) {
+			c.From = append(slices.Clone(c.From), place)
+		}
+	}
+	p.Carried[num] = c
 }
 
 // foreign protects foreign tables that name a protected table of this server.
@@ -431,6 +454,9 @@ func (l *loader) derived(r *Relation) *Protection {
 		if i < len(r.Columns) {
 			p.Elements[r.Columns[i].Num] = c.Elements
 		}
+	}
+	if an.Predicate != 0 { // that a row is there tells of it
+		p.carry(Presence, Carried{Elements: an.Predicate, From: p.From, Stored: true})
 	}
 	if exact && ordinal < len(r.Columns) {
 		p.Source, p.Key = an.Entries[0].Source, r.Columns[ordinal].Num

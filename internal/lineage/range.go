@@ -70,6 +70,7 @@ func (a *analyser) rte(lv *level, rt int) *rte {
 
 func (a *analyser) relation(lv *level, rt int, r *rte, n *nodetree.Node, inside *side) []*know {
 	rel := r.rel
+	a.stored = true
 	if rel.Kind == 't' {
 		a.fail("toast")
 	}
@@ -91,6 +92,10 @@ func (a *analyser) relation(lv *level, rt int, r *rte, n *nodetree.Node, inside 
 		return a.policies(lv, r, inside)
 	}
 	r.entry = a.newEntry(rel, n, a.memoOf(lv))
+	if m := rel.Protected.Carried[Presence].Elements; m != 0 {
+		a.entries[r.entry].pred[Presence] = true
+		a.predicate |= m
+	}
 	k := &know{entry: r.entry, terms: map[term]bool{}}
 	if rel.Protected.Key != 0 {
 		k.terms[term{rt: rt, att: int(rel.Protected.Key)}] = true

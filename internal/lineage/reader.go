@@ -24,6 +24,7 @@ type Reader struct {
 
 	mu         sync.Mutex
 	cat        *Catalog
+	last       *Catalog // what cat was before it was dropped
 	generation uint64
 	extra      []Table // protected since the configuration was read
 	flights    map[cacheKey]*flight
@@ -158,7 +159,10 @@ func (r *Reader) replace(ctx context.Context) error {
 		}
 		r.stats.Reloads.Add(1)
 		r.mu.Lock()
-		r.cat = cat
+		if r.last != nil {
+			cat.keep(r.last)
+		}
+		r.cat, r.last = cat, cat
 		r.generation++
 		r.mu.Unlock()
 		r.cache.clear()

@@ -6,6 +6,7 @@ import "sekisho/internal/lineage/nodetree"
 const (
 	sublinkExists = 0
 	sublinkAny    = 2
+	sublinkExpr   = 4
 	sublinkMulti  = 5
 )
 
@@ -38,6 +39,9 @@ func (a *analyser) sublink(lv *level, n *nodetree.Node, ctx standing, inside *si
 	for _, k := range res.knows {
 		nk := &know{entry: k.entry, optional: true, why: "subquery", terms: lower(k.terms, 0, 1)}
 		lv.knows = append(lv.knows, nk)
+		if lv.single != nil && lv.single.query == n && kind == sublinkExpr && k.terms[term{att: 1}] {
+			nk.tied = append(nk.tied, lv.single.equals)
+		}
 		switch {
 		case ctx == inQual && (kind == sublinkExists || kind == sublinkAny):
 			nk.optional, nk.branch, nk.sided = k.optional || inside != nil, k.branch, k.sided

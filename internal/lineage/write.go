@@ -1,8 +1,6 @@
 package lineage
 
 import (
-	"slices"
-
 	"sekisho/internal/event"
 	"sekisho/internal/lineage/nodetree"
 )
@@ -35,28 +33,29 @@ func (a *analyser) write(lv *level, command int64) result {
 	var keys []nodetree.Value
 	switch command {
 	case cmdInsert:
-		keys = a.insert(lv, r, &w)
+		keys = a.insert(lv, r)
 	case cmdUpdate:
 		a.multi(lv, "targetList")
 		lv.assigned = map[int16]flow{}
-		a.assign(lv, q, &w, lv.assigned)
+		a.assign(lv, q, lv.assigned, command)
 	case cmdMerge:
-		a.merging(lv, &w)
+		a.merging(lv)
 	}
 	cols, _ := a.targets(lv, "returningList")
 	a.settle(lv)
+	a.taints(lv, r, &w, command)
 	if command == cmdMerge {
 		for _, k := range lv.knows {
 			a.entries[k.entry].widen("merge")
 		}
 	}
-	if r.rel.UnsafeDefaults && command != cmdDelete {
+	if r.rel.Code && command != cmdDelete {
 		w.Triggers = true
 	}
 	res := a.result(lv, cols)
 	a.writeKey(lv, r, &w, keys, res)
 	a.writes = append(a.writes, w)
-	a.viewTargets(r.rel, w)
+	a.viewTargets(lv, r.rel, w)
 	return res
 }
 
@@ -75,7 +74,7 @@ func (a *analyser) multi(lv *level, list string) {
 }
 
 // assign records what flows into the target's columns.
-func (a *analyser) assign(lv *level, n *nodetree.Node, w *Write, into map[int16]flow) {
+func (a *analyser) assign(lv *level, n *nodetree.Node, into map[int16]flow, command int64) {
 	target := a.rte(lv, lv.target)
 	for _, item := range a.list(n, "targetList") {
 		t := a.node(item)
@@ -85,36 +84,10 @@ func (a *analyser) assign(lv *level, n *nodetree.Node, w *Write, into map[int16]
 		}
 		att := int16(a.int(t, "resno"))
 		into[att] = into[att].and(c.flow)
-		a.taint(w, target, att, c.flow)
-	}
-}
-
-// taint adds what flows from other entries, or from another column of the
-// same row, to what the write carries.
-func (a *analyser) taint(w *Write, target *rte, att int16, f flow) {
-	if f.opaque != "" {
-		a.fail(f.opaque)
-	}
-	for _, r := range f.refs {
-		m := a.elements(r)
-		if r.entry == target.entry && target.entry >= 0 {
-			m &^= a.entries[r.entry].prot.Of(att)
+		lv.written = append(lv.written, written{att, c.flow})
+		if command == cmdUpdate {
+			lv.rekey(target, att, c.term)
 		}
-		if m == 0 {
-			continue
-		}
-		w.Taints |= m
-		for _, from := range a.bounds(a.entries[r.entry]) {
-			if !slices.Contains(w.From, from) {
-				w.From = append(w.From, from)
-			}
-		}
-		i := slices.IndexFunc(w.Columns, func(c WriteColumn) bool { return c.Att == att })
-		if i < 0 {
-			w.Columns = append(w.Columns, WriteColumn{Att: att})
-			i = len(w.Columns) - 1
-		}
-		w.Columns[i].Elements |= m
 	}
 }
 
@@ -128,7 +101,7 @@ func (a *analyser) bounds(e *entry) []event.Place {
 
 // insert handles the new row and ON CONFLICT, and returns the expressions of
 // the key column.
-func (a *analyser) insert(lv *level, r *rte, w *Write) []nodetree.Value {
+func (a *analyser) insert(lv *level, r *rte) []nodetree.Value {
 	r.inserted = map[int16]column{}
 	var keys []nodetree.Value
 	for _, item := range a.list(lv.q, "targetList") {
@@ -137,7 +110,7 @@ func (a *analyser) insert(lv *level, r *rte, w *Write) []nodetree.Value {
 		c := a.column(lv, v, inTarget)
 		att := int16(a.int(t, "resno"))
 		r.inserted[att] = c
-		a.taint(w, r, att, c.flow)
+		lv.written = append(lv.written, written{att, c.flow})
 		if r.rel.Protected != nil && att == r.rel.Protected.Key {
 			keys = a.insertedKeys(lv, v)
 		}
@@ -167,7 +140,8 @@ func (a *analyser) insert(lv *level, r *rte, w *Write) []nodetree.Value {
 		att := int16(a.int(t, "resno"))
 		f := a.expr(lv, a.get(t, "expr"), inTarget)
 		lv.assigned[att] = lv.assigned[att].and(f)
-		a.taint(w, r, att, f)
+		lv.written = append(lv.written, written{att, f})
+		lv.rekey(r, att, term{})
 	}
 	a.qualAside(lv, a.get(n, "onConflictWhere"))
 	return keys
@@ -205,7 +179,7 @@ func (r *rte) insertedColumn(att int16) column {
 	return c
 }
 
-func (a *analyser) merging(lv *level, w *Write) {
+func (a *analyser) merging(lv *level) {
 	if v := optional(lv.q, "mergeJoinCondition"); v.Kind != nodetree.Null { // PostgreSQL 17
 		a.qualAside(lv, v)
 	}
@@ -215,7 +189,7 @@ func (a *analyser) merging(lv *level, w *Write) {
 		if q := a.get(n, "qual"); q.Kind != nodetree.Null {
 			a.qualAside(lv, q)
 		}
-		a.assign(lv, n, w, lv.assigned)
+		a.assign(lv, n, lv.assigned, a.int(n, "commandType"))
 	}
 }
 
@@ -289,7 +263,7 @@ func (k *know) param() int {
 }
 
 // viewTargets records the relations behind a view that is written through.
-func (a *analyser) viewTargets(rel *Relation, w Write) {
+func (a *analyser) viewTargets(lv *level, rel *Relation, w Write) {
 	view := rel.view()
 	if rel.Kind != 'v' || view == nil {
 		return
@@ -303,11 +277,14 @@ func (a *analyser) viewTargets(rel *Relation, w Write) {
 		if base == nil || base == rel {
 			continue
 		}
-		b := Write{Rel: base.OID, Table: a.place(base), Op: w.Op, Taints: w.Taints, From: w.From, Triggers: base.Triggers || base.Rules}
+		b := Write{Rel: base.OID, Table: a.place(base), Op: w.Op, Taints: w.Taints, From: w.From, Rows: w.Rows, RowsFrom: w.RowsFrom, Triggers: base.Triggers || base.Rules || base.Code}
 		if base.Protected != nil {
 			b.Source = base.Protected.Source
 		}
+		if own := lv.through[base]; own != nil {
+			b.Own = *own
+		}
 		a.writes = append(a.writes, b)
-		a.viewTargets(base, w)
+		a.viewTargets(lv, base, w)
 	}
 }

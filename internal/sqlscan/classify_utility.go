@@ -183,6 +183,13 @@ func (c *classifier) utility(i int, kw keyword) Kind {
 		if c.at(i+1) == kwSystem {
 			return AlterSystem
 		}
+		if c.at(i+1) == kwTable {
+			i += 2
+			if c.at(i) == kwIf { // EXISTS
+				i += 2
+			}
+			c.relation(i, kwOnly)
+		}
 		return DDL
 	case kwDrop, kwComment, kwReassign:
 		return DDL

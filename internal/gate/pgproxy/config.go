@@ -51,12 +51,18 @@ type Taint struct {
 	Source    event.SubjectSource
 	Elements  element.Mask
 	Temporary bool
-	// Columns are the tainted columns; for a created relation all of them.
+	// Columns are the tainted columns; for a created relation all of them. None,
+	// without Rows, stands for every column.
 	Columns []TaintColumn
+	// Rows holds the elements that decided which rows are there.
+	Rows element.Mask
+	// Own says that the columns hold data of the subject of their own row, in a
+	// relation that was protected before; From are places whose subjects may
+	// have rows there from now on.
+	Own bool
 }
 
-// TaintColumn is a column of a Taint: by name for a relation that the statement
-// creates, by number otherwise.
+// TaintColumn is a column of a Taint, by number or by name.
 type TaintColumn struct {
 	Name     string
 	Att      int16
@@ -114,11 +120,10 @@ type Settings struct {
 	// analysed. It is called when the writing transaction ended, from a
 	// goroutine of its own, and again until it succeeds.
 	Tainted func(ctx context.Context, t Taint) error
-	// Laundered says that undeclared code (a trigger on a protected table, a
-	// function, DO) may have copied protected data before this start: reads of
-	// unclassified relations are then bounded over the database. The gate
-	// records an event.Taint of the whole Place when it happens.
-	Laundered bool
+	// Laundered says where undeclared code may have copied protected data before
+	// this start: see Laundering. The gate records an event.Taint of the whole
+	// Place when it happens, whose Reason LaunderingOf reads.
+	Laundered Laundering
 	// Analyses is the number of analyses under way at once; 0 means 4.
 	Analyses int
 	// NewID returns a fresh event id for refusals, without meaning.

@@ -74,7 +74,7 @@ func (c *command) makesTemporary() bool { return c.st.Flags.Has(sqlscan.Temporar
 func (e *engine) effects(c *command, x *execution) (u undo) {
 	p := x.plan
 	if c == nil { // a portal the gate does not know
-		e.runCode(x)
+		e.runCode(x, launderOwn)
 		return u
 	}
 	e.noteUnclassified(p)
@@ -90,24 +90,45 @@ func (e *engine) effects(c *command, x *execution) (u undo) {
 	}
 	switch k := p.code(); {
 	case c.runs(k):
-		e.runCode(x)
+		e.runCode(x, e.codeReason(c.st.Kind))
+		if harmlessCode(c, e.env.scan()) {
+			e.unlaunders(x)
+		}
 		if c.writes() {
 			x.target = string(sqlscan.AppendName(nil, c.sql, c.st.Target))
 		}
 	case k != codeNone:
 		e.touch()
+		if k == codeSuccess {
+			e.launders(x, e.codeReason(c.st.Kind))
+		}
 	}
-	if p.triggeredProtected() {
-		x.launders = "trigger"
+	switch {
+	case !p.triggered():
+	case e.g.laundering.routines.Load():
+		e.launders(x, launderOwn)
+	default:
+		e.launders(x, launderTrigger)
+	}
+	if a := p.lineage(); a != nil && (a.Letterbox || a.Setting && !c.ownSetting()) {
+		e.launders(x, launderLetter)
+	}
+	if c.makesCode() {
+		e.g.laundering.routines.Store(true)
 	}
 	if p != nil && (c.shape.sets && p.crosses() || p.analysis != nil && p.analysis.TaintsSession) {
 		e.env.setting = true
+	}
+	if c.st.Kind == sqlscan.PrepareTransaction {
+		e.g.twoPhase.keep(e.tainting)
 	}
 	switch c.st.Kind {
 	case sqlscan.Commit, sqlscan.Rollback, sqlscan.RollbackTo, sqlscan.PrepareTransaction:
 		if e.env.inTx {
 			e.touch()
 		}
+	case sqlscan.CommitPrepared:
+		e.tainting = append(e.tainting, e.g.twoPhase.all()...)
 	case sqlscan.Prepare:
 		u = e.definePrepared(c)
 	case sqlscan.Deallocate:
@@ -156,11 +177,11 @@ func (e *engine) makeTemporary(c *command) {
 
 // runCode says that code nobody declared runs now. What it may have copied
 // counts when it succeeds: a failure takes it back.
-func (e *engine) runCode(x *execution) {
+func (e *engine) runCode(x *execution, why string) {
 	e.touch()
 	e.env.opaque = e.sent + 1
 	e.env.temp, e.env.askTemp, e.env.setting = true, true, true
-	x.launders = "function"
+	e.launders(x, why)
 }
 
 // definePrepared remembers PREPARE name AS statement.

@@ -64,6 +64,8 @@ type engine struct {
 	ddl      ddlState
 	writing  writing
 	tainting []Taint // what the transaction under way taints
+	// laundering counts executions under way that run code, by kind.
+	laundering [LaunderedAnywhere + 1]int
 
 	slots     map[*plan]*slot
 	lastSlot  *slot
@@ -274,6 +276,7 @@ func (e *engine) close(reason string) {
 		why = event.OutcomeCut
 	}
 	e.closeBuckets(why)
+	e.leavesCode()
 	e.endDDL()
 	e.leaves()
 	e.submit(&event.SessionClose{Session: e.session, Reason: reason, Rows: e.rows, Bytes: e.bytesOut})

@@ -299,12 +299,11 @@ func (e *engine) finish(x *execution, why event.Outcome, affected int64) {
 	}
 	if why != event.OutcomeFailed {
 		if x.plan.code() == codeSuccess {
-			e.runCode(x)
+			e.runCode(x, e.codeReason(x.plan.shape.kind))
 		}
-		if x.launders != "" {
-			e.launder(x.launders)
-			x.launders = ""
-		}
+		e.laundered(x)
+	} else {
+		e.failedCode(x)
 	}
 	if affected > 0 && why == event.OutcomeDone {
 		if x.plan.opaque != "" {

@@ -148,11 +148,12 @@ func TestLadderOnARealServer(t *testing.T) {
 		{"insert many", []string{"INSERT INTO customers (id, name) VALUES (2002, 'n'), (2003, 'm')", "DELETE FROM customers WHERE id > 2001"}},
 		{"returning", []string{"UPDATE customers SET plan = 'z' WHERE id = 11 RETURNING id, email"}},
 		{"error tells", []string{"SELECT email::int FROM customers WHERE id = 3"}},
-		{"do", []string{"DO $$ BEGIN RAISE NOTICE '%', (SELECT email FROM customers LIMIT 1); END $$"}},
 		{"after do", []string{"DO $$ BEGIN NULL; END $$", "SELECT id, email FROM customers WHERE id = 2"}},
 		{"temporary", []string{"CREATE TEMP TABLE mine AS SELECT id, email FROM customers WHERE id < 3", "SELECT * FROM mine", "SELECT id, name FROM customers WHERE id = 5", "SELECT * FROM goods"}},
 		{"setting", []string{"SELECT set_config('x.y', string_agg(email, ','), false) FROM customers", "SHOW x.y"}},
 		{"notify", []string{"LISTEN k", "SELECT pg_notify('k', email) FROM customers WHERE id = 1", "SELECT 1"}},
+		{"do", []string{"DO $$ BEGIN RAISE NOTICE '%', (SELECT email FROM customers LIMIT 1); END $$"}},
+		{"after code", []string{"SELECT id, email FROM customers WHERE id = 2", "SELECT now() > '2000-01-01'"}},
 	} {
 		got := map[string]string{}
 		for _, mode := range []string{"simple_protocol", "exec", "cache_statement"} {

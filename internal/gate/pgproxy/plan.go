@@ -66,7 +66,6 @@ type plan struct {
 	noted     atomic.Bool            // its unclassified relations are recorded
 	sampled   atomic.Int32           // rows looked into
 	skipped   atomic.Pointer[plan]   // the plan when rows are passed over
-	tainted   atomic.Bool            // its Taint events are recorded
 }
 
 // write is a changed relation whose subjects the gate tells.
@@ -78,6 +77,14 @@ type write struct {
 	typ       uint32
 	ordinal   int   // column of the key in COPY FROM, -1 when it is not there
 	params    []int // indexes in plan.params: the subjects of the changed rows, in order
+}
+
+// lineage is the plan's analysis; nil when there is none.
+func (p *plan) lineage() *lineage.Analysis {
+	if p == nil {
+		return nil
+	}
+	return p.analysis
 }
 
 // crosses says that rows of the plan are crossings.

@@ -116,7 +116,11 @@ func (e *engine) release(x *execution) {
 	if x == nil {
 		return
 	}
-	if x.refs--; x.refs > 0 || len(e.free) >= maxFree {
+	if x.refs--; x.refs > 0 {
+		return
+	}
+	e.laundered(x) // bound, and perhaps run by the planner, or not answered
+	if len(e.free) >= maxFree {
 		return
 	}
 	x.clear()

@@ -113,6 +113,9 @@ func (e *engine) resolve(c *command, s *prepared, partial bool, unsure string) (
 	if c.query == nil && c.creates() { // AS EXECUTE
 		return e.g.wideOf(c.shape, "unknown statement"), nil, true
 	}
+	if kind == sqlscan.Prepare && !e.settled() { // the types it lists are names too
+		return nil, nil, false
+	}
 	if c.query == nil || kind == sqlscan.CreateView || kind == sqlscan.Prepare {
 		return nil, nil, true
 	}
@@ -208,11 +211,21 @@ func (e *engine) planIn(c *command, env *environment, v variant, unsure string) 
 	return nil, false
 }
 
-// unlaundered is p, or the wide plan when p reads relations that nobody
-// classified and undeclared code may have copied protected data there.
+// unlaundered is p, or the wide plan when p reads where code may have copied
+// protected data.
 func (e *engine) unlaundered(p *plan) *plan {
-	if p.analysis != nil && len(p.analysis.Unclassified) > 0 && e.g.laundered.Load() && p.opaque == "" {
-		return e.g.wideOf(p.shape, "unclassified")
+	if p.analysis == nil || p.opaque != "" || e.g.switches.NoTaint {
+		return p
+	}
+	switch e.g.laundering.level() {
+	case LaunderedUnclassified:
+		if len(p.analysis.Unclassified) > 0 {
+			return e.g.wideOf(p.shape, "unclassified")
+		}
+	case LaunderedAnywhere:
+		if p.analysis.Stored {
+			return e.g.wideOf(p.shape, "code ran")
+		}
 	}
 	return p
 }

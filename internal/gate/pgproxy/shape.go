@@ -24,7 +24,8 @@ type shape struct {
 	plans atomic.Pointer[[]*analysed] // appended to by copy under registry.mu
 	wide  sync.Map                    // reason → *plan
 
-	noInject atomic.Bool // adding key columns made it fail
+	kind     sqlscan.Kind // Unknown for data that no statement explains
+	noInject atomic.Bool  // adding key columns made it fail
 
 	calls bool // it may call a function that is not PostgreSQL's own
 	sets  bool // set_config or pg_settings stands in it: it may change settings
@@ -116,6 +117,7 @@ func (r *registry) shape(st *sqlscan.Statement, sql []byte) *shape {
 		return s
 	}
 	s := newShape(fingerprint, canon, sqlscan.Normalised(sql, st, nil))
+	s.kind = st.Kind
 	slot := &r.shapes[fingerprint%shards]
 	next := map[uint64]*shape{}
 	if old := slot.Load(); old != nil && len(*old) < maxShardSize {
@@ -328,19 +330,24 @@ func (r *registry) schemaChanged()  { r.epoch.Add(1); r.passed.Add(1); r.changin
 // shared is what the engines of one gate have in common.
 type shared struct {
 	Settings
-	ctx       context.Context
-	reg       registry
-	current   atomic.Pointer[Rules]
-	laundered atomic.Bool  // undeclared code may have copied protected data
-	gapFrom   atomic.Int64 // UTC ns since when nothing was recorded; 0: recording
-	metrics   *Metrics
-	hours     hourly
+	ctx        context.Context
+	reg        registry
+	current    atomic.Pointer[Rules]
+	laundering laundering
+	gapFrom    atomic.Int64 // UTC ns since when nothing was recorded; 0: recording
+	metrics    *Metrics
+	hours      hourly
 
 	spawn func(func()) // runs an analysis; its owner waits for it
 	log   func(op string, err error)
 
-	findings sync.Map // findingKey → struct{}
-	changed  counters
+	findings  sync.Map // findingKey → struct{}
+	protected taintSet
+	twoPhase  pendingTaints
+	// protecting is closed when the last taints handed to protect are dealt with;
+	// twoPhase.mu guards it.
+	protecting chan struct{}
+	changed    counters
 
 	unknownShape, notifyShape, fastpathShape *shape
 	showPlan                                 *plan // of SHOW: rows that are no crossing

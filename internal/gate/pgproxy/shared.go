@@ -39,7 +39,7 @@ func newShared(ctx context.Context, s Settings, rules *Rules, spawn func(func())
 		rules = &Rules{Policy: policy.Open(), Mode: policy.Observe}
 	}
 	g.current.Store(rules)
-	g.laundered.Store(s.Laundered)
+	g.laundering.done[s.Laundered].Store(true)
 	g.unknownShape = internalShape("-- a statement the gate does not know")
 	g.showPlan = &plan{shape: internalShape("SHOW"), explain: true}
 	g.notifyShape = internalShape("-- a notification")

@@ -1,45 +1,78 @@
 package pgproxy
 
 import (
+	"fmt"
+	"sync"
 	"time"
 
+	"sekisho/internal/element"
 	"sekisho/internal/event"
+	"sekisho/internal/lineage"
 	"sekisho/internal/sqlscan"
 )
 
 // taints records that what a command writes holds protected data from now on,
 // and keeps analyses away from it until it is protected.
 func (e *engine) taints(c *command, p *plan) {
-	if p == nil || e.g.switches.NoTaint {
-		return
-	}
-	if p.tainted.Load() && !c.creates() {
+	if p == nil && c.st.Kind != sqlscan.DDL || e.g.switches.NoTaint {
 		return
 	}
 	list := e.taintsOf(c, p)
 	for i := range list {
 		t := &list[i]
-		e.submit(&event.Taint{Table: t.Table, From: t.From, Source: t.Source, Elements: t.Elements, Reason: c.st.Kind.String(), Temporary: t.Temporary})
-		if !t.Temporary && e.g.Tainted != nil {
+		e.submit(t.event(c.st.Kind.String()))
+		if !t.Temporary && e.g.Tainted != nil && t.protects() && !e.g.isProtected(t) {
 			e.tainting = append(e.tainting, *t)
 			e.beginDDL()
 		}
 	}
-	p.tainted.Store(true)
+}
+
+// protects says that t adds to what the lineage must know.
+func (t *Taint) protects() bool { return !t.Own || len(t.Columns) > 0 || len(t.From) == 0 }
+
+func (t *Taint) event(reason string) *event.Taint {
+	out := &event.Taint{Table: t.Table, From: t.From, Source: t.Source, Elements: t.Elements, Reason: reason, Temporary: t.Temporary, Own: t.Own, Rows: t.Rows != 0}
+	for _, c := range t.Columns {
+		out.Columns = append(out.Columns, c.Name)
+	}
+	return out
 }
 
 // taintsOf lists what a command taints.
 func (e *engine) taintsOf(c *command, p *plan) (out []Taint) {
+	if c.st.Kind == sqlscan.DDL {
+		if !c.st.Target.Empty() && hasWord(c.st.Canon, "using") { // ALTER … TYPE … USING another column
+			name := string(sqlscan.AppendName(nil, c.sql, c.st.Target))
+			out = append(out, Taint{Table: e.g.place(name, e.env.now), Own: true, Elements: element.MaskOf(element.Unclassified)})
+		}
+		return out
+	}
+	if p == nil {
+		return out
+	}
 	for i := range p.writes {
 		w := &p.writes[i]
-		if w.Taints == 0 || w.protected {
-			continue
+		if w.Taints|w.Rows != 0 {
+			t := Taint{Table: w.Table, Rel: w.Rel, From: w.From, Source: e.sourceOf(w.From), Elements: w.Taints | w.Rows, Rows: w.Rows, Columns: taintColumns(w.Columns)}
+			for _, from := range w.RowsFrom {
+				t.From = appendPlace(t.From, from)
+			}
+			if w.Taints != 0 && len(w.Columns) == 0 { // through a view: which columns is not known
+				t.Rows = 0
+			}
+			out = append(out, t)
 		}
-		t := Taint{Table: w.Table, Rel: w.Rel, From: w.From, Source: e.sourceOf(w.From), Elements: w.Taints}
-		for _, col := range w.Columns {
-			t.Columns = append(t.Columns, TaintColumn{Att: col.Att, Elements: col.Elements})
+		if len(w.Own)+len(w.OwnFrom) > 0 {
+			t := Taint{Table: w.Table, Rel: w.Rel, From: w.OwnFrom, Source: w.Source, Own: true, Columns: taintColumns(w.Own)}
+			if pt := e.g.protectedTable(w.Table); pt != nil && len(w.OwnFrom) > 0 {
+				t.Elements = pt.Elements
+			}
+			for _, col := range w.Own {
+				t.Elements |= col.Elements
+			}
+			out = append(out, t)
 		}
-		out = append(out, t)
 	}
 	if !c.creates() || !p.crosses() {
 		return out
@@ -50,17 +83,25 @@ func (e *engine) taintsOf(c *command, p *plan) (out []Taint) {
 		t.From, t.Source, t.Elements = appendPlace(t.From, q.table), q.source, t.Elements|q.elements
 	}
 	if p.analysis != nil && p.opaque == "" {
-		t.Elements = 0
+		t.Rows = p.analysis.Predicate
+		t.Elements = t.Rows
 		for i := range p.analysis.Columns {
 			col := &p.analysis.Columns[i]
 			t.Columns = append(t.Columns, TaintColumn{Name: col.Name, Att: int16(i + 1), Elements: col.Elements, Key: col.Key})
 			t.Elements |= col.Elements
 		}
-		if t.Elements == 0 { // only a predicate: the rows tell, the values do not
+		if t.Elements == 0 { // only that rows are there
 			return out
 		}
 	}
 	return append(out, t)
+}
+
+func taintColumns(list []lineage.WriteColumn) (out []TaintColumn) {
+	for _, c := range list {
+		out = append(out, TaintColumn{Name: c.Name, Att: c.Att, Elements: c.Elements})
+	}
+	return out
 }
 
 func appendPlace(list []event.Place, p event.Place) []event.Place {
@@ -94,35 +135,24 @@ func (e *engine) sourceOf(from []event.Place) event.SubjectSource {
 	return ""
 }
 
-// triggeredProtected says that a write to a protected table runs triggers.
-func (p *plan) triggeredProtected() bool {
-	if p == nil {
-		return false
-	}
-	for i := range p.writes {
-		if p.writes[i].Triggers && p.writes[i].protected {
-			return true
-		}
-	}
-	return false
-}
-
-// launder notes that undeclared code may have copied protected data anywhere
-// in the database: unclassified relations may hold it from now on.
-func (e *engine) launder(why string) {
-	if e.g.laundered.Swap(true) || e.g.switches.NoTaint {
-		return
-	}
-	e.submit(&event.Taint{Table: e.g.Place, From: []event.Place{e.g.Place}, Elements: e.g.elementsOf(), Reason: why})
-}
-
 // protect makes tainted relations protected, and only then lets statements be
 // analysed again.
 func (g *shared) protect(list []Taint) {
+	g.twoPhase.mu.Lock()
+	before, done := g.protecting, make(chan struct{})
+	g.protecting = done
+	g.twoPhase.mu.Unlock()
 	g.spawn(func() {
+		defer close(done)
+		if before != nil { // taints build on each other
+			<-before
+		}
 		for _, t := range list {
 			for {
 				err := g.Tainted(g.ctx, t)
+				if err == nil {
+					g.protected.add(&t)
+				}
 				if err == nil || g.ctx.Err() != nil {
 					break
 				}
@@ -138,4 +168,53 @@ func (g *shared) protect(list []Taint) {
 		}
 		g.reg.schemaChanged()
 	})
+}
+
+// taintSet remembers taints that relations are protected for already, so that a
+// statement that runs again and again does not have the catalogue read again.
+type taintSet struct {
+	mu   sync.Mutex
+	seen map[string]bool
+}
+
+// maxTaints bounds the taints that a gate remembers; then it starts anew.
+const maxTaints = 10_000
+
+func (s *taintSet) add(t *Taint) {
+	if t.Rel == 0 { // the next one of that name is another relation
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.seen == nil || len(s.seen) >= maxTaints {
+		s.seen = map[string]bool{}
+	}
+	s.seen[fmt.Sprint(*t)] = true
+}
+
+func (g *shared) isProtected(t *Taint) bool {
+	g.protected.mu.Lock()
+	defer g.protected.mu.Unlock()
+	return g.protected.seen[fmt.Sprint(*t)]
+}
+
+// pendingTaints are the taints of transactions that were prepared for a commit
+// by whomever: until then nobody else sees their relations.
+type pendingTaints struct {
+	mu   sync.Mutex
+	list []Taint
+}
+
+func (p *pendingTaints) keep(list []Taint) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.list = append(p.list, list...); len(p.list) > maxTaints {
+		p.list = p.list[len(p.list)-maxTaints:]
+	}
+}
+
+func (p *pendingTaints) all() []Taint {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]Taint(nil), p.list...)
 }

@@ -165,6 +165,15 @@ func Describe(an *lineage.Analysis) string {
 		if len(w.KeyParams) > 0 {
 			fmt.Fprintf(&b, "%v", w.KeyParams)
 		}
+		for _, c := range w.Columns {
+			fmt.Fprintf(&b, " others' %s{%s}", c.Name, c.Elements)
+		}
+		for _, c := range w.Own {
+			fmt.Fprintf(&b, " own %s{%s}", c.Name, c.Elements)
+		}
+		if w.Rows != 0 {
+			fmt.Fprintf(&b, " rows{%s}", w.Rows)
+		}
 		if w.Triggers {
 			b.WriteString(" triggers")
 		}

@@ -127,6 +127,9 @@ func (v *View) holdingChange(index event.Index, lo, hi int64, b *event.HoldingCh
 }
 
 func (v *View) taint(index event.Index, lo, hi int64, b *event.Taint) {
+	if len(b.From) == 0 { // of the rows' own subjects: nobody rests there who did not
+		return
+	}
 	t := v.heldTable(b.Table)
 	x := &taint{t.id, scope.Span{From: lo, To: hi}, b.Elements, b.From, uint64(index)}
 	t.taints = append(t.taints, x)

@@ -1,0 +1,61 @@
+package lineage
+
+import (
+	"maps"
+
+	"sekisho/internal/element"
+	"sekisho/internal/event"
+)
+
+// keep carries protection over from an earlier catalogue of the same database.
+// Names change, rows stay where they are: what a relation's columns held, by
+// object and attribute number, they hold under their new names as well, also
+// when the relation was detached from its parent.
+func (c *Catalog) keep(old *Catalog) {
+	for oid, was := range old.Relations {
+		r := c.Relations[oid]
+		if r == nil || was.Protected == nil {
+			continue
+		}
+		if r.Protected == nil {
+			p := *was.Protected
+			if len(p.From) == 0 {
+				p.From = []event.Place{was.Place}
+			}
+			r.Protected, r.Known = &p, true
+			continue
+		}
+		r.Protected.keep(r, was)
+	}
+}
+
+// keep adds to p, the protection of r, what was's columns were known to hold.
+func (p *Protection) keep(r, was *Relation) {
+	if len(p.From) == 0 && r.Place != was.Place {
+		p.From = []event.Place{r.Place, was.Place}
+	}
+	old := was.Protected
+	p.Elements, p.Identifiers = maps.Clone(p.Elements), maps.Clone(p.Identifiers)
+	for _, a := range r.Columns {
+		before, ok := was.attribute(a.Num)
+		if ok && before.Version != a.Version && (r.File != was.File || r.Kind == 'p') && a.Num != p.Key && p.Of(a.Num) == 0 {
+			p.Elements[a.Num] = element.MaskOf(element.Unclassified) // ALTER … TYPE … USING another column
+		}
+		if !ok || before.Name == a.Name { // a name that stayed means what the configuration says
+			continue
+		}
+		if m, listed := p.Elements[a.Num]; listed && old.Of(a.Num) != 0 {
+			p.Elements[a.Num] = m | old.Of(a.Num)
+		}
+		delete(p.Identifiers, a.Num)
+		if p.Key == a.Num { // another column has the key's name
+			p.Key = 0
+			if _, listed := p.Elements[a.Num]; !listed {
+				p.Elements[a.Num] = old.Of(a.Num) | element.MaskOf(element.Unclassified)
+			}
+		}
+	}
+	for num, carried := range old.Carried {
+		p.carry(num, carried)
+	}
+}
