@@ -9,7 +9,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  = -s -w -X main.version=$(VERSION)
 export CGO_ENABLED = 0
 
-.PHONY: all build demo test test-long prove check vet bench-pgproxy bench-ledger bench-scope bench-element eval-element clean
+.PHONY: all build demo test test-long prove check vet bench-pgproxy bench-ledger bench-scope bench-element eval-element eval-web clean
 
 all: build
 
@@ -50,6 +50,9 @@ bench-pgproxy bench-ledger bench-scope bench-element: bench-%:
 
 eval-element: ## precision and recall of the element engine, into docs/accuracy.md
 	@sh bench/element/eval.sh $(ARGS)
+
+eval-web: ## what the web application firewall finds, and takes for an attack wrongly
+	@sh bench/web/eval.sh $(ARGS)
 
 clean:
 	rm -rf bin

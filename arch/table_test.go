@@ -23,7 +23,7 @@ var allowed = map[string][]string{
 	"internal/waf/seclang":      {},
 	"internal/waf/sieve":        {"internal/waf/required", "internal/waf/transform"},
 	"internal/waf/transform":    {},
-	"internal/waf/waftest":      {"internal/waf"},
+	"internal/waf/regression":   {"internal/waf", "internal/waf/crs"},
 	"internal/wire/pgcopy":      {},
 	"internal/wire/pgwire":      {},
 

@@ -10,11 +10,14 @@ import (
 	"github.com/corazawaf/coraza/v3/collection"
 	"github.com/corazawaf/coraza/v3/experimental/plugins/plugintypes"
 	"golang.org/x/text/unicode/norm"
+
+	"sekisho/internal/waf/transform"
 )
 
 // The rule set decodes what web servers decode. Applications decode more:
 // full-width letters become ASCII wherever a program or a database normalises
-// (NFKC, Unicode Standard Annex 15), and values travel as base64. What a value
+// (NFKC, Unicode Standard Annex 15), typographic signs wherever one converts to
+// an old code page, and values travel as base64. What a value
 // may still become is put into a request of its own and judged like any other.
 
 const (
@@ -37,9 +40,7 @@ func hidden(v plugintypes.TransactionVariables) *Request {
 	for _, c := range []collection.Collection{v.ArgsGet(), v.ArgsPost(), v.RequestCookies()} {
 		for _, m := range c.FindAll() {
 			value := m.Value()
-			if hasWide(value) {
-				add(norm.NFKC.String(value))
-			}
+			add(plain(value))
 			add(unbase64(value))
 		}
 	}
@@ -53,20 +54,34 @@ func hidden(v plugintypes.TransactionVariables) *Request {
 	}}
 }
 
-// hasWide reports whether a text holds a full-width form of a sign that means
-// something to a program (U+FF01 to U+FF5E without letters and digits);
-// attacks cannot do without one.
-func hasWide(s string) bool {
-	for i := 0; i+2 < len(s); i++ {
-		if s[i] != 0xef {
-			continue
-		}
-		r, size := utf8.DecodeRuneInString(s[i:])
-		if size == 3 && r > 0xff00 && r < 0xff5f {
-			return true
+// plain returns a text with full-width letters and typographic dashes and
+// quotation marks as ASCII, "" if it holds none of these.
+func plain(s string) string {
+	if !strings.ContainsFunc(s, disguised) {
+		return ""
+	}
+	var b strings.Builder
+	for _, r := range s {
+		fit, ok := transform.BestFit(r)
+		switch {
+		case r == '–' || r == '—':
+			b.WriteString("--") // what word processors make of two hyphens
+		case ok && typographic(r):
+			b.WriteByte(fit)
+		default:
+			b.WriteRune(r)
 		}
 	}
-	return false
+	return norm.NFKC.String(b.String())
+}
+
+// disguised reports whether a character looks like one of ASCII.
+func disguised(r rune) bool { return r > 0xff00 && r < 0xff5f || typographic(r) }
+
+// typographic reports whether a character is a dash, quotation mark or prime
+// (Unicode, General Punctuation).
+func typographic(r rune) bool {
+	return r >= 0x2010 && r <= 0x201f || r >= 0x2032 && r <= 0x203a
 }
 
 // unbase64 returns the text that a value holds in base64 or base64url, "" if

@@ -3,6 +3,7 @@ package waf
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -34,16 +35,17 @@ type set struct {
 
 var parsedRules = sync.OnceValues(func() ([]*seclang.Rule, error) { return crs.Rules(coreruleset.FS) })
 
-func parseSet(config Config) (*set, error) {
-	rules, err := parsedRules()
-	if err != nil {
-		return nil, err
-	}
+// cut makes a set of the rules that a configuration asks for.
+func cut(config Config, rules []*seclang.Rule) (*set, error) {
 	base, err := fs.ReadFile(coreruleset.FS, "@coraza.conf-recommended")
 	if err != nil {
 		return nil, err
 	}
-	s := &set{prelude: string(base) + "\n" + engineDirectives + "\n" + settings}
+	own, err := config.settings()
+	if err != nil {
+		return nil, err
+	}
+	s := &set{prelude: string(base) + "\n" + engineDirectives + "\n" + settings + own}
 	for _, r := range rules {
 		if v := r.Value("ver"); s.version == "" && strings.HasPrefix(v, "OWASP_CRS/") {
 			s.version = v
@@ -78,6 +80,23 @@ LISTS\
 setvar:tx.allow_method_override_parameter=0,setvar:tx.enforce_bodyproc_urlencoded=0,setvar:tx.crs_validate_utf8_encoding=0,setvar:tx.crs_skip_response_analysis=0"
 SecRule REQBODY_PROCESSOR "!@rx (?:URLENCODED|MULTIPART|XML|JSON)" "id:11,phase:1,pass,nolog,ctl:forceRequestBodyVariable=On"
 `
+
+// settings returns the directives for the variables of a configuration.
+func (c *Config) settings() (string, error) {
+	var b strings.Builder
+	for i, name := range slices.Sorted(maps.Keys(c.Settings)) {
+		if value := c.Settings[name]; !settingName.MatchString(name) || !settingValue.MatchString(value) {
+			return "", fmt.Errorf("waf: setting %q=%q: a name of letters and _ and a number are expected", name, value)
+		}
+		fmt.Fprintf(&b, "SecAction \"id:%d,phase:1,pass,nolog,setvar:tx.%s=%s\"\n", 20+i, name, c.Settings[name])
+	}
+	return b.String(), nil
+}
+
+var (
+	settingName  = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+	settingValue = regexp.MustCompile(`^[0-9]+$`)
+)
 
 // only returns the directives that run the rules of the given numbers and no
 // other; those that prepare or restrict them go with them.

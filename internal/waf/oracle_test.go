@@ -13,7 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"sekisho/internal/waf"
-	"sekisho/internal/waf/waftest"
+	"sekisho/internal/waf/regression"
 )
 
 // long reports whether tests may take minutes.
@@ -71,7 +71,7 @@ func seen(v waf.Verdict) string {
 
 // The rule set's own tests end alike with and without a first look.
 func TestRegressionAgreesWithOracle(t *testing.T) {
-	cases, err := waftest.Regression()
+	cases, err := regression.Cases()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,6 +32,11 @@ type Config struct {
 	ResponseThreshold int
 	// Except are the numbers of rules that do not count.
 	Except []int
+	// Settings are variables of the rule set, for limits that are off unless
+	// set: "max_num_args", "arg_name_length", "arg_length", "total_arg_length",
+	// "max_file_size", "combined_file_sizes", "crs_validate_utf8_encoding". Bytes
+	// and numbers, as the rule set's crs-setup.conf explains.
+	Settings map[string]string
 }
 
 func (c *Config) defaults() error {
@@ -117,7 +122,11 @@ func New(config Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	set, err := parseSet(config)
+	rules, err := parsedRules()
+	if err != nil {
+		return nil, err
+	}
+	set, err := cut(config, rules)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	coreruleset "github.com/corazawaf/coraza-coreruleset/v4"
+
+	"sekisho/internal/waf/crs"
+	"sekisho/internal/waf/seclang"
 )
 
 // Oracle is the whole rule set run by the judge over everything, without a
@@ -16,10 +21,28 @@ type Oracle struct {
 
 // Whole compiles the oracle of a configuration.
 func Whole(config Config) (*Oracle, error) {
+	rules, err := parsedRules()
+	if err != nil {
+		return nil, err
+	}
+	return oracle(config, rules)
+}
+
+// Published compiles the rule set as its authors publish it, without our
+// corrections: what the field runs.
+func Published(config Config) (*Oracle, error) {
+	rules, err := crs.Published(coreruleset.FS)
+	if err != nil {
+		return nil, err
+	}
+	return oracle(config, rules)
+}
+
+func oracle(config Config, rules []*seclang.Rule) (*Oracle, error) {
 	if err := config.defaults(); err != nil {
 		return nil, err
 	}
-	set, err := parseSet(config)
+	set, err := cut(config, rules)
 	if err != nil {
 		return nil, err
 	}

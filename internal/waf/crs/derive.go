@@ -14,8 +14,18 @@ import (
 )
 
 // Rules returns all rules, actions and markers of a rule set in the order in
-// which they run, corrected for Japanese sites. The folder is @owasp_crs of coraza-coreruleset.
+// which they run, corrected for Japanese sites. The folder is @owasp_crs of
+// coraza-coreruleset.
 func Rules(set fs.FS) ([]*seclang.Rule, error) {
+	rules, err := Published(set)
+	for _, r := range rules {
+		correct(r)
+	}
+	return rules, err
+}
+
+// Published returns the rules as their authors publish them.
+func Published(set fs.FS) ([]*seclang.Rule, error) {
 	names, err := fs.Glob(set, "@owasp_crs/*.conf")
 	if err != nil {
 		return nil, err
@@ -30,9 +40,6 @@ func Rules(set fs.FS) ([]*seclang.Rule, error) {
 		rules, err := seclang.Parse(name, string(text))
 		if err != nil {
 			return nil, err
-		}
-		for _, r := range rules {
-			correct(r)
 		}
 		all = append(all, rules...)
 	}

@@ -57,6 +57,14 @@ var bestFit = func() map[rune]byte {
 	return m
 }()
 
+// BestFit returns the ASCII character that programs with old code pages take
+// for a character beyond ASCII: a dash for "–", an apostrophe for "′". False if
+// there is none.
+func BestFit(r rune) (byte, bool) {
+	b, ok := bestFit[r]
+	return b, ok && r >= utf8.RuneSelf
+}
+
 // lowByte is what %uXXXX is decoded to.
 func lowByte(r rune) byte {
 	if b, ok := bestFit[r]; ok {

@@ -1,7 +1,7 @@
-// Package waftest has what the tests and the evaluation of the web
-// application firewall share: the regression tests of the OWASP Core Rule Set
-// as requests. It is for tests and contains no rule of its own.
-package waftest
+// Package regression has the regression tests of the OWASP Core Rule Set as
+// requests, for tests and for the evaluation of the web application firewall.
+// It contains no rule and no judge of its own.
+package regression
 
 import (
 	"bufio"
@@ -15,11 +15,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
+	coreruleset "github.com/corazawaf/coraza-coreruleset/v4"
 	tests "github.com/corazawaf/coraza-coreruleset/v4/tests"
 	"github.com/goccy/go-yaml"
 
 	"sekisho/internal/waf"
+	"sekisho/internal/waf/crs"
 )
 
 // Case is one stage of one regression test.
@@ -64,9 +67,9 @@ type output struct {
 	} `yaml:"log"`
 }
 
-// Regression returns all regression tests that ask for rules, in the order of
+// Cases returns all regression tests that ask for rules, in the order of
 // the rule set.
-func Regression() ([]Case, error) {
+func Cases() ([]Case, error) {
 	var all []Case
 	err := fs.WalkDir(tests.FS, ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".yaml") {
@@ -203,4 +206,36 @@ func (c *Case) Passes(v waf.Verdict) bool {
 		return slices.ContainsFunc(v.Findings, func(f waf.Finding) bool { return f.Rule == id })
 	}
 	return !slices.ContainsFunc(c.Expect, func(id int) bool { return !found(id) }) && !slices.ContainsFunc(c.Refuse, found)
+}
+
+// Settings are those that the tests are written for: limits of sizes and
+// numbers that are off unless somebody sets them.
+func Settings() map[string]string {
+	return map[string]string{
+		"arg_length": "400", "arg_name_length": "100", "combined_file_sizes": "65535", "max_file_size": "64100",
+		"max_num_args": "255", "total_arg_length": "64000", "crs_validate_utf8_encoding": "1",
+	}
+}
+
+// levels are the levels of paranoia of all rules.
+var levels = sync.OnceValues(func() (map[int]int, error) {
+	rules, err := crs.Published(coreruleset.FS)
+	if err != nil {
+		return nil, err
+	}
+	m := map[int]int{}
+	for _, r := range rules {
+		m[r.ID] = r.Paranoia
+	}
+	return m, nil
+})
+
+// Level returns the level of paranoia of the rule under test, 0 for a rule
+// that has none.
+func (c *Case) Level() int {
+	m, err := levels()
+	if err != nil {
+		return 0
+	}
+	return m[c.Rule]
 }
