@@ -54,9 +54,12 @@ var allowed = map[string][]string{
 	"internal/ledger/tiles":   {"proof"},
 
 	// the views
-	"internal/view":            {"internal/event"},
-	"internal/viewdb":          {},
-	"internal/view/disclosure": {"internal/element", "internal/event", "internal/view", "internal/viewdb", "proof/scope"},
+	"internal/view":                   {"internal/event"},
+	"internal/viewdb":                 {},
+	"internal/view/casefile":          {"internal/event", "internal/lang", "internal/rule", "internal/view", "internal/view/casefile/playbook", "internal/view/casefile/roster", "internal/viewdb"},
+	"internal/view/casefile/playbook": {},
+	"internal/view/casefile/roster":   {"internal/rule"},
+	"internal/view/disclosure":        {"internal/element", "internal/event", "internal/view", "internal/viewdb", "proof/scope"},
 
 	// scans
 	"internal/datamap": {"internal/element", "internal/event", "internal/roll", "internal/subject"},

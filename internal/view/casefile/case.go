@@ -1,0 +1,227 @@
+// Package casefile is the view of cases: from the first sign to the last report
+// who knew what and when, which state, which tasks, which evidence, which
+// figures, which clocks, which messages and which silence.
+//
+// It is folded from the ledger, sends nothing and reads no clock: Check says
+// whether an event that somebody wants to record is allowed, Due says which
+// messages should go out at a given time, and others do it.
+package casefile
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"sekisho/internal/event"
+	"sekisho/internal/rule"
+	"sekisho/internal/view/casefile/playbook"
+)
+
+// The states.
+const (
+	Candidate = "candidate"
+	Incident  = "incident"
+	Closed    = "closed"
+)
+
+// Case is one case, folded. Its JSON form is what the view keeps and what
+// commands show.
+type Case struct {
+	ID        string               `json:"id"`
+	State     string               `json:"state"`
+	Class     string               `json:"class"`
+	Title     string               `json:"title"`
+	Opened    int64                `json:"opened"` // recorded, UTC ns
+	KnownAt   int64                `json:"known_at"`
+	Active    int64                `json:"active"` // last thing that anybody did
+	Reopened  int                  `json:"reopened,omitempty"`
+	Channel   string               `json:"channel"`
+	Places    []event.Place        `json:"places,omitempty"`
+	Hosts     []string             `json:"hosts,omitempty"`
+	Signs     []event.CaseSign     `json:"signs"`
+	Facts     []Fact               `json:"facts,omitempty"`
+	Tasks     []Task               `json:"tasks,omitempty"`
+	Evidence  []event.CaseEvidence `json:"evidence,omitempty"`
+	Actions   []event.CaseAction   `json:"actions,omitempty"`
+	Scopes    []Scope              `json:"scopes,omitempty"`
+	Misuse    []event.Misuse       `json:"misuse,omitempty"`
+	Reports   []Report             `json:"reports,omitempty"`
+	Decisions []Decision           `json:"decisions,omitempty"`
+	Ended     map[string]*ClockEnd `json:"ended,omitempty"` // by rule
+	Drafts    map[string]*Draft    `json:"drafts,omitempty"`
+	Notices   []Notice             `json:"notices,omitempty"`
+	Log       []Entry              `json:"log"`
+	Repeats   uint64               `json:"repeats,omitempty"` // findings that said the same again
+}
+
+// Fact is something known; Withdrawn ones no longer move clocks.
+type Fact struct {
+	event.CaseFact
+	RecordedAt  int64  `json:"recorded_at"`
+	WithdrawnBy string `json:"withdrawn_by,omitempty"`
+}
+
+// Task is a step of the playbook or one that somebody added.
+type Task struct {
+	ID     string `json:"id"`
+	Title  string `json:"title,omitempty"` // empty: the playbook's
+	Owner  string `json:"owner,omitempty"`
+	Due    int64  `json:"due"`
+	State  string `json:"state"` // open, done, not-needed
+	By     string `json:"by,omitempty"`
+	Lesson bool   `json:"lesson,omitempty"`
+}
+
+// Scope is a version of the figures.
+type Scope struct {
+	event.CaseScope
+	At int64 `json:"at"`
+}
+
+// Report is an investigator's report.
+type Report struct {
+	ID      string                       `json:"id"`
+	SHA256  string                       `json:"sha256"`
+	State   string                       `json:"state"` // loaded, accepted, refused
+	Answers map[string]*event.CaseReport `json:"answers,omitempty"`
+}
+
+// Decision is a decision and when it was taken.
+type Decision struct {
+	event.CaseDecision
+	At       int64  `json:"at"`
+	Reopened string `json:"reopened,omitempty"` // why it must be taken again
+}
+
+// ClockEnd is how a clock ended.
+type ClockEnd struct {
+	event.CaseClock
+	RecordedAt int64 `json:"recorded_at"`
+}
+
+// Draft is a document's state.
+type Draft struct {
+	Kind     string            `json:"kind"`
+	State    string            `json:"state"` // written, released, withdrawn
+	Slots    map[string]string `json:"slots,omitempty"`
+	Scope    int               `json:"scope,omitempty"`
+	Writer   string            `json:"writer"`
+	Releaser string            `json:"releaser,omitempty"`
+	SHA256   string            `json:"sha256,omitempty"`
+	At       int64             `json:"at"`
+}
+
+// Notice is a message, an answer or silence.
+type Notice struct {
+	event.CaseNotice
+	At int64 `json:"at"`
+}
+
+// Entry is a line of the case's append-only timeline.
+type Entry struct {
+	At    int64       `json:"at"`
+	Index event.Index `json:"index"`
+	By    string      `json:"by"`
+	What  string      `json:"what"` // a key of the texts
+	Text  string      `json:"text,omitempty"`
+}
+
+// Books is what a fold needs besides events: the playbooks.
+type Books struct {
+	Plays *playbook.Book
+	Rules *rule.Book
+}
+
+// DefaultBooks returns those that the program carries.
+func DefaultBooks() *Books { return &Books{playbook.Default(), rule.Default()} }
+
+// RuleFacts returns the facts that stand, for the clocks. company are facts of
+// the firm itself: "travel", "listed", "pmark", "entrusted".
+func (c *Case) RuleFacts(company []string) []rule.Fact {
+	var out []rule.Fact
+	for _, f := range c.Facts {
+		if f.WithdrawnBy == "" {
+			out = append(out, rule.Fact{Name: f.Fact, At: event.Time(f.KnownAt), Persons: f.Persons})
+		}
+	}
+	for _, s := range c.Scopes {
+		if s.Unit == "persons" || s.Unit == "" {
+			out = append(out, rule.Fact{Name: "persons", At: event.Time(s.At), Persons: s.Reachable})
+		}
+	}
+	for _, name := range company {
+		out = append(out, rule.Fact{Name: name, At: event.Time(c.KnownAt)})
+	}
+	return out
+}
+
+// Clock is a duty of the case.
+type Clock struct {
+	rule.Clock
+	End *ClockEnd // nil: it runs
+}
+
+// Clocks returns all duties, ended ones too. Zero asOf means the law of each
+// clock's own day.
+func (c *Case) Clocks(b *rule.Book, company []string, asOf time.Time) []Clock {
+	var out []Clock
+	for _, k := range b.Clocks(c.RuleFacts(company), asOf) {
+		out = append(out, Clock{k, c.Ended[k.Rule.ID]})
+	}
+	return out
+}
+
+// Has reports whether the fact stands.
+func (c *Case) Has(fact string) bool {
+	return slices.ContainsFunc(c.Facts, func(f Fact) bool { return f.Fact == fact && f.WithdrawnBy == "" })
+}
+
+// Figures returns the newest version of the figures, nil when there is none.
+func (c *Case) Figures() *Scope {
+	if len(c.Scopes) == 0 {
+		return nil
+	}
+	return &c.Scopes[len(c.Scopes)-1]
+}
+
+func (c *Case) task(id string) *Task {
+	for i := range c.Tasks {
+		if c.Tasks[i].ID == id {
+			return &c.Tasks[i]
+		}
+	}
+	return nil
+}
+
+func (c *Case) report(id string) *Report {
+	for i := range c.Reports {
+		if c.Reports[i].ID == id {
+			return &c.Reports[i]
+		}
+	}
+	return nil
+}
+
+// Unanswered returns the questions of the report that have no answer.
+func (r *Report) Unanswered(b *playbook.Book) []playbook.Question {
+	var out []playbook.Question
+	for _, q := range b.Questions {
+		if a := r.Answers[q.ID]; a == nil || a.Answer == "" || a.Evidence == "" {
+			out = append(out, q)
+		}
+	}
+	return out
+}
+
+// preserved reports whether the host has a link of custody that keeps what a
+// rebuild would destroy.
+func (c *Case) preserved(host string) bool {
+	return slices.ContainsFunc(c.Evidence, func(e event.CaseEvidence) bool {
+		return e.Step == "preserved" && e.Host == host && slices.Contains([]string{"image", "snapshot", "memory", "log-export"}, e.Form)
+	})
+}
+
+// order sorts tasks by their end.
+func (c *Case) order() {
+	slices.SortStableFunc(c.Tasks, func(a, b Task) int { return cmp.Compare(a.Due, b.Due) })
+}

@@ -1,0 +1,215 @@
+package casefile
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"sekisho/internal/event"
+	"sekisho/internal/view/casefile/roster"
+)
+
+// Rung is one call of a ladder.
+type Rung struct {
+	Rank string
+	At   time.Time
+}
+
+// Timer is something that calls people, higher and higher until somebody
+// acknowledges it.
+type Timer struct {
+	Key   string // "open", "task:acquirer", "clock:jp.appi.prelim", "review:…"
+	Rungs []Rung // in order of time
+	// All: an acknowledgement stops nobody else from being told.
+	All bool
+}
+
+// Firm is what timers need to know of the company.
+type Firm struct {
+	Roster *roster.Roster
+	Facts  []string  // for the rules: "travel", "listed", …
+	AsOf   time.Time // law of that day; zero: of each clock's own day
+}
+
+// The ladder of DESIGN §6 and FP08: one hour to the CSIRT, four to the CISO, a
+// day to the officer. It knows no working days.
+func climb(from time.Time) []Rung {
+	return []Rung{{"duty", from}, {"csirt", from.Add(time.Hour)}, {"ciso", from.Add(4 * time.Hour)}, {"officer", from.Add(24 * time.Hour)}}
+}
+
+// Timers returns the timers of the case at now. An open case always has one
+// that is still to come or has not been answered.
+func (c *Case) Timers(b *Books, f *Firm, now time.Time) []Timer {
+	if c.State == Closed {
+		return c.decisionTimers()
+	}
+	known := event.Time(min(c.Opened, c.KnownAt))
+	if c.Reopened > 0 {
+		known = event.Time(c.lastReopening())
+	}
+	out := []Timer{{Key: fmt.Sprintf("open:%d", c.Reopened), Rungs: climb(known)}}
+	if class := b.Plays.Class(c.Class); class != nil && class.Tell != "" {
+		out = append(out, Timer{Key: "tell:" + class.ID, Rungs: []Rung{{class.Tell, event.Time(c.Opened)}}, All: true})
+	}
+	if at, ok := c.firstRecorded("personal-data"); ok { // FP08: the officer, the same day, whoever answered
+		t := event.Time(at)
+		out = append(out, Timer{Key: "leak", Rungs: []Rung{{"csirt", t}, {"ciso", t}, {"officer", t}}, All: true})
+	}
+	for _, k := range c.Clocks(b.Rules, f.Facts, f.AsOf) {
+		if k.End != nil {
+			continue
+		}
+		warn := k.Warn
+		if warn.IsZero() {
+			warn = k.Due.Add(-min(48*time.Hour, k.Due.Sub(k.Start)/2))
+		}
+		out = append(out, Timer{Key: "clock:" + k.Rule.ID, Rungs: []Rung{{"csirt", warn}, {"ciso", k.Due.Add(-k.Due.Sub(warn) / 2)}, {"officer", k.Due}}})
+	}
+	for _, t := range c.Tasks {
+		if t.State == "open" {
+			due := event.Time(t.Due)
+			out = append(out, Timer{Key: "task:" + t.ID, Rungs: []Rung{{"duty", due}, {"csirt", due.Add(4 * time.Hour)}, {"ciso", due.Add(24 * time.Hour)}}})
+		}
+	}
+	return append(append(out, c.decisionTimers()...), c.review(now))
+}
+
+// review calls when nothing was done for some time, and again and again.
+func (c *Case) review(now time.Time) Timer {
+	every := reviewEvery[c.State]
+	n := max(1, int64(now.Sub(event.Time(c.Active))/every))
+	return Timer{Key: fmt.Sprintf("review:%d:%d", c.Active, n), Rungs: climb(event.Time(c.Active).Add(time.Duration(n) * every))}
+}
+
+func (c *Case) decisionTimers() []Timer {
+	var out []Timer
+	for _, d := range c.Decisions {
+		if d.ReviewAt != 0 {
+			at := event.Time(d.ReviewAt)
+			out = append(out, Timer{Key: fmt.Sprintf("decision:%s:%d", d.Subject, d.ReviewAt), Rungs: []Rung{{"csirt", at}, {"ciso", at.Add(4 * time.Hour)}}})
+		}
+	}
+	return out
+}
+
+func (c *Case) firstRecorded(fact string) (at int64, ok bool) {
+	for _, f := range c.Facts {
+		if f.Fact == fact && f.WithdrawnBy == "" && (!ok || f.RecordedAt < at) {
+			at, ok = f.RecordedAt, true
+		}
+	}
+	return at, ok
+}
+
+func (c *Case) lastReopening() int64 {
+	last := c.Opened
+	for _, e := range c.Log {
+		if e.What == "sign" || e.What == "move" {
+			last = max(last, e.At)
+		}
+	}
+	return last
+}
+
+// Call is a message that should go out, or a silence that should be written
+// down.
+type Call struct {
+	Key  string
+	Rank string
+	Due  time.Time
+	Step string // "send" or "silent"
+}
+
+// Due returns the calls that are due at now and not yet in the ledger. Reading
+// it twice gives the same; recording what was sent ends it.
+func (c *Case) Due(b *Books, f *Firm, now time.Time) []Call {
+	var out []Call
+	for _, t := range c.Timers(b, f, now) {
+		ack, climbed := c.acknowledged(t.Key), false
+		for i, r := range t.Rungs {
+			told, failed := c.told(t.Key, r.Rank)
+			due := !r.At.After(now) || climbed
+			stopped := !t.All && ack != 0 && ack <= r.At.UnixNano()
+			if due && !told && !failed && (!stopped || climbed) {
+				if i > 0 && !t.All && ack == 0 && c.sent(t.Key, t.Rungs[i-1].Rank) && !c.silent(t.Key, t.Rungs[i-1].Rank) {
+					out = append(out, Call{t.Key, t.Rungs[i-1].Rank, r.At, "silent"})
+				}
+				out = append(out, Call{t.Key, r.Rank, r.At, "send"})
+			}
+			climbed = failed // nobody of this rank could be reached: the next is called at once
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Call) int { return cmp.Or(a.Due.Compare(b.Due), cmp.Compare(a.Key, b.Key)) })
+	return out
+}
+
+// Next returns the time of the next call that is not yet in the ledger; the
+// zero time for none.
+func (c *Case) Next(b *Books, f *Firm, now time.Time) (next time.Time) {
+	for _, t := range c.Timers(b, f, now) {
+		ack := c.acknowledged(t.Key)
+		for _, r := range t.Rungs {
+			told, failed := c.told(t.Key, r.Rank)
+			if told || failed || !t.All && ack != 0 && ack <= r.At.UnixNano() {
+				continue
+			}
+			if next.IsZero() || r.At.Before(next) {
+				next = r.At
+			}
+		}
+	}
+	if c.State != Closed { // after this review's ladder comes the next review
+		again := c.review(now).Rungs[0].At.Add(reviewEvery[c.State])
+		if next.IsZero() || again.Before(next) {
+			next = again
+		}
+	}
+	return next
+}
+
+func (c *Case) acknowledged(key string) int64 {
+	for _, n := range c.Notices {
+		if n.Key == key && n.Step == "ack" {
+			return n.At
+		}
+	}
+	return 0
+}
+
+// told reports whether somebody of the rank was called, or nobody could be.
+func (c *Case) told(key, rank string) (sent, nobody bool) {
+	for _, n := range c.Notices {
+		if n.Key == key && n.Rank == rank {
+			sent = sent || n.Step == "sent"
+			nobody = nobody || n.Step == "nobody"
+		}
+	}
+	return sent, nobody && !sent
+}
+
+func (c *Case) sent(key, rank string) bool { s, _ := c.told(key, rank); return s }
+
+func (c *Case) silent(key, rank string) bool {
+	return slices.ContainsFunc(c.Notices, func(n Notice) bool { return n.Key == key && n.Rank == rank && n.Step == "silent" })
+}
+
+// Red returns what must be seen at once: calls that reached nobody, mail that
+// bounced, clocks that are over.
+func (c *Case) Red(b *Books, f *Firm, now time.Time) []string {
+	var out []string
+	for _, n := range c.Notices {
+		if n.Step == "nobody" || n.Step == "failed" {
+			out = append(out, n.Step+" "+n.Key+" "+n.Rank+" "+n.To)
+		}
+	}
+	if c.State != Closed && f.Roster != nil && len(f.Roster.People) == 0 || f.Roster == nil {
+		out = append(out, "nobody roster")
+	}
+	for _, k := range c.Clocks(b.Rules, f.Facts, f.AsOf) {
+		if k.End == nil && !k.Due.After(now) {
+			out = append(out, "late "+k.Rule.ID)
+		}
+	}
+	return out
+}

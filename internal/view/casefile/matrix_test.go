@@ -1,0 +1,227 @@
+package casefile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"sekisho/internal/event"
+	"sekisho/internal/view"
+	"sekisho/internal/view/casefile/roster"
+	"sekisho/internal/view/viewtest"
+)
+
+// actions is one allowed body of every kind, by the person who does it.
+func actions(r *room, by, second string) map[string]event.Body {
+	at := r.now.UnixNano()
+	return map[string]event.Body{
+		"sign":         &event.CaseSign{Case: "c1", Class: "unknown", Channel: "button", Title: "t", KnownAt: at, KnownBy: by, By: by},
+		"fact":         &event.CaseFact{Case: "c1", Fact: "card", KnownAt: at, KnownBy: by, By: by},
+		"withdraw":     &event.CaseFact{Case: "c1", Fact: "card", KnownAt: at, KnownBy: by, By: by, Withdrawn: true, Text: "wrong"},
+		"incident":     &event.CaseMove{Case: "c1", To: Incident, By: by, Reason: "r"},
+		"close":        &event.CaseMove{Case: "c1", To: Closed, By: by, Second: second, Reason: "r"},
+		"task":         &event.CaseTask{Case: "c1", Task: "x", Step: "add", Title: "t", Due: at, By: by},
+		"lesson":       &event.CaseTask{Case: "c1", Task: "y", Step: "add", Title: "t", Due: at, By: by, Lesson: true},
+		"evidence":     &event.CaseEvidence{Case: "c1", Evidence: "e", Step: "preserved", Form: "image", Host: "h", SHA256: sum, At: at, By: by, Kept: "k"},
+		"cut":          &event.CaseAction{Case: "c1", Action: "a", Do: "cut", Step: "done", Target: "all", By: by},
+		"override":     &event.CaseAction{Case: "c1", Action: "a", Do: "retire", Step: "done", Target: "zz", Override: true, By: by, Second: second, Reason: "r"},
+		"scope":        &event.CaseScope{Case: "c1", Version: len(r.c.Scopes) + 1, Stated: "s", Unit: "persons", By: by},
+		"misuse":       &event.CaseMisuse{Case: "c1", Report: "m", Items: []event.Misuse{{Token: sum[:32], At: at}}, By: by},
+		"report":       &event.CaseReport{Case: "c1", Report: "p", Step: "load", SHA256: sum, By: by},
+		"decision":     &event.CaseDecision{Case: "c1", Subject: "publish", Choice: "publish", Reason: "r", By: by},
+		"receipt":      &event.CaseClock{Case: "c1", Rule: "jp.appi.person", Step: "receipt", Number: "1", SHA256: sum, At: at, By: by},
+		"not-required": &event.CaseClock{Case: "c1", Rule: "jp.appi.person", Step: "not-required", Text: "t", Reason: "r", By: by},
+		"draft":        &event.CaseDraft{Case: "c1", Draft: "d", Step: "write", By: by},
+		"ack":          &event.CaseNotice{Case: "c1", Key: "open:0", Step: "ack", To: by},
+	}
+}
+
+// TestMatrix: every state × action × role. The table says the lowest rank that
+// may, and what a closed case still takes; everything else is refused.
+func TestMatrix(t *testing.T) {
+	lowest := map[string]int{"sign": -1, "fact": -1, "withdraw": 2, "close": 1, "override": 2, "decision": 2, "not-required": 2}
+	closedTakes := []string{"sign", "fact", "withdraw", "incident", "lesson", "misuse", "decision", "receipt", "not-required", "ack"}
+	states := map[string]func(*room){
+		Candidate: func(*room) {},
+		Incident:  func(r *room) { r.do(&event.CaseMove{Case: "c1", To: Incident, By: "sora", Reason: "r"}) },
+		Closed: func(r *room) {
+			r.do(&event.CaseMove{Case: "c1", To: Closed, By: "ren", Second: "aoi", Reason: "done"})
+			r.fact("personal-data", "2026-11-01 10:00", "sora") // a clock runs again
+			r.fact("attack", "2026-11-01 10:00", "sora")
+		},
+	}
+	roles := []string{"stranger", "sora", "ren", "aoi", "rin"}
+	for state, enter := range states {
+		for level, by := range roles {
+			base := func() *room {
+				r := newRoom(t, "2026-11-22 12:00")
+				r.sign("web-injection", "own", "sora", "2026-11-22 10:00")
+				if state == Closed {
+					r.finish()
+				} else {
+					r.fact("personal-data", "2026-11-01 10:00", "sora")
+					r.fact("attack", "2026-11-01 10:00", "sora")
+				}
+				enter(r)
+				return r
+			}
+			names := actions(base(), by, "")
+			for name := range names {
+				r := base()
+				if name == "close" && state != Closed {
+					r.finish()
+				}
+				second := "aoi"
+				if by == "aoi" {
+					second = "rin"
+				}
+				err := r.check(actions(r, by, second)[name])
+				min, special := lowest[name]
+				if !special {
+					min = 0
+				}
+				want := level-1 >= min && (state != Closed || slices.Contains(closedTakes, name))
+				if state == Incident && name == "incident" || state == Closed && name == "close" {
+					want = false
+				}
+				if (err == nil) != want {
+					t.Errorf("%s, %s by %s: %v, want allowed %v", state, name, by, err, want)
+				}
+				var no *Refusal
+				if err != nil && !errors.As(err, &no) {
+					t.Errorf("%s, %s by %s: %v is no refusal", state, name, by, err)
+				}
+				if no != nil && (strings.Contains(no.Text("ja"), "!") || strings.Contains(no.Error(), "{")) {
+					t.Errorf("refusal without words: %q %q", no.Text("ja"), no.Error())
+				}
+			}
+		}
+	}
+}
+
+// TestNothingIsParked: whatever was done, an open case has a call to come, for
+// ever, also when everybody was told everything.
+func TestNothingIsParked(t *testing.T) {
+	for _, class := range DefaultBooks().Plays.Classes {
+		for _, state := range []string{Candidate, Incident} {
+			r := newRoom(t, "2026-11-22 12:00")
+			r.sign(class.ID, "own", "sora", "2026-11-22 10:00", class.Facts...)
+			if state == Incident {
+				r.do(&event.CaseMove{Case: "c1", To: Incident, By: "sora", Reason: "r"})
+			}
+			for range 40 {
+				r.deliver()
+				next := r.c.Next(r.books, r.firm, r.now)
+				if next.IsZero() || next.Sub(r.now) > 5*24*time.Hour {
+					t.Fatalf("%s %s is parked at %s: next %s", class.ID, state, r.now, next)
+				}
+				r.now = r.now.Add(6 * time.Hour)
+			}
+			r.finish()
+			if r.c.Next(r.books, r.firm, r.now).IsZero() {
+				t.Errorf("%s %s: everything is done and nobody is asked to close it", class.ID, state)
+			}
+		}
+	}
+}
+
+// TestBadInput: clear refusals, red states.
+func TestBadInput(t *testing.T) {
+	r := newRoom(t, "2026-11-22 12:00")
+	at := func(text string) *event.CaseSign {
+		return &event.CaseSign{Case: "c1", Class: "unknown", Channel: "button", Title: "t", KnownAt: jst(text).UnixNano(), KnownBy: "x", By: "x"}
+	}
+	r.not("future", at("2026-11-23 12:00"))
+	r.not("ancient", at("1912-01-01 00:00"))
+	r.do(at("2026-11-22 11:00"))
+	r.firm.Roster = &roster.Roster{}
+	if red := r.c.Red(r.books, r.firm, r.now); !slices.Contains(red, "nobody roster") {
+		t.Errorf("a roster with nobody does not show: %v", red)
+	}
+	for range 3 { // nobody of any rank: it climbs at once, and is seen
+		r.deliver()
+	}
+	if red := strings.Join(r.c.Red(r.books, r.firm, r.now), "\n"); !strings.Contains(red, "nobody open:0 officer") {
+		t.Errorf("red: %s", red)
+	}
+}
+
+func TestConcentration(t *testing.T) {
+	day := func(d int) int64 { return time.Date(2015, 10, d, 0, 0, 0, 0, time.UTC).UnixNano() }
+	var items []event.Misuse
+	for i := range 20 {
+		m := event.Misuse{Token: fmt.Sprintf("%032x", i), At: day(90), Uses: []event.Usage{{Place: "shop", At: day(3 + i)}, {Place: event.Place(fmt.Sprintf("other-%d", i%4)), At: day(i)}}}
+		if i == 0 {
+			m.Uses = append(m.Uses, event.Usage{Place: "shop", At: day(1)}, event.Usage{Place: "shop", At: day(95)}) // after its misuse
+		}
+		items = append(items, m)
+	}
+	got := Concentration(items)
+	if g := got[0]; g.Place != "shop" || g.Tokens != 20 || g.Of != 20 || g.From != day(1) || g.To != day(22) || g.TightFrom != day(3) || g.TightTo != day(22) {
+		t.Errorf("%+v", g)
+	}
+	if got[1].Tokens != 5 {
+		t.Errorf("second place %+v", got[1])
+	}
+}
+
+func openIn(ctx context.Context, dir string) (view.Fold, error) {
+	return Open(ctx, Config{Path: filepath.Join(dir, "casefile.db")})
+}
+
+// TestView: rebuild equals incremental, over every kind of body; a second
+// anomaly on a closed case's host reopens it.
+func TestView(t *testing.T) {
+	var l viewtest.Ledger
+	at := jst("2013-04-24 03:00").UnixNano()
+	seq := event.Seq(0)
+	add := func(b event.Body) {
+		seq++
+		at += int64(time.Minute)
+		l.Add("case", seq, at, 0, b)
+	}
+	add(&event.Finding{Code: "SK7601", Title: "reboot", Place: "AP-A"})
+	add(&event.Finding{Code: "SK7601", Title: "reboot", Place: "AP-A"})
+	r := newRoom(t, "2026-11-22 12:00")
+	r.c = &Case{}
+	for _, name := range []string{"sign", "fact", "withdraw", "task", "lesson", "evidence", "cut", "scope", "misuse", "report", "decision", "receipt", "draft", "incident", "ack"} {
+		add(actions(r, "sora", "")[name])
+	}
+	add(&event.CaseReport{Case: "c1", Report: "p", Step: "answer", Question: "flaw", Answer: "a", Evidence: "p", By: "sora"})
+	add(&event.CaseMove{Case: "f0", To: Closed, By: "ren", Second: "aoi", Reason: "load"})
+	add(&event.CaseTask{Case: "nobody-opened", Task: "x", Step: "add", Title: "t", Due: at, By: "sora"})
+	add(&event.CaseSign{Case: "c2", Class: "server-intrusion", Channel: "own", Title: "trouble", Hosts: []string{"AP-A"}, KnownAt: at, KnownBy: "ops", By: "sora"})
+	viewtest.Run(t, openIn, l)
+
+	f, err := openIn(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	w, err := view.Follow(t.Context(), "casefile", l, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.CatchUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	v := f.(*View)
+	first, err := v.Case(t.Context(), "f0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first.State != Candidate || first.Reopened != 1 || len(first.Signs) != 2 || first.Repeats != 1 {
+		t.Errorf("the reboot's case is %s, reopened %d times with %d signs and %d repeats", first.State, first.Reopened, len(first.Signs), first.Repeats)
+	}
+	if lines, err := v.Lines(t.Context(), false, 10); err != nil || len(lines) != 3 || v.Count() != 3 {
+		t.Errorf("%d cases (%v)", len(lines), err)
+	}
+	if _, err := v.Case(t.Context(), "nobody-opened"); !errors.Is(err, ErrUnknown) {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,274 @@
+package casefile
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"sekisho/internal/event"
+)
+
+// TestFP04_MisuseContradictsWindows: Telecom Square's misuse of 16 April
+// precedes the windows of AP-A and Web-A and not that of Web-B.
+func TestFP04_MisuseContradictsWindows(t *testing.T) {
+	r := newRoom(t, "2013-09-12 10:00")
+	r.sign("card-misuse", "card-company", "card company", "2013-08-01 10:00", "card")
+	for i, s := range []struct{ server, from, to string }{
+		{"AP-A", "2013-04-24 00:00", "2013-04-30 00:00"}, {"Web-A", "2013-05-22 00:00", "2013-05-22 23:00"}, {"Web-B", "2013-02-05 00:00", "2013-02-05 23:00"},
+	} {
+		r.do(&event.CaseScope{Case: "c1", Version: i + 1, Stated: "report", Unit: "cards", Confirmed: 1, Reachable: 2, EverHeld: 3,
+			Server: s.server, From: jst(s.from).UnixNano(), To: jst(s.to).UnixNano(), By: "sora"})
+	}
+	if m := r.c.Contradictions(); m != nil {
+		t.Fatalf("marks before anything was reported: %v", m)
+	}
+	r.do(&event.CaseMisuse{Case: "c1", Report: "m1", By: "sora", Items: []event.Misuse{
+		{Token: strings.Repeat("ab", 16), At: jst("2013-06-01 00:00").UnixNano()}, {Token: strings.Repeat("cd", 16), At: jst("2013-04-16 00:00").UnixNano()}}})
+	got := map[string]bool{}
+	for _, m := range r.c.Contradictions() {
+		got[m.Server] = m.Contradicted
+	}
+	if diff := cmp.Diff(map[string]bool{"AP-A": true, "Web-A": true, "Web-B": false}, got); diff != "" {
+		t.Error(diff)
+	}
+	if r.c.task("window:AP-A") == nil || r.c.task("window:Web-B") != nil {
+		t.Error("the window of AP-A must be looked at again, that of Web-B not")
+	}
+	if missing := r.c.Missing(r.books, r.firm); !slices.Contains(missing, "task:window:AP-A") {
+		t.Errorf("the case could be closed with a contradiction: %v", missing)
+	}
+}
+
+// TestFP05_CleanScanNeverCloses: the refusal names the missing steps, and the
+// CISO is told at the opening.
+func TestFP05_CleanScanNeverCloses(t *testing.T) {
+	r := newRoom(t, "2016-03-19 10:00")
+	r.sign("outbound", "monitor", "monitoring firm", "2016-03-19 09:30", "suspicion")
+	if got := r.deliver(); !slices.Contains(got, "tell ciso sent") {
+		t.Errorf("the CISO was not told at the opening: %v", got)
+	}
+	r.now = jst("2016-03-20 18:00")
+	no := r.not("closing", &event.CaseMove{Case: "c1", To: Closed, By: "ren", Second: "aoi", Reason: "virus scan clean"})
+	for _, want := range []string{"task:preserve", "task:hosts", "task:lateral", "task:cut-exits", "clock:jp.appi.prelim"} {
+		if !slices.Contains(no.Missing, want) {
+			t.Errorf("the refusal does not name %s: %v", want, no.Missing)
+		}
+	}
+	r.not("task_evidence", &event.CaseTask{Case: "c1", Task: "preserve", Step: "done", By: "sora"})
+	r.not("task_needed", &event.CaseTask{Case: "c1", Task: "lateral", Step: "not-needed", Reason: "clean", By: "sora"})
+	if why := r.books.Plays.Class("outbound").Never; !strings.Contains(why.EN, "virus scan never closes") || !strings.Contains(why.JA, "ウイルスチェック") {
+		t.Error("the playbook does not say why")
+	}
+	r.finish()
+	r.not("second", &event.CaseMove{Case: "c1", To: Closed, By: "ren", Second: "ren", Reason: "done"})
+	r.not("second", &event.CaseMove{Case: "c1", To: Closed, By: "ren", Second: "sora", Reason: "done"})
+	r.do(&event.CaseMove{Case: "c1", To: Closed, By: "ren", Second: "aoi", Reason: "done"})
+}
+
+// TestFP08_OfficerTheSameDay: JTB, known on 13 April 2016.
+func TestFP08_OfficerTheSameDay(t *testing.T) {
+	r := newRoom(t, "2016-04-13 15:00")
+	r.sign("targeted-mail", "own", "jss", "2016-04-13 15:00", "attack")
+	r.fact("personal-data", "2016-04-13 15:00", "jss")
+	r.do(&event.CaseNotice{Case: "c1", Key: "open:0", Step: "ack", To: "sora"})
+	if got := r.deliver(); !slices.Contains(got, "leak officer sent") {
+		t.Errorf("the officer was not told the same day although somebody had acknowledged: %v", got)
+	}
+	if k := r.clock("jp.appi.prelim"); k == nil || k.Day != "2016-04-17" {
+		t.Errorf("preliminary report %+v, want 17 April", k)
+	}
+	k := r.clock("jp.appi.final60")
+	if k == nil || k.Day != "2016-06-13" {
+		t.Errorf("final report %+v, want 13 June", k)
+	}
+	r.now = jst("2016-05-31 12:00")
+	if got := r.clock("jp.appi.prelim").DaysPast(r.now); got != 44 {
+		t.Errorf("%d days past the guide, want 44", got)
+	}
+	if red := r.c.Red(r.books, r.firm, r.now); !slices.Contains(red, "late jp.appi.prelim") {
+		t.Errorf("lateness does not show: %v", red)
+	}
+	// An entrustee knew before us: every clock moves to that day.
+	r.fact("personal-data", "2016-04-11 09:00", "vendor")
+	if k := r.clock("jp.appi.prelim"); k.Day != "2016-04-15" {
+		t.Errorf("with the vendor's knowledge %s, want 15 April", k.Day)
+	}
+}
+
+// TestFP08_SilenceClimbs: nobody answers, nobody presses a button.
+func TestFP08_SilenceClimbs(t *testing.T) {
+	r := newRoom(t, "2026-11-22 01:00") // a Sunday night
+	r.sign("unknown", "button", "sora", "2026-11-22 01:00")
+	var got []string
+	for range 30 {
+		for _, g := range r.deliver() {
+			if strings.HasPrefix(g, "open") {
+				got = append(got, g)
+			}
+		}
+		r.now = r.now.Add(time.Hour)
+	}
+	want := []string{"open duty sent", "open duty silent", "open csirt sent", "open csirt silent", "open ciso sent", "open ciso silent", "open officer sent"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	answered := newRoom(t, "2026-11-22 01:00")
+	answered.sign("web-injection", "own", "sora", "2026-11-22 01:00")
+	answered.deliver()
+	answered.do(&event.CaseNotice{Case: "c1", Key: "open:0", Step: "ack", To: "sora"})
+	answered.now = answered.now.Add(90 * time.Minute)
+	if got := answered.deliver(); slices.Contains(got, "open csirt sent") {
+		t.Errorf("it climbed although it was acknowledged: %v", got)
+	}
+}
+
+// TestFP11_PreservationFirst: rebuild, move and retirement wait for evidence;
+// cutting does not.
+func TestFP11_PreservationFirst(t *testing.T) {
+	r := newRoom(t, "2016-03-04 10:00")
+	r.sign("server-intrusion", "own", "ren", "2016-03-04 10:00")
+	for _, do := range destroying {
+		r.not("preserve_first", &event.CaseAction{Case: "c1", Action: "a", Do: do, Step: "done", Target: "web-1", By: "ren"})
+	}
+	for _, do := range containing {
+		r.do(&event.CaseAction{Case: "c1", Action: "a-" + do, Do: do, Step: "done", Target: "web-1", By: "sora"})
+	}
+	over := &event.CaseAction{Case: "c1", Action: "o", Do: "rebuild", Step: "done", Target: "web-1", Override: true, Reason: "ransomware spreads", By: "aoi", Second: "rin"}
+	low := *over
+	low.By = "ren"
+	r.not("rank", &low)
+	alone := *over
+	alone.Second = "aoi"
+	r.not("second", &alone)
+	silent := *over
+	silent.Reason = ""
+	r.not("reason", &silent)
+	r.do(over)
+	r.keep("image", "web-2")
+	r.not("preserve_first", &event.CaseAction{Case: "c1", Action: "b", Do: "rebuild", Step: "done", Target: "web-1", By: "ren"})
+	r.do(&event.CaseAction{Case: "c1", Action: "c", Do: "rebuild", Step: "done", Target: "web-2", By: "ren"})
+	if last := r.c.Log[len(r.c.Log)-1]; last.By != "ren" || last.What != "action" {
+		t.Errorf("the action is not in the timeline: %+v", last)
+	}
+}
+
+// TestFP11_ReportChecker: the Sapporo findings leave at least five questions.
+func TestFP11_ReportChecker(t *testing.T) {
+	r := newRoom(t, "2016-05-30 10:00")
+	r.sign("card-misuse", "card-company", "card company", "2016-03-02 10:00", "card")
+	r.do(&event.CaseReport{Case: "c1", Report: "pcf", Step: "load", SHA256: sum, By: "sora"})
+	for q, a := range map[string]string{"flaw": "SQL injection", "requests": "2,900 in January", "rows": "notes of operators"} {
+		r.do(&event.CaseReport{Case: "c1", Report: "pcf", Step: "answer", Question: q, Answer: a, Evidence: "p. 1", By: "sora"})
+	}
+	no := r.not("report_open", &event.CaseReport{Case: "c1", Report: "pcf", Step: "accept", By: "ren", Second: "aoi"})
+	for _, want := range []string{"question:link", "question:extraction", "question:fixed-when", "question:fixed-by", "question:db-logs", "question:log-gap"} {
+		if !slices.Contains(no.Missing, want) {
+			t.Errorf("%s is not asked: %v", want, no.Missing)
+		}
+	}
+	r.do(&event.CaseReport{Case: "c1", Report: "pcf", Step: "answer", Question: "link", Answer: "shown", By: "sora"}) // no place in the report
+	no = r.not("report_open", &event.CaseReport{Case: "c1", Report: "pcf", Step: "accept", By: "ren", Second: "aoi"})
+	if !slices.Contains(no.Missing, "question:link") {
+		t.Error("an answer without a place in the report counts")
+	}
+	for _, q := range r.books.Plays.Questions {
+		r.do(&event.CaseReport{Case: "c1", Report: "pcf", Step: "answer", Question: q.ID, Answer: "a", Evidence: "p. 2", By: "sora"})
+	}
+	r.not("second", &event.CaseReport{Case: "c1", Report: "pcf", Step: "accept", By: "ren"})
+	r.do(&event.CaseReport{Case: "c1", Report: "pcf", Step: "accept", By: "ren", Second: "aoi"})
+}
+
+// TestFP17_CardNoticeBringsDuties: 2 March 2016, Sapporo.
+func TestFP17_CardNoticeBringsDuties(t *testing.T) {
+	r := newRoom(t, "2016-03-02 14:00")
+	r.sign("card-misuse", "card-company", "card company", "2016-03-02 10:00", r.books.Plays.Class("card-misuse").Facts...)
+	for id, due := range map[string]string{"stop-payment": "2016-03-02 15:00", "acquirer": "2016-03-02 18:00", "pfi": "2016-03-03 14:00"} {
+		if task := r.c.task(id); task == nil || task.Due != jst(due).UnixNano() {
+			t.Errorf("task %s: %+v, want due %s", id, task, due)
+		}
+	}
+	for id, day := range map[string]string{"card.visa.report": "2016-03-07", "card.visa.accounts": "2016-03-16", "jp.card.acquirer": "2016-03-02", "card.pfi": "2016-03-09", "jp.appi.prelim": "2016-03-06"} {
+		if k := r.clock(id); k == nil || k.Day != day {
+			t.Errorf("clock %s: %+v, want %s", id, k, day)
+		}
+	}
+	r.deliver()
+	r.now = jst("2016-03-02 15:01")
+	if got := r.deliver(); !slices.Contains(got, "task duty sent") {
+		t.Errorf("the stop of payment is late and nobody is called: %v", got)
+	}
+}
+
+// TestFP18_OutsideNotices: every way in starts the clock with the exact time.
+func TestFP18_OutsideNotices(t *testing.T) {
+	for _, channel := range Channels {
+		r := newRoom(t, "2026-11-22 12:00")
+		r.sign("card-misuse", channel, "outside", "2026-11-20 23:50", "card", "personal-data")
+		if k := r.clock("jp.appi.prelim"); k.Start != event.Time(jst("2026-11-20 23:50").UnixNano()) || k.Day != "2026-11-24" {
+			t.Errorf("%s: %v %s", channel, k.Start, k.Day)
+		}
+		if r.c.Channel != channel {
+			t.Errorf("found by %q, want %q", r.c.Channel, channel)
+		}
+	}
+}
+
+// TestFP19_WaitingNeedsAReview: and new figures open the decision again.
+func TestFP19_WaitingNeedsAReview(t *testing.T) {
+	r := newRoom(t, "2013-08-09 10:00")
+	r.sign("card-misuse", "card-company", "card company", "2013-08-01 10:00", "card")
+	d := &event.CaseDecision{Case: "c1", Subject: "publish", Choice: "not-yet", Reason: "only some firms", By: "aoi"}
+	r.not("review", d)
+	d.ReviewAt = r.now.Add(73 * time.Hour).UnixNano()
+	r.not("review", d)
+	d.ReviewAt = r.now.Add(72 * time.Hour).UnixNano()
+	r.do(d)
+	limited := *d
+	limited.Choice = "limited"
+	r.not("limited", &limited)
+	r.do(&event.CaseScope{Case: "c1", Version: 1, Stated: "v1", Unit: "cards", Confirmed: 2773, Reachable: 6441, EverHeld: 97438, By: "sora"})
+	r.not("limited", &limited) // stated figures are no proof
+	if got := r.deliver(); !slices.Contains(got, "decision csirt sent") {
+		t.Errorf("new figures do not open the decision again: %v", got)
+	}
+}
+
+// TestFP22_RetireWaits: AP-A, 30 April 2013.
+func TestFP22_RetireWaits(t *testing.T) {
+	r := newRoom(t, "2013-04-30 10:00")
+	r.do(&event.CaseSign{Case: "c1", Class: "unplanned-reboot", Channel: "own", Title: "reboot", Hosts: []string{"AP-A"}, KnownAt: jst("2013-04-24 03:00").UnixNano(), KnownBy: "SK7601", By: "sekisho"})
+	r.not("preserve_first", &event.CaseAction{Case: "c1", Action: "a", Do: "retire", Step: "done", Target: "AP-A", By: "ren"})
+	r.keep("image", "AP-A")
+	r.do(&event.CaseAction{Case: "c1", Action: "a", Do: "retire", Step: "done", Target: "AP-A", By: "ren"})
+}
+
+// TestRebootIsNoLoad: "load" needs that hour's figures.
+func TestRebootIsNoLoad(t *testing.T) {
+	r := newRoom(t, "2013-04-24 09:00")
+	r.sign("unplanned-reboot", "own", "SK7601", "2013-04-24 03:00")
+	end := &event.CaseMove{Case: "c1", To: Closed, By: "ren", Second: "aoi", Reason: "load"}
+	r.not("closing", end)
+	r.keep("load-figures", "web-1") // of nine o'clock
+	r.not("closing", end)
+	r.do(&event.CaseEvidence{Case: "c1", Evidence: "right", Step: "preserved", Form: "load-figures", Host: "web-1", SHA256: sum, At: jst("2013-04-24 03:20").UnixNano(), By: "sora", Kept: "safe"})
+	r.do(end)
+}
+
+// TestFP24_HolidayWeekend: Saturday 19 March 2016 to the substitute holiday.
+func TestFP24_HolidayWeekend(t *testing.T) {
+	r := newRoom(t, "2016-03-19 10:00")
+	r.sign("outbound", "monitor", "monitoring firm", "2016-03-19 09:00", "suspicion")
+	if got := r.deliver(); !slices.Contains(got, "open duty sent") {
+		t.Errorf("the duty person was not reached on Saturday: %v", got)
+	}
+	r.do(&event.CaseAction{Case: "c1", Action: "a", Do: "cut", Step: "done", Target: "all", By: "sora"}) // the duty person may
+	r.now = jst("2016-03-21 01:00")
+	r.deliver()
+	csirt := slices.IndexFunc(r.c.Notices, func(n Notice) bool { return n.Rank == "csirt" && n.Step == "sent" })
+	if csirt < 0 || r.c.Notices[csirt].To != "mio" {
+		t.Errorf("on a holiday the deputy of ren is called: %+v", r.c.Notices)
+	}
+}
