@@ -87,14 +87,14 @@ func (p *process) newBase(d *config.Database) (*base, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &base{cfg: d, results: map[event.Place]control.ScanResult{}, dsn: controlDSN(d, password), control: &datamap.Control{}, rec: p.scanRecorder(d)}
+	b := &base{cfg: d, results: map[event.Place]control.ScanResult{}, dsn: controlDSN(d, password), control: &datamap.Control{ServerName: d.TLS.ServerName}, rec: p.scanRecorder(d)}
 	if b.identifiers, err = p.newIdentifiers(); err != nil {
 		return nil, err
 	}
 	b.holdings, err = datamap.New(datamap.Config{
 		Database: place(d), DSN: b.dsn, Control: b.control, Tables: scanTables(d), Recorder: b.rec,
 		Numbers:     func(src event.SubjectSource) datamap.Numbers { return p.dict.Source(src) },
-		Identifiers: b.identifiers, Every: time.Duration(d.Scan.Every), Now: p.now, Progress: b.scanProgress,
+		Identifiers: b.identifiers, Every: time.Duration(d.Scan.Every), RowsPerSecond: d.Scan.RowsPerSecond, Now: p.now, Progress: b.scanProgress,
 	})
 	if err != nil {
 		return nil, fault.New(fault.DatabaseConnect, "database", d.Name).Because(err)

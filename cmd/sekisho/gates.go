@@ -206,16 +206,13 @@ func (g *gate) sign() *event.Heartbeat {
 // loginConfig is a gate's login.
 func loginConfig(c *config.Gate, d *config.Database) (pglogin.Config, error) {
 	cfg := pglogin.Config{Network: "tcp", Address: d.Upstream, Timeout: time.Duration(c.Limits.Login), UpstreamConfig: &tls.Config{ServerName: d.TLS.ServerName}}
-	cfg.UpstreamTLS = map[string]pglogin.UpstreamTLS{"disable": pglogin.Disable, "prefer": pglogin.Prefer, "require": pglogin.Require, "verify-full": pglogin.VerifyFull}[d.TLS.Mode]
-	if d.TLS.CA != "" {
-		pem, err := os.ReadFile(d.TLS.CA)
-		if err != nil {
-			return cfg, err
-		}
-		cfg.UpstreamConfig.RootCAs = x509.NewCertPool()
-		if !cfg.UpstreamConfig.RootCAs.AppendCertsFromPEM(pem) {
-			return cfg, errors.New("tls.ca holds no certificate")
-		}
+	cfg.UpstreamTLS = map[string]pglogin.UpstreamTLS{"disable": pglogin.Disable, "prefer": pglogin.Prefer, "require": pglogin.Require, "verify-ca": pglogin.VerifyCA, "verify-full": pglogin.VerifyFull}[d.TLS.Mode]
+	var err error
+	if cfg.UpstreamConfig.RootCAs, err = authorities("tls.ca of the database", d.TLS.CA); err != nil {
+		return cfg, err
+	}
+	if cfg.ClientCAs, err = authorities("tls.client_ca", c.TLS.ClientCA); err != nil {
+		return cfg, err
 	}
 	if c.TLS.Cert != "" {
 		if _, err := tls.LoadX509KeyPair(c.TLS.Cert, c.TLS.Key); err != nil {
@@ -233,13 +230,30 @@ func loginConfig(c *config.Gate, d *config.Database) (pglogin.Config, error) {
 	if c.Login.Mode != "terminate" {
 		return cfg, nil
 	}
-	cfg.Mode = pglogin.Terminate
-	var err error
-	if cfg.Users, err = pglogin.ReadVerifiers(c.Login.Verifiers); err != nil {
-		return cfg, err
+	cfg.Mode, cfg.CertUsers = pglogin.Terminate, c.Login.Certificates
+	if c.Login.Verifiers != "" {
+		if cfg.Users, err = pglogin.ReadVerifiers(c.Login.Verifiers); err != nil {
+			return cfg, err
+		}
 	}
 	cfg.Logins, err = pglogin.ReadPasswords(c.Login.Passwords)
 	return cfg, err
+}
+
+// authorities reads a PEM file of certificates; nil without a file.
+func authorities(key, file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, errors.New(key + " holds no certificate")
+	}
+	return pool, nil
 }
 
 // bypassed reports whether the last word about a place was that it is bypassed.

@@ -146,13 +146,16 @@ func (k *checker) database(path string, d *Database) {
 	if k.require(path+".upstream", d.Upstream, "write the address of the server, such as 127.0.0.1:5432") {
 		k.address(path+".upstream", d.Upstream)
 	}
-	k.oneOf(path+".tls.mode", d.TLS.Mode, "disable", "prefer", "require", "verify-full")
+	k.oneOf(path+".tls.mode", d.TLS.Mode, "disable", "prefer", "require", "verify-ca", "verify-full")
 	k.require(path+".control.user", d.Control.User, "name a read-only account")
 	if d.Control.Address != "" {
 		k.address(path+".control.address", d.Control.Address)
 	}
 	k.within(path+".scan.every", d.Scan.Every, time.Minute, 366*24*time.Hour)
 	k.within(path+".scan.watch", d.Scan.Watch, time.Second, time.Hour)
+	if n := d.Scan.RowsPerSecond; n != 0 && (n < leastRows || n > mostRows) {
+		k.value(path+".scan.rows_per_second", fmt.Sprint(n), fmt.Sprintf("it must be from %d to %d", leastRows, mostRows), "choose a number within these")
+	}
 	if len(d.Protect) == 0 {
 		k.missing(path+".protect", "name the tables that hold personal data")
 	}
@@ -252,7 +255,10 @@ func (k *checker) gate(path string, g *Gate, databases, listens map[string]strin
 	if (g.TLS.Cert == "") != (g.TLS.Key == "") || g.TLS.Require && g.TLS.Cert == "" {
 		k.add(path+".tls", fault.New(fault.ConfigConflict, "problem", "TLS needs both cert and key", "hint", "name both files"))
 	}
-	k.login(path+".login", &g.Login)
+	if g.TLS.ClientCA != "" && g.TLS.Cert == "" {
+		k.add(path+".tls.client_ca", fault.New(fault.ConfigConflict, "problem", "clients show certificates inside TLS only", "hint", "set tls.cert and tls.key"))
+	}
+	k.login(path+".login", g)
 	k.count(path+".workers", g.Workers, 64)
 	k.count(path+".limits.sessions", g.Limits.Sessions, 100000)
 	k.size(path+".limits.message", g.Limits.Message, 64<<10, 1<<30)
@@ -292,13 +298,26 @@ func (k *checker) count(path string, n, most int) {
 	}
 }
 
-func (k *checker) login(path string, l *Login) {
-	if l.Mode == "terminate" {
-		k.require(path+".verifiers", l.Verifiers, "name the file with the clients' verifiers")
+func (k *checker) login(path string, g *Gate) {
+	l := &g.Login
+	switch {
+	case l.Mode == "terminate":
+		if len(l.Certificates) == 0 {
+			k.require(path+".verifiers", l.Verifiers, "name the file with the clients' verifiers")
+		}
 		k.require(path+".passwords", l.Passwords, "name the file with the passwords at the server")
-	} else if l.Verifiers != "" || l.Passwords != "" {
-		k.add(path, fault.New(fault.ConfigConflict, "problem", "verifiers and passwords belong to mode terminate",
+	case l.Verifiers != "" || l.Passwords != "" || len(l.Certificates) > 0:
+		k.add(path, fault.New(fault.ConfigConflict, "problem", "verifiers, certificates and passwords belong to mode terminate",
 			"hint", "write mode: terminate, or remove them"))
+	}
+	if len(l.Certificates) > 0 && g.TLS.ClientCA == "" {
+		k.add(path+".certificates", fault.New(fault.ConfigConflict, "problem", "nobody verifies the clients' certificates",
+			"hint", "set tls.client_ca"))
+	}
+	for _, name := range slices.Sorted(maps.Keys(l.Certificates)) {
+		if name == "" || len(l.Certificates[name]) == 0 {
+			k.value(path+".certificates", name, "a common name needs users", "write for example importer: [shop_import]")
+		}
 	}
 }
 

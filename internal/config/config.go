@@ -79,7 +79,7 @@ type Database struct {
 
 // UpstreamTLS is TLS towards a server.
 type UpstreamTLS struct {
-	Mode       string `yaml:"mode,omitempty" doc:"disable, prefer, require or verify-full, as in libpq. Default: prefer." enum:"disable,prefer,require,verify-full"`
+	Mode       string `yaml:"mode,omitempty" doc:"disable, prefer, require, verify-ca or verify-full, as in libpq. Default: prefer." enum:"disable,prefer,require,verify-ca,verify-full"`
 	CA         string `yaml:"ca,omitempty" doc:"PEM file of the authorities that may sign the server's certificate. Default: the system's."`
 	ServerName string `yaml:"server_name,omitempty" doc:"Name that the certificate must carry. Default: the host of upstream."`
 }
@@ -93,8 +93,9 @@ type Control struct {
 
 // Scan says when holdings are read.
 type Scan struct {
-	Every Duration `yaml:"every,omitempty" doc:"Time between scans, at least 1m. Default: 24h."`
-	Watch Duration `yaml:"watch,omitempty" doc:"Time between looks for sessions that bypass the gate, from 1s to 1h. Default: 10s."`
+	Every         Duration `yaml:"every,omitempty" doc:"Time between scans, at least 1m. Default: 24h."`
+	RowsPerSecond int      `yaml:"rows_per_second,omitempty" doc:"Rows that a scan may read in a second, so that it does not press on the server, from 100 to 100000000. The snapshot stays open as long. Default: no bound."`
+	Watch         Duration `yaml:"watch,omitempty" doc:"Time between looks for sessions that bypass the gate, from 1s to 1h. Default: 10s."`
 }
 
 // Table is a protected table.
@@ -131,16 +132,18 @@ type Gate struct {
 
 // GateTLS is TLS towards clients.
 type GateTLS struct {
-	Cert    string `yaml:"cert,omitempty" doc:"PEM file of the certificate chain. With login relay it should be the server's own, or channel binding fails."`
-	Key     string `yaml:"key,omitempty" doc:"PEM file of its key, mode 0600."`
-	Require bool   `yaml:"require,omitempty" doc:"Refuse clients without TLS. Default: false."`
+	Cert     string `yaml:"cert,omitempty" doc:"PEM file of the certificate chain. With login relay it should be the server's own, or channel binding fails."`
+	Key      string `yaml:"key,omitempty" doc:"PEM file of its key, mode 0600."`
+	Require  bool   `yaml:"require,omitempty" doc:"Refuse clients without TLS. Default: false."`
+	ClientCA string `yaml:"client_ca,omitempty" doc:"PEM file of the authorities that may sign clients' certificates. Clients are asked for one, and refused with one of others. Default: clients are not asked."`
 }
 
 // Login says who checks passwords.
 type Login struct {
-	Mode      string `yaml:"mode,omitempty" doc:"relay: the server does. terminate: the gate does and uses credentials of its own. Default: relay." enum:"relay,terminate"`
-	Verifiers string `yaml:"verifiers,omitempty" doc:"For terminate: file of lines \"user\" \"SCRAM-SHA-256$…\" (as in pg_authid and in pgbouncer's auth_file), mode 0600."`
-	Passwords string `yaml:"passwords,omitempty" doc:"For terminate: file of lines \"user or *\" \"password at the server\" [\"user at the server\"], mode 0600."`
+	Mode         string              `yaml:"mode,omitempty" doc:"relay: the server does. terminate: the gate does and uses credentials of its own. Default: relay." enum:"relay,terminate"`
+	Verifiers    string              `yaml:"verifiers,omitempty" doc:"For terminate: file of lines \"user\" \"SCRAM-SHA-256$…\" (as in pg_authid and in pgbouncer's auth_file), mode 0600."`
+	Certificates map[string][]string `yaml:"certificates,omitempty" doc:"For terminate: users that the common name of a verified client certificate may log in as without a password. Needs tls.client_ca."`
+	Passwords    string              `yaml:"passwords,omitempty" doc:"For terminate: file of lines \"user or *\" \"password at the server\" [\"user at the server\"], mode 0600."`
 }
 
 // Limits bound a gate.
@@ -160,6 +163,7 @@ const (
 	defaultSegmentAge   = 10 * time.Minute
 	defaultScanEvery    = 24 * time.Hour
 	defaultWatch        = 10 * time.Second
+	leastRows, mostRows = 100, 100_000_000
 	defaultMetrics      = "127.0.0.1:9187"
 	defaultSessions     = 1000
 	defaultMessage      = 16 << 20

@@ -118,7 +118,7 @@ func (c *Config) resolve(dir string) {
 	}
 	for i := range c.Gates {
 		g := &c.Gates[i]
-		paths = append(paths, &g.TLS.Cert, &g.TLS.Key, &g.Login.Verifiers, &g.Login.Passwords)
+		paths = append(paths, &g.TLS.Cert, &g.TLS.Key, &g.TLS.ClientCA, &g.Login.Verifiers, &g.Login.Passwords)
 	}
 	for _, p := range paths {
 		if *p != "" && !filepath.IsAbs(*p) {

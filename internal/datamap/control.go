@@ -2,6 +2,7 @@ package datamap
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -12,11 +13,23 @@ import (
 // Control is the roll of Sekisho's own sessions at a server (scans, the watch,
 // the reader of lineage), so that the watch can leave them out exactly. The
 // zero value is ready for use; it is safe for concurrent use.
-type Control struct{ roll roll.Roll }
+type Control struct {
+	// ServerName is what the server's certificate must carry where that is
+	// verified; "": the host of the address. Set it before Attach.
+	ServerName string
+
+	roll roll.Roll
+}
 
 // Attach makes every session that is opened with cfg count. It wraps DialFunc
 // and AfterConnect, so set your own before.
 func (c *Control) Attach(cfg *pgconn.Config) {
+	if c.ServerName != "" {
+		name(cfg.TLSConfig, c.ServerName)
+		for _, f := range cfg.Fallbacks {
+			name(f.TLSConfig, c.ServerName)
+		}
+	}
 	dial, after := cfg.DialFunc, cfg.AfterConnect
 	cfg.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		entry := c.roll.Begin()
@@ -35,6 +48,12 @@ func (c *Control) Attach(cfg *pgconn.Config) {
 			return after(ctx, conn)
 		}
 		return nil
+	}
+}
+
+func name(cfg *tls.Config, server string) {
+	if cfg != nil {
+		cfg.ServerName = server
 	}
 }
 

@@ -84,9 +84,10 @@ type session struct {
 	start    []byte // the StartupMessage
 	attempt  Attempt
 	login    *Login
-	offered  bool // the server offers channel binding
-	started  bool // the server has got a start-up packet
-	refused  bool // and refused it
+	offered  bool   // the server offers channel binding
+	opening  []byte // what the server is sent first
+	started  bool   // the server has got it
+	refused  bool   // and refused it
 	// authenticated says, in terminate mode, that the server took the gate's own credential. Before that its
 	// refusal is about that credential and none of the client's business.
 	authenticated bool

@@ -37,7 +37,7 @@ type UpstreamTLS uint8
 
 const (
 	Disable    UpstreamTLS = iota // never TLS
-	Prefer                        // TLS if the server has it, unverified; the default of libpq
+	Prefer                        // TLS if the server has it, unverified, else in clear; the default of libpq
 	Require                       // TLS, unverified
 	VerifyCA                      // TLS, the chain is verified
 	VerifyFull                    // TLS, the chain and the name are verified

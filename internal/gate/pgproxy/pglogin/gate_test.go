@@ -131,6 +131,8 @@ func newWorld(t *testing.T) *world {
 			"hostssl all u_cert 127.0.0.0/8 cert",
 			"host all u_cert 127.0.0.0/8 reject",
 			"local all u_peer peer",
+			"hostnossl all u_clear 127.0.0.0/8 trust",
+			"host all u_clear 127.0.0.0/8 reject",
 		},
 	})
 	quoted := "'" + password + "'"
@@ -138,7 +140,7 @@ func newWorld(t *testing.T) *world {
 		CREATE ROLE u_scram LOGIN PASSWORD `+quoted+`; CREATE ROLE u_plain LOGIN PASSWORD `+quoted+`;
 		CREATE ROLE gate_role LOGIN PASSWORD 'gate own secret';
 		SET password_encryption = 'md5'; CREATE ROLE u_md5 LOGIN PASSWORD `+quoted+`;
-		CREATE ROLE u_trust LOGIN; CREATE ROLE u_cert LOGIN; CREATE ROLE u_peer LOGIN; CREATE ROLE u_few LOGIN CONNECTION LIMIT 0`)
+		CREATE ROLE u_trust LOGIN; CREATE ROLE u_clear LOGIN; CREATE ROLE u_cert LOGIN; CREATE ROLE u_peer LOGIN; CREATE ROLE u_few LOGIN CONNECTION LIMIT 0`)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,15 +22,21 @@ func (s *session) relay(ctx context.Context) error {
 	if err := s.open(ctx, s.start); err != nil {
 		return err
 	}
-	return s.converse(s.relayAuthentication)
+	return s.converse(ctx, s.relayAuthentication)
 }
 
 // converse takes the server's messages until it is ready. authentication gets those that are about that.
-func (s *session) converse(authentication func(raw []byte) error) error {
-	for {
+func (s *session) converse(ctx context.Context, authentication func(raw []byte) error) error {
+	for first := true; ; first = false {
 		typ, raw, err := s.upstream.message(maxServerMessage)
 		if err != nil {
 			return lost(err)
+		}
+		if first && typ == pgwire.TypeError && s.upstream.tls != nil && s.a.cfg.UpstreamTLS == Prefer {
+			if err := s.inClear(ctx); err != nil {
+				return err
+			}
+			continue
 		}
 		switch typ {
 		case pgwire.TypeAuthentication:
@@ -48,16 +54,34 @@ func (s *session) converse(authentication func(raw []byte) error) error {
 
 // open reaches the server and sends it a start-up packet.
 func (s *session) open(ctx context.Context, start []byte) error {
-	var err error
-	if s.upstream, err = s.a.reach(ctx, s.a.target()); err != nil {
+	upstream, err := s.a.reach(ctx, s.a.target())
+	if err != nil {
 		return err
 	}
-	s.stopUpstream = interrupt(ctx, s.upstream.stream)
+	return s.begin(ctx, upstream, start)
+}
+
+func (s *session) begin(ctx context.Context, upstream *link, start []byte) error {
+	s.upstream, s.opening = upstream, start
+	s.stopUpstream = interrupt(ctx, upstream.stream)
 	s.started = true
-	if err := s.upstream.send(start); err != nil {
+	if err := upstream.send(start); err != nil {
 		return lost(err)
 	}
 	return nil
+}
+
+// inClear begins again without TLS when a server that was asked with sslmode prefer refuses the encrypted start-up
+// before anything else, because its pg_hba.conf has lines for the other kind only: so does libpq.
+func (s *session) inClear(ctx context.Context) error {
+	s.stopUpstream()
+	s.upstream.close()
+	s.upstream, s.started = nil, false
+	upstream, err := s.a.dial(ctx, s.a.target(), Disable)
+	if err != nil {
+		return err
+	}
+	return s.begin(ctx, upstream, s.opening)
 }
 
 // lost is what a client gets when the server goes away during the login.

@@ -1,10 +1,13 @@
 package pglogin_test
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -228,6 +231,59 @@ func TestUpstreamTLSModes(t *testing.T) {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
+	}
+}
+
+// TestPreferInClear: where TLS comes to nothing, prefer goes on without, as libpq does; require does not.
+func TestPreferInClear(t *testing.T) {
+	w := newWorld(t)
+	halfTLS := startScript(t, func(conn net.Conn) { // agrees to TLS and hangs up
+		first := make([]byte, 8)
+		if _, err := io.ReadFull(conn, first); err != nil {
+			return
+		}
+		if bytes.Equal(first, pgwire.AppendSSLRequest(nil)) {
+			_, _ = conn.Write([]byte("S"))
+			_, _ = conn.Read(make([]byte, 1))
+			return
+		}
+		_, _ = conn.Write(greeting([]byte("1234")))
+		_, _ = io.Copy(io.Discard, conn)
+	})
+	for _, tt := range []struct {
+		mode pglogin.UpstreamTLS
+		user string
+		want string
+	}{
+		{pglogin.Prefer, "u_clear", "false"},
+		{pglogin.Prefer, "u_trust", "true"},
+		{pglogin.Require, "u_clear", "28000 pg_hba.conf rejects connection"},
+		{pglogin.Prefer, "u_nobody", "28000"},
+	} {
+		cfg := w.config(w.serverCert)
+		cfg.UpstreamTLS = tt.mode
+		g := startGate(t, cfg)
+		if got := ask(g.dsn(tt.user, ""), "SELECT ssl::text FROM pg_stat_ssl WHERE pid = pg_backend_pid()"); !strings.HasPrefix(got, tt.want) {
+			t.Errorf("mode %d, %s: got %q, want %q", tt.mode, tt.user, got, tt.want)
+		}
+	}
+	cfg := halfTLS.config()
+	cfg.UpstreamTLS = pglogin.Prefer
+	g := startGate(t, cfg)
+	conn, err := net.Dial("tcp", g.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := conn.Write(start30); err != nil {
+		t.Fatal(err)
+	}
+	if l := g.login(t); l.PID != 77 || l.UpstreamTLS != nil {
+		t.Errorf("process %d, TLS %v; want 77 in clear", l.PID, l.UpstreamTLS)
+	}
+	cfg.UpstreamTLS = pglogin.Require
+	if got := sqlstate(talk(t, startGate(t, cfg).addr, start30)); got != "08006" {
+		t.Errorf("require: %s, want 08006", got)
 	}
 }
 

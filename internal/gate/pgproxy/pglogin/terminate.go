@@ -29,7 +29,7 @@ func (s *session) terminate(ctx context.Context) error {
 		return err
 	}
 	server := serverLogin{s: s, own: own}
-	return s.converse(server.step)
+	return s.converse(ctx, server.step)
 }
 
 // negotiate answers a newer minor version and protocol extensions, which the gate has none of.

@@ -31,8 +31,20 @@ func interrupt(ctx context.Context, conn net.Conn) (stop func()) {
 	}
 }
 
-// reach dials a server and makes the TLS handshake that the configuration asks for.
+// reach dials a server and makes the TLS handshake that the configuration asks for. With Prefer a handshake that
+// fails is followed by a connection in clear, as libpq does (PQconnectPoll in src/interfaces/libpq/fe-connect.c).
 func (a *Acceptor) reach(ctx context.Context, server target) (*link, error) {
+	l, err := a.dial(ctx, server, a.cfg.UpstreamTLS)
+	if errors.Is(err, errHandshake) && a.cfg.UpstreamTLS == Prefer && ctx.Err() == nil {
+		return a.dial(ctx, server, Disable)
+	}
+	return l, err
+}
+
+// errHandshake says that the server agreed to TLS and no handshake came of it.
+var errHandshake = errors.New("TLS handshake with the server")
+
+func (a *Acceptor) dial(ctx context.Context, server target, mode UpstreamTLS) (*link, error) {
 	ctx, cancel := context.WithTimeout(ctx, a.cfg.DialTimeout)
 	defer cancel()
 	conn, err := a.cfg.Dial(ctx, server.network, server.address)
@@ -41,7 +53,7 @@ func (a *Acceptor) reach(ctx context.Context, server target) (*link, error) {
 	}
 	l := newLink(conn)
 	stop := interrupt(ctx, conn)
-	err = a.secure(ctx, l)
+	err = a.secure(ctx, l, mode)
 	stop()
 	if err == nil {
 		err = ctx.Err() // the deadline may be set
@@ -53,10 +65,10 @@ func (a *Acceptor) reach(ctx context.Context, server target) (*link, error) {
 	return l, nil
 }
 
-// secure makes a leg to the server as secret as Config.UpstreamTLS says.
-func (a *Acceptor) secure(ctx context.Context, l *link) error {
+// secure makes a leg to the server as secret as mode says.
+func (a *Acceptor) secure(ctx context.Context, l *link, mode UpstreamTLS) error {
 	switch {
-	case a.cfg.UpstreamTLS == Disable:
+	case mode == Disable:
 		return nil
 	case a.cfg.Direct:
 		return a.upstreamTLS(ctx, l)
@@ -71,9 +83,12 @@ func (a *Acceptor) secure(ctx context.Context, l *link) error {
 	}
 	switch answer[0] {
 	case 'S':
-		return a.upstreamTLS(ctx, l)
+		if err := a.upstreamTLS(ctx, l); err != nil {
+			return fmt.Errorf("%w: %w", errHandshake, err)
+		}
+		return nil
 	case 'N':
-		if a.cfg.UpstreamTLS == Prefer {
+		if mode == Prefer {
 			return nil
 		}
 		return errors.New("the server has no TLS")
