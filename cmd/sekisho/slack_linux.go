@@ -13,12 +13,12 @@ import (
 // nanoseconds. With the usual 50 µs the Go runtime's monitor thread sleeps
 // 20 µs at a time, thousands of times a second, whenever a system call of some
 // goroutine took longer than that; see docs/decisions/transport.md.
-const timerSlack = 1_000_000
+const timerSlack = 5_000_000
 
 // slackMark is in the environment of a process that was started anew.
 const slackMark = "SEKISHO_TIMER_SLACK"
 
-// relaxTimers gives every thread of the process a timer slack of 1 ms. A thread
+// relaxTimers gives every thread of the process a timer slack of 5 ms. A thread
 // inherits it from its creator, and the monitor is there before main: only
 // execve(2), which keeps the slack (prctl(2), PR_SET_TIMERSLACK), reaches it.
 // So the program begins again in the same process, once, and relaxTimers does

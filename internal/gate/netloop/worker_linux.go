@@ -147,6 +147,7 @@ func (w *worker) later(p *Pair) {
 func (w *worker) run() {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	punctual()
 	events := make([]unix.EpollEvent, maxEvents)
 	if w.loop.cfg.Idle > 0 {
 		w.nextIdle = time.Now().Add(w.idleStep())
