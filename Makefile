@@ -9,12 +9,17 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  = -s -w -X main.version=$(VERSION)
 export CGO_ENABLED = 0
 
-.PHONY: all build demo test test-long prove check vet bench-pgproxy bench-ledger bench-scope bench-element eval-element eval-web clean
+.PHONY: all build cross demo test test-long prove check vet bench-pgproxy bench-ledger bench-scope bench-element eval-element eval-web clean
 
 all: build
 
 build: ## one static program: bin/sekisho
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/sekisho ./cmd/sekisho
+
+cross: ## it compiles for Windows and macOS, where sekisho scan runs
+	GOOS=windows GOARCH=amd64 $(GO) vet ./cmd/sekisho
+	GOOS=windows GOARCH=amd64 $(GO) build -o /dev/null ./cmd/sekisho
+	GOOS=darwin GOARCH=arm64 $(GO) build -o /dev/null ./cmd/sekisho
 
 demo: ## ARGS="--check --seed 7" runs without questions and compares
 	@sh scripts/setup.sh demo

@@ -72,6 +72,8 @@ var allowed = map[string][]string{
 	"internal/person/match":          {"internal/person/record"},
 	"internal/person/record":         {"internal/person/canon"},
 	"internal/person/rowfile":        {},
+	"internal/datamap/document":      {"internal/element"},
+	"internal/datamap/filescan":      {"internal/datamap/document", "internal/element"},
 
 	// outwards
 	"internal/config":  {"internal/element", "internal/fault", "internal/policy"},

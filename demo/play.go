@@ -243,7 +243,7 @@ func (p *play) ask(ctx context.Context) (err error) {
 	p.stage.command(shown(q.args()...))
 	// What rests in the shop is read once more, so that no figure is
 	// provisional.
-	if _, err := p.guard.run(ctx, "scan"); err != nil {
+	if _, err := p.guard.run(ctx, "map", "scan"); err != nil {
 		return err
 	}
 	if p.answer, err = p.guard.ask(ctx, q); err != nil {

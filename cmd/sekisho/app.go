@@ -41,7 +41,8 @@ type cli struct {
 	Init       initCmd       `cmd:"" group:"run" help:"${help_init}"`
 	Status     statusCmd     `cmd:"" group:"run" help:"${help_status}"`
 	Gate       gateCmd       `cmd:"" group:"run" help:"${help_gate}"`
-	Scan       scanCmd       `cmd:"" group:"run" help:"${help_scan}"`
+	Scan       scanCmd       `cmd:"" group:"ask" help:"${help_scan}"`
+	Map        mapCmd        `cmd:"" group:"ask" help:"${help_map}"`
 	Bypass     bypassCmd     `cmd:"" group:"run" help:"${help_bypass}"`
 	Breakglass breakglassCmd `cmd:"" group:"run" help:"${help_breakglass}"`
 	Scope      scopeCmd      `cmd:"" group:"ask" help:"${help_scope}"`

@@ -136,29 +136,6 @@ func (c gateCutCmd) Run(a *app) error {
 	return a.out(r, func() { a.print("cut_done", "n", len(r.Sessions), "ms", r.Took.Milliseconds()) })
 }
 
-type scanCmd struct {
-	Database string `arg:"" optional:"" help:"${help_database}"`
-}
-
-// Run reads the holdings now.
-func (c scanCmd) Run(a *app) error {
-	op, err := a.operator()
-	if err != nil {
-		return err
-	}
-	all, err := op.Scan(a.ctx, c.Database)
-	if err != nil {
-		return err
-	}
-	return a.out(all, func() {
-		a.table([]string{"col_table", "col_rows", "col_subjects", "col_unknown"}, func(line func(...any)) {
-			for _, r := range all {
-				line(r.Table, countOf(r.Rows), countOf(r.Subjects), countOf(r.Unknown))
-			}
-		})
-	})
-}
-
 type bypassCmd struct {
 	On     bypassOnCmd     `cmd:"" help:"${help_bypass_on}"`
 	Off    bypassOffCmd    `cmd:"" help:"${help_bypass_off}"`

@@ -40,6 +40,8 @@ const (
 	GrantUnknown      Code = 4005
 	DatabaseConnect   Code = 8001
 	ScanFailed        Code = 8004
+	FolderUnreadable  Code = 8010
+	FolderWrite       Code = 8011
 	NotRunning        Code = 6001
 	ControlRefused    Code = 6002
 	AlreadyRunning    Code = 6003
@@ -70,7 +72,7 @@ var Codes = slices.Sorted(slices.Values(append(elsewhere[:len(elsewhere):len(els
 	GateListen, GateTLS, GateFailed, MetricsListen,
 	PolicyInvalid, PolicyNotNewer, PolicyTestFailed, GrantRefused, GrantUnknown,
 	NotRunning, ControlRefused, AlreadyRunning, ScopeQuery, SessionUnknown,
-	DatabaseConnect, ScanFailed,
+	DatabaseConnect, ScanFailed, FolderUnreadable, FolderWrite,
 	LedgerMissing, LedgerExists, LedgerOpen, LedgerLocked, LedgerCorrupt, KeysMissing,
 	KeysOpen, ViewOpen, BundleInvalid, BackupFailed, WitnessFailed, KeyUnknown,
 	Usage, DemoFailed, Internal,

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/transparency-dev/tessera"
-	"github.com/transparency-dev/tessera/storage/posix"
 	"golang.org/x/mod/sumdb/note"
 	"k8s.io/klog/v2"
 
@@ -69,7 +68,7 @@ var quiet = sync.OnceFunc(func() {
 })
 
 func open(ctx context.Context, cfg Config) (*Log, error) {
-	driver, err := posix.New(ctx, posix.Config{Path: cfg.Dir})
+	driver, err := newDriver(ctx, cfg.Dir)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,333 @@
+package document
+
+import (
+	"archive/tar"
+	"archive/zip"
+	"bufio"
+	"compress/bzip2"
+	"compress/flate"
+	"errors"
+	"io"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/bodgit/sevenzip"
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+	"github.com/nwaples/rardecode/v2"
+	"github.com/ulikunitz/xz"
+)
+
+// metered counts what comes out of an archive against the limits. The ratio is
+// taken against the bytes of the whole object: one bomb in a big archive is
+// stopped by the limit of bytes instead.
+type metered struct {
+	j *job
+	r io.Reader
+}
+
+// Read implements io.Reader.
+func (m metered) Read(p []byte) (int, error) {
+	if err := m.j.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := m.r.Read(p)
+	m.j.out += int64(n)
+	if m.j.out > m.j.limits.Bytes || m.j.out > 1<<20 && m.j.out/m.j.limits.Ratio > m.j.size {
+		return n, errLimit
+	}
+	return n, err
+}
+
+// member counts a member against the limit.
+func (j *job) member() error {
+	if j.entries++; j.entries > j.limits.Entries {
+		return errLimit
+	}
+	return j.ctx.Err()
+}
+
+// spent reports whether a limit of bytes was reached, after which nothing more
+// of the object is unpacked.
+func (j *job) spent() bool {
+	return j.out > j.limits.Bytes || j.out > 1<<20 && j.out/j.limits.Ratio > j.size
+}
+
+// archive reads an archive or a compressed stream. Libraries that read what
+// strangers wrote may panic: that is a damaged part, not the end of the scan.
+func (j *job) archive(f format, part, name string, src source, depth int) {
+	err := guard(func() error {
+		switch f {
+		case fZip:
+			return j.zip(part, name, src, depth)
+		case fTar:
+			return j.tar(part, src.r, depth)
+		case fSevenZip:
+			return j.sevenZip(part, src, depth)
+		case fRar:
+			return j.rar(part, src.r, depth)
+		}
+		return j.compressed(f, part, name, src.r, depth)
+	})
+	j.trouble(part, err)
+}
+
+// errBroken stands for a panic of a reader.
+var errBroken = errors.New("the reader gave up")
+
+func guard(read func() error) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = errBroken
+		}
+	}()
+	return read()
+}
+
+// compressed reads a stream of one compressed file.
+func (j *job) compressed(f format, part, name string, r io.Reader, depth int) error {
+	var inner io.Reader
+	var err error
+	r = bufio.NewReaderSize(r, 64<<10)
+	switch f {
+	case fGzip:
+		var z *gzip.Reader
+		if z, err = gzip.NewReader(r); err == nil {
+			inner = z
+		}
+	case fBzip2:
+		inner = bzip2.NewReader(r)
+	case fZstd:
+		var z *zstd.Decoder
+		if z, err = zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(64<<20)); err == nil {
+			defer z.Close()
+			inner = z
+		}
+	case fXz:
+		inner, err = xz.ReaderConfig{DictCap: 64 << 20}.NewReader(r)
+	}
+	if err != nil {
+		return err
+	}
+	if err := j.member(); err != nil {
+		return err
+	}
+	name = strings.TrimSuffix(name, path.Ext(name))
+	j.object(part, name, source{r: metered{j, inner}, size: -1}, depth)
+	return nil
+}
+
+func (j *job) tar(part string, r io.Reader, depth int) error {
+	t := tar.NewReader(r)
+	for {
+		h, err := t.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err == nil {
+			err = j.member()
+		}
+		if err != nil {
+			return err
+		}
+		if h.Typeflag != tar.TypeReg && h.Typeflag != tar.TypeGNUSparse {
+			continue
+		}
+		j.object(join(part, h.Name), path.Base(h.Name), source{r: metered{j, t}, size: h.Size}, depth)
+		if j.spent() {
+			return errLimit
+		}
+	}
+}
+
+// zip reads by the central directory; a file without one (cut in half) is read
+// from the front, member by member, and is damaged.
+func (j *job) zip(part, name string, src source, depth int) error {
+	at, size, done, err := j.random(src)
+	defer done()
+	if err != nil {
+		return err
+	}
+	z, err := zip.NewReader(at, size)
+	if err != nil {
+		return errors.Join(err, j.zipFront(part, io.NewSectionReader(at, 0, size), depth))
+	}
+	if read := office(z); read != nil {
+		return read(j, part, z)
+	}
+	return j.zipMembers(part, z, depth)
+}
+
+func (j *job) zipMembers(part string, z *zip.Reader, depth int) error {
+	for _, m := range z.File {
+		if err := j.member(); err != nil {
+			return err
+		}
+		if m.Mode()&fs.ModeType != 0 || strings.HasSuffix(m.Name, "/") {
+			continue
+		}
+		inner := join(part, m.Name)
+		if m.Flags&1 != 0 { // APPNOTE §4.4.4, bit 0
+			j.sink.Trouble(inner, Encrypted, "")
+			continue
+		}
+		r, err := m.Open()
+		if err != nil {
+			j.trouble(inner, err)
+			continue
+		}
+		j.object(inner, path.Base(m.Name), source{r: metered{j, r}, size: int64(m.UncompressedSize64)}, depth)
+		r.Close() // of a reader
+		if j.spent() {
+			return errLimit
+		}
+	}
+	return nil
+}
+
+// zipFront reads the members that stand at the front of a file whose end is
+// missing, by their local headers (APPNOTE §4.3.7), until one says no length.
+func (j *job) zipFront(part string, r io.Reader, depth int) error {
+	b := bufio.NewReaderSize(r, 64<<10)
+	for {
+		var h [30]byte
+		if _, err := io.ReadFull(b, h[:]); err != nil || string(h[:4]) != "PK\x03\x04" {
+			return nil // the damage is reported already
+		}
+		if err := j.member(); err != nil {
+			return err
+		}
+		name := make([]byte, le16(h[26:]))
+		if _, err := io.ReadFull(b, name); err != nil {
+			return nil
+		}
+		if _, err := b.Discard(le16(h[28:])); err != nil {
+			return nil
+		}
+		size, flags, method := int64(le16(h[18:]))|int64(le16(h[20:]))<<16, le16(h[6:]), le16(h[8:])
+		stream := io.LimitReader(b, size)
+		if flags&8 != 0 && size == 0 {
+			if method != 8 {
+				return nil
+			}
+			stream = b // deflate says where it ends, and reads bytewise from a ByteReader
+		}
+		inner := join(part, string(name))
+		var r io.Reader
+		switch {
+		case flags&1 != 0:
+			j.sink.Trouble(inner, Encrypted, "")
+		case method == 0:
+			r = stream
+		case method == 8:
+			r = flate.NewReader(stream)
+		}
+		if r != nil {
+			m := metered{j, r}
+			j.object(inner, path.Base(string(name)), source{r: m, size: -1}, depth)
+			if _, err := io.Copy(io.Discard, m); err != nil {
+				return nil
+			}
+		}
+		if flags&8 != 0 {
+			skipDescriptor(b)
+			if j.spent() {
+				return errLimit
+			}
+			continue
+		}
+		if _, err := io.Copy(io.Discard, stream); err != nil || j.spent() {
+			return nil
+		}
+	}
+}
+
+// skipDescriptor skips the data descriptor behind a member (APPNOTE §4.3.9).
+func skipDescriptor(b *bufio.Reader) {
+	if sig, err := b.Peek(4); err == nil && string(sig) == "PK\x07\x08" {
+		b.Discard(16) // a short end shows at the next header
+	} else if err == nil {
+		b.Discard(12)
+	}
+}
+
+func le16(p []byte) int { return int(p[0]) | int(p[1])<<8 }
+
+func (j *job) sevenZip(part string, src source, depth int) error {
+	at, size, done, err := j.random(src)
+	defer done()
+	if err != nil {
+		return err
+	}
+	z, err := sevenzip.NewReader(at, size)
+	if err != nil {
+		var locked *sevenzip.ReadError
+		if errors.As(err, &locked) && locked.Encrypted {
+			return errEncrypted
+		}
+		return err
+	}
+	for _, m := range z.File {
+		if err := j.member(); err != nil {
+			return err
+		}
+		if !m.Mode().IsRegular() {
+			continue
+		}
+		inner := join(part, m.Name)
+		r, err := m.Open()
+		if err != nil {
+			var locked *sevenzip.ReadError
+			if errors.As(err, &locked) && locked.Encrypted {
+				err = errEncrypted
+			}
+			j.trouble(inner, err)
+			continue
+		}
+		j.object(inner, path.Base(m.Name), source{r: metered{j, r}, size: int64(m.UncompressedSize)}, depth)
+		r.Close() // of a reader
+		if j.spent() {
+			return errLimit
+		}
+	}
+	return nil
+}
+
+func (j *job) rar(part string, r io.Reader, depth int) error {
+	z, err := rardecode.NewReader(r, rardecode.MaxDictionarySize(64<<20))
+	if err != nil {
+		return rarError(err)
+	}
+	for {
+		h, err := z.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return rarError(err)
+		}
+		if err := j.member(); err != nil {
+			return err
+		}
+		if h.IsDir {
+			continue
+		}
+		inner := join(part, h.Name)
+		if h.Encrypted {
+			j.sink.Trouble(inner, Encrypted, "")
+			continue
+		}
+		j.object(inner, path.Base(h.Name), source{r: metered{j, z}, size: h.UnPackedSize}, depth)
+		if j.spent() {
+			return errLimit
+		}
+	}
+}
+
+func rarError(err error) error {
+	if errors.Is(err, rardecode.ErrArchiveEncrypted) || errors.Is(err, rardecode.ErrArchivedFileEncrypted) {
+		return errEncrypted
+	}
+	return err
+}

@@ -1,0 +1,170 @@
+package document
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+
+	"sekisho/internal/element"
+)
+
+// object reads one part as what it is.
+func (j *job) object(part, name string, src source, depth int) {
+	if j.ctx.Err() != nil {
+		return
+	}
+	head := make([]byte, sniffBytes)
+	n, err := io.ReadFull(src.r, head)
+	head = head[:n]
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		if n == 0 {
+			j.trouble(part, err)
+			return
+		}
+	}
+	// The rest comes behind the head; an error comes again there.
+	src.r = io.MultiReader(bytes.NewReader(head), stickyReader{src.r, err})
+	switch f := sniff(head, name); f {
+	case fEmpty:
+	case fZip, fGzip, fBzip2, fZstd, fXz, fSevenZip, fRar, fTar:
+		if depth >= j.limits.Depth {
+			j.sink.Trouble(part, Limit, "archives in archives are too deep")
+			return
+		}
+		j.archive(f, part, name, src, depth+1)
+	case fPicture:
+		j.sink.Trouble(part, Picture, "")
+	default:
+		j.content(f, part, name, head, src)
+	}
+}
+
+// stickyReader gives the error again that the head met.
+type stickyReader struct {
+	r   io.Reader
+	err error
+}
+
+func (s stickyReader) Read(p []byte) (int, error) {
+	if s.err == io.ErrUnexpectedEOF { // io.ReadFull's word for a short part
+		return 0, io.EOF
+	}
+	if s.err != nil {
+		return 0, s.err
+	}
+	return s.r.Read(p)
+}
+
+// content reads a part that holds no others.
+func (j *job) content(f format, part, name string, head []byte, src source) {
+	var err error
+	switch f {
+	case fPDF:
+		err = j.pdf(part, src)
+	case fSQLite:
+		err = j.sqlite(part, src)
+	case fParquet:
+		err = j.parquet(part, src)
+	case fMail:
+		err = j.mail(part, src.r, 0)
+	case fMbox:
+		err = j.mbox(part, src.r)
+	case fHTML:
+		err = j.html(part, src.r)
+	case fXML:
+		err = j.xml(part, src.r)
+	case fJSON:
+		err = j.json(part, src.r)
+	case fSQL:
+		err = j.sql(part, src.r)
+	case fDelimited:
+		err = j.delimited(part, name, head, src.r)
+	case fOLE:
+		j.sink.Trouble(part, Unreadable, "an Office file in the format before 2007, or one with a password")
+		err = j.raw(part, src.r)
+	case fPgDump:
+		j.sink.Trouble(part, Unreadable, "a compressed dump of pg_dump; write it out with pg_restore -f")
+		err = j.raw(part, src.r)
+	case fBinary, fProgram:
+		if f == fProgram {
+			j.sink.Trouble(part, Foreign, "")
+		}
+		err = j.raw(part, src.r)
+	default:
+		err = j.text(part, src.r, element.Auto)
+	}
+	j.trouble(part, err)
+}
+
+// text hands a part on as running text.
+func (j *job) text(part string, r io.Reader, e element.Encoding) error {
+	w := j.sink.Text(part, e)
+	err := j.copyTo(w, r)
+	if cerr := w.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+// raw hands on the readable runs of binary data: at least minRun bytes of ASCII
+// or of what may be a double-byte encoding, each on a line of its own, and the
+// same of ASCII in UTF-16. Personal data in unknown formats is mostly written so.
+func (j *job) raw(part string, r io.Reader) error {
+	w := j.sink.Text(part, element.Auto)
+	f := &runs{w: bufio.NewWriterSize(w, 32<<10)}
+	err := j.copyTo(f, r)
+	f.end()
+	ferr := f.w.Flush()
+	if cerr := w.Close(); ferr == nil {
+		ferr = cerr
+	}
+	if err == nil {
+		err = ferr
+	}
+	return err
+}
+
+const minRun = 6
+
+// runs writes the readable runs of what it takes.
+type runs struct {
+	w    *bufio.Writer
+	run  [minRun]byte
+	n    int  // bytes of the run, those beyond minRun are written
+	zero bool // a NUL between two characters of UTF-16 came last
+}
+
+// Write implements io.Writer. It never fails: the sink does, at Flush.
+func (f *runs) Write(p []byte) (int, error) {
+	for _, c := range p {
+		switch {
+		case c == 0 && !f.zero && f.n > 0:
+			f.zero = true
+		case c >= 0x20 && c != 0x7F || c == '\t':
+			f.zero = false
+			f.add(c)
+		default:
+			f.end()
+		}
+	}
+	return len(p), nil
+}
+
+func (f *runs) add(c byte) {
+	if f.n < minRun {
+		f.run[f.n] = c
+	} else {
+		if f.n == minRun {
+			f.w.Write(f.run[:]) // errors stay in the bufio.Writer
+		}
+		f.w.WriteByte(c)
+	}
+	f.n++
+}
+
+func (f *runs) end() {
+	if f.n > minRun {
+		f.w.WriteByte('\n')
+	}
+	f.n, f.zero = 0, false
+}

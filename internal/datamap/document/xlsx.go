@@ -1,0 +1,356 @@
+package document
+
+import (
+	"archive/zip"
+	"bytes"
+	"errors"
+	"math"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// xlsx reads a workbook sheet by sheet, row by row (SpreadsheetML, ECMA-376 part 1
+// §18). The table of strings is kept in memory up to Limits.Memory; what is beyond
+// is scanned as running text, without the columns' headers.
+func (j *job) xlsx(part string, z *zip.Reader) error {
+	book := &workbook{j: j, part: part}
+	var errs []error
+	keep := func(err error) { errs = append(errs, err) }
+	if m := find(z, "xl/sharedStrings.xml"); m != nil {
+		keep(book.readStrings(m))
+	}
+	if m := find(z, "xl/styles.xml"); m != nil {
+		keep(book.readStyles(m))
+	}
+	names := map[string]string{}
+	if m := find(z, "xl/workbook.xml"); m != nil {
+		var err error
+		names, err = book.sheetNames(m, find(z, "xl/_rels/workbook.xml.rels"))
+		keep(err)
+	}
+	for _, m := range sorted(z) {
+		name := strings.TrimPrefix(m.Name, "/")
+		dir := path.Dir(name)
+		switch {
+		case dir == "xl/worksheets" && strings.HasSuffix(name, ".xml"):
+			label := names[name]
+			if label == "" {
+				label = path.Base(name)
+			}
+			keep(book.sheet(join(part, label), m))
+		case name == "xl/sharedStrings.xml", name == "xl/styles.xml", name == "xl/workbook.xml", name == "xl/calcChain.xml":
+		default:
+			keep(j.ooxmlMember(part, m))
+		}
+		if j.spent() || j.ctx.Err() != nil {
+			break
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// workbook is what sheets refer to.
+type workbook struct {
+	j     *job
+	part  string
+	arena []byte
+	ends  []uint32 // of the strings in arena
+	dates []bool   // cell style → shows a date
+	base  time.Time
+}
+
+func (b *workbook) readStrings(f *zip.File) error {
+	r, err := b.j.open(f)
+	if err != nil {
+		return err
+	}
+	defer r.Close() // of a reader
+	m := newMarkup(r, false)
+	phonetic := false
+	for {
+		t, err := m.next()
+		switch {
+		case err != nil || t == tEnd:
+			return err
+		case t == tText:
+			// White space between tags is no string; within <t> it is.
+			if !phonetic && (len(m.raw) > 0 && m.raw[0] > ' ' || len(bytes.TrimSpace(m.text)) > 0) {
+				b.arena = append(b.arena, m.text...)
+			}
+		case string(m.name) == "rPh": // how a name is read: kept as a string of its own beside it
+			phonetic = t == tOpen && !m.empty
+		case string(m.name) == "si" && (t == tClose || m.empty):
+			b.ends = append(b.ends, uint32(len(b.arena)))
+			if int64(len(b.arena))+4*int64(len(b.ends)) > b.j.limits.Memory {
+				b.j.sink.Trouble(b.part, Limit, "more strings than are kept: the rest was read without its columns")
+				return b.j.markupText(b.part, m, set("si"))
+			}
+		}
+	}
+}
+
+// string returns a shared string.
+func (b *workbook) string(i int) []byte {
+	if i < 0 || i >= len(b.ends) {
+		return nil
+	}
+	from := uint32(0)
+	if i > 0 {
+		from = b.ends[i-1]
+	}
+	return b.arena[from:b.ends[i]]
+}
+
+// readStyles finds the cell styles that show dates: birth dates are numbers in a
+// sheet. Built-in formats 14–22, 27–36, 45–47, 50–58 are dates (§18.8.30).
+func (b *workbook) readStyles(f *zip.File) error {
+	r, err := b.j.open(f)
+	if err != nil {
+		return err
+	}
+	defer r.Close() // of a reader
+	m := newMarkup(characters(r), false)
+	custom := map[string]bool{}
+	inside := false
+	for {
+		t, err := m.next()
+		if err != nil || t == tEnd {
+			return err
+		}
+		if t == tText {
+			continue
+		}
+		switch string(m.name) {
+		case "numFmt":
+			if t == tOpen {
+				code := strings.ToLower(string(m.attr("formatCode")))
+				custom[string(m.attr("numFmtId"))] = strings.ContainsRune(code, 'y') || strings.Contains(code, "gge")
+			}
+		case "cellXfs":
+			inside = t == tOpen && !m.empty
+		case "xf":
+			if t == tOpen && inside && len(b.dates) < 1<<16 {
+				id := m.attr("numFmtId")
+				n, _ := strconv.Atoi(string(id))
+				b.dates = append(b.dates, custom[string(id)] || n >= 14 && n <= 22 || n >= 27 && n <= 36 || n >= 50 && n <= 58)
+			}
+		}
+	}
+}
+
+// sheetNames returns the sheets' names by the members that hold them.
+func (b *workbook) sheetNames(book, rels *zip.File) (map[string]string, error) {
+	b.base = time.Date(1899, 12, 30, 0, 0, 0, 0, time.UTC)
+	ids := map[string]string{}
+	err := b.each(book, func(m *markup) {
+		switch string(m.name) {
+		case "sheet":
+			if len(ids) < 10_000 {
+				ids[string(m.attr("id"))] = string(appendText(nil, m.attr("name")))
+			}
+		case "workbookPr":
+			if v := string(m.attr("date1904")); v == "1" || v == "true" {
+				b.base = time.Date(1904, 1, 1, 0, 0, 0, 0, time.UTC)
+			}
+		}
+	})
+	names := map[string]string{}
+	if rels == nil || err != nil {
+		return names, err
+	}
+	err = b.each(rels, func(m *markup) {
+		if name, ok := ids[string(m.attr("Id"))]; ok {
+			names[path.Join("xl", strings.TrimPrefix(string(m.attr("Target")), "/xl/"))] = name
+		}
+	})
+	return names, err
+}
+
+func (b *workbook) each(f *zip.File, open func(*markup)) error {
+	r, err := b.j.open(f)
+	if err != nil {
+		return err
+	}
+	defer r.Close() // of a reader
+	m := newMarkup(characters(r), false)
+	for {
+		t, err := m.next()
+		if err != nil || t == tEnd {
+			return err
+		}
+		if t == tOpen {
+			open(m)
+		}
+	}
+}
+
+// sheet hands on the rows of a sheet.
+func (b *workbook) sheet(part string, f *zip.File) (err error) {
+	r, err := b.j.open(f)
+	if err != nil {
+		return err
+	}
+	defer r.Close() // of a reader
+	g := newGrid(b.j.sink.Table(part))
+	defer g.close()
+	s := sheetReader{b: b, m: newMarkup(r, false), row: g.row}
+	return s.read()
+}
+
+// sheetReader is the state within a sheet.
+type sheetReader struct {
+	b      *workbook
+	m      *markup
+	row    func([][]byte)
+	cells  [][]byte
+	arena  []byte
+	column int
+	kind   byte // of the cell: 's'hared, 'i'nline, 'f'ormula's string, 'n'umber
+	date   bool
+	inside bool // within <v> or <t>
+	value  []byte
+}
+
+func (s *sheetReader) read() error {
+	for {
+		t, err := s.m.next()
+		if err != nil || t == tEnd {
+			if len(s.cells) > 0 { // the sheet was cut within a row
+				s.row(s.cells)
+			}
+			return err
+		}
+		switch t {
+		case tText:
+			if s.inside {
+				s.value = append(s.value, s.m.text...)
+			}
+		case tOpen:
+			s.open()
+		case tClose:
+			s.end()
+		}
+	}
+}
+
+func (s *sheetReader) open() {
+	m := s.m
+	switch {
+	case len(m.name) == 1 && (m.name[0] == 'v' || m.name[0] == 't'):
+		s.inside = !m.empty
+	case len(m.name) == 1 && m.name[0] == 'c':
+		s.column++
+		s.kind, s.date, s.value = 'n', false, s.value[:0]
+		for name, v := range m.attrs() {
+			if len(name) != 1 {
+				continue
+			}
+			switch name[0] {
+			case 'r':
+				s.column = column(v, s.column)
+			case 't':
+				s.kind = cellKind(v)
+			case 's':
+				n, ok := number(v)
+				s.date = ok && n < len(s.b.dates) && s.b.dates[n]
+			}
+		}
+	case string(m.name) == "row":
+		s.cells, s.arena, s.column = s.cells[:0], s.arena[:0], -1
+	case string(m.name) == "headerFooter", string(m.name) == "dataValidation":
+		s.inside = false
+	}
+}
+
+func cellKind(v []byte) byte {
+	switch string(v) {
+	case "s":
+		return 's'
+	case "n", "":
+		return 'n'
+	}
+	return 'i' // inlineStr, str, b, e
+}
+
+func (s *sheetReader) end() {
+	m := s.m
+	switch {
+	case len(m.name) == 1 && (m.name[0] == 'v' || m.name[0] == 't'):
+		s.inside = false
+	case len(m.name) == 1 && m.name[0] == 'c':
+		s.place()
+	case string(m.name) == "row":
+		s.row(s.cells)
+		s.cells = s.cells[:0]
+	}
+}
+
+// place puts the cell's value into its column.
+func (s *sheetReader) place() {
+	if len(s.value) == 0 || s.column < 0 || s.column >= maxColumns {
+		return
+	}
+	for len(s.cells) <= s.column {
+		s.cells = append(s.cells, nil)
+	}
+	from := len(s.arena)
+	switch s.kind {
+	case 's':
+		if n, ok := number(s.value); ok {
+			s.cells[s.column] = s.b.string(n)
+			return
+		}
+	case 'n':
+		s.arena = s.number(s.arena)
+		s.cells[s.column] = s.arena[from:len(s.arena):len(s.arena)]
+		return
+	}
+	s.arena = append(s.arena, s.value...)
+	s.cells[s.column] = s.arena[from:len(s.arena):len(s.arena)]
+}
+
+// number appends a number as a person sees it: dates as dates, no exponent.
+func (s *sheetReader) number(dst []byte) []byte {
+	if !s.date && bytes.IndexByte(s.value, 'E') < 0 {
+		return append(dst, s.value...)
+	}
+	f, err := strconv.ParseFloat(string(s.value), 64)
+	if err != nil || math.Abs(f) > 1e19 {
+		return append(dst, s.value...)
+	}
+	if s.date && f > 0 && f < 2_958_466 { // 9999-12-31
+		return s.b.base.AddDate(0, 0, int(f)).AppendFormat(dst, "2006-01-02")
+	}
+	return strconv.AppendFloat(dst, f, 'f', -1, 64)
+}
+
+// column reads the letters of a reference such as "BC12".
+func column(ref []byte, otherwise int) int {
+	n := 0
+	for _, c := range ref {
+		if c < 'A' || c > 'Z' {
+			break
+		}
+		n = n*26 + int(c-'A') + 1
+		if n > maxColumns {
+			return otherwise
+		}
+	}
+	if n == 0 {
+		return otherwise
+	}
+	return n - 1
+}
+
+func number(v []byte) (int, bool) {
+	n := 0
+	for _, c := range v {
+		if c < '0' || c > '9' || n > 1<<40 {
+			return 0, false
+		}
+		n = n*10 + int(c-'0')
+	}
+	return n, len(v) > 0
+}
