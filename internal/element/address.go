@@ -24,14 +24,14 @@ func prefectureAt(b []byte) int {
 
 // address reports the address that the prefecture at p begins: a city, ward,
 // town or village must follow, and a number of a block.
-func (s *Scanner) address(p int) {
+func (s *Scanner) address(p int) bool {
 	n := prefectureAt(s.buf[p : p+16])
 	if n == 0 {
-		return
+		return false
 	}
 	e, city, block := s.addressEnd(p + n)
 	if city == 0 {
-		return
+		return false
 	}
 	confidence, why := 40, ByForm|ByAnchor
 	if block {
@@ -45,9 +45,10 @@ func (s *Scanner) address(p int) {
 		confidence, why = 85, why|ByHeader
 	}
 	if confidence >= s.least {
-		s.textEnd = e
+		s.ends.text = e
 	}
 	s.emit(p, e, Address, confidence, why, nil)
+	return true
 }
 
 // addressEnd reads on from q, behind the prefecture. City is where the city's

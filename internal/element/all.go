@@ -1,76 +1,114 @@
 package element
 
-import (
-	"math/bits"
-	"unicode/utf8"
-)
+import "unicode/utf8"
 
-func trailing(w uint64) int { return bits.TrailingZeros64(w) }
+// The elements that are found by the same marks.
+var (
+	textKinds   = MaskOf(Name, Address, BirthDate)
+	markKinds   = MaskOf(Email, IPAddress)
+	keyKinds    = MaskOf(Name, Kana, Address, Cookie, Secret, Email)
+	numberKinds = MaskOf(CardPAN, CardCVV, CardExpiry, MyNumber, DriversLicence, Passport, Phone, PostalCode, BankAccount, BirthDate, IPAddress)
+)
 
 // scanAll looks at n classified blocks for every element.
 func (s *Scanner) scanAll(n int) {
-	before := s.digitBefore()
-	for i := range n {
-		m, next := &s.masks[i], &s.masks[i+1]
-		at := s.pos + i*blockSize
-		starts, addresses := groupStarts(m.digit, next.digit, before), uint64(0)
-		if m.dot != 0 {
-			addresses = fourDots(m, next, before)
+	if s.ends.view > s.pos {
+		s.hide(s.pos, s.ends.view)
+	}
+	numbers, marks, text, keys := ^uint64(0), ^uint64(0), ^uint64(0), ^uint64(0)
+	if s.kinds&numberKinds == 0 {
+		numbers = 0
+	}
+	if s.kinds&markKinds == 0 {
+		marks = 0
+	}
+	if s.kinds&textKinds == 0 {
+		text = 0
+	}
+	if s.kinds&keyKinds == 0 {
+		keys = 0
+	}
+	last := s.carry
+	s.joined[0] = last.joined
+	dots, dots2 := s.dots[0], s.dots[1]
+	for i := 1; i <= n; i++ {
+		c, next, prev := &s.masks[i], &s.masks[i+1], &s.masks[i-1]
+		// Escaped letters, quoted-printable (=E3=81=82) and base64 are looked at
+		// first: they may hide what follows from the rest.
+		quoted := c.assign & (c.assign>>3 | next.assign<<61) & (c.assign>>6 | next.assign<<58)
+		if coded := c.base & (c.base>>8 | next.base<<56); coded|quoted|c.escape != 0 && s.depth < 2 {
+			s.viewsIn(i, c.escape, quoted, coded)
 		}
-		before = m.digit >> 63
-		assign := m.assign &^ (m.digit << 1 & (m.digit>>1 | next.digit<<63)) // 12:34 is a time
-		signs := s.signs(m.kanji, at)
-		for t := starts | addresses | assign | signs | m.lead | m.escape | m.at | m.token; t != 0; t &= t - 1 {
-			bit := trailing(t)
-			p := at + bit
-			switch b := uint64(1) << bit; {
-			case starts&b != 0:
-				if p >= s.numberEnd {
-					s.numberGroup(p, shift(m.digit, next.digit, bit))
-				}
-			case addresses&b != 0:
-				s.ipAddress(p)
-			case signs&b != 0:
-				s.sign(p)
-			case assign&b != 0:
-				s.keyValue(p, 1)
-			case m.lead&b != 0:
-				s.wide(p)
-			case m.at&b != 0:
-				s.email(p, 1)
-			case m.escape&b != 0:
-				if p >= s.numberEnd {
-					s.escapedGroup(p)
-				}
-			default:
-				s.secretPrefix(p)
-			}
+		rows, others := numberMasks(c, next, &last)
+		if s.joined[i] = last.joined; last.joined == ^uint64(0) {
+			s.longRow(s.rowFrom((i-1)*blockSize), s.pos+i*blockSize)
+		}
+		if (rows|others)&numbers != 0 {
+			s.numbersIn(i, rows, others)
+		}
+		d := c.digit
+		inner := c.dot & (d<<1 | prev.digit>>63) & (d>>1 | next.digit<<63)
+		two := inner & (inner<<2 | inner<<3 | inner<<4 | dots>>62 | dots>>61 | dots>>60)
+		three := inner & (two<<2 | two<<3 | two<<4 | dots2>>62 | dots2>>61 | dots2>>60)
+		dots, dots2 = inner, two
+		if t := (c.at | three) & marks; t != 0 {
+			s.marksIn(i, t)
+		}
+		kanji := c.cjk &^ (c.cjk<<3 | prev.cjk>>61)
+		kata := c.kata &^ (c.kata<<3 | prev.kata>>61)
+		assign := c.assign &^ (d << 1 & (d>>1 | next.digit<<63)) // 12:34 is a time
+		// A secret begins behind no letter, but for that of an escape.
+		token := c.token &^ ((c.alpha<<1 | prev.alpha>>63) &^ (c.escape<<2 | prev.escape>>62))
+		if t := (kanji|kata)&text | (assign|c.lead)&keys | token; t != 0 {
+			s.textIn(i, t)
+		}
+	}
+	s.carry, s.dots = last, [2]uint64{dots, dots2}
+}
+
+// marksIn looks at the @ of e-mail addresses and the third dots of IP addresses.
+func (s *Scanner) marksIn(i int, t uint64) {
+	for ; t != 0; t &= t - 1 {
+		if p := s.pos + (i-1)*blockSize + trailing(t); s.buf[p] == '.' {
+			s.ipAddress(p)
+		} else {
+			s.email(p, 1)
 		}
 	}
 }
 
-// fourDots returns the first dots of what may be four numbers of up to three
-// digits with dots between them.
-func fourDots(m, next *classes, before uint64) uint64 {
-	inside := func(dot, digit, nextDigit, before uint64) uint64 {
-		return dot & (digit<<1 | before) & (digit>>1 | nextDigit<<63)
+// textIn looks at the beginnings of rows of kanji and katakana, at the signs
+// behind keys, and at the beginnings of secrets in block i.
+func (s *Scanner) textIn(i int, t uint64) {
+	for ; t != 0; t &= t - 1 {
+		bit := trailing(t)
+		p := s.pos + (i-1)*blockSize + bit
+		switch c := s.buf[p]; {
+		case c == ':' || c == '=':
+			s.keyValue(p, 1)
+		case c == 0xE3:
+			s.katakanaRow(p)
+		case c > 0xE3 && c < 0xEA:
+			s.kanjiRow(p, shift(s.masks[i].cjk, s.masks[i+1].cjk, bit))
+		case c == 0xEF:
+			s.wideSign(p)
+		default:
+			s.secretPrefix(p)
+		}
 	}
-	d := inside(m.dot, m.digit, next.digit, before)
-	if d == 0 {
-		return 0
-	}
-	dn := inside(next.dot, next.digit, 0, m.digit>>63)
-	two := func(w, n uint64) uint64 {
-		return w & ((w>>2 | n<<62) | (w>>3 | n<<61) | (w>>4 | n<<60))
-	}
-	return two(d, dn) & shiftedTwo(d, dn)
 }
 
-// shiftedTwo returns the dots whose second next dot is near.
-func shiftedTwo(w, n uint64) uint64 {
-	pair := w & ((w>>2 | n<<62) | (w>>3 | n<<61) | (w>>4 | n<<60))
-	pairNext := n & (n>>2 | n>>3 | n>>4)
-	return (pair>>2 | pairNext<<62) | (pair>>3 | pairNext<<61) | (pair>>4 | pairNext<<60)
+// wideSign looks at the full-width character at p that may be ：, ＝ or ＠.
+func (s *Scanner) wideSign(p int) {
+	if s.buf[p+1] != 0xBC {
+		return
+	}
+	switch s.buf[p+2] {
+	case 0x9A, 0x9D:
+		s.keyValue(p, 3)
+	case 0xA0:
+		s.email(p, 3)
+	}
 }
 
 // signFlag says what a character may begin.
@@ -81,8 +119,6 @@ const (
 	beginsPrefecture
 	beginsEra
 	isHonorific
-	isMiddleDot
-	isPostalMark
 	endsGiven
 	beginsForeign
 )
@@ -119,21 +155,8 @@ var signFlags = func() *[0x7000]signFlag {
 	for _, h := range honorifics {
 		set(h.word, isHonorific)
 	}
-	set("・", isMiddleDot)
-	set("〒", isPostalMark)
 	return t
 }()
-
-// signs keeps those bits of mask, at buf[at:], whose characters have flags.
-func (s *Scanner) signs(mask uint64, at int) (out uint64) {
-	for ; mask != 0; mask &= mask - 1 {
-		bit := trailing(mask)
-		if flagOf(s.buf[at+bit:]) != 0 {
-			out |= 1 << bit
-		}
-	}
-	return out
-}
 
 // flagOf returns the flags of the three-byte character at b.
 func flagOf(b []byte) signFlag {
@@ -144,45 +167,94 @@ func flagOf(b []byte) signFlag {
 	return signFlags[r-signBase]
 }
 
-// sign looks at the character at p, which has flags.
-func (s *Scanner) sign(p int) {
-	f := flagOf(s.buf[p:])
-	if f&beginsPrefecture != 0 && p >= s.textEnd {
-		s.address(p)
+// everyThird has the bits of the first bytes of characters of three.
+const everyThird = 0x9249249249249249
+
+// kanjiRow looks at the row of kanji that begins at p; w are the first bytes of
+// kanji from p on.
+func (s *Scanner) kanjiRow(p int, w uint64) {
+	b := s.buf
+	if p < s.ends.text {
+		return
 	}
-	if f&beginsEra != 0 {
-		s.eraDate(p)
+	first := flagOf(b[p : p+3])
+	end := p + min(trailing(^w&everyThird), 60)
+	if b[end] == 0xE3 && b[end+1] == 0x80 && b[end+2] == 0x85 { // 々
+		end = kanjiEnd(b, end)
 	}
-	if f&isPostalMark != 0 {
-		s.postalMark(p)
+	if b[p-3] == 0xE3 && b[p-2] == 0x80 && b[p-1] == 0x85 {
+		return // 々: looked at with what stands before it
 	}
-	if p < s.nameEnd || p < s.textEnd {
+	if first&beginsPrefecture != 0 || end-p > 15 {
+		if s.addressIn(p, end) {
+			return
+		}
+	}
+	last := flagOf(b[end-3 : end])
+	if c := b[end]; isDigit(c) || c == 0xEF {
+		s.eraBefore(p, end)
+	}
+	if p < s.ends.name {
 		return
 	}
 	switch {
-	case f&beginsFamily != 0 && s.nameInText(p):
-	case f&isHonorific != 0:
-		s.nameByHonorific(p)
-	case f&isMiddleDot != 0:
-		s.foreignName(p)
-	case f&beginsForeign != 0:
-		s.foreignGiven(p)
-	case f&endsGiven != 0:
-		s.unknownBefore(p + 3)
+	case first&beginsFamily != 0 && s.nameInText(p, end):
+	case last&isHonorific != 0:
+		s.nameByHonorific(p, end-3)
+	case b[end] == 0xE3 && flagOf(b[end:end+3])&isHonorific != 0:
+		s.nameByHonorific(p, end)
+	case last&endsGiven != 0 && end-p == 12 && first&beginsFamily == 0:
+		s.nameOfUnknown(p, end)
 	}
 }
 
-// wide looks at the full-width character at p.
-func (s *Scanner) wide(p int) {
-	if s.buf[p+1] != 0xBC {
+// kanjiEnd returns where the row of kanji that goes on at e ends, 々 included.
+func kanjiEnd(b []byte, e int) int {
+	for limit := e + 30; e < limit; e += 3 {
+		if _, ok := kanjiAt(b[e:]); !ok {
+			break
+		}
+	}
+	return e
+}
+
+// addressIn reports the address that begins in the row of kanji buf[p:end].
+func (s *Scanner) addressIn(p, end int) bool {
+	for q := p; q < end-3; q += 3 {
+		if flagOf(s.buf[q:q+3])&beginsPrefecture != 0 && s.address(q) {
+			return true
+		}
+		if q == p && end-p <= 15 {
+			return false
+		}
+	}
+	return false
+}
+
+// eraBefore looks for an era at the end of the row of kanji buf[p:end], before a
+// digit: 昭和60年, 昭和元年3月.
+func (s *Scanner) eraBefore(p, end int) {
+	for _, back := range [...]int{6, 12} {
+		if q := end - back; q >= p && flagOf(s.buf[q:q+3])&beginsEra != 0 {
+			s.eraDate(q)
+		}
+	}
+}
+
+// katakanaRow looks at the row of katakana and dots that begins at p.
+func (s *Scanner) katakanaRow(p int) {
+	b := s.buf
+	if hasPrefix(b[p:p+3], "・") {
+		p += 3
+	}
+	if p < s.ends.name || p < s.ends.text {
 		return
 	}
-	switch c := s.buf[p+2]; {
-	case c >= 0x90 && c <= 0x99 && p >= s.numberEnd:
-		s.wideGroup(p)
-	case c == 0x9A || c == 0x9D: // ： ＝
-		s.keyValue(p, 3)
-	case c == 0xA0:
-		s.email(p, 3)
+	n := katakanaLength(b[p : p+36])
+	switch {
+	case n >= 6 && hasPrefix(b[p+n:p+n+3], "・"):
+		s.foreignName(p + n)
+	case n >= 9 && flagOf(b[p:p+3])&beginsForeign != 0:
+		s.foreignGiven(p)
 	}
 }

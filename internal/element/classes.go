@@ -9,20 +9,30 @@ import (
 const blockSize = 64
 
 // classes are the byte classes of one block: bit i of each mask describes byte
-// i. The assembly writes them in this order.
+// i. The assembly writes them in this order; card numbers alone need the first
+// six.
 type classes struct {
 	digit  uint64 // 0–9
+	high   uint64 // not ASCII
 	escape uint64 // % & \: the beginning of a URL, HTML or JSON escape
 	lead   uint64 // the byte before every full-width digit of the encoding
-	at     uint64 // @
+	sep    uint64 // space + - . / ( ): what stands between the digits of a number
+	joint  uint64 // " ' < , ; | and tab: what stands between the pieces of a number
+	base   uint64 // the last of eight bytes, at a multiple of eight, that are letters, one of them a capital, digits, + and /
 	dot    uint64 // .
+	at     uint64 // @
 	assign uint64 // : =
-	kanji  uint64 // E3–E9: the first byte of kana and kanji in UTF-8
-	token  uint64 // a byte of "Aegsx" before one of "KSIyhlko": secrets begin so
+	cjk    uint64 // E4–E9: the first byte of kanji in UTF-8
+	kata   uint64 // the first byte of katakana in UTF-8
+	alpha  uint64 // letters
+	token  uint64 // a byte of "Aegsx" before one of "KSIyhilko" and one of "IzpousrtxJ_-": secrets begin so
 }
 
-// classifyFunc fills dst from src, which holds one byte more than the blocks of
-// dst.
+// overhang is how many bytes after the last block a classifier looks at.
+const overhang = 2
+
+// classifyFunc fills dst from src, which holds overhang bytes more than the
+// blocks of dst.
 type classifyFunc func(dst []classes, src []byte, lead byte)
 
 const (
@@ -33,50 +43,92 @@ const (
 
 // classifyPortable is the definition: eight bytes at a time in a register.
 func classifyPortable(dst []classes, src []byte, lead byte) {
+	classifyDigits(dst, src, lead)
 	for i := range dst {
-		c := classes{}
-		b := src[i*blockSize : i*blockSize+blockSize+1]
+		c := &dst[i]
+		b := src[i*blockSize : i*blockSize+blockSize+overhang]
 		for j := 0; j < blockSize; j += 8 {
 			x := binary.LittleEndian.Uint64(b[j:])
-			c.digit |= within(x, '0', 9) << j
-			c.escape |= gather(equal(x, '%')|equal(x, '&')|equal(x, '\\')) << j
-			c.at |= gather(equal(x, '@')) << j
+			c.sep |= gather(equal(x, ' ')|equal(x, '+')|equal(x, '-')|equal(x, '.')|equal(x, '/')|equal(x, '(')|equal(x, ')')) << j
+			c.joint |= gather(equal(x, '"')|equal(x, '\'')|equal(x, '<')|equal(x, ',')|equal(x, ';')|equal(x, '|')|equal(x, '\t')) << j
 			c.dot |= gather(equal(x, '.')) << j
+			c.at |= gather(equal(x, '@')) << j
 			c.assign |= gather(equal(x, ':')|equal(x, '=')) << j
 			if x&high != 0 {
-				c.lead |= gather(equal(x, lead)) << j
-				c.kanji |= within(x, 0xE3, 6) << j
+				c.cjk |= within(x, 0xE4, 5) << j
+				for k := j; k < j+8; k++ {
+					if b[k] == 0xE3 && (b[k+1] == 0x83 || b[k+1] == 0x82 && int8(b[k+2]) > -96) {
+						c.kata |= 1 << k
+					}
+				}
+			}
+			letters := within(x|ones*0x20, 'a', 25)
+			c.alpha |= letters << j
+			if c.digit>>j&0xFF|letters|gather(equal(x, '+')|equal(x, '/')) == 0xFF && x&^(x<<1)&(ones*0x40) != 0 {
+				c.base |= 0x80 << j
 			}
 			if first := equal(x, 'A') | equal(x, 'e') | equal(x, 'g') | equal(x, 's') | equal(x, 'x'); first != 0 {
-				y := x>>8 | uint64(b[j+8])<<56
-				c.token |= gather(first&(equal(y, 'K')|equal(y, 'S')|equal(y, 'I')|equal(y, 'y')|
-					equal(y, 'h')|equal(y, 'l')|equal(y, 'k')|equal(y, 'o'))) << j
+				for k := j; k < j+8; k++ {
+					if isToken[0][b[k]] && isToken[1][b[k+1]] && isToken[2][b[k+2]] {
+						c.token |= 1 << k
+					}
+				}
 			}
 		}
-		dst[i] = c
 	}
 }
 
-// classifyDigits is classifyPortable for card numbers alone: only digit,
-// escape and lead are right, the others are empty.
+// isToken are the first three bytes of secrets.
+var isToken = [3]byteSet{bytesOf("Aegsx"), bytesOf("KSIyhilko"), bytesOf("IzpousrtxJ_-")}
+
+// classifyDigits is classifyPortable for card numbers alone: only digit, high,
+// escape and lead are right, sep and joint only behind four digits, and the others are empty.
 func classifyDigits(dst []classes, src []byte, lead byte) {
 	for i := range dst {
-		var digit, escape, full uint64
+		var digit, notASCII, escape, full uint64
 		b := src[i*blockSize : i*blockSize+blockSize]
 		for j := 0; j < blockSize; j += 8 {
 			x := binary.LittleEndian.Uint64(b[j:])
-			digit |= within(x, '0', 9) << j
-			// The three escapes differ in high bits: & and % share all but two.
-			if e := equal(x, '%') | equal(x, '&') | equal(x, '\\'); e != 0 {
-				escape |= gather(e) << j
+			y := x ^ ones*'0'
+			digit |= gather(^((y&low7)+ones*(0x7f-9)|y)&high) << j
+			// $ % & ' differ in two bits: looked at closely only when one is there.
+			if equal(x&(ones*0xFC), '$')|equal(x, '\\') != 0 {
+				escape |= gather(equal(x, '%')|equal(x, '&')|equal(x, '\\')) << j
 			}
 			if x&high != 0 {
+				notASCII |= gather(x&high) << j
 				full |= gather(equal(x, lead)) << j
 			}
 		}
-		dst[i] = classes{digit: digit, escape: escape, lead: full}
+		dst[i] = classes{digit: digit, high: notASCII, escape: escape, lead: full}
+	}
+	before := ^uint64(0)
+	for i := range dst { // few bytes stand behind four digits
+		c := &dst[i]
+		d2 := c.digit & (c.digit<<1 | before>>63)
+		d4 := d2 & (d2<<2 | before&(before<<1)>>62)
+		ends := (d4<<1 | before&(before<<1)&(before<<2)&(before<<3)>>63) &^ c.digit
+		before = c.digit
+		for ; ends != 0; ends &= ends - 1 {
+			bit := ends & -ends
+			is := uint64(between[src[i*blockSize+trailing(ends)]])
+			c.sep |= bit & -(is & 1)
+			c.joint |= bit & -(is >> 1)
+		}
 	}
 }
+
+// between is 1 for separators, 2 for joints.
+var between = func() (t [256]uint8) {
+	for c := range t {
+		if isSeparator(byte(c)) {
+			t[c] = 1
+		} else if isJoint[c] {
+			t[c] = 2
+		}
+	}
+	return t
+}()
 
 // equal sets the high bit of each byte of x that is c.
 func equal(x uint64, c byte) uint64 {
@@ -100,8 +152,10 @@ func gather(x uint64) uint64 { return (x >> 7) * 0x0102040810204080 >> 56 }
 // shift returns 64 bits of a mask beginning at bit p of cur and going on in
 // next.
 func shift(cur, next uint64, p int) uint64 {
-	return cur>>p | next<<(63-p)<<1
+	return cur>>(p&63) | next<<1<<(63-p&63)
 }
 
 // run returns how many low bits of w are set without a gap.
 func run(w uint64) int { return bits.TrailingZeros64(^w) }
+
+func trailing(w uint64) int { return bits.TrailingZeros64(w) }

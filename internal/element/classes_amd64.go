@@ -27,7 +27,7 @@ func checked(f func(dst *classes, src *byte, blocks int, lead byte)) classifyFun
 		if len(dst) == 0 {
 			return
 		}
-		_ = src[len(dst)*blockSize] // the assembly reads that far
+		_ = src[len(dst)*blockSize+overhang-1] // the assembly reads that far
 		f(&dst[0], &src[0], len(dst), lead)
 	}
 }

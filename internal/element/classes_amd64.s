@@ -1,39 +1,169 @@
 #include "textflag.h"
 
-// Each constant is one byte, 32 times over.
-#define BYTES(name, word) \
-	DATA name<>+0(SB)/8, $word; \
-	DATA name<>+8(SB)/8, $word; \
-	DATA name<>+16(SB)/8, $word; \
-	DATA name<>+24(SB)/8, $word; \
-	GLOBL name<>(SB), RODATA|NOPTR, $32
+// Constants of 32 bytes. The tables of sets hold, at the place of its low four
+// bits, each byte of the set, and elsewhere a byte with other low bits: a byte is
+// in the set when a shuffle of the table by it gives the byte itself. Bytes that
+// are not ASCII give zero.
+// setEscape: %&backslash
+DATA setEscape<>+0(SB)/8, $0x0826250504030201
+DATA setEscape<>+8(SB)/8, $0x000f0e5c0c0b0a09
+DATA setEscape<>+16(SB)/8, $0x0826250504030201
+DATA setEscape<>+24(SB)/8, $0x000f0e5c0c0b0a09
+GLOBL setEscape<>(SB), RODATA|NOPTR, $32
+// setSep:  +-./()
+DATA setSep<>+0(SB)/8, $0x0807060504030220
+DATA setSep<>+8(SB)/8, $0x2f2e2d0d2b0b2928
+DATA setSep<>+16(SB)/8, $0x0807060504030220
+DATA setSep<>+24(SB)/8, $0x2f2e2d0d2b0b2928
+GLOBL setSep<>(SB), RODATA|NOPTR, $32
+// setAssign: :=
+DATA setAssign<>+0(SB)/8, $0x0807060504030201
+DATA setAssign<>+8(SB)/8, $0x000f3d0d0c3a0a09
+DATA setAssign<>+16(SB)/8, $0x0807060504030201
+DATA setAssign<>+24(SB)/8, $0x000f3d0d0c3a0a09
+GLOBL setAssign<>(SB), RODATA|NOPTR, $32
+// setToken: Aegsx
+DATA setToken<>+0(SB)/8, $0x6707650573034101
+DATA setToken<>+8(SB)/8, $0x000f0e0d0c0b0a78
+DATA setToken<>+16(SB)/8, $0x6707650573034101
+DATA setToken<>+24(SB)/8, $0x000f0e0d0c0b0a78
+GLOBL setToken<>(SB), RODATA|NOPTR, $32
+DATA zero<>+0(SB)/8, $0x3030303030303030
+DATA zero<>+8(SB)/8, $0x3030303030303030
+DATA zero<>+16(SB)/8, $0x3030303030303030
+DATA zero<>+24(SB)/8, $0x3030303030303030
+GLOBL zero<>(SB), RODATA|NOPTR, $32
+DATA nine<>+0(SB)/8, $0x0909090909090909
+DATA nine<>+8(SB)/8, $0x0909090909090909
+DATA nine<>+16(SB)/8, $0x0909090909090909
+DATA nine<>+24(SB)/8, $0x0909090909090909
+GLOBL nine<>(SB), RODATA|NOPTR, $32
+DATA at<>+0(SB)/8, $0x4040404040404040
+DATA at<>+8(SB)/8, $0x4040404040404040
+DATA at<>+16(SB)/8, $0x4040404040404040
+DATA at<>+24(SB)/8, $0x4040404040404040
+GLOBL at<>(SB), RODATA|NOPTR, $32
+DATA cjkLow<>+0(SB)/8, $0xe4e4e4e4e4e4e4e4
+DATA cjkLow<>+8(SB)/8, $0xe4e4e4e4e4e4e4e4
+DATA cjkLow<>+16(SB)/8, $0xe4e4e4e4e4e4e4e4
+DATA cjkLow<>+24(SB)/8, $0xe4e4e4e4e4e4e4e4
+GLOBL cjkLow<>(SB), RODATA|NOPTR, $32
+DATA five<>+0(SB)/8, $0x0505050505050505
+DATA five<>+8(SB)/8, $0x0505050505050505
+DATA five<>+16(SB)/8, $0x0505050505050505
+DATA five<>+24(SB)/8, $0x0505050505050505
+GLOBL five<>(SB), RODATA|NOPTR, $32
+DATA e3<>+0(SB)/8, $0xe3e3e3e3e3e3e3e3
+DATA e3<>+8(SB)/8, $0xe3e3e3e3e3e3e3e3
+DATA e3<>+16(SB)/8, $0xe3e3e3e3e3e3e3e3
+DATA e3<>+24(SB)/8, $0xe3e3e3e3e3e3e3e3
+GLOBL e3<>(SB), RODATA|NOPTR, $32
+DATA x82<>+0(SB)/8, $0x8282828282828282
+DATA x82<>+8(SB)/8, $0x8282828282828282
+DATA x82<>+16(SB)/8, $0x8282828282828282
+DATA x82<>+24(SB)/8, $0x8282828282828282
+GLOBL x82<>(SB), RODATA|NOPTR, $32
+DATA x83<>+0(SB)/8, $0x8383838383838383
+DATA x83<>+8(SB)/8, $0x8383838383838383
+DATA x83<>+16(SB)/8, $0x8383838383838383
+DATA x83<>+24(SB)/8, $0x8383838383838383
+GLOBL x83<>(SB), RODATA|NOPTR, $32
+DATA a0<>+0(SB)/8, $0xa0a0a0a0a0a0a0a0
+DATA a0<>+8(SB)/8, $0xa0a0a0a0a0a0a0a0
+DATA a0<>+16(SB)/8, $0xa0a0a0a0a0a0a0a0
+DATA a0<>+24(SB)/8, $0xa0a0a0a0a0a0a0a0
+GLOBL a0<>(SB), RODATA|NOPTR, $32
+DATA lowerA<>+0(SB)/8, $0x6161616161616161
+DATA lowerA<>+8(SB)/8, $0x6161616161616161
+DATA lowerA<>+16(SB)/8, $0x6161616161616161
+DATA lowerA<>+24(SB)/8, $0x6161616161616161
+GLOBL lowerA<>(SB), RODATA|NOPTR, $32
+DATA alpha<>+0(SB)/8, $0x1919191919191919
+DATA alpha<>+8(SB)/8, $0x1919191919191919
+DATA alpha<>+16(SB)/8, $0x1919191919191919
+DATA alpha<>+24(SB)/8, $0x1919191919191919
+GLOBL alpha<>(SB), RODATA|NOPTR, $32
+DATA space<>+0(SB)/8, $0x2020202020202020
+DATA space<>+8(SB)/8, $0x2020202020202020
+DATA space<>+16(SB)/8, $0x2020202020202020
+DATA space<>+24(SB)/8, $0x2020202020202020
+GLOBL space<>(SB), RODATA|NOPTR, $32
+DATA plus<>+0(SB)/8, $0x2b2b2b2b2b2b2b2b
+DATA plus<>+8(SB)/8, $0x2b2b2b2b2b2b2b2b
+DATA plus<>+16(SB)/8, $0x2b2b2b2b2b2b2b2b
+DATA plus<>+24(SB)/8, $0x2b2b2b2b2b2b2b2b
+GLOBL plus<>(SB), RODATA|NOPTR, $32
+DATA slash<>+0(SB)/8, $0x2f2f2f2f2f2f2f2f
+DATA slash<>+8(SB)/8, $0x2f2f2f2f2f2f2f2f
+DATA slash<>+16(SB)/8, $0x2f2f2f2f2f2f2f2f
+DATA slash<>+24(SB)/8, $0x2f2f2f2f2f2f2f2f
+GLOBL slash<>(SB), RODATA|NOPTR, $32
 
-BYTES(zero, 0x3030303030303030)
-BYTES(nine, 0x0909090909090909)
-BYTES(pct, 0x2525252525252525)
-BYTES(amp, 0x2626262626262626)
-BYTES(bsl, 0x5c5c5c5c5c5c5c5c)
-BYTES(at, 0x4040404040404040)
-BYTES(dot, 0x2e2e2e2e2e2e2e2e)
-BYTES(colon, 0x3a3a3a3a3a3a3a3a)
-BYTES(eq, 0x3d3d3d3d3d3d3d3d)
-BYTES(kan, 0xe3e3e3e3e3e3e3e3)
-BYTES(six, 0x0606060606060606)
-BYTES(cAu, 0x4141414141414141)
-BYTES(cel, 0x6565656565656565)
-BYTES(cgl, 0x6767676767676767)
-BYTES(csl, 0x7373737373737373)
-BYTES(cxl, 0x7878787878787878)
-BYTES(cKu, 0x4b4b4b4b4b4b4b4b)
-BYTES(cSu, 0x5353535353535353)
-BYTES(cIu, 0x4949494949494949)
-BYTES(cyl, 0x7979797979797979)
-BYTES(chl, 0x6868686868686868)
-BYTES(cll, 0x6c6c6c6c6c6c6c6c)
-BYTES(ckl, 0x6b6b6b6b6b6b6b6b)
-BYTES(col, 0x6f6f6f6f6f6f6f6f)
+// setJoint: tab "',;
+DATA setJoint<>+0(SB)/8, $0x2707060504220201
+DATA setJoint<>+8(SB)/8, $0x000f0e2c3b0b0909
+DATA setJoint<>+16(SB)/8, $0x2707060504220201
+DATA setJoint<>+24(SB)/8, $0x000f0e2c3b0b0909
+GLOBL setJoint<>(SB), RODATA|NOPTR, $32
+DATA less<>+0(SB)/8, $0x3c3c3c3c3c3c3c3c
+DATA less<>+8(SB)/8, $0x3c3c3c3c3c3c3c3c
+DATA less<>+16(SB)/8, $0x3c3c3c3c3c3c3c3c
+DATA less<>+24(SB)/8, $0x3c3c3c3c3c3c3c3c
+GLOBL less<>(SB), RODATA|NOPTR, $32
+DATA bar<>+0(SB)/8, $0x7c7c7c7c7c7c7c7c
+DATA bar<>+8(SB)/8, $0x7c7c7c7c7c7c7c7c
+DATA bar<>+16(SB)/8, $0x7c7c7c7c7c7c7c7c
+DATA bar<>+24(SB)/8, $0x7c7c7c7c7c7c7c7c
+GLOBL bar<>(SB), RODATA|NOPTR, $32
+DATA dot<>+0(SB)/8, $0x2e2e2e2e2e2e2e2e
+DATA dot<>+8(SB)/8, $0x2e2e2e2e2e2e2e2e
+DATA dot<>+16(SB)/8, $0x2e2e2e2e2e2e2e2e
+DATA dot<>+24(SB)/8, $0x2e2e2e2e2e2e2e2e
+GLOBL dot<>(SB), RODATA|NOPTR, $32
+DATA upperA<>+0(SB)/8, $0x4141414141414141
+DATA upperA<>+8(SB)/8, $0x4141414141414141
+DATA upperA<>+16(SB)/8, $0x4141414141414141
+DATA upperA<>+24(SB)/8, $0x4141414141414141
+GLOBL upperA<>(SB), RODATA|NOPTR, $32
+// second1: KSIhlo
+DATA second1<>+0(SB)/8, $0x0807060553030201
+DATA second1<>+8(SB)/8, $0x6f0f0e6c4b0b4968
+DATA second1<>+16(SB)/8, $0x0807060553030201
+DATA second1<>+24(SB)/8, $0x6f0f0e6c4b0b4968
+GLOBL second1<>(SB), RODATA|NOPTR, $32
+// second2: yk
+DATA second2<>+0(SB)/8, $0x0807060504030201
+DATA second2<>+8(SB)/8, $0x000f0e0d6b0b7909
+DATA second2<>+16(SB)/8, $0x0807060504030201
+DATA second2<>+24(SB)/8, $0x000f0e0d6b0b7909
+GLOBL second2<>(SB), RODATA|NOPTR, $32
+// second3: i
+DATA second3<>+0(SB)/8, $0x0807060504030201
+DATA second3<>+8(SB)/8, $0x000f0e0d0c0b6909
+DATA second3<>+16(SB)/8, $0x0807060504030201
+DATA second3<>+24(SB)/8, $0x000f0e0d0c0b6909
+GLOBL second3<>(SB), RODATA|NOPTR, $32
+// third1: ousrtJ-
+DATA third1<>+0(SB)/8, $0x0807757473720201
+DATA third1<>+8(SB)/8, $0x6f0f2d0d0c4a0a09
+DATA third1<>+16(SB)/8, $0x0807757473720201
+DATA third1<>+24(SB)/8, $0x6f0f2d0d0c4a0a09
+GLOBL third1<>(SB), RODATA|NOPTR, $32
+// third2: zpx_
+DATA third2<>+0(SB)/8, $0x0807060504030270
+DATA third2<>+8(SB)/8, $0x5f0f0e0d0c7a0a78
+DATA third2<>+16(SB)/8, $0x0807060504030270
+DATA third2<>+24(SB)/8, $0x5f0f0e0d0c7a0a78
+GLOBL third2<>(SB), RODATA|NOPTR, $32
+// third3: I
+DATA third3<>+0(SB)/8, $0x0807060504030201
+DATA third3<>+8(SB)/8, $0x000f0e0d0c0b4909
+DATA third3<>+16(SB)/8, $0x0807060504030201
+DATA third3<>+24(SB)/8, $0x000f0e0d0c0b4909
+GLOBL third3<>(SB), RODATA|NOPTR, $32
 
-// Y0 and Y1 are the block's 64 bytes, Y2 and Y3 collect one class.
+// Y0 and Y1 are the block's 64 bytes, Y8 and Y9 the bytes one further on, Y10
+// and Y11 two further on. Y2 and Y3 collect one class.
 
 // EMIT writes the class as one word.
 #define EMIT(offset) \
@@ -54,17 +184,13 @@ BYTES(col, 0x6f6f6f6f6f6f6f6f)
 	VPOR     Y4, Y2, Y2; \
 	VPOR     Y5, Y3, Y3
 
-// NEXTIS and NEXTOR do the same in Y6 and Y7 for the bytes one further on, Y8
-// and Y9.
-#define NEXTIS(c) \
-	VPCMPEQB c<>(SB), Y8, Y6; \
-	VPCMPEQB c<>(SB), Y9, Y7
-
-#define NEXTOR(c) \
-	VPCMPEQB c<>(SB), Y8, Y4; \
-	VPCMPEQB c<>(SB), Y9, Y5; \
-	VPOR     Y4, Y6, Y6; \
-	VPOR     Y5, Y7, Y7
+// IN begins a class with the bytes of a set.
+#define IN(set) \
+	VMOVDQU  set<>(SB), Y6; \
+	VPSHUFB  Y0, Y6, Y2; \
+	VPSHUFB  Y1, Y6, Y3; \
+	VPCMPEQB Y0, Y2, Y2; \
+	VPCMPEQB Y1, Y3, Y3
 
 // WITHIN begins a class with the bytes from c to c+span.
 #define WITHIN(c, span) \
@@ -75,6 +201,89 @@ BYTES(col, 0x6f6f6f6f6f6f6f6f)
 	VPCMPEQB Y2, Y4, Y2; \
 	VPCMPEQB Y3, Y5, Y3
 
+// FOUR writes the first four classes; Y12 and Y13 keep the
+// digits.
+#define FOUR \
+	WITHIN(zero, nine); \
+	VMOVDQA Y2, Y12; \
+	VMOVDQA Y3, Y13; \
+	EMIT(0); \
+	VPMOVMSKB Y0, AX; \
+	VPMOVMSKB Y1, BX; \
+	SHLQ      $32, BX; \
+	ORQ       BX, AX; \
+	MOVQ      AX, 8(DI); \
+	IN(setEscape); \
+	EMIT(16); \
+	VPCMPEQB Y15, Y0, Y2; \
+	VPCMPEQB Y15, Y1, Y3; \
+	EMIT(24)
+
+// BASE writes the highest bit of each eight bytes that are all base64, with a
+// capital letter.
+#define BASE \
+	VPOR     space<>(SB), Y0, Y2; \
+	VPOR     space<>(SB), Y1, Y3; \
+	VPSUBB   lowerA<>(SB), Y2, Y2; \
+	VPSUBB   lowerA<>(SB), Y3, Y3; \
+	VPMINUB  alpha<>(SB), Y2, Y4; \
+	VPMINUB  alpha<>(SB), Y3, Y5; \
+	VPCMPEQB Y4, Y2, Y2; \
+	VPCMPEQB Y5, Y3, Y3; \
+	VMOVDQA  Y2, Y14; \
+	VMOVDQA  Y3, Y7; \
+	VPOR     Y12, Y2, Y2; \
+	VPOR     Y13, Y3, Y3; \
+	OR(plus); \
+	OR(slash); \
+	VPCMPEQD Y4, Y4, Y4; \
+	VPCMPEQQ Y4, Y2, Y6; \
+	VPCMPEQQ Y4, Y3, Y12; \
+	VPSUBB   upperA<>(SB), Y0, Y2; \
+	VPSUBB   upperA<>(SB), Y1, Y3; \
+	VPMINUB  alpha<>(SB), Y2, Y4; \
+	VPMINUB  alpha<>(SB), Y3, Y5; \
+	VPCMPEQB Y4, Y2, Y2; \
+	VPCMPEQB Y5, Y3, Y3; \
+	VPXOR    Y4, Y4, Y4; \
+	VPCMPEQQ Y4, Y2, Y2; \
+	VPCMPEQQ Y4, Y3, Y3; \
+	VPANDN   Y6, Y2, Y2; \
+	VPANDN   Y12, Y3, Y3; \
+	VPMOVMSKB Y2, AX; \
+	VPMOVMSKB Y3, BX; \
+	SHLQ      $32, BX; \
+	ORQ       BX, AX; \
+	ANDQ      R8, AX; \
+	MOVQ      AX, 48(DI)
+
+// BETWEEN writes what stands between digits and between pieces of a number.
+#define BETWEEN \
+	IN(setSep); \
+	EMIT(32); \
+	IN(setJoint); \
+	OR(less); \
+	OR(bar); \
+	EMIT(40)
+
+// AMONG puts into l and h where the bytes of x and y are in a set; ALSO adds
+// another one.
+#define AMONG(set, x, y, l, h) \
+	VMOVDQU  set<>(SB), Y6; \
+	VPSHUFB  x, Y6, l; \
+	VPSHUFB  y, Y6, h; \
+	VPCMPEQB x, l, l; \
+	VPCMPEQB y, h, h
+
+#define ALSO(set, x, y, l, h) \
+	VMOVDQU  set<>(SB), Y6; \
+	VPSHUFB  x, Y6, Y4; \
+	VPSHUFB  y, Y6, Y5; \
+	VPCMPEQB x, Y4, Y4; \
+	VPCMPEQB y, Y5, Y5; \
+	VPOR     Y4, l, l; \
+	VPOR     Y5, h, h
+
 // func classesAVX2(dst *classes, src *byte, blocks int, lead byte)
 TEXT ·classesAVX2(SB), NOSPLIT, $0-25
 	MOVQ         dst+0(FP), DI
@@ -83,57 +292,71 @@ TEXT ·classesAVX2(SB), NOSPLIT, $0-25
 	MOVBLZX      lead+24(FP), AX
 	MOVQ         AX, X15
 	VPBROADCASTB X15, Y15
+	MOVQ         $0x8080808080808080, R8
 
 loop:
 	VMOVDQU 0(SI), Y0
 	VMOVDQU 32(SI), Y1
 	VMOVDQU 1(SI), Y8
 	VMOVDQU 33(SI), Y9
+	VMOVDQU 2(SI), Y10
+	VMOVDQU 34(SI), Y11
 
-	WITHIN(zero, nine)
-	EMIT(0)
-
-	IS(pct)
-	OR(amp)
-	OR(bsl)
-	EMIT(8)
-
-	VPCMPEQB Y15, Y0, Y2
-	VPCMPEQB Y15, Y1, Y3
-	EMIT(16)
-
-	IS(at)
-	EMIT(24)
+	FOUR
+	BASE
+	VPMOVMSKB Y14, AX
+	VPMOVMSKB Y7, BX
+	SHLQ      $32, BX
+	ORQ       BX, AX
+	MOVQ      AX, 96(DI)
+	BETWEEN
 
 	IS(dot)
-	EMIT(32)
-
-	IS(colon)
-	OR(eq)
-	EMIT(40)
-
-	WITHIN(kan, six)
-	EMIT(48)
-
-	NEXTIS(cKu)
-	NEXTOR(cSu)
-	NEXTOR(cIu)
-	NEXTOR(cyl)
-	NEXTOR(chl)
-	NEXTOR(cll)
-	NEXTOR(ckl)
-	NEXTOR(col)
-	IS(cAu)
-	OR(cel)
-	OR(cgl)
-	OR(csl)
-	OR(cxl)
-	VPAND Y6, Y2, Y2
-	VPAND Y7, Y3, Y3
 	EMIT(56)
 
+	IS(at)
+	EMIT(64)
+
+	IN(setAssign)
+	EMIT(72)
+
+	WITHIN(cjkLow, five)
+	EMIT(80)
+
+	// katakana: E3 83, or E3 82 and no byte from 80 to A0
+	VMOVDQU  a0<>(SB), Y6
+	VPCMPGTB Y6, Y10, Y4
+	VPCMPGTB Y6, Y11, Y5
+	VPCMPEQB x82<>(SB), Y8, Y2
+	VPCMPEQB x82<>(SB), Y9, Y3
+	VPAND    Y4, Y2, Y2
+	VPAND    Y5, Y3, Y3
+	VPCMPEQB x83<>(SB), Y8, Y4
+	VPCMPEQB x83<>(SB), Y9, Y5
+	VPOR     Y4, Y2, Y2
+	VPOR     Y5, Y3, Y3
+	VPCMPEQB e3<>(SB), Y0, Y4
+	VPCMPEQB e3<>(SB), Y1, Y5
+	VPAND    Y4, Y2, Y2
+	VPAND    Y5, Y3, Y3
+	EMIT(88)
+
+	// the beginnings of secrets: Y12 and Y13 collect
+	AMONG(second1, Y8, Y9, Y12, Y13)
+	ALSO(second2, Y8, Y9, Y12, Y13)
+	ALSO(second3, Y8, Y9, Y12, Y13)
+	AMONG(third1, Y10, Y11, Y7, Y14)
+	ALSO(third2, Y10, Y11, Y7, Y14)
+	ALSO(third3, Y10, Y11, Y7, Y14)
+	VPAND    Y7, Y12, Y12
+	VPAND    Y14, Y13, Y13
+	IN(setToken)
+	VPAND    Y12, Y2, Y2
+	VPAND    Y13, Y3, Y3
+	EMIT(104)
+
 	ADDQ $64, SI
-	ADDQ $64, DI
+	ADDQ $112, DI
 	DECQ CX
 	JNZ  loop
 	VZEROUPPER
@@ -147,42 +370,17 @@ TEXT ·classesCardsAVX2(SB), NOSPLIT, $0-25
 	MOVBLZX      lead+24(FP), AX
 	MOVQ         AX, X15
 	VPBROADCASTB X15, Y15
-	VMOVDQU      zero<>(SB), Y14
-	VMOVDQU      nine<>(SB), Y13
-	VMOVDQU      pct<>(SB), Y12
-	VMOVDQU      amp<>(SB), Y11
-	VMOVDQU      bsl<>(SB), Y10
+	MOVQ         $0x8080808080808080, R8
 
 cards:
 	VMOVDQU 0(SI), Y0
 	VMOVDQU 32(SI), Y1
 
-	VPSUBB   Y14, Y0, Y2
-	VPSUBB   Y14, Y1, Y3
-	VPMINUB  Y13, Y2, Y4
-	VPMINUB  Y13, Y3, Y5
-	VPCMPEQB Y2, Y4, Y2
-	VPCMPEQB Y3, Y5, Y3
-	EMIT(0)
-
-	VPCMPEQB Y12, Y0, Y2
-	VPCMPEQB Y12, Y1, Y3
-	VPCMPEQB Y11, Y0, Y4
-	VPCMPEQB Y11, Y1, Y5
-	VPOR     Y4, Y2, Y2
-	VPOR     Y5, Y3, Y3
-	VPCMPEQB Y10, Y0, Y4
-	VPCMPEQB Y10, Y1, Y5
-	VPOR     Y4, Y2, Y2
-	VPOR     Y5, Y3, Y3
-	EMIT(8)
-
-	VPCMPEQB Y15, Y0, Y2
-	VPCMPEQB Y15, Y1, Y3
-	EMIT(16)
+	FOUR
+	BETWEEN
 
 	ADDQ $64, SI
-	ADDQ $64, DI
+	ADDQ $112, DI
 	DECQ CX
 	JNZ  cards
 	VZEROUPPER

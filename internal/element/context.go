@@ -135,6 +135,17 @@ func (s *Scanner) nearest(p, e int, wanted topic) (about topic) {
 	return about
 }
 
+// labelled returns the topic of wanted that the nearest word before p speaks of.
+func (s *Scanner) labelled(p int, wanted topic) topic {
+	before := s.before(p)
+	for i := len(before) - 3; i >= 0; i-- {
+		if a, _ := wordAt(before, i); a&wanted != 0 {
+			return a & wanted
+		}
+	}
+	return 0
+}
+
 // wordAt is match for any text.
 func wordAt(text []byte, i int) (topic, int) {
 	if slot := wordIndex.slot[threeHash(text[i], text[i+1], text[i+2])]; slot != 0 {

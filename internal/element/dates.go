@@ -42,39 +42,12 @@ func (s *Scanner) prefectureAfter(e int) bool {
 	return len(b) > 9 && prefectureAt(b) > 0
 }
 
-// postalMark looks for a postal code of seven digits or with a full-width
-// writing after 〒 at p.
-func (s *Scanner) postalMark(p int) {
-	q := p + len("〒")
-	for q < p+9 {
-		if s.buf[q] == ' ' {
-			q++
-		} else if hasPrefix(s.buf[q:q+3], "　") {
-			q += 3
-		} else {
-			break
-		}
-	}
-	if q < s.numberEnd {
-		return
-	}
-	n := s.parse(q)
-	l := n.lens()
-	switch {
-	case n.groups > 0 && l[0] == 7:
-		s.number(n, 1, PostalCode, 97, ByForm|ByAnchor)
-	case n.groups > 1 && l[0] == 3 && l[1] == 4:
-		s.number(n, 2, PostalCode, 97, ByForm|ByAnchor)
-	}
-}
-
 // passport reports two capital letters and seven digits.
-func (s *Scanner) passport(n *row) bool {
-	g := &n.group[0]
+func (s *Scanner) passport(digits int) {
 	b := s.buf
-	p, e := g.p-2, g.e
+	p, e := digits-2, digits+7
 	if !isUpper(b[p]) || !isUpper(b[p+1]) || !s.alone(p, e) || b[p-1] == '-' || b[e] == '-' && isWordByte(b[e+1]) {
-		return false
+		return
 	}
 	nearest := s.nearest(p, e, aboutPassport|aboutOther)
 	confidence, why := 35, ByForm
@@ -84,14 +57,11 @@ func (s *Scanner) passport(n *row) bool {
 	if nearest == aboutPassport {
 		confidence, why = confidence+50, why|ByContext
 	}
-	if !s.kinds.Has(Passport) || confidence < s.least && s.adjust == nil {
-		return true
+	if confidence < s.least && s.adjust == nil {
+		return
 	}
-	copy(s.text[:], b[p:p+2])
-	n.text(s.text[:2], 7)
-	s.numberEnd = e
-	s.emit(p, e, Passport, confidence, why, s.text[:9])
-	return true
+	s.ends.number = e
+	s.emit(p, e, Passport, confidence, why, b[p:e])
 }
 
 // sevenDigits reports bank accounts and postal codes without a hyphen.
@@ -122,18 +92,25 @@ func (s *Scanner) solidDate(n *row) {
 	}
 }
 
-// date is the way in for YYYY-M in ASCII: nothing is parsed when the line says
-// nothing of a birth.
-func (s *Scanner) date(p int) {
+// date is the way in for the row YYYY-MM-DD in ASCII: nothing is parsed when the
+// line says nothing of a birth.
+func (s *Scanner) date(p int, w uint64, r int) {
 	b := s.buf
-	if b[p] != '1' && b[p] != '2' || isWordByte(b[p-1]) || b[p-1] == '-' || b[p-1] == '\n' || b[p-1] == '[' || b[p-1] == 0 {
+	if b[p] == '0' {
+		s.phone(s.fill(p, w, r))
+		return
+	}
+	if b[p] != '1' && b[p] != '2' || isWordByte(b[p-1]) || b[p-1] == '-' {
+		return
+	}
+	if s.depth == 0 && (b[p-1] == '\n' || b[p-1] == '[' || b[p-1] == 0) { // of a line in a log
 		return
 	}
 	if b[p+10] == 'T' || b[p+10] == ' ' && b[p+13] == ':' { // a time of day follows
 		return
 	}
 	if s.mayBeBirth(p) {
-		s.dateOf(s.parse(p))
+		s.dateOf(s.fill(p, w, r))
 	}
 }
 
@@ -200,7 +177,7 @@ func (s *Scanner) eraDate(p int) {
 		}
 	}
 	q := p + 6
-	if !found || q < s.numberEnd {
+	if !found {
 		return
 	}
 	if hasPrefix(b[q:q+3], "元") {
@@ -230,6 +207,5 @@ func (s *Scanner) eraDate(p int) {
 	if s.isBirth(p, e) {
 		confidence, why = 92, why|ByContext
 	}
-	s.numberEnd = e
 	s.emit(p, e, BirthDate, confidence, why, nil)
 }

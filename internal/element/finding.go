@@ -69,6 +69,7 @@ const (
 	ByNeighbour                     // stands beside a card number
 	ByWidth                         // full-width digits: typed by a person
 	ByField                         // the statistics of its field agree
+	InPieces                        // it was cut: over JSON tokens, HTML tags or columns
 	LessLikely
 	ByOtherWord      // a word beside it names something else
 	ByGlue           // is glued to other letters or groups
@@ -80,7 +81,7 @@ const (
 
 var reasonNames = [...]string{
 	"form", "check digit", "range", "grouping", "context word", "header", "honorific", "dictionary", "anchor",
-	"beside a card number", "full-width", "field", "", "word of something else", "glued", "date", "rare length", "field of numbers",
+	"beside a card number", "full-width", "field", "in pieces", "", "word of something else", "glued", "date", "rare length", "field of numbers",
 }
 
 // String returns the reasons' names, joined by commas.
@@ -100,7 +101,7 @@ func (s *Scanner) emit(p, e int, kind Kind, confidence int, why Reason, canonica
 
 func (s *Scanner) emitBrand(p, e int, kind Kind, confidence int, why Reason, canonical []byte, brand Brand) {
 	confidence = min(max(confidence, 0), 99)
-	if !s.kinds.Has(kind) || confidence < s.least && s.adjust == nil {
+	if !s.kinds.Has(kind) || confidence < s.least && s.adjust == nil || s.depth > 0 && !s.within.has(p, e) {
 		return
 	}
 	from, to := s.place(p), s.place(e)

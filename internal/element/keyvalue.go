@@ -2,6 +2,7 @@ package element
 
 import (
 	"bytes"
+	"encoding/binary"
 	"unicode/utf8"
 )
 
@@ -136,15 +137,16 @@ func (s *Scanner) key(p int) (kind Kind, weak, ok bool) {
 	return 0, false, false
 }
 
-// keyEnds has a bit for the last two letters of each key that keyValue takes
+// keyEnds has a bit for the last three letters of each key that keyValue takes
 // values from: nearly all keys of a log are refused by it.
-var keyEnds = func() *[1 << 16]bool {
-	t := new([1 << 16]bool)
+var keyEnds = func() *[1 << 9]uint64 {
+	t := new([1 << 9]uint64)
 	for _, h := range headerWords {
 		switch h.kind {
 		case Name, Kana, Cookie, Secret, Address:
 			for _, w := range h.list {
-				t[int(w[len(w)-2])<<8|int(w[len(w)-1])] = true
+				at := endBits(binary.LittleEndian.Uint32([]byte(" " + w)[len(w)-3:]))
+				t[at>>6] |= 1 << (at & 63)
 			}
 		}
 	}
@@ -153,16 +155,22 @@ var keyEnds = func() *[1 << 16]bool {
 
 // mayBeKey is a cheap refusal of what stands before the sign at p.
 func (s *Scanner) mayBeKey(p int) bool {
-	c := s.buf[p-1]
-	if c == '"' || c == '\'' {
-		c, p = s.buf[p-2], p-1
+	if c := s.buf[p-1]; c == '"' || c == '\'' {
+		p--
 	}
-	d := s.buf[p-2]
-	if c < 'A' && !isDigit(c) || d == '_' || d == '-' || c == ']' || c == '\\' {
-		return true // by the long way
+	x := binary.LittleEndian.Uint32(s.buf[p-4:])
+	if x&0x40404000 != 0x40404000 || x&0x80808000 != 0 {
+		return !(isDigit(s.buf[p-1]) && isDigit(s.buf[p-2])) // by the long way
 	}
-	return keyEnds[int(lower[d])<<8|int(lower[c])]
+	if s.buf[p-3] == '_' || s.buf[p-2] == '_' {
+		return true // session_id is sessionid
+	}
+	at := endBits(x)
+	return keyEnds[at>>6]>>(at&63)&1 != 0
 }
+
+// endBits packs five bits of each of the last three of four letters.
+func endBits(x uint32) uint32 { return x>>8&31 | x>>16&31<<5 | x>>24&31<<10 }
 
 // keyBefore returns the kind of the key whose value begins at p, Unclassified
 // when there is none.
@@ -188,7 +196,11 @@ func (s *Scanner) keyBefore(p int) Kind {
 // keyValue looks at the : or = at p, size bytes long. Only elements that have
 // no form of their own are taken from the key.
 func (s *Scanner) keyValue(p, size int) {
-	if p < s.valueEnd || !s.mayBeKey(p) {
+	if c := s.buf[p+1]; (c == '\r' || c == '\n') && s.buf[p] == '=' {
+		s.broken(p)
+		return
+	}
+	if p < s.ends.value || !s.mayBeKey(p) {
 		return
 	}
 	kind, weak, ok := s.key(p)
@@ -257,14 +269,14 @@ func (s *Scanner) nameValue(q int, kind Kind, weak bool) {
 	p, e, _ := s.span(q, &valueStop)
 	e = p + nameLength(s.buf[p:e])
 	form := nameForm(s.buf[p:e])
-	if form == notName || weak && form != surelyName || p < s.nameEnd {
+	if form == notName || weak && form != surelyName || p < s.ends.name {
 		return
 	}
 	confidence, why := 90, ByHeader|ByForm
 	if form == surelyName {
 		confidence, why = 95, why|ByDictionary
 	}
-	s.nameEnd, s.valueEnd = e, e
+	s.ends.name, s.ends.value = e, e
 	s.emit(p, e, kind, confidence, why, nil)
 }
 
@@ -273,13 +285,13 @@ func (s *Scanner) nameValue(q int, kind Kind, weak bool) {
 func (s *Scanner) addressValue(q int) {
 	p, e, _ := s.span(q, &valueStop)
 	v := s.buf[p:e]
-	if len(v) < 9 || p < s.textEnd || prefectureAt(v) > 0 || bytes.IndexByte(v, '@') >= 0 || !hasBlock(v) {
+	if len(v) < 9 || p < s.ends.text || prefectureAt(v) > 0 || bytes.IndexByte(v, '@') >= 0 || !hasBlock(v) {
 		return
 	}
 	if bytes.HasPrefix(v, []byte("〒")) || hasPrefecture(v) {
 		return
 	}
-	s.textEnd, s.valueEnd = e, e
+	s.ends.text, s.ends.value = e, e
 	s.emit(p, e, Address, 75, ByHeader|ByForm, nil)
 }
 

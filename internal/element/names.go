@@ -11,27 +11,12 @@ func kanjiAt(b []byte) (rune, bool) {
 	return r, n == 3 && (r >= 0x4E00 && r <= 0x9FFF || r == '々')
 }
 
-// kanjiBefore reports whether a kanji ends at p.
-func (s *Scanner) kanjiBefore(p int) bool {
-	_, ok := kanjiAt(s.buf[p-3 : p+1])
-	return ok
-}
-
-// nameInText reports the Japanese name whose family name the kanji at p may
-// begin: a family name of the table at the beginning of a row of kanji, and a
+// nameInText reports the Japanese name whose family name the row of kanji
+// buf[p:end] may begin with: a family name of the table at the beginning of a row of kanji, and a
 // given name, a space and a given name, or an honorific behind it.
-func (s *Scanner) nameInText(p int) bool {
-	if s.kanjiBefore(p) {
-		return false
-	}
+func (s *Scanner) nameInText(p, end int) bool {
 	b := s.buf
-	end := p // of the row of kanji
-	for end < p+30 {
-		if _, ok := kanjiAt(b[end:]); !ok {
-			break
-		}
-		end += 3
-	}
+	end = min(end, p+30)
 	for n := min(end-p, 9); n >= 3; n -= 3 {
 		if isFamilyName(b[p:p+n]) && s.nameAfterFamily(p, p+n, end) {
 			return true
@@ -125,24 +110,6 @@ func (s *Scanner) nameOfUnknown(p, end int) bool {
 	return true
 }
 
-// unknownBefore looks for the name of an unknown family in the row of kanji that
-// may end at end.
-func (s *Scanner) unknownBefore(end int) {
-	if !particleAt(s.buf[end : end+3]) {
-		return
-	}
-	p := end
-	for p > end-15 {
-		if _, ok := kanjiAt(s.buf[p-3 : p+1]); !ok {
-			break
-		}
-		p -= 3
-	}
-	if end-p == 12 && p >= s.nameEnd {
-		s.nameOfUnknown(p, end)
-	}
-}
-
 // nameAlone judges a row of kanji that is a family name: a given name after a
 // space, in kana behind it, or an honorific must follow.
 func (s *Scanner) nameAlone(p, q int) bool {
@@ -184,7 +151,7 @@ func (s *Scanner) nameAlone(p, q int) bool {
 
 // name reports buf[p:e].
 func (s *Scanner) name(p, e, confidence int, why Reason) {
-	s.nameEnd = e
+	s.ends.name = e
 	s.emit(p, e, Name, confidence, why, nil)
 }
 
@@ -241,34 +208,22 @@ func kanaLength(b []byte) (n int) {
 	return n
 }
 
-// nameByHonorific reports the name before the honorific at p.
-func (s *Scanner) nameByHonorific(p int) {
+// nameByHonorific reports the name before the honorific at p, in the row of kanji
+// that begins at start, or in katakana.
+func (s *Scanner) nameByHonorific(start, p int) {
 	b := s.buf
 	for _, h := range honorifics {
 		if !hasPrefix(b[p:p+9], h.word) {
 			continue
 		}
-		start := p
-		for p-start < 18 {
-			if _, ok := kanjiAt(b[start-3:]); !ok {
-				break
-			}
-			start -= 3
-		}
-		if start == p { // カタカナ様
-			start = s.katakanaBefore(p)
-			if p-start >= 9 && p-start <= 24 && !h.weak && s.properEnd(p+len(h.word)) {
-				s.name(start, p, 60, ByHonorific)
-			}
+		if start < p {
+			s.nameBefore(start, p, h)
 			return
 		}
-		if start < s.nameEnd {
-			return
+		start = s.katakanaBefore(p) // カタカナ様
+		if p-start >= 9 && p-start <= 24 && start >= s.ends.name && !h.weak && s.properEnd(p+len(h.word)) {
+			s.name(start, p, 60, ByHonorific)
 		}
-		if _, more := kanjiAt(b[start-3:]); more {
-			return
-		}
-		s.nameBefore(start, p, h)
 		return
 	}
 }
@@ -329,7 +284,7 @@ func (s *Scanner) foreignGiven(p int) {
 func (s *Scanner) foreignName(p int) {
 	b := s.buf
 	start := s.katakanaBefore(p)
-	if p-start < 6 || p-start > 24 || start < s.nameEnd {
+	if p-start < 6 || p-start > 24 || start < s.ends.name {
 		return
 	}
 	if c := b[start-3 : start]; string(c) == "・" || string(c) == "＝" {

@@ -47,39 +47,37 @@ func isLocalByte(c byte) bool {
 	return isWordByte(c) || c == '.' || c == '+' || c == '-' || c == '%'
 }
 
-// ipAddress reports the IPv4 address whose first dot is at p.
+// ipAddress reports the IPv4 address whose third dot may be at p.
 func (s *Scanner) ipAddress(p int) {
 	b := s.buf
-	i := p
-	for p-i < 4 && isDigit(b[i-1]) {
-		i--
-	}
-	q, part := i, [4]int{}
-	for k := range part {
-		start := q
-		for q-start < 4 && isDigit(b[q]) {
-			part[k] = part[k]*10 + int(b[q]-'0')
-			q++
+	for dots, least := 0, p-12; p > least; p-- {
+		if c := b[p-1]; c == '.' && dots < 2 {
+			dots++
+		} else if !isDigit(c) {
+			break
 		}
-		if q == start || q-start > 3 || part[k] > 255 {
+	}
+	q := p
+	for k := range 4 {
+		part, start := 0, q
+		for ; isDigit(b[q]) && q-start < 3; q++ {
+			part = part*10 + int(b[q]-'0')
+		}
+		if q == start || part > 255 || k < 3 && b[q] != '.' {
 			return
 		}
-		if k < 3 {
-			if b[q] != '.' {
-				return
-			}
-			q++
-		}
+		q++
 	}
-	if c := b[i-1]; c == '.' || isWordByte(c) && s.escapeBefore(i) == 0 || isWordByte(b[q]) || b[q] == '.' && isDigit(b[q+1]) {
+	q--
+	if c := b[p-1]; c == '.' || isWordByte(c) && s.escapeBefore(p) == 0 || isWordByte(b[q]) || b[q] == '.' && isDigit(b[q+1]) {
 		return
 	}
 	confidence, why := 85, ByForm|ByRange
 	switch {
-	case part[0] == 0 || part[0] == 127 || part[0] == 255:
+	case b[p+1] == '.' && b[p] == '0' || hasPrefix(b[p:p+4], "127.") || hasPrefix(b[p:p+4], "255."):
 		confidence, why = 20, ByForm|LessLikely
-	case b[i-1] == '/' && b[i-2] != '/': // Chrome/120.0.0.0
+	case b[p-1] == '/' && b[p-2] != '/': // Chrome/120.0.0.0
 		confidence, why = 40, ByForm|LessLikely|ByGlue
 	}
-	s.emit(i, q, IPAddress, confidence, why, nil)
+	s.emit(p, q, IPAddress, confidence, why, nil)
 }

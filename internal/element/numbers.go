@@ -1,142 +1,5 @@
 package element
 
-// numberGroup judges the row of four ASCII digits or more at p; w are the
-// digits from p on. It only sorts out: most rows in a log are times.
-func (s *Scanner) numberGroup(p int, w uint64) {
-	n := run(w)
-	if c := s.buf[p-1]; c == '%' || c == 'u' {
-		cut := s.escapeDigits(p)
-		p, n, w = p+cut, n-cut, w>>cut
-	}
-	c := s.buf[p+n]
-	switch {
-	case n == 4:
-		s.groupOfFour(p, w)
-	case n == 7, n == 8, n == 10, n == 11, n == 12:
-		if isWordByte(c) || n > 7 && isWordByte(s.buf[p-1]) && s.escapeBefore(p) == 0 {
-			return // within an identifier
-		}
-		if s.soleNumber(p, n) {
-			s.judgeNumber(p)
-		}
-	case n >= 13:
-		s.solidCard(p, n)
-	case (c >= 0x80 || c == '%' || c == '&' || c == '\\') && n > 0 && n < 20:
-		if !s.mayGoOn(p + n) {
-			return
-		}
-		if d, _ := s.token(p + n); d != 0 {
-			s.judgeNumber(p)
-		}
-	case n == 6 && c == '-' && mayBeCard(s.buf[p]), n == 5 && s.buf[p] == '0':
-		s.judgeNumber(p)
-	}
-}
-
-// soleNumber is a cheap refusal of what cannot be a number by its first digits
-// and its length, without a separator or another writing behind it.
-func (s *Scanner) soleNumber(p, n int) bool {
-	b := s.buf
-	switch c := b[p+n]; {
-	case c >= 0x80 || c == '%' || c == '&' || c == '\\' || c == '-' || c == ' ' || c == '(':
-		return true
-	case n == 8:
-		return b[p] == '1' && b[p+1] == '9' || b[p] == '2' && b[p+1] == '0'
-	case n == 10 || n == 11:
-		return b[p] == '0' || b[p-1] == '+'
-	}
-	return true
-}
-
-// groupOfFour judges a row of exactly four digits: the first of a card number,
-// a My Number, a date, or the last of a phone number or postal code.
-func (s *Scanner) groupOfFour(p int, w uint64) {
-	b := s.buf
-	if c := b[p-1]; (c == '-' || c == ' ' || c == ')') && isDigit(b[p-2]) {
-		if s.groupAtEnd(p) {
-			return
-		}
-	}
-	switch c := b[p+4]; {
-	case c == '-' || c == ' ' || c == '+' || c == '/' || c == '.':
-		second := run(w >> 5)
-		switch {
-		case second == 4 && s.thirdGroup(p, w), second == 6, second == 0 && b[p+5] >= 0x80, b[p] == '0' && second == 3:
-			s.judgeNumber(p)
-		case second == 1 || second == 2:
-			s.date(p)
-		}
-	case c >= 0x80 || c == '%' || c == '&' || c == '\\':
-		if c != 0xE5 && !s.mayGoOn(p+4) { // E5: 年
-			return
-		}
-		if d, _ := s.token(p + 4); d != 0 {
-			s.judgeNumber(p)
-		}
-	}
-}
-
-// groupAtEnd judges the number whose last group of four digits is at p.
-func (s *Scanner) groupAtEnd(p int) bool {
-	q := s.groupBefore(p)
-	if q == 0 || q < s.numberEnd {
-		return false
-	}
-	if r := s.groupBefore(q); r != 0 && r >= s.numberEnd && s.phone(s.parse(r)) {
-		return true
-	}
-	n := s.parse(q)
-	return s.phone(n) || s.postalCode(n)
-}
-
-// groupBefore returns where the group of one to five digits before the one at p
-// begins, 0 when there is none.
-func (s *Scanner) groupBefore(p int) int {
-	b := s.buf
-	q := p - 1
-	switch b[q] {
-	case '-', ' ', ')', '(':
-	default:
-		return 0
-	}
-	if (b[q] == '-' || b[q] == ' ') && b[q-1] == ')' {
-		q--
-	}
-	end := q
-	for q > 0 && end-q < 6 && isDigit(b[q-1]) {
-		q--
-	}
-	if end == q || end-q > 5 {
-		return 0
-	}
-	return q
-}
-
-// judgeNumber reports what the number at p is.
-func (s *Scanner) judgeNumber(p int) {
-	if p < s.numberEnd {
-		return
-	}
-	n := s.parse(p)
-	if n.groups == 0 {
-		return
-	}
-	switch n.group[0].len() {
-	case 7:
-		if s.passport(n) || s.sevenDigits(n) {
-			return
-		}
-	case 8:
-		s.solidDate(n)
-		return
-	case 4:
-		if n.group[0].sep != 0 && n.digit[0] <= 2 && n.digit[0] >= 1 && s.dateOf(n) {
-			return
-		}
-	}
-	_ = s.card(n) || s.twelve(n) || s.phone(n) || s.postalCode(n)
-}
-
 // alone reports whether buf[p:e] touches no letter, digit or underscore.
 func (s *Scanner) alone(p, e int) bool {
 	if isWordByte(s.buf[e]) {
@@ -162,7 +25,7 @@ func (s *Scanner) number(n *row, used int, kind Kind, confidence int, why Reason
 	if n.wide {
 		why |= ByWidth
 	}
-	s.numberEnd = e
+	s.ends.number = e
 	s.emit(p, e, kind, confidence, why, n.text(s.text[:0], n.group[used-1].to))
 	return true
 }
@@ -292,7 +155,7 @@ func (s *Scanner) phoneOf(n *row, used int, v []byte, country bool) bool {
 	for i, c := range v {
 		s.text[i] = '0' + c
 	}
-	s.numberEnd = e
+	s.ends.number = e
 	s.emit(p, e, Phone, confidence, why, s.text[:len(v)])
 	return true
 }

@@ -7,7 +7,7 @@ import (
 // A row is a sequence of digit groups with one separator between them, in any
 // writing: ASCII or full-width digits, escaped for URLs, HTML or JSON.
 type row struct {
-	digit  [maxDigits]byte // values 0–9
+	digit  [maxDigits + 24]byte // values 0–9; the rest is room for words of eight
 	n      int
 	group  [maxGroups]group
 	groups int
@@ -186,9 +186,10 @@ func (s *Scanner) unescape(p int) (rune, int) {
 	return 0, 0
 }
 
+// unescapeURL decodes the bytes of a character written as %E5%B1%B1.
 func unescapeURL(b []byte) (rune, int) {
 	var raw [utf8.UTFMax]byte
-	for i := range 3 {
+	for i := range utf8.UTFMax {
 		hi, lo := hex(b[3*i+1]), hex(b[3*i+2])
 		if b[3*i] != '%' || hi < 0 || lo < 0 {
 			return 0, 0
@@ -243,23 +244,4 @@ func (s *Scanner) isWideDigit(p int) (int, bool) {
 		return 2, b[p+1]-0x4F <= 9
 	}
 	return 2, b[p+1]-0xB0 <= 9
-}
-
-// numberStart goes back from the digit at p over the digits glued to it, ASCII
-// and full-width.
-func (s *Scanner) numberStart(p int) int {
-	wide := 3
-	if s.lead != 0xEF {
-		wide = 2
-	}
-	for range maxGroup {
-		if isDigit(s.buf[p-1]) {
-			p--
-		} else if _, ok := s.isWideDigit(p - wide); ok {
-			p -= wide
-		} else {
-			break
-		}
-	}
-	return p
 }

@@ -6,13 +6,14 @@ import (
 )
 
 // The window: every decision looks at most lookBehind bytes before its trigger
-// and lookAhead bytes after the trigger's block, and is taken when those bytes
-// are there. That alone makes findings independent of how bytes are cut into
-// chunks. Before the beginning and after the end there are zero bytes.
+// and lookAhead bytes after the trigger's stride of blocks, and is taken when
+// those bytes are there. Strides begin at fixed places of the stream. That alone
+// makes findings independent of how bytes are cut into chunks. Before the
+// beginning and after the end there are zero bytes.
 const (
 	lookBehind = 512
 	lookAhead  = 1024
-	batch      = 63 // blocks classified at once; one more is looked ahead
+	stride     = 32 // blocks looked at together, at fixed places of the stream
 	minBuffer  = 8 << 10
 )
 
@@ -68,22 +69,45 @@ type Scanner struct {
 
 	classify classifyFunc
 	lead     byte
-	masks    [batch + 1]classes
+	masks    [1 + stride + 1]classes // the block before, the stride, one block ahead
+	carry    carry                   // of the block before
+	dots     [2]uint64               // of the block before
+	joined   [1 + stride]uint64      // the rows of the block before and of the stride
 	onlyPAN  bool
 	enc      decoder
 	closed   bool
 
-	// State that goes from trigger to trigger, as positions in buf.
-	numberEnd int // digits before it belong to a number that was judged
-	escapeEnd int // escapes before it were looked at
-	nameEnd   int // text before it belongs to a name
-	textEnd   int // text before it belongs to an address
-	valueEnd  int // a key's value ends there
-	besideEnd int // expiries and security codes before it were reported
-
+	ends ends
 	num  row
 	ctx  [160]byte
 	text [maxDigits]byte // canonical form of the number in hand
+
+	// A scanner of a view: of text that was decoded for it (see view.go).
+	inner  *Scanner
+	depth  int
+	spot   []int32 // of each byte of buf, where it stands in the outer buf
+	dirty  int     // bytes of buf before it may be other than zero
+	within span    // the findings that are reported; elsewhere the outer scanner does it
+}
+
+// ends is the state that goes from trigger to trigger, as positions in buf.
+type ends struct {
+	number int // digits before it belong to a number that was judged
+	row    int // the row of digits before it was judged
+	name   int // text before it belongs to a name
+	text   int // text before it belongs to an address
+	value  int // a key's value ends there
+	beside int // expiries and security codes before it were reported
+	view   int // everything before it was looked at in a view
+	split  int // numbers in pieces before it were looked at
+	base   int // base64 before it was looked at
+}
+
+// move takes gone bytes off every position.
+func (e *ends) move(gone int) {
+	for _, p := range [...]*int{&e.number, &e.row, &e.name, &e.text, &e.value, &e.beside, &e.view, &e.split, &e.base} {
+		*p = max(0, *p-gone)
+	}
 }
 
 // NewScanner returns a scanner that calls found for each finding. The finding
@@ -123,7 +147,7 @@ func NewScanner(o Options, found func(*Finding)) *Scanner {
 func (s *Scanner) Reset(e Encoding) {
 	clear(s.buf[:lookBehind])
 	s.base, s.pos, s.end, s.rawEnd, s.closed = -lookBehind, lookBehind, lookBehind, 0, false
-	s.numberEnd, s.escapeEnd, s.nameEnd, s.textEnd, s.valueEnd, s.besideEnd = 0, 0, 0, 0, 0, 0
+	s.ends, s.masks[0], s.carry, s.dots = ends{}, classes{}, carry{}, [2]uint64{}
 	s.raw = nil
 	s.enc = decoder{want: e}
 	s.lead = 0xEF
@@ -185,6 +209,13 @@ func (s *Scanner) Close() error {
 	clear(s.ctx[:])
 	clear(s.text[:])
 	clear(s.num.digit[:])
+	for in := s.inner; in != nil; in = in.inner {
+		clear(in.buf)
+		clear(in.ctx[:])
+		clear(in.text[:])
+		clear(in.num.digit[:])
+		in.dirty = 0
+	}
 	s.closed = true
 	return nil
 }
@@ -222,9 +253,7 @@ func (s *Scanner) makeRoom() {
 	s.base += int64(gone)
 	s.pos -= gone
 	s.end -= gone
-	for _, p := range []*int{&s.numberEnd, &s.escapeEnd, &s.nameEnd, &s.textEnd, &s.valueEnd, &s.besideEnd} {
-		*p = max(0, *p-gone)
-	}
+	s.ends.move(gone)
 }
 
 // place returns the offset in the stream of buf[p].
@@ -238,23 +267,23 @@ func (s *Scanner) place(p int) int64 {
 	return s.rawEnd
 }
 
-// scan looks at every block whose surroundings are there.
+// scan looks at every stride whose surroundings are there.
 func (s *Scanner) scan(final bool) {
 	for {
-		ready := (s.end - s.pos - lookAhead) / blockSize
-		if final {
-			ready = (s.end - s.pos + blockSize - 1) / blockSize
+		n := stride
+		if s.end-s.pos < stride*blockSize+lookAhead {
+			if !final || s.end <= s.pos {
+				return
+			}
+			n = min(stride, (s.end-s.pos+blockSize-1)/blockSize)
 		}
-		if s.end-s.pos < lookAhead && !final || ready <= 0 {
-			return
-		}
-		n := min(ready, batch)
-		s.classify(s.masks[:n+1], s.buf[s.pos:s.pos+(n+1)*blockSize+1], s.lead)
+		s.classify(s.masks[1:n+2], s.buf[s.pos:s.pos+(n+1)*blockSize+overhang], s.lead)
 		if s.onlyPAN {
 			s.scanCards(n)
 		} else {
 			s.scanAll(n)
 		}
+		s.masks[0] = s.masks[n]
 		s.pos += n * blockSize
 	}
 }

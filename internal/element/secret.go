@@ -21,7 +21,7 @@ const maxSecret = 512
 // secretPrefix reports the token that may begin at p.
 func (s *Scanner) secretPrefix(p int) {
 	b := s.buf
-	if p < s.valueEnd || isWordByte(b[p-1]) && s.escapeBefore(p) == 0 {
+	if p < s.ends.value || isWordByte(b[p-1]) && s.escapeBefore(p) == 0 {
 		return
 	}
 	for _, f := range secretForms {
@@ -35,7 +35,7 @@ func (s *Scanner) secretPrefix(p int) {
 		if e-p-len(f.prefix) < f.least {
 			return
 		}
-		s.valueEnd = e
+		s.ends.value = e
 		s.emit(p, e, Secret, 95, ByForm|ByAnchor, nil)
 		return
 	}
@@ -67,7 +67,7 @@ func (s *Scanner) secretValue(q int, kind Kind) {
 	if kind == Secret && !mixed(v) {
 		confidence = 55
 	}
-	s.valueEnd = e
+	s.ends.value = e
 	s.emit(p, e, kind, confidence, why, nil)
 }
 

@@ -59,7 +59,7 @@ func (s *Scanner) cardOf(n *row, used, digits, base int) bool {
 	for i, v := range d {
 		s.text[i] = '0' + v
 	}
-	s.numberEnd = e
+	s.ends.number = e
 	s.emitBrand(p, e, CardPAN, base, why, s.text[:digits], BrandOf(d))
 	if base >= s.least {
 		s.emitNeighbours(&beside)
@@ -254,15 +254,15 @@ func (s *Scanner) cvvAt(n *neighbours, i, j int, after bool) {
 }
 
 func (s *Scanner) emitNeighbours(n *neighbours) {
-	if n.expiryEnd > 0 && n.expiry >= s.besideEnd {
+	if n.expiryEnd > 0 && n.expiry >= s.ends.beside {
 		s.emit(n.expiry, n.expiryEnd, CardExpiry, 85, ByForm|ByNeighbour, n.expiryDigits[:n.expiryLen])
 	}
-	if n.cvvEnd > 0 && n.cvv >= s.besideEnd {
+	if n.cvvEnd > 0 && n.cvv >= s.ends.beside {
 		why, confidence := ByForm|ByNeighbour, 65
 		if n.cvvNamed {
 			why, confidence = why|ByContext, 92
 		}
 		s.emit(n.cvv, n.cvvEnd, CardCVV, confidence, why, n.cvvDigits[:n.cvvEnd-n.cvv])
 	}
-	s.besideEnd = max(s.besideEnd, n.expiryEnd, n.cvvEnd)
+	s.ends.beside = max(s.ends.beside, n.expiryEnd, n.cvvEnd)
 }

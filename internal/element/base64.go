@@ -1,0 +1,122 @@
+package element
+
+import (
+	"encoding/base64"
+	"unicode/utf8"
+)
+
+const (
+	leastBase64   = 20  // characters: fewer hold no number
+	mostBase64    = 896 // characters looked at together, a multiple of four
+	overlapBase64 = 88  // characters that the next look begins before the end of this one
+)
+
+// base64 looks at the row of base64 around p (RFC 4648 §4, with the line breaks of
+// RFC 2045 §6.8). The masks lead here where two times eight characters of it stand
+// together, each with a capital letter: hexadecimal numbers and paths have none,
+// and what stands for digits or Japanese always has.
+func (s *Scanner) base64(p int) {
+	b := s.buf
+	from, goesOn := p, s.ends.base > p-blockSize && s.ends.base > 0
+	for from > max(p-lookBehind/2, s.ends.base) && isBase64[b[from-1]] {
+		from--
+	}
+	goesOn = goesOn && from == s.ends.base && from < p
+	end := p
+	for end < p+lookAhead/2 && isBase64[b[end]] {
+		end++
+	}
+	s.ends.base = end
+	if end-from < leastBase64 || s.depth == maxDepth {
+		return
+	}
+	var text, plain [mostBase64]byte
+	for range 3 { // a slash or letters before it may belong to something else
+		if goesOn || s.beginsText(from) {
+			break
+		}
+		from++
+	}
+	if !goesOn && !s.beginsText(from) {
+		return
+	}
+	var spot [mostBase64]int32
+	n, e := 0, from
+	for n < len(text) {
+		c := b[e]
+		if isBase64[c] {
+			text[n], spot[n] = c, int32(e)
+			n, e = n+1, e+1
+			continue
+		}
+		gap := lineBreak(b[e : e+4])
+		if gap == 0 || n%4 != 0 || n < 60 || !isBase64[b[e+gap]] || !isBase64[b[e+gap+3]] {
+			break
+		}
+		e += gap
+	}
+	k, err := base64.RawStdEncoding.Decode(plain[:], text[:n])
+	if err != nil && k == 0 { // one character too many is an error after the others
+		return
+	}
+	in := s.view()
+	for i, c := range plain[:k] {
+		s.show(in, c, int(spot[i/3*4+i%3]))
+	}
+	if goesOn {
+		in.within.endFrom = in.pos + overlapBase64/4*3 + 1
+	}
+	s.ends.base = e
+	if n == len(text) {
+		s.ends.base = int(spot[n-overlapBase64])
+		in.within.endTo = in.end - 1
+	}
+	s.seal(in, e)
+	in.scan(true)
+}
+
+// beginsText reports whether the base64 at p decodes to text, by its first
+// characters: other data does not by chance.
+func (s *Scanner) beginsText(p int) bool {
+	b := s.buf[p : p+leastBase64]
+	var plain [leastBase64]byte
+	k, err := base64.RawStdEncoding.Decode(plain[:], b)
+	return err == nil && isText(plain[:k])
+}
+
+// isText reports whether v is UTF-8 without control characters; its last
+// character may be cut.
+func isText(v []byte) bool {
+	for len(v) > 0 {
+		if v[0] < ' ' && v[0] != '\t' && v[0] != '\n' && v[0] != '\r' || v[0] == 0x7f {
+			return false
+		}
+		r, n := utf8.DecodeRune(v)
+		if r == utf8.RuneError && n == 1 {
+			return !utf8.FullRune(v)
+		}
+		v = v[n:]
+	}
+	return true
+}
+
+// lineBreak returns the size of the line break at b, also as JSON writes it.
+func lineBreak(b []byte) int {
+	switch {
+	case b[0] == '\n':
+		return 1
+	case b[0] == '\r' && b[1] == '\n', b[0] == '\\' && b[1] == 'n':
+		return 2
+	case b[0] == '\\' && b[1] == 'r' && b[2] == '\\' && b[3] == 'n':
+		return 4
+	}
+	return 0
+}
+
+// isBase64 are the characters of base64 but the padding.
+var isBase64 = func() (t [256]bool) {
+	for c := range t {
+		t[c] = isDigit(byte(c)) || isUpper(byte(c)) || isLower(byte(c)) || c == '+' || c == '/'
+	}
+	return t
+}()

@@ -1,0 +1,359 @@
+package element
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"unicode/utf8"
+)
+
+// longRun is from how many bytes on a row of digits and separators does not fit
+// the window of masks that a row is read through.
+const longRun = 60
+
+// carry is what of a block goes on in the next one: the digits, runs of two and
+// four of them, the rows, runs of two, four and eight bytes of them, and the carry
+// of an addition.
+type carry struct{ digit, digits2, digits4, joined, two, four, long, sum uint64 }
+
+// numberMasks returns where in the block c to look for numbers, and takes last on.
+//
+// A number is a row of digits, with single separators between them, of seven
+// bytes or more and with four digits together; or it holds full-width characters
+// or escapes, and is read in a view; or it is cut in pieces of four. Rows are
+// looked at behind their end, because an addition carries the mark of what they
+// have to there. Rows of less than twelve bytes before a letter are times
+// (2026-11-22T) and parts of names, those before a colon and a digit too.
+func numberMasks(c, next *classes, last *carry) (rows, others uint64) {
+	d := c.digit
+	digits2 := d & (d<<1 | last.digit>>63)
+	digits4 := digits2 & (digits2<<2 | last.digits2>>62)
+	behind := digits4<<1 | last.digits4>>63
+	nextDigit := d>>1 | next.digit<<63
+	joined := d | c.sep&(d<<1|last.digit>>63)&nextDigit
+	two := joined & (joined<<1 | last.joined>>63)
+	four := two & (two<<2 | last.two>>62)
+	eight := four & (four<<4 | last.four>>60)
+	seven := four & (four<<3 | last.four>>61)
+	past, sum := bits.Add64(joined, digits4, last.sum)
+	short := (c.alpha | c.assign&nextDigit) &^ ((eight&(eight<<4|last.long>>60))<<1 | last.four>>63&(last.long>>59))
+	rows = past &^ joined & (seven<<1 | last.four>>63&(last.four>>60)) &^ short
+	others = c.high&(digits2<<1|last.digits2>>63) | (c.joint|c.sep&^(d>>1))&behind | c.lead | c.escape
+	last.digit, last.digits2, last.digits4, last.joined, last.two, last.four, last.long, last.sum = d, digits2, digits4, joined, two, four, eight, sum
+	return rows, others
+}
+
+// cardMasks is numberMasks for card numbers alone: a row has 13 bytes or more and
+// four digits before each separator. Dates and most telephone numbers fall out by
+// that.
+func cardMasks(c, next *classes, last *carry) (rows, others uint64) {
+	d := c.digit
+	digits2 := d & (d<<1 | last.digit>>63)
+	digits4 := digits2 & (digits2<<2 | last.digits2>>62)
+	behind := digits4<<1 | last.digits4>>63
+	joined := d | c.sep&behind&(d>>1|next.digit<<63)
+	two := joined & (joined<<1 | last.joined>>63)
+	four := two & (two<<2 | last.two>>62)
+	eight := four & (four<<4 | last.four>>60)
+	thirteen := eight & (eight<<5 | last.long>>59)
+	past, sum := bits.Add64(joined, thirteen, last.sum)
+	rows = past &^ joined
+	others = (c.high|c.joint|c.sep&^(d>>1))&behind | c.lead | c.escape
+	last.digit, last.digits2, last.digits4, last.joined, last.two, last.four, last.long, last.sum = d, digits2, digits4, joined, two, four, eight, sum
+	return rows, others
+}
+
+// numbersIn looks at the triggers of numbers in block i: the bytes behind rows,
+// and others.
+func (s *Scanner) numbersIn(i int, rows, others uint64) {
+	base := (i - 1) * blockSize
+	for t := rows | others; t != 0; t &= t - 1 {
+		at := base + trailing(t)
+		if rows&t&-t != 0 && s.pos+at > s.ends.number {
+			from := s.rowFrom(at)
+			s.judgeRow(from, s.digitsFrom(from))
+		}
+		if others&t&-t != 0 && s.pos+at >= s.ends.number {
+			s.other(s.pos + at)
+		}
+	}
+}
+
+// other looks at what is not ASCII or a joint behind digits, at a full-width
+// digit, or at an escape.
+func (s *Scanner) other(p int) {
+	switch c := s.buf[p]; {
+	case c == '%' || c == '&' || c == '\\':
+		s.escaped(p)
+	case c < utf8.RuneSelf:
+		s.jointAfter(p)
+	case isDigit(s.buf[p-1]):
+		s.wideAfter(p)
+	default:
+		s.wideDigit(p)
+	}
+}
+
+// rowFrom returns where the row begins that ends before the byte at of the
+// stride. What was judged of a long row is left out.
+func (s *Scanner) rowFrom(at int) int {
+	i, bit := at/blockSize, at%blockSize
+	n := bits.LeadingZeros64(^(s.joined[i+1] << (63 - bit) << 1))
+	if n >= bit {
+		n = bit + bits.LeadingZeros64(^s.joined[i])
+	}
+	p := s.pos + at - n
+	if p >= s.ends.row {
+		return p
+	}
+	p = s.ends.row
+	for isDigit(s.buf[p-1]) && isDigit(s.buf[p]) && p < s.pos+at {
+		p++ // the rest of a group that was judged
+	}
+	if isSeparator(s.buf[p]) {
+		p++
+	}
+	return p
+}
+
+// digitsFrom returns the mask of the 64 bytes from p on, which begins in the
+// stride or in the block before it.
+func (s *Scanner) digitsFrom(p int) uint64 {
+	at := uint(p-s.pos) + blockSize
+	i := at / blockSize
+	return shift(s.masks[i].digit, s.masks[i+1].digit, int(at%blockSize))
+}
+
+// judgeRow judges the row of digits and separators at p; w are the digits from p
+// on.
+func (s *Scanner) judgeRow(p int, w uint64) {
+	if w&1 == 0 {
+		return
+	}
+	var at, size [longRun/2 + 4]uint8
+	k, from, r := 0, 0, run(w)
+	for r < longRun && isSeparator(s.buf[p+r]) && w>>(r+1)&1 != 0 {
+		at[k], size[k] = uint8(from), uint8(r-from)
+		k, from = k+1, r+1
+		r += 1 + run(w>>(r+1))
+	}
+	if r >= longRun {
+		s.longRow(p, p+2*blockSize)
+		return
+	}
+	if c := s.buf[p+r]; (c >= utf8.RuneSelf || c == '%' || c == '&' || c == '\\') && s.goesOn(p+r) {
+		return // and is judged there, in a view
+	}
+	if k == 0 {
+		s.solid(p, w, r)
+		return
+	}
+	at[k], size[k] = uint8(from), uint8(r-from)
+	for i := range k + 1 {
+		from := int(at[i])
+		if q := p + from; q >= s.ends.number {
+			s.groupsAt(q, w>>from, r-from, (*[4]uint8)(size[i:i+4]))
+		}
+	}
+}
+
+// goesOn reports whether a number goes on at p in another writing: with a digit,
+// or with a separator and a digit.
+func (s *Scanner) goesOn(p int) bool {
+	c, n := s.token(p)
+	if c == 0 || isDigit(c) {
+		return c != 0
+	}
+	c, _ = s.token(p + n)
+	return isDigit(c)
+}
+
+// longRow judges the groups from p to limit of a row that is longer than the
+// window of masks.
+func (s *Scanner) longRow(p, limit int) {
+	for p < limit {
+		w, r, k := uint64(0), 0, 0
+		var size [4]uint8
+		for ; r < longRun; r++ {
+			if c := s.buf[p+r]; isDigit(c) {
+				w |= 1 << r
+				if k < len(size) {
+					size[k]++
+				}
+			} else if isSeparator(c) && isDigit(s.buf[p+r+1]) {
+				k++
+			} else {
+				break
+			}
+		}
+		if p >= s.ends.number && w&1 != 0 && run(w) < longRun/2 { // a longer group is no number
+			s.groupsAt(p, w, r, &size)
+		}
+		for p < limit && isDigit(s.buf[p]) {
+			p++
+		}
+		if p < limit {
+			if !isSeparator(s.buf[p]) || !isDigit(s.buf[p+1]) {
+				break
+			}
+			p++
+		}
+	}
+	s.ends.row = p
+}
+
+func isSeparator(c byte) bool {
+	return c == ' ' || c == '-' || c == '+' || c == '.' || c == '/' || c == '(' || c == ')'
+}
+
+// groupsAt judges what begins with the group at p of a row with r bytes from
+// there; size are the lengths of its first groups. It only sorts out.
+func (s *Scanner) groupsAt(p int, w uint64, r int, size *[4]uint8) {
+	b := s.buf
+	first := b[p]
+	if s.onlyPAN && (size[0] < 4 || !mayBeCard(first)) {
+		return
+	}
+	switch l := size[0]; l {
+	case 1, 2, 3:
+		sep := b[p+int(l)]
+		switch {
+		case first == '0' && l > 1 && size[1] != 0 && s.phone(s.fill(p, w, r)):
+		case l == 2 && b[p-1] == '+' && first == '8':
+			s.phone(s.fill(p, w, r))
+		case l == 3 && size[1] == 4 && sep == '-' && size[2] == 0:
+			s.postalCode(s.fill(p, w, r))
+		case l == 3 && size[1] == 4 && sep == '-':
+			if n := s.fill(p, w, r); n.group[1].sep == ' ' {
+				s.postalCode(n)
+			}
+		}
+	case 4:
+		switch {
+		case first == '0' && size[1] >= 2 && size[1] <= 4 && s.phone(s.fill(p, w, r)):
+		case size[1] == 4 && size[2] != 0:
+			s.fours(p, w, r, size)
+		case size[1] == 6 && mayBeCard(first):
+			s.card(s.fill(p, w, r))
+		case size[1]-1 < 2 && size[2]-1 < 2:
+			s.date(p, w, r)
+		case size[1] == 4 && b[p-1] == ' ' && b[p-2] == ')':
+			s.phoneInBrackets(p, r)
+		}
+	case 5:
+		if first == '0' {
+			s.phone(s.fill(p, w, r))
+		}
+	case 6:
+		if size[1] == 13 && mayBeCard(first) {
+			s.card(s.fill(p, w, r))
+		}
+	default:
+		s.solid(p, w, int(l))
+	}
+}
+
+// fours judges groups of four: cards have four of them, My Numbers three.
+func (s *Scanner) fours(p int, w uint64, r int, size *[4]uint8) {
+	if size[2] != 4 || s.onlyPAN && size[3] < 2 {
+		return
+	}
+	if size[3] > 1 && mayBeCard(s.buf[p]) {
+		if s.card(s.fill(p, w, r)) || s.onlyPAN {
+			return
+		}
+	}
+	if s.buf[p-1] != '-' && size[3] != 4 {
+		s.twelve(s.fill(p, w, r))
+	}
+}
+
+// phoneInBrackets judges (03) 1234-5678, whose row begins behind the bracket.
+func (s *Scanner) phoneInBrackets(p, r int) {
+	q := p - 2
+	for q > p-8 && isDigit(s.buf[q-1]) {
+		q--
+	}
+	if s.buf[q] != '0' || s.buf[q-1] != '(' || q < s.ends.number {
+		return
+	}
+	s.phone(s.parse(q))
+}
+
+// solid judges the n digits at p, without a separator between them.
+func (s *Scanner) solid(p int, w uint64, n int) {
+	b := s.buf
+	before, c := b[p-1], b[p+n]
+	if isWordByte(c) {
+		return
+	}
+	switch n {
+	case 7:
+		if isUpper(before) {
+			s.passport(p)
+		} else if !isWordByte(before) || s.escapeBefore(p) > 0 {
+			s.sevenDigits(s.fill(p, w, n))
+		}
+		return
+	case 8, 10, 11, 12:
+		if s.onlyPAN || isWordByte(before) && s.escapeBefore(p) == 0 {
+			return
+		}
+	case 13, 14, 15, 16, 17, 18, 19:
+		if mayBeCard(b[p]) && !(before == '.' && isDigit(b[p-2])) {
+			if n := s.fill(p, w, n); IsCardPAN(n.digit[:n.n]) {
+				s.card(n)
+			}
+		}
+		return
+	default:
+		return
+	}
+	switch {
+	case n == 8:
+		if b[p] == '1' && b[p+1] == '9' || b[p] == '2' && b[p+1] == '0' {
+			s.solidDate(s.fill(p, w, n))
+		}
+	case before == '+' && n > 10:
+		s.phone(s.fill(p, w, n))
+	case n == 12:
+		s.twelve(s.fill(p, w, n))
+	case b[p] == '0':
+		s.phone(s.fill(p, w, n))
+	}
+}
+
+// fill reads the row of r bytes at p, all ASCII, into s.num; w are its digits.
+func (s *Scanner) fill(p int, w uint64, r int) *row {
+	n := &s.num
+	n.n, n.groups, n.wide, n.odd = 0, 0, false, false
+	w &= 1<<r - 1
+	for w != 0 && n.groups < maxGroups {
+		size := run(w)
+		if size > maxGroup || n.n+size > maxDigits {
+			n.odd = true
+			break
+		}
+		g := &n.group[n.groups]
+		g.from, g.to, g.p, g.e, g.sep = n.n, n.n+size, p, p+size, 0
+		for i := 0; i < size; i += 8 {
+			x := binary.LittleEndian.Uint64(s.buf[p+i:])
+			binary.LittleEndian.PutUint64(n.digit[n.n+i:], x&0x0f0f0f0f0f0f0f0f)
+		}
+		n.n += size
+		n.groups++
+		w >>= size
+		gap := bits.TrailingZeros64(w)
+		if w != 0 {
+			g.sep = s.buf[p+size]
+		}
+		w >>= gap
+		p += size + gap
+	}
+	if s.depth > 0 {
+		for i := range n.groups {
+			g := &n.group[i]
+			n.wide = n.wide || int(s.spot[g.e]-s.spot[g.p]) != g.len()
+		}
+	}
+	return n
+}

@@ -1,0 +1,416 @@
+package element
+
+import "unicode/utf8"
+
+// A view is a piece of text that was decoded for a second look: a number in
+// full-width digits or with escapes within it, as ASCII; a line of JSON, of a
+// form or of a mail whose letters are escaped; the text in base64. It is scanned
+// by a scanner of its own, the inner one, whose findings stand where the bytes
+// stand in the stream.
+const (
+	viewBytes  = 1536 // decoded bytes of one view
+	maxTokens  = 60   // digits and separators of one number
+	maxDepth   = 3    // views in views: full-width digits in a JSON escape in base64
+	viewBehind = 64   // bytes before a number that a view shows
+	viewAhead  = 96   // and behind it
+)
+
+// view returns the inner scanner, empty.
+func (s *Scanner) view() *Scanner {
+	in := s.inner
+	if in == nil {
+		in = &Scanner{kinds: s.kinds, least: s.least, hash: s.hash, adjust: s.adjust, report: s.report, classify: s.classify,
+			lead: 0xEF, onlyPAN: s.onlyPAN, depth: s.depth + 1}
+		in.enc = decoder{is: UTF8, raw: true}
+		in.buf = make([]byte, lookBehind+viewBytes+lookAhead+2*blockSize)
+		in.raw = make([]int64, len(in.buf))
+		in.spot = make([]int32, len(in.buf))
+		s.inner = in
+	}
+	in.ends, in.masks[0], in.carry, in.dots, in.within = ends{}, classes{}, carry{}, [2]uint64{}, span{}
+	in.pos, in.end, in.base = lookBehind, lookBehind, -lookBehind
+	in.room = lookBehind + viewBytes
+	return in
+}
+
+// show adds the byte c, which stands at p of the outer buffer.
+func (s *Scanner) show(in *Scanner, c byte, p int) {
+	in.buf[in.end] = c
+	in.spot[in.end] = int32(p)
+	in.raw[in.end] = s.place(p)
+	in.end++
+}
+
+// showRune adds a character as UTF-8.
+func (s *Scanner) showRune(in *Scanner, r rune, p int) {
+	var b [utf8.UTFMax]byte
+	for _, c := range b[:utf8.EncodeRune(b[:], r)] {
+		s.show(in, c, p)
+	}
+}
+
+// seal ends the view at p of the outer buffer.
+func (s *Scanner) seal(in *Scanner, p int) {
+	in.spot[in.end] = int32(p)
+	in.raw[in.end] = s.place(p)
+	in.rawEnd = in.raw[in.end]
+	if in.dirty > in.end {
+		clear(in.buf[in.end:in.dirty])
+	}
+	in.dirty = in.end
+}
+
+// wideAfter looks at the character at p that is not ASCII, behind ASCII digits:
+// the number may go on in full width.
+func (s *Scanner) wideAfter(p int) {
+	if s.mayGoOn(p) && s.goesOn(p) {
+		s.viewNumber(s.rowStart(p - 1))
+	}
+}
+
+// mayGoOn is a cheap refusal of what follows digits: in UTF-8, full-width forms,
+// spaces, dashes, 年 and 月 have few beginnings.
+func (s *Scanner) mayGoOn(p int) bool {
+	if s.lead != 0xEF {
+		return true
+	}
+	c, d := s.buf[p], s.buf[p+1]
+	switch c {
+	case 0xEF:
+		return d == 0xBC || d == 0xBD || d == 0xB9
+	case 0xE3:
+		return d == 0x80 || d == 0x83
+	case 0xE2:
+		return d == 0x80 || d == 0x88 || d == 0x94
+	case 0xE5:
+		return d == 0xB9 && !s.onlyPAN
+	case 0xC2:
+		return d == 0xA0
+	}
+	return false
+}
+
+// rowStart goes back from the digit at p over digits and single separators.
+func (s *Scanner) rowStart(p int) int {
+	b := s.buf
+	for least := max(p-maxTokens/2, s.ends.number); p > least; p-- {
+		if c := b[p-1]; !isDigit(c) && !(isSeparator(c) && isDigit(b[p-2]) && s.escapeBefore(p-1) == 0) {
+			break
+		}
+	}
+	for isSeparator(s.buf[p]) {
+		p++
+	}
+	if p < s.ends.number { // behind another number
+		p = s.ends.number
+	}
+	return p + s.escapeDigits(p)
+}
+
+// escapeDigits returns how many of the digits at p belong to %20 or \u3000.
+func (s *Scanner) escapeDigits(p int) int {
+	switch {
+	case s.buf[p-1] == '%' || s.buf[p-1] == '=' && s.hexBefore(p):
+		return 2
+	case s.buf[p-1] == 'u' && s.buf[p-2] == '\\':
+		return 4
+	}
+	return 0
+}
+
+// hexBefore reports whether the = before p goes on a row of =E3=81.
+func (s *Scanner) hexBefore(p int) bool {
+	return s.buf[p-4] == '=' && hex(s.buf[p-3]) >= 0 && hex(s.buf[p-2]) >= 0
+}
+
+// wideDigit looks at the byte at p that may begin a full-width digit.
+func (s *Scanner) wideDigit(p int) {
+	if _, ok := s.isWideDigit(p); ok {
+		if c := s.buf[p-1]; isDigit(c) || isSeparator(c) && isDigit(s.buf[p-2]) {
+			p = s.rowStart(p - 1)
+		}
+		s.viewNumber(p)
+	}
+}
+
+// escaped looks at the %, & or \ at p.
+func (s *Scanner) escaped(p int) {
+	c, d := s.buf[p], s.buf[p+1]
+	if c == '\\' && d != 'u' || c == '&' && d != '#' && !isLower(d) {
+		return
+	}
+	r, n := s.unescape(p)
+	if n == 0 {
+		return
+	}
+	before := isDigit(s.buf[p-1])
+	switch a := fromRune(r); {
+	case isDigit(a) && before, a != 0 && before && s.goesOn(p):
+		s.viewNumber(s.rowStart(p - 1))
+	case isDigit(a):
+		s.viewNumber(p)
+	case r == '@':
+		if !s.onlyPAN {
+			s.email(p, n)
+		}
+	case c != '&' && isDigit(s.buf[p+n]): // the digits of the escape are none of the number
+		s.viewNumber(p + n)
+	}
+}
+
+// viewNumber reads the number that begins at p in a view.
+func (s *Scanner) viewNumber(p int) {
+	if s.depth == maxDepth || p < s.ends.number {
+		return
+	}
+	q, tokens, count, last := p, 0, 0, p
+	separators := 0
+	for tokens < maxTokens && q-p < lookAhead/2 {
+		c, n := s.token(q)
+		if c == 0 {
+			break
+		}
+		q += n
+		if isDigit(c) {
+			separators, last = 0, q
+			count++
+		} else if separators++; separators > 2 {
+			break
+		}
+		tokens++
+	}
+	s.ends.number = max(s.ends.number, last)
+	if count < 6 || s.onlyPAN && count < 13 {
+		return
+	}
+	in := s.view()
+	from := s.lineStart(p, p-viewBehind)
+	s.showText(in, from, p)
+	start := in.end
+	digits, seps := uint64(0), uint64(0)
+	for q := p; q < last; {
+		c, n := s.token(q)
+		if i := in.end - start; isDigit(c) {
+			digits |= 1 << i
+		} else {
+			seps |= 1 << i
+		}
+		s.show(in, c, q)
+		q += n
+	}
+	s.showText(in, last, s.lineEnd(last, last+viewAhead))
+	s.seal(in, s.lineEnd(last, last+viewAhead))
+	for in.ends.beside = in.pos; in.ends.beside < in.end && int(in.spot[in.ends.beside]) < s.ends.beside; {
+		in.ends.beside++
+	}
+	rows := digits | seps&(digits<<1)&(digits>>1)
+	for rows != 0 {
+		at := trailing(rows)
+		r := run(rows >> at)
+		if r >= 7 {
+			in.judgeRow(start+at, digits>>at)
+		}
+		rows &^= (1<<r - 1) << at
+	}
+	s.ends.beside = max(s.ends.beside, int(in.spot[in.ends.beside]))
+}
+
+// showText adds buf[p:e] with full-width ASCII brought to ASCII.
+func (s *Scanner) showText(in *Scanner, p, e int) {
+	for p < e && in.end+utf8.UTFMax < in.room {
+		c := s.buf[p]
+		if c < utf8.RuneSelf {
+			s.show(in, c, p)
+			p++
+			continue
+		}
+		r, n := s.rune(p)
+		switch a := ascii(r, false); {
+		case r == 0:
+			s.show(in, '?', p)
+			n = 1
+		case a != 0:
+			s.show(in, a, p)
+		default:
+			s.showRune(in, r, p)
+		}
+		p += n
+	}
+}
+
+// viewText looks at the line from p on with its escapes decoded, if more than one
+// character there is escaped that is not ASCII, and hides it from the scanner
+// itself. What stands before p gives context only.
+func (s *Scanner) viewText(p int, unescape func(p int) (rune, int)) {
+	if s.depth > 1 || p < s.ends.view {
+		return
+	}
+	r, n := unescape(p)
+	if r < utf8.RuneSelf {
+		return
+	}
+	if r, _ := unescape(p + n); r < utf8.RuneSelf {
+		return
+	}
+	in := s.view()
+	s.showText(in, s.lineStart(p, p-2*viewBehind), p)
+	in.within.startFrom = in.end
+	q := p
+	for q < p+lookAhead-viewAhead && in.end+utf8.UTFMax < in.room {
+		r, n := unescape(q)
+		switch c := s.buf[q]; {
+		case n > 0 && r == noRune: // a soft line break
+			q += n
+			continue
+		case n > 0 && r >= oneByte: // its characters may be cut by a line break
+			s.show(in, byte(r), q)
+		case n > 0:
+			s.showRune(in, r, q)
+		case c == '\n' || c == 0:
+			s.finishText(in, q)
+			return
+		case c >= utf8.RuneSelf:
+			for k := max(1, utf8Size(s.buf[q:q+utf8.UTFMax])); k > 0; k-- {
+				s.show(in, s.buf[q], q)
+				q++
+			}
+			continue
+		default:
+			n = 1
+			s.show(in, c, q)
+		}
+		q += n
+	}
+	s.finishText(in, q)
+}
+
+func utf8Size(b []byte) int {
+	_, n := utf8.DecodeRune(b)
+	return n
+}
+
+// finishText scans the text in the view, which ends at p, and hides it.
+func (s *Scanner) finishText(in *Scanner, p int) {
+	s.seal(in, p)
+	from := int(in.spot[in.within.startFrom])
+	in.scan(true)
+	s.ends.view = p
+	s.hide(from, p)
+}
+
+// hide takes buf[p:e] out of the masks: it was looked at in a view.
+func (s *Scanner) hide(p, e int) {
+	first, last := max(p-s.pos, 0), e-s.pos
+	for i := first / blockSize; i*blockSize < last && i < stride+1; i++ {
+		keep := uint64(0)
+		if i*blockSize < first {
+			keep = 1<<(first-i*blockSize) - 1
+		}
+		if (i+1)*blockSize > last {
+			keep |= ^uint64(0) << (last - i*blockSize)
+		}
+		c := &s.masks[i+1]
+		for _, m := range [...]*uint64{&c.digit, &c.high, &c.escape, &c.lead, &c.sep, &c.joint, &c.dot, &c.at, &c.assign, &c.cjk, &c.kata, &c.alpha, &c.token, &c.base} {
+			*m &= keep
+		}
+	}
+}
+
+// viewsIn looks at the escapes, the quoted-printable and the base64 of block i.
+func (s *Scanner) viewsIn(i int, escapes, quoted, coded uint64) {
+	base := s.pos + (i-1)*blockSize
+	for t := escapes; t != 0; t &= t - 1 {
+		if p := base + trailing(t); p >= s.ends.view && mayBeLetter(s.buf[p:p+6]) {
+			s.viewText(p, s.unescape)
+		}
+	}
+	for t := quoted; t != 0; t &= t - 1 {
+		if p := base + trailing(t); p >= s.ends.view {
+			s.viewText(p, s.unquote)
+		}
+	}
+	for t := coded; t != 0; t &= t - 1 {
+		if p := base + trailing(t) - 7; p >= s.ends.base {
+			s.base64(p)
+		}
+	}
+}
+
+// mayBeLetter is a cheap refusal of escapes that are ASCII.
+func mayBeLetter(b []byte) bool {
+	switch b[0] {
+	case '%':
+		return b[1] >= 'C' && b[1] <= 'F' || b[1] >= 'c' && b[1] <= 'f'
+	case '\\':
+		return b[1] == 'u' && (b[2] != '0' || b[3] != '0')
+	}
+	return b[1] == '#'
+}
+
+// oneByte and more are bytes of a character that is not decoded yet.
+const oneByte = utf8.MaxRune + 1
+
+// unquote decodes a byte in quoted-printable (RFC 2045 §6.7), =E3, or a soft line
+// break, which is noRune.
+func (s *Scanner) unquote(p int) (rune, int) {
+	b := s.buf[p : p+3]
+	if b[0] != '=' {
+		return 0, 0
+	}
+	if n := softBreak(b); n > 0 {
+		return noRune, n
+	}
+	hi, lo := hex(b[1]), hex(b[2])
+	switch {
+	case hi < 0 || lo < 0 || isLower(b[1]) || isLower(b[2]):
+		return 0, 0
+	case hi >= 8:
+		return oneByte + rune(hi<<4|lo), 3
+	}
+	return rune(hi<<4 | lo), 3
+}
+
+// softBreak returns the size of the soft line break at b, 0 when there is none.
+func softBreak(b []byte) int {
+	switch {
+	case b[0] != '=':
+		return 0
+	case b[1] == '\n':
+		return 2
+	case b[1] == '\r' && b[2] == '\n':
+		return 3
+	}
+	return 0
+}
+
+// broken looks at the soft line break at p for a number that is cut by it.
+func (s *Scanner) broken(p int) {
+	n := softBreak(s.buf[p : p+3])
+	if n == 0 || !isDigit(s.buf[p-1]) && !isSeparator(s.buf[p-1]) || s.depth == maxDepth || p < s.ends.split {
+		return
+	}
+	if c := s.buf[p+n]; !isDigit(c) && !isSeparator(c) {
+		return
+	}
+	from := p - 1
+	for from > p-40 && (isDigit(s.buf[from-1]) || isSeparator(s.buf[from-1])) {
+		from--
+	}
+	in := s.view()
+	s.showText(in, s.lineStart(from, from-viewBehind), p)
+	in.within = span{startTo: in.end, endFrom: in.end + 1} // only what lies on both sides
+	e := s.lineEnd(p+n, p+n+40)
+	s.showText(in, p+n, e)
+	s.seal(in, e)
+	s.ends.split = p + 1
+	in.scan(true)
+}
+
+// span says which findings of a view are reported: those that begin from
+// startFrom to before startTo and end from endFrom to before endTo. The limits
+// that are 0 are none.
+type span struct{ startFrom, startTo, endFrom, endTo int }
+
+func (l *span) has(p, e int) bool {
+	return p >= l.startFrom && e >= l.endFrom && (l.startTo == 0 || p < l.startTo) && (l.endTo == 0 || e < l.endTo)
+}
