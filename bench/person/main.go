@@ -10,6 +10,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime/pprof"
 	"syscall"
 	"time"
 
@@ -40,6 +41,17 @@ func run(args []string) error {
 }
 
 func eval(file, truthColumn string) error {
+	if name := os.Getenv("PERSON_PROFILE"); name != "" {
+		f, err := os.Create(name)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if err := pprof.StartCPUProfile(f); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
+	}
 	start := time.Now()
 	last := start
 	stage := ""
@@ -58,6 +70,7 @@ func eval(file, truthColumn string) error {
 		return err
 	}
 	lap("end")
+	pprof.StopCPUProfile()
 	fmt.Printf("SECONDS %.2f\nCPU %.2f\nPEAK_GB %.3f\n", time.Since(start).Seconds(), cpu(), peak())
 	truth, err := readTruth(file, truthColumn)
 	if err != nil {

@@ -239,17 +239,55 @@ func (p *pairList) add(w int, a, b uint32) {
 	p.bucket[w][k] = append(p.bucket[w][k], uint64(a)<<32|uint64(b))
 }
 
-// take returns the distinct pairs of a bucket, sorted, and forgets them.
-func (p *pairList) take(k int) []uint64 {
-	n := 0
-	for w := range p.bucket {
-		n += len(p.bucket[w][k])
-	}
-	all := make([]uint64, 0, n)
+// take returns the distinct pairs of a bucket, sorted, and forgets them. The
+// buffers of a worker are used again.
+func (p *pairList) take(k int, room *[2][]uint64) []uint64 {
+	all := room[0][:0]
 	for w := range p.bucket {
 		all = append(all, p.bucket[w][k]...)
 		p.bucket[w][k] = nil
 	}
-	slices.Sort(all)
+	if cap(room[1]) < len(all) {
+		room[1] = make([]uint64, len(all), cap(all))
+	}
+	room[0] = all
+	sortPairs(all, room[1][:len(all)], p.shift)
 	return slices.Compact(all)
+}
+
+// sortPairs sorts pairs whose lower rows share all but shift bits: by the
+// higher row, then by the lower one.
+func sortPairs(all, scratch []uint64, shift uint) {
+	if len(all) < 1024 {
+		slices.Sort(all)
+		return
+	}
+	const digit = 11
+	a, b := all, scratch
+	pass := func(at uint) {
+		var count [1 << digit]int
+		for _, k := range a {
+			count[k>>at&(1<<digit-1)]++
+		}
+		sum := 0
+		for i, c := range count {
+			count[i] = sum
+			sum += c
+		}
+		for _, k := range a {
+			d := k >> at & (1<<digit - 1)
+			b[count[d]] = k
+			count[d]++
+		}
+		a, b = b, a
+	}
+	for at := uint(0); at < rowBits; at += digit {
+		pass(at)
+	}
+	for at := uint(32); at < 32+shift; at += digit {
+		pass(at)
+	}
+	if &a[0] != &all[0] {
+		copy(all, a)
+	}
 }

@@ -247,7 +247,7 @@ func comparePlace(names *record.Names, a, b *record.Record) Level {
 	switch {
 	case a.Street != 0 && a.Street == b.Street && (a.Flags|b.Flags)&record.PlaceShared == 0:
 		return PlaceSame
-	case towns && a.Town == b.Town, postal && a.Postal == b.Postal, towns && lettersAlike(names, a.Town, b.Town):
+	case towns && a.Town == b.Town, postal && a.Postal == b.Postal, towns && lettersAlike(names, a, b):
 		return PlaceTown
 	case towns || postal:
 		return Differs
@@ -257,7 +257,6 @@ func comparePlace(names *record.Names, a, b *record.Record) Level {
 
 // lettersAlike compares addresses in Latin letters, which stand whole as
 // towns. In kanji, likeness of letters says that the city is the same, no more.
-func lettersAlike(names *record.Names, a, b record.Word) bool {
-	x, y := names.Towns.Text(a), names.Towns.Text(b)
-	return x[0] < 0x80 && y[0] < 0x80 && jaroWinkler(x, y) >= 0.88
+func lettersAlike(names *record.Names, a, b *record.Record) bool {
+	return a.Flags&b.Flags&record.LatinPlace != 0 && jaroWinkler(names.Towns.Text(a.Town), names.Towns.Text(b.Town)) >= 0.88
 }

@@ -92,7 +92,7 @@ func Run(ctx context.Context, t *record.Table, names *record.Names, o Options) (
 		return nil, err
 	}
 	e.res.Model.learn(random, e.trainers())
-	e.common = newRarity(t, names)
+	e.common = newRarity(t, names, e.res.Model)
 	if err := e.compare(ctx); err != nil {
 		return nil, err
 	}

@@ -111,7 +111,7 @@ func (e *engine) block(ctx context.Context) error {
 		e.o.Progress("block", i, len(use))
 		rule := &use[i]
 		x := buildIndex(e.t, e.names, rule, 0, e.o.Workers, &e.room)
-		limit := x.fitCap(e.o.Cap, uint64(e.t.Len())*rule.budget()+1000, e.o.Workers)
+		limit := x.fitCap(e.o.Cap, uint64(e.t.Len())*rule.budget()/budgetUnit+smallTable, e.o.Workers)
 		e.blockRule(rule, x, limit)
 	}
 	e.room = [2][]packed{}
@@ -124,12 +124,20 @@ func (e *engine) probe(rule *Rule) {
 	e.blockRule(rule, x, e.o.Cap)
 }
 
-// budget is how many pairs a rule may make for each record.
+// budgetUnit lets a budget be less than one pair for each record.
+const budgetUnit = 8
+
+// budget is how many pairs a rule may make for each record, in 1/budgetUnit.
+// Rules that know a name alone get little: in a large table their groups are
+// namesakes.
 func (r *Rule) budget() uint64 {
-	if r.Person {
-		return 4
+	switch {
+	case r.Person:
+		return 4 * budgetUnit
+	case r.Wide:
+		return budgetUnit / 4
 	}
-	return 2
+	return 2 * budgetUnit
 }
 
 func (e *engine) blockRule(rule *Rule, x *index, limit int) {
@@ -236,17 +244,18 @@ func (e *engine) compare(ctx context.Context) error {
 	pairs := make([]uint64, pairBuckets)
 	var done sync.Mutex
 	finished := 0
-	parallelEach(pairBuckets, e.o.Workers, func(k int) {
+	rooms := make([][2][]uint64, e.o.Workers)
+	parallelEach(pairBuckets, e.o.Workers, func(w, k int) {
 		if ctx.Err() != nil {
 			return
 		}
-		all := e.pairs.take(k)
+		all := e.pairs.take(k, &rooms[w])
 		pairs[k] = uint64(len(all))
 		for _, p := range all {
 			a, b := uint32(p>>32), uint32(p)
 			x, y := e.t.At(a), e.t.At(b)
 			pattern := Compare(e.names, x, y)
-			if s := Score(math.Round(e.res.Model.score(e.common, pattern, x, y) * unit)); s >= least {
+			if s := e.res.Model.score(e.common, pattern, x, y); s >= least {
 				links[k] = append(links[k], Link{a, b, s, pattern})
 			}
 		}
@@ -269,10 +278,10 @@ func (e *engine) compare(ctx context.Context) error {
 }
 
 // parallelEach calls f for 0 to n-1, one at a time a worker.
-func parallelEach(n, workers int, f func(k int)) {
-	record.Parallel(n<<14, workers, func(_, from, to int) {
+func parallelEach(n, workers int, f func(w, k int)) {
+	record.Parallel(n<<14, workers, func(w, from, to int) {
 		for k := from >> 14; k < to>>14; k++ {
-			f(k)
+			f(w, k)
 		}
 	})
 }

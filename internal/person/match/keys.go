@@ -14,19 +14,20 @@ type Rule struct {
 	// Probe says that the pairs are only looked at, to see whether the records
 	// have families in them.
 	Probe bool
+	Wide  bool    // knows a name alone
 	given []Field // what the key already says: not learned from its pairs
 	key   func(n *record.Names, r *record.Record) uint64
 }
 
 // probes show whether the records hold families.
 var probes = []Rule{
-	{"family+street", false, true, nil, func(n *record.Names, r *record.Record) uint64 {
+	{"family+street", false, true, false, nil, func(n *record.Names, r *record.Record) uint64 {
 		return key(14, n.Latin.HashOf(r.Family)^n.Kanji.HashOf(r.KanjiFamily), r.Street)
 	}},
-	{"family+email", false, true, nil, func(n *record.Names, r *record.Record) uint64 {
+	{"family+email", false, true, false, nil, func(n *record.Names, r *record.Record) uint64 {
 		return key(15, n.Latin.HashOf(r.Family)^n.Kanji.HashOf(r.KanjiFamily), r.Email)
 	}},
-	{"family+phone", false, true, nil, func(n *record.Names, r *record.Record) uint64 {
+	{"family+phone", false, true, false, nil, func(n *record.Names, r *record.Record) uint64 {
 		return key(16, n.Latin.HashOf(r.Family)^n.Kanji.HashOf(r.KanjiFamily), r.Phone)
 	}},
 }
@@ -34,41 +35,41 @@ var probes = []Rule{
 // rules in the order of reports. A rule with a key of one shared contact has a
 // finer one behind it, which rescues what its cap skips.
 var rules = []Rule{
-	{"passport", true, false, []Field{Document}, func(_ *record.Names, r *record.Record) uint64 { return key(1, r.Document, 1) }},
-	{"birthdate+given", true, false, []Field{Birth, Given}, func(n *record.Names, r *record.Record) uint64 {
+	{"passport", true, false, false, []Field{Document}, func(_ *record.Names, r *record.Record) uint64 { return key(1, r.Document, 1) }},
+	{"birthdate+given", true, false, false, []Field{Birth, Given}, func(n *record.Names, r *record.Record) uint64 {
 		return key(2, n.Latin.HashOf(r.Given), uint64(r.Birth))
 	}},
-	{"birthdate+family", true, false, []Field{Birth, Family}, func(n *record.Names, r *record.Record) uint64 {
+	{"birthdate+family", true, false, false, []Field{Birth, Family}, func(n *record.Names, r *record.Record) uint64 {
 		return key(3, n.Latin.HashOf(r.Family), uint64(r.Birth))
 	}},
-	{"birthdate+kanji", true, false, []Field{Birth, Given, Family}, func(n *record.Names, r *record.Record) uint64 {
+	{"birthdate+kanji", true, false, false, []Field{Birth, Given, Family}, func(n *record.Names, r *record.Record) uint64 {
 		return key(4, n.Kanji.HashOf(r.KanjiGiven), uint64(r.Birth))
 	}},
-	{"birthdate+postal", false, false, nil, func(_ *record.Names, r *record.Record) uint64 { return key(5, uint64(r.Postal), uint64(r.Birth)) }},
-	{"email", false, false, nil, func(_ *record.Names, r *record.Record) uint64 {
+	{"birthdate+postal", false, false, false, nil, func(_ *record.Names, r *record.Record) uint64 { return key(5, uint64(r.Postal), uint64(r.Birth)) }},
+	{"email", false, false, false, nil, func(_ *record.Names, r *record.Record) uint64 {
 		if r.Flags&record.EmailShared != 0 {
 			return 0
 		}
 		return key(6, r.Email, 1)
 	}},
-	{"phone", false, false, nil, func(_ *record.Names, r *record.Record) uint64 {
+	{"phone", false, false, false, nil, func(_ *record.Names, r *record.Record) uint64 {
 		if r.Flags&record.PhoneShared != 0 {
 			return 0
 		}
 		return key(7, r.Phone, 1)
 	}},
-	{"given+postal", false, false, nil, func(n *record.Names, r *record.Record) uint64 {
+	{"given+postal", false, false, false, nil, func(n *record.Names, r *record.Record) uint64 {
 		return key(8, n.Latin.HashOf(r.Given), uint64(r.Postal))
 	}},
-	{"kanji+town", false, false, nil, func(n *record.Names, r *record.Record) uint64 {
+	{"kanji+town", false, false, false, nil, func(n *record.Names, r *record.Record) uint64 {
 		return key(9, n.Kanji.HashOf(r.KanjiGiven), n.Towns.HashOf(r.Town))
 	}},
-	{"email+given", false, false, nil, func(n *record.Names, r *record.Record) uint64 { return key(10, n.Latin.HashOf(r.Given), r.Email) }},
-	{"phone+given", false, false, nil, func(n *record.Names, r *record.Record) uint64 { return key(11, n.Latin.HashOf(r.Given), r.Phone) }},
-	{"family+given", false, false, nil, func(n *record.Names, r *record.Record) uint64 {
+	{"email+given", false, false, false, nil, func(n *record.Names, r *record.Record) uint64 { return key(10, n.Latin.HashOf(r.Given), r.Email) }},
+	{"phone+given", false, false, false, nil, func(n *record.Names, r *record.Record) uint64 { return key(11, n.Latin.HashOf(r.Given), r.Phone) }},
+	{"family+given", false, false, true, nil, func(n *record.Names, r *record.Record) uint64 {
 		return key(12, n.Latin.HashOf(r.Family), n.Latin.HashOf(r.Given))
 	}},
-	{"kanji-name", false, false, nil, func(n *record.Names, r *record.Record) uint64 {
+	{"kanji-name", false, false, true, nil, func(n *record.Names, r *record.Record) uint64 {
 		return key(13, n.Kanji.HashOf(r.KanjiFamily), n.Kanji.HashOf(r.KanjiGiven))
 	}},
 }
@@ -77,12 +78,12 @@ var rules = []Rule{
 // elsewhere their groups are families, colonies of one house and people of one
 // birthday.
 var wideRules = []Rule{
-	{"birthdate", false, false, nil, func(_ *record.Names, r *record.Record) uint64 { return key(17, uint64(r.Birth), 1) }},
-	{"street", false, false, nil, func(_ *record.Names, r *record.Record) uint64 { return key(18, r.Street, 1) }},
-	{"family+postal", false, false, nil, func(n *record.Names, r *record.Record) uint64 {
+	{"birthdate", false, false, false, nil, func(_ *record.Names, r *record.Record) uint64 { return key(17, uint64(r.Birth), 1) }},
+	{"street", false, false, false, nil, func(_ *record.Names, r *record.Record) uint64 { return key(18, r.Street, 1) }},
+	{"family+postal", false, false, false, nil, func(n *record.Names, r *record.Record) uint64 {
 		return key(19, n.Latin.HashOf(r.Family), uint64(r.Postal))
 	}},
-	{"town", false, false, nil, func(n *record.Names, r *record.Record) uint64 { return key(21, n.Towns.HashOf(r.Town), 1) }},
+	{"town", false, false, false, nil, func(n *record.Names, r *record.Record) uint64 { return key(21, n.Towns.HashOf(r.Town), 1) }},
 }
 
 // smallTable is the number of rows up to which wide rules always run.

@@ -239,26 +239,47 @@ func (m *Model) sum(p Pattern) float64 {
 	return total + best + household*rest
 }
 
-// rarity is how common each name is.
+// rarity is how rare each name is: bits that one record more or less bears it,
+// log2 of records to bearers.
 type rarity struct {
-	family, given, kanjiFamily, kanjiGiven []uint32
-	n, kanji                               float64
+	family, given, kanjiFamily, kanjiGiven []float32
+	// usual is the rarity that the model's weights already hold.
+	usualFamily, usualGiven, usualKanjiFamily, usualKanjiGiven float32
 }
 
-func newRarity(t *record.Table, names *record.Names) *rarity {
+func newRarity(t *record.Table, names *record.Names, m *Model) *rarity {
 	latin, kanji := names.Latin.Limit(), names.Kanji.Limit()
-	c := &rarity{make([]uint32, latin), make([]uint32, latin), make([]uint32, kanji), make([]uint32, kanji), 1, 1}
+	family, given := make([]uint32, latin), make([]uint32, latin)
+	kanjiFamily, kanjiGiven := make([]uint32, kanji), make([]uint32, kanji)
 	for i := range uint32(t.Len()) {
 		r := t.At(i)
-		c.family[r.Family]++
-		c.given[r.Given]++
-		c.kanjiFamily[r.KanjiFamily]++
-		c.kanjiGiven[r.KanjiGiven]++
+		family[r.Family]++
+		given[r.Given]++
+		kanjiFamily[r.KanjiFamily]++
+		kanjiGiven[r.KanjiGiven]++
 	}
-	n := float64(t.Len())
-	c.n = max(1, n-float64(c.given[0]))
-	c.kanji = max(1, n-float64(c.kanjiGiven[0]))
-	return c
+	return &rarity{
+		family: bitsOf(family), given: bitsOf(given), kanjiFamily: bitsOf(kanjiFamily), kanjiGiven: bitsOf(kanjiGiven),
+		usualFamily:      float32(-math.Log2(m.U[Family][FamilySound] + m.U[Family][FamilySame])),
+		usualGiven:       float32(-math.Log2(m.U[Given][GivenSound] + m.U[Given][GivenSame])),
+		usualKanjiFamily: float32(-math.Log2(m.U[Family][FamilySame])),
+		usualKanjiGiven:  float32(-math.Log2(m.U[Given][GivenSame])),
+	}
+}
+
+// bitsOf turns counts of words, number 0 being none, into rarities.
+func bitsOf(count []uint32) []float32 {
+	all := 0.0
+	for _, n := range count[1:] {
+		all += float64(n)
+	}
+	out := make([]float32, len(count))
+	for w, n := range count {
+		if n > 0 && w > 0 {
+			out[w] = float32(math.Log2(all / float64(n)))
+		}
+	}
+	return out
 }
 
 // rarityLimit is the most that the rarity of one name adds or takes, in bits.
@@ -266,27 +287,25 @@ const rarityLimit = 6
 
 // score is the evidence of a pair in bits: the pattern's, and how much rarer
 // or commoner than usual the names are that agree.
-func (m *Model) score(c *rarity, p Pattern, a, b *record.Record) float64 {
-	w := float64(m.table[p])
+func (m *Model) score(c *rarity, p Pattern, a, b *record.Record) Score {
+	w := m.table[p]
 	switch p.Level(Family) {
 	case FamilySame:
-		w += adjust(m.U[Family][FamilySame], c.kanjiFamily[a.KanjiFamily], c.kanji)
+		w += limited(c.kanjiFamily[a.KanjiFamily] - c.usualKanjiFamily)
 	case FamilySound:
 		if a.Family == b.Family {
-			w += adjust(m.U[Family][FamilySound]+m.U[Family][FamilySame], c.family[a.Family], c.n)
+			w += limited(c.family[a.Family] - c.usualFamily)
 		}
 	}
 	switch p.Level(Given) {
 	case GivenSame:
-		w += adjust(m.U[Given][GivenSame], c.kanjiGiven[a.KanjiGiven], c.kanji)
+		w += limited(c.kanjiGiven[a.KanjiGiven] - c.usualKanjiGiven)
 	case GivenSound:
 		if a.Given == b.Given {
-			w += adjust(m.U[Given][GivenSound]+m.U[Given][GivenSame], c.given[a.Given], c.n)
+			w += limited(c.given[a.Given] - c.usualGiven)
 		}
 	}
-	return w
+	return Score(math.Round(float64(w) * unit))
 }
 
-func adjust(u float64, seen uint32, n float64) float64 {
-	return min(max(math.Log2(u*n/float64(max(seen, 1))), -rarityLimit), rarityLimit)
-}
+func limited(bits float32) float32 { return min(max(bits, -rarityLimit), rarityLimit) }

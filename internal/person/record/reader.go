@@ -2,6 +2,7 @@ package record
 
 import (
 	"bytes"
+	"unicode/utf8"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -141,6 +142,9 @@ func (b *Builder) place(r *Record) {
 	}
 	if len(p.Town) > 0 {
 		r.Town = b.names.Towns.Add(p.Town)
+		if p.Town[0] < utf8.RuneSelf {
+			r.Flags |= LatinPlace
+		}
 	}
 }
 

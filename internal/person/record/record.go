@@ -21,7 +21,7 @@ const (
 	EmailShared                   // the address belongs to many people
 	PhoneShared
 	PlaceShared
-	Held // matched in an earlier run
+	LatinPlace // the address is in Latin letters
 )
 
 // Record is one customer record. Zero fields are missing.

@@ -163,7 +163,7 @@ func sniff(head []byte) Encoding {
 	if i := bytes.IndexByte(head, 0x1B); i >= 0 && i+2 < len(head) && (head[i+1] == '$' || head[i+1] == '(') && ascii(head) {
 		return ISO2022JP
 	}
-	head = head[:bytes.LastIndexByte(head, '\n')+1+0]
+	head = head[:bytes.LastIndexByte(head, '\n')+1]
 	valid, sjis, euc := 0, 0, 0
 	for line := range bytes.Lines(head) {
 		if ascii(line) {
