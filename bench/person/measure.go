@@ -92,6 +92,9 @@ func measure(res *person.Result, truth []string) {
 	fmt.Printf("PAIR_PRECISION %.5f\nPAIR_RECALL %.5f\nPAIR_F1 %.5f\nBCUBED_F1 %.5f\n", precision, recall, 2*precision*recall/(precision+recall), 2*p*r/(p+r))
 	fmt.Printf("PERSONS %d found, %d true (%+.3f %%), largest %d\n", len(clusters), len(persons), 100*(float64(len(clusters))/float64(len(persons))-1), most)
 	fmt.Printf("# compared %d pairs, %d links, %d refused, %d to review, prior %.2f\n", res.Match.Pairs, len(res.Match.Links), len(res.Refused), len(res.Review), res.Match.Model.Prior)
+	c := res.Count()
+	fmt.Printf("COUNT low %d estimate %d (%+.3f %%) high %d, %.2f %% wide, holds the truth %v; precision %.5f recall %.4f\n# %+v\n", c.Low, c.Estimate,
+		100*(float64(c.Estimate)/float64(len(persons))-1), c.High, 100*float64(c.High-c.Low)/float64(c.Estimate), c.Low <= len(persons) && len(persons) <= c.High, c.Precision, c.Recall, c)
 	for _, s := range res.Match.Skipped {
 		fmt.Printf("# skipped %+v\n", s)
 	}

@@ -261,3 +261,8 @@ func (j *Joiner) decided(a, b uint32) (v Veto) {
 	})
 	return v
 }
+
+// Clone returns a copy.
+func (s *Sets) Clone() *Sets {
+	return &Sets{slices.Clone(s.parent), slices.Clone(s.next), slices.Clone(s.size)}
+}

@@ -1,0 +1,212 @@
+package person
+
+import (
+	"math"
+
+	"sekisho/internal/person/cluster"
+	"sekisho/internal/person/match"
+	"sekisho/internal/person/record"
+)
+
+// Count is the head count. Persons is what was found; Estimate corrects it by
+// what cannot be found, and lies between Low and High. None of them is the
+// truth: see docs/design/person.md for how each is made.
+type Count struct {
+	Records int `json:"records"`
+	Persons int `json:"persons"` // if no review link is accepted
+	// IfAccepted is the number of persons if every review link is accepted.
+	IfAccepted int `json:"persons_if_all_review_accepted"`
+	Review     int `json:"review_links"`
+	// Unlinkable are records with too little in them to find their person by:
+	// Hidden of them are expected to be a person who is counted already.
+	Unlinkable int `json:"unlinkable_records"`
+	Hidden     int `json:"expected_hidden"`
+
+	Estimate  int     `json:"estimate"`
+	Low       int     `json:"low"`
+	High      int     `json:"high"`
+	Precision float64 `json:"estimated_precision"` // of pairs joined
+	Recall    float64 `json:"estimated_recall"`    // of all pairs of one person
+}
+
+// doubt is how far the two assumptions behind the estimate may be off: that
+// poor records have as many companions as rich ones, and that probabilities
+// of review links are right.
+const doubt = 0.5
+
+// leastWidth is the half width that no interval goes below: errors of the
+// model itself, as a share of the persons.
+const leastWidth = 0.002
+
+// Count counts persons.
+func (res *Result) Count() Count {
+	var c Count
+	t := res.Table
+	for i := range uint32(t.Len()) {
+		if t.At(i).Flags&record.Alive == 0 {
+			continue
+		}
+		c.Records++
+		if res.Sets.Find(i) == i {
+			c.Persons++
+		}
+	}
+	c.Review = len(res.Review)
+	accepted, expected, poor, doubtful := res.acceptReview()
+	c.IfAccepted = c.Persons - accepted
+	hidden := max(0, res.hidden(&c)-poor) // review links of poor records are expected already
+	missed := res.missed(c.Records - c.Persons)
+	c.Hidden = int(math.Round(hidden))
+
+	estimate := float64(c.Persons) - expected - hidden - missed
+	width := doubt*(hidden+missed+doubtful) + leastWidth*float64(c.Persons) + 2*math.Sqrt(hidden+expected)
+	c.Estimate = int(math.Round(estimate))
+	c.Low = max(1, int(math.Floor(estimate-width)))
+	c.High = min(c.Records, int(math.Ceil(estimate+width)))
+	if c.Records == 0 {
+		c.Low = 0
+	}
+	c.Precision = res.precision()
+	merges := float64(c.Records - c.Persons)
+	c.Recall = merges * c.Precision / max(merges*c.Precision+hidden+missed+expected, 1)
+	return c
+}
+
+// acceptReview returns how many persons fewer there are if all review links
+// are accepted, how many are expected to be right, how many of those are of
+// poor records, and how many are as good as a toss.
+func (res *Result) acceptReview() (merges int, expected, poor, doubtful float64) {
+	sets := res.Sets.Clone()
+	j := cluster.NewJoiner(res.Table, res.Names, sets, res.guard(), cluster.Decisions{})
+	for _, l := range res.Review {
+		if sets.Find(l.A) == sets.Find(l.B) {
+			continue
+		}
+		if _, ok := j.Try(l); !ok {
+			continue
+		}
+		merges++
+		p := res.Match.Model.Probability(l.Score)
+		expected += p
+		doubtful += min(p, 1-p)
+		if !evidenceOf(res.Table.At(l.A)).rich() || !evidenceOf(res.Table.At(l.B)).rich() {
+			poor += p
+		}
+	}
+	return merges, expected, poor, doubtful
+}
+
+// evidence is which fields of a record say who somebody is.
+type evidence uint8
+
+const (
+	hasName evidence = 1 << iota
+	hasBirth
+	hasEmail
+	hasPhone
+	hasPlace
+	hasDocument
+	evidences = 1 << iota
+)
+
+func evidenceOf(r *record.Record) (e evidence) {
+	if r.Given != 0 || r.KanjiGiven != 0 {
+		e |= hasName
+	}
+	if r.Birth != 0 {
+		e |= hasBirth
+	}
+	if r.Email != 0 && r.Flags&record.EmailShared == 0 {
+		e |= hasEmail
+	}
+	if r.Phone != 0 && r.Flags&record.PhoneShared == 0 {
+		e |= hasPhone
+	}
+	if r.Postal != 0 || r.Town != 0 {
+		e |= hasPlace
+	}
+	if r.Document != 0 {
+		e |= hasDocument
+	}
+	return e
+}
+
+// rich reports whether records like this find each other: a name with a birth
+// date and something that two forms of one person share.
+func (e evidence) rich() bool {
+	return e&(hasName|hasBirth) == hasName|hasBirth && e&(hasEmail|hasPhone|hasPlace|hasDocument) != 0
+}
+
+// hidden estimates how many records are of a person who was found elsewhere
+// but cannot be linked to him. It supposes that how much a form asks does not
+// depend on how often its person comes: then records of every kind have a
+// companion equally often, and where fewer were found, the rest is hidden.
+func (res *Result) hidden(c *Count) float64 {
+	var all, found [evidences]int
+	t := res.Table
+	for i := range uint32(t.Len()) {
+		r := t.At(i)
+		if r.Flags&record.Alive == 0 {
+			continue
+		}
+		e := evidenceOf(r)
+		all[e]++
+		if res.Sets.Len(i) > 1 {
+			found[e]++
+		}
+	}
+	richAll, richFound := 0, 0
+	for e := range evidence(evidences) {
+		if e.rich() {
+			richAll += all[e]
+			richFound += found[e]
+		}
+	}
+	if richAll == 0 {
+		return 0
+	}
+	rate := float64(richFound) / float64(richAll)
+	hidden := 0.0
+	for e := range evidence(evidences) {
+		if e.rich() || all[e] == 0 {
+			continue
+		}
+		if short := rate*float64(all[e]) - float64(found[e]); short > 0 {
+			hidden += short
+			c.Unlinkable += all[e] - found[e]
+		}
+	}
+	return hidden
+}
+
+// missed estimates how many joins of rich records failed, because a given name
+// or birth date differs within one person as often as the model learned.
+func (res *Result) missed(merges int) float64 {
+	m := res.Match.Model
+	lost := 0.0
+	if res.Match.Families {
+		for _, f := range []match.Field{match.Given, match.Birth} {
+			if m.Pairs[f] > 0 {
+				lost += m.M[f][match.Differs]
+			}
+		}
+	}
+	return float64(merges) * lost
+}
+
+// precision is the share of joined pairs that the model expects to be right.
+func (res *Result) precision() float64 {
+	n, right := 0.0, 0.0
+	for _, l := range res.Match.Links {
+		if res.Sets.Find(l.A) == res.Sets.Find(l.B) {
+			n++
+			right += res.Match.Model.Probability(l.Score)
+		}
+	}
+	if n == 0 {
+		return 1
+	}
+	return right / n
+}
+
+func (res *Result) guard() cluster.Guard { return cluster.Guard{Families: res.Match.Families} }
