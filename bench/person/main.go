@@ -1,9 +1,14 @@
 // Command person measures package person: how fast, how much memory, and how
 // right, on data with truth.
 //
-//	person eval FILE [TRUTHCOLUMN]   match a file and compare with the truth
+//	person eval FILE [TRUTHCOLUMN]       match a file and compare with the truth
+//	person time FILE                     match a file: seconds, processor seconds, GB
+//	person create STATE FILE             match a file into a state folder
+//	person add STATE FILE                add a file to it
+//	person normal FILE OUT               write the columns that the peer reads
 //
-// See run.sh for the comparison with DuckDB.
+// See run.sh for the comparison with DuckDB. PERSON_PROFILE=FILE writes a
+// processor profile of eval and time.
 package main
 
 import (
@@ -27,51 +32,95 @@ func main() {
 
 func run(args []string) error {
 	if len(args) < 2 {
-		return fmt.Errorf("usage: person eval FILE [TRUTHCOLUMN]")
+		return fmt.Errorf("usage: person eval|time|create|add|normal FILE …")
+	}
+	third := func(other string) string {
+		if len(args) > 2 {
+			return args[2]
+		}
+		return other
 	}
 	switch args[0] {
 	case "eval":
-		truth := "truth"
-		if len(args) > 2 {
-			truth = args[2]
-		}
-		return eval(args[1], truth)
+		return eval(args[1], third("truth"))
+	case "time":
+		_, err := matched(args[1], "truth", false)
+		return err
+	case "create", "add":
+		return keep(args[0], args[1], third(""))
+	case "normal":
+		return normal(args[1], third(""))
 	}
 	return fmt.Errorf("unknown %q", args[0])
 }
 
-func eval(file, truthColumn string) error {
+func source(file, truthColumn string) []person.Source {
+	return []person.Source{{Name: file, File: file, Columns: map[string]record.Column{truthColumn: record.Ignored}}}
+}
+
+// matched matches a file and prints what it took.
+func matched(file, truthColumn string, stages bool) (*person.Result, error) {
 	if name := os.Getenv("PERSON_PROFILE"); name != "" {
 		f, err := os.Create(name)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		defer f.Close()
 		if err := pprof.StartCPUProfile(f); err != nil {
-			return err
+			return nil, err
 		}
 		defer pprof.StopCPUProfile()
 	}
 	start := time.Now()
-	last := start
-	stage := ""
+	last, stage := start, ""
 	lap := func(name string) {
-		if name != stage {
+		if stages && name != stage {
 			if stage != "" {
 				fmt.Printf("# %-10s %.2f s, cpu %.1f s, peak %.2f GB\n", stage, time.Since(last).Seconds(), cpu(), peak())
 			}
 			stage, last = name, time.Now()
 		}
 	}
-	res, err := person.Run(context.Background(), []person.Source{{Name: "records", File: file,
-		Columns: map[string]record.Column{truthColumn: record.Ignored}}},
-		person.Options{Progress: func(s string, _, _ int64) { lap(s) }})
+	res, err := person.Run(context.Background(), source(file, truthColumn), person.Options{Progress: func(s string, _, _ int64) { lap(s) }})
+	if err != nil {
+		return nil, err
+	}
+	lap("end")
+	took(start)
+	return res, nil
+}
+
+func took(start time.Time) {
+	fmt.Printf("SECONDS %.2f\nCPU %.2f\nPEAK_GB %.3f\n", time.Since(start).Seconds(), cpu(), peak())
+}
+
+// keep creates a state or adds to it.
+func keep(what, dir, file string) error {
+	start := time.Now()
+	s, _, err := person.OpenState(dir)
 	if err != nil {
 		return err
 	}
-	lap("end")
-	pprof.StopCPUProfile()
-	fmt.Printf("SECONDS %.2f\nCPU %.2f\nPEAK_GB %.3f\n", time.Since(start).Seconds(), cpu(), peak())
+	if what == "create" {
+		_, err = s.Create(context.Background(), source(file, "truth"), person.Options{})
+	} else {
+		_, _, err = s.Add(context.Background(), source(file, "truth"), person.Options{})
+	}
+	if err != nil {
+		return err
+	}
+	if err := s.Close(); err != nil {
+		return err
+	}
+	took(start)
+	return nil
+}
+
+func eval(file, truthColumn string) error {
+	res, err := matched(file, truthColumn, true)
+	if err != nil {
+		return err
+	}
 	truth, err := readTruth(file, truthColumn)
 	if err != nil {
 		return err

@@ -11,8 +11,10 @@ package person
 import (
 	"context"
 	"fmt"
+	"math"
 	"runtime"
 	"slices"
+	"strconv"
 	"sync"
 
 	"sekisho/internal/person/cluster"
@@ -42,7 +44,9 @@ type Options struct {
 	// DefaultPrecision.
 	LinkAt, ReviewAt float64
 	Decisions        []Decision
-	Progress         func(stage string, done, all int64)
+	// Keys keeps the sources' own numbers, for lists, decisions and a state.
+	Keys     bool
+	Progress func(stage string, done, all int64)
 }
 
 // The thresholds when Options say none.
@@ -95,26 +99,28 @@ const maxProblems = 100
 
 // Result is what a run found.
 type Result struct {
-	Table   *record.Table
-	Names   *record.Names
-	Reads   []Read
-	Match   *match.Result
-	Sets    *cluster.Sets
-	Refused []cluster.Refused
-	Review  []match.Link // likely enough to ask about, not joined
-	LinkAt  match.Score  // the score from which links were joined
+	Keys     *record.Keys // when Options ask for them
+	Table    *record.Table
+	Names    *record.Names
+	Reads    []Read
+	Match    *match.Result
+	Sets     *cluster.Sets
+	Refused  []cluster.Refused
+	Review   []match.Link // likely enough to ask about, not joined
+	LinkAt   match.Score  // the score from which links were joined
+	ReviewAt match.Score
+	// Persons is the number of the person of each row: numbers are given once
+	// and never again. Rows that were skipped have 0.
+	Persons []uint32
+	next    uint32 // the first number not given
 }
 
 // Run matches the records of all sources.
 func Run(ctx context.Context, sources []Source, o Options) (*Result, error) {
 	o = o.withDefaults()
-	res := &Result{Table: &record.Table{}, Names: &record.Names{}}
-	for i, s := range sources {
-		r, err := readSource(ctx, res, s, uint16(i), o)
-		if err != nil {
-			return nil, err
-		}
-		res.Reads = append(res.Reads, r)
+	res := &Result{Table: &record.Table{}, Names: &record.Names{}, Keys: &record.Keys{}}
+	if err := res.read(ctx, sources, 0, o); err != nil {
+		return nil, err
 	}
 	record.Settle(res.Table, res.Names, 0)
 	var err error
@@ -124,12 +130,54 @@ func Run(ctx context.Context, sources []Source, o Options) (*Result, error) {
 		return nil, err
 	}
 	res.cluster(o)
+	res.number(1)
 	return res, nil
+}
+
+// number gives persons numbers in the order of their first rows.
+func (res *Result) number(next uint32) {
+	res.Persons = make([]uint32, res.Table.Len())
+	res.next = next
+	first := map[uint32]uint32{}
+	for i := range uint32(len(res.Persons)) {
+		if res.Table.At(i).Flags&record.Alive == 0 {
+			continue
+		}
+		if res.Sets.Len(i) == 1 {
+			res.Persons[i] = res.next
+			res.next++
+			continue
+		}
+		c := res.Sets.Find(i)
+		n, ok := first[c]
+		if !ok {
+			n = res.next
+			first[c] = n
+			res.next++
+		}
+		res.Persons[i] = n
+	}
+}
+
+// read adds the records of sources, of which the first has that number.
+func (res *Result) read(ctx context.Context, sources []Source, first int, o Options) error {
+	for i, s := range sources {
+		if first+i > math.MaxUint16 {
+			return fmt.Errorf("more than %d sources", math.MaxUint16)
+		}
+		r, err := readSource(ctx, res, s, uint16(first+i), o)
+		if err != nil {
+			return err
+		}
+		res.Reads = append(res.Reads, r)
+	}
+	res.Keys.Seal()
+	return nil
 }
 
 func (res *Result) cluster(o Options) {
 	m := res.Match.Model
-	guard := cluster.Guard{Families: res.Match.Families}
+	guard := res.guard()
 	if res.LinkAt = m.ScoreAt(o.LinkAt); o.LinkAt == 0 {
 		allowed := make([]match.Link, 0, len(res.Match.Links))
 		for _, l := range res.Match.Links {
@@ -140,6 +188,7 @@ func (res *Result) cluster(o Options) {
 		res.LinkAt = m.Calibrate(allowed, DefaultPrecision, leastLinkAt)
 	}
 	review := m.ScoreAt(o.ReviewAt)
+	res.ReviewAt = review
 	var sure, ask []match.Link
 	for _, l := range res.Match.Links {
 		switch {
@@ -152,9 +201,61 @@ func (res *Result) cluster(o Options) {
 	cluster.Sort(res.Table, sure)
 	cluster.Sort(res.Table, ask)
 	res.Sets = cluster.NewSets(res.Table.Len())
-	j := cluster.NewJoiner(res.Table, res.Names, res.Sets, guard, cluster.Decisions{})
+	j := cluster.NewJoiner(res.Table, res.Names, res.Sets, guard, res.decisions(o.Decisions))
 	res.Refused = j.Join(sure)
 	res.Review = ask
+}
+
+// decisions finds the rows that decisions name.
+func (res *Result) decisions(list []Decision) cluster.Decisions {
+	var out cluster.Decisions
+	if len(list) == 0 {
+		return out
+	}
+	names := map[RecordName]uint32{}
+	for _, d := range list {
+		names[d.A], names[d.B] = 0, 0
+	}
+	rows := res.Find(names)
+	for _, d := range list {
+		a, okA := rows[d.A]
+		b, okB := rows[d.B]
+		switch {
+		case !okA || !okB: // a record that is no longer there: the decision waits
+		case d.Same:
+			out.Same = append(out.Same, [2]uint32{a, b})
+		default:
+			out.Different = append(out.Different, [2]uint32{a, b})
+		}
+	}
+	return out
+}
+
+// Find returns the rows of named records.
+func (res *Result) Find(names map[RecordName]uint32) map[RecordName]uint32 {
+	found := map[RecordName]uint32{}
+	for i := range uint32(res.Table.Len()) {
+		if res.Table.At(i).Flags&record.Alive == 0 {
+			continue
+		}
+		name := res.Name(i)
+		if _, ok := names[name]; ok {
+			if _, twice := found[name]; !twice {
+				found[name] = i
+			}
+		}
+	}
+	return found
+}
+
+// Name returns the name of a row.
+func (res *Result) Name(row uint32) RecordName {
+	read := &res.Reads[res.Table.At(row).Source]
+	key := string(res.Keys.At(int(row)))
+	if key == "" {
+		key = "#" + strconv.Itoa(int(row)-read.First+1)
+	}
+	return RecordName{read.Source, key}
 }
 
 // readSource adds the records of a source to the table.
@@ -180,17 +281,26 @@ func readSource(ctx context.Context, res *Result, s Source, number uint16, o Opt
 	}
 	var mu sync.Mutex
 	var done int64
+	keyAt := slices.Index(columns, record.Key)
 	r.Rows, err = f.Read(ctx, o.Workers, func(w int, c *rowfile.Chunk) error {
 		mu.Lock()
 		res.Table.Grow(r.First + c.First + c.Rows)
 		view := *res.Table // slabs may move while others grow; the rows do not
 		mu.Unlock()
 		records := 0
+		var keys record.KeyWriter
+		keys.Begin(r.First+c.First, c.Rows)
 		var problems []rowfile.Problem
 		mixed := f.Each(c, func(n int, fields [][]byte) {
 			builders[w].Build(view.At(uint32(r.First+n)), fields)
 			records++
+			if o.Keys && keyAt >= 0 {
+				keys.Put(r.First+n, fields[keyAt])
+			}
 		}, func(p rowfile.Problem) { problems = append(problems, p) })
+		if o.Keys && keyAt >= 0 {
+			res.Keys.Add(&keys, r.First+c.First+c.Rows)
+		}
 		mu.Lock()
 		defer mu.Unlock()
 		r.Records += records
@@ -215,4 +325,14 @@ func readSource(ctx context.Context, res *Result, s Source, number uint16, o Opt
 func (r *Read) trimProblems() {
 	slices.SortFunc(r.Problems, func(a, b rowfile.Problem) int { return a.Row - b.Row })
 	r.Problems = r.Problems[:min(len(r.Problems), maxProblems)]
+}
+
+// ReadOnly reads one source and settles its names, without matching.
+func ReadOnly(ctx context.Context, s Source) (*Result, error) {
+	res := &Result{Table: &record.Table{}, Names: &record.Names{}, Keys: &record.Keys{}}
+	if err := res.read(ctx, []Source{s}, 0, Options{}.withDefaults()); err != nil {
+		return nil, err
+	}
+	record.Settle(res.Table, res.Names, 0)
+	return res, nil
 }

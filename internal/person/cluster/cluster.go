@@ -266,3 +266,10 @@ func (j *Joiner) decided(a, b uint32) (v Veto) {
 func (s *Sets) Clone() *Sets {
 	return &Sets{slices.Clone(s.parent), slices.Clone(s.next), slices.Clone(s.size)}
 }
+
+// Grow adds clusters of one row each, up to n rows.
+func (s *Sets) Grow(n int) {
+	for i := uint32(len(s.parent)); int(i) < n; i++ {
+		s.parent, s.next, s.size = append(s.parent, i), append(s.next, i), append(s.size, 1)
+	}
+}

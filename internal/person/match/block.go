@@ -20,13 +20,13 @@ const (
 // 37 upper bits agree share a group: that costs a comparison, nothing else.
 type packed = uint64
 
-// Skipped is what the cap of one rule left out, and what found it again.
+// Skipped is what the cap of one rule left out. Finer rules find most of it
+// again.
 type Skipped struct {
 	Rule    string
 	Groups  int // groups above the cap
 	Records int // records in them
 	Pairs   uint64
-	Alone   int // records in them that no other rule found a candidate for
 }
 
 // index is the keys of one rule, sorted.

@@ -50,17 +50,15 @@ type Options struct {
 // DefaultCap is the cap of a group when Options say none.
 const DefaultCap = 100
 
-// Result is what a run found.
+// Result is what a run found. Families of Frozen says that the records hold
+// people who share a name and an address, so that a given name or birth date
+// that differs means two persons.
 type Result struct {
-	Model   *Model
+	Frozen
 	Links   []Link // by rows; those too unlikely to matter are left out
 	Pairs   uint64 // pairs compared
 	Skipped []Skipped
 	Shared  []Shared
-	// Families says that the records hold families and others who share a name
-	// and an address, so that a given name or birth date that differs means
-	// two persons.
-	Families bool
 }
 
 // Shared counts addresses, numbers and documents that belong to many people:
@@ -85,7 +83,7 @@ func Run(ctx context.Context, t *record.Table, names *record.Names, o Options) (
 	if o.Progress == nil {
 		o.Progress = func(string, int, int) {}
 	}
-	e := &engine{t: t, names: names, o: o, res: &Result{Model: &Model{}}}
+	e := &engine{t: t, names: names, o: o, res: &Result{Frozen: Frozen{Model: &Model{}}}}
 	e.res.Shared = e.placeholders()
 	random := drawRandom(t, names, o.Workers)
 	if err := e.block(ctx); err != nil {

@@ -19,6 +19,7 @@ type engine struct {
 	names   *record.Names
 	o       Options
 	res     *Result
+	mu      sync.Mutex // of res while workers mark
 	pairs   *pairList
 	samples []sample
 	probes  []sample
@@ -46,16 +47,31 @@ var contacts = []struct {
 func (e *engine) placeholders() []Shared {
 	var found []Shared
 	for _, c := range contacts {
-		rule := Rule{key: c.key}
+		rule := Rule{Name: c.what, key: c.key}
 		x := buildIndex(e.t, e.names, &rule, 0, e.o.Workers, &e.room)
-		if groups, records := x.markShared(e.t, e.names, c.mark, e.o.Workers); groups > 0 {
+		mark := c.mark
+		if c.what == "passport" {
+			mark = e.noteDocument
+		}
+		if groups, records := x.markShared(e.t, e.names, mark, e.o.Workers); groups > 0 {
 			found = append(found, Shared{c.what, groups, records})
 		}
 	}
+	slices.Sort(e.res.Documents)
+	e.res.Documents = slices.Compact(e.res.Documents)
 	if s := e.commonBirths(); s.Groups > 0 {
 		found = append(found, s)
 	}
 	return found
+}
+
+// noteDocument takes a document number that is a placeholder out and keeps it
+// for later runs.
+func (e *engine) noteDocument(r *record.Record) {
+	e.mu.Lock()
+	e.res.Documents = append(e.res.Documents, r.Document)
+	e.mu.Unlock()
+	r.Document, r.Issued = 0, 0
 }
 
 // commonBirths removes dates that far too many people bear, as 1900-01-01.
@@ -76,12 +92,14 @@ func (e *engine) commonBirths() Shared {
 	slices.Sort(sizes)
 	limit := 30 + 8*sizes[len(sizes)/2]
 	s := Shared{What: "birthdate"}
-	for _, n := range count {
+	for birth, n := range count {
 		if n > limit {
 			s.Groups++
 			s.Records += n
+			e.res.Births = append(e.res.Births, birth)
 		}
 	}
+	slices.Sort(e.res.Births)
 	if s.Groups == 0 {
 		return s
 	}

@@ -1,6 +1,8 @@
 package match
 
 import (
+	"slices"
+
 	"sekisho/internal/person/record"
 )
 
@@ -99,4 +101,23 @@ func key(rule, a, b uint64) uint64 {
 	h *= 0xD6E8FEB86659FD93
 	h ^= h >> 32
 	return max(h, 1)
+}
+
+// RulesOf names the rules whose key two records share.
+func RulesOf(names *record.Names, a, b *record.Record) (out []string) {
+	for _, r := range slices.Concat(rules, wideRules) {
+		if k := r.key(names, a); k != 0 && k == r.key(names, b) {
+			out = append(out, r.Name)
+		}
+	}
+	return out
+}
+
+// Fields returns all fields, in the order of a pattern.
+func Fields() []Field {
+	var out []Field
+	for f := range fieldCount {
+		out = append(out, f)
+	}
+	return out
 }

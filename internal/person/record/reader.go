@@ -29,6 +29,9 @@ type Names struct {
 	Towns Words
 }
 
+// All returns the dictionaries in an order that does not change.
+func (n *Names) All() [3]*Words { return [3]*Words{&n.Latin, &n.Kanji, &n.Towns} }
+
 // cached remembers what a part of a name became: names repeat, so most are
 // worked out once a worker.
 type cached struct {

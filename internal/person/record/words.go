@@ -21,11 +21,12 @@ type Words struct {
 }
 
 type wordShard struct {
-	mu    sync.Mutex
-	table []wordSlot
-	text  []byte
-	end   []uint32 // end[i] is the end of word i in text; word 0 is empty
-	hash  []uint64 // hash[i] is that of word i
+	mu     sync.Mutex
+	table  []wordSlot
+	text   []byte
+	end    []uint32 // end[i] is the end of word i in text; word 0 is empty
+	hash   []uint64 // hash[i] is that of word i
+	marked int      // words below are written
 }
 
 type wordSlot struct {
@@ -97,18 +98,6 @@ func (w *Words) Limit() int {
 	return max(most, 1) << shardBits
 }
 
-// Each calls f for every name, in the order that Add gave the numbers of one
-// shard, shard by shard; adding them again in that order to an empty
-// dictionary gives the same numbers.
-func (w *Words) Each(f func(s []byte)) {
-	for i := range w.shard {
-		sh := &w.shard[i]
-		for k := 1; k < len(sh.end); k++ {
-			f(sh.text[sh.end[k-1]:sh.end[k]])
-		}
-	}
-}
-
 func (sh *wordShard) add(h uint64, s []byte) uint32 {
 	if len(sh.end)*2 >= len(sh.table) {
 		sh.grow()
@@ -145,5 +134,23 @@ func (sh *wordShard) grow() {
 			at = (at + 1) & mask
 		}
 		sh.table[at] = e
+	}
+}
+
+// EachNew calls f for the names added since Mark, in an order that keeps their
+// numbers when they are added behind the earlier ones.
+func (w *Words) EachNew(f func(s []byte)) {
+	for i := range w.shard {
+		sh := &w.shard[i]
+		for k := max(1, sh.marked); k < len(sh.end); k++ {
+			f(sh.text[sh.end[k-1]:sh.end[k]])
+		}
+	}
+}
+
+// Mark says that the names there are now were written.
+func (w *Words) Mark() {
+	for i := range w.shard {
+		w.shard[i].marked = len(w.shard[i].end)
 	}
 }

@@ -1,0 +1,145 @@
+package person
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"sekisho/internal/person/cluster"
+	"sekisho/internal/person/match"
+	"sekisho/internal/person/record"
+)
+
+// Change is one entry of a state's history: what happened to person numbers.
+type Change struct {
+	Kind    string   `json:"kind"` // "merge" or "split"
+	Person  uint32   `json:"person"`
+	Others  []uint32 `json:"others"` // merged into Person, or split from it
+	Because string   `json:"because"`
+}
+
+// Create runs over sources for the first time and keeps the result.
+func (n *State) Create(ctx context.Context, sources []Source, o Options) (*Result, error) {
+	o.Keys = true
+	res, err := Run(ctx, sources, o)
+	if err != nil {
+		return nil, err
+	}
+	return res, n.save(res, nil)
+}
+
+// Load returns what the state holds, for questions.
+func (n *State) Load() (*Result, error) {
+	res, err := n.load()
+	if err != nil {
+		return nil, err
+	}
+	res.next = n.manifest.Next
+	res.Sets = setsOf(res.Persons)
+	return res, nil
+}
+
+// Add joins the records of new sources to the persons that are there. The
+// model stays as it was; earlier records are joined to each other only through
+// new ones. Persons keep their numbers; of two that become one, the lower
+// number stays and the history tells.
+func (n *State) Add(ctx context.Context, sources []Source, o Options) (*Result, []Change, error) {
+	o = o.withDefaults()
+	o.Keys = true
+	res, err := n.Load()
+	if err != nil {
+		return nil, nil, err
+	}
+	first := res.Table.Len()
+	for _, s := range sources {
+		if slices.ContainsFunc(res.Reads, func(r Read) bool { return r.Source == s.Name }) {
+			return nil, nil, fmt.Errorf("%w: source %s", ErrReadBefore, s.Name)
+		}
+	}
+	if err := res.read(ctx, sources, len(res.Reads), o); err != nil {
+		return nil, nil, err
+	}
+	record.Settle(res.Table, res.Names, first)
+	links, err := match.Extend(ctx, res.Table, res.Names, first, &res.Match.Frozen,
+		match.Options{Workers: o.Workers, Cap: o.Cap, Memory: o.Memory, TempDir: o.TempDir})
+	if err != nil {
+		return nil, nil, err
+	}
+	res.Match.Links = links
+	res.Sets.Grow(res.Table.Len())
+	res.Persons = append(res.Persons, make([]uint32, res.Table.Len()-first)...)
+	var sure []match.Link
+	for _, l := range links {
+		switch {
+		case l.Score >= res.LinkAt:
+			sure = append(sure, l)
+		case l.Score >= res.ReviewAt:
+			res.Review = append(res.Review, l)
+		}
+	}
+	cluster.Sort(res.Table, sure)
+	j := cluster.NewJoiner(res.Table, res.Names, res.Sets, res.guard(), res.decisions(n.manifest.Decisions))
+	res.Refused = j.Join(sure)
+	changes := res.renumber(first)
+	return res, changes, n.save(res, changes)
+}
+
+// ErrReadBefore: a source of that name is in the state already.
+var ErrReadBefore = fmt.Errorf("was read into this state before")
+
+// renumber gives new rows their persons' numbers and merges persons that new
+// rows brought together.
+func (res *Result) renumber(first int) []Change {
+	var changes []Change
+	done := map[uint32]bool{}
+	give := func(root uint32) {
+		if done[root] {
+			return
+		}
+		done[root] = true
+		var old []uint32
+		res.Sets.Members(root, func(row uint32) bool {
+			if p := res.Persons[row]; p != 0 && !slices.Contains(old, p) {
+				old = append(old, p)
+			}
+			return true
+		})
+		slices.Sort(old)
+		number := res.next
+		if len(old) > 0 {
+			number = old[0]
+		} else {
+			res.next++
+		}
+		if len(old) > 1 {
+			changes = append(changes, Change{"merge", number, old[1:], "new records belong to both"})
+		}
+		res.Sets.Members(root, func(row uint32) bool { res.Persons[row] = number; return true })
+	}
+	for row := first; row < res.Table.Len(); row++ {
+		if res.Table.At(uint32(row)).Flags&record.Alive != 0 {
+			give(res.Sets.Find(uint32(row)))
+		}
+	}
+	return changes
+}
+
+// setsOf makes clusters of rows with one person number.
+func setsOf(persons []uint32) *cluster.Sets {
+	s := cluster.NewSets(len(persons))
+	most := uint32(0)
+	for _, p := range persons {
+		most = max(most, p)
+	}
+	first := make([]uint32, most+1) // row+1
+	for row, p := range persons {
+		switch {
+		case p == 0:
+		case first[p] == 0:
+			first[p] = uint32(row) + 1
+		default:
+			s.Join(first[p]-1, uint32(row))
+		}
+	}
+	return s
+}

@@ -1,0 +1,62 @@
+package record
+
+import (
+	"fmt"
+	"os"
+	"unsafe"
+)
+
+// RecordBytes is the size of a row in a file. Rows are written as this machine
+// keeps them: a file is read by the machine that wrote it, or made anew.
+const RecordBytes = int(unsafe.Sizeof(Record{}))
+
+// Layout names the form of rows in files; it changes when Record does.
+const Layout = "sekisho-person-record-1"
+
+// AppendTo writes rows from first on to f, which holds the earlier ones.
+func (t *Table) AppendTo(f *os.File, first int) error {
+	for row := first; row < t.n; {
+		slab := t.slabs[row>>slabBits]
+		from := row & (slabSize - 1)
+		to := min(slabSize, from+t.n-row)
+		if _, err := f.WriteAt(bytesOf(slab[from:to]), int64(row)*int64(RecordBytes)); err != nil {
+			return fmt.Errorf("write records: %w", err)
+		}
+		row += to - from
+	}
+	return nil
+}
+
+// MapTable returns the first n rows of a file. Whole slabs are mapped where
+// the system can do that: they are read when they are touched, and what is
+// changed in them stays out of the file. close releases them.
+func MapTable(f *os.File, n int) (t *Table, close func() error, err error) {
+	size := n * RecordBytes
+	if info, err := f.Stat(); err != nil || info.Size() < int64(size) {
+		return nil, nil, fmt.Errorf("read records: %s is shorter than %d rows", f.Name(), n)
+	}
+	t = &Table{n: n}
+	whole := n >> slabBits
+	data, close, err := mapFile(f, whole<<slabBits*RecordBytes)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read records: %w", err)
+	}
+	for i := range whole {
+		t.slabs = append(t.slabs, (*[slabSize]Record)(unsafe.Pointer(&data[i<<slabBits*RecordBytes])))
+	}
+	if rest := n & (slabSize - 1); rest > 0 {
+		slab := new([slabSize]Record)
+		if _, err := f.ReadAt(bytesOf(slab[:rest]), int64(whole<<slabBits*RecordBytes)); err != nil {
+			return nil, nil, fmt.Errorf("read records: %w", err)
+		}
+		t.slabs = append(t.slabs, slab)
+	}
+	return t, close, nil
+}
+
+func bytesOf(rows []Record) []byte {
+	if len(rows) == 0 {
+		return nil
+	}
+	return unsafe.Slice((*byte)(unsafe.Pointer(&rows[0])), len(rows)*RecordBytes)
+}

@@ -1,0 +1,277 @@
+package person
+
+import (
+	"bufio"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"sekisho/internal/person/match"
+	"sekisho/internal/person/record"
+)
+
+// State is a folder that remembers persons between runs, so that new records
+// join the persons that are there and person numbers stay. It holds canonical
+// names and hashes of customers: it is personal data, readable by its owner
+// alone.
+//
+//	manifest.json   what is valid: it is replaced as a whole, last
+//	records.bin     rows (record.Layout); keys.txt their keys, one a line
+//	words-*.txt     dictionaries
+//	persons-N.bin   person number of every row, 32 bit little-endian
+//	history.jsonl   merges and splits of persons
+//
+// A run that dies leaves bytes behind the ends that the manifest names; the
+// next one writes over them.
+type State struct {
+	dir      string
+	manifest manifest
+	release  func() error
+	lock     *os.File
+}
+
+type manifest struct {
+	Layout     string       `json:"layout"`
+	Generation int          `json:"generation"`
+	Rows       int          `json:"rows"`
+	Keys       int64        `json:"key_bytes"`
+	Words      [3]int64     `json:"word_bytes"`
+	History    int64        `json:"history_bytes"`
+	Next       uint32       `json:"next_person"`
+	Reads      []Read       `json:"reads"`
+	Frozen     match.Frozen `json:"model"`
+	LinkAt     match.Score  `json:"link_at"`
+	ReviewAt   match.Score  `json:"review_at"`
+	Review     []match.Link `json:"review"`
+	Decisions  []Decision   `json:"decisions"`
+}
+
+// ErrState: a folder holds no state, or one that this program cannot read.
+var ErrState = errors.New("no usable state of persons")
+
+var wordFiles = [3]string{"words-latin.txt", "words-kanji.txt", "words-towns.txt"}
+
+func (n *State) path(name string) string { return filepath.Join(n.dir, name) }
+
+func personsFile(generation int) string { return fmt.Sprintf("persons-%d.bin", generation) }
+
+// OpenState opens the folder, which is made when it is not there; fresh tells
+// whether it holds no state yet. One process at a time has a state open.
+func OpenState(dir string) (s *State, fresh bool, err error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, false, err
+	}
+	s = &State{dir: dir, release: func() error { return nil }}
+	if s.lock, err = lockFile(s.path("lock")); err != nil {
+		return nil, false, fmt.Errorf("state %s is in use: %w", dir, err)
+	}
+	text, err := os.ReadFile(s.path("manifest.json"))
+	if errors.Is(err, os.ErrNotExist) {
+		s.manifest = manifest{Layout: record.Layout, Next: 1}
+		return s, true, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &s.manifest)
+	}
+	if err == nil && s.manifest.Layout != record.Layout {
+		err = fmt.Errorf("layout %q", s.manifest.Layout)
+	}
+	if err != nil {
+		return nil, false, errors.Join(fmt.Errorf("%w in %s: %w", ErrState, dir, err), s.Close())
+	}
+	return s, false, nil
+}
+
+// Close releases the state. Results that were loaded from it end with it.
+func (n *State) Close() error { return errors.Join(n.release(), n.lock.Close()) }
+
+// Decisions are those that the state remembers.
+func (n *State) Decisions() []Decision { return n.manifest.Decisions }
+
+// load brings the state into memory, except the rows, which are mapped.
+func (n *State) load() (*Result, error) {
+	m := &n.manifest
+	m.Frozen.Model.Restore()
+	res := &Result{Names: &record.Names{}, Keys: &record.Keys{}, Reads: m.Reads, LinkAt: m.LinkAt, ReviewAt: m.ReviewAt, Review: m.Review,
+		Match: &match.Result{Frozen: m.Frozen}}
+	f, err := os.Open(n.path("records.bin"))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrState, err)
+	}
+	defer f.Close() // a mapping outlives it
+	if res.Table, n.release, err = record.MapTable(f, m.Rows); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrState, err)
+	}
+	for i, words := range res.Names.All() {
+		if err := eachLine(n.path(wordFiles[i]), m.Words[i], func(_ int, line []byte) { words.Add(line) }); err != nil {
+			return nil, err
+		}
+		words.Mark()
+	}
+	var keys record.KeyWriter
+	keys.Begin(0, m.Rows)
+	if err := eachLine(n.path("keys.txt"), m.Keys, func(i int, line []byte) { keys.Put(i, line) }); err != nil {
+		return nil, err
+	}
+	res.Keys.Add(&keys, m.Rows)
+	res.Keys.Seal()
+	res.Persons, err = n.loadPersons(m.Rows)
+	return res, err
+}
+
+func (n *State) loadPersons(rows int) ([]uint32, error) {
+	text, err := os.ReadFile(n.path(personsFile(n.manifest.Generation)))
+	if err != nil || len(text) != 4*rows {
+		return nil, fmt.Errorf("%w: persons of %d rows: %w", ErrState, rows, err)
+	}
+	persons := make([]uint32, rows)
+	for i := range persons {
+		persons[i] = binary.LittleEndian.Uint32(text[4*i:])
+	}
+	return persons, nil
+}
+
+// eachLine calls f for the lines within the first size bytes of a file.
+func eachLine(name string, size int64, f func(i int, line []byte)) error {
+	file, err := os.Open(name)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrState, err)
+	}
+	defer file.Close()
+	r := bufio.NewReaderSize(io.LimitReader(file, size), 1<<20)
+	for i := 0; ; i++ {
+		line, err := r.ReadSlice('\n')
+		if err == io.EOF && len(line) == 0 {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("%w: %s: %w", ErrState, name, err)
+		}
+		f(i, line[:len(line)-1])
+	}
+}
+
+// save writes what is new in res, whose first rows are in the folder already,
+// and makes it valid.
+func (n *State) save(res *Result, history []Change) error {
+	m := n.manifest
+	f, err := os.OpenFile(n.path("records.bin"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(res.Table.AppendTo(f, m.Rows), f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	for i, words := range res.Names.All() {
+		if m.Words[i], err = n.append(wordFiles[i], m.Words[i], func(w *bufio.Writer) error {
+			return writeLines(w, words.EachNew)
+		}); err != nil {
+			return err
+		}
+	}
+	if m.Keys, err = n.append("keys.txt", m.Keys, func(w *bufio.Writer) error {
+		for row := m.Rows; row < res.Table.Len(); row++ {
+			if _, err := w.WriteString(strings.ReplaceAll(string(res.Keys.At(row)), "\n", " ") + "\n"); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	if m.History, err = n.append("history.jsonl", m.History, func(w *bufio.Writer) error {
+		enc := json.NewEncoder(w)
+		for _, c := range history {
+			if err := enc.Encode(c); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	old := personsFile(m.Generation)
+	m.Generation++
+	m.Rows, m.Reads, m.Frozen, m.LinkAt, m.ReviewAt, m.Review, m.Next = res.Table.Len(), res.Reads, res.Match.Frozen, res.LinkAt, res.ReviewAt, res.Review, res.next
+	if _, err := n.append(personsFile(m.Generation), 0, func(w *bufio.Writer) error {
+		var b [4]byte
+		for _, p := range res.Persons {
+			binary.LittleEndian.PutUint32(b[:], p)
+			if _, err := w.Write(b[:]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	if err := n.publish(m); err != nil {
+		return err
+	}
+	if err := os.Remove(n.path(old)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+func writeLines(w *bufio.Writer, each func(func([]byte))) (err error) {
+	each(func(s []byte) {
+		if _, e := w.Write(append(s[:len(s):len(s)], '\n')); e != nil {
+			err = e
+		}
+	})
+	return err
+}
+
+// append writes at an offset and returns where it ended, on disk.
+func (n *State) append(name string, at int64, write func(w *bufio.Writer) error) (int64, error) {
+	f, err := os.OpenFile(n.path(name), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return 0, err
+	}
+	end := at
+	err = f.Truncate(at)
+	if err == nil {
+		_, err = f.Seek(at, io.SeekStart)
+	}
+	if err == nil {
+		w := bufio.NewWriterSize(f, 1<<20)
+		err = errors.Join(write(w), w.Flush())
+	}
+	if err == nil {
+		end, err = f.Seek(0, io.SeekCurrent)
+	}
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return 0, fmt.Errorf("write state: %w", err)
+	}
+	return end, nil
+}
+
+// publish makes a manifest the valid one.
+func (n *State) publish(m manifest) error {
+	text, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	name := n.path("manifest.json")
+	if _, err := n.append("manifest.json.new", 0, func(w *bufio.Writer) error { _, err := w.Write(text); return err }); err != nil {
+		return err
+	}
+	if err := os.Rename(name+".new", name); err != nil {
+		return err
+	}
+	dir, err := os.Open(n.dir)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(dir.Sync(), dir.Close()); err != nil {
+		return err
+	}
+	n.manifest = m
+	return nil
+}

@@ -1,0 +1,161 @@
+package person
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func textFile(t *testing.T, name string, rows []string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(file, []byte(header+strings.Join(rows, "\n")+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// personsOf returns the person of each named record.
+func personsOf(res *Result) map[RecordName]uint32 {
+	m := map[RecordName]uint32{}
+	for i, p := range res.Persons {
+		if p != 0 {
+			m[res.Name(uint32(i))] = p
+		}
+	}
+	return m
+}
+
+func TestStateKeepsNumbers(t *testing.T) {
+	ctx := context.Background()
+	dir := filepath.Join(t.TempDir(), "state")
+	s, fresh, err := OpenState(dir)
+	if err != nil || !fresh {
+		t.Fatalf("open: %v, fresh %v", err, fresh)
+	}
+	if _, _, err := OpenState(dir); err == nil {
+		t.Error("a second process opened the state")
+	}
+	old := crowd(900, 11)
+	// two records that only a third brings together: no field is in both
+	old = append(old,
+		"x1,鈴木 浩,スズキ ヒロシ,,1991-04-05,nagisa@example.jp,,,,",
+		"x2,,SUZUKI HIROSHI,,,,09055554444,9010001,沖縄県那覇市港町1-1-1,")
+	first, err := s.Create(ctx, []Source{{Name: "one", File: textFile(t, "one.csv", old)}}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := personsOf(first)
+	if before[RecordName{"one", "x1"}] == before[RecordName{"one", "x2"}] {
+		t.Fatal("x1 and x2 are one person before anything says so")
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	// what a killed run leaves behind the valid ends is written over
+	for _, name := range []string{"records.bin", "keys.txt", "words-latin.txt", "history.jsonl"} {
+		f, err := os.OpenFile(filepath.Join(dir, name), os.O_APPEND|os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.WriteString("garbage of a run that died\n")
+		f.Close()
+	}
+	s, fresh, err = OpenState(dir)
+	if err != nil || fresh {
+		t.Fatalf("open again: %v, fresh %v", err, fresh)
+	}
+	news := []string{
+		"y1,鈴木 浩,スズキ ヒロシ,,1991-04-05,nagisa@example.jp,09055554444,9010001,沖縄県那覇市港町1丁目1番1号,",
+		"y2,誰 某,ダレ ナニガシ,,1901-01-02,who@example.jp,,,,",
+	}
+	// a new record of a person with one record
+	parts := strings.SplitN(old[1], ",", 2)
+	news = append(news, "y3,"+parts[1])
+	res, changes, err := s.Add(ctx, []Source{{Name: "two", File: textFile(t, "two.csv", news)}}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	after := personsOf(res)
+	low := min(before[RecordName{"one", "x1"}], before[RecordName{"one", "x2"}])
+	high := max(before[RecordName{"one", "x1"}], before[RecordName{"one", "x2"}])
+	if d := cmp.Diff([]Change{{"merge", low, []uint32{high}, "new records belong to both"}}, changes); d != "" {
+		t.Errorf("changes (-want +got):\n%s", d)
+	}
+	for name, p := range before {
+		if want := p; after[name] != want && (p != high || after[name] != low) {
+			t.Errorf("%v was person %d and is %d", name, want, after[name])
+		}
+	}
+	if got := after[RecordName{"two", "y3"}]; got != before[RecordName{"one", parts[0]}] {
+		t.Errorf("y3 is person %d, want that of %s, %d", got, parts[0], before[RecordName{"one", parts[0]}])
+	}
+	for name, p := range before {
+		if after[RecordName{"two", "y2"}] == p {
+			t.Errorf("the newcomer has the number of %v", name)
+		}
+	}
+	if _, _, err := s.Add(ctx, []Source{{Name: "two", File: textFile(t, "two.csv", news)}}, Options{}); !errors.Is(err, ErrReadBefore) {
+		t.Errorf("the same source again: %v, want ErrReadBefore", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestDecisionsSurvive(t *testing.T) {
+	ctx := context.Background()
+	dir := filepath.Join(t.TempDir(), "state")
+	s, _, err := OpenState(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { s.Close() }()
+	if _, err := s.Create(ctx, []Source{{Name: "one", File: textFile(t, "one.csv", crowd(300, 12))}}, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	name := func(k string) RecordName { return RecordName{"one", k} }
+	changes, err := s.Decide(Decision{name("c3"), name("d3"), false})
+	if err != nil || len(changes) != 1 || changes[0].Kind != "split" {
+		t.Fatalf("split: %+v, %v", changes, err)
+	}
+	changes, err = s.Decide(Decision{name("c1"), name("c2"), true})
+	if err != nil || len(changes) != 1 || changes[0].Kind != "merge" {
+		t.Fatalf("merge: %+v, %v", changes, err)
+	}
+	if _, err := s.Decide(Decision{name("c1"), name("nobody"), true}); !errors.Is(err, ErrNoRecord) {
+		t.Errorf("an unknown record: %v, want ErrNoRecord", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if s, _, err = OpenState(dir); err != nil {
+		t.Fatal(err)
+	}
+	rows := crowd(300, 12)
+	again := strings.Replace(rows[4], "c3,", "z3,", 1) // a third record of the person that was split
+	if !strings.HasPrefix(again, "z3,") {
+		t.Fatalf("row 4 is not c3: %q", rows[4][:3])
+	}
+	res, _, err := s.Add(ctx, []Source{{Name: "two", File: textFile(t, "two.csv", []string{again})}}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := personsOf(res)
+	if p[name("c3")] == p[name("d3")] {
+		t.Error("what was decided to be two became one through a third record")
+	}
+	if p[name("c1")] != p[name("c2")] {
+		t.Error("what was decided to be one fell apart")
+	}
+	e := res.Explain(res.Find(map[RecordName]uint32{name("c3"): 0})[name("c3")], res.Find(map[RecordName]uint32{name("d3"): 0})[name("d3")], s.Decisions())
+	if e.Decided != "different" || e.Probability < 0.99 || len(e.Rules) == 0 {
+		t.Errorf("explanation: %+v", e)
+	}
+}
