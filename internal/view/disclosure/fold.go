@@ -247,6 +247,7 @@ type vital struct {
 	index     uint64
 	places    int   // known then
 	clock     int64 // greatest clock error then
+	run       *scope.Run
 	dirty     bool
 }
 
@@ -263,7 +264,7 @@ func (v *View) life(index event.Index, src uint32, at int64, r *scope.Run, fixed
 		p = &vital{kept: math.MinInt64, at: math.MinInt64}
 		v.vitals[src] = p
 	}
-	fixed = fixed || p.kept == math.MinInt64 || at < p.at || len(r.Places) != p.places || r.ClockNS != p.clock
+	fixed = fixed || p.run != r || p.kept == math.MinInt64 || at < p.at || len(r.Places) != p.places || r.ClockNS != p.clock
 	if fixed || at-p.kept > v.gates.Silence {
 		if p.kept != math.MinInt64 && p.index != p.keptIndex {
 			v.sign(event.Index(p.index), src, p.at, false)
@@ -274,7 +275,7 @@ func (v *View) life(index event.Index, src uint32, at int64, r *scope.Run, fixed
 			p.kept, p.keptIndex = at, uint64(index)
 		}
 	}
-	p.at, p.index, p.places, p.clock, p.dirty = at, uint64(index), len(r.Places), r.ClockNS, true
+	p.at, p.index, p.places, p.clock, p.run, p.dirty = at, uint64(index), len(r.Places), r.ClockNS, r, true
 }
 
 func (v *View) sign(index event.Index, src uint32, at int64, fixed bool) {

@@ -349,6 +349,9 @@ func (v *View) loadCover(ctx context.Context, db *sql.DB) error {
 			return err
 		}
 		p.keptIndex, p.index = uint64(kept), uint64(index)
+		if runs := v.gates.Runs()[v.names.texts[src]]; len(runs) > 0 {
+			p.run = runs[len(runs)-1]
+		}
 		v.vitals[src] = p
 		return nil
 	})
