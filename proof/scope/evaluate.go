@@ -420,6 +420,7 @@ func (e *evaluation) result() (*Result, Sets, error) {
 		r.Coverage.Bounded = append(r.Coverage.Bounded, *b)
 	}
 	SortBounds(r.Coverage.Bounded)
+	r.Coverage.Fill()
 	return r, sets, nil
 }
 

@@ -259,8 +259,10 @@ func (g *Gates) Uncovered(place string, w Frame) []Hole {
 			case i+1 < len(runs):
 				next := runs[i+1]
 				add(end, next.From+next.ClockNS, "restart without stop", s.source)
+				end = next.From + next.ClockNS // said already
 			case w.To > r.end()+g.Silence:
 				add(end, w.To, "silent", s.source)
+				end = w.To // said already
 			default:
 				end = w.To // still expected to speak
 			}

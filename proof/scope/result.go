@@ -56,6 +56,22 @@ type Coverage struct {
 	UnknownSessions int `json:"unknown_sessions"`
 }
 
+// Fill makes empty lists of those that are nil, so that they are [] in JSON.
+func (c *Coverage) Fill() {
+	if c.Gates == nil {
+		c.Gates = []Gate{}
+	}
+	if c.Uncovered == nil {
+		c.Uncovered = []Interval{}
+	}
+	if c.Holdings == nil {
+		c.Holdings = []Holding{}
+	}
+	if c.Bounded == nil {
+		c.Bounded = []Bound{}
+	}
+}
+
 // Gate is one source that covers the places.
 type Gate struct {
 	Source    string    `json:"source"`

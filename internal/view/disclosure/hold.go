@@ -208,13 +208,17 @@ func (e *evaluation) restSource(ctx context.Context, r *resting, tbl *table, src
 	}
 	var rows, lost uint64
 	var mask element.Mask
-	if len(whole) > 0 {
-		e.trace.scans(whole[len(whole)-1:]) // shows the last scan
-	}
+	var latest *scan
 	for _, s := range whole {
 		if at := event.Time(s.span.To); at.After(r.lastScan) {
 			r.lastScan = at
 		}
+		if latest == nil || s.span.To > latest.span.To {
+			latest = s
+		}
+	}
+	if len(whole) > 0 { // these show the last scan, and what it has not seen
+		e.trace.scans([]*scan{latest, whole[len(whole)-1]})
 	}
 	for i := 0; i < len(whole); i++ {
 		first := i

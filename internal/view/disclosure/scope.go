@@ -280,5 +280,6 @@ func (e *evaluation) coverage() scope.Coverage {
 		c.Bounded = append(c.Bounded, *b)
 	}
 	scope.SortBounds(c.Bounded)
+	c.Fill()
 	return c
 }

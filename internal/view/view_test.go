@@ -1,0 +1,194 @@
+package view_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"testing"
+
+	"sekisho/internal/event"
+	"sekisho/internal/view"
+	"sekisho/internal/view/viewtest"
+	"sekisho/internal/viewdb"
+)
+
+// counter is a view that adds up the sessions of heartbeats.
+type counter struct {
+	db     *viewdb.DB
+	add    int
+	broken error // returned by the next Apply
+}
+
+func openCounter(ctx context.Context, dir string) (*counter, error) {
+	db, _, err := viewdb.Open(ctx, filepath.Join(dir, "counter.db"), "counter 1", view.Schema+"CREATE TABLE sum (n INTEGER); INSERT INTO sum VALUES (0);")
+	if err != nil {
+		return nil, err
+	}
+	return &counter{db: db}, nil
+}
+
+func (c *counter) DB() *sql.DB  { return c.db.Write }
+func (c *counter) Begin()       {}
+func (c *counter) End()         {}
+func (c *counter) Close() error { return c.db.Close() }
+
+func (c *counter) Apply(_ event.Index, e *event.Event) (bool, error) {
+	if c.broken != nil {
+		return false, c.broken
+	}
+	b, ok := e.Body.(*event.Heartbeat)
+	if ok {
+		c.add += b.Sessions
+	}
+	return ok, nil
+}
+
+func (c *counter) Save(ctx context.Context, tx *sql.Tx) error {
+	_, err := tx.ExecContext(ctx, "UPDATE sum SET n = n + ?", c.add)
+	c.add = 0
+	return err
+}
+
+func (c *counter) sum(ctx context.Context) (n int, err error) {
+	err = c.db.Read.QueryRowContext(ctx, "SELECT n FROM sum").Scan(&n)
+	return n, err
+}
+
+func (c *counter) Dump(ctx context.Context, w io.Writer) error {
+	n, err := c.sum(ctx)
+	if err == nil {
+		_, err = fmt.Fprintln(w, "sum", n)
+	}
+	return err
+}
+
+func heartbeats(n int) (l viewtest.Ledger) {
+	for i := range n {
+		l.Add("gate/a", event.Seq(2*i+1), int64(i), 0, &event.Heartbeat{Sessions: i * i})
+		l.Add("gate/a", event.Seq(2*i+2), int64(i), 0, &event.SourceStop{})
+	}
+	return l
+}
+
+func TestSuite(t *testing.T) {
+	viewtest.Run(t, func(ctx context.Context, dir string) (view.Fold, error) { return openCounter(ctx, dir) }, heartbeats(4))
+}
+
+// TestFailedBatch: a batch that fails is folded again from its beginning, once.
+func TestFailedBatch(t *testing.T) {
+	dir, l := t.TempDir(), heartbeats(5)
+	c, err := openCounter(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := view.Follow(t.Context(), "counter", l, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.broken = errors.New("broken")
+	if err := f.CatchUp(t.Context()); !errors.Is(err, c.broken) {
+		t.Fatalf("CatchUp: %v, want the fold's error", err)
+	}
+	if at := f.Cursor(); at != (view.Cursor{}) {
+		t.Errorf("cursor %+v after a failed batch", at)
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if c, err = openCounter(t.Context(), dir); err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if f, err = view.Follow(t.Context(), "counter", l, c); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.CatchUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := c.sum(t.Context()); err != nil || n != 30 {
+		t.Errorf("sum %d, %v, want 30", n, err)
+	}
+	if at := f.Cursor(); at != (view.Cursor{Next: 10, Skipped: 5}) {
+		t.Errorf("cursor %+v, want 10 events, 5 skipped", at)
+	}
+}
+
+// growing is a ledger to which events are added while a follower waits.
+type growing struct {
+	viewtest.Ledger
+	more chan viewtest.Ledger
+}
+
+func (g *growing) Wait(ctx context.Context, next event.Index) (event.Index, error) {
+	for next >= event.Index(len(g.Ledger)) {
+		select {
+		case l := <-g.more:
+			g.Ledger = l
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+	}
+	return event.Index(len(g.Ledger)), nil
+}
+
+func TestRunAndAwait(t *testing.T) {
+	c, err := openCounter(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	g := &growing{heartbeats(1), make(chan viewtest.Ledger)}
+	f, err := view.Follow(t.Context(), "counter", g, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- f.Run(ctx) }()
+	g.more <- heartbeats(3)
+	if err := f.Await(t.Context(), 5); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := c.sum(t.Context()); err != nil || n != 5 {
+		t.Errorf("sum %d, %v, want 5", n, err)
+	}
+	short, cut := context.WithCancel(t.Context())
+	cut()
+	if err := f.Await(short, 99); !errors.Is(err, context.Canceled) {
+		t.Errorf("Await: %v, want Canceled", err)
+	}
+	stop()
+	if err := <-done; err != nil {
+		t.Errorf("Run: %v, want nil after a clean stop", err)
+	}
+}
+
+func TestGapInLedger(t *testing.T) {
+	c, err := openCounter(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	f, err := view.Follow(t.Context(), "counter", skipping{heartbeats(3)}, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.CatchUp(t.Context()); err == nil {
+		t.Error("a ledger that leaves out an event was followed")
+	}
+}
+
+// skipping is a ledger that leaves out event 2.
+type skipping struct{ viewtest.Ledger }
+
+func (s skipping) Scan(ctx context.Context, from event.Index, fn func(event.Index, []byte) error) error {
+	return s.Ledger.Scan(ctx, from, func(i event.Index, line []byte) error {
+		if i == 2 {
+			return nil
+		}
+		return fn(i, line)
+	})
+}
