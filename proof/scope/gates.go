@@ -186,6 +186,15 @@ func (g *Gates) RestoreMark(m Mark) {
 // Marks returns what Mark and Bypass added; the caller must not change it.
 func (g *Gates) Marks() []Mark { return g.marks }
 
+// RunsOf returns the runs of one gate in ledger order; the caller must not
+// change it.
+func (g *Gates) RunsOf(source string) []*Run {
+	if s := g.gates[source]; s != nil {
+		return s.runs
+	}
+	return nil
+}
+
 // Runs returns the runs of all gates by source, each in ledger order.
 func (g *Gates) Runs() map[string][]*Run {
 	out := make(map[string][]*Run, len(g.gates))

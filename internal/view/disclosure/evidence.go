@@ -110,11 +110,18 @@ func (e *evaluation) traceIndex(r *sql.Rows) error {
 }
 
 // traceTables notes one event that names each table (a taint may be from a whole
-// database), and how tables were written from others.
+// database), and how tables were written from others. A scan that is told in
+// parts is noted whole: a part alone would be a scan that never ended.
 func (e *evaluation) traceTables(ctx context.Context) error {
 	for id, t := range e.tables {
-		if err := query(ctx, e.db.Read, "SELECT idx FROM known WHERE tbl = ?", e.traceIndex, id); err != nil {
-			return err
+		for _, q := range []string{
+			"SELECT idx FROM known WHERE tbl = ?",
+			`SELECT x.idx FROM known JOIN scan ON scan.tbl = known.tbl JOIN scan_set s ON s.scan = scan.id AND s.idx = known.idx
+				JOIN scan_set x ON x.scan = s.scan WHERE known.tbl = ?`,
+		} {
+			if err := query(ctx, e.db.Read, q, e.traceIndex, id); err != nil {
+				return err
+			}
 		}
 		for _, x := range t.taints {
 			e.trace.event(x.index)
@@ -131,24 +138,27 @@ func (e *evaluation) traceCover(ctx context.Context) error {
 	}
 	for src, p := range e.vitals {
 		e.trace.event(p.index)
-		for _, q := range []string{
-			"SELECT idx FROM sign WHERE fixed = 0 AND source = ?1 AND at BETWEEN ?2 AND ?3",
-			"SELECT idx FROM (SELECT idx FROM sign WHERE fixed = 0 AND source = ?1 AND at < ?2 AND ?3 IS NOT NULL ORDER BY at DESC LIMIT 1)",
-			"SELECT idx FROM (SELECT idx FROM sign WHERE fixed = 0 AND source = ?1 AND at > ?3 AND ?2 IS NOT NULL ORDER BY at LIMIT 1)",
-		} {
-			// Clock errors widen the window here as well.
-			slack := e.slack(src)
-			if err := query(ctx, e.db.Read, q, e.traceIndex, src, e.w.From-slack, e.w.To+slack); err != nil {
-				return err
+		runs := e.gates.RunsOf(e.names.texts[src])
+		slack := e.slack(runs)
+		for run := range runs { // a clock may be set back between two runs
+			for _, q := range []string{
+				"SELECT idx FROM sign WHERE fixed = 0 AND source = ?1 AND run = ?2 AND at BETWEEN ?3 AND ?4",
+				"SELECT idx FROM (SELECT idx FROM sign WHERE fixed = 0 AND source = ?1 AND run = ?2 AND at < ?3 AND ?4 IS NOT NULL ORDER BY at DESC LIMIT 1)",
+				"SELECT idx FROM (SELECT idx FROM sign WHERE fixed = 0 AND source = ?1 AND run = ?2 AND at > ?4 AND ?3 IS NOT NULL ORDER BY at LIMIT 1)",
+			} {
+				if err := query(ctx, e.db.Read, q, e.traceIndex, src, run, e.w.From-slack, e.w.To+slack); err != nil {
+					return err
+				}
 			}
 		}
 	}
 	return nil
 }
 
-// slack is how far outside the window a sign of life of a gate can bear on it.
-func (e *evaluation) slack(src uint32) (ns int64) {
-	for _, r := range e.gates.Runs()[e.names.texts[src]] {
+// slack is how far outside the window a sign of life of a gate with these runs
+// can bear on it: clock errors widen the window here as well.
+func (e *evaluation) slack(runs []*scope.Run) (ns int64) {
+	for _, r := range runs {
 		ns = max(ns, r.ClockNS)
 	}
 	return ns + e.gates.Silence

@@ -122,6 +122,7 @@ type intent struct {
 
 type sign struct {
 	source uint32
+	run    int // of the source's runs; 0 where it does not matter
 	at     int64
 	index  uint64
 	fixed  bool
@@ -248,6 +249,7 @@ type vital struct {
 	places    int   // known then
 	clock     int64 // greatest clock error then
 	run       *scope.Run
+	number    int // of run among those of the source
 	dirty     bool
 }
 
@@ -267,19 +269,27 @@ func (v *View) life(index event.Index, src uint32, at int64, r *scope.Run, fixed
 	fixed = fixed || p.run != r || p.kept == math.MinInt64 || at < p.at || len(r.Places) != p.places || r.ClockNS != p.clock
 	if fixed || at-p.kept > v.gates.Silence {
 		if p.kept != math.MinInt64 && p.index != p.keptIndex {
-			v.sign(event.Index(p.index), src, p.at, false)
+			v.signOf(event.Index(p.index), src, p.number, p.at, false)
 			p.kept, p.keptIndex = p.at, p.index
 		}
+		if p.run != r {
+			p.number = len(v.gates.RunsOf(string(r.Source))) - 1
+		}
 		if fixed || at-p.kept > v.gates.Silence {
-			v.sign(index, src, at, fixed)
+			v.signOf(index, src, p.number, at, fixed)
 			p.kept, p.keptIndex = at, uint64(index)
 		}
 	}
 	p.at, p.index, p.places, p.clock, p.run, p.dirty = at, uint64(index), len(r.Places), r.ClockNS, r, true
 }
 
+// sign keeps an event that bears on cover as evidence.
 func (v *View) sign(index event.Index, src uint32, at int64, fixed bool) {
-	v.changed.signs = append(v.changed.signs, sign{src, at, uint64(index), fixed})
+	v.signOf(index, src, 0, at, fixed)
+}
+
+func (v *View) signOf(index event.Index, src uint32, run int, at int64, fixed bool) {
+	v.changed.signs = append(v.changed.signs, sign{src, run, at, uint64(index), fixed})
 }
 
 func (v *View) mark(index event.Index, src uint32, at int64, m scope.Mark) {

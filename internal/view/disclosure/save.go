@@ -149,7 +149,9 @@ func (v *View) saveCover(ctx context.Context, tx *sql.Tx) error {
 			return err
 		}
 	}
-	err := exec(ctx, tx, "INSERT INTO sign VALUES (?, ?, ?, ?)", c.signs, func(s sign) []any { return []any{s.source, s.at, int64(s.index), s.fixed} })
+	err := exec(ctx, tx, "INSERT INTO sign VALUES (?, ?, ?, ?, ?)", c.signs, func(s sign) []any {
+		return []any{s.source, s.run, s.at, int64(s.index), s.fixed}
+	})
 	if err != nil {
 		return err
 	}
@@ -349,8 +351,8 @@ func (v *View) loadCover(ctx context.Context, db *sql.DB) error {
 			return err
 		}
 		p.keptIndex, p.index = uint64(kept), uint64(index)
-		if runs := v.gates.Runs()[v.names.texts[src]]; len(runs) > 0 {
-			p.run = runs[len(runs)-1]
+		if runs := v.gates.RunsOf(v.names.texts[src]); len(runs) > 0 {
+			p.run, p.number = runs[len(runs)-1], len(runs)-1
 		}
 		v.vitals[src] = p
 		return nil

@@ -7,7 +7,8 @@ import "sekisho/internal/view"
 //
 //	disclosure 1	2026-11-22	first
 //	disclosure 2	2026-11-22	evidence: what ended intents, which signs of life show cover
-const stamp = "disclosure 2"
+//	disclosure 3	2026-11-22	signs of life are told apart by the run that they belong to
+const stamp = "disclosure 3"
 
 const schema = view.Schema + `
 -- Places, sources, users, addresses, labels, reasons: once each.
@@ -86,8 +87,8 @@ CREATE TABLE taint (id INTEGER PRIMARY KEY, tbl INTEGER NOT NULL, lo INTEGER NOT
 CREATE TABLE run (source TEXT NOT NULL, n INTEGER NOT NULL, data TEXT NOT NULL, PRIMARY KEY (source, n));
 CREATE TABLE mark (n INTEGER PRIMARY KEY, data TEXT NOT NULL);
 -- Ledger indexes that show what was covered: signs of life thinned out, marks.
-CREATE TABLE sign (source INTEGER NOT NULL, at INTEGER NOT NULL, idx INTEGER NOT NULL, fixed INTEGER NOT NULL);
-CREATE INDEX sign_at ON sign (fixed, source, at);
+CREATE TABLE sign (source INTEGER NOT NULL, run INTEGER NOT NULL, at INTEGER NOT NULL, idx INTEGER NOT NULL, fixed INTEGER NOT NULL);
+CREATE INDEX sign_at ON sign (fixed, source, run, at);
 CREATE TABLE vital (source INTEGER PRIMARY KEY, kept INTEGER NOT NULL, kept_idx INTEGER NOT NULL, at INTEGER NOT NULL, idx INTEGER NOT NULL, places INTEGER NOT NULL, clock INTEGER NOT NULL);
 CREATE TABLE destroyed (key TEXT PRIMARY KEY, idx INTEGER NOT NULL);
 CREATE TABLE watermark (at INTEGER NOT NULL);

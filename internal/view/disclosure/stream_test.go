@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -306,6 +307,9 @@ func compareEvidence(t *rapid.T, v *View, m *memory, q scope.Query, want string)
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, asJSON(t, *got)); diff != "" {
+		for i, l := range m.lines {
+			t.Logf("evidence %t: %s", slices.Contains(indexes, event.Index(i)), l)
+		}
 		t.Fatalf("query %s: %d of %d events say something else\n(-all +evidence)\n%s", asJSON(t, q), len(lines), len(m.lines), diff)
 	}
 }
