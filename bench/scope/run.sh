@@ -10,14 +10,19 @@ if [ -z "$dir" ]; then
 	dir=$(mktemp -d)
 	trap 'rm -rf "$dir"' EXIT INT TERM
 fi
-mkdir -p "$dir/node"
+duckdb=$here/../../.cache/duckdb
+if [ ! -d "$duckdb/node_modules/@duckdb/node-api" ]; then
+	mkdir -p "$duckdb"
+	npm install --prefix "$duckdb" --no-save --no-audit --no-fund @duckdb/node-api@1.5.6-r.1 >&2
+fi
+NODE_PATH=$duckdb/node_modules
+export NODE_PATH
+mkdir -p "$dir"
 (cd "$here/../.." && CGO_ENABLED=0 go build -o "$dir/scope" ./bench/scope)
-cp "$here/package.json" "$here/package-lock.json" "$here/peer.js" "$dir/node/"
-[ -d "$dir/node/node_modules" ] || (cd "$dir/node" && npm ci --no-audit --no-fund --loglevel=error >&2)
 if [ ! -f "$dir/crossings-$rows.parquet" ]; then
 	echo "# $rows rows for DuckDB" >&2
 	"$dir/scope" csv "$dir/rows.csv" "$rows"
-	(cd "$dir/node" && node peer.js load ../rows.csv "../part.parquet" >&2)
+	node "$here/peer.js" load "$dir/rows.csv" "$dir/part.parquet" >&2
 	rm "$dir/rows.csv"
 	mv "$dir/part.parquet" "$dir/crossings-$rows.parquet"
 fi
@@ -28,5 +33,4 @@ if [ ! -f "$dir/view-$rows.db" ]; then
 	mv "$dir/part.db" "$dir/view-$rows.db"
 fi
 echo "# $rows rows; $(nproc) processors; node $(node --version); $(go version)"
-cd "$dir/node"
-"$dir/scope" run "$dir/view-$rows.db" node peer.js ask "../crossings-$rows.parquet"
+"$dir/scope" run "$dir/view-$rows.db" node "$here/peer.js" ask "$dir/crossings-$rows.parquet"

@@ -82,8 +82,9 @@ type chunk struct {
 const chunkBytes = 256 << 10
 
 // chunksAhead is how many chunks may be decoded before fn has taken them: some
-// 20,000 events, which is what a view folds at once, and some 20 MB.
-const chunksAhead = 32
+// 60,000 events, more than a view folds at once, so that decoding goes on while
+// it saves; some 60 MB.
+const chunksAhead = 96
 
 // decoding hands chunks from one reader to many decoders; ordered has them in
 // the order of the ledger. The receiver of ordered cancels read's context when

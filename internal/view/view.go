@@ -95,7 +95,7 @@ type Follower struct {
 }
 
 // maxBatch is how many events are folded in one transaction.
-const maxBatch = 100_000
+const maxBatch = 50_000
 
 // Follow returns a follower at the fold's saved cursor. Name is for errors.
 func Follow(ctx context.Context, name string, l Ledger, f Fold) (*Follower, error) {

@@ -117,6 +117,15 @@ func (v *View) savePages(ctx context.Context, tx *sql.Tx) error {
 // readHour calls fn with every record of an hour, in ledger order. The record
 // is overwritten by the next.
 func (v *View) readHour(ctx context.Context, db querier, hour int64, fn func(*record)) error {
+	leaves, err := v.leavesOf(ctx, db, hour)
+	if err != nil {
+		return err
+	}
+	return eachRecord(hour, leaves, fn)
+}
+
+// leavesOf returns the pages of an hour, which must not be changed.
+func (v *View) leavesOf(ctx context.Context, db querier, hour int64) ([]leaf, error) {
 	leaves, ok := v.cache.get(pageKey(hour)).([]leaf)
 	if !ok {
 		size := 0
@@ -132,10 +141,14 @@ func (v *View) readHour(ctx context.Context, db querier, hour int64, fn func(*re
 			return nil
 		}, hour)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		v.cache.put(pageKey(hour), leaves, size+64)
 	}
+	return leaves, nil
+}
+
+func eachRecord(hour int64, leaves []leaf, fn func(*record)) error {
 	for _, l := range leaves {
 		p := records{data: l.data, first: l.first, start: hour * hourNS}
 		n := 0

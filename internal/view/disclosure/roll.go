@@ -4,9 +4,13 @@ import (
 	"context"
 	"database/sql"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
+	"runtime"
+	"slices"
 	"sync"
+	"sync/atomic"
 
 	"sekisho/internal/event"
 )
@@ -36,14 +40,15 @@ type rolls struct {
 	touched map[int64]bool              // hours that got records in this batch
 	pending [len(widths)]map[int64]bool // blocks with records that are not over
 	due     [len(widths)]map[int64]bool // blocks to sum up in this batch
-	ever    map[tableSource]*ever       // everybody who ever crossed exactly
+	ever    map[tableSource]*ever       // everybody who ever crossed exactly, but for crossed
+	crossed map[tableSource]event.Set   // exactly in this batch, in any order
 	put     *sql.Stmt                   // of the transaction under way
 }
 
 type tableSource struct{ table, source uint32 }
 
 func (r *rolls) init() {
-	r.touched, r.ever = map[int64]bool{}, map[tableSource]*ever{}
+	r.touched, r.ever, r.crossed = map[int64]bool{}, map[tableSource]*ever{}, map[tableSource]event.Set{}
 	for l := range widths {
 		r.pending[l], r.due[l] = map[int64]bool{}, map[int64]bool{}
 	}
@@ -76,8 +81,7 @@ type ever struct {
 // maxFresh bounds ever.fresh.
 const maxFresh = 1 << 20
 
-func (r *rolls) everAt(k kind) *ever {
-	key := tableSource{k.table, k.source}
+func (r *rolls) everAt(key tableSource) *ever {
 	x := r.ever[key]
 	if x == nil {
 		x = &ever{of: key}
@@ -88,11 +92,30 @@ func (r *rolls) everAt(k kind) *ever {
 }
 
 func (r *rolls) everCrossed(k kind, set event.Set) {
-	x := r.everAt(k)
-	for _, g := range set {
+	key := tableSource{k.table, k.source}
+	r.crossed[key] = append(r.crossed[key], set...)
+}
+
+// gatherEver enters who crossed in this batch, table by table: each has a set
+// of megabytes, which is walked through once.
+func (r *rolls) gatherEver() {
+	var work []func()
+	for key, sets := range r.crossed {
+		if len(sets) > 0 {
+			x := r.everAt(key)
+			work = append(work, func() { x.crossed(sets) })
+		}
+		r.crossed[key] = sets[:0]
+	}
+	inParallel(work)
+}
+
+func (x *ever) crossed(sets event.Set) {
+	for _, g := range sets {
 		for n := g.First; ; n++ {
-			if !x.set.has(n) {
-				x.set.add(n)
+			p, bit := x.set.own(n>>16), uint64(1)<<(n&63)
+			if p != nil && p[n>>6&1023]&bit == 0 {
+				p[n>>6&1023] |= bit
 				x.fresh = append(x.fresh, n)
 			}
 			if n == g.Last {
@@ -104,6 +127,20 @@ func (r *rolls) everCrossed(k kind, set event.Set) {
 		x.fresh = nil
 		x.asked.Clear()
 	}
+}
+
+// inParallel runs all of work, as many at a time as there are processors.
+func inParallel(work []func()) {
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for range min(len(work), runtime.GOMAXPROCS(0)) {
+		all.Go(func() {
+			for i := next.Add(1) - 1; int(i) < len(work); i = next.Add(1) - 1 {
+				work[i]()
+			}
+		})
+	}
+	all.Wait()
 }
 
 // never is what asked holds when somebody is not in the component: it does not
@@ -264,8 +301,13 @@ type rollKey struct {
 func (v *View) saveRolls(ctx context.Context, tx *sql.Tx) error {
 	defer func() { v.rolls.put = nil }() // closed with the transaction
 	v.rolls.schedule(v.watermark)
+	v.rolls.gatherEver()
+	if err := v.sumUpHours(ctx, tx, sortedKeys(v.rolls.due[0])); err != nil {
+		return err
+	}
+	clear(v.rolls.due[0])
 	top := len(v.rolls.due[levelTop]) > 0
-	for level := range widths {
+	for level := levelDay; level <= levelTop; level++ {
 		for _, block := range sortedKeys(v.rolls.due[level]) {
 			if err := v.sumUp(ctx, tx, level, block); err != nil {
 				return err
@@ -285,52 +327,110 @@ func (v *View) sumUp(ctx context.Context, tx *sql.Tx, level int, block int64) er
 		first := block * (widths[level] / widths[level-1])
 		return v.merge(ctx, tx, rollKey{level: level, block: block}, first, first+widths[level]/widths[level-1]-1, level-1)
 	}
-	// An hour has sums of its own when it is busy.
-	if level == 0 {
-		n := 0
-		err := query(ctx, tx, "SELECT count(*) FROM page WHERE hour = ?", func(r *sql.Rows) error { return r.Scan(&n) }, block)
-		if err != nil || n < 2 {
-			return err
-		}
-	}
-	sums := [2]map[uint32]totals{{}, {}}
-	at := func(dim int, key uint32) totals {
-		t := sums[dim][key]
-		if t == nil {
-			t = totals{}
-			sums[dim][key] = t
-		}
-		return t
-	}
+	s := newDaySums()
 	for hour := block * widths[level]; hour < (block+1)*widths[level]; hour++ {
-		rolled := false
-		if level == levelDay {
-			var err error
-			rolled, err = v.addHour(ctx, tx, hour, at)
-			if err != nil {
-				return err
-			}
+		rolled, err := v.addHour(ctx, tx, hour, s.at)
+		if err != nil {
+			return err
 		}
 		if rolled {
 			continue
 		}
-		err := v.readHour(ctx, tx, hour, func(r *record) {
-			k := v.series.list[r.series]
-			at(dimTable, k.table).addRecord(r, k.class)
-			at(dimClient, v.clientOf[r.session]).addRecord(r, k.class)
-		})
+		leaves, err := v.leavesOf(ctx, tx, hour)
+		if err == nil {
+			err = v.addLeaves(s, hour, leaves)
+		}
 		if err != nil {
 			return err
 		}
 	}
-	for dim := range sums {
-		for _, key := range sortedKeys(sums[dim]) {
-			if err := v.putRoll(ctx, tx, rollKey{level, dim, block, key}, sums[dim][key]); err != nil {
+	s.encode()
+	return v.putSums(ctx, tx, level, block, s)
+}
+
+// sums are the sums of an hour or a day, by dimension and key.
+type sums struct {
+	totals [2]map[uint32]totals
+	texts  [2]map[uint32][]byte // encoded
+}
+
+func newDaySums() *sums { return &sums{totals: [2]map[uint32]totals{{}, {}}} }
+
+func (s *sums) at(dim int, key uint32) totals {
+	t := s.totals[dim][key]
+	if t == nil {
+		t = totals{}
+		s.totals[dim][key] = t
+	}
+	return t
+}
+
+func (s *sums) encode() {
+	for dim := range s.totals {
+		s.texts[dim] = map[uint32][]byte{}
+		for key, t := range s.totals[dim] {
+			s.texts[dim][key] = t.encode()
+		}
+	}
+}
+
+func (v *View) addLeaves(s *sums, hour int64, leaves []leaf) error {
+	return eachRecord(hour, leaves, func(r *record) {
+		k := v.series.list[r.series]
+		s.at(dimTable, k.table).addRecord(r, k.class)
+		s.at(dimClient, v.clientOf[r.session]).addRecord(r, k.class)
+	})
+}
+
+func (v *View) putSums(ctx context.Context, tx *sql.Tx, level int, block int64, s *sums) error {
+	for dim := range s.texts {
+		for _, key := range sortedKeys(s.texts[dim]) {
+			if err := v.putRoll(ctx, tx, rollKey{level, dim, block, key}, s.texts[dim][key]); err != nil {
 				return err
 			}
 		}
 	}
-	return v.dropRolls(ctx, tx, level, block, sums)
+	return v.dropRolls(ctx, tx, level, block, s.totals)
+}
+
+// hoursAtOnce bounds the hours that are summed up side by side: their records
+// are in memory.
+const hoursAtOnce = 8
+
+// sumUpHours makes the sums of hours. An hour has sums of its own when it is
+// busy.
+func (v *View) sumUpHours(ctx context.Context, tx *sql.Tx, hours []int64) error {
+	for part := range slices.Chunk(hours, hoursAtOnce) {
+		var work []func()
+		made, errs := make([]*sums, len(part)), make([]error, len(part))
+		for i, hour := range part {
+			leaves, err := v.leavesOf(ctx, tx, hour)
+			if err != nil {
+				return err
+			}
+			if len(leaves) < 2 {
+				continue
+			}
+			made[i] = newDaySums()
+			work = append(work, func() {
+				errs[i] = v.addLeaves(made[i], hour, leaves)
+				made[i].encode()
+			})
+		}
+		inParallel(work)
+		if err := errors.Join(errs...); err != nil {
+			return err
+		}
+		for i, hour := range part {
+			if made[i] == nil {
+				continue
+			}
+			if err := v.putSums(ctx, tx, 0, hour, made[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (v *View) adder(t totals) func(entry) error {
@@ -418,14 +518,14 @@ func (v *View) merge(ctx context.Context, tx *sql.Tx, to rollKey, first, last in
 			}
 		}
 		keep[k.dim][k.key] = totals{}
-		if err := v.putRoll(ctx, tx, k, sum); err != nil {
+		if err := v.putRoll(ctx, tx, k, sum.encode()); err != nil {
 			return err
 		}
 	}
 	return v.dropRolls(ctx, tx, to.level, to.block, keep)
 }
 
-func (v *View) putRoll(ctx context.Context, tx *sql.Tx, k rollKey, sum totals) error {
+func (v *View) putRoll(ctx context.Context, tx *sql.Tx, k rollKey, sum []byte) error {
 	v.cache.drop(k)
 	if v.rolls.put == nil {
 		var err error
@@ -433,7 +533,7 @@ func (v *View) putRoll(ctx context.Context, tx *sql.Tx, k rollKey, sum totals) e
 			return err
 		}
 	}
-	_, err := v.rolls.put.ExecContext(ctx, k.level, k.block, k.dim, k.key, sum.encode())
+	_, err := v.rolls.put.ExecContext(ctx, k.level, k.block, k.dim, k.key, sum)
 	return err
 }
 

@@ -406,15 +406,17 @@ func (v *View) loadEver(ctx context.Context) error {
 		tables[k.table] = true
 	}
 	w := scope.Frame{OpenFrom: true, OpenTill: true}
-	return v.gather(ctx, w, dimTable, sortedKeys(tables), func(e entry) error {
+	err := v.gather(ctx, w, dimTable, sortedKeys(tables), func(e entry) error {
 		k := v.series.list[e.series]
 		if k.class != event.Exact {
 			return nil
 		}
-		return v.rolls.everAt(k).set.addSet(e.set)
+		return v.rolls.everAt(tableSource{k.table, k.source}).set.addSet(e.set)
 	}, func(r *record) {
 		if k := v.series.list[r.series]; k.class == event.Exact {
 			v.rolls.everCrossed(k, r.set)
 		}
 	})
+	v.rolls.gatherEver()
+	return err
 }
