@@ -1,10 +1,17 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"time"
 
 	"sekisho/internal/control"
+	"sekisho/internal/durable"
 	"sekisho/internal/fault"
 	"sekisho/internal/ledger"
 )
@@ -13,30 +20,64 @@ type backupCmd struct {
 	File string `arg:"" help:"${help_backup_file}"`
 }
 
-// Run writes ledger and keys into one file. Without a running process only: a
-// running one writes on, and its backup is a copy of the directory.
+// Run writes ledger and keys into one file: a running process writes its own,
+// and goes on recording. The file appears when it is whole and on disk.
 func (c backupCmd) Run(a *app) error {
 	l, err := a.load()
 	if err != nil {
 		return err
 	}
-	bad := func(err error) error {
+	write := control.NewClient(l.Control, a.config).Backup
+	sole, err := control.Listen(l.Control)
+	switch {
+	case err == nil:
+		defer sole.Close()
+		write = func(ctx context.Context, w io.Writer) error {
+			return ledger.BackupDir(ctx, ledgerDir(l.Config), w, map[string]string{"keys": l.Keys})
+		}
+	case fault.Faults(err)[0].Code != fault.AlreadyRunning:
+		return err
+	}
+	if err := writeWhole(a.ctx, c.File, write); err != nil {
 		return fault.New(fault.BackupFailed, "dir", ledgerDir(l.Config)).Because(err)
 	}
-	sole, err := control.Listen(l.Control)
+	return a.out(map[string]string{"backup": c.File}, func() { a.print("backup_written", "file", c.File) })
+}
+
+// writeWhole makes a file, mode 0600, that is whole or not there. It does not
+// replace one.
+func writeWhole(ctx context.Context, name string, write func(context.Context, io.Writer) error) error {
+	if _, err := os.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
+		return errors.Join(err, fmt.Errorf("%s: %w", name, fs.ErrExist))
+	}
+	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
 	if err != nil {
 		return err
 	}
-	defer sole.Close()
-	f, err := os.OpenFile(c.File, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return bad(err)
-	}
-	err = ledger.BackupDir(a.ctx, ledgerDir(l.Config), f, map[string]string{"keys": l.Keys})
+	defer os.Remove(f.Name()) // of what is not whole; it is gone when all went well
+	err = write(ctx, f)
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return errors.Join(bad(err), os.Remove(c.File))
+		return err
 	}
-	return a.out(map[string]string{"backup": c.File}, func() { a.print("backup_written", "file", c.File) })
+	if err := os.Link(f.Name(), name); err != nil { // unlike rename, it replaces nothing
+		return err
+	}
+	return durable.Dir(filepath.Dir(name)).SyncDir(".")
+}
+
+// Backup implements control.Operator. The open segment is sealed first, so that
+// a signed checkpoint of the backup covers all that was recorded until then.
+func (p *process) Backup(ctx context.Context, w io.Writer) error {
+	begin := time.Now()
+	err := p.ledger.Seal(ctx)
+	if err == nil {
+		err = p.ledger.Backup(ctx, w, map[string]string{"keys": p.cfg.Keys})
+	}
+	if err != nil {
+		return fault.New(fault.BackupFailed, "dir", ledgerDir(p.cfg.Config)).Because(err)
+	}
+	p.log.Info("backup written", "events", uint64(p.ledger.Head()), "took", time.Since(begin))
+	return nil
 }
 
 type restoreCmd struct {

@@ -97,8 +97,12 @@ func freePort() (string, error) {
 }
 
 // awaitUp waits until the process serves its gates.
-func awaitUp(ts *testscript.TestScript, _ bool, _ []string) {
-	c := control.NewClient(filepath.Join(ts.Getenv("WORK"), "data", "control.sock"), "sekisho.yaml")
+func awaitUp(ts *testscript.TestScript, _ bool, args []string) {
+	data := "data"
+	if len(args) > 0 {
+		data = args[0]
+	}
+	c := control.NewClient(filepath.Join(ts.Getenv("WORK"), data, "control.sock"), "sekisho.yaml")
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute) // a busy machine
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)

@@ -156,7 +156,17 @@ func (c *Client) ApplyRetention(ctx context.Context, r RetentionRequest) (event.
 
 // Scope implements Operator.
 func (c *Client) Scope(ctx context.Context, r ScopeRequest, w io.Writer) error {
-	resp, err := c.post(ctx, "scope", r)
+	return c.stream(ctx, "scope", r, w)
+}
+
+// Backup implements Operator. An answer that breaks off is an error.
+func (c *Client) Backup(ctx context.Context, w io.Writer) error {
+	return c.stream(ctx, "backup", struct{}{}, w)
+}
+
+// stream makes a call whose answer may have any size.
+func (c *Client) stream(ctx context.Context, name string, q any, w io.Writer) error {
+	resp, err := c.post(ctx, name, q)
 	if err != nil {
 		return err
 	}

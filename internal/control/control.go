@@ -31,6 +31,9 @@ type Operator interface {
 	// Scope answers a scope question in one of the Forms. What was answered is
 	// recorded first. Nothing is written to w when it fails.
 	Scope(ctx context.Context, r ScopeRequest, w io.Writer) error
+	// Backup writes ledger and keys, as they are on disk now, into one file;
+	// recording goes on. w must not wait without end: sealing waits for it.
+	Backup(ctx context.Context, w io.Writer) error
 }
 
 // The forms of a scope answer.

@@ -1,12 +1,15 @@
 package control
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -19,8 +22,14 @@ import (
 // and would panic.
 type fake struct {
 	Operator
-	cut CutRequest
-	err error
+	cut    CutRequest
+	err    error
+	backup string // written before err
+}
+
+func (f *fake) Backup(_ context.Context, w io.Writer) error {
+	_, err := io.WriteString(w, f.backup)
+	return errors.Join(err, f.err)
 }
 
 func (f *fake) Cut(_ context.Context, r CutRequest) (CutReceipt, error) {
@@ -80,6 +89,26 @@ func TestFaultsTravel(t *testing.T) {
 	_, err = c.Cut(t.Context(), CutRequest{})
 	if f := fault.Faults(err)[0]; f.Code != fault.Internal || f.Err.Error() != "disk on fire" {
 		t.Errorf("foreign error: %v", err)
+	}
+}
+
+// An answer that breaks off is an error, and one that fails before its first
+// byte says why.
+func TestStream(t *testing.T) {
+	whole := strings.Repeat("ledger", 1<<16)
+	op := &fake{backup: whole}
+	c, _ := start(t, op)
+	var got bytes.Buffer
+	if err := c.Backup(t.Context(), &got); err != nil || got.String() != whole {
+		t.Errorf("%d bytes, %v; want %d", got.Len(), err, len(whole))
+	}
+	op.err = errors.New("disk on fire")
+	if err := c.Backup(t.Context(), io.Discard); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("an answer that breaks off: %v, want %v", err, io.ErrUnexpectedEOF)
+	}
+	op.backup = ""
+	if err := c.Backup(t.Context(), io.Discard); err == nil || fault.Faults(err)[0].Err.Error() != "disk on fire" {
+		t.Errorf("a failure before the first byte: %v", err)
 	}
 }
 

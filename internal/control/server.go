@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -110,7 +111,8 @@ func handler(op Operator, log *slog.Logger) http.Handler {
 	handle(mux, log, "scan", op.Scan)
 	handle(mux, log, "keys/destroy", func(ctx context.Context, r KeyRequest) (struct{}, error) { return struct{}{}, op.DestroyKey(ctx, r) })
 	handle(mux, log, "retention", op.ApplyRetention)
-	mux.HandleFunc("POST /v1/scope", func(w http.ResponseWriter, r *http.Request) { answerScope(w, r, op, log) })
+	stream(mux, log, "scope", op.Scope)
+	stream(mux, log, "backup", func(ctx context.Context, _ struct{}, w io.Writer) error { return op.Backup(ctx, w) })
 	return mux
 }
 
@@ -143,34 +145,46 @@ func decode(w http.ResponseWriter, r *http.Request, q any) bool {
 	return err == nil
 }
 
-// answerScope streams an answer of any size.
-func answerScope(w http.ResponseWriter, r *http.Request, op Operator, log *slog.Logger) {
-	var q ScopeRequest
-	if !decode(w, r, &q) {
-		return
-	}
-	out := &lateWriter{w: w}
-	err := op.Scope(r.Context(), q, out)
-	switch {
-	case err == nil:
-	case out.begun: // too late to say why: end the connection without the end of the body
-		log.Warn("control request failed", "call", "scope", "err", err)
-		panic(http.ErrAbortHandler)
-	default:
-		log.Warn("control request failed", "call", "scope", "err", err)
+// stream serves one call whose answer may have any size.
+func stream[Q any](mux *http.ServeMux, log *slog.Logger, name string, call func(context.Context, Q, io.Writer) error) {
+	mux.HandleFunc("POST /v1/"+name, func(w http.ResponseWriter, r *http.Request) {
+		var q Q
+		if !decode(w, r, &q) {
+			return
+		}
+		out := &lateWriter{w: w, control: http.NewResponseController(w)}
+		err := call(r.Context(), q, out)
+		if err == nil {
+			return
+		}
+		log.Warn("control request failed", "call", name, "err", err)
+		if out.begun { // too late to say why: end the connection without the end of the body
+			panic(http.ErrAbortHandler)
+		}
 		reply(w, http.StatusConflict, asProblem(err))
-	}
+	})
 }
 
-// lateWriter notes whether anything was written.
+// stall is how long a client may take no byte of an answer.
+const stall = time.Minute
+
+// lateWriter notes whether anything was written, and gives up on a client that
+// reads no more.
 type lateWriter struct {
-	w     http.ResponseWriter
-	begun bool
+	w       http.ResponseWriter
+	control *http.ResponseController
+	begun   bool
 }
 
 // Write implements io.Writer.
 func (l *lateWriter) Write(b []byte) (int, error) {
+	if len(b) == 0 {
+		return 0, nil
+	}
 	l.begun = true
+	if err := l.control.SetWriteDeadline(time.Now().Add(stall)); err != nil {
+		return 0, err
+	}
 	return l.w.Write(b)
 }
 
