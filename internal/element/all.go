@@ -203,8 +203,11 @@ func (s *Scanner) kanjiRow(p int, w uint64) {
 		s.nameByHonorific(p, end-3)
 	case b[end] == 0xE3 && flagOf(b[end:end+3])&isHonorific != 0:
 		s.nameByHonorific(p, end)
-	case last&endsGiven != 0 && end-p == 12 && first&beginsFamily == 0:
-		s.nameOfUnknown(p, end)
+	case last&endsGiven != 0 && end-p == 12 && first&beginsFamily == 0 && s.nameOfUnknown(p, end):
+	case end-p >= 12:
+		if !s.nameAfterRole(p, end) && first&beginsFamily == 0 {
+			s.nameOfUnknown(p, end)
+		}
 	}
 }
 
@@ -254,7 +257,7 @@ func (s *Scanner) katakanaRow(p int) {
 	switch {
 	case n >= 6 && hasPrefix(b[p+n:p+n+3], "・"):
 		s.foreignName(p + n)
-	case n >= 9 && flagOf(b[p:p+3])&beginsForeign != 0:
+	case n >= 9 && (flagOf(b[p:p+3])&beginsForeign != 0 || titleAt(b[p+n:p+n+12]) > 0):
 		s.foreignGiven(p)
 	}
 }

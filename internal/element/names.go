@@ -25,6 +25,26 @@ func (s *Scanner) nameInText(p, end int) bool {
 	return s.kinds.Has(Name) && s.nameOfUnknown(p, end)
 }
 
+// nameAfterRole looks for a name behind a role within the row of kanji buf[p:end]:
+// 頭取渡辺甚吉も, 脚本家高橋伴.
+func (s *Scanner) nameAfterRole(p, end int) bool {
+	b := s.buf
+	for q := min(end, p+30) - 6; q >= p+6; q -= 3 {
+		if !rolesBefore.has(b[q-6:q]) && !(q >= p+9 && rolesBefore.has(b[q-9:q])) {
+			continue
+		}
+		for n := min(end-q, 9); n >= 3; n -= 3 {
+			if isFamilyName(b[q:q+n]) && end-q > n && s.nameAfterFamily(q, q+n, end) {
+				return true
+			}
+		}
+		if s.nameOfUnknown(q, end) {
+			return true
+		}
+	}
+	return false
+}
+
 // particleAt reports whether b begins with what follows the name of somebody
 // who does something.
 func particleAt(b []byte) bool {
@@ -47,7 +67,7 @@ func (s *Scanner) nameAfterFamily(p, q, end int) bool {
 		s.name(p, q, 80, ByDictionary|ByHonorific)
 		return true
 	}
-	if startsNeverGiven(b[q:end]) {
+	if startsNeverGiven(b[q:end]) && !(end-q == 6 && s.likelyGiven(q, end) && !neverGivenNames.has(b[q:end])) {
 		return false
 	}
 	n := givenLength(b[q:end])
@@ -84,30 +104,36 @@ func (s *Scanner) likelyGiven(q, end int) bool {
 	return lastBits.has(last) || n == 6 && isGiven(first) && particleAt(s.buf[end:end+3])
 }
 
-// nameOfUnknown reports a row of kanji buf[p:end] that is like a name although
-// its family name is in no table: 寺岡真三は, 李承晩が.
+// nameOfUnknown reports the beginning of a row of kanji buf[p:end] that is like a
+// name although its family name is in no table: 寺岡真三は, 李承晩が, 習近平国家主席.
 func (s *Scanner) nameOfUnknown(p, end int) bool {
 	b := s.buf
-	if !particleAt(b[end : end+3]) {
-		return false
-	}
 	first, _ := decodeRune(b[p:])
-	last, _ := decodeRune(b[end-3:])
-	before, _ := decodeRune(b[end-6:])
-	switch end - p {
-	case 9:
-		if !foreignBits.has(first) || !isGiven(before) || !isGiven(last) || notNames.has(b[end-6:end]) {
-			return false
+	foreign := foreignBits.has(first)
+	for e := p + 6; e <= min(end, p+12); e += 3 {
+		title := titleAt(b[e:min(e+12, end)])
+		if e < end && title < 6 || e == end && !particleAt(b[end:end+3]) {
+			continue
 		}
-	case 12:
-		if !lastBits.has(last) || !isGiven(before) || notNames.has(b[end-6:end]) || notNames.has(b[p:p+6]) || startsNeverGiven(b[end-6:end]) {
-			return false
+		last, _ := decodeRune(b[e-3:])
+		before, _ := decodeRune(b[e-6:])
+		if notNames.has(b[e-6:e]) || startsNeverGiven(b[p+3:e]) {
+			continue
 		}
-	default:
-		return false
+		switch {
+		case e-p == 9 && foreign && (isGiven(before) || isGiven(last)) && (e < end || isGiven(before) && isGiven(last)):
+		case e-p == 12 && !foreign && isGiven(before) && (lastBits.has(last) || e < end && isGiven(last)) && !notNames.has(b[p:p+6]) && !startsNeverGiven(b[e-6:e]):
+		default:
+			continue
+		}
+		confidence := 51
+		if e < end {
+			confidence = 58
+		}
+		s.name(p, e, confidence, ByForm)
+		return true
 	}
-	s.name(p, end, 51, ByForm)
-	return true
+	return false
 }
 
 // nameAlone judges a row of kanji that is a family name: a given name after a
@@ -274,42 +300,91 @@ func (s *Scanner) foreignGiven(p int) {
 	}
 	n := katakanaLength(b[p : p+36])
 	after := b[p+n : p+n+3]
+	if n >= 9 && titleAt(b[p+n:p+n+18]) >= 6 && !notForeign[string(b[p:p+n])] && s.personTitle(p+n) {
+		s.name(p, p+n, 55, ByHonorific)
+		return
+	}
 	if n >= 9 && foreignGiven[string(b[p:p+n])] && !hasPrefix(after, "・") && actorAt(after) {
 		s.name(p, p+n, 51, ByDictionary)
 	}
 }
 
-// foreignName reports ジョン・スミス around the middle dot at p: two or three
-// words of katakana.
+// personTitle reports whether the title at p belongs to one person: 監督, 大統領, and
+// no department.
+func (s *Scanner) personTitle(p int) bool {
+	for _, t := range [...]string{"大統領", "首相", "国王", "皇帝", "皇太子", "将軍", "提督", "大佐", "中佐", "少佐", "大尉", "中尉", "少尉", "監督", "教授", "博士", "船長", "伯爵", "公爵", "侯爵", "男爵", "夫人", "選手", "投手", "議員", "元帥", "少将", "中将", "大将", "准将", "国務長官", "親王", "女王"} {
+		if hasPrefix(s.buf[p:p+15], t) {
+			return true
+		}
+	}
+	return false
+}
+
+// foreignName reports ジョン・スミス or ルイ・ド・フュネス around the middle dot at p:
+// two to four words of katakana.
 func (s *Scanner) foreignName(p int) {
 	b := s.buf
 	start := s.katakanaBefore(p)
-	if p-start < 6 || p-start > 24 || start < s.ends.name {
+	if p-start < 6 || p-start > 30 || start < s.ends.name {
 		return
 	}
-	if c := b[start-3 : start]; string(c) == "・" || string(c) == "＝" {
+	if c := b[start-3 : start]; string(c) == "・" || string(c) == "＝" || b[start-1] == '=' {
 		return
 	}
-	e, parts := p, 1
-	for parts < 4 && hasPrefix(b[e:e+3], "・") {
-		n := katakanaLength(b[e+3 : e+36])
-		if n < 6 {
+	e, parts, short := p, 1, false
+	for parts < 5 {
+		gap := 0
+		if hasPrefix(b[e:e+3], "・") || hasPrefix(b[e:e+3], "＝") {
+			gap = 3
+		} else if b[e] == '=' {
+			gap = 1
+		}
+		if gap == 0 {
 			break
 		}
-		e, parts = e+3+n, parts+1
+		q := e + gap
+		n := katakanaLength(b[q : q+36])
+		if isUpper(b[q]) && !isWordByte(b[q+1]) { // ジョン・F・ケネディ
+			n, short = 1, true
+		} else {
+			short = n > 0 && n < 6
+			if n == 0 || short && !kataConnect[string(b[q:q+n])] {
+				break
+			}
+		}
+		e, parts = q+n, parts+1
 	}
-	if parts < 2 || parts > 3 || hasPrefix(b[e:e+3], "・") {
+	if parts < 2 || parts > 4 || short || hasPrefix(b[e:e+3], "・") {
 		return
 	}
-	if _, more := kanjiAt(b[e:]); more && titleAt(b[e:e+12]) == 0 {
+	title := titleAt(b[e : e+18])
+	if _, more := kanjiAt(b[e:]); more && title == 0 {
 		return
 	}
-	switch confidence := foreignConfidence(b[start:e]); {
-	case confidence > 60:
-		s.name(start, e, confidence, ByForm|ByDictionary)
-	case confidence > 0:
-		s.name(start, e, confidence, ByForm)
+	confidence := foreignConfidence(b[start:e])
+	why := ByForm
+	if confidence > 60 {
+		why |= ByDictionary
+	} else if confidence > 0 && title >= 6 {
+		confidence, why = 68, why|ByHonorific
+	} else if confidence > 0 && !s.actorAfter(e) || hasPrefix(b[start-3:start], "「") || hasPrefix(b[start-3:start], "『") {
+		confidence -= 10
 	}
+	if confidence > 0 {
+		s.name(start, e, confidence, why)
+	}
+}
+
+// actorAfter reports whether what follows the name that ends at e speaks of
+// somebody: a particle, another name, the sentence's end.
+func (s *Scanner) actorAfter(e int) bool {
+	b := s.buf[e : e+12]
+	for _, w := range [...]string{"は", "が", "も", "と", "、", "ら", "や", "（", "による", "によって", "に対", "・", "を", "から", "だ", "）", "夫", "で"} {
+		if hasPrefix(b, w) {
+			return true
+		}
+	}
+	return b[0] == '(' || b[0] == ',' || b[0] == 0
 }
 
 // foreignConfidence judges words of katakana with dots between them: 75 with a
