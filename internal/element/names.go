@@ -101,7 +101,7 @@ func (s *Scanner) likelyGiven(q, end int) bool {
 	}
 	first, _ := decodeRune(s.buf[q:])
 	last, _ := decodeRune(s.buf[end-3:])
-	return lastBits.has(last) || n == 6 && isGiven(first) && particleAt(s.buf[end:end+3])
+	return lastBits.has(last) || n == 6 && (isGiven(first) || isGiven(last)) && particleAt(s.buf[end:end+3])
 }
 
 // nameOfUnknown reports the beginning of a row of kanji buf[p:end] that is like a
@@ -112,7 +112,7 @@ func (s *Scanner) nameOfUnknown(p, end int) bool {
 	foreign := foreignBits.has(first)
 	for e := p + 6; e <= min(end, p+12); e += 3 {
 		title := titleAt(b[e:min(e+12, end)])
-		if e < end && title < 6 || e == end && !particleAt(b[end:end+3]) {
+		if e < end && title < 6 || e == end && !particleAt(b[end:end+3]) && !(foreign && hasPrefix(b[end:end+3], "の")) {
 			continue
 		}
 		last, _ := decodeRune(b[e-3:])
@@ -298,6 +298,9 @@ func (s *Scanner) foreignGiven(p int) {
 	if b[p-3] == 0xE3 && (b[p-2] == 0x82 || b[p-2] == 0x83) && s.katakanaBefore(p) != p || hasPrefix(b[p-3:p], "・") {
 		return
 	}
+	if b[p-1] == '=' || hasPrefix(b[p-3:p], "＝") {
+		return
+	}
 	n := katakanaLength(b[p : p+36])
 	after := b[p+n : p+n+3]
 	if n >= 9 && titleAt(b[p+n:p+n+18]) >= 6 && !notForeign[string(b[p:p+n])] && s.personTitle(p+n) {
@@ -312,7 +315,7 @@ func (s *Scanner) foreignGiven(p int) {
 // personTitle reports whether the title at p belongs to one person: 監督, 大統領, and
 // no department.
 func (s *Scanner) personTitle(p int) bool {
-	for _, t := range [...]string{"大統領", "首相", "国王", "皇帝", "皇太子", "将軍", "提督", "大佐", "中佐", "少佐", "大尉", "中尉", "少尉", "監督", "教授", "博士", "船長", "伯爵", "公爵", "侯爵", "男爵", "夫人", "選手", "投手", "議員", "元帥", "少将", "中将", "大将", "准将", "国務長官", "親王", "女王"} {
+	for _, t := range [...]string{"大統領", "首相", "国王", "皇帝", "皇太子", "将軍", "提督", "大佐", "中佐", "少佐", "大尉", "中尉", "少尉", "監督", "教授", "博士", "船長", "伯爵", "公爵", "侯爵", "男爵", "夫人", "投手", "議員", "元帥", "少将", "中将", "大将", "准将", "国務長官", "親王", "女王"} {
 		if hasPrefix(s.buf[p:p+15], t) {
 			return true
 		}
@@ -325,7 +328,7 @@ func (s *Scanner) personTitle(p int) bool {
 func (s *Scanner) foreignName(p int) {
 	b := s.buf
 	start := s.katakanaBefore(p)
-	if p-start < 6 || p-start > 30 || start < s.ends.name {
+	if p-start < 6 || p-start >= 30 || start < s.ends.name {
 		return
 	}
 	if c := b[start-3 : start]; string(c) == "・" || string(c) == "＝" || b[start-1] == '=' {
@@ -348,7 +351,7 @@ func (s *Scanner) foreignName(p int) {
 			n, short = 1, true
 		} else {
 			short = n > 0 && n < 6
-			if n == 0 || short && !kataConnect[string(b[q:q+n])] {
+			if n == 0 || n == 36 || short && !kataConnect[string(b[q:q+n])] {
 				break
 			}
 		}
@@ -379,7 +382,7 @@ func (s *Scanner) foreignName(p int) {
 // somebody: a particle, another name, the sentence's end.
 func (s *Scanner) actorAfter(e int) bool {
 	b := s.buf[e : e+12]
-	for _, w := range [...]string{"は", "が", "も", "と", "、", "ら", "や", "（", "による", "によって", "に対", "・", "を", "から", "だ", "）", "夫", "で"} {
+	for _, w := range [...]string{"は", "が", "も", "と", "、", "ら", "や", "（", "による", "によって", "に対", "・", "を", "から", "だ", "）", "夫", "で", "に"} {
 		if hasPrefix(b, w) {
 			return true
 		}
@@ -392,10 +395,10 @@ func (s *Scanner) actorAfter(e int) bool {
 func foreignConfidence(v []byte) int {
 	known, first, plural := false, true, false
 	for part := range bytes.SplitSeq(v, []byte("・")) {
-		if notForeign[string(part)] {
+		known = known || first && foreignGiven[string(part)]
+		if notForeign[string(part)] && !(first && known) {
 			return 0
 		}
-		known = known || first && foreignGiven[string(part)]
 		plural = bytes.HasSuffix(part, []byte("ズ")) || bytes.HasSuffix(part, []byte("ツ")) || bytes.HasSuffix(part, []byte("ース")) || bytes.HasSuffix(part, []byte("ング"))
 		first = false
 	}
