@@ -21,6 +21,7 @@ const (
 	aboutBank
 	aboutOther // orders, tracking, devices, hashes: numbers of another kind
 	aboutTime
+	aboutLoyalty // points and miles: numbers as long and grouped as card numbers
 )
 
 // words are the context words. ASCII words are in lower case and match in any
@@ -43,6 +44,7 @@ var words = []struct {
 	{aboutOther, []string{"order", "tracking", "track", "invoice", "shipment", "parcel", "imei", "imsi", "iccid", "serial", "isbn", "jan", "ean", "gtin", "upc", "sku", "barcode",
 		"uuid", "guid", "hash", "sha", "md5", "trace", "span", "request", "session", "transaction", "txn", "timestamp", "epoch", "nonce", "seq", "product", "item", "iban", "snowflake", "message_id", "msg", "device",
 		"注文", "伝票", "追跡", "問い合わせ番号", "問合せ番号", "お問合せ", "荷物", "受注", "商品", "請求書", "端末", "製造番号", "シリアル", "バーコード", "在庫", "型番", "発注", "管理番号", "receipt", "ticket", "batch", "job"}},
+	{aboutLoyalty, []string{"point", "loyalty", "reward", "mileage", "frequent flyer", "ポイント", "ﾎﾟｲﾝﾄ", "マイル", "マイレージ", "診察券", "会員証"}},
 	{aboutTime, []string{"time", "date", "日時", "created", "updated", "作成", "更新"}},
 }
 

@@ -29,11 +29,14 @@ func (s *Scanner) cardOf(n *row, used, digits, base int) bool {
 		why |= ByWidth
 		base += 15
 	}
-	found, nearest := s.context(p, e, aboutCard|aboutOther|aboutCVV|aboutExpiry)
+	found, nearest := s.context(p, e, aboutCard|aboutOther|aboutCVV|aboutExpiry|aboutLoyalty)
 	switch {
 	case nearest&(aboutCard|aboutCVV) != 0:
 		why |= ByContext
 		base += 30
+	case nearest == aboutLoyalty:
+		why |= LessLikely | ByOtherWord
+		base -= 40
 	case nearest == aboutOther:
 		why |= LessLikely | ByOtherWord
 		base -= 30
