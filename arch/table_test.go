@@ -73,6 +73,7 @@ var allowed = map[string][]string{
 	"internal/person/record":         {"internal/person/canon"},
 	"internal/person/rowfile":        {},
 	"internal/datamap/document":      {"internal/element"},
+	"internal/datamap/propose":       {"internal/element"},
 	"internal/datamap/filescan":      {"internal/datamap/document", "internal/element"},
 
 	// outwards

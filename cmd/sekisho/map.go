@@ -1,7 +1,19 @@
 package main
 
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"sekisho/internal/config"
+	"sekisho/internal/datamap/propose"
+	"sekisho/internal/fault"
+)
+
 type mapCmd struct {
-	Scan mapScanCmd `cmd:"" help:"${help_map_scan}"`
+	Scan    mapScanCmd    `cmd:"" help:"${help_map_scan}"`
+	Propose mapProposeCmd `cmd:"" help:"${help_map_propose}"`
 }
 
 type mapScanCmd struct {
@@ -25,4 +37,115 @@ func (c mapScanCmd) Run(a *app) error {
 			}
 		})
 	})
+}
+
+type mapProposeCmd struct {
+	Database string `arg:"" optional:"" help:"${help_database}"`
+	DSN      string `name:"dsn" placeholder:"URL" help:"${help_dsn}"`
+	Check    bool   `help:"${help_map_check}"`
+}
+
+// proposal is the answer as JSON.
+type proposal struct {
+	Database string `json:"database,omitempty"`
+	propose.Proposal
+	Skipped map[string]string `json:"skipped,omitempty"`
+	Drift   []propose.Drift   `json:"drift,omitempty"`
+}
+
+// Run proposes the protect section of a database, or with --check says how the
+// database drifted away from the one that is configured.
+func (c mapProposeCmd) Run(a *app) error {
+	d, dsn, err := c.database(a)
+	if err != nil {
+		return err
+	}
+	out := proposal{}
+	name := c.DSN
+	if d != nil {
+		name, out.Database = d.Name, d.Name
+	}
+	all, skipped, err := propose.Read(a.ctx, dsn)
+	if err != nil {
+		return fault.New(fault.DatabaseConnect, "database", hideDSN(name), "address", "").Because(err)
+	}
+	out.Proposal, out.Skipped = propose.Propose(all), skipped
+	if c.Check && d != nil {
+		out.Drift = propose.Compare(configured(d), d.Plain, all, out.Proposal)
+	}
+	err = a.out(out, func() { c.show(a, &out) })
+	if err == nil && len(out.Drift) > 0 {
+		return errNo
+	}
+	return err
+}
+
+// hideDSN leaves the password out of what is said.
+func hideDSN(dsn string) string {
+	if i := strings.LastIndexByte(dsn, '@'); i >= 0 {
+		return dsn[i+1:]
+	}
+	return dsn
+}
+
+// database returns how to reach the database: --dsn, else the configured one.
+func (c mapProposeCmd) database(a *app) (*config.Database, string, error) {
+	if c.DSN != "" {
+		return nil, c.DSN, nil
+	}
+	l, err := a.load()
+	if err != nil {
+		return nil, "", err
+	}
+	for i := range l.Databases {
+		d := &l.Databases[i]
+		if c.Database != "" && d.Name != c.Database {
+			continue
+		}
+		password, err := config.ReadSecret(d.Control.PasswordFile)
+		if err != nil {
+			return nil, "", err
+		}
+		return d, controlDSN(d, password), nil
+	}
+	return nil, "", fault.New(fault.Usage, "problem", a.say.Text("propose_nobody", "database", c.Database), "hint", a.say.Text("propose_hint"))
+}
+
+// configured is the protect section as propose compares it.
+func configured(d *config.Database) []propose.Configured {
+	var out []propose.Configured
+	for i := range d.Protect {
+		t := &d.Protect[i]
+		out = append(out, propose.Configured{Name: t.Table, Key: t.Key, Columns: elements(t), Plain: t.Plain})
+	}
+	return out
+}
+
+func (c mapProposeCmd) show(a *app, p *proposal) {
+	why := func(reason string) string {
+		return a.say.Text("propose_why_" + strings.NewReplacer(" ", "_", ",", "").Replace(reason))
+	}
+	if !c.Check {
+		fmt.Fprint(a.env.stdout, p.YAML(propose.Words{
+			Key: func(reason, of string) string { return strings.TrimSpace(why(reason) + " " + of) },
+			Column: func(x propose.Proposed) string {
+				return a.say.Text("propose_column", "confidence", x.Confidence, "why", why(x.Why), "hits", countOf(uint64(x.Hits)), "of", countOf(uint64(x.Of)))
+			},
+			Open: a.say.Text("propose_open"), NoKey: a.say.Text("propose_no_key"),
+		}))
+	}
+	for _, t := range slices.Sorted(maps.Keys(p.Skipped)) {
+		a.print("propose_skipped", "table", t, "why", p.Skipped[t])
+	}
+	for _, d := range p.Drift {
+		place := d.Table
+		if d.Column != "" {
+			place += "." + d.Column
+		}
+		a.print("propose_drift", "place", place, "what", a.say.Text("propose_drift_"+strings.ReplaceAll(d.What, " ", "_")),
+			"elements", strings.Trim(strings.Join([]string{d.Configured, d.Found}, " → "), " →"))
+	}
+	if c.Check && len(p.Drift) == 0 {
+		a.print("propose_same")
+	}
 }
