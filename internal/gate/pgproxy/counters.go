@@ -3,9 +3,11 @@ package pgproxy
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"sekisho/internal/event"
 	"sekisho/internal/sqlscan"
+	"sekisho/internal/wire/pgwire"
 )
 
 // counter counts what was written to one table through the gate.
@@ -124,6 +126,36 @@ func hasCounter(list []*counter, c *counter) bool {
 func (e *engine) writesAnything() {
 	e.writes(reachAny, nil)
 	e.writing.mark = ^uint64(0)
+}
+
+// calmAfter is how long a lost session must be silent, after a ReadyForQuery
+// outside of a transaction, until it counts as at rest. In a lost session
+// nobody knows which ReadyForQuery ends which statement; what it wrote is in
+// the server's counters after this time (PGSTAT_MAX_INTERVAL is 60 s).
+const calmAfter = time.Minute
+
+// mayRest begins the wait for rest of a lost session.
+func (e *engine) mayRest(state byte) {
+	if e.lost != "" && state == pgwire.TxIdle && e.writing.mark != 0 {
+		e.calm = e.clock + int64(calmAfter)
+	}
+}
+
+// rest ends what a lost session may have written: counters are compared again,
+// from a new baseline, because nobody knows how many rows it was.
+func (e *engine) rest() {
+	e.calm = 0
+	if e.writing.mark != 0 {
+		e.endWriting(true)
+	}
+}
+
+// stirs says that the client sends: a lost session may write again.
+func (e *engine) stirs() {
+	e.calm = 0
+	if e.lost != "" && e.writing.mark == 0 {
+		e.writesAnything()
+	}
 }
 
 // wrote counts the end of a statement.

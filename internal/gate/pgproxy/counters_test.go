@@ -3,6 +3,7 @@ package pgproxy
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"sekisho/internal/event"
 	"sekisho/internal/lineage"
@@ -137,4 +138,43 @@ func TestChangesOfLostSession(t *testing.T) {
 	if got, want := b.changes(customers), (written{unclear: 1}); got != want {
 		t.Errorf("closed: %+v, want %+v", got, want)
 	}
+}
+
+// A lost session that is silent outside of a transaction comes to rest: what it
+// wrote is unclear once, and the counters are compared again until it stirs.
+func TestLostSessionRests(t *testing.T) {
+	b := newBench(t, nil)
+	b.e.lose("test")
+	expect := func(when string, want written) {
+		t.Helper()
+		if got := b.changes(customers); got != want {
+			t.Errorf("%s: %+v, want %+v", when, got, want)
+		}
+	}
+	wait := func(d time.Duration) {
+		b.e.clock += int64(d)
+		if next := b.e.nextTick(); next != 0 && next <= b.e.clock {
+			b.e.tick()
+		}
+	}
+	b.client(q("BEGIN"))
+	b.server(done("BEGIN"), ready(pgwire.TxBlock))
+	wait(2 * calmAfter)
+	expect("in a transaction", written{inFlight: 1})
+	b.client(q("COMMIT"))
+	b.server(done("COMMIT"), ready(pgwire.TxIdle))
+	wait(calmAfter - 1)
+	expect("just before", written{inFlight: 1})
+	b.client(q("SELECT 1"))
+	wait(2 * calmAfter)
+	expect("while a statement runs", written{inFlight: 1})
+	b.server(done("SELECT 1"), ready(pgwire.TxIdle))
+	wait(calmAfter)
+	expect("at rest", written{unclear: 1})
+	wait(10 * calmAfter)
+	expect("later", written{unclear: 1})
+	b.client(q("SELECT 2"))
+	expect("it stirs", written{unclear: 1, inFlight: 1})
+	b.e.close("closed")
+	expect("closed", written{unclear: 2})
 }

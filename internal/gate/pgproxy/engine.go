@@ -72,7 +72,8 @@ type engine struct {
 	openSlots []*slot
 	unsafe    []*slot
 	deadline  int64 // UTC ns when the buckets close; 0: none is open
-	armed     int64 // the deadline that the transport was told
+	armed     int64 // the next tick that the transport was told
+	calm      int64 // UTC ns when a lost session counts as at rest; 0: it is not
 
 	awaiting int // durable acks not collected yet
 	acked    atomic.Int64
@@ -152,6 +153,7 @@ var errRecorder = errors.New("cannot record (SK3002)")
 
 // fromClient takes the next bytes of the client.
 func (e *engine) fromClient(b []byte) {
+	e.stirs()
 	if e.clientHeld.has {
 		e.clientHeld.rest = append(e.clientHeld.rest, b...)
 		return
@@ -185,6 +187,7 @@ func (e *engine) clientLoop(b []byte) {
 
 // fromServer takes the next bytes of the server.
 func (e *engine) fromServer(b []byte) {
+	e.calm = 0
 	if e.serverHeld.has {
 		e.serverHeld.rest = append(e.serverHeld.rest, b...)
 		return
@@ -262,8 +265,19 @@ func (e *engine) resumeServer() {
 	e.afterServer()
 }
 
-// tick closes buckets that are due.
+// nextTick returns when tick has something to do, UTC ns; 0: never.
+func (e *engine) nextTick() int64 {
+	if e.deadline == 0 || e.calm != 0 && e.calm < e.deadline {
+		return e.calm
+	}
+	return e.deadline
+}
+
+// tick closes buckets that are due, and lets a lost session rest.
 func (e *engine) tick() {
+	if e.calm != 0 && e.clock >= e.calm {
+		e.rest()
+	}
 	if e.deadline != 0 && e.clock >= e.deadline {
 		e.closeBuckets(event.OutcomeBucket)
 	}

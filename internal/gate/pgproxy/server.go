@@ -363,6 +363,7 @@ func (e *engine) ready(m *pgwire.Message) bool {
 	if err != nil || head == nil || !producesReady(head.kind) {
 		e.lose("unexpected ReadyForQuery")
 		e.tx = state
+		e.mayRest(state)
 		e.forward(nil, m)
 		return true
 	}
@@ -378,6 +379,7 @@ func (e *engine) ready(m *pgwire.Message) bool {
 		e.lose("fewer results than statements")
 	}
 	e.tx = state
+	e.mayRest(state)
 	e.answered++
 	e.copyEnds()
 	probe := head.kind == expectProbe

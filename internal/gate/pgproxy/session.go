@@ -121,12 +121,12 @@ func (s *session) flush(p *netloop.Pair) error {
 	e.toServer.drain(func(b []byte) { p.Write(netloop.Upstream, b) })
 	hold(p, netloop.Client, e.clientHeld.has)
 	hold(p, netloop.Upstream, e.serverHeld.has)
-	if e.deadline != e.armed {
-		e.armed = e.deadline
-		if e.deadline == 0 {
+	if next := e.nextTick(); next != e.armed {
+		e.armed = next
+		if next == 0 {
 			p.ArmTick(time.Time{})
 		} else {
-			p.ArmTick(time.Unix(0, e.deadline))
+			p.ArmTick(time.Unix(0, next))
 		}
 	}
 	s.count()
