@@ -23,6 +23,9 @@ type client struct {
 	// nil, runs after every step.
 	settle  func() error
 	between func() error
+	cancel  func(pid uint32, secret []byte) error // when the server sleeps
+	pid     uint32
+	secret  []byte
 }
 
 func dial(ctx context.Context, network, address, user, database string, startup ...map[string]string) (*client, error) {
@@ -54,9 +57,42 @@ func login(conn net.Conn, user, database string, startup ...map[string]string) (
 		switch m := m.(type) {
 		case *pgproto3.ErrorResponse:
 			return nil, fmt.Errorf("login: %s", m.Message)
+		case *pgproto3.BackendKeyData:
+			c.pid, c.secret = m.ProcessID, m.SecretKey
 		case *pgproto3.ReadyForQuery:
 			return c, nil
 		}
+	}
+}
+
+// cancels returns what sends a CancelRequest to an address as soon as a session
+// of a database sleeps. exec runs SQL there as the superuser.
+func cancels(ctx context.Context, network, address string, exec func(sql string) error) func(pid uint32, secret []byte) error {
+	return func(pid uint32, secret []byte) error {
+		poll := time.NewTicker(20 * time.Millisecond)
+		defer poll.Stop()
+		for {
+			if exec("SELECT 1 / count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'") == nil {
+				break
+			}
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-poll.C:
+			}
+		}
+		var d net.Dialer
+		conn, err := d.DialContext(ctx, network, address)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		frame, err := (&pgproto3.CancelRequest{ProcessID: pid, SecretKey: secret}).Encode(nil)
+		if err != nil {
+			return err
+		}
+		_, err = conn.Write(frame)
+		return err
 	}
 }
 
@@ -131,6 +167,11 @@ func (c *client) run(e episode) ([]byte, error) {
 		}
 		if err := c.fe.Flush(); err != nil {
 			return got.Bytes(), err
+		}
+		if s.cancel {
+			if err := c.cancel(c.pid, c.secret); err != nil {
+				return got.Bytes(), err
+			}
 		}
 		for range max(1, s.readies) {
 			if err := c.collect(&got, s.copyIn); err != nil {

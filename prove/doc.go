@@ -5,5 +5,5 @@
 // It contains tests only and is run by "make prove". PROVE_SEED and
 // PROVE_SEEDS choose the first seed and how many follow it, PROVE_EPISODES how
 // many episodes a class has, PROVE_CLASSES which classes, separated by
-// semicolons ("attack*").
+// semicolons ("attack*"), PROVE_TRACE prints every episode.
 package prove

@@ -3,6 +3,7 @@ package prove
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // episode is one session's work: the unit whose truth is compared with its scope.
@@ -27,6 +28,7 @@ type step struct {
 	aside   string // SQL of another session of the same role, at the same place
 	copyIn  string // what is sent when the server asks for COPY data; "": it fails
 	readies int    // answers that end in ReadyForQuery; 0 is one
+	cancel  bool   // a CancelRequest follows as soon as the server sleeps
 	settle  bool   // the gate compares the catalogue; without a gate nothing happens
 }
 
@@ -64,6 +66,13 @@ func (e episode) changes() bool {
 
 // settle lets the gate notice what happened around it.
 func settle() step { return step{settle: true} }
+
+// waits says that the episode spends time asleep.
+func (e episode) waits() bool {
+	return slices.ContainsFunc(e.steps, func(s step) bool {
+		return strings.Contains(s.simple, "pg_sleep") || slices.ContainsFunc(s.pipe, func(m message) bool { return m.parse != nil && strings.Contains(m.parse.sql, "pg_sleep") })
+	})
+}
 
 func simple(format string, args ...any) step { return step{simple: fmt.Sprintf(format, args...)} }
 

@@ -86,6 +86,7 @@ func one(steps ...step) episode { return episode{steps: steps} }
 
 func kinds() []kind {
 	all := append(sharpKinds(), boundedKinds()...)
+	all = append(all, featureKinds()...)
 	all = append(all, launderKinds()...)
 	return append(all, attackKinds()...)
 }

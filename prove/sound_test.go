@@ -117,6 +117,9 @@ func (v *verdict) judge(t *testing.T, seed uint64, e episode, truth map[int]bool
 	} else if sharp && testing.Verbose() {
 		t.Logf("seed %d: not sharp: confirmed %v truth %v reachable %v\n%v\n%s", seed, members(got.confirmed), members(truth), members(got.reachable), e, evidence)
 	}
+	if os.Getenv("PROVE_TRACE") != "" {
+		t.Logf("confirmed %v truth %v reachable %v\n%v\n%s", members(got.confirmed), members(truth), members(got.reachable), e, evidence)
+	}
 	count[e.class] = n
 }
 
@@ -138,6 +141,7 @@ func playFrom(t *testing.T, l *lab, h *insideHouse, i int, database string, e ep
 	}
 	defer c.close()
 	c.outside = func(sql string) error { return l.server.Exec(t.Context(), database, sql) }
+	c.cancel = cancels(t.Context(), "tcp", h.addr, c.outside)
 	c.settle = func() error { return h.settle(t.Context(), database) }
 	if e.changes() && i%2 == 0 {
 		c.between = func() error { return h.protected(t.Context(), database) }

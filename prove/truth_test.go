@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"sync"
 )
 
 // endpoint is a database reached without the gate.
@@ -58,6 +59,9 @@ func (t *truth) of(ctx context.Context, e episode) (map[int]bool, []byte, error)
 	if err != nil {
 		return nil, nil, fmt.Errorf("mirror: %w", err)
 	}
+	if e.writes || e.waits() {
+		return t.ofAll(ctx, e, want)
+	}
 	set := map[int]bool{}
 	for i, m := range t.mutations {
 		if e.bare && m.kind == "delete" && !e.writes {
@@ -77,6 +81,34 @@ func (t *truth) of(ctx context.Context, e episode) (map[int]bool, []byte, error)
 	return set, want, nil
 }
 
+// ofAll plays an episode everywhere, in several databases at once: what it
+// writes is then in all of them.
+func (t *truth) ofAll(ctx context.Context, e episode, want []byte) (map[int]bool, []byte, error) {
+	differs, errs := make([]bool, len(t.mutations)), make([]error, len(t.mutations))
+	var wg sync.WaitGroup
+	limit := make(chan struct{}, 12)
+	for i := range t.mutations {
+		wg.Go(func() {
+			limit <- struct{}{}
+			defer func() { <-limit }()
+			var got []byte
+			got, errs[i] = play(ctx, t.mutated[i], e)
+			differs[i] = !bytes.Equal(got, want)
+		})
+	}
+	wg.Wait()
+	set := map[int]bool{}
+	for i, m := range t.mutations {
+		if errs[i] != nil {
+			return nil, nil, fmt.Errorf("%+v: %w", m, errs[i])
+		}
+		if differs[i] && !(e.bare && m.kind == "delete") {
+			set[m.subject] = true
+		}
+	}
+	return set, want, nil
+}
+
 // play runs one episode in a session of its own.
 func play(ctx context.Context, at endpoint, e episode) ([]byte, error) {
 	c, err := dial(ctx, at.network, at.address, at.user, at.database, e.startup)
@@ -86,5 +118,6 @@ func play(ctx context.Context, at endpoint, e episode) ([]byte, error) {
 	defer c.close()
 	c.outside = func(sql string) error { return at.exec(ctx, at.database, sql) }
 	c.aside = func(sql string) error { return at.other.run(ctx, at, sql) }
+	c.cancel = cancels(ctx, at.network, at.address, c.outside)
 	return c.run(e)
 }

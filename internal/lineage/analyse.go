@@ -42,6 +42,8 @@ type analyser struct {
 	effects      bool // a function keeps protected data
 	letterbox    bool // where other sessions find it
 	setting      bool // in a setting
+	texts        bool // the texts of prepared statements are read
+	moves        bool // a sequence or lock is moved, perhaps once a row
 	stored       bool // something that is stored is read
 	memo         map[*nodetree.Node]int
 	policyDepth  int
@@ -95,12 +97,14 @@ func analyseQuery(cat *Catalog, q *nodetree.Node, opt Options) (out *Analysis, l
 			}
 			out, list = Opaque(b.reason), nil
 			out.TaintsSession, out.Letterbox, out.Setting, out.Stored = a.effects, a.letterbox, a.setting, true
+			out.Texts = a.texts
 			out.Unclassified = a.places()
 			out.Writes = a.writes
 		}
 	}()
 	out = a.finish(a.query(q, nil, true))
-	out.Stored = a.stored
+	out.Stored, out.Texts = a.stored, a.texts
+	out.Letterbox = a.moves && a.predicate != 0 // how often tells
 	return out, a.proposal(out)
 }
 

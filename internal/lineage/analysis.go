@@ -53,6 +53,9 @@ type Analysis struct {
 	// Stored says that the result depends on anything that is stored in the
 	// server: rows, the catalogue, sequences, locks.
 	Stored bool
+	// Texts says that it reads the texts of the session's prepared statements or
+	// cursors, as the server got them.
+	Texts bool
 	// Literal says that the analysis was made from the text with its literals
 	// although there was one without: it holds for this very text, and not for
 	// other statements of its fingerprint.

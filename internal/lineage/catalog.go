@@ -52,6 +52,9 @@ type Relation struct {
 	viewTree *nodetree.Node
 	Rules    bool // rules other than a view's own SELECT
 	Triggers bool // undeclared triggers, of it or of relations that a write of it reaches
+	// Asks says that a foreign key refers to a protected column: whether a row
+	// may be written tells what is there.
+	Asks bool
 	// Policies are the expressions of row security policies, when enabled.
 	Policies []*nodetree.Node
 	RowLevel bool // row security is enabled
@@ -166,6 +169,9 @@ type Function struct {
 	// Private says that what an Effect function keeps is for its own session,
 	// or reaches others only as a notification; Sets that it is a setting.
 	Private, Sets bool
+	// Texts says that it returns texts of prepared statements or cursors, Moves
+	// that it moves a sequence or takes a lock.
+	Texts, Moves bool
 	// SensitiveColumn is the 1-based number of a result column that carries
 	// other sessions' statements, 0 if none.
 	SensitiveColumn int16

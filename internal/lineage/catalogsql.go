@@ -42,7 +42,8 @@ const (
 		WHERE d.classid IN ('pg_catalog.pg_class'::regclass, 'pg_catalog.pg_constraint'::regclass, 'pg_catalog.pg_attrdef'::regclass)
 		AND d.refclassid IN ('pg_catalog.pg_proc'::regclass, 'pg_catalog.pg_operator'::regclass, 'pg_catalog.pg_opclass'::regclass)
 		AND d.refobjid >= 16384`
-	cascadeSQL = `SELECT confrelid, conrelid FROM pg_catalog.pg_constraint
+	referenceSQL = `SELECT confrelid, conrelid, array_to_string(confkey, ' ') FROM pg_catalog.pg_constraint WHERE contype = 'f'`
+	cascadeSQL   = `SELECT confrelid, conrelid FROM pg_catalog.pg_constraint
 		WHERE contype = 'f' AND (confdeltype IN ('c','n','d') OR confupdtype IN ('c','n','d'))`
 	foreignSQL = `SELECT ftrelid, coalesce((SELECT option_value FROM pg_catalog.pg_options_to_table(ftoptions)
 			WHERE option_name = 'schema_name'), 'public'),

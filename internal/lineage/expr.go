@@ -308,6 +308,8 @@ func (a *analyser) function(lv *level, oid OID, args flow) flow {
 		a.fail("function")
 	}
 	a.stored = a.stored || fn.Stored
+	a.texts = a.texts || fn.Texts
+	a.moves = a.moves || fn.Moves
 	switch fn.Trust {
 	case Pure:
 		return flow{}

@@ -148,10 +148,11 @@ fuzzystrmatch isn seg vector pg_bigm
 `)
 
 // sensitiveColumns are the columns of system catalogues that carry values of
-// users' rows.
+// users' rows, or figures made of them.
 var sensitiveColumns = map[string][]string{
-	"pg_statistic":          {"stavalues1", "stavalues2", "stavalues3", "stavalues4", "stavalues5"},
-	"pg_statistic_ext_data": {"stxdmcv", "stxdexpr"},
+	"pg_statistic": {"stavalues1", "stavalues2", "stavalues3", "stavalues4", "stavalues5",
+		"stanullfrac", "stawidth", "stadistinct", "stanumbers1", "stanumbers2", "stanumbers3", "stanumbers4", "stanumbers5"},
+	"pg_statistic_ext_data": {"stxdmcv", "stxdexpr", "stxdndistinct", "stxddependencies"},
 	"pg_largeobject":        {"data"},
 }
 

@@ -1,6 +1,10 @@
 package lineage
 
-import "slices"
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
 
 // hooks notes on every relation whether writing it runs code that nobody
 // declared: triggers, and functions in defaults, checks, indexes and partition
@@ -38,6 +42,20 @@ func (l *loader) hooks() error {
 	err = l.each(cascadeSQL, func(row []string) {
 		if to, from := l.cat.Relations[oid(row[0])], l.cat.Relations[oid(row[1])]; to != nil && from != nil {
 			reached[to] = append(reached[to], from)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	err = l.each(referenceSQL, func(row []string) {
+		to, from := l.cat.Relations[oid(row[0])], l.cat.Relations[oid(row[1])]
+		if to == nil || from == nil || to.Protected == nil {
+			return
+		}
+		for _, n := range strings.Fields(strings.Trim(row[2], "{}")) {
+			if num, err := strconv.Atoi(n); err == nil && to.Protected.Of(int16(num)) != 0 {
+				from.Asks = true
+			}
 		}
 	})
 	if err != nil {

@@ -161,6 +161,8 @@ func (l *loader) functions() error {
 			f.Trust = Classify(row[2], row[3][0])
 			f.Stored = row[3] != "i" && !clockFunctions[row[2]]
 			f.Private, f.Sets = privateEffects[row[2]], row[2] == "set_config"
+			f.Texts = row[2] == "pg_prepared_statement" || row[2] == "pg_cursor"
+			f.Moves = row[2] == "nextval" || effectFunctions[row[2]] && !f.Private && !f.Sets
 			if row[2] == "ts_rewrite" && row[3] == "v" {
 				f.Trust = Untrusted
 			}

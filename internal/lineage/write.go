@@ -56,6 +56,9 @@ func (a *analyser) write(lv *level, command int64) result {
 	a.writeKey(lv, r, &w, keys, res)
 	a.writes = append(a.writes, w)
 	a.viewTargets(lv, r.rel, w)
+	if r.rel.Asks && command != cmdDelete {
+		a.fail("foreign key")
+	}
 	return res
 }
 

@@ -308,12 +308,27 @@ func (e *engine) clientBind(m *pgwire.Message) bool {
 	}
 	e.expectExtended(item)
 	e.setPortal(n, p)
-	if s != nil && s.strip > 0 && b.ResultFormats() > 1 {
-		e.toServer.buf = pgwire.AppendBindExtended(e.toServer.own(), &b, s.strip, pgwire.FormatText)
+	if strip := e.stripOf(s); strip > 0 && b.ResultFormats() > 1 {
+		e.toServer.buf = pgwire.AppendBindExtended(e.toServer.own(), &b, strip, pgwire.FormatText)
 	} else {
 		e.toServer.pass(m.Raw)
 	}
 	return true
+}
+
+// stripOf is how many columns of the gate's the rows of s have: EXECUTE returns
+// those of the statement that it names.
+func (e *engine) stripOf(s *prepared) int {
+	switch {
+	case s == nil:
+		return 0
+	case s.command.st != nil && s.command.st.Kind == sqlscan.Execute:
+		if named := e.prepared[s.command.name()]; named != nil {
+			return named.strip
+		}
+		return 0
+	}
+	return s.strip
 }
 
 func (e *engine) newPortal() *portal {

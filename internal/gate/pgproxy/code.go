@@ -21,7 +21,7 @@ const (
 )
 
 func (p *plan) code() code {
-	if p == nil || p.opaque == "" || p.opaque == "catalogue" {
+	if p == nil || p.opaque == "" || p.opaque == "catalogue" || p.opaque == "foreign key" {
 		return codeNone
 	}
 	if p.opaque == "function" {

@@ -148,6 +148,9 @@ var ErrProtocol = errors.New("peer does not speak the PostgreSQL protocol (SK300
 // errLongRow ends a session whose row is too large to be changed.
 var errLongRow = errors.New("row is too large to be masked (SK3004)")
 
+// errPortals ends a session that opens portals without end.
+var errPortals = errors.New("too many open portals (SK3105)")
+
 // errRecorder ends a session that cannot be recorded.
 var errRecorder = errors.New("cannot record (SK3002)")
 

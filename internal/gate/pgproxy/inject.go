@@ -107,11 +107,17 @@ func added(before, old []byte, with string) insertion {
 // means that it stays as it is; ok is false when the message must wait.
 func (e *engine) rewriteParse(s *prepared, p *pgwire.Parse) (out []byte, ok bool) {
 	c := &s.command
+	if c.st != nil && c.showsNames() && !e.plainNames() {
+		return nil, false
+	}
 	if !e.g.Injection || e.g.switches.NoInjection || c.st == nil || c.st != c.query || c.st.Kind != sqlscan.Select || len(e.g.Protected) == 0 || e.lost != "" {
 		return nil, true
 	}
+	if s.name != "" && (len(e.prepared) >= maxPrepared || e.heldMem+len(s.text) > maxPreparedText) {
+		return nil, true // it would be forgotten
+	}
 	plan, ok := e.plan(c, 0)
-	if !ok {
+	if !ok || plan.lineage() != nil && plan.lineage().Texts && !e.plainNames() {
 		return nil, false
 	}
 	if e.injectedOf(c, plan) == nil {
@@ -130,6 +136,45 @@ func (e *engine) rewriteParse(s *prepared, p *pgwire.Parse) (out []byte, ok bool
 	e.server.Hold = maxEditedRow
 	e.g.metrics.Injected.Add(1)
 	return out, true
+}
+
+// showsNames says that a command makes a table or a plan of EXECUTE.
+func (c *command) showsNames() bool {
+	return c.st.Kind == sqlscan.Explain && c.st.Inner == sqlscan.Execute || c.query == nil && c.creates()
+}
+
+// plainNames gives the session's named statements their own texts back where
+// the gate had added columns, because what is sent next may show them: a table
+// or a plan of EXECUTE, or the texts themselves. It returns false when the
+// client's message must wait. In the middle of a pipeline it is too late.
+func (e *engine) plainNames() bool {
+	if head := e.queue.front(); head != nil && head.kind == expectProbe && e.queue.n == 1 {
+		e.waitClient = waitProbe
+		return false
+	}
+	if !e.queue.empty() || e.open || e.skip || e.copyIn != nil || e.tx == pgwire.TxFailed || e.lost != "" {
+		return true
+	}
+	out := e.toServer.own()
+	some := false
+	for name, s := range e.prepared {
+		if s.strip == 0 {
+			continue
+		}
+		out = pgwire.AppendCloseStatement(out, []byte(name))
+		out = pgwire.AppendParse(out, []byte(name), s.text, s.types)
+		plain := *s // portals that are bound keep what they were bound with
+		plain.injection, plain.strip, plain.added = nil, 0, insertion{}
+		e.prepared[name], some = &plain, true
+	}
+	if !some {
+		return true
+	}
+	e.toServer.buf = pgwire.AppendSync(out)
+	e.queue.push(expect{kind: expectProbe, swallow: true})
+	e.sent++
+	e.waitClient = waitProbe
+	return false
 }
 
 // boundInjected is the plan of a portal whose statement was prepared with key

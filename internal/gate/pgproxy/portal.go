@@ -39,6 +39,7 @@ const (
 	maxPrepared     = 20_000
 	maxPreparedText = 64 << 20 // bytes
 	maxPortals      = 5_000
+	maxStripped     = 1_000_000 // portals whose rows have columns of the gate's
 )
 
 func (e *engine) findPrepared(name []byte) *prepared {
@@ -61,7 +62,7 @@ func (e *engine) setPrepared(name string, s *prepared) {
 		delete(e.prepared, name)
 		return
 	}
-	if len(e.prepared) >= maxPrepared || e.heldMem+len(s.text) > maxPreparedText {
+	if s.strip == 0 && (len(e.prepared) >= maxPrepared || e.heldMem+len(s.text) > maxPreparedText) {
 		delete(e.prepared, name)
 		e.find("SK3104", "a session prepared more statements than the gate remembers: unknown ones are bounded")
 		return
@@ -83,6 +84,12 @@ func (e *engine) setPortal(name string, p *portal) {
 		e.blank = p
 	case p == nil:
 		delete(e.portals, name)
+	case len(e.portals) >= maxPortals && e.portals[name] == nil && p.exec != nil && p.exec.plan != nil && p.exec.plan.strip > 0:
+		if len(e.portals) >= maxStripped {
+			e.end(errPortals)
+			return
+		}
+		e.portals[name] = p // else the gate's columns would reach the client
 	case len(e.portals) >= maxPortals && e.portals[name] == nil:
 		e.find("SK3105", "a session opened more portals than the gate remembers: unknown ones are bounded")
 	default:

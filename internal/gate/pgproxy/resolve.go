@@ -97,6 +97,9 @@ func (e *engine) resolve(c *command, s *prepared, partial bool, unsure string) (
 	case sqlscan.Execute:
 		return e.resolveExecute(c)
 	case sqlscan.Explain:
+		if c.showsNames() && !e.plainNames() {
+			return nil, nil, false
+		}
 		if c.query == nil {
 			return e.g.wideOf(c.shape, "explain"), nil, true
 		}
@@ -111,6 +114,9 @@ func (e *engine) resolve(c *command, s *prepared, partial bool, unsure string) (
 		return e.g.wideOf(c.shape, "function"), nil, true
 	}
 	if c.query == nil && c.creates() { // AS EXECUTE
+		if !e.plainNames() {
+			return nil, nil, false
+		}
 		return e.g.wideOf(c.shape, "unknown statement"), nil, true
 	}
 	if kind == sqlscan.Prepare && !e.settled() { // the types it lists are names too
@@ -124,6 +130,9 @@ func (e *engine) resolve(c *command, s *prepared, partial bool, unsure string) (
 		v = variantPartial
 	}
 	p, ok = e.plan(c, v)
+	if a := p.lineage(); ok && a != nil && a.Texts && !e.plainNames() {
+		return nil, nil, false
+	}
 	return p, nil, ok
 }
 

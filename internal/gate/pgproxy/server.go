@@ -382,7 +382,7 @@ func (e *engine) ready(m *pgwire.Message) bool {
 	e.mayRest(state)
 	e.answered++
 	e.copyEnds()
-	probe := head.kind == expectProbe
+	probe := head.kind == expectProbe && !head.swallow
 	e.discard, e.cutting = false, nil // before forward: the client waits for this one
 	e.forward(head, m)
 	e.drop(head)
