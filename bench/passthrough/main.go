@@ -1,7 +1,7 @@
 // Command passthrough is a gate without a session engine: login, netloop, and every byte passed on. It shows what
 // the transport alone costs; package bench/pgproxy measures the gate itself.
 //
-//	passthrough -upstream 127.0.0.1:5432 [-listen 127.0.0.1:6433] [-workers 1] [-portable] [-cert FILE -key FILE] [-cpuprofile FILE]
+//	passthrough -upstream 127.0.0.1:5432 [-listen 127.0.0.1:6433] [-workers 1] [-linger] [-portable] [-cert FILE -key FILE] [-cpuprofile FILE]
 //
 // It prints the address it listens on and runs until it is interrupted.
 package main
@@ -15,6 +15,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/pprof"
 	"sync"
 	"time"
@@ -52,6 +53,7 @@ func run() error {
 	listen := flag.String("listen", "127.0.0.1:0", "address for clients")
 	upstream := flag.String("upstream", "", "address of the server")
 	workers := flag.Int("workers", 0, "threads; 0: the default")
+	linger := flag.Bool("linger", false, "as sekisho up: workers keep their processor of the scheduler while they wait, and there is one more for each")
 	portable := flag.Bool("portable", false, "goroutines in place of epoll")
 	cert := flag.String("cert", "", "certificate for clients; also turns TLS to the server on")
 	key := flag.String("key", "", "key of the certificate")
@@ -83,7 +85,13 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	loop, err := netloop.New(netloop.Config{Workers: *workers, Portable: *portable})
+	if *workers == 0 {
+		*workers = netloop.DefaultWorkers()
+	}
+	if *linger {
+		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + *workers)
+	}
+	loop, err := netloop.New(netloop.Config{Workers: *workers, Linger: *linger, Portable: *portable})
 	if err != nil {
 		return err
 	}

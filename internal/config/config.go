@@ -124,7 +124,7 @@ type Gate struct {
 	Mode      string  `yaml:"mode,omitempty" doc:"observe (record only), report (record what would be refused) or enforce (refuse and mask). Default: observe." enum:"observe,report,enforce"`
 	OnFailure string  `yaml:"on_failure,omitempty" doc:"closed: what cannot be recorded does not pass. open: it passes and a gap is written. Default: closed." enum:"closed,open"`
 	Strict    bool    `yaml:"strict,omitempty" doc:"Every statement waits for its record to be on disk. Default: false."`
-	Workers   int     `yaml:"workers,omitempty" doc:"Threads, from 1 to 64. Default: one a processor."`
+	Workers   int     `yaml:"workers,omitempty" doc:"Threads, from 1 to 64. Default: half as many as processors, at least 1."`
 	Portable  bool    `yaml:"portable,omitempty" doc:"Use ordinary goroutines instead of epoll. Default: false on Linux."`
 	Rewrite   string  `yaml:"rewrite,omitempty" doc:"on: plain SELECTs without a subject key get one, which is taken out again. off: statements are never changed. Default: on." enum:"on,off"`
 	Limits    Limits  `yaml:"limits,omitempty" doc:"What one gate bears."`

@@ -5,10 +5,10 @@
 // # Two carriers, one behaviour
 //
 // On Linux each worker is one locked thread with its own epoll instance. Reads and writes of sockets that cannot
-// block go past the scheduler (RawSyscall); epoll_wait, which blocks, goes through it. A worker has one read buffer
-// of 64 KiB for all its pairs, so an idle pair costs two file descriptors and about 700 bytes.
-// The portable carrier (other systems, or Config.Portable) uses goroutines over net.Conn with the same Handler
-// semantics. The tests of this package run over both.
+// block go past the scheduler (RawSyscall); epoll_wait goes through it, with Config.Linger only after 5 ms without an
+// event. A worker has one read buffer of 64 KiB for all its pairs, so an idle pair costs two file descriptors and
+// about 700 bytes. The portable carrier (other systems, or Config.Portable) uses goroutines over net.Conn with
+// the same Handler semantics. The tests of this package run over all.
 //
 // # Life of a pair
 //
