@@ -46,6 +46,7 @@ type cli struct {
 	Bypass     bypassCmd     `cmd:"" group:"run" help:"${help_bypass}"`
 	Breakglass breakglassCmd `cmd:"" group:"run" help:"${help_breakglass}"`
 	Scope      scopeCmd      `cmd:"" group:"ask" help:"${help_scope}"`
+	Person     personCmd     `cmd:"" group:"ask" help:"${help_person}"`
 	Events     eventsCmd     `cmd:"" group:"ask" help:"${help_events}"`
 	Verify     verifyCmd     `cmd:"" group:"ask" help:"${help_verify}"`
 	Rebuild    rebuildCmd    `cmd:"" group:"keep" help:"${help_rebuild}"`

@@ -3,7 +3,7 @@ package fault
 import "slices"
 
 // The codes. 1xxx configuration, 2xxx gates, 4xxx policy,
-// 80xx databases, 81xx the ledger as commands see it, 6xxx the running process, 9xxx everything else.
+// 80xx databases, 81xx the ledger as commands see it, 82xx persons, 6xxx the running process, 9xxx everything else.
 const (
 	ConfigUnreadable  Code = 1001
 	ConfigSyntax      Code = 1002
@@ -47,6 +47,9 @@ const (
 	AlreadyRunning    Code = 6003
 	ScopeQuery        Code = 6004
 	SessionUnknown    Code = 6005
+	PersonSource      Code = 8201
+	PersonState       Code = 8202
+	PersonRecord      Code = 8203
 	Usage             Code = 9001
 	DemoFailed        Code = 9002
 	Internal          Code = 9999
@@ -75,5 +78,6 @@ var Codes = slices.Sorted(slices.Values(append(elsewhere[:len(elsewhere):len(els
 	DatabaseConnect, ScanFailed, FolderUnreadable, FolderWrite,
 	LedgerMissing, LedgerExists, LedgerOpen, LedgerLocked, LedgerCorrupt, KeysMissing,
 	KeysOpen, ViewOpen, BundleInvalid, BackupFailed, WitnessFailed, KeyUnknown,
+	PersonSource, PersonState, PersonRecord,
 	Usage, DemoFailed, Internal,
 )))

@@ -1,0 +1,224 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"sekisho/internal/fault"
+	"sekisho/internal/person"
+	"sekisho/internal/person/record"
+)
+
+type personCmd struct {
+	Match   personMatchCmd   `cmd:"" help:"${help_person_match}"`
+	Explain personExplainCmd `cmd:"" help:"${help_person_explain}"`
+	Review  personReviewCmd  `cmd:"" help:"${help_person_review}"`
+	Decide  personDecideCmd  `cmd:"" help:"${help_person_decide}"`
+}
+
+type personMatchCmd struct {
+	Files   []string `arg:"" type:"existingfile" help:"${help_person_files}"`
+	State   string   `placeholder:"DIR" help:"${help_person_state}"`
+	Out     string   `placeholder:"FILE" help:"${help_person_out}"`
+	Column  []string `sep:"none" placeholder:"HEADING=KIND" help:"${help_person_column}"`
+	Workers int      `help:"${help_person_workers}"`
+}
+
+// personReport is what --json writes.
+type personReport struct {
+	person.Count
+	Sources   []personSource      `json:"sources"`
+	Shared    []personShared      `json:"shared"`
+	Skipped   []personSkippedRule `json:"skipped_groups"`
+	Refused   map[string]int      `json:"refused_links"`
+	Changes   []person.Change     `json:"changes,omitempty"`
+	Passports map[int]int         `json:"passports_by_year_of_issue,omitempty"`
+}
+
+type personSource struct {
+	Source   string            `json:"source"`
+	Encoding string            `json:"encoding"`
+	Records  int               `json:"records"`
+	Skipped  int               `json:"skipped"`
+	Mixed    int               `json:"lines_in_another_encoding"`
+	Columns  map[string]string `json:"columns"`
+	Problems []personProblem   `json:"problems,omitempty"`
+}
+
+type personProblem struct {
+	Line  int64  `json:"line"`
+	Fault string `json:"fault"`
+}
+
+type personShared struct {
+	What    string `json:"what"`
+	Groups  int    `json:"groups"`
+	Records int    `json:"records"`
+}
+
+type personSkippedRule struct {
+	Rule    string `json:"rule"`
+	Groups  int    `json:"groups"`
+	Records int    `json:"records"`
+}
+
+// Run counts the people behind customer records.
+func (c personMatchCmd) Run(a *app) error {
+	sources, err := c.sources()
+	if err != nil {
+		return err
+	}
+	bar := a.progress("progress_person")
+	o := person.Options{Workers: c.Workers, Keys: c.Out != "", Progress: func(_ string, done, all int64) { bar.show(uint64(done), uint64(all)) }}
+	res, changes, done, err := c.match(a, sources, o)
+	bar.end()
+	if err != nil {
+		return err
+	}
+	defer done()
+	if c.Out != "" {
+		if err := writePersons(c.Out, res); err != nil {
+			return fault.New(fault.ConfigUnreadable, "what", c.Out).Because(err)
+		}
+	}
+	r := reportOf(res, changes)
+	return a.out(r, func() { a.personText(r) })
+}
+
+// match runs alone, begins a state or adds to one.
+func (c personMatchCmd) match(a *app, sources []person.Source, o person.Options) (*person.Result, []person.Change, func(), error) {
+	if c.State == "" {
+		res, err := person.Run(a.ctx, sources, o)
+		if err != nil {
+			return nil, nil, nil, fault.New(fault.PersonSource).Because(err)
+		}
+		return res, nil, func() {}, nil
+	}
+	s, fresh, err := person.OpenState(c.State)
+	if err != nil {
+		return nil, nil, nil, stateFault(c.State, err)
+	}
+	done := func() {
+		if err := s.Close(); err != nil {
+			a.log().Error("close", "err", err)
+		}
+	}
+	var res *person.Result
+	var changes []person.Change
+	if fresh {
+		res, err = s.Create(a.ctx, sources, o)
+	} else {
+		res, changes, err = s.Add(a.ctx, sources, o)
+	}
+	if err != nil {
+		done()
+		return nil, nil, nil, stateFault(c.State, err)
+	}
+	return res, changes, done, nil
+}
+
+func stateFault(dir string, err error) error {
+	return fault.New(fault.PersonState, "dir", dir).Because(err)
+}
+
+func (c personMatchCmd) sources() ([]person.Source, error) {
+	columns := map[string]record.Column{}
+	for _, text := range c.Column {
+		heading, kind, ok := strings.Cut(text, "=")
+		column, known := record.ParseColumn(kind)
+		if !ok || !known {
+			return nil, fault.New(fault.PersonSource).Because(fmt.Errorf("--column %s: no such kind", text))
+		}
+		columns[heading] = column
+	}
+	var out []person.Source
+	for _, file := range c.Files {
+		name := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
+		for _, s := range out {
+			if s.Name == name {
+				return nil, fault.New(fault.PersonSource).Because(fmt.Errorf("two files are called %s", name))
+			}
+		}
+		out = append(out, person.Source{Name: name, File: file, Columns: columns})
+	}
+	return out, nil
+}
+
+// writePersons writes one line a record: source, key, person. The file is new
+// and its owner's alone: it says who is whom.
+func writePersons(name string, res *person.Result) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriterSize(f, 1<<20)
+	_, err = w.WriteString("source,key,person\n")
+	for row, p := range res.Persons {
+		if p == 0 || err != nil {
+			continue
+		}
+		n := res.Name(uint32(row))
+		_, err = w.WriteString(quoted(n.Source) + "," + quoted(n.Key) + "," + strconv.FormatUint(uint64(p), 10) + "\n")
+	}
+	return errors.Join(err, w.Flush(), f.Sync(), f.Close())
+}
+
+// quoted is a CSV field (RFC 4180).
+func quoted(s string) string {
+	if !strings.ContainsAny(s, ",\"\r\n") {
+		return s
+	}
+	return `"` + strings.ReplaceAll(s, `"`, `""`) + `"`
+}
+
+func reportOf(res *person.Result, changes []person.Change) personReport {
+	r := personReport{Count: res.Count(), Changes: changes, Refused: map[string]int{}, Passports: res.PassportsByYear()}
+	for _, read := range res.Reads {
+		s := personSource{Source: read.Source, Encoding: read.Encoding, Records: read.Records, Skipped: read.Skipped, Mixed: read.Mixed, Columns: map[string]string{}}
+		for i, h := range read.Header {
+			s.Columns[h] = read.Columns[i].String()
+		}
+		for _, p := range read.Problems {
+			s.Problems = append(s.Problems, personProblem{p.Line, p.Fault.String()})
+		}
+		r.Sources = append(r.Sources, s)
+	}
+	for _, s := range res.Match.Shared {
+		r.Shared = append(r.Shared, personShared{s.What, s.Groups, s.Records})
+	}
+	for _, s := range res.Match.Skipped {
+		r.Skipped = append(r.Skipped, personSkippedRule{s.Rule, s.Groups, s.Records})
+	}
+	for _, l := range res.Refused {
+		r.Refused[l.Veto.String()]++
+	}
+	return r
+}
+
+// personText is the report for people: the number first, then what it rests on.
+func (a *app) personText(r personReport) {
+	a.print("person_count", "low", countOf(uint64(r.Low)), "high", countOf(uint64(r.High)), "estimate", countOf(uint64(r.Estimate)), "records", countOf(uint64(r.Records)))
+	a.print("person_bounds", "persons", countOf(uint64(r.Persons)), "accepted", countOf(uint64(r.IfAccepted)), "review", countOf(uint64(r.Review)))
+	a.print("person_hidden", "records", countOf(uint64(r.Unlinkable)), "hidden", countOf(uint64(r.Hidden)))
+	a.print("person_quality", "precision", fmt.Sprintf("%.4f", r.Precision), "recall", fmt.Sprintf("%.4f", r.Recall))
+	for _, s := range r.Sources {
+		a.print("person_source", "source", s.Source, "records", countOf(uint64(s.Records)), "encoding", s.Encoding, "skipped", countOf(uint64(s.Skipped)))
+		for _, p := range s.Problems[:min(len(s.Problems), 5)] {
+			a.print("person_problem", "line", strconv.FormatInt(p.Line, 10), "fault", a.say.Text("person_fault_"+p.Fault))
+		}
+	}
+	for _, s := range r.Shared {
+		a.print("person_shared", "what", s.What, "groups", countOf(uint64(s.Groups)), "records", countOf(uint64(s.Records)))
+	}
+	for _, s := range r.Skipped {
+		a.print("person_capped", "rule", s.Rule, "groups", countOf(uint64(s.Groups)), "records", countOf(uint64(s.Records)))
+	}
+	for _, c := range r.Changes {
+		a.print("person_change_"+c.Kind, "person", strconv.Itoa(int(c.Person)), "others", fmt.Sprint(c.Others))
+	}
+}
