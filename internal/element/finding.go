@@ -75,13 +75,14 @@ const (
 	ByGlue           // is glued to other letters or groups
 	ByDate           // reads as a date and a counter
 	ByRareLength     // a length of the range that is seldom given out
+	ByOtherForm      // the values have another form than the header says
 	ByFieldOfNumbers // the field holds numbers of another kind, card numbers by chance
 	reasonEnd
 )
 
 var reasonNames = [...]string{
 	"form", "check digit", "range", "grouping", "context word", "header", "honorific", "dictionary", "anchor",
-	"beside a card number", "full-width", "field", "in pieces", "", "word of something else", "glued", "date", "rare length", "field of numbers",
+	"beside a card number", "full-width", "field", "in pieces", "", "word of something else", "glued", "date", "rare length", "values of another form", "field of numbers",
 }
 
 // String returns the reasons' names, joined by commas.

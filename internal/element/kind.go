@@ -1,5 +1,9 @@
 // Package element knows the kinds of personal data and finds them in bytes.
 //
+// A Scanner finds elements in a stream of bytes, a Field judges the values of one
+// column or form field by its header, a Column learns what a column is from its
+// name and a sample of its values, and Classify names what one short value is.
+//
 // It does not know where bytes come from or whose they are: that is for the
 // gates, the scans and package subject.
 package element
