@@ -30,7 +30,7 @@ func keptName(ordinal uint64) string { return fmt.Sprintf("%s/%08d.kept.json", s
 // let in). None of them says what was delivered.
 func builtUpon(k event.Kind) bool {
 	switch k {
-	case event.KindSourceStart, event.KindGap, event.KindStatement, event.KindTaint, event.KindCoverage,
+	case event.KindSourceStart, event.KindSourceStop, event.KindGap, event.KindStatement, event.KindTaint, event.KindCoverage,
 		event.KindSubjects, event.KindKeyCreated, event.KindKeyDestroyed, event.KindPolicyLoaded,
 		event.KindBypass, event.KindBreakGlass, event.KindScopeFrozen, event.KindRetention:
 		return true
@@ -38,8 +38,9 @@ func builtUpon(k event.Kind) bool {
 	return false
 }
 
-// keep writes what stays of a segment, before the segment goes.
-func (l *Ledger) keep(ctx context.Context, leaf *proof.Leaf) error {
+// keep writes what stays of a segment, before the segment goes: what later
+// events build on, and what is carried over by index.
+func (l *Ledger) keep(ctx context.Context, leaf *proof.Leaf, carried map[event.Index]bool) error {
 	k := kept{Members: []uint64{}, Lines: []string{}, Hashes: []proof.Hash{}}
 	var hashes []proof.Hash
 	err := l.eachSealedLine(ctx, leaf, func(line []byte) error {
@@ -47,7 +48,7 @@ func (l *Ledger) keep(ctx context.Context, leaf *proof.Leaf) error {
 		if err != nil {
 			return err
 		}
-		if builtUpon(h.Kind) {
+		if builtUpon(h.Kind) || carried[event.Index(leaf.First)+event.Index(len(hashes))] {
 			k.Members = append(k.Members, uint64(len(hashes)))
 			k.Lines = append(k.Lines, string(line))
 		}

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"time"
 
 	"sekisho/internal/event"
+	"sekisho/proof"
 )
 
 // RetentionPolicy says what may be dropped.
@@ -18,9 +20,9 @@ type RetentionPolicy struct {
 
 // Retain drops sealed segments, oldest first, as the policy says. Their digests
 // stay in the log, so that what was ever proved stays proved; so do the events
-// that later ones build on (see builtUpon), with the proof that they were in
-// the segment. The drop
-// is recorded, on disk, before the first file goes: an event.Retention of all
+// that later ones build on (see builtUpon) and those that bear on what happens
+// later (see carry), with the proof that they were in the segment. The drop is
+// recorded, on disk, before the first file goes: an event.Retention of all
 // events from 0 on. It returns the record, or nil when nothing was due. What a
 // crash interrupts, the next call finishes.
 func (l *Ledger) Retain(ctx context.Context, policy RetentionPolicy) (*event.Retention, error) {
@@ -33,28 +35,36 @@ func (l *Ledger) Retain(ctx context.Context, policy RetentionPolicy) (*event.Ret
 	}
 	limit := l.cfg.Now().Add(-policy.MaxAge).UnixNano()
 	var last event.Index
-	var due []uint64
+	var due []*proof.Leaf
+	cut := l.cfg.Now().UnixNano() // the earliest time of what stays
 	for _, leaf := range l.sealedLeaves() {
 		if leaf.To >= limit || leaf.Segment >= l.sealedCount() {
-			break
+			cut = min(cut, leaf.From)
+			limit = math.MinInt64 // the first that stays ends what goes
+			continue
 		}
 		if event.Index(leaf.First) >= first {
 			last = event.Index(leaf.First + leaf.Count - 1)
-			due = append(due, leaf.Segment)
+			due = append(due, leaf)
 		}
 	}
 	if len(due) == 0 {
 		return nil, nil
 	}
+	cut = min(cut, due[len(due)-1].To) // the open segment's times are not known
 	record := &event.Retention{Policy: policy.Name, First: 0, Last: last, Reason: fmt.Sprintf("older than %s", policy.MaxAge)}
 	if _, err := l.Recorder(SourceName, 0).Record(ctx, event.Durable, record); err != nil {
 		return nil, err
 	}
-	for _, ordinal := range due {
-		if err := l.keep(ctx, l.leaf(ordinal)); err != nil {
-			return record, fmt.Errorf("keep of segment %d what later events build on: %w", ordinal, err)
+	carried, err := l.carryOver(ctx, due, cut)
+	if err != nil {
+		return record, fmt.Errorf("find what outlives segments %d to %d: %w", due[0].Segment, due[len(due)-1].Segment, err)
+	}
+	for _, leaf := range due {
+		if err := l.keep(ctx, leaf, carried); err != nil {
+			return record, fmt.Errorf("keep of segment %d what later events build on: %w", leaf.Segment, err)
 		}
-		if err := l.fs.Remove(sealedName(ordinal)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := l.fs.Remove(sealedName(leaf.Segment)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return record, err
 		}
 	}

@@ -58,6 +58,15 @@ func (q Query) Frame(g *Gates) (Frame, error) {
 	return w, nil
 }
 
+// Clip returns the part of s that is in the window. What counts is what passed
+// in the window: of something long only what rested then. s must be in it.
+func (w Frame) Clip(s Span) Span {
+	if !w.OpenFrom {
+		s.From = max(s.From, w.From)
+	}
+	return s
+}
+
 // In reports whether something that happened within s counts in the window.
 // What is open has no end.
 func (w Frame) In(s Span) bool {
@@ -271,6 +280,7 @@ func (e *evaluation) cross() {
 		if !e.w.In(span) {
 			continue
 		}
+		span = e.w.Clip(span)
 		_, maybe := e.fit(i.session)
 		if maybe {
 			e.open++

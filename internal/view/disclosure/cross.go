@@ -291,6 +291,7 @@ func (e *evaluation) intents(context.Context) error {
 			continue
 		}
 		e.open++
+		span = e.w.Clip(span)
 		for j := range i.parts {
 			e.openPart(&i.parts[j], span, e.clientOf[i.session] == 0)
 		}
