@@ -6,15 +6,20 @@ import "fmt"
 // notices, rules and policies.
 func attackChannels() []kind {
 	w := func(steps ...step) episode { return episode{steps: steps, writes: true} }
+	aside := func(format string, args ...any) step { return step{aside: fmt.Sprintf(format, args...)} }
 	return []kind{
 		{"attack: index errors", false, func(g *gen) episode {
 			return one(say(g.pick("CREATE INDEX ON roll ((email::int))", "CREATE UNIQUE INDEX ON roll (left(email, 2))", "CREATE INDEX ON mails ((email::date))")))
 		}},
-		// Only what fails: that a constraint holds is told without an error.
 		{"attack: schema change errors", false, func(g *gen) episode {
 			t := g.name("t")
 			return w(step{aside: fmt.Sprintf("CREATE TABLE %s AS SELECT email AS x, name AS y FROM customers", t)},
 				simple(g.pick("ALTER TABLE %s ALTER x TYPE int USING x::int", "ALTER TABLE %s ADD CHECK (y = '佐藤一郎')", "ALTER TABLE %s ADD FOREIGN KEY (y) REFERENCES customers (email)"), t), step{aside: "DROP TABLE " + t})
+		}},
+		{"attack: constraint that holds or not", false, func(g *gen) episode {
+			t := g.name("t")
+			return w(aside("CREATE TABLE %s AS SELECT email AS x, name AS y, points AS p FROM customers", t), settle(),
+				simple(g.pick("ALTER TABLE %s ADD CHECK (y <> '～zz1@z.example' AND p > -1)", "ALTER TABLE %s ALTER x SET NOT NULL", "CREATE UNIQUE INDEX ON %s (coalesce(left(x, 3), 'u0.'))", "ALTER TABLE %s ADD CONSTRAINT c CHECK (p >= 0)", "ALTER TABLE %s ALTER p TYPE smallint USING (1000 / (p + 5))::smallint"), t), aside("DROP TABLE %s", t))
 		}},
 		{"attack: deferred constraint", false, func(g *gen) episode {
 			t := g.name("t")

@@ -11,6 +11,8 @@ type gen struct {
 	r *rand.Rand
 	s *shop
 	n int // makes names unique
+
+	odd int // of oddQuestions, the last one asked
 }
 
 func (g *gen) pick(list ...string) string { return list[g.r.IntN(len(list))] }

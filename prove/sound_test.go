@@ -219,6 +219,9 @@ func TestEveryRuleMatters(t *testing.T) {
 		{"lineage check", pgproxy.Switches{NoLineageCheck: true}, []string{"schema changed around the gate"}, true},
 		{"environment", pgproxy.Switches{NoEnvironment: true}, []string{"search path, expressions only", "search path by function"}, true},
 		{"taint", pgproxy.Switches{NoTaint: true}, []string{"insert select", "create table as"}, true},
+		{"taint by column", pgproxy.Switches{NoTaint: true}, []string{"attack: second, harmless column", "attack: second, another's row"}, true},
+		{"taint by presence", pgproxy.Switches{NoTaint: true}, []string{"attack: second, chosen rows"}, true},
+		{"code", pgproxy.Switches{NoTaint: true}, []string{"attack: second, code on a known table", "attack: second, sequence"}, true},
 		{"predicate", pgproxy.Switches{NoPredicate: true}, []string{"predicate", "semi-join"}, true},
 	} {
 		t.Run(c.rule, func(t *testing.T) {

@@ -121,6 +121,13 @@ func (c *classifier) create(i int) Kind {
 		return CreateRoutine
 	case kwSequence:
 		c.created(i + 1)
+	case kwUnique, kwIndex:
+		for j := i + 1; j < len(c.toks); j++ {
+			if c.at(j) == kwOn {
+				c.relation(j+1, kwOnly)
+				break
+			}
+		}
 	}
 	return DDL
 }

@@ -46,6 +46,8 @@ func (e *engine) newCommand(sql []byte, st *sqlscan.Statement, types []uint32) c
 		}
 	case !st.Query.Empty():
 		c.setQuery(st.Query.Of(sql), e.env.scan())
+	case st.Kind == sqlscan.DDL && !st.Target.Empty() && testsRows(st.Canon):
+		c.setQuery(append([]byte("SELECT * FROM "), st.Target.Of(sql)...), e.env.scan())
 	}
 	c.shape = e.shapeOf(&c)
 	return c

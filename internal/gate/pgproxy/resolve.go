@@ -119,6 +119,10 @@ func (e *engine) resolve(c *command, s *prepared, partial bool, unsure string) (
 		}
 		return e.g.wideOf(c.shape, "unknown statement"), nil, true
 	}
+	if kind == sqlscan.DDL {
+		p, ok = e.tested(c)
+		return p, nil, ok
+	}
 	if kind == sqlscan.Prepare && !e.settled() { // the types it lists are names too
 		return nil, nil, false
 	}
