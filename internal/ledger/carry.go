@@ -80,8 +80,7 @@ const carryMargin = time.Minute
 // carryOver returns the indexes of the events in the leading segments due that
 // bear on what happens from time cut on.
 func (l *Ledger) carryOver(ctx context.Context, due []*proof.Leaf, cut int64) (map[event.Index]bool, error) {
-	c := carry{cut: cut, keep: map[event.Index]bool{}, open: map[carriedSession]event.Index{}, beats: map[event.Source]*carriedLife{},
-		intents: map[carriedIntent]announced{}, held: map[carriedTable]*carriedHolding{}}
+	c := newCarry(cut)
 	var dec event.Decoder
 	end := event.Index(0)
 	for _, leaf := range due {
@@ -104,6 +103,11 @@ func (l *Ledger) carryOver(ctx context.Context, due []*proof.Leaf, cut int64) (m
 	}
 	c.settle()
 	return c.keep, nil
+}
+
+func newCarry(cut int64) *carry {
+	return &carry{cut: cut, keep: map[event.Index]bool{}, open: map[carriedSession]event.Index{}, beats: map[event.Source]*carriedLife{},
+		intents: map[carriedIntent]announced{}, held: map[carriedTable]*carriedHolding{}}
 }
 
 func (c *carry) add(index event.Index, e *event.Event) {

@@ -1,9 +1,6 @@
 package disclosure
 
-import (
-	"encoding/binary"
-	"slices"
-)
+import "slices"
 
 // countLeaf is a set that counts for one table and one mask.
 type countLeaf struct {
@@ -15,8 +12,7 @@ type countLeaf struct {
 // cursor goes through one set page by page.
 type cursor struct {
 	bitmap stored
-	deltas []byte   // or these
-	last   uint32   // of deltas: the number at hand
+	deltas deltas   // or these
 	list   []uint32 // or these, sorted
 	done   bool
 }
@@ -32,8 +28,8 @@ func (b *bag) cursors(dst []cursor) []cursor {
 			dst = append(dst, cursor{bitmap: s})
 			continue
 		}
-		c := cursor{deltas: data[1:]}
-		c.step()
+		c := cursor{deltas: deltas{rest: data[1:]}}
+		c.done = !c.deltas.next()
 		dst = append(dst, c)
 	}
 	for _, o := range b.subs {
@@ -54,20 +50,6 @@ func (b *bag) cursors(dst []cursor) []cursor {
 	return dst
 }
 
-// step reads the next delta.
-func (c *cursor) step() {
-	if len(c.deltas) == 0 {
-		c.done = true
-		return
-	}
-	d, n := uint64(c.deltas[0]), 1
-	if d >= 0x80 {
-		d, n = binary.Uvarint(c.deltas)
-	}
-	c.last += uint32(d)
-	c.deltas = c.deltas[n:]
-}
-
 // high returns the page at hand; false at the end.
 func (c *cursor) high() (uint32, bool) {
 	switch {
@@ -79,7 +61,7 @@ func (c *cursor) high() (uint32, bool) {
 		}
 		return c.list[0] >> 16, true
 	}
-	return c.last >> 16, !c.done
+	return c.deltas.last >> 16, !c.done
 }
 
 // into adds the page at hand to p and goes to the next.
@@ -96,9 +78,9 @@ func (c *cursor) into(high uint32, p *sheet) {
 		}
 		c.list = c.list[i:]
 	default:
-		for !c.done && c.last>>16 == high {
-			p.add(uint16(c.last))
-			c.step()
+		for !c.done && c.deltas.last>>16 == high {
+			p.add(uint16(c.deltas.last))
+			c.done = !c.deltas.next()
 		}
 	}
 }

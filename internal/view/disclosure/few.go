@@ -26,7 +26,7 @@ func (c *cursor) numbers() (n int) {
 	case c.done:
 		return 0
 	}
-	return len(c.deltas) + 1
+	return len(c.deltas.rest) + 1
 }
 
 // few reports whether the small way pays, and returns room for the numbers.
@@ -114,8 +114,8 @@ func (c *cursor) appendTo(dst []uint64, leaf uint64) []uint64 {
 		}
 		return dst
 	}
-	for ; !c.done; c.step() {
-		dst = append(dst, uint64(c.last)<<16|leaf)
+	for ; !c.done; c.done = !c.deltas.next() {
+		dst = append(dst, uint64(c.deltas.last)<<16|leaf)
 	}
 	return dst
 }

@@ -209,40 +209,23 @@ func (b *bag) addSet(data []byte) error {
 	if data[0] == tagRoaring {
 		return b.addRoaring(data[1:])
 	}
-	data = data[1:]
-	if b.pages == nil && !b.sparse && len(b.list)+len(data) > maxList {
+	d := deltas{rest: data[1:]}
+	if b.pages == nil && !b.sparse && len(b.list)+len(d.rest) > maxList {
 		b.dense()
 	}
-	last := uint32(0)
 	if b.pages == nil {
 		b.sorted = len(b.list) == 0
-		for len(data) > 0 {
-			d, n := uint32(data[0]), 1
-			if d >= 0x80 {
-				v, m := binary.Uvarint(data)
-				if m <= 0 {
-					return errSet
-				}
-				d, n = uint32(v), m
-			}
-			last += d
-			b.list = append(b.list, last)
-			data = data[n:]
+		for d.next() {
+			b.list = append(b.list, d.last)
 		}
-		return nil
+		return d.err()
 	}
-	for len(data) > 0 {
-		v, m := binary.Uvarint(data)
-		if m <= 0 {
-			return errSet
+	for d.next() {
+		if p := b.own(d.last >> 16); p != nil {
+			p[d.last>>6&1023] |= 1 << (d.last & 63)
 		}
-		last += uint32(v)
-		if p := b.own(last >> 16); p != nil {
-			p[last>>6&1023] |= 1 << (last & 63)
-		}
-		data = data[m:]
 	}
-	return nil
+	return d.err()
 }
 
 // Cookies of the portable format.

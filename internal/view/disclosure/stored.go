@@ -6,6 +6,38 @@ import (
 	"sort"
 )
 
+// deltas reads ascending numbers (without the tag byte).
+type deltas struct {
+	rest []byte
+	last uint32 // the number at hand, once next has returned true
+	bad  bool
+}
+
+// next goes to the next number; false at the end.
+func (d *deltas) next() bool {
+	if len(d.rest) == 0 {
+		return false
+	}
+	v, n := uint64(d.rest[0]), 1
+	if v >= 0x80 {
+		if v, n = binary.Uvarint(d.rest); n <= 0 {
+			d.rest, d.bad = nil, true
+			return false
+		}
+	}
+	d.last += uint32(v)
+	d.rest = d.rest[n:]
+	return true
+}
+
+// err says whether the end was that of the set.
+func (d *deltas) err() error {
+	if d.bad {
+		return errSet
+	}
+	return nil
+}
+
 // stored reads a Roaring bitmap in portable form where it lies. Its containers
 // are read in order with next.
 type stored struct {
@@ -146,14 +178,10 @@ func checkStored(data []byte) error {
 		return errSet
 	}
 	if data[0] != tagRoaring {
-		for rest := data[1:]; len(rest) > 0; {
-			_, n := binary.Uvarint(rest)
-			if n <= 0 {
-				return errSet
-			}
-			rest = rest[n:]
+		d := deltas{rest: data[1:]}
+		for d.next() {
 		}
-		return nil
+		return d.err()
 	}
 	s, err := openStored(data[1:])
 	for err == nil && s.at < s.size {
@@ -191,13 +219,11 @@ func eachStored(data []byte, fn func(uint32)) error {
 // nextStored returns the smallest member of a stored set that is at least n.
 func nextStored(data []byte, n uint32) (uint32, bool) {
 	if data[0] != tagRoaring {
-		last := uint32(0)
-		for rest := data[1:]; len(rest) > 0; {
-			d, size := binary.Uvarint(rest)
-			if last += uint32(d); last >= n || size <= 0 {
-				return last, size > 0
+		d := deltas{rest: data[1:]}
+		for d.next() {
+			if d.last >= n {
+				return d.last, true
 			}
-			rest = rest[size:]
 		}
 		return 0, false
 	}

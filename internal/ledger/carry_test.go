@@ -1,0 +1,76 @@
+package ledger
+
+import (
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"sekisho/internal/event"
+)
+
+// TestCarry: which of some dropped events bear on later times.
+func TestCarry(t *testing.T) {
+	const (
+		table  = event.Place("shop/public.c")
+		source = event.SubjectSource("shop.c")
+		gate   = event.Source("gate/a")
+	)
+	at := func(s int64) int64 { return s * int64(time.Second) }
+	scan := func(number uint64, part, parts uint32, from, to int64) event.Body {
+		return &event.HoldingScan{Scan: number, Part: part, Parts: parts, Table: table, Source: source, From: at(from), To: at(to)}
+	}
+	change := &event.HoldingChange{Table: table, Source: source, Op: "insert", Rows: 1}
+	intent := func(s event.Session) event.Body { return &event.Intent{Session: s} }
+	shop := []event.Place{"shop"}
+	type line struct {
+		at   int64 // s
+		body event.Body
+	}
+	for name, c := range map[string]struct {
+		cut   int64
+		lines []line
+		want  []event.Index
+	}{
+		"sessions that are open": {1000, []line{
+			{1, &event.SessionOpen{Session: 1}}, {2, &event.SessionOpen{Session: 2}}, {3, &event.SessionClose{Session: 1}},
+		}, []event.Index{1}},
+		"a restart ends sessions and intents": {1000, []line{
+			{1, &event.SessionOpen{Session: 1}}, {2, intent(1)}, {3, &event.SourceStart{Start: 2}},
+		}, []event.Index{2}},
+		"the end of a session opened before": {1000, []line{{3, &event.SessionClose{Session: 9}}}, []event.Index{0}},
+		"intents": {1000, []line{
+			{1, intent(1)}, {2, intent(2)}, {3, intent(3)}, {4, &event.Crossing{Session: 1, Intent: 1}},
+			{5, &event.Crossing{Session: 2, Intent: 2, More: true}}, {6, &event.SessionOpen{Session: 3}}, {7, &event.SessionClose{Session: 3}},
+		}, []event.Index{1}},
+		"signs of life": {1000, []line{
+			{1, &event.SourceStart{Start: 1, Places: shop}}, {2, &event.Heartbeat{Places: shop}}, {3, &event.Heartbeat{Places: []event.Place{"hr"}}},
+			{4, &event.Heartbeat{Places: shop}}, {5, &event.Heartbeat{Places: shop}},
+		}, []event.Index{2, 4}},
+		"no sign of life after a stop": {1000, []line{
+			{1, &event.SourceStart{Start: 1, Places: shop}}, {2, &event.Heartbeat{Places: shop}}, {3, &event.SourceStop{}},
+		}, nil},
+		"the last whole scan, and since": {1000, []line{
+			{10, scan(1, 1, 1, 8, 10)}, {20, change}, {30, scan(2, 1, 2, 28, 30)}, {31, change}, {32, scan(2, 2, 2, 28, 32)}, {33, change},
+			{40, scan(3, 1, 2, 38, 40)}, {50, change},
+		}, []event.Index{2, 3, 4, 5, 6, 7}},
+		"a scan just before the cut does not count yet": {100, []line{
+			{10, scan(1, 1, 1, 8, 10)}, {20, change}, {60, scan(2, 1, 1, 50, 60)},
+		}, []event.Index{0, 1, 2}},
+		"never scanned whole": {1000, []line{{10, change}, {20, scan(1, 1, 2, 18, 20)}, {30, change}}, []event.Index{0, 1, 2}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			x := newCarry(at(c.cut))
+			for i, l := range c.lines {
+				x.add(event.Index(i), &event.Event{Source: gate, Seq: event.Seq(i + 1), At: event.Time(at(l.at)), Body: l.body})
+			}
+			x.keepIntents(func(carriedIntent, announced) bool { return true })
+			x.settle()
+			if diff := cmp.Diff(c.want, slices.Sorted(maps.Keys(x.keep))); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
