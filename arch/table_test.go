@@ -43,6 +43,7 @@ var allowed = map[string][]string{
 		"internal/policy", "internal/roll", "internal/sqlscan", "internal/subject", "internal/wire/pgcopy",
 		"internal/wire/pgwire",
 	},
+	"internal/gate/revproxy":        {"internal/element", "internal/event", "internal/waf"},
 	"internal/gate/pgproxy/pglogin": {"internal/gate/netloop", "internal/wire/pgwire"},
 
 	// the ledger

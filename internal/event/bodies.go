@@ -145,6 +145,10 @@ func newBody(k Kind) Body {
 		return new(Crossing)
 	case KindDecision:
 		return new(Decision)
+	case KindExchange:
+		return new(Exchange)
+	case KindExchangeEnd:
+		return new(ExchangeEnd)
 	case KindHoldingScan:
 		return new(HoldingScan)
 	case KindHoldingChange:

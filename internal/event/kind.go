@@ -15,6 +15,8 @@ const (
 	KindIntent         Kind = 13 // rows of a statement are about to pass
 	KindCrossing       Kind = 14 // what passed
 	KindDecision       Kind = 15 // a policy decision other than plain allow
+	KindExchange       Kind = 16 // a web request is about to reach the upstream
+	KindExchangeEnd    Kind = 17 // what came of it
 	KindHoldingScan    Kind = 20 // what rests at a place, read in a snapshot
 	KindHoldingChange  Kind = 21 // a change of what rests, seen by a gate
 	KindTaint          Kind = 22 // a relation that became a holding

@@ -55,6 +55,11 @@ type Harness struct {
 	Plain []string
 	// Personal are requests whose answers hold personal data, each one decision, and the canary.
 	Personal []string
+	// Begun and Ended count the events before and after a decision; nil: those
+	// of a database gate, Intent and Crossing.
+	Begun, Ended func(*eventtest.Recorder) int
+	// EveryRequest says that Plain requests are recorded like Personal ones.
+	EveryRequest bool
 	// Canary is a personal value that is in every answer to Personal and in nothing else that the server says.
 	Canary []byte
 }
@@ -136,9 +141,15 @@ func (h *Harness) oneEvent(t *testing.T) {
 	if err := g.Stop(); err != nil { // every decision is complete
 		t.Fatal(err)
 	}
-	intents, crossings := eventtest.Of[*event.Intent](rec), eventtest.Of[*event.Crossing](rec)
-	if len(intents) != len(h.Personal) || len(crossings) != len(h.Personal) {
-		t.Errorf("%d requests with personal data: %d intents and %d crossings", len(h.Personal), len(intents), len(crossings))
+	begun, ended, want := len(eventtest.Of[*event.Intent](rec)), len(eventtest.Of[*event.Crossing](rec)), len(h.Personal)
+	if h.Begun != nil {
+		begun, ended = h.Begun(rec), h.Ended(rec)
+	}
+	if h.EveryRequest {
+		want += len(h.Plain)
+	}
+	if begun != want || ended != want {
+		t.Errorf("%d requests to record: %d events before and %d after", want, begun, ended)
 	}
 	for _, line := range rec.Lines() {
 		if bytes.Contains(line, h.Canary) {
@@ -150,7 +161,11 @@ func (h *Harness) oneEvent(t *testing.T) {
 func (h *Harness) recordedBefore(t *testing.T) {
 	rec := &eventtest.Recorder{}
 	g := h.start(t, Options{Recorder: rec, Strict: true})
-	s, other := h.Connect(t, g.Through), h.Connect(t, g.Through)
+	beside := g.Through // where requests pass that nothing holds
+	if h.EveryRequest {
+		beside = g.Direct
+	}
+	s, other := h.Connect(t, g.Through), h.Connect(t, beside)
 	defer s.Close()
 	defer other.Close()
 	ask(t, s, h.Plain[0]) // what the gate asks for itself is over

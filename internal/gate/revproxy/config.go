@@ -1,0 +1,150 @@
+package revproxy
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"strings"
+	"time"
+
+	"sekisho/internal/event"
+	"sekisho/internal/waf"
+)
+
+// Mode says what is done about an attack or a card number.
+type Mode uint8
+
+const (
+	// Observe records and lets pass.
+	Observe Mode = iota
+	// Report records, raises a finding and lets pass.
+	Report
+	// Enforce refuses.
+	Enforce
+	// Off does not look.
+	Off
+)
+
+// Config is what a Gate needs. It does not change after New.
+type Config struct {
+	// Listener takes the clients. The gate closes it.
+	Listener net.Listener
+	// TLS, when set, is spoken on Listener; HTTP/2 with it.
+	TLS *tls.Config
+	// Hosts are the sites behind the gate; other hosts are refused with 421.
+	Hosts []Host
+	// Firewall judges requests and responses; nil: none is judged.
+	Firewall *waf.Engine
+	// Recorder takes the events of this gate's source.
+	Recorder event.Recorder
+	// Strict awaits that an exchange is durable before it is passed on; else it
+	// is with the operating system.
+	Strict bool
+	// FailOpen passes exchanges on when they cannot be recorded, and records
+	// the gap when it can again; else they are refused with 503.
+	FailOpen bool
+	// HoldBytes is how much of a body is held until it is judged, default 1 MiB.
+	HoldBytes int64
+	// HeaderTimeout bounds reading a request's header, default 10 seconds;
+	// IdleTimeout the wait for the next request, default 2 minutes.
+	HeaderTimeout, IdleTimeout time.Duration
+	// BodyTimeout bounds each wait for more of a request's body, default 30
+	// seconds.
+	BodyTimeout time.Duration
+	// DrainTimeout bounds how long Run waits for open exchanges when it ends,
+	// default 10 seconds.
+	DrainTimeout time.Duration
+	// Transport carries requests to the upstreams; nil: one of the gate's own.
+	Transport *Transport
+	// Log takes diagnostics, never data; nil: none.
+	Log *slog.Logger
+}
+
+// Transport says how the upstreams are reached.
+type Transport struct {
+	// TLS is used for https upstreams.
+	TLS *tls.Config
+	// ResponseTimeout bounds the wait for the header of a response, default 60
+	// seconds.
+	ResponseTimeout time.Duration
+}
+
+// Host is one site.
+type Host struct {
+	// Names are the names it is asked by, without port, lower case.
+	Names []string
+	// Upstream is where it is: scheme, host and port.
+	Upstream *url.URL
+	// Place is its name in events: "web/shop".
+	Place event.Place
+	// Firewall and Cards say what is done about attacks and card numbers.
+	Firewall, Cards Mode
+	// Paths are exceptions, the longest prefix first.
+	Paths []Path
+}
+
+// Path is an exception for the targets under a prefix.
+type Path struct {
+	Prefix          string
+	Firewall, Cards Mode
+}
+
+func (c *Config) check() error {
+	switch {
+	case c.Listener == nil:
+		return errors.New("revproxy: no listener")
+	case c.Recorder == nil:
+		return errors.New("revproxy: no recorder: a gate that cannot record passes nothing")
+	case len(c.Hosts) == 0:
+		return errors.New("revproxy: no hosts")
+	}
+	seen := map[string]bool{}
+	for i := range c.Hosts {
+		h := &c.Hosts[i]
+		if h.Upstream == nil || h.Upstream.Host == "" || h.Upstream.Scheme != "http" && h.Upstream.Scheme != "https" {
+			return fmt.Errorf("revproxy: host %v: an upstream http://host:port or https://host:port is needed", h.Names)
+		}
+		for _, name := range h.Names {
+			if seen[name] || name == "" || name != strings.ToLower(name) {
+				return fmt.Errorf("revproxy: host name %q is there twice, empty or not in lower case", name)
+			}
+			seen[name] = true
+		}
+	}
+	defaults(&c.HeaderTimeout, 10*time.Second)
+	defaults(&c.IdleTimeout, 2*time.Minute)
+	defaults(&c.BodyTimeout, 30*time.Second)
+	defaults(&c.DrainTimeout, 10*time.Second)
+	if c.HoldBytes <= 0 {
+		c.HoldBytes = 1 << 20
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Transport == nil {
+		c.Transport = &Transport{}
+	}
+	defaults(&c.Transport.ResponseTimeout, time.Minute)
+	return nil
+}
+
+func defaults(d *time.Duration, v time.Duration) {
+	if *d <= 0 {
+		*d = v
+	}
+}
+
+// modes returns what is done for a path of the host.
+func (h *Host) modes(path string) (firewall, cards Mode) {
+	firewall, cards = h.Firewall, h.Cards
+	longest := -1
+	for _, p := range h.Paths {
+		if len(p.Prefix) > longest && strings.HasPrefix(path, p.Prefix) {
+			longest, firewall, cards = len(p.Prefix), p.Firewall, p.Cards
+		}
+	}
+	return firewall, cards
+}

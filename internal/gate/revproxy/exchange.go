@@ -1,0 +1,223 @@
+package revproxy
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"sekisho/internal/event"
+	"sekisho/internal/waf"
+)
+
+// exchange is one request and its response. Its goroutine is the server's.
+type exchange struct {
+	gate     *Gate
+	host     *Host
+	id       string
+	begin    time.Time
+	firewall Mode
+	cards    Mode
+	request  *waf.Request // as judged; nil without a firewall
+	end      event.ExchangeEnd
+	received atomic.Uint64 // bytes of the request's body; the transport reads it
+	incoming *watched      // what is left of the request's body, nil for nothing
+}
+
+type exchangeKey struct{}
+
+func exchangeOf(r *http.Request) *exchange { return r.Context().Value(exchangeKey{}).(*exchange) }
+
+// ServeHTTP carries one exchange.
+func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	g.open.Add(1)
+	defer g.open.Done()
+	x := &exchange{gate: g, id: newID(), begin: time.Now()}
+	x.end.ID = x.id
+	if x.host = g.host(r.Host); x.host == nil {
+		x.host = &Host{Place: g.cfg.Hosts[0].Place}
+		x.refuse(w, r, refusal{status: http.StatusMisdirectedRequest, code: "SK3404", action: "refuse", rule: "host", reason: "host is not configured"})
+		return
+	}
+	x.firewall, x.cards = x.host.modes(r.URL.Path)
+	held, err := x.hold(w, r)
+	if err != nil {
+		x.refuse(w, r, refusal{status: http.StatusRequestTimeout, code: "SK3407", action: "refuse", rule: "body", reason: "body did not arrive"})
+		return
+	}
+	events := []event.Body{x.opening(r)}
+	for _, f := range x.judge(r, held) {
+		if f.status != 0 {
+			x.refuse(w, r, f)
+			return
+		}
+		events = append(events, x.decision(f))
+	}
+	if !g.record(r.Context(), events...) {
+		x.page(w, r, refusal{status: http.StatusServiceUnavailable, code: "SK3406"})
+		return
+	}
+	defer x.close()
+	g.proxy.ServeHTTP(&sending{ResponseWriter: w, x: x}, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
+}
+
+// hold reads a body up to the bound and puts it back before the rest.
+func (x *exchange) hold(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if r.Body == nil || r.Body == http.NoBody {
+		return nil, nil
+	}
+	control := http.NewResponseController(w)
+	var held bytes.Buffer
+	if r.ContentLength > 0 {
+		held.Grow(int(min(r.ContentLength, x.gate.cfg.HoldBytes)))
+	}
+	body := &timed{body: r.Body, control: control, timeout: x.gate.cfg.BodyTimeout}
+	n, err := io.CopyN(&held, body, x.gate.cfg.HoldBytes)
+	x.received.Add(uint64(n))
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	if err != nil { // all of it
+		r.Body = io.NopCloser(bytes.NewReader(held.Bytes()))
+		return held.Bytes(), nil
+	}
+	x.incoming = &watched{x: x, guard: newGuard()}
+	x.incoming.guard.begin(held.Bytes())
+	r.Body = &joined{Reader: io.MultiReader(bytes.NewReader(held.Bytes()), x.incoming.reading(body)), Closer: r.Body}
+	return held.Bytes(), nil
+}
+
+// joined reads from one and closes another.
+type joined struct {
+	io.Reader
+	io.Closer
+}
+
+// timed bounds each wait for more of a request's body.
+type timed struct {
+	body    io.Reader
+	control *http.ResponseController
+	timeout time.Duration
+}
+
+func (t *timed) Read(p []byte) (int, error) {
+	if err := t.control.SetReadDeadline(time.Now().Add(t.timeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return 0, err
+	}
+	return t.body.Read(p)
+}
+
+// rewrite is what the upstream is told. Encodings that the gate cannot look
+// into are not offered.
+func rewrite(p *httputil.ProxyRequest) {
+	x := exchangeOf(p.In)
+	p.SetURL(x.host.Upstream)
+	p.Out.Host = p.In.Host
+	p.Out.Header["X-Forwarded-For"] = p.In.Header["X-Forwarded-For"]
+	p.SetXForwarded()
+	p.Out.Header.Del("Accept-Encoding")
+	if p.In.Header.Get("User-Agent") == "" {
+		p.Out.Header.Set("User-Agent", "") // not one of our own
+	}
+}
+
+// opening is the event that comes before the upstream hears of a request.
+func (x *exchange) opening(r *http.Request) *event.Exchange {
+	return &event.Exchange{
+		ID: x.id, Place: x.host.Place, Host: firstName(x.host, r), Method: method(r.Method), Route: Route(r.URL.Path),
+		Address: address(r), TLS: r.TLS != nil, Protocol: r.Proto, Trace: trace(r.Header.Get("Traceparent")),
+	}
+}
+
+// firstName is the configured name of a site: what a client sends as Host may
+// be anything.
+func firstName(h *Host, _ *http.Request) string {
+	if len(h.Names) == 0 {
+		return ""
+	}
+	return h.Names[0]
+}
+
+func address(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return ""
+	}
+	return host
+}
+
+// method keeps the methods of RFC 9110 and PATCH; others are "other".
+func method(m string) string {
+	switch m {
+	case "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH":
+		return m
+	}
+	return "other"
+}
+
+// trace returns the trace id of a traceparent header (W3C Trace Context,
+// 3.2.2), "" if it is none.
+func trace(header string) string {
+	parts := strings.Split(header, "-")
+	if len(parts) < 4 || len(parts[1]) != 32 || strings.Trim(parts[1], "0123456789abcdef") != "" {
+		return ""
+	}
+	return parts[1]
+}
+
+// Route returns a path with everything that may name a person left out: parts
+// with a digit, a sign or a character beyond ASCII, and long ones, become ":x".
+func Route(path string) string {
+	const maxParts, maxPart = 12, 24
+	parts := strings.Split(path, "/")
+	for i, part := range parts {
+		if i > maxParts {
+			parts = append(parts[:i], "…")
+			break
+		}
+		plain := len(part) <= maxPart && strings.Trim(part, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.") == ""
+		if !plain {
+			parts[i] = ":x"
+		}
+	}
+	return strings.Join(parts, "/")
+}
+
+// close records what came of the exchange.
+func (x *exchange) close() {
+	x.end.Received = x.received.Load()
+	if x.end.Outcome == "" {
+		x.end.Outcome = "aborted"
+	}
+	x.end.Nanos = time.Since(x.begin).Nanoseconds()
+	// What passed has passed; that it could not be recorded is a gap.
+	x.gate.record(context.Background(), &x.end)
+}
+
+// sending notes what the client is sent.
+type sending struct {
+	http.ResponseWriter
+	x *exchange
+}
+
+func (s *sending) WriteHeader(status int) {
+	if status >= 200 {
+		s.x.end.Status = status
+	}
+	s.ResponseWriter.WriteHeader(status)
+}
+
+func (s *sending) Write(p []byte) (int, error) {
+	n, err := s.ResponseWriter.Write(p)
+	s.x.end.Sent += uint64(n)
+	return n, err
+}
+
+// Unwrap lets the proxy flush and upgrade.
+func (s *sending) Unwrap() http.ResponseWriter { return s.ResponseWriter }

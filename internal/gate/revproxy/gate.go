@@ -1,0 +1,182 @@
+package revproxy
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base32"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"strings"
+	"sync"
+	"time"
+
+	"sekisho/internal/event"
+)
+
+// maxHeaderBytes bounds the header of a request.
+const maxHeaderBytes = 64 << 10
+
+// Gate is a web gate.
+type Gate struct {
+	cfg       Config
+	hosts     map[string]*Host
+	server    *http.Server
+	transport *http.Transport
+	proxy     *httputil.ReverseProxy
+	counters  sync.Pool // of *counter
+	guards    sync.Pool // of *guard
+
+	open sync.WaitGroup // exchanges, those that changed their protocol among them
+
+	mu      sync.Mutex // guards gapFrom
+	gapFrom time.Time  // since when exchanges pass unrecorded; zero: they do not
+}
+
+// New checks cfg. It starts nothing.
+func New(cfg Config) (*Gate, error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	g := &Gate{cfg: cfg, hosts: map[string]*Host{}}
+	for i := range cfg.Hosts {
+		for _, name := range cfg.Hosts[i].Names {
+			g.hosts[name] = &cfg.Hosts[i]
+		}
+	}
+	g.transport = &http.Transport{
+		TLSClientConfig:       cfg.Transport.TLS,
+		MaxIdleConnsPerHost:   256,
+		IdleConnTimeout:       90 * time.Second,
+		ResponseHeaderTimeout: cfg.Transport.ResponseTimeout,
+		ForceAttemptHTTP2:     true,
+		DisableCompression:    true,
+	}
+	g.proxy = &httputil.ReverseProxy{
+		Rewrite:        rewrite,
+		Transport:      g.transport,
+		ModifyResponse: g.respond,
+		ErrorHandler:   g.failed,
+		FlushInterval:  -1,
+		BufferPool:     &buffers{},
+		ErrorLog:       slog.NewLogLogger(cfg.Log.Handler(), slog.LevelDebug),
+	}
+	g.counters.New = func() any { return newCounter() }
+	g.guards.New = func() any { return newGuard() }
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(cfg.TLS != nil)
+	g.server = &http.Server{
+		Handler:           g,
+		TLSConfig:         cfg.TLS,
+		Protocols:         protocols,
+		ReadHeaderTimeout: cfg.HeaderTimeout,
+		IdleTimeout:       cfg.IdleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(cfg.Log.Handler(), slog.LevelDebug),
+	}
+	return g, nil
+}
+
+// Run carries exchanges until ctx ends, then lets open ones end within
+// Config.DrainTimeout. It returns nil after a clean stop, when every goroutine
+// is gone. It must be called once.
+func (g *Gate) Run(ctx context.Context) error {
+	open, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end() // connections that changed their protocol
+	g.server.BaseContext = func(net.Listener) context.Context { return open }
+	done := make(chan error, 1)
+	go func() {
+		if g.cfg.TLS != nil {
+			done <- g.server.ServeTLS(g.cfg.Listener, "", "")
+			return
+		}
+		done <- g.server.Serve(g.cfg.Listener)
+	}()
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-done:
+		done <- http.ErrServerClosed
+	}
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.cfg.DrainTimeout)
+	defer cancel()
+	if g.server.Shutdown(drain) != nil {
+		err = errors.Join(err, g.server.Close())
+	}
+	if served := <-done; !errors.Is(served, http.ErrServerClosed) {
+		err = errors.Join(err, served)
+	}
+	end()
+	g.open.Wait()
+	g.transport.CloseIdleConnections()
+	return err
+}
+
+// record writes events before what they tell is done. False: refuse.
+func (g *Gate) record(ctx context.Context, bodies ...event.Body) bool {
+	g.mu.Lock()
+	gap := g.gapFrom
+	g.mu.Unlock()
+	if !gap.IsZero() {
+		bodies = append([]event.Body{&event.Gap{From: gap.UnixNano(), To: time.Now().UnixNano(), Places: g.places(), Reason: "recorder failed, fail mode open"}}, bodies...)
+	}
+	level := event.Written
+	if g.cfg.Strict {
+		level = event.Durable
+	}
+	_, err := g.cfg.Recorder.Record(ctx, level, bodies...)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch {
+	case err == nil && !gap.IsZero():
+		g.gapFrom = time.Time{}
+	case err != nil && g.gapFrom.IsZero() && g.cfg.FailOpen:
+		g.gapFrom = time.Now()
+		g.cfg.Log.Error("exchanges pass unrecorded", "code", "SK3406", "error", err)
+	}
+	return err == nil || g.cfg.FailOpen
+}
+
+func (g *Gate) places() []event.Place {
+	var all []event.Place
+	for i := range g.cfg.Hosts {
+		all = append(all, g.cfg.Hosts[i].Place)
+	}
+	return all
+}
+
+// host returns the site that a request is for, nil for none.
+func (g *Gate) host(name string) *Host {
+	if host, _, err := net.SplitHostPort(name); err == nil {
+		name = host
+	}
+	return g.hosts[strings.ToLower(strings.TrimSuffix(name, "."))]
+}
+
+// newID returns a fresh event id: 80 random bits, without meaning.
+func newID() string {
+	var b [10]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
+	return base32.StdEncoding.EncodeToString(b[:])
+}
+
+// buffers lends the copying of bodies its memory.
+type buffers struct{ pool sync.Pool }
+
+const copyBytes = 32 << 10
+
+func (b *buffers) Get() []byte {
+	if p, ok := b.pool.Get().(*[copyBytes]byte); ok {
+		return p[:]
+	}
+	return make([]byte, copyBytes)
+}
+
+func (b *buffers) Put(p []byte) {
+	if cap(p) >= copyBytes {
+		b.pool.Put((*[copyBytes]byte)(p[:copyBytes]))
+	}
+}

@@ -1,0 +1,270 @@
+package revproxy
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+
+	"sekisho/internal/element"
+	"sekisho/internal/event"
+	"sekisho/internal/waf"
+)
+
+// maxJudged is how long a response may be for the firewall to see it, and to
+// hold one of known length until it has.
+const maxJudged = 512 << 10
+
+// errRefused ends a response that is not to be sent.
+type errRefused struct{ refusal }
+
+func (e errRefused) Error() string { return "the response was refused: " + e.reason }
+
+// respond looks at a response before its first byte is sent, and has the rest
+// looked at while it streams.
+func (g *Gate) respond(a *http.Response) error {
+	x := exchangeOf(a.Request)
+	if a.StatusCode == http.StatusSwitchingProtocols {
+		x.end.Unread, x.end.Status, x.end.Outcome = "upgrade", a.StatusCode, "done"
+		return nil
+	}
+	if x.cards != Off && x.cardInHeader(a.Header) {
+		if err := x.stop(refusal{status: http.StatusBadGateway, code: "SK3403", action: "cut", rule: "card", reason: "a card number in the header of the response"}, x.cards); err != nil {
+			return err
+		}
+	}
+	if len(a.Header.Values("Content-Encoding")) > 0 && (x.cards != Off || x.firewall != Off) {
+		return x.encoded(a)
+	}
+	return x.stream(a, a.Body)
+}
+
+// stop records a refusal and returns the error that ends the response, nil if
+// it goes on.
+func (x *exchange) stop(f refusal, m Mode) error {
+	f = f.as(m)
+	x.gate.record(context.Background(), x.decision(f))
+	if f.status == 0 {
+		return nil
+	}
+	return errRefused{f}
+}
+
+func (x *exchange) cardInHeader(h http.Header) bool {
+	g := x.gate.guards.Get().(*guard)
+	defer x.gate.guards.Put(g)
+	for _, values := range h {
+		for _, v := range values {
+			if len(v) >= 13 && g.whole([]byte(v)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// encoded looks at a response that came encoded although no encoding was
+// offered: it is held whole.
+func (x *exchange) encoded(a *http.Response) error {
+	raw, err := io.ReadAll(io.LimitReader(a.Body, maxDecoded+1))
+	if err != nil {
+		return err
+	}
+	body, err := decode(raw, a.Header.Values("Content-Encoding"))
+	if len(raw) > maxDecoded {
+		err = errLongEncoded
+	}
+	if err != nil {
+		x.end.Unread = "encoding"
+		f := refusal{status: http.StatusBadGateway, code: "SK3408", action: "cut", rule: "encoding", reason: err.Error()}
+		if err := x.stop(f, max(seeing(x.cards), seeing(x.firewall))); err != nil {
+			return err
+		}
+		a.Body = &joined{Reader: io.MultiReader(bytes.NewReader(raw), x.done(a.Body)), Closer: a.Body}
+		return nil
+	}
+	if _, err := x.look(a, body); err != nil {
+		return err
+	}
+	a.Body = &joined{Reader: x.done(bytes.NewReader(raw)), Closer: a.Body}
+	return nil
+}
+
+// look judges a body that is whole.
+func (x *exchange) look(a *http.Response, body []byte) (bool, error) {
+	if err := x.leak(a, body, x.firewall); err != nil {
+		return false, err
+	}
+	c := x.counter(a)
+	c.see(body, true)
+	c.put(x)
+	if x.cards == Off {
+		return true, nil
+	}
+	g := x.gate.guards.Get().(*guard)
+	defer x.gate.guards.Put(g)
+	if !g.whole(body) {
+		return true, nil
+	}
+	return true, x.stop(refusal{status: http.StatusBadGateway, code: "SK3403", action: "cut", rule: "card", reason: "a card number in the response"}, x.cards)
+}
+
+// leak asks the firewall about a response.
+func (x *exchange) leak(a *http.Response, body []byte, m Mode) error {
+	if m == Off || x.gate.cfg.Firewall == nil || x.request == nil || !readable(a.Header.Get("Content-Type")) {
+		return nil
+	}
+	answer := &waf.Response{Status: a.StatusCode, Body: body[:min(len(body), maxJudged)]}
+	for name, values := range a.Header {
+		for _, v := range values {
+			answer.Headers = append(answer.Headers, waf.Header{Name: name, Value: v})
+		}
+	}
+	v, err := x.gate.cfg.Firewall.Response(x.request, answer)
+	if err != nil {
+		return err
+	}
+	if !v.Attack {
+		return nil
+	}
+	f := refusal{status: http.StatusBadGateway, code: "SK3401", action: "refuse"}
+	f.rule, f.reason = told(&v)
+	return x.stop(f, m)
+}
+
+// stream has a body looked at while it passes.
+func (x *exchange) stream(a *http.Response, from io.ReadCloser) error {
+	if a.ContentLength > 0 && a.ContentLength <= maxJudged && x.firewall == Enforce && readable(a.Header.Get("Content-Type")) && a.Request.Method != http.MethodHead {
+		body, err := io.ReadAll(from)
+		if err != nil {
+			return err
+		}
+		if err := x.leak(a, body, x.firewall); err != nil {
+			return err
+		}
+		from = &joined{Reader: bytes.NewReader(body), Closer: from}
+	}
+	c := x.counter(a)
+	s := &guarded{from: from, see: c.see}
+	done := func() { c.put(x) }
+	if x.cards == Off {
+		a.Body = &joined{Reader: x.ending(&seen{from: from, see: c.see}, done), Closer: from}
+		return nil
+	}
+	g := x.gate.guards.Get().(*guard)
+	g.begin(nil)
+	s.guard = g
+	s.cut = func() bool {
+		f := refusal{status: http.StatusBadGateway, code: "SK3403", action: "cut", rule: "card", reason: "a card number in the response"}
+		return x.stop(f, x.cards) != nil
+	}
+	a.Body = &joined{Reader: x.ending(s, func() { done(); x.gate.guards.Put(g) }), Closer: from}
+	return nil
+}
+
+// seen passes a stream on and shows it.
+type seen struct {
+	from io.Reader
+	see  func([]byte, bool)
+}
+
+func (s *seen) Read(p []byte) (int, error) {
+	n, err := s.from.Read(p)
+	s.see(p[:n], err != nil)
+	return n, err
+}
+
+// done notes that a response was sent to its end.
+func (x *exchange) done(r io.Reader) io.Reader { return x.ending(r, func() {}) }
+
+// ending calls end once when a stream ends, and notes how.
+func (x *exchange) ending(r io.Reader, end func()) io.Reader {
+	return &ender{x: x, from: r, end: end}
+}
+
+type ender struct {
+	x    *exchange
+	from io.Reader
+	end  func()
+	over bool
+}
+
+func (e *ender) Read(p []byte) (int, error) {
+	if e.over {
+		return 0, io.EOF
+	}
+	n, err := e.from.Read(p)
+	if err == nil {
+		return n, nil
+	}
+	e.over = true
+	e.end()
+	switch {
+	case errors.Is(err, errCard):
+		e.x.end.Outcome = "cut"
+	case errors.Is(err, io.EOF):
+		e.x.end.Outcome = "done"
+	default:
+		e.x.end.Outcome = "upstream"
+	}
+	return n, err
+}
+
+// counter counts personal data in a body.
+type counter struct {
+	scanner *element.Scanner
+	counts  map[element.Kind]uint64
+	idle    bool // the body is no text
+}
+
+func newCounter() *counter {
+	c := &counter{counts: map[element.Kind]uint64{}}
+	c.scanner = element.NewScanner(element.Options{Buffer: 8 << 10}, func(f *element.Finding) { c.counts[f.Kind]++ })
+	return c
+}
+
+func (x *exchange) counter(a *http.Response) *counter {
+	c := x.gate.counters.Get().(*counter)
+	clear(c.counts)
+	c.scanner.Reset(element.Auto)
+	c.idle = !readable(a.Header.Get("Content-Type"))
+	return c
+}
+
+func (c *counter) see(piece []byte, last bool) {
+	if c.idle {
+		return
+	}
+	_, _ = c.scanner.Write(piece) // ErrClosed cannot be: the last piece comes once
+	if last {
+		_ = c.scanner.Close()
+	}
+}
+
+// put tells what was counted and gives the counter back.
+func (c *counter) put(x *exchange) {
+	for _, k := range element.Kinds() {
+		if n := c.counts[k]; n > 0 {
+			mask := element.MaskOf(k)
+			x.end.Elements |= mask
+			x.end.Counts = append(x.end.Counts, event.ElementCount{Element: mask, Count: n})
+		}
+	}
+	if c.idle && x.end.Unread == "" {
+		x.end.Unread = "no text"
+	}
+	x.gate.counters.Put(c)
+}
+
+// readable reports whether a content type is text that can be looked into.
+func readable(contentType string) bool {
+	kind, _, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		return contentType == ""
+	}
+	return strings.HasPrefix(kind, "text/") || strings.HasSuffix(kind, "json") || strings.HasSuffix(kind, "xml") ||
+		strings.HasSuffix(kind, "javascript") || kind == "application/x-www-form-urlencoded"
+}
