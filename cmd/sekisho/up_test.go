@@ -63,15 +63,19 @@ func TestUp(t *testing.T) {
 			if err != nil {
 				return err
 			}
+			webPort, err := freePort()
+			if err != nil {
+				return err
+			}
 			for _, kv := range [][2]string{
-				{"LANG", "C.UTF-8"}, {"USER", "ayame"}, {"UPSTREAMPORT", server.Addr()[strings.LastIndexByte(server.Addr(), ':')+1:]}, {"UPSTREAM", server.Addr()}, {"DATABASE", name},
+				{"WEBPORT", webPort}, {"LANG", "C.UTF-8"}, {"USER", "ayame"}, {"UPSTREAMPORT", server.Addr()[strings.LastIndexByte(server.Addr(), ':')+1:]}, {"UPSTREAM", server.Addr()}, {"DATABASE", name},
 				{"METRICSPORT", metricsPort}, {"PGHOST", "127.0.0.1"}, {"PGPORT", port}, {"PGUSER", "app"}, {"PGDATABASE", name}, {"PGSSLMODE", "disable"},
 			} {
 				e.Setenv(kv[0], kv[1])
 			}
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"awaitup": awaitUp, "awaitlooks": awaitLooks, "awaitevent": awaitEvent, "expand": expand, "scrape": scrape},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"awaitup": awaitUp, "awaitlooks": awaitLooks, "awaitevent": awaitEvent, "expand": expand, "scrape": scrape, "browse": browse},
 	})
 }
 
@@ -164,6 +168,29 @@ func scrape(ts *testscript.TestScript, _ bool, args []string) {
 	resp, err := http.Get("http://127.0.0.1:" + args[0] + "/metrics")
 	ts.Check(err)
 	defer resp.Body.Close()
+	_, err = io.Copy(ts.Stdout(), resp.Body)
+	ts.Check(err)
+}
+
+// browse sends a request to a port of this machine: method, port, target and,
+// for a form, its body. It prints the status and the answer.
+func browse(ts *testscript.TestScript, _ bool, args []string) {
+	var body io.Reader
+	if len(args) > 3 {
+		body = strings.NewReader(args[3])
+	}
+	r, err := http.NewRequest(args[0], "http://127.0.0.1:"+args[1]+args[2], body)
+	ts.Check(err)
+	r.Host = "shop.example.jp"
+	r.Header.Set("User-Agent", "Mozilla/5.0")
+	r.Header.Set("Accept", "text/html")
+	if body != nil {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	resp, err := http.DefaultClient.Do(r)
+	ts.Check(err)
+	defer resp.Body.Close()
+	fmt.Fprintln(ts.Stdout(), resp.Status)
 	_, err = io.Copy(ts.Stdout(), resp.Body)
 	ts.Check(err)
 }

@@ -112,6 +112,11 @@ func (k *checker) config(c *Config) {
 		k.name(path+".name", c.Gates[i].Name, gates)
 		k.gate(path, &c.Gates[i], names, listens)
 	}
+	for i := range c.Web {
+		path := fmt.Sprintf("web[%d]", i)
+		k.name(path+".name", c.Web[i].Name, gates)
+		k.web(path, &c.Web[i], listens)
+	}
 }
 
 func (k *checker) ledger(l *Ledger) {

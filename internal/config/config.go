@@ -22,6 +22,7 @@ type Config struct {
 	Databases  []Database     `yaml:"databases" doc:"The databases that are guarded. Required."`
 	Metrics    *Metrics       `yaml:"metrics,omitempty" doc:"Where Prometheus reads the counters. Default: nowhere."`
 	Gates      []Gate         `yaml:"gates" doc:"Where clients connect. Required."`
+	Web        []Web          `yaml:"web,omitempty" doc:"Web gates: reverse proxies with a firewall and a card guard."`
 	Policy     *policy.Source `yaml:"policy,omitempty" doc:"Who may read what. Not together with policy_file. Without either everything is allowed and recorded, except channels that cannot be attributed."`
 	PolicyFile string         `yaml:"policy_file,omitempty" doc:"File that holds the policy section. Reloaded on SIGHUP and on sekisho policy reload."`
 
@@ -211,4 +212,5 @@ func (c *Config) fill() {
 		setDefault(&g.Limits.Login, Duration(defaultLogin))
 		setDefault(&g.Limits.Drain, Duration(defaultDrain))
 	}
+	c.webDefaults()
 }

@@ -120,6 +120,9 @@ func (c *Config) resolve(dir string) {
 		g := &c.Gates[i]
 		paths = append(paths, &g.TLS.Cert, &g.TLS.Key, &g.TLS.ClientCA, &g.Login.Verifiers, &g.Login.Passwords)
 	}
+	for i := range c.Web {
+		paths = append(paths, &c.Web[i].TLS.Cert, &c.Web[i].TLS.Key)
+	}
 	for _, p := range paths {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(dir, *p)

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"sync"
+	"time"
+
+	"sekisho/internal/config"
+	"sekisho/internal/event"
+	"sekisho/internal/fault"
+	"sekisho/internal/gate/revproxy"
+	"sekisho/internal/waf"
+)
+
+// webGate is a running web gate.
+type webGate struct {
+	cfg    *config.Web
+	server *revproxy.Gate
+	rec    event.Recorder
+	start  uint32
+}
+
+// startWeb opens the web gates.
+func (p *process) startWeb(ctx context.Context, s *stage) error {
+	for i := range p.cfg.Web {
+		g, err := p.newWeb(&p.cfg.Web[i], fmt.Sprintf("web[%d].listen", i))
+		if err != nil {
+			return err
+		}
+		if _, err := g.rec.Record(ctx, event.Durable, &event.SourceStart{Start: g.start, Version: version, Places: g.places(), Mode: "web"}); err != nil {
+			return fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(err)
+		}
+		s.run("web gate "+g.cfg.Name, func(ctx context.Context) error { return p.runWeb(ctx, g) })
+	}
+	return nil
+}
+
+func (p *process) newWeb(c *config.Web, path string) (*webGate, error) {
+	fail := func(code fault.Code, err error) error {
+		return fault.New(code, "gate", `"`+c.Name+`"`, "address", c.Listen).At(p.file, p.cfg.Line(path), path).Because(err)
+	}
+	source := event.Source("gate/" + c.Name)
+	g := &webGate{cfg: c, rec: p.meter.Gate(p.ledger.Recorder(source, 0), c.Name), start: p.past.starts[source] + 1}
+	cfg := revproxy.Config{Recorder: g.rec, Strict: c.Strict, FailOpen: c.OnFailure == "open", HoldBytes: int64(c.Hold), Log: p.log.With("gate", c.Name)}
+	guarded := false
+	for i := range c.Sites {
+		h, err := webHost(c.Name, &c.Sites[i])
+		if err != nil {
+			return nil, fail(fault.GateFailed, err)
+		}
+		guarded = guarded || h.Firewall != revproxy.Off || len(h.Paths) > 0
+		cfg.Hosts = append(cfg.Hosts, h)
+	}
+	var err error
+	if guarded {
+		if cfg.Firewall, err = waf.New(waf.Config{Paranoia: c.Paranoia, Except: c.Except}); err != nil {
+			return nil, fail(fault.GateFailed, err)
+		}
+	}
+	if c.TLS.Cert != "" {
+		if _, err := tls.LoadX509KeyPair(c.TLS.Cert, c.TLS.Key); err != nil {
+			return nil, fail(fault.GateTLS, err)
+		}
+		cfg.TLS = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: renewed(c.TLS.Cert, c.TLS.Key, p.now)}
+	}
+	var lc net.ListenConfig
+	if cfg.Listener, err = lc.Listen(context.Background(), "tcp", c.Listen); err != nil {
+		var op *net.OpError
+		if errors.As(err, &op) {
+			err = op.Err
+		}
+		return nil, fail(fault.GateListen, err)
+	}
+	if g.server, err = revproxy.New(cfg); err != nil {
+		return nil, fail(fault.GateFailed, errors.Join(err, cfg.Listener.Close()))
+	}
+	return g, nil
+}
+
+var webModes = map[string]revproxy.Mode{"off": revproxy.Off, "observe": revproxy.Observe, "report": revproxy.Report, "enforce": revproxy.Enforce}
+
+func webHost(gate string, s *config.Site) (revproxy.Host, error) {
+	upstream, err := url.Parse(s.Upstream)
+	h := revproxy.Host{Names: s.Hosts, Upstream: upstream, Place: webPlace(gate, s), Firewall: webModes[s.Firewall], Cards: webModes[s.Cards]}
+	for _, path := range s.Paths {
+		h.Paths = append(h.Paths, revproxy.Path{Prefix: path.Prefix, Firewall: webModes[path.Firewall], Cards: webModes[path.Cards]})
+	}
+	return h, err
+}
+
+// webPlace is a site in events: "web/shop-web/shop.example.jp".
+func webPlace(gate string, s *config.Site) event.Place {
+	return event.Place("web/" + gate + "/" + s.Hosts[0])
+}
+
+func (g *webGate) places() []event.Place {
+	var all []event.Place
+	for i := range g.cfg.Sites {
+		all = append(all, webPlace(g.cfg.Name, &g.cfg.Sites[i]))
+	}
+	return all
+}
+
+// runWeb carries a web gate until ctx ends, with its signs of life.
+func (p *process) runWeb(ctx context.Context, g *webGate) error {
+	beat, stop := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(heartbeat)
+		defer tick.Stop()
+		for {
+			select {
+			case <-beat.Done():
+				return
+			case <-tick.C:
+				if _, err := g.rec.Submit(event.Written, nil, &event.Heartbeat{Places: g.places()}); err != nil {
+					p.log.Error("sign of life not recorded", "gate", g.cfg.Name, "err", err)
+				}
+			}
+		}
+	}()
+	err := g.server.Run(ctx)
+	stop()
+	<-done
+	_, recErr := g.rec.Record(context.WithoutCancel(ctx), event.Written, &event.SourceStop{Reason: "stop"})
+	if err != nil {
+		err = fault.New(fault.GateFailed, "gate", `"`+g.cfg.Name+`"`).Because(err)
+	}
+	return errors.Join(err, recErr)
+}
+
+// renewal is how old a certificate in memory may be: a new one is put in force
+// by replacing its files.
+const renewal = time.Minute
+
+// renewed returns a certificate that is read anew from time to time.
+func renewed(cert, key string, now func() time.Time) func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	var mu sync.Mutex // guards what follows
+	var pair *tls.Certificate
+	var read time.Time
+	return func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if pair != nil && now().Sub(read) < renewal {
+			return pair, nil
+		}
+		fresh, err := tls.LoadX509KeyPair(cert, key)
+		switch {
+		case err == nil:
+			pair, read = &fresh, now()
+		case pair == nil:
+			return nil, err
+		}
+		return pair, nil // half replaced: the old one serves until both are there
+	}
+}

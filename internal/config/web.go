@@ -1,0 +1,117 @@
+package config
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+
+	"sekisho/internal/fault"
+)
+
+// Web is a web gate.
+type Web struct {
+	Name      string `yaml:"name" doc:"Name in events: letters, digits, - and _. Required, unique among all gates."`
+	Listen    string `yaml:"listen" doc:"Address ip:port to listen on. Anything but loopback needs tls. Required, unique."`
+	TLS       WebTLS `yaml:"tls,omitempty" doc:"TLS towards browsers; HTTP/2 comes with it."`
+	Sites     []Site `yaml:"sites" doc:"The sites behind the gate. Requests of other hosts are refused. Required."`
+	Paranoia  int    `yaml:"paranoia,omitempty" doc:"Level of the OWASP Core Rule Set, from 1 to 4: higher levels find more and are wrong more often. Default: 1."`
+	Except    []int  `yaml:"except,omitempty" doc:"Rules of the rule set that do not count, by number, such as 942100."`
+	Hold      Bytes  `yaml:"hold,omitempty" doc:"How much of a request's body is held until it is judged, from 16KiB to 64MiB. Default: 1MiB."`
+	OnFailure string `yaml:"on_failure,omitempty" doc:"closed: what cannot be recorded is refused with 503. open: it passes and a gap is written. Default: closed." enum:"closed,open"`
+	Strict    bool   `yaml:"strict,omitempty" doc:"Every request waits for its record to be on disk. Default: false."`
+}
+
+// WebTLS is TLS towards browsers.
+type WebTLS struct {
+	Cert string `yaml:"cert,omitempty" doc:"PEM file of the certificate chain."`
+	Key  string `yaml:"key,omitempty" doc:"PEM file of its key, mode 0600."`
+}
+
+// Site is one site behind a web gate.
+type Site struct {
+	Hosts    []string   `yaml:"hosts" doc:"Names that browsers ask for, without port. Required, unique in the gate."`
+	Upstream string     `yaml:"upstream" doc:"Where the site is: http://host:port or https://host:port. Required."`
+	Firewall string     `yaml:"firewall,omitempty" doc:"What is done about attacks: off, observe (record), report (record and raise) or enforce (refuse). Default: observe." enum:"off,observe,report,enforce"`
+	Cards    string     `yaml:"cards,omitempty" doc:"What is done about card numbers in requests and responses: off, observe, report or enforce. Default: observe." enum:"off,observe,report,enforce"`
+	Paths    []SitePath `yaml:"paths,omitempty" doc:"Exceptions for paths; the longest prefix counts."`
+}
+
+// SitePath is an exception for the paths under a prefix.
+type SitePath struct {
+	Prefix   string `yaml:"prefix" doc:"Beginning of the path, such as /admin/. Required."`
+	Firewall string `yaml:"firewall,omitempty" doc:"As of the site. Default: that of the site." enum:"off,observe,report,enforce"`
+	Cards    string `yaml:"cards,omitempty" doc:"As of the site. Default: that of the site." enum:"off,observe,report,enforce"`
+}
+
+func (c *Config) webDefaults() {
+	for i := range c.Web {
+		w := &c.Web[i]
+		setDefault(&w.OnFailure, "closed")
+		setDefault(&w.Paranoia, 1)
+		setDefault(&w.Hold, 1<<20)
+		for k := range w.Sites {
+			s := &w.Sites[k]
+			setDefault(&s.Firewall, "observe")
+			setDefault(&s.Cards, "observe")
+			for n := range s.Paths {
+				setDefault(&s.Paths[n].Firewall, s.Firewall)
+				setDefault(&s.Paths[n].Cards, s.Cards)
+			}
+		}
+	}
+}
+
+// webModes are what can be done about an attack or a card number.
+var webModes = []string{"off", "observe", "report", "enforce"}
+
+func (k *checker) web(path string, w *Web, listens map[string]string) {
+	if k.require(path+".listen", w.Listen, "write the address to listen on, such as 127.0.0.1:8443") {
+		if others := k.listen(path+".listen", w.Listen, listens); others && w.TLS.Cert == "" {
+			k.add(path+".listen", fault.New(fault.ConfigConflict, "problem", "a gate that others can reach needs TLS",
+				"hint", "set tls.cert and tls.key, or listen on 127.0.0.1"))
+		}
+	}
+	if (w.TLS.Cert == "") != (w.TLS.Key == "") {
+		k.add(path+".tls", fault.New(fault.ConfigConflict, "problem", "TLS needs both cert and key", "hint", "name both files"))
+	}
+	k.oneOf(path+".on_failure", w.OnFailure, "closed", "open")
+	k.count(path+".paranoia", w.Paranoia, 4)
+	k.size(path+".hold", w.Hold, 16<<10, 64<<20)
+	if len(w.Sites) == 0 {
+		k.missing(path+".sites", "name at least one site")
+	}
+	hosts := map[string]string{}
+	for i := range w.Sites {
+		k.site(fmt.Sprintf("%s.sites[%d]", path, i), &w.Sites[i], hosts)
+	}
+}
+
+func (k *checker) site(path string, s *Site, hosts map[string]string) {
+	if len(s.Hosts) == 0 {
+		k.missing(path+".hosts", "write the names that browsers ask for, such as shop.example.jp")
+	}
+	for i, name := range s.Hosts {
+		at := fmt.Sprintf("%s.hosts[%d]", path, i)
+		if name == "" || name != strings.ToLower(name) || strings.ContainsAny(name, ":/ ") {
+			k.value(at, name, "a host is a name in lower case without port", "write for example shop.example.jp")
+			continue
+		}
+		k.unique(at, name, hosts)
+	}
+	if k.require(path+".upstream", s.Upstream, "write where the site is, such as http://127.0.0.1:8080") {
+		u, err := url.Parse(s.Upstream)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Path != "" && u.Path != "/" || u.User != nil || u.RawQuery != "" {
+			k.value(path+".upstream", s.Upstream, "it is not http://host:port or https://host:port", "write for example http://127.0.0.1:8080")
+		}
+	}
+	k.oneOf(path+".firewall", s.Firewall, webModes...)
+	k.oneOf(path+".cards", s.Cards, webModes...)
+	for i, p := range s.Paths {
+		at := fmt.Sprintf("%s.paths[%d]", path, i)
+		if k.require(at+".prefix", p.Prefix, "write the beginning of the path, such as /admin/") && p.Prefix[0] != '/' {
+			k.value(at+".prefix", p.Prefix, "a path begins with /", "write for example /admin/")
+		}
+		k.oneOf(at+".firewall", p.Firewall, webModes...)
+		k.oneOf(at+".cards", p.Cards, webModes...)
+	}
+}
