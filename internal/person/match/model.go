@@ -32,9 +32,9 @@ const assumedM = 0.9
 const smooth = 0.5
 
 // drawRandom returns the patterns of pairs that are hardly ever one person:
-// all pairs of about two thousand records, chosen by their content.
+// all pairs of about 1,400 records, chosen by their content.
 func drawRandom(t *record.Table, names *record.Names, workers int) map[Pattern]uint64 {
-	const want = 2000
+	const want = 1400
 	limit := uint64(math.MaxUint64)
 	if n := t.Len(); n > 2*want {
 		limit = math.MaxUint64 / uint64(n) * 2 * want
