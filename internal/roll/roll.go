@@ -101,7 +101,13 @@ func (r *Roll) Begin() *Entry {
 
 // Establish says that the server is ready and that its process pid serves the
 // session; pid is 0 where nobody said it. The second call does nothing.
-func (e *Entry) Establish(pid uint32) {
+func (e *Entry) Establish(pid uint32) { e.enter(pid, 1) }
+
+// Uncounted is Establish for a session that no database counts, because it is
+// in none: a physical replication connection.
+func (e *Entry) Uncounted(pid uint32) { e.enter(pid, 0) }
+
+func (e *Entry) enter(pid uint32, count uint64) {
 	r := e.roll
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -110,7 +116,7 @@ func (e *Entry) Establish(pid uint32) {
 	}
 	delete(r.under, e)
 	e.established, e.pid = true, pid
-	r.established++
+	r.established += count
 	if pid != 0 {
 		r.serving[pid]++
 	}

@@ -62,6 +62,16 @@ func TestSessionWithoutProcess(t *testing.T) {
 	}
 }
 
+// A session that no database counts is there all the same.
+func TestUncounted(t *testing.T) {
+	var r Roll
+	e := r.Begin()
+	e.Uncounted(7)
+	if got := r.Count(); got != (Count{}) || r.Presence(7) != Serving {
+		t.Errorf("count %+v, presence %v; want nothing counted, Serving", got, r.Presence(7))
+	}
+}
+
 func TestAdd(t *testing.T) {
 	early := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
 	late := early.Add(time.Second)

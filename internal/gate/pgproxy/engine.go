@@ -94,7 +94,8 @@ type engine struct {
 	dropping    bool   // messages up to Sync are not passed on: their statement was cut
 
 	rows, bytesOut uint64
-	statements     uint64 // ended well and not counted yet
+	streaming      *execution // of a replication connection; nil for others
+	statements     uint64     // ended well and not counted yet
 	limits         sessionLimits
 
 	fatal error // why the session ends; nil while it goes on
@@ -156,6 +157,10 @@ var errRecorder = errors.New("cannot record (SK3002)")
 
 // fromClient takes the next bytes of the client.
 func (e *engine) fromClient(b []byte) {
+	if e.streaming != nil {
+		e.streamFromClient(b)
+		return
+	}
 	e.stirs()
 	if e.clientHeld.has {
 		e.clientHeld.rest = append(e.clientHeld.rest, b...)
@@ -190,6 +195,10 @@ func (e *engine) clientLoop(b []byte) {
 
 // fromServer takes the next bytes of the server.
 func (e *engine) fromServer(b []byte) {
+	if e.streaming != nil {
+		e.streamFromServer(b)
+		return
+	}
 	e.calm = 0
 	if e.serverHeld.has {
 		e.serverHeld.rest = append(e.serverHeld.rest, b...)
@@ -254,6 +263,10 @@ func (e *engine) resumeClient() {
 
 func (e *engine) resumeServer() {
 	if !e.serverHeld.has || e.fatal != nil {
+		return
+	}
+	if e.streaming != nil {
+		e.resumeStream()
 		return
 	}
 	h := e.serverHeld

@@ -25,8 +25,8 @@ import (
 type Config struct {
 	// Listener takes the clients. The gate closes it.
 	Listener net.Listener
-	// Login is how sessions are brought through authentication. HoldReady and
-	// NewID are the gate's own.
+	// Login is how sessions are brought through authentication. HoldReady,
+	// NewID and Admit are the gate's own.
 	Login pglogin.Config
 	// Loop sets the limits of the connections.
 	Loop netloop.Config
@@ -82,7 +82,7 @@ func New(cfg Config) (*Gate, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	g := &Gate{cfg: cfg, sessions: map[event.Session]*session{}, databases: map[string]*shared{}, idle: make(chan struct{})}
-	cfg.Login.HoldReady, cfg.Login.NewID = true, newID
+	cfg.Login.HoldReady, cfg.Login.NewID, cfg.Login.Admit = true, newID, g.admit
 	var err error
 	if g.acceptor, err = pglogin.New(cfg.Login); err != nil {
 		return nil, err
@@ -208,7 +208,11 @@ func (g *Gate) serve(ctx context.Context, conn net.Conn) {
 		}
 		return
 	}
-	entry.Establish(login.PID)
+	if physical(login) {
+		entry.Uncounted(login.PID)
+	} else {
+		entry.Establish(login.PID)
+	}
 	if err := g.open(ctx, login, entry); err != nil {
 		entry.End()
 		g.log("session", err)
@@ -237,7 +241,7 @@ func (g *Gate) open(ctx context.Context, login *pglogin.Login, entry *roll.Entry
 	if a, err := netip.ParseAddrPort(login.Address.String()); err == nil {
 		who.Address, who.Port = a.Addr().Unmap(), a.Port()
 	}
-	sh, rec, id := g.assign(ctx, login.Database)
+	sh, rec, id := g.assign(ctx, login)
 	s.e = newEngine(sh, ctx, rec, id, who)
 	for name, value := range login.Parameters {
 		s.e.env.reported(name, value)
@@ -255,7 +259,7 @@ func (g *Gate) open(ctx context.Context, login *pglogin.Login, entry *roll.Entry
 		}
 	}
 	if login.Replication {
-		s.e.lose("replication")
+		s.e.stream()
 	}
 	if !g.register(s) {
 		s.e.leaves()
@@ -270,14 +274,23 @@ func (g *Gate) open(ctx context.Context, login *pglogin.Login, entry *roll.Entry
 	return nil
 }
 
+// database returns what a database's sessions share. g.mu is held.
+func (g *Gate) database(ctx context.Context, name string) *shared {
+	sh := g.databases[name]
+	if sh == nil {
+		sh = g.share(ctx, Settings{Place: event.Place(name), Database: name, NewID: newID})
+		g.databases[name] = sh
+	}
+	return sh
+}
+
 // assign finds the database's shared part, a recorder and a number.
-func (g *Gate) assign(ctx context.Context, database string) (*shared, event.Recorder, event.Session) {
+func (g *Gate) assign(ctx context.Context, login *pglogin.Login) (*shared, event.Recorder, event.Session) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	sh := g.databases[database]
-	if sh == nil {
-		sh = g.share(ctx, Settings{Place: event.Place(database), Database: database, NewID: newID})
-		g.databases[database] = sh
+	sh := g.database(ctx, login.Database)
+	if login.Replication {
+		sh = g.streamed(ctx, login.Database)
 	}
 	g.next++
 	return sh, g.cfg.Recorders[int(g.next)%len(g.cfg.Recorders)], event.Session(uint64(g.cfg.Start)<<32 | uint64(g.next))

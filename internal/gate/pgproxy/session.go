@@ -46,7 +46,7 @@ func (s *session) OnOpen(p *netloop.Pair) error {
 	if len(s.login.Held) > 0 {
 		p.Write(netloop.Client, s.login.Held)
 	}
-	if len(s.e.g.Protected) > 0 {
+	if len(s.e.g.Protected) > 0 && s.e.streaming == nil {
 		s.e.settled()
 		s.e.waitClient = waitNothing
 	}
@@ -164,7 +164,7 @@ func (s *session) obey() {
 	if o == nil || e.fatal != nil || o.idle && (e.tx != pgwire.TxIdle || !e.queue.empty() || e.open) {
 		return
 	}
-	if e.server.Idle() || e.server.Partial() > 0 {
+	if e.streaming == nil && (e.server.Idle() || e.server.Partial() > 0) {
 		e.toClient.buf = pgwire.AppendError(e.toClient.own(), pgwire.ErrorInfo{Severity: "FATAL", Code: o.code, Message: o.message})
 	}
 	e.end(ErrCut)

@@ -349,8 +349,8 @@ type shared struct {
 	protecting chan struct{}
 	changed    counters
 
-	unknownShape, notifyShape, fastpathShape *shape
-	showPlan                                 *plan // of SHOW: rows that are no crossing
+	unknownShape, notifyShape, fastpathShape, streamShape *shape
+	showPlan                                              *plan // of SHOW: rows that are no crossing
 }
 
 // explainPlan is p for EXPLAIN: the plan's text is no row of the statement, and

@@ -102,7 +102,7 @@ func (s *session) fail(ctx context.Context, err error) error {
 	if quiet != nil {
 		return quiet
 	}
-	if s.a.cfg.NewID != nil {
+	if s.a.cfg.NewID != nil && r.ID == "" {
 		r.ID = s.a.cfg.NewID()
 	}
 	if s.client.shaking {

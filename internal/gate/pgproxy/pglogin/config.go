@@ -88,7 +88,7 @@ type Config struct {
 	HoldReady bool
 
 	// Admit may refuse a start-up before the server is asked, best with a *Refusal; nil admits everything but
-	// replication.
+	// replication. A Refusal with an ID keeps it.
 	Admit func(ctx context.Context, a Attempt) error
 	// NewID returns an identifier for a refusal, which the client sees and the caller logs; nil leaves it out.
 	NewID func() string

@@ -12,7 +12,7 @@ type Refusal struct {
 	Code    string // SQLSTATE
 	Message string
 	Hint    string // may be empty
-	ID      string // filled in from Config.NewID
+	ID      string // "": filled in from Config.NewID
 	Cause   error  // for the log only; may be nil
 }
 
