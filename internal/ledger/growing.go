@@ -70,6 +70,7 @@ func (l *Ledger) endGrowing(next event.Index) *growing {
 		return cmp.Or(cmp.Compare(a.Source, b.Source), cmp.Compare(a.Worker, b.Worker))
 	})
 	l.growing, l.wantRotate = newGrowing(g.ordinal+1, next), false
+	l.growing.sums = make([][sha256.Size]byte, 0, len(g.sums)) // segments are alike
 	if len(l.ended) < maxEnded {
 		l.ended[g.ordinal] = g
 	}
