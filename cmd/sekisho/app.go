@@ -58,6 +58,7 @@ type cli struct {
 	Settings   configCmd     `cmd:"" name:"config" group:"set" help:"${help_config_cmd}"`
 	Policy     policyCmd     `cmd:"" group:"set" help:"${help_policy}"`
 	Explain    explainCmd    `cmd:"" group:"set" help:"${help_explain}"`
+	Case       caseCmd       `cmd:"" group:"case" help:"${help_case}"`
 	Completion completionCmd `cmd:"" group:"set" help:"${help_completion}"`
 	Version    versionCmd    `cmd:"" group:"set" help:"${help_version}"`
 }
@@ -87,7 +88,7 @@ func options(env *environment, l lang.Language, exited *int) []kong.Option {
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 		kong.ExplicitGroups([]kong.Group{
 			{Key: "run", Title: say.Text("group_run")}, {Key: "ask", Title: say.Text("group_ask")},
-			{Key: "keep", Title: say.Text("group_keep")}, {Key: "set", Title: say.Text("group_set")},
+			{Key: "case", Title: say.Text("group_case")}, {Key: "keep", Title: say.Text("group_keep")}, {Key: "set", Title: say.Text("group_set")},
 		}),
 		kong.Help(func(o kong.HelpOptions, k *kong.Context) error { return printHelp(env.stdout, say, o, k) }),
 	}

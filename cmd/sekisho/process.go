@@ -37,6 +37,7 @@ type process struct {
 	self    event.Recorder // what the process itself does
 	grants  *grants
 	view    *viewKeeper
+	cases   *caseKeeper
 	heads   *headsPusher // nil without witnesses
 	meter   *metrics.Meter
 	bases   []*base
@@ -163,6 +164,9 @@ func (p *process) start(ctx context.Context, views, scans, gates *stage, failed 
 	if err := p.startView(ctx, views); err != nil {
 		return err
 	}
+	if err := p.startCases(ctx, views); err != nil {
+		return err
+	}
 	if p.heads != nil {
 		views.run("heads for witnesses", func(ctx context.Context) error {
 			return p.heads.run(ctx, func(url string, err error) { p.log.Warn("witness does not take the heads", "witness", url, "err", err) })
@@ -210,7 +214,7 @@ func (p *process) close() error {
 	if p.ledger != nil {
 		err = p.ledger.Close()
 	}
-	return errors.Join(err, p.view.close())
+	return errors.Join(err, p.view.close(), p.cases.close())
 }
 
 // stage is a group of goroutines that are stopped together.

@@ -11,6 +11,7 @@ import (
 	"sekisho/internal/fault"
 	"sekisho/internal/ledger"
 	"sekisho/internal/view"
+	"sekisho/internal/view/casefile"
 	"sekisho/internal/view/disclosure"
 	"sekisho/internal/viewdb"
 )
@@ -36,6 +37,9 @@ func (c rebuildCmd) Run(a *app) error {
 	}
 	defer sole.Close()
 	file := disclosureFile(l.Config)
+	if err := rebuildCases(a.ctx, r, casefileFile(l.Config), c.Check); err != nil {
+		return err
+	}
 	if c.Check {
 		return c.check(a, r, file)
 	}
@@ -91,4 +95,39 @@ func (rebuildCmd) check(a *app, r *ledger.Reader, file string) error {
 		return fault.New(fault.ViewOpen, "file", file).Because(err)
 	}
 	return a.out(map[string]bool{"equal": true}, func() { a.print("rebuild_equal") })
+}
+
+// rebuildCases makes the view of cases again, or compares it with what it would
+// be. It sends nothing: who was called is in the ledger.
+func rebuildCases(ctx context.Context, r *ledger.Reader, file string, check bool) error {
+	work := file
+	if check {
+		work += ".check"
+	}
+	bad := func(err error) error { return fault.New(fault.ViewOpen, "file", file).Because(err) }
+	if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), viewdb.Remove(work)); err != nil {
+		return bad(err)
+	}
+	fresh, err := casefile.Open(ctx, casefile.Config{Path: work})
+	if err != nil {
+		return bad(err)
+	}
+	if !check {
+		var f *view.Follower
+		if f, err = view.Follow(ctx, "casefile", r, fresh); err == nil {
+			err = f.CatchUp(ctx)
+		}
+	} else {
+		var have *casefile.View
+		if have, err = casefile.Open(ctx, casefile.Config{Path: file}); err == nil {
+			err = errors.Join(view.Check(ctx, "casefile", r, have, fresh), have.Close())
+		}
+	}
+	if err = errors.Join(err, fresh.Close()); check {
+		err = errors.Join(err, viewdb.Remove(work))
+	}
+	if err != nil {
+		return bad(err)
+	}
+	return nil
 }

@@ -24,6 +24,7 @@ type Config struct {
 	Gates      []Gate         `yaml:"gates" doc:"Where clients connect. Required."`
 	Web        []Web          `yaml:"web,omitempty" doc:"Web gates: reverse proxies with a firewall and a card guard."`
 	Policy     *policy.Source `yaml:"policy,omitempty" doc:"Who may read what. Not together with policy_file. Without either everything is allowed and recorded, except channels that cannot be attributed."`
+	Cases      string         `yaml:"cases,omitempty" doc:"File with the company, the people on duty and how to reach them, for sekisho case. Relative to this file. Without it cases are kept and nobody is called."`
 	PolicyFile string         `yaml:"policy_file,omitempty" doc:"File that holds the policy section. Reloaded on SIGHUP and on sekisho policy reload."`
 
 	// File is the path that was read; set by Load.

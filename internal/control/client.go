@@ -154,6 +154,16 @@ func (c *Client) ApplyRetention(ctx context.Context, r RetentionRequest) (event.
 	return ask[RetentionRequest, event.Retention](ctx, c, "retention", r)
 }
 
+// RecordCase implements Operator.
+func (c *Client) RecordCase(ctx context.Context, r CaseRequest) (CaseReceipt, error) {
+	return ask[CaseRequest, CaseReceipt](ctx, c, "case/record", r)
+}
+
+// Case implements Operator.
+func (c *Client) Case(ctx context.Context, r CaseQuery) (json.RawMessage, error) {
+	return ask[CaseQuery, json.RawMessage](ctx, c, "case", r)
+}
+
 // Scope implements Operator.
 func (c *Client) Scope(ctx context.Context, r ScopeRequest, w io.Writer) error {
 	return c.stream(ctx, "scope", r, w)

@@ -7,6 +7,7 @@ package control
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"time"
 
@@ -28,6 +29,11 @@ type Operator interface {
 	Scan(ctx context.Context, database string) ([]ScanResult, error)
 	DestroyKey(ctx context.Context, r KeyRequest) error
 	ApplyRetention(ctx context.Context, r RetentionRequest) (event.Retention, error)
+	// RecordCase records a body in a case, if that is allowed, after doing
+	// what it asks of the gates.
+	RecordCase(ctx context.Context, r CaseRequest) (CaseReceipt, error)
+	// Case returns one case, or the list of cases when ID is empty, as JSON.
+	Case(ctx context.Context, r CaseQuery) (json.RawMessage, error)
 	// Scope answers a scope question in one of the Forms. What was answered is
 	// recorded first. Nothing is written to w when it fails.
 	Scope(ctx context.Context, r ScopeRequest, w io.Writer) error
@@ -173,4 +179,25 @@ type KeyRequest struct {
 // RetentionRequest drops what the configuration says may go.
 type RetentionRequest struct {
 	By string `json:"by"`
+}
+
+// CaseRequest proposes a body of a case (kinds 120 to 132).
+type CaseRequest struct {
+	Kind event.Kind      `json:"kind"`
+	Body json.RawMessage `json:"body"`
+	Lang string          `json:"lang"` // of a refusal
+}
+
+// CaseReceipt says what was done.
+type CaseReceipt struct {
+	Case    string `json:"case"`
+	Result  string `json:"result,omitempty"`
+	Applied uint64 `json:"applied,omitempty"` // sessions or gates
+}
+
+// CaseQuery asks for a case or a list.
+type CaseQuery struct {
+	ID     string `json:"id,omitempty"`
+	Closed bool   `json:"closed,omitempty"` // list closed ones too
+	Limit  int    `json:"limit,omitempty"`
 }

@@ -111,6 +111,8 @@ func handler(op Operator, log *slog.Logger) http.Handler {
 	handle(mux, log, "scan", op.Scan)
 	handle(mux, log, "keys/destroy", func(ctx context.Context, r KeyRequest) (struct{}, error) { return struct{}{}, op.DestroyKey(ctx, r) })
 	handle(mux, log, "retention", op.ApplyRetention)
+	handle(mux, log, "case/record", op.RecordCase)
+	handle(mux, log, "case", op.Case)
 	stream(mux, log, "scope", op.Scope)
 	stream(mux, log, "backup", func(ctx context.Context, _ struct{}, w io.Writer) error { return op.Backup(ctx, w) })
 	return mux

@@ -50,6 +50,8 @@ const (
 	PersonSource      Code = 8201
 	PersonState       Code = 8202
 	PersonRecord      Code = 8203
+	CaseRefused       Code = 6101
+	CaseFile          Code = 6102
 	Usage             Code = 9001
 	DemoFailed        Code = 9002
 	Internal          Code = 9999
@@ -64,7 +66,7 @@ var elsewhere = []Code{
 	5001, 5002, 5003, 5004, 5005, 5006, 5007, 5008, 5101, 5102,
 	5103, 5104, 5105, 5106, 5301, 5401, 5402, 5403, 7101, 7102,
 	7103, 7104, 7201, 7202, 7203, 7204, 7205, 7301, 7302, 7303,
-	7304, 7305,
+	7304, 7305, 7601, 7602,
 }
 
 // Codes lists every code in ascending order.
@@ -74,7 +76,7 @@ var Codes = slices.Sorted(slices.Values(append(elsewhere[:len(elsewhere):len(els
 	SecretUnreadable, SecretMode,
 	GateListen, GateTLS, GateFailed, MetricsListen,
 	PolicyInvalid, PolicyNotNewer, PolicyTestFailed, GrantRefused, GrantUnknown,
-	NotRunning, ControlRefused, AlreadyRunning, ScopeQuery, SessionUnknown,
+	NotRunning, ControlRefused, AlreadyRunning, ScopeQuery, SessionUnknown, CaseRefused, CaseFile,
 	DatabaseConnect, ScanFailed, FolderUnreadable, FolderWrite,
 	LedgerMissing, LedgerExists, LedgerOpen, LedgerLocked, LedgerCorrupt, KeysMissing,
 	KeysOpen, ViewOpen, BundleInvalid, BackupFailed, WitnessFailed, KeyUnknown,

@@ -64,8 +64,8 @@ func least(body event.Body) int {
 	return level("duty")
 }
 
-// author returns who wants to record the body, and the second person.
-func author(body event.Body) (by, second string) {
+// Author returns who wants to record the body, and the second person.
+func Author(body event.Body) (by, second string) {
 	switch b := body.(type) {
 	case *event.CaseSign:
 		return b.By, ""
@@ -100,7 +100,7 @@ func author(body event.Body) (by, second string) {
 // Check says whether the body may be recorded in the case now; c is nil for
 // the sign that opens one. A refusal is a *Refusal. It changes nothing.
 func Check(b *Books, f *Firm, c *Case, now time.Time, body event.Body) error {
-	by, second := author(body)
+	by, second := Author(body)
 	if by == "" {
 		return refuse("no_name")
 	}

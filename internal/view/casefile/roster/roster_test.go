@@ -17,7 +17,7 @@ func TestCall(t *testing.T) {
 		{ID: "c", Rank: "duty", Reach: []string{"x"}},
 	}}
 	for _, tt := range []struct{ rank, day, want string }{
-		{"csirt", "2026-05-01", "a"},
+		{"csirt", "2026-05-01", "a b"}, // the deputy, should a not be reached
 		{"csirt", "2026-05-03", "b a"}, // a holiday: the deputy first
 		{"csirt", "2026-05-04", "c a"}, // the deputy is away: hers
 		{"duty", "2026-05-04", "c b"},

@@ -1,0 +1,303 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"sekisho/internal/control"
+	"sekisho/internal/desk"
+	"sekisho/internal/event"
+	"sekisho/internal/fault"
+	"sekisho/internal/rule"
+	"sekisho/internal/view/casefile"
+	"sekisho/internal/view/casefile/draft"
+)
+
+// inJapan writes a time as people on duty read it.
+func inJapan(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.In(rule.Tokyo).Format("2006-01-02 15:04 JST")
+}
+
+type caseListCmd struct {
+	All   bool `help:"${help_case_all}"`
+	Limit int  `default:"100" help:"${help_case_limit}"`
+}
+
+// Run lists cases, the newest first.
+func (c caseListCmd) Run(a *app) error {
+	op, done, err := a.caseDesk()
+	if err != nil {
+		return err
+	}
+	defer done()
+	text, err := op.Case(a.ctx, control.CaseQuery{Closed: c.All, Limit: c.Limit})
+	if err != nil {
+		return err
+	}
+	var lines []casefile.Line
+	if err := json.Unmarshal(text, &lines); err != nil {
+		return err
+	}
+	return a.out(lines, func() {
+		a.table([]string{"col_case", "col_state", "col_class", "col_opened", "col_title"}, func(line func(...any)) {
+			for _, l := range lines {
+				line(l.ID, a.say.Text("casestate_"+l.State), className(a, l.Class), inJapan(event.Time(l.Opened)), l.Title)
+			}
+		})
+	})
+}
+
+func className(a *app, id string) string {
+	if c := casefile.DefaultBooks().Plays.Class(id); c != nil {
+		return c.Name.In(string(a.lang))
+	}
+	return id
+}
+
+type caseShowCmd struct {
+	Case string `arg:"" help:"${help_case_id}"`
+}
+
+// Run shows the state, the clocks, the tasks, the figures and what is red.
+func (c caseShowCmd) Run(a *app) error {
+	r, err := a.askCase(c.Case)
+	if err != nil {
+		return err
+	}
+	return a.out(r, func() { a.showCase(r) })
+}
+
+func (a *app) showCase(r *caseAnswer) {
+	c := r.Case
+	a.print("case_head", "case", c.ID, "state", a.say.Text("casestate_"+c.State), "class", className(a, c.Class), "title", c.Title)
+	a.print("case_known", "at", inJapan(event.Time(c.KnownAt)), "by", c.Signs[0].KnownBy, "next", inJapan(r.Next))
+	for _, red := range r.Red {
+		a.print("case_red", "what", red)
+	}
+	if p := casefile.DefaultBooks().Plays.Class(c.Class); p != nil && c.State != casefile.Closed {
+		fmt.Fprintln(a.env.stdout, p.Why.In(string(a.lang)))
+		fmt.Fprintln(a.env.stdout, p.Never.In(string(a.lang)))
+	}
+	if s := c.Figures(); s != nil {
+		a.print("case_figures", "version", s.Version, "confirmed", countOf(s.Confirmed), "reachable", countOf(s.Reachable), "ever", countOf(s.EverHeld), "unit", s.Unit)
+	}
+	for _, m := range r.Marks {
+		if m.Contradicted {
+			a.print("case_contradicted", "server", m.Server, "misuse", inJapan(event.Time(m.Misuse)), "from", inJapan(event.Time(m.From)))
+		}
+	}
+	if len(r.Common) > 0 {
+		b := r.Common[0]
+		a.print("case_common", "place", b.Place, "n", b.Tokens, "of", b.Of, "from", inJapan(event.Time(b.From)), "to", inJapan(event.Time(b.To)))
+	}
+	a.table([]string{"col_rule", "col_due", "col_sort", "col_sure", "col_law"}, func(line func(...any)) {
+		for _, k := range r.Clocks {
+			law, due := k.LawEN, k.Day
+			if a.lang == "ja" {
+				law = k.LawJA
+			}
+			if due == "" {
+				due = inJapan(k.Due)
+			}
+			switch {
+			case k.Ended != "":
+				due += " ✓ " + k.Ended
+			case k.Late:
+				due += " " + a.say.Text("case_late")
+			}
+			if k.ByHand {
+				due += " " + a.say.Text("case_by_hand")
+			}
+			sort := a.say.Text("clock_" + k.Kind)
+			if k.OwnTarget {
+				sort += " " + a.say.Text("case_own_target")
+			}
+			line(k.Rule, due, sort, a.say.Text("sure_"+strings.ToLower(k.Sure[:1])), law)
+		}
+	})
+	class := casefile.DefaultBooks().Plays.Class(c.Class)
+	a.table([]string{"col_task", "col_due", "col_state", "col_owner", "col_title"}, func(line func(...any)) {
+		for _, t := range c.Tasks {
+			title := t.Title
+			if class != nil && class.Task(t.ID) != nil {
+				title = class.Task(t.ID).Title.In(string(a.lang))
+			}
+			line(t.ID, inJapan(event.Time(t.Due)), a.say.Text("taskstate_"+t.State), t.Owner, title)
+		}
+	})
+	if len(r.Missing) > 0 {
+		a.print("case_missing", "list", strings.Join(r.Missing, ", "))
+	}
+}
+
+type caseTimelineCmd struct {
+	Case string `arg:"" help:"${help_case_id}"`
+}
+
+// Run prints the append-only timeline.
+func (c caseTimelineCmd) Run(a *app) error {
+	r, err := a.askCase(c.Case)
+	if err != nil {
+		return err
+	}
+	return a.out(r.Case.Log, func() {
+		for i := range r.Case.Log {
+			e := &r.Case.Log[i]
+			fmt.Fprintf(a.env.stdout, "%s  %-10s  %s\n", inJapan(event.Time(e.At)), e.By, e.Line(a.lang))
+		}
+	})
+}
+
+type caseClassesCmd struct{}
+
+// Run lists the playbooks.
+func (caseClassesCmd) Run(a *app) error {
+	plays := casefile.DefaultBooks().Plays
+	return a.out(plays.Classes, func() {
+		for _, c := range plays.Classes {
+			fmt.Fprintf(a.env.stdout, "%s  %s\n    %s\n", c.ID, c.Name.In(string(a.lang)), c.Why.In(string(a.lang)))
+		}
+	})
+}
+
+type caseRulesCmd struct{}
+
+// Run lists the rules with how sure they are.
+func (caseRulesCmd) Run(a *app) error {
+	rules := rule.Default()
+	return a.out(rules, func() {
+		a.print("case_rules_read", "day", rules.Read)
+		a.table([]string{"col_rule", "col_length", "col_sort", "col_sure", "col_law"}, func(line func(...any)) {
+			for _, r := range rules.Rules {
+				status := ""
+				if r.Status != "in-force" {
+					status = " " + a.say.Text("case_not_in_force")
+				}
+				line(r.ID, fmt.Sprintf("%d %s (%s)", r.Length, r.Unit, r.Count), a.say.Text("clock_"+r.Kind)+status,
+					a.say.Text("sure_"+strings.ToLower(r.Sure[:1])), r.Law.In(string(a.lang)))
+			}
+		})
+	})
+}
+
+type caseFirmCmd struct{}
+
+// Run checks the file of the company and its people.
+func (caseFirmCmd) Run(a *app) error {
+	l, err := a.load()
+	if err != nil {
+		return err
+	}
+	f, err := loadFirm(l, a.config)
+	if err != nil {
+		return err
+	}
+	warnings := f.Warnings()
+	if len(f.People) == 0 {
+		warnings = append(warnings, a.say.Text("case_no_roster"))
+	}
+	err = a.out(map[string]any{"company": f.Company.Name, "people": len(f.People), "problems": warnings}, func() {
+		a.print("case_firm", "company", f.Company.Name, "n", len(f.People))
+		for _, w := range warnings {
+			a.print("case_red", "what", w)
+		}
+	})
+	if err == nil && len(warnings) > 0 {
+		return errNo
+	}
+	return err
+}
+
+type caseDraftCmd struct {
+	Case   string            `arg:"" help:"${help_case_id}"`
+	Kind   string            `arg:"" help:"${help_case_draft_kind}"`
+	Step   string            `arg:"" optional:"" default:"show" enum:"show,write,release,withdraw" help:"${help_case_step}"`
+	Set    map[string]string `help:"${help_case_set}"`
+	Format string            `default:"text" enum:"text,html,pdf" help:"${help_case_format}"`
+	Out    string            `placeholder:"FILE" help:"${help_case_out}"`
+	By     string            `help:"${help_by}"`
+}
+
+// Run shows, writes, releases or withdraws a document. A document with a number
+// that is not in the case is shown with its marks and is not released.
+func (c caseDraftCmd) Run(a *app) error {
+	r, err := a.askCase(c.Case)
+	if err != nil {
+		return err
+	}
+	l, err := a.load()
+	if err != nil {
+		return err
+	}
+	firm, err := loadFirm(l, a.config)
+	if err != nil {
+		return err
+	}
+	slots, at := c.Set, time.Now()
+	if have := r.Case.Drafts[c.Kind]; have != nil && len(slots) == 0 {
+		slots, at = have.Slots, event.Time(have.At)
+	}
+	d, err := draft.Build(c.Kind, r.Case, casefile.DefaultBooks(), companyOf(firm), slots, a.lang, at)
+	if err != nil {
+		return fault.New(fault.Usage, "problem", err.Error(), "hint", a.say.Text("try_help"))
+	}
+	b := &event.CaseDraft{Case: c.Case, Draft: c.Kind, Step: c.Step, Slots: slots, Scope: d.Scope, By: a.person(c.By)}
+	switch c.Step {
+	case "release":
+		if len(d.Marked) > 0 {
+			no := &casefile.Refusal{Key: "draft_numbers", Args: []any{"numbers", strings.Join(d.Marked, ", ")}}
+			return fault.New(fault.CaseRefused, "problem", no.Text(a.lang))
+		}
+		b.Slots, b.SHA256 = nil, desk.Sum(d.Text(c.Case))
+		if have := r.Case.Drafts[c.Kind]; have != nil {
+			b.Scope = have.Scope
+		}
+		fallthrough
+	case "write", "withdraw":
+		if err := a.record(b); err != nil {
+			return err
+		}
+	}
+	if len(d.Marked) > 0 {
+		a.print("case_marked", "numbers", strings.Join(d.Marked, ", "))
+	}
+	return c.put(a, d)
+}
+
+func (c caseDraftCmd) put(a *app, d *draft.Document) error {
+	text := []byte(d.Text(c.Case))
+	switch c.Format {
+	case "html":
+		text = []byte(d.HTML(c.Case))
+	case "pdf":
+		var err error
+		if text, err = d.PDF(c.Case); err != nil {
+			return err
+		}
+	}
+	if c.Out != "" {
+		if err := os.WriteFile(c.Out, text, 0o600); err != nil {
+			return fault.New(fault.ConfigUnreadable, "what", c.Out).Because(err)
+		}
+		return nil
+	}
+	if c.Step == "show" {
+		_, err := a.env.stdout.Write(text)
+		return err
+	}
+	return nil
+}
+
+func companyOf(f *desk.Firm) draft.Company {
+	out := draft.Company{Name: f.Company.Name, Number: f.Company.Number, Address: f.Company.Address, Phone: f.Company.Phone, Head: f.Company.Head, Desk: f.Company.Desk}
+	for _, p := range f.People {
+		out.People = append(out.People, draft.Contact{Rank: p.Rank, Name: p.Name, Phone: p.Phone})
+	}
+	return out
+}

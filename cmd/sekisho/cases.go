@@ -1,0 +1,372 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"sekisho/internal/config"
+	"sekisho/internal/control"
+	"sekisho/internal/desk"
+	"sekisho/internal/event"
+	"sekisho/internal/fault"
+	"sekisho/internal/lang"
+	"sekisho/internal/view"
+	"sekisho/internal/view/casefile"
+	"sekisho/proof"
+	"sekisho/proof/scope"
+)
+
+// caseKeeper keeps the view of cases in step with the ledger, and the desk.
+type caseKeeper struct {
+	view     *casefile.View
+	follower *view.Follower
+	desk     *desk.Desk
+	firm     *desk.Firm
+	file     string
+	poke     chan struct{} // something was recorded: look at the timers
+	live     bool          // other goroutines follow the ledger
+}
+
+func casefileFile(c *config.Config) string { return filepath.Join(viewDir(c), "casefile.db") }
+
+// loadFirm reads the file of the company and its people; without one there is
+// nobody to call, which every case shows in red.
+func loadFirm(l *config.Loaded, file string) (*desk.Firm, error) {
+	if l.Cases == "" {
+		return &desk.Firm{}, nil
+	}
+	name := l.Cases
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(filepath.Dir(file), name)
+	}
+	f, err := desk.LoadFirm(name)
+	if err != nil {
+		return nil, fault.New(fault.CaseFile, "file", name).Because(err)
+	}
+	return f, nil
+}
+
+// openCases opens the view where it was left. live: another goroutine follows
+// the ledger.
+func (p *process) openCases(ctx context.Context, live bool) error {
+	k := &caseKeeper{file: casefileFile(p.cfg.Config), poke: make(chan struct{}, 1), live: live}
+	var err error
+	if k.firm, err = loadFirm(p.cfg, p.file); err != nil {
+		return err
+	}
+	if k.view, err = casefile.Open(ctx, casefile.Config{Path: k.file}); err != nil {
+		return fault.New(fault.ViewOpen, "file", k.file).Because(err)
+	}
+	if k.follower, err = view.Follow(ctx, "casefile", p.ledger, k.view); err != nil {
+		return errors.Join(fault.New(fault.ViewOpen, "file", k.file).Because(err), k.view.Close())
+	}
+	settle := func(ctx context.Context) error { return k.follower.CatchUp(ctx) }
+	if live {
+		settle = func(ctx context.Context) error {
+			if head := p.ledger.Head(); head > 0 {
+				return k.follower.Await(ctx, head-1)
+			}
+			return nil
+		}
+	}
+	k.desk = desk.New(desk.Config{View: k.view, Firm: k.firm.View(), Settle: settle, Reach: k.firm.Reach, Now: p.now, Log: p.log, Lang: lang.Japanese,
+		Record: func(ctx context.Context, by event.Source, bodies ...event.Body) error {
+			_, err := p.ledger.Recorder(by, 0).Record(ctx, event.Durable, bodies...)
+			return err
+		}})
+	p.cases = k
+	return nil
+}
+
+// startCases follows the ledger and calls people when timers are due.
+func (p *process) startCases(ctx context.Context, s *stage) error {
+	if err := p.openCases(ctx, true); err != nil {
+		return err
+	}
+	for _, w := range p.cases.firm.Warnings() {
+		p.log.Warn("people on duty", "problem", w)
+	}
+	s.run("casefile view", p.cases.follower.Run)
+	s.run("case timers", p.caseTimers)
+	return nil
+}
+
+// timerPace is how often the timers are looked at, at least.
+const timerPace = 30 * time.Second
+
+// caseTimers calls people when timers are due, until ctx ends. A call that
+// cannot be recorded is tried again.
+func (p *process) caseTimers(ctx context.Context) error {
+	for {
+		wait := timerPace
+		next, err := p.cases.desk.Tick(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			p.log.Error("case timers", "err", err)
+		case !next.IsZero():
+			wait = min(wait, max(next.Sub(p.now()), time.Second))
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return nil
+		case <-p.cases.poke:
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+}
+
+func (k *caseKeeper) close() error {
+	if k == nil {
+		return nil
+	}
+	return k.view.Close()
+}
+
+// RecordCase implements control.Operator.
+func (p *process) RecordCase(ctx context.Context, r control.CaseRequest) (control.CaseReceipt, error) {
+	body, err := new(event.Decoder).Body(event.Header{Kind: r.Kind, Body: r.Body})
+	cased, ok := body.(event.Cased)
+	if err != nil || !ok {
+		return control.CaseReceipt{}, fault.New(fault.ControlRefused, "problem", "the request is not understood", "hint", "use the same version for both")
+	}
+	out, err := p.recordCase(ctx, cased)
+	var no *casefile.Refusal
+	if errors.As(err, &no) {
+		l, _ := lang.Parse(r.Lang)
+		return out, fault.New(fault.CaseRefused, "problem", no.Text(l))
+	}
+	if err != nil {
+		return out, err
+	}
+	select {
+	case p.cases.poke <- struct{}{}:
+	default:
+	}
+	return out, nil
+}
+
+func (p *process) recordCase(ctx context.Context, body event.Cased) (out control.CaseReceipt, err error) {
+	switch b := body.(type) {
+	case *event.CaseScope:
+		if b.Stated == "" {
+			err = p.freeze(ctx, b)
+		}
+	case *event.CaseNotice:
+		b.Step = "ack"
+	}
+	if err != nil {
+		return out, err
+	}
+	if out.Case, err = p.cases.desk.Propose(ctx, body); err != nil {
+		return out, err
+	}
+	switch b := body.(type) {
+	case *event.CaseAction:
+		err = p.contain(ctx, b, &out)
+	case *event.CaseSign:
+		if b.Channel == "button" {
+			err = p.firstScope(ctx, b)
+		}
+	}
+	return out, err
+}
+
+// freeze measures: the answer to the query, with its bundle, at this position
+// of the ledger.
+func (p *process) freeze(ctx context.Context, b *event.CaseScope) error {
+	var q scope.Query
+	if err := json.Unmarshal([]byte(b.Query), &q); err != nil {
+		return fault.New(fault.ScopeQuery, "problem", err, "hint", "see `sekisho scope --help`")
+	}
+	var text bytes.Buffer
+	if err := p.askScope(ctx, control.ScopeRequest{Query: q, Form: control.FormResult, By: b.By}, &text); err != nil {
+		return err
+	}
+	var r scope.Result
+	if err := json.Unmarshal(text.Bytes(), &r); err != nil {
+		return err
+	}
+	b.Digest, b.Position, b.Unit = proof.ScopeDigest(text.Bytes()), p.ledger.Head(), "persons"
+	b.Confirmed, b.Reachable, b.EverHeld = r.Confirmed.Subjects, r.Reachable.Subjects, r.EverHeld.Subjects
+	if !q.From.IsZero() {
+		b.From = q.From.UnixNano()
+	}
+	if !q.To.IsZero() {
+		b.To = q.To.UnixNano()
+	}
+	dir := filepath.Join(p.cfg.Data, "cases")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	b.Bundle = fmt.Sprintf("%s-%d.bundle", b.Case, b.Position)
+	f, err := os.OpenFile(filepath.Join(dir, b.Bundle), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	err = p.askScope(ctx, control.ScopeRequest{Query: q, Form: control.FormBundle, By: b.By}, f)
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// askScope is Scope; without a running process nobody else moves the view.
+func (p *process) askScope(ctx context.Context, r control.ScopeRequest, w io.Writer) error {
+	if !p.cases.live {
+		if err := p.view.follower.CatchUp(ctx); err != nil {
+			return fault.New(fault.ViewOpen, "file", p.view.file).Because(err)
+		}
+	}
+	return p.Scope(ctx, r, w)
+}
+
+// firstScope freezes what could be read in the last day, when somebody says
+// that something is wrong. The sign stands also when this fails.
+func (p *process) firstScope(ctx context.Context, s *event.CaseSign) error {
+	q, err := json.Marshal(scope.Query{From: event.Time(s.KnownAt).Add(-24 * time.Hour)})
+	if err != nil {
+		return err
+	}
+	b := &event.CaseScope{Case: s.Case, Query: string(q), By: s.By}
+	if err := p.freeze(ctx, b); err != nil {
+		p.log.Error("the first scope could not be frozen", "case", s.Case, "err", err)
+		return nil
+	}
+	b.By = "sekisho" // the process measured it; whoever pressed the button may have no rank
+	b.Version = 1
+	if _, err := p.ledger.Recorder("case", 0).Record(ctx, event.Durable, b); err != nil {
+		return fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(err)
+	}
+	return nil
+}
+
+// contain does at the gates what was ordered, and records the receipt.
+func (p *process) contain(ctx context.Context, b *event.CaseAction, out *control.CaseReceipt) error {
+	receipt := *b
+	receipt.Step = "receipt"
+	var err error
+	switch b.Do {
+	case "cut", "freeze":
+		r := control.CutRequest{By: b.By, Reason: b.Case + " " + b.Reason, All: b.Target == "all"}
+		if b.Do == "freeze" {
+			r.User = b.Target
+		} else if !r.All {
+			r.Address = b.Target
+		}
+		var done control.CutReceipt
+		done, err = p.Cut(ctx, r)
+		receipt.Applied, receipt.Result = uint64(len(done.Sessions)), "sessions ended in "+done.Took.Round(time.Millisecond).String()
+		if b.Do == "freeze" {
+			receipt.Result += "; the account can log in again until the policy refuses it"
+		}
+	case "bypass-off":
+		var done control.BypassStatus
+		done, err = p.Bypass(ctx, control.BypassRequest{Gate: gateName(b.Target), By: b.By, Reason: b.Case})
+		receipt.Result = "the direct way is shut"
+		for _, g := range done.Gates {
+			if g.Bypass {
+				receipt.Failed++
+			} else {
+				receipt.Applied++
+			}
+		}
+	default:
+		return nil // done by people
+	}
+	if err != nil {
+		receipt.Failed, receipt.Result = 1, "failed"
+	}
+	_, again := p.cases.desk.Propose(ctx, &receipt)
+	out.Result, out.Applied = receipt.Result, receipt.Applied
+	return errors.Join(err, again)
+}
+
+func gateName(target string) string {
+	if target == "all" {
+		return ""
+	}
+	return target
+}
+
+// caseAnswer is what `sekisho case show` gets.
+type caseAnswer struct {
+	Case    *casefile.Case      `json:"case"`
+	Clocks  []clockLine         `json:"clocks"`
+	Missing []string            `json:"missing,omitempty"` // for closing
+	Next    time.Time           `json:"next_call"`
+	Red     []string            `json:"red,omitempty"`
+	Marks   []casefile.Mark     `json:"marks,omitempty"`
+	Common  []casefile.Common   `json:"common,omitempty"`
+	Open    map[string][]string `json:"open_questions,omitempty"` // by report
+}
+
+// clockLine is a duty as it is shown.
+type clockLine struct {
+	Rule      string    `json:"rule"`
+	LawJA     string    `json:"law_ja"`
+	LawEN     string    `json:"law_en"`
+	To        string    `json:"recipient_ja"`
+	Kind      string    `json:"kind"`
+	Sure      string    `json:"sure"`
+	Start     time.Time `json:"start"`
+	Due       time.Time `json:"due"`
+	Day       string    `json:"day,omitempty"`
+	ByHand    bool      `json:"check_by_hand,omitempty"`
+	OwnTarget bool      `json:"own_target,omitempty"`
+	Late      bool      `json:"late,omitempty"`
+	Ended     string    `json:"ended,omitempty"`
+}
+
+// Case implements control.Operator.
+func (p *process) Case(ctx context.Context, r control.CaseQuery) (json.RawMessage, error) {
+	k := p.cases
+	if err := k.desk.Settle(ctx); err != nil {
+		return nil, fault.New(fault.ViewOpen, "file", k.file).Because(err)
+	}
+	if r.ID == "" {
+		lines, err := k.view.Lines(ctx, r.Closed, max(1, r.Limit))
+		if err != nil {
+			return nil, fault.New(fault.ViewOpen, "file", k.file).Because(err)
+		}
+		return json.Marshal(lines)
+	}
+	c, err := k.view.Case(ctx, r.ID)
+	if errors.Is(err, casefile.ErrUnknown) {
+		return nil, fault.New(fault.CaseRefused, "problem", "there is no case "+r.ID)
+	}
+	if err != nil {
+		return nil, fault.New(fault.ViewOpen, "file", k.file).Because(err)
+	}
+	return json.Marshal(answerCase(k.view.Books(), k.desk.Firm, c, p.now()))
+}
+
+func answerCase(b *casefile.Books, f *casefile.Firm, c *casefile.Case, now time.Time) caseAnswer {
+	out := caseAnswer{Case: c, Clocks: []clockLine{}, Next: c.Next(b, f, now), Red: c.Red(b, f, now), Marks: c.Contradictions(),
+		Common: casefile.Concentration(c.Misuse), Open: map[string][]string{}}
+	if c.State != casefile.Closed {
+		out.Missing = c.Missing(b, f)
+	}
+	for _, k := range c.Clocks(b.Rules, f.Facts, f.AsOf) {
+		line := clockLine{Rule: k.Rule.ID, LawJA: k.Rule.Law.JA, LawEN: k.Rule.Law.EN, To: k.Rule.Recipient.JA, Kind: k.Kind, Sure: k.Rule.Sure,
+			Start: k.Start, Due: k.Due, Day: k.Day, ByHand: k.ByHand, OwnTarget: k.OwnTarget, Late: k.End == nil && !now.Before(k.Due)}
+		if k.End != nil {
+			line.Ended = k.End.Step + " " + k.End.Number
+		}
+		out.Clocks = append(out.Clocks, line)
+	}
+	for _, r := range c.Reports {
+		for _, q := range r.Unanswered(b.Plays) {
+			out.Open[r.ID] = append(out.Open[r.ID], q.ID)
+		}
+	}
+	return out
+}

@@ -1,0 +1,274 @@
+// Package desk is where people work on cases: it takes what they want to
+// record, refuses or records it, and calls people when timers are due.
+//
+// It keeps nothing: the truth is the ledger, the state is the casefile view.
+// Every delivery and every silence is an event, so that a restart calls nobody
+// twice and a rebuild calls nobody.
+package desk
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"sekisho/internal/element"
+	"sekisho/internal/event"
+	"sekisho/internal/lang"
+	"sekisho/internal/notify"
+	"sekisho/internal/view/casefile"
+	"sekisho/internal/view/casefile/roster"
+)
+
+// Config is what a Desk needs.
+type Config struct {
+	View *casefile.View
+	Firm *casefile.Firm
+	// Record writes bodies durably as somebody's: "person/sora", "case".
+	Record func(ctx context.Context, by event.Source, bodies ...event.Body) error
+	// Settle returns when the view holds everything that was recorded.
+	Settle func(ctx context.Context) error
+	// Reach sends to one person and returns the ways that took it.
+	Reach func(ctx context.Context, p *roster.Person, m notify.Message) ([]string, error)
+	Now   func() time.Time
+	Log   *slog.Logger
+	Lang  lang.Language // of messages
+}
+
+// Desk is safe for concurrent use: one thing is recorded at a time.
+type Desk struct {
+	Config
+	mu sync.Mutex
+}
+
+// New returns a desk.
+func New(c Config) *Desk { return &Desk{Config: c} }
+
+// Propose records a body in its case if that is allowed, and returns the id of
+// the case. A refusal is a *casefile.Refusal. A sign without a case opens one.
+// What a destroying or containing action needs is checked before it is done:
+// callers act only after Propose has returned.
+func (d *Desk) Propose(ctx context.Context, body event.Cased) (string, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.propose(ctx, body)
+}
+
+func (d *Desk) propose(ctx context.Context, body event.Cased) (string, error) {
+	if err := d.Settle(ctx); err != nil {
+		return "", err
+	}
+	if err := personal(body); err != nil {
+		return "", err
+	}
+	if s, ok := body.(*event.CaseSign); ok && s.Case == "" {
+		s.Case = fmt.Sprintf("c%d", d.View.Count()+1)
+	}
+	c, err := d.View.Case(ctx, body.InCase())
+	if err != nil && !errors.Is(err, casefile.ErrUnknown) {
+		return "", err
+	}
+	if s, ok := body.(*event.CaseScope); ok && c != nil {
+		s.Version = len(c.Scopes) + 1
+	}
+	if s, ok := body.(*event.CaseDraft); ok && c != nil && s.Step == "write" {
+		s.Scope = len(c.Scopes)
+	}
+	if err := casefile.Check(d.View.Books(), d.Firm, c, d.Now(), body); err != nil {
+		return "", err
+	}
+	by := "case"
+	if who := who(body); who != "" {
+		by = "person/" + who
+	}
+	if err := d.Record(ctx, event.Source(by), body); err != nil {
+		return "", err
+	}
+	return body.InCase(), d.Settle(ctx)
+}
+
+func who(body event.Cased) string {
+	by, _ := casefile.Author(body)
+	return by
+}
+
+// personal refuses texts that hold card numbers, My Numbers or addresses of
+// mail: the ledger is for ever.
+func personal(body event.Cased) error {
+	var found element.Mask
+	s := element.NewScanner(element.Options{}, func(f *element.Finding) {
+		switch f.Kind {
+		case element.CardPAN, element.MyNumber, element.Email:
+			found |= element.MaskOf(f.Kind)
+		}
+	})
+	if _, err := s.Write([]byte(words(body))); err != nil {
+		return err
+	}
+	if err := s.Close(); err != nil {
+		return err
+	}
+	if found != 0 {
+		return &casefile.Refusal{Key: "personal", Args: []any{"field", body.InCase(), "elements", found.String()}}
+	}
+	return nil
+}
+
+// words returns what people typed into a body: its strings, without hashes and
+// queries.
+func words(body event.Cased) string {
+	var out strings.Builder
+	var walk func(key string, v any)
+	walk = func(key string, v any) {
+		switch x := v.(type) {
+		case string:
+			if !strings.Contains("sha256 digest token query", key) || key == "" {
+				out.WriteString(x + "\n")
+			}
+		case []any:
+			for _, e := range x {
+				walk(key, e)
+			}
+		case map[string]any:
+			for k, e := range x {
+				walk(k, e)
+			}
+		}
+	}
+	text, err := json.Marshal(body)
+	if err != nil {
+		panic("desk: " + err.Error()) // our own types always encode
+	}
+	var v any
+	if err := json.Unmarshal(text, &v); err != nil {
+		panic("desk: " + err.Error())
+	}
+	walk("", v)
+	return out.String()
+}
+
+// Hasher is a keyed hash of fields, such as keyring's.
+type Hasher interface {
+	Sum(fields ...[]byte) [32]byte
+}
+
+// Token names a misused card or account by a keyed hash: 16 bytes, in
+// hexadecimal. Spaces and hyphens do not matter.
+func Token(h Hasher, number string) string {
+	sum := h.Sum([]byte("misuse 1"), []byte(strings.NewReplacer(" ", "", "-", "").Replace(number)))
+	return hex.EncodeToString(sum[:16])
+}
+
+// Tick makes every call that is due and returns the time of the next, or the
+// zero time. Whom it called is recorded before the next call, one delivery at
+// a time, so that a crash repeats at most one.
+func (d *Desk) Tick(ctx context.Context) (next time.Time, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.Settle(ctx); err != nil {
+		return next, err
+	}
+	lines, err := d.View.Lines(ctx, true, maxCases)
+	if err != nil {
+		return next, err
+	}
+	for _, l := range lines {
+		c, err := d.View.Case(ctx, l.ID)
+		if err != nil {
+			return next, err
+		}
+		if c.State == casefile.Closed && len(c.Decisions) == 0 {
+			continue
+		}
+		if c, err = d.serve(ctx, c); err != nil {
+			return next, err
+		}
+		if n := c.Next(d.View.Books(), d.Firm, d.Now()); !n.IsZero() && (next.IsZero() || n.Before(next)) {
+			next = n
+		}
+	}
+	return next, nil
+}
+
+// maxCases bounds one Tick.
+const maxCases = 1_000_000
+
+// serve makes the calls of one case. A call that reached nobody makes the next
+// rank due, so it looks again until nothing is left.
+func (d *Desk) serve(ctx context.Context, c *casefile.Case) (*casefile.Case, error) {
+	for range len(roster.Ranks) + 1 {
+		calls := c.Due(d.View.Books(), d.Firm, d.Now())
+		if len(calls) == 0 {
+			return c, nil
+		}
+		for _, call := range calls {
+			bodies := d.call(ctx, c, call)
+			if err := d.Record(ctx, "case", bodies...); err != nil {
+				return c, err
+			}
+		}
+		if err := d.Settle(ctx); err != nil {
+			return c, err
+		}
+		var err error
+		if c, err = d.View.Case(ctx, c.ID); err != nil {
+			return c, err
+		}
+	}
+	return c, nil
+}
+
+// call calls the people of a rank in turn until one was reached.
+func (d *Desk) call(ctx context.Context, c *casefile.Case, call casefile.Call) []event.Body {
+	notice := event.CaseNotice{Case: c.ID, Key: call.Key, Rank: call.Rank, Due: call.Due.UnixNano()}
+	if call.Step == "silent" {
+		notice.Step = "silent"
+		return []event.Body{&notice}
+	}
+	var out []event.Body
+	m := d.message(c, call)
+	for _, p := range d.Firm.Roster.Call(call.Rank, d.Now()) {
+		one := notice
+		one.To = p.ID
+		ways, err := d.Reach(ctx, p, m)
+		if err == nil {
+			one.Step, one.Channel = "sent", strings.Join(ways, ",")
+			return append(out, &one)
+		}
+		d.Log.Warn("a person on duty was not reached", "case", c.ID, "person", p.ID, "err", err)
+		one.Step = "failed"
+		out = append(out, &one)
+	}
+	notice.Step = "nobody"
+	return append(out, &notice)
+}
+
+// message is what a call says.
+func (d *Desk) message(c *casefile.Case, call casefile.Call) notify.Message {
+	say := texts.In(d.Lang)
+	kind, _, _ := strings.Cut(call.Key, ":")
+	class := ""
+	if p := d.View.Books().Plays.Class(c.Class); p != nil {
+		class = p.Name.In(string(d.Lang))
+	}
+	return notify.Message{
+		Subject: say.Text("subject", "case", c.ID, "class", class),
+		Text: say.Text("call_"+kind, "key", call.Key) + "\n" +
+			say.Text("state", "title", c.Title, "known", event.Time(c.KnownAt).In(jst).Format("2006-01-02 15:04"), "state", c.State) + "\n" +
+			say.Text("answer", "case", c.ID, "key", call.Key),
+	}
+}
+
+var jst = time.FixedZone("JST", 9*3600)
+
+// Sum returns the SHA-256 of a text, in hexadecimal.
+func Sum(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
+}

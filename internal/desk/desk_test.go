@@ -1,0 +1,247 @@
+package desk
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"sekisho/internal/event"
+	"sekisho/internal/lang"
+	"sekisho/internal/notify"
+	"sekisho/internal/view"
+	"sekisho/internal/view/casefile"
+	"sekisho/internal/view/casefile/roster"
+	"sekisho/internal/view/viewtest"
+)
+
+// office is a desk over a ledger in memory, with a clock.
+type office struct {
+	*Desk
+	ledger viewtest.Ledger
+	follow *view.Follower
+	now    time.Time
+	sent   []string // "rank person key"
+	down   map[string]bool
+	seq    event.Seq
+}
+
+// growing lets the follower read what was added later.
+type growing struct{ o *office }
+
+func (g growing) Scan(ctx context.Context, from event.Index, fn func(event.Index, []byte) error) error {
+	return g.o.ledger.Scan(ctx, from, fn)
+}
+
+func (g growing) Wait(ctx context.Context, next event.Index) (event.Index, error) {
+	return g.o.ledger.Wait(ctx, next)
+}
+
+func newOffice(t testing.TB) *office {
+	t.Helper()
+	o := &office{now: time.Date(2016, 3, 19, 1, 0, 0, 0, time.UTC), down: map[string]bool{}}
+	v, err := casefile.Open(t.Context(), casefile.Config{Path: filepath.Join(t.TempDir(), "c.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { v.Close() })
+	if o.follow, err = view.Follow(t.Context(), "casefile", growing{o}, v); err != nil {
+		t.Fatal(err)
+	}
+	people := &roster.Roster{}
+	for i, rank := range roster.Ranks {
+		people.People = append(people.People, roster.Person{ID: fmt.Sprintf("p%d", i), Rank: rank, Reach: []string{"x"}, Deputy: "d"})
+	}
+	people.People = append(people.People, roster.Person{ID: "d", Rank: "csirt", Reach: []string{"x"}})
+	o.Desk = New(Config{View: v, Firm: &casefile.Firm{Roster: people}, Settle: o.follow.CatchUp, Now: func() time.Time { return o.now },
+		Log: slog.New(slog.DiscardHandler), Lang: lang.Japanese,
+		Record: func(_ context.Context, by event.Source, bodies ...event.Body) error {
+			for _, b := range bodies {
+				o.seq++
+				o.ledger.Add(by, o.seq, o.now.UnixNano(), 0, b)
+			}
+			return nil
+		},
+		Reach: func(_ context.Context, p *roster.Person, m notify.Message) ([]string, error) {
+			if o.down[p.ID] || m.Subject == "" || strings.Contains(m.Text, "!") || strings.Contains(m.Text, "{") {
+				return nil, errors.New("bounced")
+			}
+			o.sent = append(o.sent, p.Rank+" "+p.ID)
+			return []string{"mail"}, nil
+		}})
+	return o
+}
+
+func (o *office) sign(t testing.TB, title string) string {
+	t.Helper()
+	id, err := o.Propose(t.Context(), &event.CaseSign{Class: "unknown", Channel: "button", Title: title, KnownAt: o.now.UnixNano(), KnownBy: "x", By: "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+func (o *office) tick(t testing.TB) time.Time {
+	t.Helper()
+	next, err := o.Tick(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return next
+}
+
+// TestFP08_TimersCallWithoutAButton: nobody presses anything; every call and
+// every silence is an event; a second look, a restart and a rebuild call nobody.
+func TestFP08_TimersCallWithoutAButton(t *testing.T) {
+	o := newOffice(t)
+	o.sign(t, "変な画面が出る")
+	next := o.tick(t)
+	if !slices.Equal(o.sent, []string{"duty p0", "duty p0"}) { // open, and for his knowledge
+		t.Fatalf("at once: %v", o.sent)
+	}
+	if next.Sub(o.now) != time.Hour {
+		t.Errorf("the next call is in %s, want one hour", next.Sub(o.now))
+	}
+	o.sent = nil
+	for range 5 {
+		o.now = o.now.Add(time.Hour)
+		o.tick(t)
+		o.tick(t)
+	}
+	if want := []string{"csirt p1", "duty p0", "ciso p2"}; !slices.Equal(o.sent, want) {
+		t.Errorf("in five hours: %v, want %v", o.sent, want)
+	}
+	c, err := o.View.Case(t.Context(), "c1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	silent := 0
+	for _, n := range c.Notices {
+		if n.Step == "silent" {
+			silent++
+		}
+	}
+	if silent != 2 {
+		t.Errorf("%d silences are in the ledger, want 2: %+v", silent, c.Notices)
+	}
+	o.sent = nil
+	fresh, err := casefile.Open(t.Context(), casefile.Config{Path: filepath.Join(t.TempDir(), "again.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fresh.Close()
+	if err := view.Check(t.Context(), "casefile", growing{o}, o.View, fresh); err != nil {
+		t.Error(err)
+	}
+	if len(o.sent) != 0 {
+		t.Errorf("a rebuild called %v", o.sent)
+	}
+}
+
+// TestBounces: whoever cannot be reached is recorded; deputies and then the
+// next rank are called at once; when nobody is left it is red, and nothing is
+// lost.
+func TestBounces(t *testing.T) {
+	o := newOffice(t)
+	o.down["p0"] = true
+	o.sign(t, "t")
+	o.tick(t)
+	if !slices.Contains(o.sent, "csirt d") {
+		t.Errorf("the deputy was not called: %v", o.sent)
+	}
+	all := newOffice(t)
+	for _, p := range all.Firm.Roster.People {
+		all.down[p.ID] = true
+	}
+	id := all.sign(t, "t")
+	all.tick(t)
+	c, err := all.View.Case(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	red := strings.Join(c.Red(all.View.Books(), all.Firm, all.now), "\n")
+	for _, want := range []string{"failed open:0 duty p0", "nobody open:0 duty", "nobody open:0 csirt", "nobody open:0 ciso", "nobody open:0 officer"} {
+		if !strings.Contains(red, want) {
+			t.Errorf("%q is not red:\n%s", want, red)
+		}
+	}
+	if len(all.sent) != 0 || all.tick(t).IsZero() {
+		t.Error("with nobody reached there must be a next time")
+	}
+}
+
+// TestNoPersonalData: the ledger is for ever.
+func TestNoPersonalData(t *testing.T) {
+	o := newOffice(t)
+	for _, title := range []string{"カード 4111 1111 1111 1111 の件", "taro@example.co.jp から連絡"} {
+		_, err := o.Propose(t.Context(), &event.CaseSign{Class: "unknown", Channel: "button", Title: title, KnownAt: o.now.UnixNano(), KnownBy: "x", By: "x"})
+		var no *casefile.Refusal
+		if !errors.As(err, &no) || no.Key != "personal" {
+			t.Errorf("%q was recorded: %v", title, err)
+		}
+	}
+	if len(o.ledger) != 0 {
+		t.Errorf("%d events", len(o.ledger))
+	}
+	for range 200 { // times and hashes are no card numbers
+		o.now = o.now.Add(1234567 * time.Microsecond)
+		o.sign(t, "ok")
+	}
+}
+
+type plainHash struct{}
+
+func (plainHash) Sum(fields ...[]byte) (out [32]byte) {
+	h := sha256.New()
+	for _, f := range fields {
+		h.Write(f)
+	}
+	h.Sum(out[:0])
+	return out
+}
+
+func TestToken(t *testing.T) {
+	a, b := Token(plainHash{}, "4111-1111 11111111"), Token(plainHash{}, "4111111111111111")
+	if a != b || len(a) != 32 || strings.Contains(a, "4111") || a == Token(plainHash{}, "4111111111111112") {
+		t.Errorf("%s %s", a, b)
+	}
+}
+
+func TestLoadFirm(t *testing.T) {
+	dir := t.TempDir()
+	put := func(name, text string, mode os.FileMode) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), mode); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	put("hook", "http://127.0.0.1:1/x\n", 0o600)
+	good := "company: {name: 見本旅行, facts: [travel]}\npeople:\n  - {id: a, name: A, rank: duty, reach: [slack, 'mailto:a@example.jp']}\nchannels:\n  - {name: slack, kind: slack, url_file: hook}\n"
+	f, err := LoadFirm(put("good.yaml", good, 0o644))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := strings.Join(f.Warnings(), "\n"); !strings.Contains(text, `no way "mailto:a@example.jp"`) || !strings.Contains(text, `nobody of rank "officer"`) {
+		t.Errorf("warnings: %s", text)
+	}
+	if _, err := f.Reach(t.Context(), &f.People[0], notify.Message{Subject: "s", Text: "t"}); err == nil {
+		t.Error("a port that nobody listens on was reached")
+	}
+	put("hook", "http://127.0.0.1:1/x\n", 0o644)
+	if err := os.Chmod(filepath.Join(dir, "hook"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"open secret": good, "unknown key": "compny: {}\n", "bad kind": strings.Replace(good, "kind: slack", "kind: pigeon", 1)} {
+		if _, err := LoadFirm(put("bad.yaml", text, 0o644)); err == nil {
+			t.Errorf("%s was taken", name)
+		}
+	}
+}

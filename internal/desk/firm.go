@@ -1,0 +1,163 @@
+package desk
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+
+	"sekisho/internal/notify"
+	"sekisho/internal/view/casefile"
+	"sekisho/internal/view/casefile/roster"
+)
+
+// Company is who we are, for letters and for the rules that hold for some firms
+// only.
+type Company struct {
+	Name    string   `yaml:"name"`
+	Number  string   `yaml:"number,omitempty"` // 法人番号
+	Address string   `yaml:"address,omitempty"`
+	Phone   string   `yaml:"phone,omitempty"`
+	Head    string   `yaml:"head,omitempty"`  // representative
+	Desk    string   `yaml:"desk,omitempty"`  // inquiry desk, as printed
+	Facts   []string `yaml:"facts,omitempty"` // travel, listed, pmark, entrusted, critical-infrastructure
+}
+
+// Mail is the mail server.
+type Mail struct {
+	Server       string `yaml:"server"`
+	From         string `yaml:"from"`
+	User         string `yaml:"user,omitempty"`
+	PasswordFile string `yaml:"password_file,omitempty"`
+	TLS          string `yaml:"tls,omitempty"`
+}
+
+// Channel is a webhook by name. The files hold one line, mode 0600.
+type Channel struct {
+	Name      string `yaml:"name"`
+	Kind      string `yaml:"kind"`
+	URLFile   string `yaml:"url_file"`
+	TokenFile string `yaml:"token_file,omitempty"`
+}
+
+// Firm is the file of cases: who we are, who is on duty, how they are reached.
+type Firm struct {
+	Company  Company         `yaml:"company"`
+	People   []roster.Person `yaml:"people"`
+	Mail     *Mail           `yaml:"mail,omitempty"`
+	Channels []Channel       `yaml:"channels,omitempty"`
+
+	hooks    map[string]*notify.Webhook
+	mail     *notify.Mail
+	warnings []string
+}
+
+// LoadFirm reads the file strictly. What is wrong with the roster is a warning,
+// seen in red with every case: a firm without a duty person must be able to
+// take a sign.
+func LoadFirm(file string) (*Firm, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	var f Firm
+	if err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(&f); err != nil {
+		return nil, errors.New(yaml.FormatError(err, false, false))
+	}
+	return &f, f.open(filepath.Dir(file))
+}
+
+func (f *Firm) open(dir string) error {
+	secret := func(name string) (string, error) {
+		if name == "" {
+			return "", nil
+		}
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(dir, name)
+		}
+		info, err := os.Stat(name)
+		if err == nil && info.Mode().Perm()&0o077 != 0 {
+			return "", fmt.Errorf("%s: others can read it; chmod 600", name)
+		}
+		text, err := os.ReadFile(name)
+		return strings.TrimSpace(string(text)), err
+	}
+	f.hooks = map[string]*notify.Webhook{}
+	for _, c := range f.Channels {
+		if c.Name == "" || f.hooks[c.Name] != nil || !slices.Contains([]string{"slack", "lineworks", "chatwork", "generic"}, c.Kind) {
+			return fmt.Errorf("channel %q: needs a new name and a kind: slack, lineworks, chatwork or generic", c.Name)
+		}
+		address, err := secret(c.URLFile)
+		if err != nil {
+			return err
+		}
+		token, err := secret(c.TokenFile)
+		if err != nil {
+			return err
+		}
+		f.hooks[c.Name] = &notify.Webhook{Kind: c.Kind, URL: address, Token: token}
+	}
+	if m := f.Mail; m != nil {
+		password, err := secret(m.PasswordFile)
+		if err != nil {
+			return err
+		}
+		f.mail = &notify.Mail{Server: m.Server, From: m.From, User: m.User, Password: password, TLS: m.TLS}
+	}
+	f.warnings = f.roster().Check()
+	for _, p := range f.People {
+		for _, way := range p.Reach {
+			if to, isMail := strings.CutPrefix(way, "mailto:"); isMail && (f.mail == nil || to == "") || !isMail && f.hooks[way] == nil {
+				f.warnings = append(f.warnings, fmt.Sprintf("person %q: no way %q", p.ID, way))
+			}
+		}
+	}
+	return nil
+}
+
+func (f *Firm) roster() *roster.Roster { return &roster.Roster{People: f.People} }
+
+// Warnings returns what is wrong with the roster, one sentence each.
+func (f *Firm) Warnings() []string { return f.warnings }
+
+// View returns what the view needs to know of the firm.
+func (f *Firm) View() *casefile.Firm {
+	return &casefile.Firm{Roster: f.roster(), Facts: f.Company.Facts}
+}
+
+// errNoWay is returned for a person without a way that works.
+var errNoWay = errors.New("there is no way to reach this person")
+
+// Reach sends to one person on all ways and returns those that took it. It
+// fails when none did.
+func (f *Firm) Reach(ctx context.Context, p *roster.Person, m notify.Message) (ways []string, err error) {
+	errs := []error{errNoWay}
+	for _, way := range p.Reach {
+		to, isMail := strings.CutPrefix(way, "mailto:")
+		var err error
+		switch {
+		case isMail && f.mail != nil:
+			way = "mail"
+			err = f.mail.Send(ctx, to, m)
+		case f.hooks[way] != nil:
+			err = f.hooks[way].Send(ctx, m)
+		default:
+			continue
+		}
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		ways = append(ways, way)
+	}
+	if len(ways) == 0 {
+		return nil, errors.Join(errs...)
+	}
+	return ways, nil
+}

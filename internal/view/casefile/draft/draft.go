@@ -1,0 +1,341 @@
+// Package draft makes the documents of a case: reports to authorities, card
+// companies and principals, the sheet for the first hour, the notice to persons
+// and the page for the web, as plain text, HTML and PDF.
+//
+// It sends nothing. Every figure and date is read from the case; what nobody
+// knows is 未把握 with the day on which it should be known; what people add is
+// checked for numbers of their own.
+package draft
+
+import (
+	_ "embed"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"sekisho/internal/event"
+	"sekisho/internal/lang"
+	"sekisho/internal/rule"
+	"sekisho/internal/view/casefile"
+)
+
+//go:embed texts.yaml
+var textFile []byte
+
+var texts = lang.MustLoad(textFile)
+
+// Kinds are the documents.
+var Kinds = []string{"ppc-prelim", "ppc-final", "jta", "police", "acquirer", "entrustee", "first-hour", "persons", "web"}
+
+// Company is who writes.
+type Company struct {
+	Name, Number, Address, Phone, Head, Desk string
+	People                                   []Contact // for the sheet
+}
+
+// Contact is a line of the sheet.
+type Contact struct{ Rank, Name, Phone string }
+
+// Row is a field of a form.
+type Row struct {
+	Label string
+	Value string
+	// Unknown: nobody knows yet.
+	Unknown bool
+}
+
+// Part is a section.
+type Part struct {
+	Heading string
+	Rows    []Row
+}
+
+// Document is one document, filled.
+type Document struct {
+	Kind   string
+	Title  string
+	To     string
+	Notes  []string // what is not certain about the form itself
+	Parts  []Part
+	Lang   lang.Language
+	Scope  int // version of the figures
+	At     time.Time
+	Marked []string // numbers of people's texts that are not in the case: blocks release
+}
+
+// filler makes one document.
+type filler struct {
+	c    *casefile.Case
+	b    *casefile.Books
+	say  lang.Printer
+	who  Company
+	now  time.Time
+	doc  *Document
+	slot map[string]string
+}
+
+// Build fills a document from the case. Slots are people's own sentences by the
+// name of the field: "cause", "measures", … An unknown kind is an error.
+func Build(kind string, c *casefile.Case, b *casefile.Books, who Company, slots map[string]string, l lang.Language, now time.Time) (*Document, error) {
+	if !slices.Contains(Kinds, kind) {
+		return nil, fmt.Errorf("draft: %q is no document; they are %s", kind, strings.Join(Kinds, ", "))
+	}
+	f := &filler{c: c, b: b, say: texts.In(l), who: who, now: now, slot: slots,
+		doc: &Document{Kind: kind, Lang: l, Scope: len(c.Scopes), At: now}}
+	f.doc.Title = f.say.Text("title_" + strings.ReplaceAll(kind, "-", "_"))
+	f.doc.To = f.say.Text("to_" + strings.ReplaceAll(kind, "-", "_"))
+	switch kind {
+	case "ppc-prelim", "ppc-final":
+		f.authority()
+		f.doc.Notes = []string{f.say.Text("note_form")}
+	case "entrustee":
+		f.nine("part_nine")
+	case "jta":
+		f.doc.Notes = []string{f.say.Text("note_jta")}
+		f.part("part_jta", "facts:overview", "before", "after", "present", "prevention")
+		f.nine("part_figures")
+	case "police":
+		f.part("part_police", "damage:overview", "logs:evidence", "contact")
+		f.timeline()
+	case "acquirer":
+		f.part("part_acquirer", "date:known", "found", "data_types:items", "period:window", "system_map", "stopped:containment")
+		f.figures()
+		f.timeline()
+	case "first-hour":
+		f.sheet()
+	case "persons":
+		f.part("part_persons", "overview", "items", "cause", "secondary", "other", "desk")
+	case "web":
+		f.part("part_web", "overview", "period:window", "items", "count", "cause", "secondary", "measures", "withheld", "why_today", "desk")
+	}
+	return f.doc, nil
+}
+
+// part adds a section. A field is "name" or "name:source".
+func (f *filler) part(heading string, fields ...string) {
+	p := Part{Heading: f.say.Text(heading)}
+	for _, field := range fields {
+		name, source, ok := strings.Cut(field, ":")
+		if !ok {
+			source = name
+		}
+		row := Row{Label: f.say.Text("field_" + name)}
+		row.Value = f.value(name, source)
+		if row.Value == "" {
+			row.Unknown, row.Value = true, f.unknown()
+		}
+		p.Rows = append(p.Rows, row)
+	}
+	f.doc.Parts = append(f.doc.Parts, p)
+}
+
+// value is what people wrote for the field, else what the case knows.
+func (f *filler) value(name, source string) string {
+	if text := f.slot[name]; text != "" {
+		out, foreign := Expand(f.c, text)
+		f.doc.Marked = append(f.doc.Marked, foreign...)
+		return out
+	}
+	switch source {
+	case "overview":
+		class := f.b.Plays.Class(f.c.Class)
+		if class == nil {
+			return ""
+		}
+		return f.say.Text("say_overview", "class", class.Name.In(string(f.doc.Lang)), "title", f.c.Title)
+	case "known":
+		return f.day(f.c.KnownAt)
+	case "occurred":
+		return f.window()
+	case "found":
+		if len(f.c.Signs) == 0 {
+			return ""
+		}
+		return f.say.Text("channel_"+strings.ReplaceAll(f.c.Channel, "-", "_")) + " / " + f.c.Signs[0].KnownBy
+	case "event":
+		if s := f.c.Figures(); s != nil && s.Confirmed > 0 {
+			return f.say.Text("event_leak")
+		}
+		return f.say.Text("event_possible")
+	case "article7":
+		return f.article7()
+	case "items":
+		if s := f.c.Figures(); s != nil {
+			return strings.Join(s.Elements, "、")
+		}
+	case "count":
+		return f.count()
+	case "window":
+		return f.window()
+	case "containment":
+		return f.actions()
+	case "evidence":
+		return f.evidence()
+	case "contact":
+		return strings.TrimSpace(f.who.Name + " " + f.who.Phone)
+	case "desk":
+		return f.who.Desk
+	case "reporter":
+		return strings.Trim(strings.Join([]string{f.who.Name, f.who.Number, f.who.Address, f.who.Head}, " / "), " /")
+	case "publication":
+		return f.decision("publish")
+	case "persons_told":
+		return f.decision("notify-persons")
+	case "withheld":
+		return f.say.Text("say_withheld")
+	case "police":
+		if e := f.c.Ended["jp.police"]; e != nil {
+			return f.day(e.At) + " " + e.Number
+		}
+	}
+	return ""
+}
+
+func (f *filler) day(ns int64) string {
+	if ns == 0 {
+		return ""
+	}
+	return event.Time(ns).In(rule.Tokyo).Format("2006-01-02")
+}
+
+// unknown says when it should be known: when the open tasks are due.
+func (f *filler) unknown() string {
+	last := int64(0)
+	for _, t := range f.c.Tasks {
+		if t.State == "open" {
+			last = max(last, t.Due)
+		}
+	}
+	if last == 0 {
+		last = f.now.Add(72 * time.Hour).UnixNano()
+	}
+	return f.say.Text("say_unknown", "day", f.day(last))
+}
+
+func (f *filler) window() string {
+	s := f.c.Figures()
+	if s == nil || s.From == 0 {
+		return ""
+	}
+	to := f.day(s.To)
+	return f.say.Text("say_window", "from", f.day(s.From), "to", to)
+}
+
+func (f *filler) count() string {
+	s := f.c.Figures()
+	if s == nil {
+		return ""
+	}
+	key := "say_count_measured"
+	if s.Stated != "" {
+		key = "say_count_stated"
+	}
+	return f.say.Text(key, "confirmed", lang.Count(s.Confirmed), "reachable", lang.Count(s.Reachable), "ever", lang.Count(s.EverHeld),
+		"unit", f.say.Text("unit_"+s.Unit), "version", s.Version, "source", s.Stated)
+}
+
+// article7 says which numbers of rule 7 apply.
+func (f *filler) article7() string {
+	var out []string
+	for n, facts := range [][]string{{"sensitive"}, {"card", "property-damage"}, {"attack"}} {
+		if slices.ContainsFunc(facts, f.c.Has) {
+			out = append(out, f.say.Text("say_article7", "n", n+1))
+		}
+	}
+	if slices.ContainsFunc(f.c.RuleFacts(nil), func(r rule.Fact) bool { return r.Persons > 1000 }) {
+		out = append(out, f.say.Text("say_article7", "n", 4))
+	}
+	return strings.Join(out, "・")
+}
+
+func (f *filler) actions() string {
+	var out []string
+	for _, a := range f.c.Actions {
+		if a.Step == "receipt" || a.Do == "stop-payment" || a.Do == "isolate" {
+			out = append(out, a.Do+" "+a.Target)
+		}
+	}
+	return strings.Join(out, "、")
+}
+
+func (f *filler) evidence() string {
+	var out []string
+	for _, e := range f.c.Evidence {
+		if e.Step == "preserved" {
+			out = append(out, f.day(e.At)+" "+e.Form+" "+e.Host+" SHA-256 "+e.SHA256[:12]+"…")
+		}
+	}
+	return strings.Join(out, "、")
+}
+
+func (f *filler) decision(subject string) string {
+	for _, d := range f.c.Decisions {
+		if d.Subject == subject {
+			return d.Choice + " (" + f.day(d.At) + ")"
+		}
+	}
+	return ""
+}
+
+func (f *filler) nine(heading string) {
+	f.part(heading, "overview", "items", "count", "cause", "secondary", "persons_told", "publication", "prevention", "other")
+}
+
+func (f *filler) figures() { f.part("part_figures", "count", "period:window") }
+
+// authority is the form of the PPC (別記様式第一).
+func (f *filler) authority() {
+	f.part("part_reporter", "report_kind:kind", "reporter", "contact")
+	f.part("part_1", "occurred", "known", "event", "found", "article7", "principal", "contractor", "overview")
+	f.part("part_2", "medium", "items")
+	f.part("part_3", "count")
+	f.part("part_4", "cause")
+	f.part("part_5", "secondary")
+	f.part("part_6", "persons_told")
+	f.part("part_7", "publication")
+	f.part("part_8", "containment", "prevention")
+	f.part("part_9", "police", "other")
+	f.doc.Parts[0].Rows[0] = Row{Label: f.say.Text("field_report_kind"), Value: f.say.Text("kind_" + strings.ReplaceAll(f.doc.Kind, "-", "_"))}
+	f.timeline()
+}
+
+// timeline is the case's own.
+func (f *filler) timeline() {
+	p := Part{Heading: f.say.Text("part_timeline")}
+	for _, s := range f.c.Signs {
+		p.Rows = append(p.Rows, Row{Label: f.day(s.KnownAt), Value: s.Title + " (" + s.KnownBy + ")"})
+	}
+	for i := range f.c.Log {
+		e := &f.c.Log[i]
+		if !strings.HasPrefix(e.What, "notice-") && e.What != "draft" {
+			p.Rows = append(p.Rows, Row{Label: f.day(e.At), Value: e.Line(f.doc.Lang)})
+		}
+	}
+	slices.SortStableFunc(p.Rows, func(a, b Row) int { return strings.Compare(a.Label, b.Label) })
+	f.doc.Parts = append(f.doc.Parts, p)
+}
+
+// sheet is the page to print: whom to call, what not to do, what comes first.
+func (f *filler) sheet() {
+	call := Part{Heading: f.say.Text("part_call")}
+	for _, p := range f.who.People {
+		call.Rows = append(call.Rows, Row{Label: p.Rank, Value: p.Name + " " + p.Phone})
+	}
+	if len(call.Rows) == 0 {
+		call.Rows = []Row{{Label: f.say.Text("field_contact"), Value: f.say.Text("say_nobody"), Unknown: true}}
+	}
+	not := Part{Heading: f.say.Text("part_do_not")}
+	for _, t := range f.b.Plays.DoNot {
+		not.Rows = append(not.Rows, Row{Value: t.In(string(f.doc.Lang))})
+	}
+	do := Part{Heading: f.say.Text("part_do")}
+	if class := f.b.Plays.Class(f.c.Class); class != nil {
+		do.Rows = append(do.Rows, Row{Value: class.Why.In(string(f.doc.Lang))})
+		for _, t := range class.Tasks {
+			do.Rows = append(do.Rows, Row{Label: "□", Value: t.Title.In(string(f.doc.Lang))})
+		}
+		do.Rows = append(do.Rows, Row{Value: class.Never.In(string(f.doc.Lang))})
+	}
+	f.doc.Parts = append(f.doc.Parts, call, not, do)
+}
