@@ -5,7 +5,6 @@ import (
 	"archive/zip"
 	"bufio"
 	"compress/bzip2"
-	"compress/flate"
 	"errors"
 	"io"
 	"io/fs"
@@ -13,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/bodgit/sevenzip"
+	"github.com/klauspost/compress/flate"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 	"github.com/nwaples/rardecode/v2"
@@ -153,6 +153,7 @@ func (j *job) zip(part, name string, src source, depth int) error {
 	if err != nil {
 		return errors.Join(err, j.zipFront(part, io.NewSectionReader(at, 0, size), depth))
 	}
+	z.RegisterDecompressor(zip.Deflate, flate.NewReader)
 	if read := office(z); read != nil {
 		return read(j, part, z)
 	}

@@ -20,7 +20,8 @@ const (
 
 // markup reads XML and, with lax, HTML as a row of tokens. It checks nothing:
 // tags need not match, entities of others stay as they are. Nothing is allocated
-// for a token, and none is longer than its buffers: XML 1.0, fifth edition, §2.
+// for most tokens, and none is longer than its buffers: XML 1.0, fifth edition, §2.
+// Names, tags and texts are valid until the next token.
 type markup struct {
 	r    *bufio.Reader
 	name []byte // of the tag, without its prefix, valid until the next token
@@ -45,22 +46,20 @@ func newMarkup(r io.Reader, lax bool) *markup {
 // next reads a token. At the end it returns tEnd and nil, or why it ended.
 func (m *markup) next() (token, error) {
 	for {
-		c, err := m.r.ReadByte()
+		first, err := m.r.Peek(1)
 		if err == io.EOF {
 			return tEnd, nil
 		}
 		if err != nil {
 			return tEnd, err
 		}
-		if c != '<' {
-			if err := m.r.UnreadByte(); err != nil {
-				return tEnd, err
-			}
+		if first[0] != '<' {
 			return tText, m.readText()
 		}
+		m.r.Discard(1)
 		if m.lax {
 			if p, err := m.r.Peek(1); err == nil && !isTagStart(p[0]) {
-				m.text = append(m.text[:0], '<')
+				m.text = []byte{'<'}
 				return tText, nil
 			}
 		}
@@ -77,7 +76,14 @@ func isTagStart(c byte) bool {
 
 // readText reads text up to the next tag, or maxText bytes of it.
 func (m *markup) readText() error {
-	m.raw = m.raw[:0]
+	// Nearly always the text is in the buffer up to the next tag, without entities.
+	p, _ := m.r.Peek(m.r.Buffered())
+	if i := bytes.IndexByte(p[:min(len(p), maxText)], '<'); i > 0 && bytes.IndexByte(p[:i], '&') < 0 {
+		m.raw, m.text = p[:i:i], p[:i:i]
+		m.r.Discard(i)
+		return nil
+	}
+	m.raw = nil
 	for len(m.raw) < maxText {
 		p, err := m.r.Peek(1)
 		if err != nil || p[0] == '<' {
@@ -90,7 +96,7 @@ func (m *markup) readText() error {
 		m.raw = append(m.raw, p...)
 		m.r.Discard(len(p))
 	}
-	m.text = appendText(m.text[:0], m.raw)
+	m.text = appendText(nil, m.raw)
 	return nil
 }
 
@@ -103,7 +109,14 @@ func (m *markup) readTag() (token, error) {
 	case bytes.HasPrefix(p, []byte("![CDATA[")):
 		return m.cdata()
 	}
-	m.tag = m.tag[:0]
+	if p, _ := m.r.Peek(m.r.Buffered()); len(p) > 0 {
+		if i := bytes.IndexByte(p[:min(len(p), maxTag)], '>'); i >= 0 && whole(p[:i]) {
+			m.tag = p[:i:i]
+			m.r.Discard(i + 1)
+			return m.named(), nil
+		}
+	}
+	m.tag = nil
 	quote := byte(0)
 	for {
 		c, err := m.r.ReadByte()
@@ -127,6 +140,11 @@ func (m *markup) readTag() (token, error) {
 		}
 	}
 	return m.named(), nil
+}
+
+// whole reports whether no quote is open at the end of a tag.
+func whole(tag []byte) bool {
+	return bytes.IndexByte(tag, '\'') < 0 && bytes.Count(tag, []byte{'"'})%2 == 0
 }
 
 // named takes the name out of the tag.
@@ -186,7 +204,7 @@ func (m *markup) skipTo(end string) error {
 // one goes on as ordinary text, where "<" may cut it but loses nothing of value.
 func (m *markup) cdata() (token, error) {
 	m.r.Discard(len("![CDATA["))
-	m.text = m.text[:0]
+	m.text = nil
 	for len(m.text) < maxText {
 		c, err := m.r.ReadByte()
 		if err == io.EOF {
