@@ -8,7 +8,6 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"flag"
 	"fmt"
@@ -67,28 +66,33 @@ func scanFiles(args []string) error {
 	if err != nil {
 		return err
 	}
-	w := bufio.NewWriterSize(f, 64<<10)
+	const full = 64 << 10
+	lines := make([]byte, 0, full+256)
 	o := element.Options{Portable: *portable}
 	if *kinds == "pan" {
 		o.Kinds = element.MaskOf(element.CardPAN)
 	}
-	line := make([]byte, 0, 128)
-	s := element.NewScanner(o, func(f *element.Finding) {
-		line = strconv.AppendInt(line[:0], f.Offset, 10)
-		line = append(line, ' ')
-		line = strconv.AppendInt(line, int64(f.Length), 10)
-		line = append(line, ' ')
-		line = append(line, f.Kind.String()...)
-		line = append(line, ' ')
-		line = f.AppendMasked(line)
-		w.Write(append(line, '\n'))
+	var failed error
+	s := element.NewScanner(o, func(found *element.Finding) {
+		lines = strconv.AppendInt(lines, found.Offset, 10)
+		lines = append(lines, ' ')
+		lines = strconv.AppendInt(lines, int64(found.Length), 10)
+		lines = append(lines, ' ')
+		lines = append(lines, found.Kind.String()...)
+		lines = append(lines, ' ')
+		lines = append(found.AppendMasked(lines), '\n')
+		if len(lines) >= full {
+			_, err := f.Write(lines)
+			failed, lines = errors.Join(failed, err), lines[:0]
+		}
 	})
 	for _, name := range flags.Args() {
 		if err := scanFile(s, name); err != nil {
 			return err
 		}
 	}
-	return errors.Join(w.Flush(), f.Close())
+	_, err = f.Write(lines)
+	return errors.Join(failed, err, f.Close())
 }
 
 func scanFile(s *element.Scanner, name string) error {

@@ -121,6 +121,8 @@ const (
 	isHonorific
 	endsGiven
 	beginsForeign
+	followsName  // は, が, も …: what follows the name of somebody who does something
+	followsAlone // の, で, ・: also what follows a name that stands alone
 )
 
 // signBase is the first character that has flags: U+3000.
@@ -154,6 +156,12 @@ var signFlags = func() *[0x7000]signFlag {
 	}
 	for _, h := range honorifics {
 		set(h.word, isHonorific)
+	}
+	for _, p := range []string{"は", "が", "も", "と", "、", "に", "を", "ら", "や"} {
+		set(p, followsName)
+	}
+	for _, p := range []string{"の", "で", "・"} {
+		set(p, followsAlone)
 	}
 	return t
 }()

@@ -161,8 +161,11 @@ func wordAt(text []byte, i int) (topic, int) {
 func (s *Scanner) around(p, e int) (before, after []byte) { return s.before(p), s.after(e) }
 
 func (s *Scanner) before(p int) []byte {
-	from := p - contextBefore
-	from += bytes.LastIndexByte(s.buf[from:p], '\n') + 1
+	from := p - 1
+	for from >= p-contextBefore && s.buf[from] != '\n' {
+		from--
+	}
+	from++
 	if s.enc.raw && s.enc.is > UTF8 {
 		return s.ctx[:s.toUTF8(s.ctx[:96], from, p)]
 	}

@@ -48,12 +48,10 @@ func (s *Scanner) nameAfterRole(p, end int) bool {
 // particleAt reports whether b begins with what follows the name of somebody
 // who does something.
 func particleAt(b []byte) bool {
-	for _, w := range [...]string{"は", "が", "も", "と", "、", "に", "を", "ら", "や", "（"} {
-		if hasPrefix(b, w) {
-			return true
-		}
+	if b[0] == 0xE3 {
+		return flagOf(b)&followsName != 0
 	}
-	return false
+	return hasPrefix(b, "（")
 }
 
 // nameAfterFamily looks for what follows the family name buf[p:q] in its row of
@@ -88,7 +86,7 @@ func (s *Scanner) nameAfterFamily(p, q, end int) bool {
 
 // actorAt is particleAt for names that stand alone: 渡辺の, 渡辺・鈴木.
 func actorAt(b []byte) bool {
-	return particleAt(b) || hasPrefix(b, "の") || hasPrefix(b, "で") || hasPrefix(b, "・")
+	return particleAt(b) || b[0] == 0xE3 && flagOf(b)&followsAlone != 0
 }
 
 // likelyGiven reports whether the row of kanji buf[q:end], behind a family name,

@@ -126,18 +126,26 @@ func (t *kanjiBits) has(r rune) bool {
 func isGiven(r rune) bool { return r == '々' || givenBits.has(r) }
 
 // wordSet is a set of words of one to four characters of three bytes, kept as
-// their UTF-16 in one register.
-type wordSet [1 << 12]uint64
+// their UTF-16 in one register. Nearly all words that are asked for are not in it,
+// and are refused by one bit.
+type wordSet struct {
+	bits  [1 << 10]uint64
+	slots [1 << 13]uint64
+}
+
+const wordHash = 0x9E3779B97F4A7C15
 
 func makeSet(words map[string]bool) *wordSet {
 	t := new(wordSet)
 	for w := range words {
 		if key := wordKey([]byte(w)); key != 0 {
-			i := key * 0x9E3779B97F4A7C15 >> 52
-			for t[i] != 0 && t[i] != key {
-				i = (i + 1) % uint64(len(t))
+			h := key * wordHash
+			t.bits[h>>54] |= 1 << (h >> 48 & 63)
+			i := h >> 51
+			for t.slots[i] != 0 && t.slots[i] != key {
+				i = (i + 1) % uint64(len(t.slots))
 			}
-			t[i] = key
+			t.slots[i] = key
 		}
 	}
 	return t
@@ -159,15 +167,14 @@ func wordKey(w []byte) (key uint64) {
 
 func (t *wordSet) has(w []byte) bool {
 	key := wordKey(w)
-	if key == 0 {
+	h := key * wordHash
+	if key == 0 || t.bits[h>>54]>>(h>>48&63)&1 == 0 {
 		return false
 	}
-	i := key * 0x9E3779B97F4A7C15 >> 52
-	for t[i] != 0 {
-		if t[i] == key {
+	for i := h >> 51; t.slots[i] != 0; i = (i + 1) % uint64(len(t.slots)) {
+		if t.slots[i] == key {
 			return true
 		}
-		i = (i + 1) % uint64(len(t))
 	}
 	return false
 }
