@@ -84,6 +84,7 @@ type Scanner struct {
 
 	// A scanner of a view: of text that was decoded for it (see view.go).
 	inner  *Scanner
+	outer  *Scanner // of which this is the inner one, or nil
 	depth  int
 	spot   []int32 // of each byte of buf, where it stands in the outer buf
 	dirty  int     // bytes of buf before it may be other than zero
@@ -259,6 +260,8 @@ func (s *Scanner) makeRoom() {
 // place returns the offset in the stream of buf[p].
 func (s *Scanner) place(p int) int64 {
 	switch {
+	case s.outer != nil:
+		return s.outer.place(int(s.spot[p]))
 	case s.raw == nil:
 		return s.base + int64(p)
 	case p < s.end:

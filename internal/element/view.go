@@ -11,8 +11,8 @@ const (
 	viewBytes  = 1536 // decoded bytes of one view
 	maxTokens  = 60   // digits and separators of one number
 	maxDepth   = 3    // views in views: full-width digits in a JSON escape in base64
-	viewBehind = 64   // bytes before a number that a view shows
-	viewAhead  = 96   // and behind it
+	viewBehind = 56   // bytes before a number that a view shows
+	viewAhead  = 80   // and behind it
 )
 
 // view returns the inner scanner, empty.
@@ -23,7 +23,7 @@ func (s *Scanner) view() *Scanner {
 			lead: 0xEF, onlyPAN: s.onlyPAN, depth: s.depth + 1}
 		in.enc = decoder{is: UTF8, raw: true}
 		in.buf = make([]byte, lookBehind+viewBytes+lookAhead+2*blockSize)
-		in.raw = make([]int64, len(in.buf))
+		in.outer = s
 		in.spot = make([]int32, len(in.buf))
 		s.inner = in
 	}
@@ -37,7 +37,6 @@ func (s *Scanner) view() *Scanner {
 func (s *Scanner) show(in *Scanner, c byte, p int) {
 	in.buf[in.end] = c
 	in.spot[in.end] = int32(p)
-	in.raw[in.end] = s.place(p)
 	in.end++
 }
 
@@ -52,8 +51,6 @@ func (s *Scanner) showRune(in *Scanner, r rune, p int) {
 // seal ends the view at p of the outer buffer.
 func (s *Scanner) seal(in *Scanner, p int) {
 	in.spot[in.end] = int32(p)
-	in.raw[in.end] = s.place(p)
-	in.rawEnd = in.raw[in.end]
 	if in.dirty > in.end {
 		clear(in.buf[in.end:in.dirty])
 	}
@@ -225,12 +222,19 @@ func (s *Scanner) showText(in *Scanner, p, e int) {
 			continue
 		}
 		r, n := s.rune(p)
-		switch a := ascii(r, false); {
-		case r == 0:
-			s.show(in, '?', p)
+		a := byte('?')
+		if r == 0 {
 			n = 1
+		} else {
+			a = ascii(r, false)
+		}
+		switch {
 		case a != 0:
 			s.show(in, a, p)
+		case s.enc.is == UTF8 || !s.enc.raw:
+			for i := range n {
+				s.show(in, s.buf[p+i], p)
+			}
 		default:
 			s.showRune(in, r, p)
 		}
