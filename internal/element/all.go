@@ -1,6 +1,9 @@
 package element
 
-import "unicode/utf8"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // The elements that are found by the same marks.
 var (
@@ -134,7 +137,7 @@ var signFlags = func() *[0x7000]signFlag {
 		r, _ := utf8.DecodeRuneInString(word)
 		t[r-signBase] |= f
 	}
-	for name := range familyNames {
+	for name := range strings.FieldsSeq(familyNames) {
 		if r, _ := utf8.DecodeRuneInString(name); r >= signBase && r < signBase+0x7000 {
 			set(name, beginsFamily)
 		}
