@@ -133,6 +133,7 @@ type wordSet struct {
 	slots [1 << 13]uint64
 }
 
+// wordHash spreads the keys of words (Fibonacci hashing).
 const wordHash = 0x9E3779B97F4A7C15
 
 // makeSet returns the set of the words in list, with spaces between them.

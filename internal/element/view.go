@@ -181,9 +181,11 @@ func (s *Scanner) viewNumber(p int) {
 		return
 	}
 	in := s.view()
-	from := s.lineStart(p, p-viewBehind)
-	s.showText(in, from, p)
-	start := in.end
+	s.showText(in, s.lineStart(p, p-viewBehind), p)
+	start, ahead := in.end, viewAhead
+	if s.onlyPAN && !s.kinds.Has(CardCVV) && !s.kinds.Has(CardExpiry) {
+		ahead = viewAhead / 2
+	}
 	digits, seps := uint64(0), uint64(0)
 	for q := p; q < last; {
 		c, n := s.token(q)
@@ -195,8 +197,9 @@ func (s *Scanner) viewNumber(p int) {
 		s.show(in, c, q)
 		q += n
 	}
-	s.showText(in, last, s.lineEnd(last, last+viewAhead))
-	s.seal(in, s.lineEnd(last, last+viewAhead))
+	end := s.lineEnd(last, last+ahead)
+	s.showText(in, last, end)
+	s.seal(in, end)
 	for in.ends.beside = in.pos; in.ends.beside < in.end && int(in.spot[in.ends.beside]) < s.ends.beside; {
 		in.ends.beside++
 	}
