@@ -45,6 +45,9 @@ func TestReader(t *testing.T) {
 		{"ddl around the gate", (*shop).ddl},
 		{"taint", (*shop).taint},
 		{"lock", (*shop).lock},
+		{"writes that run code", (*shop).hooks},
+		{"names that change", (*shop).names},
+		{"values of others", (*shop).carried},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(s, t) })
 	}
