@@ -100,6 +100,21 @@ func attackWrites() []kind {
 		{"attack: partition taken off", false, func(g *gen) episode {
 			return w(step{outside: "ALTER TABLE visits DETACH PARTITION visits_low"}, settle(), g.either("SELECT memo FROM visits_low"), step{outside: "ALTER TABLE visits ATTACH PARTITION visits_low FOR VALUES FROM (0) TO (5)"}, settle())
 		}},
+		{"attack: second, a partition's other row", false, func(g *gen) episode {
+			return w(aside("INSERT INTO visits_low (id, customer_id, memo) SELECT 4, %s, email FROM customers WHERE id = %s", g.subject(), g.subject()), g.either("SELECT customer_id, memo FROM "+g.pick("visits", "visits_low")+" WHERE id = 4 AND memo LIKE '%@%'"), aside("DELETE FROM visits WHERE memo LIKE '%%@%%'"))
+		}},
+		{"attack: second, a partition that was tainted", false, func(g *gen) episode {
+			t := g.name("t")
+			return w(step{outside: fmt.Sprintf("CREATE TABLE %s (LIKE visits); GRANT ALL ON %s TO app, watch", t, t)}, aside("INSERT INTO %s SELECT 2000, %s, email FROM customers WHERE id = %s", t, g.subject(), g.subject()),
+				step{outside: fmt.Sprintf("ALTER TABLE visits ATTACH PARTITION %s FOR VALUES FROM (2000) TO (3000)", t)}, settle(), g.either("SELECT customer_id, memo FROM visits WHERE id = 2000"), step{outside: "DROP TABLE " + t}, settle())
+		}},
+		{"attack: second, through a temporary table", false, func(g *gen) episode {
+			return w(aside("CREATE TEMP TABLE tt AS SELECT email, id FROM customers; %s", g.pick("UPDATE tours SET title = (SELECT max(email) FROM tt) WHERE id = 1", "UPDATE tours SET title = tt.email FROM tt WHERE tours.id = 1 AND tt.id = "+g.subject(), "EXPLAIN (ANALYZE) UPDATE tours SET title = (SELECT min(email) FROM tt) WHERE id = 1")),
+				g.either("SELECT title FROM tours WHERE id = 1"), aside("UPDATE tours SET title = '札幌' WHERE id = 1"))
+		}},
+		{"attack: second, through a function of the schema", false, func(g *gen) episode {
+			return w(aside("%sUPDATE tours SET title = mail_of('%s') WHERE id = 1", g.pick("", "PREPARE s AS ", "BEGIN; "), g.plain()), aside("UPDATE tours SET title = mail_of('%s') WHERE id = 1", g.plain()), g.either("SELECT title FROM tours WHERE id = 1"), aside("UPDATE tours SET title = '札幌' WHERE id = 1"))
+		}},
 		{"attack: second, moved by ALTER", false, func(g *gen) episode {
 			t := g.name("t")
 			return w(aside("CREATE TABLE %s AS SELECT email AS x, 'a'::text AS y FROM customers", t), aside("ALTER TABLE %s ALTER y TYPE text USING x", t), settle(), g.either("SELECT y FROM "+t), aside("DROP TABLE %s", t))

@@ -104,7 +104,7 @@ func analyseQuery(cat *Catalog, q *nodetree.Node, opt Options) (out *Analysis, l
 	}()
 	out = a.finish(a.query(q, nil, true))
 	out.Stored, out.Texts = a.stored, a.texts
-	out.Letterbox = a.moves && a.predicate != 0 // how often tells
+	out.Letterbox = a.letterbox || a.moves && a.predicate != 0 // how often tells
 	return out, a.proposal(out)
 }
 

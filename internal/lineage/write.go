@@ -56,6 +56,9 @@ func (a *analyser) write(lv *level, command int64) result {
 	a.writeKey(lv, r, &w, keys, res)
 	a.writes = append(a.writes, w)
 	a.viewTargets(lv, r.rel, w)
+	if r.rel.Kind == 'f' && w.Taints|w.Rows != 0 {
+		a.letterbox = true // it may lead anywhere, also back here
+	}
 	if r.rel.Asks && command != cmdDelete {
 		a.fail("foreign key")
 	}

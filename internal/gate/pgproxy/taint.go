@@ -74,6 +74,9 @@ func (e *engine) taintsOf(c *command, p *plan) (out []Taint) {
 			out = append(out, t)
 		}
 	}
+	if p.opaque != "" && len(p.writes) == 0 && p.crosses() && !c.creates() {
+		return append(out, e.unread(c, p)...)
+	}
 	if !c.creates() || !p.crosses() {
 		return out
 	}
@@ -95,6 +98,40 @@ func (e *engine) taintsOf(c *command, p *plan) (out []Taint) {
 		}
 	}
 	return append(out, t)
+}
+
+// unread is the taint of a write that was not analysed and may move anything
+// into the relation that it names: it reads a temporary table, calls code, or
+// its meaning is not sure.
+func (e *engine) unread(c *command, p *plan) []Taint {
+	st, sql := c.st, c.sql
+	switch {
+	case c.through != nil && c.through.command.query != nil:
+		st, sql = c.through.command.query, c.through.command.querySQL
+	case c.query != nil:
+		st, sql = c.query, c.querySQL
+	}
+	moves := hasWord(st.Canon, "select", "using", "table", "with")
+	switch st.Kind {
+	case sqlscan.Update:
+		moves = moves || hasWord(st.Canon, "from")
+	case sqlscan.Insert, sqlscan.Delete, sqlscan.Merge:
+	default:
+		return nil
+	}
+	if st.Target.Empty() {
+		return nil
+	}
+	t := Taint{Table: e.g.place(string(sqlscan.AppendName(nil, sql, st.Target)), e.env.now), Elements: e.g.elementsOf()}
+	// What a function of the schema returns into a protected table is taken for
+	// its row's own: shops write theirs with functions of their own.
+	if !moves && (e.g.protectedTable(t.Table) != nil || !callsCode(st.Canon)) {
+		return nil
+	}
+	for _, q := range p.parts {
+		t.From, t.Source = appendPlace(t.From, q.table), q.source
+	}
+	return []Taint{t}
 }
 
 func taintColumns(list []lineage.WriteColumn) (out []TaintColumn) {
@@ -181,7 +218,7 @@ type taintSet struct {
 const maxTaints = 10_000
 
 func (s *taintSet) add(t *Taint) {
-	if t.Rel == 0 { // the next one of that name is another relation
+	if t.Rel == 0 && len(t.Columns) > 0 { // created: the next one of that name is another relation
 		return
 	}
 	s.mu.Lock()
