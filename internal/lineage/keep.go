@@ -59,3 +59,36 @@ func (p *Protection) keep(r, was *Relation) {
 		p.carry(num, carried)
 	}
 }
+
+// share adds to what is known of a configured relation what is known of those
+// above and below it: they show each other's rows.
+func (l *loader) share(r *Relation, configured map[OID]bool) {
+	p := r.Protected
+	add := func(o *Relation) {
+		if !configured[o.OID] {
+			return
+		}
+		same := len(o.Protected.From) == 0 && o.Protected.Source == p.Source
+		for _, a := range r.Columns {
+			b, ok := o.named(a.Name)
+			if !ok {
+				continue
+			}
+			same := same && (o.Protected.Key == b.Num) == (p.Key == a.Num)
+			if m := o.Protected.own(b.Num) &^ p.own(a.Num); m != 0 && same {
+				p.Elements[a.Num] = p.own(a.Num) | m
+			}
+			if m := o.Protected.own(b.Num); m != 0 && !same {
+				p.carry(a.Num, Carried{Elements: m, From: l.bounds(o)})
+			}
+			if c, ok := o.Protected.Carried[b.Num]; ok {
+				p.carry(a.Num, c)
+			}
+		}
+		if c, ok := o.Protected.Carried[Presence]; ok {
+			p.carry(Presence, c)
+		}
+	}
+	l.kin(r, func(r *Relation) []OID { return r.Parents }, add)
+	l.kin(r, func(r *Relation) []OID { return r.Children }, add)
+}
