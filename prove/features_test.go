@@ -108,7 +108,7 @@ func featureKinds() []kind {
 				g.either("SELECT "+f+"("+g.subject()+")"), g.either("SELECT * FROM "+f+"r()"), g.either("SELECT id, "+f+"(id) FROM customers"), outside("DROP FUNCTION %s(%s); DROP FUNCTION %sr()", f, g.s.keyType, f))
 		}},
 		{"XML of cursors and schemas", false, func(g *gen) episode {
-			return one(simple("BEGIN"), simple("DECLARE c CURSOR FOR SELECT id, email FROM customers"), say("SELECT cursor_to_xml('c', 2, false, true, '')"), say("FETCH 1 FROM c"), simple("COMMIT"), say(g.pick("SELECT length(schema_to_xml('public', true, false, '')::text) > 0, xpath('//email/text()', table_to_xml('customers', true, false, ''))", "SELECT query_to_xml_and_xmlschema('TABLE bookings', true, true, '')")))
+			return one(simple("BEGIN"), simple("DECLARE c CURSOR FOR SELECT id, email FROM customers"), say("SELECT cursor_to_xml('c', 2, false, true, '')"), say("FETCH 1 FROM c"), simple("COMMIT"), say(g.pick("SELECT length(schema_to_xml('public', true, false, '')::text) > 0, xpath('//email/text()', table_to_xml('customers', true, false, ''))", "SELECT query_to_xml('TABLE bookings', true, true, '')")))
 		}},
 		{"code of all kinds", false, func(g *gen) episode {
 			p := g.name("p")
