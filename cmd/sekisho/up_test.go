@@ -75,7 +75,7 @@ func TestUp(t *testing.T) {
 			}
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"awaitup": awaitUp, "awaitlooks": awaitLooks, "awaitevent": awaitEvent, "expand": expand, "scrape": scrape, "browse": browse},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"awaitup": awaitUp, "awaitlooks": awaitLooks, "awaitevent": awaitEvent, "awaitclosed": awaitClosed, "expand": expand, "scrape": scrape, "browse": browse},
 	})
 }
 
@@ -129,7 +129,16 @@ func awaitUp(ts *testscript.TestScript, _ bool, args []string) {
 func awaitLooks(ts *testscript.TestScript, _ bool, args []string) {
 	n, err := strconv.Atoi(args[0])
 	ts.Check(err)
-	awaitLines(ts, `"k":3,`, n+countLines(ts, `"k":3,`))
+	life := fmt.Sprintf(`"k":%d,`, event.KindHeartbeat)
+	awaitLines(ts, life, n+countLines(ts, life))
+}
+
+// awaitClosed waits until the gate has recorded the end of n sessions: a client
+// goes before the gate has written down what it took last.
+func awaitClosed(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	awaitLines(ts, fmt.Sprintf(`"k":%d,`, event.KindSessionClose), n)
 }
 
 // awaitEvent waits until an event of a kind holds a text.
