@@ -25,6 +25,8 @@ import (
 //	ledger/…          the ledger's directory, keys included
 //	extra/NAME/…      further directories that the caller named
 //
+// It ends with a digest of all its bytes, see seal.
+//
 // It holds private keys: who can read it can sign in the ledger's name.
 const (
 	backupLedger = "ledger"
@@ -41,7 +43,7 @@ func (l *Ledger) Backup(ctx context.Context, w io.Writer, extra map[string]strin
 	if err != nil {
 		return err
 	}
-	return errors.Join(b.ledger(ctx, l.cfg.Dir), b.extra(ctx, extra), b.close())
+	return b.write(ctx, l.cfg.Dir, extra)
 }
 
 // BackupDir is Backup for a ledger that no process has open.
@@ -58,23 +60,38 @@ func BackupDir(ctx context.Context, dir string, w io.Writer, extra map[string]st
 	if err != nil {
 		return err
 	}
-	return errors.Join(b.ledger(ctx, dir), b.extra(ctx, extra), b.close())
+	return b.write(ctx, dir, extra)
 }
 
 type backup struct {
+	out *sealWriter
 	zip *zstd.Encoder
 	tar *tar.Writer
 }
 
 func newBackup(w io.Writer) (*backup, error) {
-	zip, err := zstd.NewWriter(w, zstd.WithEncoderConcurrency(1))
+	out := newSealWriter(w)
+	zip, err := zstd.NewWriter(out, zstd.WithEncoderConcurrency(1))
 	if err != nil {
 		return nil, err
 	}
-	return &backup{zip, tar.NewWriter(zip)}, nil
+	return &backup{out, zip, tar.NewWriter(zip)}, nil
 }
 
-func (b *backup) close() error { return errors.Join(b.tar.Close(), b.zip.Close()) }
+// write writes all of the backup. One that fails gets no digest, so nobody
+// takes its beginning for a whole one.
+func (b *backup) write(ctx context.Context, dir string, extra map[string]string) error {
+	if err := b.ledger(ctx, dir); err != nil {
+		return errors.Join(err, b.zip.Close())
+	}
+	if err := b.extra(ctx, extra); err != nil {
+		return errors.Join(err, b.zip.Close())
+	}
+	if err := errors.Join(b.tar.Close(), b.zip.Close()); err != nil {
+		return err
+	}
+	return b.out.seal()
+}
 
 // ledger copies the files in an order that stays whole while events are taken:
 // the heads first, because they must not speak of lines that are not copied.
@@ -141,8 +158,9 @@ func (b *backup) file(dir, prefix, name string) error {
 
 // Restore unpacks a backup into dir and the extra directories (name →
 // directory), none of which may exist, and verifies the ledger with the key
-// that is in it and with opts. What fails the verification is not kept: the
-// report says why. A ledger that goes on from a backup while the original went
+// that is in it and with opts. A backup that is cut off or of which any byte
+// was changed is an error. What fails the verification is not kept: the report
+// says why. A ledger that goes on from a backup while the original went
 // on too is another ledger; witnesses will refuse one of the two.
 func Restore(ctx context.Context, r io.Reader, dir string, extra map[string]string, opts VerifyOptions) (report *Report, err error) {
 	targets := map[string]string{backupLedger: dir}
@@ -186,7 +204,8 @@ func Restore(ctx context.Context, r io.Reader, dir string, extra map[string]stri
 const restoring = ".restoring"
 
 func unpack(ctx context.Context, r io.Reader, targets map[string]string) error {
-	zip, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxWindow))
+	sealed := newSealReader(r)
+	zip, err := zstd.NewReader(sealed, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxWindow))
 	if err != nil {
 		return err
 	}
@@ -195,7 +214,7 @@ func unpack(ctx context.Context, r io.Reader, targets map[string]string) error {
 	for ctx.Err() == nil {
 		header, err := in.Next()
 		if errors.Is(err, io.EOF) {
-			return nil
+			return sealed.check()
 		}
 		if err != nil {
 			return err
