@@ -1,11 +1,16 @@
-// Command web measures the web application firewall: "eval" tells what it
-// finds and what it takes for an attack wrongly. It is no part of the product.
+// Command web measures the web gate: "eval" tells what its firewall finds and
+// what it takes for an attack wrongly, "speed" what an exchange costs, beside
+// nginx with ModSecurity. It is no part of the product.
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
+	"os/signal"
+	"syscall"
+	"time"
 )
 
 func main() {
@@ -16,14 +21,28 @@ func main() {
 }
 
 func run(args []string) error {
-	if len(args) == 0 || args[0] != "eval" {
-		return fmt.Errorf("usage: bench-web eval [-data FOLDER]")
+	if len(args) == 0 {
+		return fmt.Errorf("usage: bench-web eval|speed [flags]")
 	}
-	flags := flag.NewFlagSet("eval", flag.ContinueOnError)
-	data := flags.String("data", "../shared/data", "folder of the corpora: attacks/*.txt, japanese-text/sentences.jsonl")
-	list := flags.Bool("list", false, "list every regression test that does not pass, and every wrong block")
-	if err := flags.Parse(args[1:]); err != nil {
-		return err
+	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
+	switch args[0] {
+	case "eval":
+		data := flags.String("data", "../shared/data", "folder of the corpora: attacks/*.txt, japanese-text/sentences.jsonl")
+		list := flags.Bool("list", false, "list every regression test that does not pass, and every wrong block")
+		if err := flags.Parse(args[1:]); err != nil {
+			return err
+		}
+		return evaluate(*data, *list)
+	case "speed":
+		program := flags.String("sekisho", "bin/sekisho", "the program")
+		rounds := flags.Int("rounds", 5, "rounds, after one to warm up")
+		length := flags.Duration("length", 2*time.Second, "of one kind of traffic at one program")
+		if err := flags.Parse(args[1:]); err != nil {
+			return err
+		}
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		defer stop()
+		return speed(ctx, *program, *rounds, *length)
 	}
-	return evaluate(*data, *list)
+	return fmt.Errorf("%q is neither eval nor speed", args[0])
 }

@@ -94,7 +94,7 @@ func (k *checker) config(c *Config) {
 	if c.Metrics != nil {
 		k.metrics("metrics", c.Metrics, listens)
 	}
-	if len(c.Databases) == 0 {
+	if len(c.Databases) == 0 && (len(c.Web) == 0 || len(c.Gates) > 0) {
 		k.missing("databases", "name at least one database")
 	}
 	names := map[string]string{}
@@ -103,7 +103,7 @@ func (k *checker) config(c *Config) {
 		k.name(path+".name", c.Databases[i].Name, names)
 		k.database(path, &c.Databases[i])
 	}
-	if len(c.Gates) == 0 {
+	if len(c.Gates) == 0 && (len(c.Web) == 0 || len(c.Databases) > 0) {
 		k.missing("gates", "name at least one gate")
 	}
 	gates := map[string]string{}

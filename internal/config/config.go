@@ -19,9 +19,9 @@ type Config struct {
 	Keys       string         `yaml:"keys" doc:"Directory of the keys, mode 0700. Keep it on another disk or backup than data. Required."`
 	Control    string         `yaml:"control,omitempty" doc:"Path of the control socket, mode 0600. Default: control.sock in data."`
 	Ledger     Ledger         `yaml:"ledger,omitempty" doc:"How the ledger writes and how long it keeps."`
-	Databases  []Database     `yaml:"databases" doc:"The databases that are guarded. Required."`
+	Databases  []Database     `yaml:"databases,omitempty" doc:"The databases that are guarded. Required, unless there is only a web section."`
 	Metrics    *Metrics       `yaml:"metrics,omitempty" doc:"Where Prometheus reads the counters. Default: nowhere."`
-	Gates      []Gate         `yaml:"gates" doc:"Where clients connect. Required."`
+	Gates      []Gate         `yaml:"gates,omitempty" doc:"Where clients connect. Required, unless there is only a web section."`
 	Web        []Web          `yaml:"web,omitempty" doc:"Web gates: reverse proxies with a firewall and a card guard."`
 	Policy     *policy.Source `yaml:"policy,omitempty" doc:"Who may read what. Not together with policy_file. Without either everything is allowed and recorded, except channels that cannot be attributed."`
 	Cases      string         `yaml:"cases,omitempty" doc:"File with the company, the people on duty and how to reach them, for sekisho case. Relative to this file. Without it cases are kept and nobody is called."`
