@@ -16,6 +16,7 @@ import (
 
 	"sekisho/internal/event"
 	"sekisho/internal/ledger"
+	"sekisho/internal/seed"
 )
 
 // helperDir, in the environment, makes the test binary a writer that is going
@@ -76,7 +77,7 @@ func TestKill(t *testing.T) {
 	cfg := testConfig(t)
 	cfg.BootID = "" // the helper has the machine's
 	j := newJournal()
-	rng := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))
+	rng := rand.New(rand.NewPCG(seed.For(t), 1))
 	for round := range kills {
 		killOnce(t, cfg.Dir, j, 1_000_000*(round+1), 1+rng.IntN(300))
 		if t.Failed() {

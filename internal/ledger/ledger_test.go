@@ -132,7 +132,7 @@ func TestRecordScanReopen(t *testing.T) {
 			}
 		}
 		next := event.Index(run * 4)
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		if head, err := l.Wait(ctx, next+3); err != nil || head != next+4 {
 			t.Fatalf("wait: head %d, %v; want %d", head, err, next+4)
 		}

@@ -17,6 +17,7 @@ import (
 
 	"sekisho/internal/event"
 	"sekisho/internal/keyring"
+	_ "sekisho/internal/seed"
 )
 
 const testTenant = event.Tenant("default")

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	_ "sekisho/internal/seed"
 	"sekisho/internal/waf"
 	"sekisho/internal/waf/regression"
 )

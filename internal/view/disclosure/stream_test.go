@@ -15,6 +15,7 @@ import (
 
 	"sekisho/internal/element"
 	"sekisho/internal/event"
+	_ "sekisho/internal/seed"
 	"sekisho/internal/view"
 	"sekisho/internal/view/viewtest"
 	"sekisho/proof/scope"

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	_ "sekisho/internal/seed"
 )
 
 func parseExpr(t testing.TB, s string) *syntax.Regexp {

@@ -7,6 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	_ "sekisho/internal/seed"
 	"sekisho/internal/waf/crs"
 	"sekisho/internal/waf/required"
 	"sekisho/internal/waf/transform"

@@ -8,6 +8,8 @@ import (
 	"github.com/corazawaf/coraza/v3"
 	"github.com/corazawaf/coraza/v3/experimental/plugins/plugintypes"
 	"pgregory.net/rapid"
+
+	_ "sekisho/internal/seed"
 )
 
 // judged returns what the judge makes of a value, by a rule that matches

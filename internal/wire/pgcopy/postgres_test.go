@@ -14,6 +14,7 @@ import (
 
 	"sekisho/internal/pgserver"
 	"sekisho/internal/pgserver/pgservertest"
+	"sekisho/internal/seed"
 )
 
 // nasty are values in which every format has something to escape.
@@ -92,8 +93,8 @@ func TestCopyAgreesWithPostgres(t *testing.T) {
 		}
 	}
 	exec("CREATE TABLE t (a text, b text, c text, n serial)")
-	seed := uint64(time.Now().UnixNano())
-	rng := rand.New(rand.NewPCG(seed, 1))
+	from := seed.For(t)
+	rng := rand.New(rand.NewPCG(from, 1))
 	var want [][]cell
 	for range 400 {
 		row := make([]cell, 3)
@@ -121,7 +122,7 @@ func TestCopyAgreesWithPostgres(t *testing.T) {
 			}
 			got, columns, err := read(rng, f.opt, []int{0, 1, 2}, data.Bytes())
 			if diff := cmp.Diff(ambiguous(f.opt, want), got); diff != "" || columns != 3 || err != nil {
-				t.Errorf("seed %d: %d columns, %v, TO STDOUT (-table +read):\n%s", seed, columns, err, diff)
+				t.Errorf("seed %d: %d columns, %v, TO STDOUT (-table +read):\n%s", from, columns, err, diff)
 			}
 			// What a client may send for the same rows: other line ends, no
 			// last line end, quotes in odd places.
@@ -132,7 +133,7 @@ func TestCopyAgreesWithPostgres(t *testing.T) {
 					stored := table(ctx, t, conn)
 					got, _, err := read(rng, f.opt, []int{0, 1, 2}, variant)
 					if diff := cmp.Diff(stored, got); diff != "" || err != nil {
-						t.Errorf("seed %d: %v, FROM STDIN %.80q (-table +read):\n%s", seed, err, variant, diff)
+						t.Errorf("seed %d: %v, FROM STDIN %.80q (-table +read):\n%s", from, err, variant, diff)
 					}
 				}
 				exec("DROP TABLE back")

@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5/pgproto3"
+
+	"sekisho/internal/seed"
 )
 
 // body strips the header of an encoded message and checks it.
@@ -77,8 +78,8 @@ func TestBuildersAgreeWithPgproto3(t *testing.T) {
 }
 
 func TestDecodersAgreeWithPgproto3(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	rng := rand.New(rand.NewPCG(seed, 1))
+	from := seed.For(t)
+	rng := rand.New(rand.NewPCG(from, 1))
 	word := func() string { return string([]byte("abcdefghij")[:rng.IntN(10)]) }
 	value := func() []byte {
 		if rng.IntN(3) == 0 {
@@ -97,16 +98,16 @@ func TestDecodersAgreeWithPgproto3(t *testing.T) {
 		}
 		p, err := DecodeParse(body(t, TypeParse, encode(t, &parse)))
 		if err != nil || string(p.Name) != parse.Name || string(p.Query) != parse.Query || p.Count != len(parse.ParameterOIDs) {
-			t.Fatalf("seed %d: Parse %+v decodes to %+v, %v", seed, parse, p, err)
+			t.Fatalf("seed %d: Parse %+v decodes to %+v, %v", from, parse, p, err)
 		}
 		for i, oid := range parse.ParameterOIDs {
 			if p.Type(i) != oid {
-				t.Fatalf("seed %d: type %d of %+v is %d", seed, i, parse, p.Type(i))
+				t.Fatalf("seed %d: type %d of %+v is %d", from, i, parse, p.Type(i))
 			}
 		}
 		replaced := encode(t, &pgproto3.Parse{Name: parse.Name, Query: "other", ParameterOIDs: parse.ParameterOIDs})
 		if got := AppendParseReplaced(nil, &p, []byte("other")); !bytes.Equal(got, replaced) {
-			t.Fatalf("seed %d: AppendParseReplaced = %q, want %q", seed, got, replaced)
+			t.Fatalf("seed %d: AppendParseReplaced = %q, want %q", from, got, replaced)
 		}
 		checkBind(t, rng, word, value)
 		row := pgproto3.DataRow{}
