@@ -172,9 +172,7 @@ func (c caseOpenCmd) Run(a *app) error {
 		s.KnownBy = s.By
 	}
 	if class := casefile.DefaultBooks().Plays.Class(c.Class); class != nil {
-		for _, f := range class.Facts {
-			s.Facts = append(s.Facts, f)
-		}
+		s.Facts = append(s.Facts, class.Facts...)
 	}
 	return a.record(s)
 }

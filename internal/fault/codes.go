@@ -59,10 +59,11 @@ const (
 
 // elsewhere are codes that other packages put into their messages and into
 // event.Finding: 30xx gates, 31xx what a gate finds, 50xx keys, 51xx subjects,
-// 53xx scopes, 54xx views, 71xx servers of our own, 72xx scans, 73xx the bypass
+// 34xx the web gate, 53xx scopes, 54xx views, 71xx servers of our own, 72xx scans, 73xx the bypass
 // watch.
 var elsewhere = []Code{
 	3001, 3002, 3003, 3004, 3005, 3101, 3102, 3103, 3104, 3105, 3107, 3108, 3109,
+	3401, 3402, 3403, 3404, 3405, 3406, 3407, 3408, 3409,
 	5001, 5002, 5003, 5004, 5005, 5006, 5007, 5008, 5101, 5102,
 	5103, 5104, 5105, 5106, 5301, 5401, 5402, 5403, 7101, 7102,
 	7103, 7104, 7201, 7202, 7203, 7204, 7205, 7301, 7302, 7303,
