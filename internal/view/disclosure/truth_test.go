@@ -360,7 +360,8 @@ func TestReachableNeverMisses(t *testing.T) {
 			}
 		}
 	})
-	if exact == 0 || exact == total {
+	// A few worlds, as when rapid runs out of time, may all be of one sort.
+	if total >= 50 && (exact == 0 || exact == total) {
 		t.Errorf("%d of %d scopes are exact: the test proves nothing", exact, total)
 	}
 }
