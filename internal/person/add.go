@@ -61,7 +61,7 @@ func (n *State) Add(ctx context.Context, sources []Source, o Options) (*Result, 
 	}
 	record.Settle(res.Table, res.Names, first)
 	links, err := match.Extend(ctx, res.Table, res.Names, first, &res.Match.Frozen,
-		match.Options{Workers: o.Workers, Cap: o.Cap, Memory: o.Memory, TempDir: o.TempDir})
+		match.Options{Workers: o.Workers, Cap: o.Cap})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -36,8 +36,6 @@ type Source struct {
 type Options struct {
 	Workers int // 0: one a processor
 	Cap     int // records of one blocking key; 0: match.DefaultCap
-	Memory  int64
-	TempDir string
 	// LinkAt is how likely two records must be one person to be joined without
 	// being asked about; ReviewAt how likely to be asked about.
 	// LinkAt 0 lets the links say: as many as are expected to be right in
@@ -124,7 +122,7 @@ func Run(ctx context.Context, sources []Source, o Options) (*Result, error) {
 	}
 	record.Settle(res.Table, res.Names, 0)
 	var err error
-	res.Match, err = match.Run(ctx, res.Table, res.Names, match.Options{Workers: o.Workers, Cap: o.Cap, Memory: o.Memory, TempDir: o.TempDir,
+	res.Match, err = match.Run(ctx, res.Table, res.Names, match.Options{Workers: o.Workers, Cap: o.Cap,
 		Progress: func(stage string, done, all int) { o.Progress(stage, int64(done), int64(all)) }})
 	if err != nil {
 		return nil, err

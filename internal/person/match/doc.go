@@ -39,11 +39,7 @@ type Options struct {
 	Workers int
 	// Cap is the most records that may share a key of a rule. Larger groups
 	// are skipped and reported; finer rules find most of them again.
-	Cap int
-	// Memory is about how many bytes candidate pairs may take before they go
-	// to a private temporary file.
-	Memory   int64
-	TempDir  string
+	Cap      int
 	Progress func(stage string, done, all int)
 }
 
