@@ -10,6 +10,7 @@ import (
 	"github.com/corazawaf/libinjection-go"
 	"rsc.io/binaryregexp"
 
+	"sekisho/internal/waf/automaton"
 	"sekisho/internal/waf/crs"
 	"sekisho/internal/waf/required"
 	"sekisho/internal/waf/sieve"
@@ -105,8 +106,21 @@ func (s *search) compile() {
 	case s.Bytes:
 		s.match = sync.OnceValue(func() func([]byte) bool { return binaryregexp.MustCompile(s.Expression).Match })
 	default:
-		s.match = sync.OnceValue(func() func([]byte) bool { return regexp.MustCompile("(?sm)" + s.Expression).Match })
+		s.match = sync.OnceValue(func() func([]byte) bool { return matcher("(?sm)" + s.Expression) })
 	}
+}
+
+// bigProgram is the number of instructions from which an expression is worth
+// an automaton; Go's regexp is quick with small ones.
+const bigProgram = 200
+
+// matcher compiles an expression that the judge has compiled too.
+func matcher(expr string) func([]byte) bool {
+	re := regexp.MustCompile(expr)
+	if m, err := automaton.New(expr); err == nil && m.Instructions() >= bigProgram {
+		return m.Match
+	}
+	return re.Match
 }
 
 // candidates returns the rules that may match a request, ascending.
