@@ -225,8 +225,16 @@ func TestEveryRuleMatters(t *testing.T) {
 		{"predicate", pgproxy.Switches{NoPredicate: true}, []string{"predicate", "semi-join"}, true},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
-			seed := 1000 + seeds(t)[0] + uint64(i)
-			v := proveSeed(t, newLab(t, server, seed), seed, 5, c.off, c.classes...)
+			// What a class draws does not always need the rule: a condition may
+			// choose all rows. Then more is drawn.
+			var v *verdict
+			for round := range uint64(24) {
+				seed := 1000 + seeds(t)[0] + uint64(i) + 100*round
+				v = proveSeed(t, newLab(t, server, seed), seed, 5, c.off, c.classes...)
+				if c.unsound && len(v.unsound) > 0 || !c.unsound && len(v.blunt()) > 0 {
+					break
+				}
+			}
 			switch {
 			case c.unsound && len(v.unsound) == 0:
 				t.Errorf("the proof did not notice that the rule is off:\n%s", v.table())
