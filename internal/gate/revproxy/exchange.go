@@ -196,7 +196,7 @@ func (x *exchange) close() {
 		x.end.Outcome = "aborted"
 	}
 	x.end.Nanos = time.Since(x.begin).Nanoseconds()
-	// What passed has passed; that it could not be recorded is a gap.
+	// What passed has passed. Without this event anything may have (Exchange).
 	x.gate.record(context.Background(), &x.end)
 }
 

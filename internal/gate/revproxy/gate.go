@@ -31,8 +31,9 @@ type Gate struct {
 
 	open sync.WaitGroup // exchanges, those that changed their protocol among them
 
-	mu      sync.Mutex // guards gapFrom
-	gapFrom time.Time  // since when exchanges pass unrecorded; zero: they do not
+	mu       sync.Mutex // guards what follows
+	gapFrom  time.Time  // since when exchanges pass unrecorded; zero: they do not
+	failures uint64     // exchanges that passed unrecorded
 }
 
 // New checks cfg. It starts nothing.
@@ -115,27 +116,34 @@ func (g *Gate) Run(ctx context.Context) error {
 	return err
 }
 
-// record writes events before what they tell is done. False: refuse.
+// record writes events before what they tell is done. False: refuse. That a
+// client leaves in the meantime stops no recording.
 func (g *Gate) record(ctx context.Context, bodies ...event.Body) bool {
 	g.mu.Lock()
-	gap := g.gapFrom
+	gap, failures := g.gapFrom, g.failures
 	g.mu.Unlock()
+	to := time.Now()
 	if !gap.IsZero() {
-		bodies = append([]event.Body{&event.Gap{From: gap.UnixNano(), To: time.Now().UnixNano(), Places: g.places(), Reason: "recorder failed, fail mode open"}}, bodies...)
+		bodies = append([]event.Body{&event.Gap{From: gap.UnixNano(), To: to.UnixNano(), Places: g.places(), Reason: "recorder failed, fail mode open"}}, bodies...)
 	}
 	level := event.Written
 	if g.cfg.Strict {
 		level = event.Durable
 	}
-	_, err := g.cfg.Recorder.Record(ctx, level, bodies...)
+	_, err := g.cfg.Recorder.Record(context.WithoutCancel(ctx), level, bodies...)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	switch {
-	case err == nil && !gap.IsZero():
+	case err == nil && !gap.IsZero() && g.failures == failures:
 		g.gapFrom = time.Time{}
-	case err != nil && g.gapFrom.IsZero() && g.cfg.FailOpen:
-		g.gapFrom = time.Now()
-		g.cfg.Log.Error("exchanges pass unrecorded", "code", "SK3406", "error", err)
+	case err == nil && !gap.IsZero() && gap.Equal(g.gapFrom):
+		g.gapFrom = to // another one failed meanwhile: what came since is still to be told
+	case err != nil && g.cfg.FailOpen:
+		g.failures++
+		if g.gapFrom.IsZero() {
+			g.gapFrom = to
+			g.cfg.Log.Error("exchanges pass unrecorded", "code", "SK3406", "error", err)
+		}
 	}
 	return err == nil || g.cfg.FailOpen
 }

@@ -389,3 +389,16 @@ func TestRoute(t *testing.T) {
 		}
 	}
 }
+
+// A card number that would pass as configured does not when that cannot be
+// recorded.
+func TestUnrecordedCardIsCut(t *testing.T) {
+	w := newWorld(t, func(rw http.ResponseWriter, r *http.Request) {
+		rw.Header().Set("Content-Type", "text/html")
+		_, _ = io.WriteString(rw, "your card "+pan+" was charged")
+	}, func(c *Config) { c.Hosts[0].Firewall, c.Hosts[0].Cards = Off, Observe })
+	w.rec.FailAfter(1, event.ErrFull, false) // the exchange is recorded, the decision is not
+	if _, body, err := w.get(t, "/account"); err == nil || strings.Contains(body, "charged") {
+		t.Errorf("%q passed, %v", body, err)
+	}
+}

@@ -46,11 +46,14 @@ func (g *Gate) respond(a *http.Response) error {
 // it goes on.
 func (x *exchange) stop(f refusal, m Mode) error {
 	f = f.as(m)
-	x.gate.record(context.Background(), x.decision(f))
-	if f.status == 0 {
-		return nil
+	recorded := x.gate.record(context.Background(), x.decision(f))
+	switch {
+	case f.status != 0:
+		return errRefused{f}
+	case !recorded: // what cannot be recorded does not pass
+		return errRefused{refusal{status: http.StatusServiceUnavailable, code: "SK3406", reason: "the decision cannot be recorded"}}
 	}
-	return errRefused{f}
+	return nil
 }
 
 func (x *exchange) cardInHeader(h http.Header) bool {
