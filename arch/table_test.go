@@ -13,6 +13,7 @@ var allowed = map[string][]string{
 	"internal/lineage":          {"internal/element", "internal/event", "internal/lineage/nodetree", "internal/sqlscan"},
 	"internal/lineage/nodetree": {},
 	"internal/policy":           {"internal/element"},
+	"internal/policy/cut":       {},
 	"internal/roll":             {},
 	"internal/rule":             {},
 	"internal/notify":           {},
@@ -40,6 +41,7 @@ var allowed = map[string][]string{
 	"internal/subject": {"internal/element", "internal/event", "internal/keyring"},
 
 	// the gate
+	"internal/gate/cutting": {"internal/policy/cut"},
 	"internal/gate/netloop": {},
 	"internal/gate/pgproxy": {
 		"internal/element", "internal/event", "internal/gate/netloop", "internal/gate/pgproxy/pglogin", "internal/lineage",
