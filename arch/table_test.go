@@ -68,6 +68,9 @@ var allowed = map[string][]string{
 	"internal/view/casefile/roster":   {"internal/rule"},
 	"internal/view/disclosure":        {"internal/element", "internal/event", "internal/view", "internal/viewdb", "proof/scope"},
 
+	// the console
+	"internal/console/account": {"internal/event"},
+
 	// scans
 	"internal/datamap": {"internal/element", "internal/event", "internal/roll", "internal/subject"},
 

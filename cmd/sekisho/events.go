@@ -73,6 +73,7 @@ var kinds = map[string]event.Kind{
 	"case-evidence": event.KindCaseEvidence, "case-action": event.KindCaseAction, "case-scope": event.KindCaseScope, "case-misuse": event.KindCaseMisuse,
 	"case-report": event.KindCaseReport, "case-decision": event.KindCaseDecision, "case-clock": event.KindCaseClock,
 	"case-draft": event.KindCaseDraft, "case-notice": event.KindCaseNotice,
+	"account": event.KindAccount, "login": event.KindLogin, "look": event.KindLook, "act": event.KindAct,
 }
 
 func kindNames() []string { return slices.Sorted(maps.Keys(kinds)) }

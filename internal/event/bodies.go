@@ -179,6 +179,14 @@ func newBody(k Kind) Body {
 		return new(Retention)
 	case KindWitness:
 		return new(Witness)
+	case KindAccount:
+		return new(Account)
+	case KindLogin:
+		return new(Login)
+	case KindLook:
+		return new(Look)
+	case KindAct:
+		return new(Act)
 	}
 	return newCased(k)
 }

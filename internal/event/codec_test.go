@@ -73,6 +73,10 @@ func goldenBodies() []Body {
 		&CaseClock{Case: "c1", Rule: "jp.appi.prelim", Step: "receipt", Number: "7", SHA256: "00", At: at, Text: "t", Reason: "r", By: "ayame"},
 		&CaseDraft{Case: "c1", Draft: "ppc-prelim", Step: "write", Slots: map[string]string{"cause": "c"}, SHA256: "00", Scope: 2, By: "ayame", Reason: "r"},
 		&CaseNotice{Case: "c1", Key: "open", Step: "sent", Rank: "csirt", To: "ren", Channel: "mail", Reason: "r", Due: at},
+		&Account{Step: "roles", Account: "ren", Roles: []string{"default/csirt"}, Name: "phone", Until: at, By: "ayame"},
+		&Login{Step: "failed", Account: "ren", Method: "password", Address: "192.0.2.7", Reason: "code"},
+		&Look{Session: 1<<32 | 8, By: "ayame", Purpose: "notice", Case: "c1", Source: "shop.customers", Subjects: Set{{1, 5}}},
+		&Act{By: "ayame", Do: "verify", Target: "ledger", Result: "done", Detail: "d"},
 	}
 }
 

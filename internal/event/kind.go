@@ -32,6 +32,10 @@ const (
 	KindScopeFrozen    Kind = 50  // a scope result and its digest
 	KindRetention      Kind = 60  // segments dropped or keys destroyed by policy
 	KindWitness        Kind = 61  // heads and cosignatures
+	KindAccount        Kind = 90  // an account of the console changed
+	KindLogin          Kind = 91  // somebody tried to enter the console, or left it
+	KindLook           Kind = 92  // somebody was shown who subjects are
+	KindAct            Kind = 93  // something done in the console that no other body says
 	KindCaseSign       Kind = 120 // a sign; the first opens a case
 	KindCaseFact       Kind = 121 // something known, from when, by whom
 	KindCaseMove       Kind = 122 // a change of state or class

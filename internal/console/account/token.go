@@ -1,0 +1,125 @@
+package account
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"sekisho/internal/event"
+)
+
+// tokenPrefix lets scanners of source code find tokens that somebody left
+// there.
+const tokenPrefix = "sekisho_"
+
+// longestToken bounds the life of a token.
+const longestToken = 366 * 24 * time.Hour
+
+// ErrToken is returned for a token that cannot be made.
+var ErrToken = errors.New("a token needs a name, at most 366 days, and actions that its account may do")
+
+// Token is a token by its name; the secret is shown once, when it is made.
+type Token struct {
+	Name    string
+	Actions []Action
+	Until   time.Time
+	MadeAt  time.Time
+}
+
+// NewToken makes a token of an account. It can do the actions, as long as the
+// account itself may do them.
+func (a *Accounts) NewToken(ctx context.Context, u *User, name string, actions []Action, life time.Duration) (string, error) {
+	if !nameForm.MatchString(name) || life <= 0 || life > longestToken || len(actions) == 0 {
+		return "", ErrToken
+	}
+	for _, do := range actions {
+		if !slices.Contains(Actions, do) || !u.May(do, a.Tenant) || do == Users || do == MakeToken || do == Look {
+			return "", ErrToken
+		}
+	}
+	text, _, err := a.secret()
+	if err != nil {
+		return "", err
+	}
+	text = tokenPrefix + text
+	now := a.Now()
+	var n int
+	if err := a.db.QueryRowContext(ctx, "SELECT count(*) FROM token WHERE account = ? AND name = ?", u.Name, name).Scan(&n); err != nil {
+		return "", err
+	}
+	if n > 0 {
+		return "", ErrTaken
+	}
+	if err := a.Record(ctx, source(u.Name), &event.Account{Step: "token", Account: u.Name, Name: name, Until: now.Add(life).UnixNano(), By: u.Name}); err != nil {
+		return "", err
+	}
+	_, err = a.db.ExecContext(ctx, "INSERT INTO token VALUES (?, ?, ?, ?, ?, ?)", digest(text), u.Name, name, joinActions(actions), now.Add(life).UnixNano(), now.UnixNano())
+	return text, err
+}
+
+func joinActions(all []Action) string {
+	texts := make([]string, len(all))
+	for i, do := range all {
+		texts[i] = string(do)
+	}
+	return strings.Join(texts, ",")
+}
+
+func splitActions(text string) []Action {
+	var out []Action
+	for _, one := range strings.Split(text, ",") {
+		out = append(out, Action(one))
+	}
+	return out
+}
+
+// Tokens lists the tokens of an account.
+func (a *Accounts) Tokens(ctx context.Context, name string) ([]Token, error) {
+	rows, err := a.db.QueryContext(ctx, "SELECT name, actions, until, made_at FROM token WHERE account = ? ORDER BY name", name)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []Token
+	for rows.Next() {
+		var t Token
+		var actions string
+		var until, made int64
+		if err := rows.Scan(&t.Name, &actions, &until, &made); err != nil {
+			return nil, err
+		}
+		t.Actions, t.Until, t.MadeAt = splitActions(actions), event.Time(until), event.Time(made)
+		out = append(out, t)
+	}
+	return out, rows.Err()
+}
+
+// EndToken ends a token of an account.
+func (a *Accounts) EndToken(ctx context.Context, by, account, name string) error {
+	if err := a.Record(ctx, source(by), &event.Account{Step: "token-ended", Account: account, Name: name, By: by}); err != nil {
+		return err
+	}
+	return one(a.db.ExecContext(ctx, "DELETE FROM token WHERE account = ? AND name = ?", account, name))
+}
+
+// Bearer returns whose token it is and what it can do; ErrUnknown when it is
+// nobody's.
+func (a *Accounts) Bearer(ctx context.Context, text string) (*User, []Action, error) {
+	var name, actions string
+	var until int64
+	err := a.db.QueryRowContext(ctx, "SELECT account, actions, until FROM token WHERE hash = ?", digest(text)).Scan(&name, &actions, &until)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && until < a.Now().UnixNano() {
+		return nil, nil, ErrUnknown
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	u, err := a.User(ctx, name)
+	if err == nil && u.Disabled {
+		err = ErrUnknown
+	}
+	return u, splitActions(actions), err
+}
