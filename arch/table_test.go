@@ -14,6 +14,7 @@ var allowed = map[string][]string{
 	"internal/lineage/nodetree": {},
 	"internal/policy":           {"internal/element"},
 	"internal/policy/cut":       {},
+	"internal/policy/exit":      {"internal/policy/cut"},
 	"internal/roll":             {},
 	"internal/rule":             {},
 	"internal/notify":           {},
@@ -30,6 +31,7 @@ var allowed = map[string][]string{
 	"internal/waf/regression":   {"internal/waf", "internal/waf/crs"},
 	"internal/wire/pgcopy":      {},
 	"internal/wire/pgwire":      {},
+	"internal/wire/tlshello":    {},
 
 	// words for people
 	"internal/lang":  {},

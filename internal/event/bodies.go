@@ -177,6 +177,18 @@ func newBody(k Kind) Body {
 		return new(ScopeFrozen)
 	case KindRetention:
 		return new(Retention)
+	case KindFlow:
+		return new(Flow)
+	case KindFlowBytes:
+		return new(FlowBytes)
+	case KindFlowEnd:
+		return new(FlowEnd)
+	case KindLookup:
+		return new(Lookup)
+	case KindLookups:
+		return new(Lookups)
+	case KindExitPolicy:
+		return new(ExitPolicy)
 	case KindWitness:
 		return new(Witness)
 	case KindAccount:

@@ -32,6 +32,12 @@ const (
 	KindScopeFrozen    Kind = 50  // a scope result and its digest
 	KindRetention      Kind = 60  // segments dropped or keys destroyed by policy
 	KindWitness        Kind = 61  // heads and cosignatures
+	KindFlow           Kind = 70  // something is about to leave through an egress gate, or was refused
+	KindFlowBytes      Kind = 71  // how far a long flow has come
+	KindFlowEnd        Kind = 72  // what came of it
+	KindLookup         Kind = 73  // a DNS question is about to leave, or was refused
+	KindLookups        Kind = 74  // questions answered from memory
+	KindExitPolicy     Kind = 75  // a policy of what leaves came into force
 	KindAccount        Kind = 90  // an account of the console changed
 	KindLogin          Kind = 91  // somebody tried to enter the console, or left it
 	KindLook           Kind = 92  // somebody was shown who subjects are

@@ -1,0 +1,364 @@
+package exit
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"sekisho/internal/policy/cut"
+)
+
+// Policy is a compiled policy. It does not change and is safe for concurrent
+// use.
+type Policy struct {
+	generation uint64
+	digest     Digest
+	zone       *time.Location
+	segments   map[string]*segment
+	roles      []*role
+	byCert     map[string]*role
+	byUser     map[string]*role
+	byAddress  []clients // longest prefix first
+	known      map[string]bool
+}
+
+type clients struct {
+	netip.Prefix
+	role *role
+}
+
+type segment struct {
+	name     string
+	networks []netip.Prefix
+	names    names
+}
+
+type role struct {
+	name  string
+	mode  Mode
+	allow []*entry
+}
+
+type entry struct {
+	name     string
+	rule     string // "role/entry", what events show
+	names    names
+	networks []netip.Prefix
+	segments []*segment
+	ports    []portRange
+	methods  []string
+	hours    []span
+	sent     uint64
+	anyInner bool
+}
+
+// names are exact names and suffixes.
+type names struct {
+	all    bool
+	exact  map[string]bool
+	suffix map[string]bool
+}
+
+func (n *names) has(name string) bool {
+	if name == "" {
+		return false
+	}
+	if n.all || n.exact[name] {
+		return true
+	}
+	if len(n.suffix) == 0 {
+		return false
+	}
+	for rest := name; ; {
+		_, above, found := strings.Cut(rest, ".")
+		if !found {
+			return false
+		}
+		if n.suffix[above] {
+			return true
+		}
+		rest = above
+	}
+}
+
+func (n *names) empty() bool { return !n.all && len(n.exact) == 0 && len(n.suffix) == 0 }
+
+// Compile checks a source and makes a policy of it; its tests must hold. The
+// error is an *Error.
+func Compile(src *Source) (*Policy, error) {
+	p, err := compile(src)
+	if err != nil {
+		return nil, err
+	}
+	if failed := p.RunTests(src.Tests); len(failed) > 0 {
+		return nil, failed[0]
+	}
+	return p, nil
+}
+
+// Closed is a policy without a rule: it refuses everything.
+func Closed() *Policy {
+	p, err := compile(&Source{Generation: 1})
+	if err != nil {
+		panic("exit: " + err.Error()) // our own source
+	}
+	return p
+}
+
+func compile(src *Source) (*Policy, error) {
+	p := &Policy{generation: src.Generation, digest: src.digest(), segments: map[string]*segment{},
+		byCert: map[string]*role{}, byUser: map[string]*role{}, known: map[string]bool{}}
+	if src.Generation == 0 {
+		return nil, &Error{"generation", "a policy has a generation from 1", "write generation: 1"}
+	}
+	zone := src.Zone
+	if zone == "" {
+		zone = "+09:00"
+	}
+	var err error
+	if p.zone, err = parseZone(zone); err != nil {
+		return nil, &Error{"zone", err.Error(), "write for example +09:00"}
+	}
+	for i := range src.Segments {
+		if err := p.addSegment(fmt.Sprintf("segments[%d]", i), &src.Segments[i]); err != nil {
+			return nil, err
+		}
+	}
+	seen := map[string]bool{}
+	for i := range src.Roles {
+		path := fmt.Sprintf("roles[%d]", i)
+		if err := checkWord(path+".name", src.Roles[i].Name, seen); err != nil {
+			return nil, err
+		}
+		if err := p.addRole(path, &src.Roles[i]); err != nil {
+			return nil, err
+		}
+	}
+	slices.SortStableFunc(p.byAddress, func(a, b clients) int { return b.Bits() - a.Bits() })
+	return p, nil
+}
+
+// checkWord checks a name that stands in events.
+func checkWord(path, name string, seen map[string]bool) *Error {
+	if name == "" || len(name) > 64 || strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != "" {
+		return &Error{path, fmt.Sprintf("%q is no name", name), "choose a short name of letters, digits, - and _"}
+	}
+	if seen[name] {
+		return &Error{path, fmt.Sprintf("%q is there twice", name), "choose another name"}
+	}
+	seen[name] = true
+	return nil
+}
+
+func (p *Policy) addSegment(path string, src *SegmentSource) error {
+	seen := map[string]bool{}
+	for name := range p.segments {
+		seen[name] = true
+	}
+	if err := checkWord(path+".name", src.Name, seen); err != nil {
+		return err
+	}
+	s := &segment{name: src.Name}
+	var err *Error
+	if s.networks, err = prefixes(path+".networks", src.Networks); err != nil {
+		return err
+	}
+	if len(s.networks) == 0 {
+		return &Error{path + ".networks", "a segment has networks", "write for example [10.20.0.0/16]"}
+	}
+	for i, n := range s.networks {
+		if n.Bits() < 8 && n.Addr().Is4() || n.Bits() < 16 && n.Addr().Is6() {
+			return &Error{fmt.Sprintf("%s.networks[%d]", path, i), "wider than any inner network", "name your own networks"}
+		}
+	}
+	if s.names, err = p.parseNames(path+".names", src.Names, false); err != nil {
+		return err
+	}
+	p.segments[s.name] = s
+	return nil
+}
+
+func prefixes(path string, texts []string) ([]netip.Prefix, *Error) {
+	var all []netip.Prefix
+	for i, text := range texts {
+		n, err := cut.ParsePrefix(text)
+		if err != nil {
+			return nil, &Error{fmt.Sprintf("%s[%d]", path, i), err.Error(), "write for example 192.0.2.0/24"}
+		}
+		all = append(all, n)
+	}
+	return all, nil
+}
+
+func (p *Policy) parseNames(path string, texts []string, star bool) (names, *Error) {
+	n := names{exact: map[string]bool{}, suffix: map[string]bool{}}
+	for i, text := range texts {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		if text == "*" && star {
+			n.all = true
+			continue
+		}
+		name, under := strings.CutPrefix(text, "*.")
+		t, err := ParseHost(name)
+		if err != nil || t.Name != name {
+			return n, &Error{at, fmt.Sprintf("%q is no host name in lower case", text), `write for example www.example.jp or "*.example.jp"`}
+		}
+		if under && !strings.Contains(name, ".") && star {
+			return n, &Error{at, fmt.Sprintf("%q would allow a whole top-level domain", text), `write for example "*.example.jp"`}
+		}
+		if under {
+			n.suffix[name] = true
+		} else {
+			n.exact[name] = true
+		}
+		p.known[name] = true
+	}
+	return n, nil
+}
+
+func (p *Policy) addRole(path string, src *RoleSource) error {
+	r := &role{name: src.Name, mode: Enforce}
+	if src.Mode != "" {
+		var ok bool
+		if r.mode, ok = ParseMode(src.Mode); !ok {
+			return &Error{path + ".mode", fmt.Sprintf("%q is no mode", src.Mode), "write open, report or enforce"}
+		}
+	}
+	for _, who := range []struct {
+		key   string
+		names []string
+		into  map[string]*role
+	}{{"certificates", src.Certificates, p.byCert}, {"users", src.Users, p.byUser}} {
+		for i, name := range who.names {
+			if name == "" || who.into[name] != nil {
+				return &Error{fmt.Sprintf("%s.%s[%d]", path, who.key, i), fmt.Sprintf("%q is empty or in another role too", name), "name each in one role"}
+			}
+			who.into[name] = r
+		}
+	}
+	networks, bad := prefixes(path+".addresses", src.Addresses)
+	if bad != nil {
+		return bad
+	}
+	for i, n := range networks {
+		if slices.ContainsFunc(p.byAddress, func(c clients) bool { return c.Prefix == n }) {
+			return &Error{fmt.Sprintf("%s.addresses[%d]", path, i), fmt.Sprintf("%s is in another role too", n), "name each in one role"}
+		}
+		p.byAddress = append(p.byAddress, clients{n, r})
+	}
+	seen := map[string]bool{}
+	for i := range src.Allow {
+		at := fmt.Sprintf("%s.allow[%d]", path, i)
+		if err := checkWord(at+".name", src.Allow[i].Name, seen); err != nil {
+			return err
+		}
+		e, err := p.compileEntry(at, &src.Allow[i])
+		if err != nil {
+			return err
+		}
+		e.rule = r.name + "/" + e.name
+		r.allow = append(r.allow, e)
+	}
+	p.roles = append(p.roles, r)
+	return nil
+}
+
+func (p *Policy) compileEntry(path string, src *AllowSource) (*entry, error) {
+	e := &entry{name: src.Name, methods: src.Methods}
+	var bad *Error
+	if e.names, bad = p.parseNames(path+".names", src.Names, true); bad != nil {
+		return nil, bad
+	}
+	if e.networks, bad = prefixes(path+".networks", src.Networks); bad != nil {
+		return nil, bad
+	}
+	for i, name := range src.Segments {
+		s := p.segments[name]
+		if s == nil {
+			return nil, &Error{fmt.Sprintf("%s.segments[%d]", path, i), fmt.Sprintf("%q is no segment", name), "name one of segments"}
+		}
+		e.segments = append(e.segments, s)
+	}
+	if e.names.empty() && len(e.networks) == 0 && len(e.segments) == 0 {
+		return nil, &Error{path, "it allows nothing", "write names, networks or segments"}
+	}
+	if bad := e.compilePorts(path, src); bad != nil {
+		return nil, bad
+	}
+	for i, m := range src.Methods {
+		if m == "" || strings.Trim(m, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-") != "" {
+			return nil, &Error{fmt.Sprintf("%s.methods[%d]", path, i), fmt.Sprintf("%q is no method", m), "write for example GET"}
+		}
+	}
+	for i, text := range src.Hours {
+		s, err := parseSpan(text)
+		if err != nil {
+			return nil, &Error{fmt.Sprintf("%s.hours[%d]", path, i), err.Error(), `write for example "mon-fri 08:00-20:00"`}
+		}
+		e.hours = append(e.hours, s)
+	}
+	if src.SentPerHour != "" {
+		var err error
+		if e.sent, err = parseBytes(src.SentPerHour); err != nil {
+			return nil, &Error{path + ".sent_per_hour", err.Error(), "write for example 50MiB"}
+		}
+	}
+	switch src.Inner {
+	case "", "tls":
+	case "any":
+		e.anyInner = true
+	default:
+		return nil, &Error{path + ".inner", fmt.Sprintf("%q is neither tls nor any", src.Inner), "write tls or any"}
+	}
+	return e, nil
+}
+
+func (e *entry) compilePorts(path string, src *AllowSource) *Error {
+	for i, text := range src.Ports {
+		r, err := parsePorts(text)
+		if err != nil {
+			return &Error{fmt.Sprintf("%s.ports[%d]", path, i), err.Error(), "write for example 443"}
+		}
+		e.ports = append(e.ports, r)
+	}
+	for i, name := range src.Protocols {
+		ports, ok := namedPorts(name)
+		if !ok {
+			return &Error{fmt.Sprintf("%s.protocols[%d]", path, i), fmt.Sprintf("%q is no protocol that has a name here", name), "write its port"}
+		}
+		e.ports = append(e.ports, ports...)
+	}
+	if len(e.ports) == 0 {
+		if len(e.segments) > 0 {
+			return &Error{path + ".ports", "what reaches into a segment names its ports", "write ports or protocols"}
+		}
+		e.ports = []portRange{{80, 80}, {443, 443}}
+	}
+	return nil
+}
+
+// Generation is the number of the policy.
+func (p *Policy) Generation() uint64 { return p.generation }
+
+// Digest names the policy.
+func (p *Policy) Digest() Digest { return p.digest }
+
+// Roles are the names of the roles, in order.
+func (p *Policy) Roles() []string {
+	var all []string
+	for _, r := range p.roles {
+		all = append(all, r.name)
+	}
+	return all
+}
+
+// Supersedes says whether p may follow old: a newer generation, or the same
+// text.
+func (p *Policy) Supersedes(old *Policy) *Error {
+	if old == nil || p.generation > old.generation || p.digest == old.digest {
+		return nil
+	}
+	return &Error{"generation", fmt.Sprintf("generation %d is in force already", old.generation), fmt.Sprintf("raise generation to %d", old.generation+1)}
+}
