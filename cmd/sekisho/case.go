@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sekisho/internal/control"
+	"sekisho/internal/desk"
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
 	"sekisho/internal/view/casefile"
@@ -103,7 +104,7 @@ func (a *app) record(body event.Cased) error {
 }
 
 // ask returns a case with its clocks.
-func (a *app) askCase(id string) (*caseAnswer, error) {
+func (a *app) askCase(id string) (*desk.Answer, error) {
 	op, done, err := a.caseDesk()
 	if err != nil {
 		return nil, err
@@ -113,7 +114,7 @@ func (a *app) askCase(id string) (*caseAnswer, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out caseAnswer
+	var out desk.Answer
 	return &out, json.Unmarshal(text, &out)
 }
 

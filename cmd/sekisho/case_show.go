@@ -73,7 +73,7 @@ func (c caseShowCmd) Run(a *app) error {
 	return a.out(r, func() { a.showCase(r) })
 }
 
-func (a *app) showCase(r *caseAnswer) {
+func (a *app) showCase(r *desk.Answer) {
 	c := r.Case
 	a.print("case_head", "case", c.ID, "state", a.say.Text("casestate_"+c.State), "class", className(a, c.Class), "title", c.Title)
 	a.print("case_known", "at", inJapan(event.Time(c.KnownAt)), "by", c.Signs[0].KnownBy, "next", inJapan(r.Next))

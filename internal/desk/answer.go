@@ -1,0 +1,60 @@
+package desk
+
+import (
+	"time"
+
+	"sekisho/internal/view/casefile"
+)
+
+// Answer is a case as people see it: what is recorded, and what follows from
+// it now.
+type Answer struct {
+	Case    *casefile.Case      `json:"case"`
+	Clocks  []Clock             `json:"clocks"`
+	Missing []string            `json:"missing,omitempty"` // for closing
+	Next    time.Time           `json:"next_call"`
+	Red     []string            `json:"red,omitempty"`
+	Marks   []casefile.Mark     `json:"marks,omitempty"`
+	Common  []casefile.Common   `json:"common,omitempty"`
+	Open    map[string][]string `json:"open_questions,omitempty"` // by report
+}
+
+// Clock is a duty as it is shown.
+type Clock struct {
+	Rule      string    `json:"rule"`
+	LawJA     string    `json:"law_ja"`
+	LawEN     string    `json:"law_en"`
+	To        string    `json:"recipient_ja"`
+	Kind      string    `json:"kind"`
+	Sure      string    `json:"sure"`
+	Start     time.Time `json:"start"`
+	Due       time.Time `json:"due"`
+	Day       string    `json:"day,omitempty"`
+	ByHand    bool      `json:"check_by_hand,omitempty"`
+	OwnTarget bool      `json:"own_target,omitempty"`
+	Late      bool      `json:"late,omitempty"`
+	Ended     string    `json:"ended,omitempty"`
+}
+
+// Say returns the case as it is at now.
+func Say(b *casefile.Books, f *casefile.Firm, c *casefile.Case, now time.Time) Answer {
+	out := Answer{Case: c, Clocks: []Clock{}, Next: c.Next(b, f, now), Red: c.Red(b, f, now), Marks: c.Contradictions(),
+		Common: casefile.Concentration(c.Misuse), Open: map[string][]string{}}
+	if c.State != casefile.Closed {
+		out.Missing = c.Missing(b, f)
+	}
+	for _, k := range c.Clocks(b.Rules, f.Facts, f.AsOf) {
+		line := Clock{Rule: k.Rule.ID, LawJA: k.Rule.Law.JA, LawEN: k.Rule.Law.EN, To: k.Rule.Recipient.JA, Kind: k.Kind, Sure: k.Rule.Sure,
+			Start: k.Start, Due: k.Due, Day: k.Day, ByHand: k.ByHand, OwnTarget: k.OwnTarget, Late: k.End == nil && !now.Before(k.Due)}
+		if k.End != nil {
+			line.Ended = k.End.Step + " " + k.End.Number
+		}
+		out.Clocks = append(out.Clocks, line)
+	}
+	for _, r := range c.Reports {
+		for _, q := range r.Unanswered(b.Plays) {
+			out.Open[r.ID] = append(out.Open[r.ID], q.ID)
+		}
+	}
+	return out
+}
