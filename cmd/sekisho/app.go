@@ -59,6 +59,7 @@ type cli struct {
 	Policy     policyCmd     `cmd:"" group:"set" help:"${help_policy}"`
 	Explain    explainCmd    `cmd:"" group:"set" help:"${help_explain}"`
 	Case       caseCmd       `cmd:"" group:"case" help:"${help_case}"`
+	Host       hostCmd       `cmd:"" group:"case" help:"${help_host}"`
 	Completion completionCmd `cmd:"" group:"set" help:"${help_completion}"`
 	Version    versionCmd    `cmd:"" group:"set" help:"${help_version}"`
 }
@@ -71,6 +72,8 @@ type app struct {
 	json   bool
 	say    lang.Printer
 	lang   lang.Language
+	// keyFile shows who asks; empty for none.
+	keyFile string
 }
 
 // options are kong's, in the language of the person.

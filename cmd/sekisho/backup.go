@@ -28,7 +28,7 @@ func (c backupCmd) Run(a *app) error {
 		return err
 	}
 	write := control.NewClient(l.Control, a.config).Backup
-	sole, err := control.Listen(l.Control)
+	sole, err := control.Listen(l.Control, "")
 	switch {
 	case err == nil:
 		defer sole.Close()

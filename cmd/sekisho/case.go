@@ -4,16 +4,19 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"os"
 	"time"
 
+	"sekisho/internal/config"
 	"sekisho/internal/control"
 	"sekisho/internal/desk"
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
-	"sekisho/internal/view/casefile"
 )
 
 type caseCmd struct {
+	KeyFile string `name:"key" placeholder:"FILE" help:"${help_key_file}"`
+
 	Wrong    caseWrongCmd    `cmd:"" help:"${help_case_wrong}"`
 	Open     caseOpenCmd     `cmd:"" help:"${help_case_open}"`
 	List     caseListCmd     `cmd:"" help:"${help_case_list}"`
@@ -31,7 +34,12 @@ type caseCmd struct {
 	Decide   caseDecideCmd   `cmd:"" help:"${help_case_decide}"`
 	Clock    caseClockCmd    `cmd:"" help:"${help_case_clock}"`
 	Draft    caseDraftCmd    `cmd:"" help:"${help_case_draft}"`
+	Agree    caseAgreeCmd    `cmd:"" help:"${help_case_agree}"`
 	Ack      caseAckCmd      `cmd:"" help:"${help_case_ack}"`
+	TestCall caseTestCallCmd `cmd:"" help:"${help_case_test_call}"`
+	Ready    caseReadyCmd    `cmd:"" help:"${help_case_ready}"`
+	Measure  caseMeasureCmd  `cmd:"" help:"${help_case_measure}"`
+	Key      caseKeyCmd      `cmd:"" help:"${help_case_make_key}"`
 	Classes  caseClassesCmd  `cmd:"" help:"${help_case_classes}"`
 	Rules    caseRulesCmd    `cmd:"" help:"${help_case_rules}"`
 	Firm     caseFirmCmd     `cmd:"" help:"${help_case_firm}"`
@@ -40,7 +48,16 @@ type caseCmd struct {
 // caseOperator is the part of control.Operator that cases need.
 type caseOperator interface {
 	RecordCase(ctx context.Context, r control.CaseRequest) (control.CaseReceipt, error)
+	Draft(ctx context.Context, r control.DraftQuery) (control.DraftAnswer, error)
+	RecordHost(ctx context.Context, r control.HostRequest) (control.CaseReceipt, error)
+	TestCall(ctx context.Context, r control.TestRequest) (control.TestAnswer, error)
 	Case(ctx context.Context, r control.CaseQuery) (json.RawMessage, error)
+}
+
+// key returns the content of the key file that shows who asks; empty for none.
+func (a *app) key() (string, error) {
+	secret, err := config.ReadSecret(a.keyFile)
+	return secret.Reveal(), err
 }
 
 // caseDesk returns who answers: the running process, or this one.
@@ -57,6 +74,7 @@ func (a *app) caseDesk() (caseOperator, func(), error) {
 	if fault.Faults(err)[0].Code != fault.NotRunning {
 		return nil, nil, err
 	}
+	a.ctx = control.WithPeer(a.ctx, control.Peer{UID: os.Getuid(), Known: os.Getuid() >= 0}) // this process answers itself
 	p := &process{file: a.config, cfg: l, log: a.log(), now: time.Now}
 	bar := a.progress("progress_replay")
 	defer bar.end()
@@ -91,7 +109,11 @@ func (a *app) record(body event.Cased) error {
 	if err != nil {
 		return err
 	}
-	r, err := op.RecordCase(a.ctx, control.CaseRequest{Kind: body.Kind(), Body: text, Lang: string(a.lang)})
+	key, err := a.key()
+	if err != nil {
+		return err
+	}
+	r, err := op.RecordCase(a.ctx, control.CaseRequest{Kind: body.Kind(), Body: text, Lang: string(a.lang), Key: key})
 	if err != nil {
 		return err
 	}
@@ -159,7 +181,7 @@ type caseOpenCmd struct {
 	By      string   `help:"${help_by}"`
 }
 
-// Run takes a sign. The facts that the class itself tells are added.
+// Run takes a sign.
 func (c caseOpenCmd) Run(a *app) error {
 	at, err := instant(c.KnownAt)
 	if err != nil {
@@ -171,9 +193,6 @@ func (c caseOpenCmd) Run(a *app) error {
 	}
 	if s.KnownBy == "" {
 		s.KnownBy = s.By
-	}
-	if class := casefile.DefaultBooks().Plays.Class(c.Class); class != nil {
-		s.Facts = append(s.Facts, class.Facts...)
 	}
 	return a.record(s)
 }
@@ -207,6 +226,7 @@ type caseMoveCmd struct {
 	Case   string `arg:"" help:"${help_case_id}"`
 	To     string `help:"${help_case_to}"`
 	Class  string `help:"${help_case_class}"`
+	Cause  string `help:"${help_case_cause}"`
 	Reason string `required:"" help:"${help_reason}"`
 	Second string `help:"${help_case_second}"`
 	By     string `help:"${help_by}"`
@@ -214,7 +234,7 @@ type caseMoveCmd struct {
 
 // Run changes state or class.
 func (c caseMoveCmd) Run(a *app) error {
-	return a.record(&event.CaseMove{Case: c.Case, To: c.To, Class: c.Class, By: a.person(c.By), Second: c.Second, Reason: c.Reason})
+	return a.record(&event.CaseMove{Case: c.Case, To: c.To, Class: c.Class, Cause: c.Cause, By: a.person(c.By), Second: c.Second, Reason: c.Reason})
 }
 
 type caseTaskCmd struct {

@@ -149,7 +149,11 @@ func (c caseTimelineCmd) Run(a *app) error {
 	return a.out(r.Case.Log, func() {
 		for i := range r.Case.Log {
 			e := &r.Case.Log[i]
-			fmt.Fprintf(a.env.stdout, "%s  %-10s  %s\n", inJapan(event.Time(e.At)), e.By, e.Line(a.lang))
+			by := e.By
+			if e.Proved != "" {
+				by += " ✓" // known by account or key
+			}
+			fmt.Fprintf(a.env.stdout, "%s  %-10s  %s\n", inJapan(event.Time(e.At)), by, e.Line(a.lang))
 		}
 	})
 }
@@ -221,45 +225,37 @@ type caseDraftCmd struct {
 	Set    map[string]string `help:"${help_case_set}"`
 	Format string            `default:"text" enum:"text,html,pdf" help:"${help_case_format}"`
 	Out    string            `placeholder:"FILE" help:"${help_case_out}"`
+	SHA256 string            `name:"sha256" help:"${help_case_draft_sum}"`
 	By     string            `help:"${help_by}"`
 }
 
-// Run shows, writes, releases or withdraws a document. A document with a number
-// that is not in the case is shown with its marks and is not released.
+// Run shows, writes, releases or withdraws a document. The text is made by the
+// process: what is released is the text whose digest was shown.
 func (c caseDraftCmd) Run(a *app) error {
-	r, err := a.askCase(c.Case)
+	op, done, err := a.caseDesk()
 	if err != nil {
 		return err
 	}
-	l, err := a.load()
+	shown, err := op.Draft(a.ctx, control.DraftQuery{Case: c.Case, Draft: c.Kind, Slots: c.Set, Lang: string(a.lang)})
+	done()
 	if err != nil {
 		return err
 	}
-	firm, err := loadFirm(l, a.config)
-	if err != nil {
+	var d draft.Document
+	if err := json.Unmarshal(shown.Document, &d); err != nil {
 		return err
 	}
-	slots, at := c.Set, time.Now()
-	if have := r.Case.Drafts[c.Kind]; have != nil && len(slots) == 0 {
-		slots, at = have.Slots, event.Time(have.At)
-	}
-	d, err := draft.Build(c.Kind, r.Case, casefile.DefaultBooks(), companyOf(firm), slots, a.lang, at)
-	if err != nil {
-		return fault.New(fault.Usage, "problem", err.Error(), "hint", a.say.Text("try_help"))
-	}
-	b := &event.CaseDraft{Case: c.Case, Draft: c.Kind, Step: c.Step, Slots: slots, Scope: d.Scope, By: a.person(c.By)}
+	b := &event.CaseDraft{Case: c.Case, Draft: c.Kind, Step: c.Step, By: a.person(c.By)}
 	switch c.Step {
+	case "write":
+		b.Slots, b.Lang = c.Set, string(a.lang)
 	case "release":
-		if len(d.Marked) > 0 {
-			no := &casefile.Refusal{Key: "draft_numbers", Args: []any{"numbers", strings.Join(d.Marked, ", ")}}
-			return fault.New(fault.CaseRefused, "problem", no.Text(a.lang))
+		b.SHA256 = shown.SHA256
+		if c.SHA256 != "" {
+			b.SHA256 = c.SHA256
 		}
-		b.Slots, b.SHA256 = nil, desk.Sum(d.Text(c.Case))
-		if have := r.Case.Drafts[c.Kind]; have != nil {
-			b.Scope = have.Scope
-		}
-		fallthrough
-	case "write", "withdraw":
+	}
+	if c.Step != "show" {
 		if err := a.record(b); err != nil {
 			return err
 		}
@@ -267,7 +263,16 @@ func (c caseDraftCmd) Run(a *app) error {
 	if len(d.Marked) > 0 {
 		a.print("case_marked", "numbers", strings.Join(d.Marked, ", "))
 	}
-	return c.put(a, d)
+	if c.Step == "show" && c.Out == "" && a.json {
+		return a.out(shown, nil)
+	}
+	if err := c.put(a, &d); err != nil {
+		return err
+	}
+	if c.Step != "withdraw" && (c.Out != "" || c.Step != "show") {
+		a.print("case_draft_sum", "sha256", shown.SHA256)
+	}
+	return nil
 }
 
 func (c caseDraftCmd) put(a *app, d *draft.Document) error {
@@ -292,12 +297,4 @@ func (c caseDraftCmd) put(a *app, d *draft.Document) error {
 		return err
 	}
 	return nil
-}
-
-func companyOf(f *desk.Firm) draft.Company {
-	out := draft.Company{Name: f.Company.Name, Number: f.Company.Number, Address: f.Company.Address, Phone: f.Company.Phone, Head: f.Company.Head, Desk: f.Company.Desk}
-	for _, p := range f.People {
-		out.People = append(out.People, draft.Contact{Rank: p.Rank, Name: p.Name, Phone: p.Phone})
-	}
-	return out
 }

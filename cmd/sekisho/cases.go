@@ -8,17 +8,21 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/user"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"sekisho/internal/config"
 	"sekisho/internal/control"
 	"sekisho/internal/desk"
+	"sekisho/internal/durable"
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
 	"sekisho/internal/lang"
 	"sekisho/internal/view"
 	"sekisho/internal/view/casefile"
+	"sekisho/internal/view/casefile/roster"
 	"sekisho/proof"
 	"sekisho/proof/scope"
 )
@@ -77,6 +81,7 @@ func (p *process) openCases(ctx context.Context, live bool) error {
 		}
 	}
 	k.desk = desk.New(desk.Config{View: k.view, Firm: k.firm.View(), Settle: settle, Reach: k.firm.Reach, Now: p.now, Log: p.log, Lang: lang.Japanese,
+		Company: k.firm.Letterhead(), Keep: p.keep, Kept: p.kept,
 		Record: func(ctx context.Context, by event.Source, bodies ...event.Body) error {
 			_, err := p.ledger.Recorder(by, 0).Record(ctx, event.Durable, bodies...)
 			return err
@@ -94,6 +99,9 @@ func (p *process) startCases(ctx context.Context, s *stage) error {
 		p.log.Warn("people on duty", "problem", w)
 	}
 	s.run("casefile view", p.cases.follower.Run)
+	if err := p.reportStart(ctx); err != nil {
+		return err
+	}
 	s.run("case timers", p.caseTimers)
 	return nil
 }
@@ -141,35 +149,55 @@ func (p *process) RecordCase(ctx context.Context, r control.CaseRequest) (contro
 	if err != nil || !ok {
 		return control.CaseReceipt{}, fault.New(fault.ControlRefused, "problem", "the request is not understood", "hint", "use the same version for both")
 	}
-	out, err := p.recordCase(ctx, cased)
-	var no *casefile.Refusal
-	if errors.As(err, &no) {
-		l, _ := lang.Parse(r.Lang)
-		return out, fault.New(fault.CaseRefused, "problem", no.Text(l))
+	if b, ok := body.(*event.CaseDraft); ok && b.Lang == "" {
+		b.Lang = r.Lang
 	}
+	out, err := p.recordCase(ctx, cased, callerOf(ctx, r.Key))
 	if err != nil {
-		return out, err
+		return out, refusedIn(err, r.Lang)
 	}
-	select {
-	case p.cases.poke <- struct{}{}:
-	default:
-	}
+	p.cases.look()
 	return out, nil
 }
 
-func (p *process) recordCase(ctx context.Context, body event.Cased) (out control.CaseReceipt, err error) {
-	switch b := body.(type) {
-	case *event.CaseScope:
-		if b.Stated == "" {
-			err = p.freeze(ctx, b)
+// refusedIn makes a fault of a refusal, in the language of whoever asked.
+func refusedIn(err error, language string) error {
+	var no *casefile.Refusal
+	if errors.As(err, &no) {
+		l, _ := lang.Parse(language)
+		return fault.New(fault.CaseRefused, "problem", no.Text(l))
+	}
+	return err
+}
+
+// look makes the timers be looked at now.
+func (k *caseKeeper) look() {
+	select {
+	case k.poke <- struct{}{}:
+	default:
+	}
+}
+
+// callerOf is what is known of whoever asks: the account on the other end of
+// the socket and the key file that was shown.
+func callerOf(ctx context.Context, key string) roster.Caller {
+	c := roster.Caller{Key: key}
+	if peer := control.PeerOf(ctx); peer.Known {
+		c.Number = strconv.Itoa(peer.UID)
+		if account, err := user.LookupId(c.Number); err == nil {
+			c.Account = account.Username
 		}
-	case *event.CaseNotice:
-		b.Step = "ack"
 	}
-	if err != nil {
-		return out, err
+	return c
+}
+
+func (p *process) recordCase(ctx context.Context, body event.Cased, caller roster.Caller) (out control.CaseReceipt, err error) {
+	if b, ok := body.(*event.CaseScope); ok && b.Stated == "" {
+		if err := p.freeze(ctx, b); err != nil {
+			return out, err
+		}
 	}
-	if out.Case, err = p.cases.desk.Propose(ctx, body); err != nil {
+	if out.Case, err = p.cases.desk.Propose(ctx, body, caller); err != nil {
 		return out, err
 	}
 	switch b := body.(type) {
@@ -206,17 +234,31 @@ func (p *process) freeze(ctx context.Context, b *event.CaseScope) error {
 	if !q.To.IsZero() {
 		b.To = q.To.UnixNano()
 	}
-	dir := filepath.Join(p.cfg.Data, "cases")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.MkdirAll(p.caseDir(), 0o700); err != nil {
 		return err
 	}
 	b.Bundle = fmt.Sprintf("%s-%d.bundle", b.Case, b.Position)
-	f, err := os.OpenFile(filepath.Join(dir, b.Bundle), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := os.OpenFile(filepath.Join(p.caseDir(), b.Bundle), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
 	err = p.askScope(ctx, control.ScopeRequest{Query: q, Form: control.FormBundle, By: b.By}, f)
 	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// caseDir holds what the ledger names by digest: bundles and released documents.
+func (p *process) caseDir() string { return filepath.Join(p.cfg.Data, "cases") }
+
+// keep stores a released document.
+func (p *process) keep(name string, text []byte) error {
+	if err := os.MkdirAll(p.caseDir(), 0o700); err != nil {
+		return err
+	}
+	return durable.WriteFile(durable.Dir(p.caseDir()), name, text, 0o600)
+}
+
+func (p *process) kept(name string) ([]byte, error) {
+	return os.ReadFile(filepath.Join(p.caseDir(), filepath.Base(name)))
 }
 
 // askScope is Scope; without a running process nobody else moves the view.
@@ -285,7 +327,7 @@ func (p *process) contain(ctx context.Context, b *event.CaseAction, out *control
 	if err != nil {
 		receipt.Failed, receipt.Result = 1, "failed"
 	}
-	_, again := p.cases.desk.Propose(ctx, &receipt)
+	again := p.cases.desk.Receipt(ctx, &receipt)
 	out.Result, out.Applied = receipt.Result, receipt.Applied
 	return errors.Join(err, again)
 }
@@ -302,6 +344,16 @@ func (p *process) Case(ctx context.Context, r control.CaseQuery) (json.RawMessag
 	k := p.cases
 	if err := k.desk.Settle(ctx); err != nil {
 		return nil, fault.New(fault.ViewOpen, "file", k.file).Because(err)
+	}
+	switch r.About {
+	case "measure":
+		m, err := k.view.Measure(ctx)
+		if err != nil {
+			return nil, fault.New(fault.ViewOpen, "file", k.file).Because(err)
+		}
+		return json.Marshal(m)
+	case "ready":
+		return p.ready(ctx)
 	}
 	if r.ID == "" {
 		lines, err := k.view.Lines(ctx, r.Closed, max(1, r.Limit))

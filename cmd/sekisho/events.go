@@ -72,8 +72,9 @@ var kinds = map[string]event.Kind{
 	"case-sign": event.KindCaseSign, "case-fact": event.KindCaseFact, "case-move": event.KindCaseMove, "case-task": event.KindCaseTask,
 	"case-evidence": event.KindCaseEvidence, "case-action": event.KindCaseAction, "case-scope": event.KindCaseScope, "case-misuse": event.KindCaseMisuse,
 	"case-report": event.KindCaseReport, "case-decision": event.KindCaseDecision, "case-clock": event.KindCaseClock,
-	"case-draft": event.KindCaseDraft, "case-notice": event.KindCaseNotice,
 	"account": event.KindAccount, "login": event.KindLogin, "look": event.KindLook, "act": event.KindAct,
+	"case-draft": event.KindCaseDraft, "case-notice": event.KindCaseNotice, "case-agree": event.KindCaseAgree,
+	"host-boot": event.KindHostBoot, "host-plan": event.KindHostPlan,
 }
 
 func kindNames() []string { return slices.Sorted(maps.Keys(kinds)) }

@@ -72,7 +72,10 @@ func run(args []string, env environment) int {
 	if c.Config == "" {
 		c.Config = "sekisho.yaml"
 	}
-	a := &app{env: env, ctx: ctx, config: c.Config, json: c.JSON, say: texts.In(language), lang: language}
+	a := &app{env: env, ctx: ctx, config: c.Config, json: c.JSON, say: texts.In(language), lang: language, keyFile: c.Case.KeyFile + c.Host.KeyFile}
+	if a.keyFile == "" {
+		a.keyFile = env.getenv("SEKISHO_KEY_FILE")
+	}
 	return report(env.stderr, k.Run(a), language)
 }
 

@@ -20,7 +20,7 @@ var _ control.Operator = (*process)(nil)
 
 // startControl answers commands.
 func (p *process) startControl(s *stage) error {
-	l, err := control.Listen(p.cfg.Control)
+	l, err := control.Listen(p.cfg.Control, p.cfg.Group)
 	if err != nil {
 		return err
 	}

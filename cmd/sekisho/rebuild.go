@@ -31,7 +31,7 @@ func (c rebuildCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	sole, err := control.Listen(l.Control)
+	sole, err := control.Listen(l.Control, "")
 	if err != nil {
 		return err
 	}

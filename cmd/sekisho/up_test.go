@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -51,6 +53,10 @@ func TestUp(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/up",
 		Setup: func(e *testscript.Env) error {
+			hook, err := hookServer(e)
+			if err != nil {
+				return err
+			}
 			name := "t" + strconv.FormatInt(time.Now().UnixNano(), 36)
 			if err := shopDatabase(t, server, name); err != nil {
 				return err
@@ -68,7 +74,7 @@ func TestUp(t *testing.T) {
 				return err
 			}
 			for _, kv := range [][2]string{
-				{"WEBPORT", webPort}, {"LANG", "C.UTF-8"}, {"USER", "ayame"}, {"UPSTREAMPORT", server.Addr()[strings.LastIndexByte(server.Addr(), ':')+1:]}, {"UPSTREAM", server.Addr()}, {"DATABASE", name},
+				{"HOOK", hook}, {"WEBPORT", webPort}, {"LANG", "C.UTF-8"}, {"USER", "ayame"}, {"UPSTREAMPORT", server.Addr()[strings.LastIndexByte(server.Addr(), ':')+1:]}, {"UPSTREAM", server.Addr()}, {"DATABASE", name},
 				{"METRICSPORT", metricsPort}, {"PGHOST", "127.0.0.1"}, {"PGPORT", port}, {"PGUSER", "app"}, {"PGDATABASE", name}, {"PGSSLMODE", "disable"},
 			} {
 				e.Setenv(kv[0], kv[1])
@@ -77,6 +83,25 @@ func TestUp(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"awaitup": awaitUp, "awaitlooks": awaitLooks, "awaitevent": awaitEvent, "awaitclosed": awaitClosed, "expand": expand, "scrape": scrape, "browse": browse},
 	})
+}
+
+// hookServer takes messages to people on duty and writes their subjects into
+// hook.log of the script's directory.
+func hookServer(e *testscript.Env) (string, error) {
+	f, err := os.OpenFile(filepath.Join(e.WorkDir, "hook.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return "", err
+	}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var m struct{ Subject string }
+		if err := json.NewDecoder(r.Body).Decode(&m); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		fmt.Fprintln(f, m.Subject)
+	}))
+	e.Defer(func() { s.Close(); f.Close() })
+	return s.URL, nil
 }
 
 // shopDatabase makes a shop of its own for one script.

@@ -18,6 +18,7 @@ type Config struct {
 	Data       string         `yaml:"data" doc:"Directory of the ledger and the views. Relative paths are relative to this file. Required."`
 	Keys       string         `yaml:"keys" doc:"Directory of the keys, mode 0700. Keep it on another disk or backup than data. Required."`
 	Control    string         `yaml:"control,omitempty" doc:"Path of the control socket, mode 0600. Default: control.sock in data."`
+	Group      string         `yaml:"control_group,omitempty" doc:"Group (name or number) whose accounts may connect to the control socket, for cases and starts of machines only; everything else stays with the process's own account and root. Default: nobody else."`
 	Ledger     Ledger         `yaml:"ledger,omitempty" doc:"How the ledger writes and how long it keeps."`
 	Databases  []Database     `yaml:"databases,omitempty" doc:"The databases that are guarded. Required, unless there is only a web section."`
 	Metrics    *Metrics       `yaml:"metrics,omitempty" doc:"Where Prometheus reads the counters. Default: nowhere."`

@@ -159,6 +159,21 @@ func (c *Client) RecordCase(ctx context.Context, r CaseRequest) (CaseReceipt, er
 	return ask[CaseRequest, CaseReceipt](ctx, c, "case/record", r)
 }
 
+// Draft implements Operator.
+func (c *Client) Draft(ctx context.Context, r DraftQuery) (DraftAnswer, error) {
+	return ask[DraftQuery, DraftAnswer](ctx, c, "case/draft", r)
+}
+
+// RecordHost implements Operator.
+func (c *Client) RecordHost(ctx context.Context, r HostRequest) (CaseReceipt, error) {
+	return ask[HostRequest, CaseReceipt](ctx, c, "host", r)
+}
+
+// TestCall implements Operator.
+func (c *Client) TestCall(ctx context.Context, r TestRequest) (TestAnswer, error) {
+	return ask[TestRequest, TestAnswer](ctx, c, "case/test-call", r)
+}
+
 // Case implements Operator.
 func (c *Client) Case(ctx context.Context, r CaseQuery) (json.RawMessage, error) {
 	return ask[CaseQuery, json.RawMessage](ctx, c, "case", r)

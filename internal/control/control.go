@@ -15,6 +15,10 @@ import (
 	"sekisho/proof/scope"
 )
 
+// othersMay are the calls that accounts of the socket's group may make: people
+// on duty work on cases and do not operate the process.
+var othersMay = map[string]bool{"status": true, "case": true, "case/record": true, "case/draft": true, "case/test-call": true, "host": true}
+
 // Operator is what the running process can be asked. All errors that a person
 // should see are faults (package fault); others are shown as internal.
 type Operator interface {
@@ -32,6 +36,12 @@ type Operator interface {
 	// RecordCase records a body in a case, if that is allowed, after doing
 	// what it asks of the gates.
 	RecordCase(ctx context.Context, r CaseRequest) (CaseReceipt, error)
+	// Draft fills a document of a case, or returns it as it was released.
+	Draft(ctx context.Context, r DraftQuery) (DraftAnswer, error)
+	// RecordHost records what is known of a machine.
+	RecordHost(ctx context.Context, r HostRequest) (CaseReceipt, error)
+	// TestCall calls everybody on duty for a test, and records who was reached.
+	TestCall(ctx context.Context, r TestRequest) (TestAnswer, error)
 	// Case returns one case, or the list of cases when ID is empty, as JSON.
 	Case(ctx context.Context, r CaseQuery) (json.RawMessage, error)
 	// Scope answers a scope question in one of the Forms. What was answered is
@@ -185,7 +195,45 @@ type RetentionRequest struct {
 type CaseRequest struct {
 	Kind event.Kind      `json:"kind"`
 	Body json.RawMessage `json:"body"`
-	Lang string          `json:"lang"` // of a refusal
+	Lang string          `json:"lang"`          // of a refusal
+	Key  string          `json:"key,omitempty"` // content of the author's key file
+}
+
+// DraftQuery asks for a document. Without slots it is the written or released
+// one.
+type DraftQuery struct {
+	Case  string            `json:"case"`
+	Draft string            `json:"draft"`
+	Slots map[string]string `json:"slots,omitempty"`
+	Lang  string            `json:"lang"`
+}
+
+// DraftAnswer is the document and the digest of its plain text.
+type DraftAnswer struct {
+	Document json.RawMessage `json:"document"`
+	SHA256   string          `json:"sha256"`
+	Released bool            `json:"released,omitempty"`
+}
+
+// HostRequest says one thing of a machine.
+type HostRequest struct {
+	Boot *event.HostBoot `json:"boot,omitempty"`
+	Plan *event.HostPlan `json:"plan,omitempty"`
+	Lang string          `json:"lang"`
+	Key  string          `json:"key,omitempty"`
+}
+
+// TestRequest asks for test calls.
+type TestRequest struct {
+	By   string `json:"by"`
+	Lang string `json:"lang"`
+	Key  string `json:"key,omitempty"`
+}
+
+// TestAnswer says who was reached.
+type TestAnswer struct {
+	Reached []string `json:"reached"`
+	Failed  []string `json:"failed"`
 }
 
 // CaseReceipt says what was done.
@@ -198,6 +246,7 @@ type CaseReceipt struct {
 // CaseQuery asks for a case or a list.
 type CaseQuery struct {
 	ID     string `json:"id,omitempty"`
+	About  string `json:"about,omitempty"`  // "measure", "ready": instead of cases
 	Closed bool   `json:"closed,omitempty"` // list closed ones too
 	Limit  int    `json:"limit,omitempty"`
 }

@@ -9,6 +9,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -41,7 +43,7 @@ func (f *fake) Cut(_ context.Context, r CutRequest) (CutReceipt, error) {
 func start(t *testing.T, op Operator) (*Client, string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "c.sock")
-	l, err := Listen(path)
+	l, err := Listen(path, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +116,7 @@ func TestStream(t *testing.T) {
 
 func TestSocket(t *testing.T) {
 	_, path := start(t, &fake{})
-	if _, err := Listen(path); err == nil || fault.Faults(err)[0].Code != fault.AlreadyRunning {
+	if _, err := Listen(path, ""); err == nil || fault.Faults(err)[0].Code != fault.AlreadyRunning {
 		t.Errorf("a second process: %v", err)
 	}
 	gone := filepath.Join(t.TempDir(), "gone.sock")
@@ -128,7 +130,7 @@ func TestSocket(t *testing.T) {
 	}
 	l.(*net.UnixListener).SetUnlinkOnClose(false)
 	l.Close()
-	again, err := Listen(gone)
+	again, err := Listen(gone, "")
 	if err != nil {
 		t.Fatalf("leftover: %v", err)
 	}
@@ -138,7 +140,60 @@ func TestSocket(t *testing.T) {
 	if err := os.WriteFile(file, []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Listen(file); err == nil {
+	if _, err := Listen(file, ""); err == nil {
 		t.Error("a file was replaced by a socket")
+	}
+}
+
+// TestPeer: the kernel says who asks, and accounts of the group work on cases
+// only.
+func TestPeer(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("SKIPPED: the account on the other end is known on Linux only")
+	}
+	op := &peerFake{}
+	c, _ := start(t, op)
+	if _, err := c.Cut(t.Context(), CutRequest{}); err != nil {
+		t.Fatal(err)
+	}
+	if want := (Peer{UID: os.Getuid(), Known: true}); op.peer != want {
+		t.Errorf("peer %+v, want %+v", op.peer, want)
+	}
+	if p := PeerOf(t.Context()); p.Known {
+		t.Errorf("somebody is known without a connection: %+v", p)
+	}
+	other := Peer{UID: os.Geteuid() + 1, Known: true}
+	for call, want := range map[string]bool{"case": true, "case/record": true, "host": true, "cut": false, "keys/destroy": false, "backup": false, "scope": false, "bypass": false} {
+		if may(other, call) != want {
+			t.Errorf("another account asks for %s: %v", call, !want)
+		}
+		if !may(Peer{UID: os.Geteuid(), Known: true}, call) || !may(Peer{UID: 0, Known: true}, call) {
+			t.Errorf("the process's own account may not ask for %s", call)
+		}
+	}
+}
+
+type peerFake struct {
+	fake
+	peer Peer
+}
+
+func (f *peerFake) Cut(ctx context.Context, r CutRequest) (CutReceipt, error) {
+	f.peer = PeerOf(ctx)
+	return f.fake.Cut(ctx, r)
+}
+
+func TestGroup(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "c.sock")
+	if _, err := Listen(path, "no-such-group"); err == nil {
+		t.Error("a group that does not exist was taken")
+	}
+	l, err := Listen(path, strconv.Itoa(os.Getgid()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o660 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
 	}
 }

@@ -10,7 +10,10 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/user"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"sekisho/internal/fault"
@@ -29,7 +32,16 @@ type problem struct {
 // Listen opens the socket with mode 0600. A socket file that nobody answers on
 // is a leftover and is replaced; one that somebody answers on is an
 // AlreadyRunning fault.
-func Listen(path string) (net.Listener, error) {
+//
+// A group that is not empty, a name or a number, may connect too (mode 0660).
+func Listen(path, group string) (net.Listener, error) {
+	gid := -1
+	if group != "" {
+		var err error
+		if gid, err = groupID(group); err != nil {
+			return nil, fmt.Errorf("control socket: %w", err)
+		}
+	}
 	if c, err := net.DialTimeout("unix", path, time.Second); err == nil {
 		c.Close()
 		return nil, fault.New(fault.AlreadyRunning, "socket", path)
@@ -45,12 +57,24 @@ func Listen(path string) (net.Listener, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("control socket: %w", err)
 	}
-	return listenPrivate(path)
+	return listenPrivate(path, gid)
+}
+
+func groupID(name string) (int, error) {
+	if g, err := user.LookupGroup(name); err == nil {
+		name = g.Gid
+	}
+	gid, err := strconv.Atoi(name)
+	if err != nil {
+		return 0, fmt.Errorf("there is no group %q", name)
+	}
+	return gid, nil
 }
 
 // listenPrivate binds under a name nobody else can reach until the mode is
-// set: in a directory of mode 0700 beside the path, then renamed.
-func listenPrivate(path string) (net.Listener, error) {
+// set: in a directory of mode 0700 beside the path, then renamed. gid -1 is no
+// group.
+func listenPrivate(path string, gid int) (net.Listener, error) {
 	dir, err := os.MkdirTemp(filepath.Dir(path), ".sock-")
 	if err != nil {
 		return nil, fmt.Errorf("control socket: %w", err)
@@ -62,7 +86,12 @@ func listenPrivate(path string) (net.Listener, error) {
 		return nil, fmt.Errorf("control socket: %w", err)
 	}
 	l.(*net.UnixListener).SetUnlinkOnClose(false)
-	if err := errors.Join(os.Chmod(hidden, 0o600), os.Rename(hidden, path)); err != nil {
+	mode := os.FileMode(0o600)
+	if gid >= 0 {
+		mode = 0o660
+		err = os.Chown(hidden, -1, gid)
+	}
+	if err := errors.Join(err, os.Chmod(hidden, mode), os.Rename(hidden, path)); err != nil {
 		return nil, errors.Join(fmt.Errorf("control socket: %w", err), l.Close())
 	}
 	return &listener{l, path}, nil
@@ -82,7 +111,8 @@ func (l *listener) Close() error { return errors.Join(os.Remove(l.path), l.Liste
 func Serve(ctx context.Context, l net.Listener, op Operator, log *slog.Logger) error {
 	srv := &http.Server{
 		Handler: http.MaxBytesHandler(handler(op, log), maxRequest), ReadHeaderTimeout: 5 * time.Second,
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		ErrorLog:    slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context { return WithPeer(ctx, peerOf(c)) },
 	}
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(l) }()
@@ -112,6 +142,9 @@ func handler(op Operator, log *slog.Logger) http.Handler {
 	handle(mux, log, "keys/destroy", func(ctx context.Context, r KeyRequest) (struct{}, error) { return struct{}{}, op.DestroyKey(ctx, r) })
 	handle(mux, log, "retention", op.ApplyRetention)
 	handle(mux, log, "case/record", op.RecordCase)
+	handle(mux, log, "case/draft", op.Draft)
+	handle(mux, log, "case/test-call", op.TestCall)
+	handle(mux, log, "host", op.RecordHost)
 	handle(mux, log, "case", op.Case)
 	stream(mux, log, "scope", op.Scope)
 	stream(mux, log, "backup", func(ctx context.Context, _ struct{}, w io.Writer) error { return op.Backup(ctx, w) })
@@ -136,8 +169,18 @@ func handle[Q, A any](mux *http.ServeMux, log *slog.Logger, name string, call fu
 	})
 }
 
+// may reports whether an account may make a call. Where the system does not tell
+// the account, the file's mode has let it in.
+func may(p Peer, call string) bool {
+	return !p.Known || p.UID == 0 || p.UID == os.Geteuid() || othersMay[call]
+}
+
 // decode reads a request strictly and answers what is not understood.
 func decode(w http.ResponseWriter, r *http.Request, q any) bool {
+	if call := strings.TrimPrefix(r.URL.Path, "/v1/"); !may(PeerOf(r.Context()), call) {
+		reply(w, http.StatusForbidden, problem{Code: fault.ControlRefused, Args: []string{"problem", "this account may not ask for " + call, "hint", "ask as the account of the process"}})
+		return false
+	}
 	dec := json.NewDecoder(r.Body)
 	dec.DisallowUnknownFields()
 	err := dec.Decode(q)

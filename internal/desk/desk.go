@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -23,6 +24,7 @@ import (
 	"sekisho/internal/lang"
 	"sekisho/internal/notify"
 	"sekisho/internal/view/casefile"
+	"sekisho/internal/view/casefile/draft"
 	"sekisho/internal/view/casefile/roster"
 )
 
@@ -39,6 +41,11 @@ type Config struct {
 	Now   func() time.Time
 	Log   *slog.Logger
 	Lang  lang.Language // of messages
+
+	Company draft.Company // who writes documents
+	// Keep stores a released document under a name, durably; Kept returns it.
+	Keep func(name string, text []byte) error
+	Kept func(name string) ([]byte, error)
 }
 
 // Desk is safe for concurrent use: one thing is recorded at a time.
@@ -51,13 +58,46 @@ type Desk struct {
 func New(c Config) *Desk { return &Desk{Config: c} }
 
 // Propose records a body in its case if that is allowed, and returns the id of
-// the case. A refusal is a *casefile.Refusal. A sign without a case opens one.
-// What a destroying or containing action needs is checked before it is done:
-// callers act only after Propose has returned.
-func (d *Desk) Propose(ctx context.Context, body event.Cased) (string, error) {
+// the case. Whatever the body says of how its author is known is overwritten by
+// what the caller shows. A refusal is a *casefile.Refusal. A sign without a
+// case opens one. What a destroying or containing action needs is checked
+// before it is done: callers act only after Propose has returned.
+func (d *Desk) Propose(ctx context.Context, body event.Cased, caller roster.Caller) (string, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	plain(body)
+	how, err := d.Firm.Roster.Prove(who(body), caller)
+	if err != nil {
+		return "", &casefile.Refusal{Key: "not_you", Args: []any{"by", who(body)}}
+	}
+	body.Proof().Proved = how
 	return d.propose(ctx, body)
+}
+
+// Receipt records what became of an action that Propose recorded; by is who
+// ordered it.
+func (d *Desk) Receipt(ctx context.Context, receipt *event.CaseAction) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	receipt.Step = "receipt"
+	if err := d.Record(ctx, "case", receipt); err != nil {
+		return err
+	}
+	return d.Settle(ctx)
+}
+
+// plain takes out of a body what only the process may write.
+func plain(body event.Cased) {
+	switch b := body.(type) {
+	case *event.CaseAction:
+		b.Step, b.Result, b.Applied, b.Failed = "done", "", 0, 0
+	case *event.CaseNotice:
+		b.Step, b.Rank, b.Channel, b.Due = "ack", "", "", 0
+	case *event.CaseScope:
+		if b.Stated != "" {
+			b.Query, b.Position, b.Digest, b.Bundle = "", 0, "", ""
+		}
+	}
 }
 
 func (d *Desk) propose(ctx context.Context, body event.Cased) (string, error) {
@@ -67,21 +107,42 @@ func (d *Desk) propose(ctx context.Context, body event.Cased) (string, error) {
 	if err := personal(body); err != nil {
 		return "", err
 	}
-	if s, ok := body.(*event.CaseSign); ok && s.Case == "" {
-		s.Case = fmt.Sprintf("c%d", d.View.Count()+1)
+	if n, ok := body.(*event.CaseNotice); ok && n.Case == casefile.TestCase {
+		return d.answerTest(ctx, n)
 	}
 	c, err := d.View.Case(ctx, body.InCase())
 	if err != nil && !errors.Is(err, casefile.ErrUnknown) {
 		return "", err
 	}
-	if s, ok := body.(*event.CaseScope); ok && c != nil {
-		s.Version = len(c.Scopes) + 1
-	}
-	if s, ok := body.(*event.CaseDraft); ok && c != nil && s.Step == "write" {
-		s.Scope = len(c.Scopes)
+	var document []byte
+	switch b := body.(type) {
+	case *event.CaseSign:
+		if c == nil && b.Case != "" { // names of cases are given here
+			return "", &casefile.Refusal{Key: "no_case"}
+		}
+		if c == nil {
+			b.Case = fmt.Sprintf("c%d", d.View.Count()+1)
+		}
+		d.complete(b)
+	case *event.CaseScope:
+		if c != nil {
+			b.Version = len(c.Scopes) + 1
+		}
+	case *event.CaseDraft:
+		if c != nil {
+			if document, err = d.checkDraft(c, b); err != nil {
+				return "", err
+			}
+		}
 	}
 	if err := casefile.Check(d.View.Books(), d.Firm, c, d.Now(), body); err != nil {
 		return "", err
+	}
+	if document != nil { // before the event that names it
+		b := body.(*event.CaseDraft)
+		if err := d.Keep(keptName(b.Case, b.Draft, b.SHA256), document); err != nil {
+			return "", err
+		}
 	}
 	by := "case"
 	if who := who(body); who != "" {
@@ -91,6 +152,19 @@ func (d *Desk) propose(ctx context.Context, body event.Cased) (string, error) {
 		return "", err
 	}
 	return body.InCase(), d.Settle(ctx)
+}
+
+// complete adds the facts that the class of a sign itself tells.
+func (d *Desk) complete(s *event.CaseSign) {
+	class := d.View.Books().Plays.Class(s.Class)
+	if class == nil {
+		return
+	}
+	for _, fact := range class.Facts {
+		if !slices.Contains(s.Facts, fact) {
+			s.Facts = append(s.Facts, fact)
+		}
+	}
 }
 
 func who(body event.Cased) string {

@@ -18,6 +18,7 @@ import (
 	"sekisho/internal/notify"
 	"sekisho/internal/view"
 	"sekisho/internal/view/casefile"
+	"sekisho/internal/view/casefile/draft"
 	"sekisho/internal/view/casefile/roster"
 	"sekisho/internal/view/viewtest"
 )
@@ -31,6 +32,7 @@ type office struct {
 	sent   []string // "rank person key"
 	down   map[string]bool
 	seq    event.Seq
+	files  map[string][]byte
 }
 
 // growing lets the follower read what was added later.
@@ -46,7 +48,7 @@ func (g growing) Wait(ctx context.Context, next event.Index) (event.Index, error
 
 func newOffice(t testing.TB) *office {
 	t.Helper()
-	o := &office{now: time.Date(2016, 3, 19, 1, 0, 0, 0, time.UTC), down: map[string]bool{}}
+	o := &office{now: time.Date(2016, 3, 19, 1, 0, 0, 0, time.UTC), down: map[string]bool{}, files: map[string][]byte{}}
 	v, err := casefile.Open(t.Context(), casefile.Config{Path: filepath.Join(t.TempDir(), "c.db")})
 	if err != nil {
 		t.Fatal(err)
@@ -69,6 +71,9 @@ func newOffice(t testing.TB) *office {
 			}
 			return nil
 		},
+		Company: draft.Company{Name: "見本旅行"},
+		Keep:    func(name string, text []byte) error { o.files[name] = text; return nil },
+		Kept:    func(name string) ([]byte, error) { return o.files[name], nil },
 		Reach: func(_ context.Context, p *roster.Person, m notify.Message) ([]string, error) {
 			if o.down[p.ID] || m.Subject == "" || strings.Contains(m.Text, "!") || strings.Contains(m.Text, "{") {
 				return nil, errors.New("bounced")
@@ -81,7 +86,7 @@ func newOffice(t testing.TB) *office {
 
 func (o *office) sign(t testing.TB, title string) string {
 	t.Helper()
-	id, err := o.Propose(t.Context(), &event.CaseSign{Class: "unknown", Channel: "button", Title: title, KnownAt: o.now.UnixNano(), KnownBy: "x", By: "x"})
+	id, err := o.Propose(t.Context(), &event.CaseSign{Class: "unknown", Channel: "button", Title: title, KnownAt: o.now.UnixNano(), KnownBy: "x", By: "x"}, roster.Caller{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +186,7 @@ func TestBounces(t *testing.T) {
 func TestNoPersonalData(t *testing.T) {
 	o := newOffice(t)
 	for _, title := range []string{"カード 4111 1111 1111 1111 の件", "taro@example.co.jp から連絡"} {
-		_, err := o.Propose(t.Context(), &event.CaseSign{Class: "unknown", Channel: "button", Title: title, KnownAt: o.now.UnixNano(), KnownBy: "x", By: "x"})
+		_, err := o.Propose(t.Context(), &event.CaseSign{Class: "unknown", Channel: "button", Title: title, KnownAt: o.now.UnixNano(), KnownBy: "x", By: "x"}, roster.Caller{})
 		var no *casefile.Refusal
 		if !errors.As(err, &no) || no.Key != "personal" {
 			t.Errorf("%q was recorded: %v", title, err)

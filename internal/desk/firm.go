@@ -14,6 +14,7 @@ import (
 
 	"sekisho/internal/notify"
 	"sekisho/internal/view/casefile"
+	"sekisho/internal/view/casefile/draft"
 	"sekisho/internal/view/casefile/roster"
 )
 
@@ -52,6 +53,8 @@ type Firm struct {
 	People   []roster.Person `yaml:"people"`
 	Mail     *Mail           `yaml:"mail,omitempty"`
 	Channels []Channel       `yaml:"channels,omitempty"`
+	Retainer *Outside        `yaml:"retainer,omitempty"` // investigator under contract
+	Acquirer *Outside        `yaml:"acquirer,omitempty"` // card company or payment provider
 
 	hooks    map[string]*notify.Webhook
 	mail     *notify.Mail
@@ -110,6 +113,9 @@ func (f *Firm) open(dir string) error {
 		}
 		f.mail = &notify.Mail{Server: m.Server, From: m.From, User: m.User, Password: password, TLS: m.TLS}
 	}
+	if err := f.roster().CheckLogins(); err != nil {
+		return err
+	}
 	f.warnings = f.roster().Check()
 	for _, p := range f.People {
 		for _, way := range p.Reach {
@@ -129,6 +135,16 @@ func (f *Firm) Warnings() []string { return f.warnings }
 // View returns what the view needs to know of the firm.
 func (f *Firm) View() *casefile.Firm {
 	return &casefile.Firm{Roster: f.roster(), Facts: f.Company.Facts}
+}
+
+// Letterhead returns who writes documents.
+func (f *Firm) Letterhead() draft.Company {
+	c := f.Company
+	out := draft.Company{Name: c.Name, Number: c.Number, Address: c.Address, Phone: c.Phone, Head: c.Head, Desk: c.Desk}
+	for _, p := range f.People {
+		out.People = append(out.People, draft.Contact{Rank: p.Rank, Name: p.Name, Phone: p.Phone})
+	}
+	return out
 }
 
 // errNoWay is returned for a person without a way that works.

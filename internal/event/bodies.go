@@ -200,5 +200,11 @@ func newBody(k Kind) Body {
 	case KindAct:
 		return new(Act)
 	}
+	switch k {
+	case KindHostBoot:
+		return new(HostBoot)
+	case KindHostPlan:
+		return new(HostPlan)
+	}
 	return newCased(k)
 }

@@ -8,10 +8,24 @@ package event
 type Cased interface {
 	Body
 	InCase() string
+	// Proof says how the process knew who acted.
+	Proof() *Acted
 }
+
+// Acted says how the process that recorded a body knew who acted. It is written
+// by that process and never taken from whoever asks.
+type Acted struct {
+	// Proved is "os-user" (the account on the other end of the control socket)
+	// or "key" (a key file of that person); empty when the name was only typed.
+	Proved string `json:"proved,omitempty"`
+}
+
+// Proof implements Cased.
+func (a *Acted) Proof() *Acted { return a }
 
 // CaseSign is a sign that something may be wrong. The first one opens a case.
 type CaseSign struct {
+	Acted
 	Case    string   `json:"case"`
 	Class   string   `json:"class"`   // of the playbook: "targeted-mail", "outbound", …
 	Channel string   `json:"channel"` // own, monitor, card-company, psp, police, customer, entrustee, button
@@ -28,6 +42,7 @@ type CaseSign struct {
 // CaseFact is something known from KnownAt on. Withdrawn keeps the earlier
 // record and takes it out of the clocks, with a reason.
 type CaseFact struct {
+	Acted
 	Case      string `json:"case"`
 	Fact      string `json:"fact"`
 	KnownAt   int64  `json:"known_at"`
@@ -41,9 +56,12 @@ type CaseFact struct {
 
 // CaseMove changes the state or the class of a case.
 type CaseMove struct {
-	Case   string `json:"case"`
-	To     string `json:"to,omitempty"` // candidate, incident, closed
-	Class  string `json:"class,omitempty"`
+	Acted
+	Case  string `json:"case"`
+	To    string `json:"to,omitempty"` // candidate, incident, closed
+	Class string `json:"class,omitempty"`
+	// Cause is why the case may end, for classes whose playbook lists causes.
+	Cause  string `json:"cause,omitempty"`
 	By     string `json:"by"`
 	Second string `json:"second,omitempty"`
 	Reason string `json:"reason"`
@@ -51,6 +69,7 @@ type CaseMove struct {
 
 // CaseTask adds, gives, ends a task.
 type CaseTask struct {
+	Acted
 	Case   string `json:"case"`
 	Task   string `json:"task"`
 	Step   string `json:"step"` // add, assign, done, not-needed
@@ -64,6 +83,7 @@ type CaseTask struct {
 
 // CaseEvidence is a link of a chain of custody.
 type CaseEvidence struct {
+	Acted
 	Case     string `json:"case"`
 	Evidence string `json:"evidence"`
 	Step     string `json:"step"` // preserved, handed
@@ -79,6 +99,7 @@ type CaseEvidence struct {
 // CaseAction asks for something that changes systems, and says what became of
 // it.
 type CaseAction struct {
+	Acted
 	Case     string  `json:"case"`
 	Action   string  `json:"action"`
 	Step     string  `json:"step"` // done, override, receipt
@@ -97,6 +118,7 @@ type CaseAction struct {
 // CaseScope is a version of the figures. A measured one names its query, the
 // ledger's position and the answer's digest; a stated one its source.
 type CaseScope struct {
+	Acted
 	Case      string   `json:"case"`
 	Version   int      `json:"version"`
 	Stated    string   `json:"stated,omitempty"` // source of figures that were not measured
@@ -118,6 +140,7 @@ type CaseScope struct {
 // CaseMisuse is misuse that somebody reported, of things that are named by a
 // keyed hash, and where each was used before at our places.
 type CaseMisuse struct {
+	Acted
 	Case   string   `json:"case"`
 	Report string   `json:"report"`
 	Items  []Misuse `json:"items"`
@@ -137,9 +160,19 @@ type Usage struct {
 	At    int64 `json:"at"`
 }
 
+// CaseAgree is a second person's yes to one act that somebody else is about to
+// do: "close", "accept:REPORT", "override:DO:TARGET".
+type CaseAgree struct {
+	Acted
+	Case string `json:"case"`
+	Act  string `json:"act"`
+	By   string `json:"by"`
+}
+
 // CaseReport is an investigator's report: loaded, a question answered, taken or
 // refused.
 type CaseReport struct {
+	Acted
 	Case     string `json:"case"`
 	Report   string `json:"report"`
 	Step     string `json:"step"` // load, answer, accept, refuse
@@ -155,6 +188,7 @@ type CaseReport struct {
 // CaseDecision is a decision with its reason and the time at which it is
 // looked at again.
 type CaseDecision struct {
+	Acted
 	Case     string `json:"case"`
 	Subject  string `json:"subject"` // publish, notify-persons, start-clock, …
 	Choice   string `json:"choice"`
@@ -165,6 +199,7 @@ type CaseDecision struct {
 
 // CaseClock ends a clock.
 type CaseClock struct {
+	Acted
 	Case   string `json:"case"`
 	Rule   string `json:"rule"`
 	Step   string `json:"step"` // receipt, not-required
@@ -178,12 +213,14 @@ type CaseClock struct {
 
 // CaseDraft is a document: written, released by a second person, withdrawn.
 type CaseDraft struct {
+	Acted
 	Case   string            `json:"case"`
 	Draft  string            `json:"draft"` // its kind: ppc-prelim, …
 	Step   string            `json:"step"`  // write, release, withdraw
 	Slots  map[string]string `json:"slots,omitempty"`
 	SHA256 string            `json:"sha256,omitempty"` // of the plain text that was released
 	Scope  int               `json:"scope,omitempty"`  // version of the figures
+	Lang   string            `json:"lang,omitempty"`   // of the text: "ja", else English
 	By     string            `json:"by"`
 	Reason string            `json:"reason,omitempty"`
 }
@@ -191,6 +228,7 @@ type CaseDraft struct {
 // CaseNotice is a message to a person on duty: sent, failed, acknowledged, or
 // silence.
 type CaseNotice struct {
+	Acted
 	Case    string `json:"case"`
 	Key     string `json:"key"`  // of the timer
 	Step    string `json:"step"` // sent, failed, ack, silent, nobody
@@ -305,6 +343,14 @@ func (b *CaseNotice) InCase() string { return b.Case }
 
 func (b *CaseNotice) appendJSON(dst []byte) []byte { return appendStruct(dst, b) }
 
+// Kind implements Body.
+func (*CaseAgree) Kind() Kind { return KindCaseAgree }
+
+// InCase implements Cased.
+func (b *CaseAgree) InCase() string { return b.Case }
+
+func (b *CaseAgree) appendJSON(dst []byte) []byte { return appendStruct(dst, b) }
+
 // newCased returns an empty body of a case, or nil.
 func newCased(k Kind) Body {
 	switch k {
@@ -334,6 +380,8 @@ func newCased(k Kind) Body {
 		return new(CaseDraft)
 	case KindCaseNotice:
 		return new(CaseNotice)
+	case KindCaseAgree:
+		return new(CaseAgree)
 	}
 	return nil
 }

@@ -84,6 +84,11 @@ func goldenBodies() []Body {
 		&Lookup{ID: "E4", Place: "resolver/dns", Client: "10.1.2.3", Role: "office", Name: ":x.evil.example", Base: "evil.example", Type: "TXT", Bytes: 120, Mark: "9f", Action: "refuse", Step: "deny", Rule: "default", Reason: "r", Policy: "00", Cuts: 3},
 		&Lookups{Place: "resolver/dns", From: at, To: at + 1, Items: []LookupCount{{"10.1.2.3", "www.example.jp", 9}}},
 		&ExitPolicy{Generation: 3, Policy: "00"},
+		&CaseAgree{Acted: Acted{Proved: "key"}, Case: "c1", Act: "override:rebuild:web-1", By: "ren"},
+		&CaseMove{Acted: Acted{Proved: "os-user"}, Case: "c1", To: "closed", Cause: "load", By: "ayame", Second: "ren", Reason: "r"},
+		&CaseDraft{Acted: Acted{Proved: "key"}, Case: "c1", Draft: "web", Step: "release", SHA256: "00", Scope: 2, Lang: "ja", By: "ayame"},
+		&HostBoot{Host: "AP-A", BootID: "b1", At: at, Reason: "panic", By: "agent"},
+		&HostPlan{Acted: Acted{Proved: "key"}, Host: "AP-A", From: at, To: at + 1, Reason: "update", By: "ren"},
 	}
 }
 

@@ -55,4 +55,7 @@ const (
 	KindCaseClock      Kind = 130 // the end of a duty's clock
 	KindCaseDraft      Kind = 131 // a document
 	KindCaseNotice     Kind = 132 // a message, an answer or silence
+	KindCaseAgree      Kind = 133 // a second person's yes to one act
+	KindHostBoot       Kind = 134 // a machine started
+	KindHostPlan       Kind = 135 // a restart that somebody planned
 )

@@ -14,16 +14,23 @@ var reviewEvery = map[string]time.Duration{Candidate: 24 * time.Hour, Incident: 
 // apply folds one event of the case. It never fails: what the ledger holds has
 // happened, allowed or not.
 func (c *Case) apply(b *Books, index event.Index, at int64, body event.Body) {
+	proved := ""
+	if b, ok := body.(event.Cased); ok {
+		proved = b.Proof().Proved
+	}
 	note := func(by, what, text string) {
 		c.Active = max(c.Active, at)
-		c.Log = append(c.Log, Entry{at, index, by, what, text})
+		c.Log = append(c.Log, Entry{At: at, Index: index, By: by, What: what, Text: text, Proved: proved})
+	}
+	if changes(body) {
+		c.Agreed = nil
 	}
 	switch e := body.(type) {
 	case *event.CaseSign:
 		c.sign(b, at, e)
 		note(e.By, "sign", e.Title)
 	case *event.CaseFact:
-		c.fact(at, e)
+		c.fact(b, at, e)
 		what := "fact"
 		if e.Withdrawn {
 			what = "withdrawn"
@@ -42,11 +49,11 @@ func (c *Case) apply(b *Books, index event.Index, at int64, body event.Body) {
 		c.Actions = append(c.Actions, *e)
 		note(e.By, "action", e.Step+" "+e.Do+" "+e.Target)
 	case *event.CaseScope:
-		c.scope(at, e)
+		c.scope(b, at, e)
 		note(e.By, "scope", fmt.Sprintf("%d", e.Version))
 	case *event.CaseMisuse:
 		c.Misuse = append(c.Misuse, e.Items...)
-		c.recheck(at)
+		c.recheck(b, at)
 		note(e.By, "misuse", fmt.Sprintf("%d", len(e.Items)))
 	case *event.CaseReport:
 		c.reportStep(e)
@@ -65,8 +72,21 @@ func (c *Case) apply(b *Books, index event.Index, at int64, body event.Body) {
 		note(e.By, "draft", e.Draft+" "+e.Step)
 	case *event.CaseNotice:
 		c.Notices = append(c.Notices, Notice{*e, at})
-		c.Log = append(c.Log, Entry{at, index, e.To, "notice-" + e.Step, e.Key + " " + e.Rank})
+		c.Log = append(c.Log, Entry{At: at, Index: index, By: e.To, What: "notice-" + e.Step, Text: e.Key + " " + e.Rank, Proved: proved})
+	case *event.CaseAgree:
+		c.Agreed = append(c.Agreed, Agreement{*e, at})
+		note(e.By, "agree", e.Act)
 	}
+}
+
+// changes reports whether the body changes what a second person agreed to, or
+// uses it up.
+func changes(body event.Body) bool {
+	switch body.(type) {
+	case *event.CaseSign, *event.CaseFact, *event.CaseScope, *event.CaseMisuse, *event.CaseMove, *event.CaseReport, *event.CaseEvidence, *event.CaseAction:
+		return true
+	}
+	return false
 }
 
 func (c *Case) sign(b *Books, at int64, e *event.CaseSign) {
@@ -81,7 +101,7 @@ func (c *Case) sign(b *Books, at int64, e *event.CaseSign) {
 	c.Places = union(c.Places, e.Places)
 	c.Hosts = union(c.Hosts, e.Hosts)
 	for _, name := range e.Facts {
-		c.fact(at, &event.CaseFact{Case: e.Case, Fact: name, KnownAt: e.KnownAt, KnownBy: e.KnownBy, Org: e.Org, By: e.By})
+		c.fact(b, at, &event.CaseFact{Case: e.Case, Fact: name, KnownAt: e.KnownAt, KnownBy: e.KnownBy, Org: e.Org, By: e.By})
 	}
 }
 
@@ -101,11 +121,25 @@ func (c *Case) play(b *Books, at int64) {
 		return
 	}
 	for _, t := range class.Tasks {
-		if c.task(t.ID) == nil {
+		if c.task(t.ID) == nil && (c.Class != "card-misuse" || b.on(cardDuties)) {
 			c.Tasks = append(c.Tasks, Task{ID: t.ID, Due: t.Due(event.Time(at)).UnixNano(), State: "open"})
 		}
 	}
 	c.order()
+}
+
+// classFacts adds what the new class itself tells, known since the case is: a
+// class that is found late buys no time.
+func (c *Case) classFacts(b *Books, at int64, e *event.CaseMove) {
+	class := b.Plays.Class(c.Class)
+	if class == nil {
+		return
+	}
+	for _, name := range class.Facts {
+		if !c.Has(name) {
+			c.fact(b, at, &event.CaseFact{Case: c.ID, Fact: name, KnownAt: c.KnownAt, KnownBy: e.By, By: e.By})
+		}
+	}
 }
 
 // reopen begins again: the closing tasks are open once more.
@@ -123,7 +157,7 @@ func (c *Case) reopen(b *Books, at int64) {
 	c.order()
 }
 
-func (c *Case) fact(at int64, e *event.CaseFact) {
+func (c *Case) fact(b *Books, at int64, e *event.CaseFact) {
 	if e.Withdrawn {
 		for i := range c.Facts {
 			if c.Facts[i].Fact == e.Fact && c.Facts[i].WithdrawnBy == "" {
@@ -133,6 +167,9 @@ func (c *Case) fact(at int64, e *event.CaseFact) {
 		return
 	}
 	c.Facts = append(c.Facts, Fact{CaseFact: *e, RecordedAt: at})
+	if !b.on(knownClock) {
+		c.Facts[len(c.Facts)-1].KnownAt = at
+	}
 	c.KnownAt = min(c.KnownAt, e.KnownAt)
 }
 
@@ -140,6 +177,7 @@ func (c *Case) move(b *Books, at int64, e *event.CaseMove) {
 	if e.Class != "" {
 		c.Class = e.Class
 		c.play(b, at)
+		c.classFacts(b, at, e)
 	}
 	switch {
 	case e.To == "":
@@ -170,20 +208,23 @@ func (c *Case) taskStep(at int64, e *event.CaseTask) {
 	}
 }
 
-func (c *Case) scope(at int64, e *event.CaseScope) {
+func (c *Case) scope(b *Books, at int64, e *event.CaseScope) {
 	c.Scopes = append(c.Scopes, Scope{*e, at})
 	for i := range c.Decisions { // what was decided on other figures is decided again
 		d := &c.Decisions[i]
-		if d.ReviewAt != 0 && d.Reopened == "" {
+		if d.ReviewAt != 0 && d.Reopened == "" && b.on(newFigures) {
 			d.Reopened, d.ReviewAt = "scope", at
 		}
 	}
-	c.recheck(at)
+	c.recheck(b, at)
 }
 
 // recheck adds a task for every window that misuse contradicts.
-func (c *Case) recheck(at int64) {
+func (c *Case) recheck(b *Books, at int64) {
 	for _, m := range c.Contradictions() {
+		if !b.on(contradict) {
+			return
+		}
 		id := "window:" + m.Server
 		if !m.Contradicted || c.task(id) != nil {
 			continue
@@ -229,7 +270,7 @@ func (c *Case) draft(at int64, e *event.CaseDraft) {
 	d.At = at
 	switch e.Step {
 	case "write":
-		*d = Draft{Kind: e.Draft, State: "written", Slots: e.Slots, Writer: e.By, Scope: e.Scope, At: at}
+		*d = Draft{Kind: e.Draft, State: "written", Slots: e.Slots, Lang: e.Lang, Writer: e.By, Proved: e.Proved, Scope: e.Scope, At: at}
 	case "release":
 		d.State, d.Releaser, d.SHA256, d.Scope = "released", e.By, e.SHA256, e.Scope
 	case "withdraw":

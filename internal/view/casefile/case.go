@@ -50,6 +50,8 @@ type Case struct {
 	Ended     map[string]*ClockEnd `json:"ended,omitempty"` // by rule
 	Drafts    map[string]*Draft    `json:"drafts,omitempty"`
 	Notices   []Notice             `json:"notices,omitempty"`
+	Agreed    []Agreement          `json:"agreed,omitempty"`
+	Raised    []int64              `json:"raised,omitempty"` // further anomalies on its hosts while it was open
 	Log       []Entry              `json:"log"`
 	Repeats   uint64               `json:"repeats,omitempty"` // findings that said the same again
 }
@@ -101,14 +103,26 @@ type ClockEnd struct {
 
 // Draft is a document's state.
 type Draft struct {
-	Kind     string            `json:"kind"`
-	State    string            `json:"state"` // written, released, withdrawn
-	Slots    map[string]string `json:"slots,omitempty"`
-	Scope    int               `json:"scope,omitempty"`
-	Writer   string            `json:"writer"`
-	Releaser string            `json:"releaser,omitempty"`
-	SHA256   string            `json:"sha256,omitempty"`
-	At       int64             `json:"at"`
+	Kind   string            `json:"kind"`
+	State  string            `json:"state"` // written, released, withdrawn
+	Slots  map[string]string `json:"slots,omitempty"`
+	Scope  int               `json:"scope,omitempty"`
+	Lang   string            `json:"lang,omitempty"`
+	Writer string            `json:"writer"`
+	// Proved says how the process knew the writer; empty when the name was
+	// only typed.
+	Proved   string `json:"proved,omitempty"`
+	Releaser string `json:"releaser,omitempty"`
+	SHA256   string `json:"sha256,omitempty"`
+	At       int64  `json:"at"`
+}
+
+// Agreement is a second person's yes to one act. It ends when the act is done,
+// when what they agreed to changes (a sign, a fact, figures, evidence, another
+// move), and after agreeFor.
+type Agreement struct {
+	event.CaseAgree
+	At int64 `json:"at"`
 }
 
 // Notice is a message, an answer or silence.
@@ -124,16 +138,46 @@ type Entry struct {
 	By    string      `json:"by"`
 	What  string      `json:"what"` // a key of the texts
 	Text  string      `json:"text,omitempty"`
+	// Proved says how the process knew By; empty for a typed name and for what
+	// the process did itself.
+	Proved string `json:"proved,omitempty"`
 }
 
 // Books is what a fold needs besides events: the playbooks.
 type Books struct {
 	Plays *playbook.Book
 	Rules *rule.Book
+
+	off mechanism // in tests only: what does not work
 }
 
 // DefaultBooks returns those that the program carries.
-func DefaultBooks() *Books { return &Books{playbook.Default(), rule.Default()} }
+func DefaultBooks() *Books { return &Books{Plays: playbook.Default(), Rules: rule.Default()} }
+
+// mechanism names what closes a failure point, so that tests can take it away
+// and see that it is missed.
+type mechanism string
+
+const (
+	needLoad     mechanism = "load needs that hour's figures"           // FP01
+	again        mechanism = "a second anomaly reopens"                 // FP01
+	contradict   mechanism = "misuse contradicts windows"               // FP04
+	closingRules mechanism = "closing needs what the class names"       // FP05
+	leakCall     mechanism = "the officer hears of a leak the same day" // FP08
+	climbing     mechanism = "silence climbs"                           // FP08
+	lateCall     mechanism = "a clock that is over calls the officer"   // FP08
+	preserve     mechanism = "preservation first"                       // FP11, FP22
+	reportCheck  mechanism = "open questions block a report"            // FP11
+	notSame      mechanism = "the second person is another person"      // FP05, FP11
+	cardDuties   mechanism = "a card notice brings its tasks"           // FP17
+	knownClock   mechanism = "knowledge starts the clock"               // FP18
+	waitReview   mechanism = "waiting needs a review"                   // FP19
+	newFigures   mechanism = "new figures open the decision"            // FP19
+	holidayDuty  mechanism = "duty knows no holidays"                   // FP24
+)
+
+// on reports whether the mechanism works.
+func (b *Books) on(m mechanism) bool { return b.off != m }
 
 // RuleFacts returns the facts that stand, for the clocks. company are facts of
 // the firm itself: "travel", "listed", "pmark", "entrusted".

@@ -60,6 +60,8 @@ func least(body event.Body) int {
 		if b.Step == "accept" {
 			return level("csirt")
 		}
+	case *event.CaseAgree:
+		return level("csirt")
 	}
 	return level("duty")
 }
@@ -93,6 +95,8 @@ func Author(body event.Body) (by, second string) {
 		return b.By, ""
 	case *event.CaseNotice:
 		return b.To, ""
+	case *event.CaseAgree:
+		return b.By, ""
 	}
 	return "", ""
 }
@@ -103,6 +107,9 @@ func Check(b *Books, f *Firm, c *Case, now time.Time, body event.Body) error {
 	by, second := Author(body)
 	if by == "" {
 		return refuse("no_name")
+	}
+	if slices.Contains(reserved, by) {
+		return refuse("reserved", "by", by)
 	}
 	if f.Roster.Level(by) < least(body) {
 		return refuse("rank", "by", by, "rank", roster.Ranks[least(body)])
@@ -120,21 +127,21 @@ func Check(b *Books, f *Firm, c *Case, now time.Time, body event.Body) error {
 	case *event.CaseFact:
 		return b.checkFact(now, e)
 	case *event.CaseMove:
-		return c.checkMove(b, f, e, second)
+		return c.checkMove(b, f, now, e, second)
 	case *event.CaseTask:
 		return c.checkTask(b, e)
 	case *event.CaseEvidence:
 		return c.checkEvidence(now, e)
 	case *event.CaseAction:
-		return c.checkAction(f, e)
+		return c.checkAction(b, f, now, e)
 	case *event.CaseScope:
 		return c.checkScope(e)
 	case *event.CaseMisuse:
 		return checkMisuse(now, e)
 	case *event.CaseReport:
-		return c.checkReport(b, f, e)
+		return c.checkReport(b, f, now, e)
 	case *event.CaseDecision:
-		return c.checkDecision(now, e)
+		return c.checkDecision(b, now, e)
 	case *event.CaseClock:
 		return c.checkClock(b, f, now, e)
 	case *event.CaseDraft:
@@ -143,9 +150,24 @@ func Check(b *Books, f *Firm, c *Case, now time.Time, body event.Body) error {
 		if e.Step != "ack" || e.Key == "" {
 			return refuse("notice_own")
 		}
+		if !c.called(b, f, now, e.Key) {
+			return refuse("ack_early", "key", e.Key)
+		}
 		return nil
+	case *event.CaseAgree:
+		return c.checkAgree(f, e)
 	}
 	return refuse("no_case")
+}
+
+// reserved are names under which the process itself records.
+var reserved = []string{"sekisho", "case", "process"}
+
+// called reports whether the timer has begun to call: an answer that comes
+// before the call would silence it for ever.
+func (c *Case) called(b *Books, f *Firm, now time.Time, key string) bool {
+	told := slices.ContainsFunc(c.Notices, func(n Notice) bool { return n.Key == key && n.Step != "ack" })
+	return told || slices.ContainsFunc(c.Timers(b, f, now), func(t Timer) bool { return t.Key == key && !t.Rungs[0].At.After(now) })
 }
 
 // whenClosed: what a closed case still takes. Signs and moves reopen it;
@@ -206,7 +228,7 @@ func (b *Books) checkFact(now time.Time, e *event.CaseFact) error {
 	return when(now, e.KnownAt)
 }
 
-func (c *Case) checkMove(b *Books, f *Firm, e *event.CaseMove, second string) error {
+func (c *Case) checkMove(b *Books, f *Firm, now time.Time, e *event.CaseMove, second string) error {
 	if e.Reason == "" {
 		return refuse("reason")
 	}
@@ -225,27 +247,24 @@ func (c *Case) checkMove(b *Books, f *Firm, e *event.CaseMove, second string) er
 	if e.To != Closed {
 		return nil
 	}
-	if missing := c.Missing(b, f); len(missing) > 0 {
-		never := ""
-		if class := b.Plays.Class(c.Class); class != nil {
-			never = class.ID
-		}
-		return &Refusal{Key: "closing", Args: []any{"never", never}, Missing: missing}
+	class := b.Plays.Class(c.Class)
+	if class != nil && len(class.Causes) > 0 && !slices.Contains(class.Causes, e.Cause) {
+		return &Refusal{Key: "cause", Missing: class.Causes}
 	}
-	return secondPerson(f, e.By, second, "csirt")
-}
-
-// secondPerson refuses one that is the first, or of too low a rank.
-func secondPerson(f *Firm, by, second, rank string) error {
-	if second == "" || second == by || f.Roster.Level(second) < roster.Level(rank) {
-		return refuse("second", "rank", rank)
+	if class != nil && e.Cause == "load" && b.on(needLoad) && !c.provedBy(class.Proves) {
+		return &Refusal{Key: "load", Missing: []string{class.Proves}}
 	}
-	return nil
+	if missing := c.missing(b, f, e.Cause); len(missing) > 0 && b.on(closingRules) {
+		return &Refusal{Key: "closing", Args: []any{"never", c.Class}, Missing: missing}
+	}
+	return c.secondPerson(b, f, now, ActClose, e, second, "csirt")
 }
 
 // Missing returns what closing the case needs and does not have yet: tasks,
 // windows that misuse contradicts, clocks that run.
-func (c *Case) Missing(b *Books, f *Firm) []string {
+func (c *Case) Missing(b *Books, f *Firm) []string { return c.missing(b, f, "load") }
+
+func (c *Case) missing(b *Books, f *Firm, cause string) []string {
 	var out []string
 	class := b.Plays.Class(c.Class)
 	if class == nil || class.ID == "unknown" && c.task("look").State != "done" {
@@ -257,7 +276,7 @@ func (c *Case) Missing(b *Books, f *Firm) []string {
 			out = append(out, "task:"+t.ID)
 		}
 	}
-	if class.Proves != "" && c.provedBy(class.Proves) {
+	if class.Proves != "" && cause == "load" && c.provedBy(class.Proves) {
 		out = nil
 	}
 	for _, k := range c.Clocks(b.Rules, f.Facts, f.AsOf) {
@@ -268,12 +287,12 @@ func (c *Case) Missing(b *Books, f *Firm) []string {
 	return out
 }
 
-// provedBy reports whether there is evidence of the form for the hour of the
-// newest sign.
+// provedBy reports whether there is evidence of the form, of a host of the case,
+// for the hour of the newest sign.
 func (c *Case) provedBy(form string) bool {
 	last := c.Signs[len(c.Signs)-1].KnownAt
 	return slices.ContainsFunc(c.Evidence, func(e event.CaseEvidence) bool {
-		return e.Form == form && e.At > last-int64(time.Hour) && e.At < last+int64(time.Hour)
+		return e.Form == form && slices.Contains(c.Hosts, e.Host) && e.At > last-int64(time.Hour) && e.At < last+int64(time.Hour)
 	})
 }
 
@@ -334,20 +353,20 @@ var (
 	containing = []string{"cut", "freeze", "bypass-off", "isolate", "stop-payment"}
 )
 
-func (c *Case) checkAction(f *Firm, e *event.CaseAction) error {
+func (c *Case) checkAction(b *Books, f *Firm, now time.Time, e *event.CaseAction) error {
 	switch {
 	case slices.Contains(containing, e.Do):
 		return nil
 	case !slices.Contains(destroying, e.Do) || e.Target == "":
 		return refuse("action", "do", e.Do)
-	case c.preserved(e.Target):
+	case c.preserved(e.Target) || !b.on(preserve):
 		return nil
 	case !e.Override:
 		return &Refusal{Key: "preserve_first", Args: []any{"host", e.Target, "do", e.Do}, Missing: []string{e.Target}}
 	case e.Reason == "":
 		return refuse("reason")
 	}
-	return secondPerson(f, e.By, e.Second, "ciso")
+	return c.secondPerson(b, f, now, ActOverride(e), e, e.Second, "ciso")
 }
 
 func (c *Case) checkScope(e *event.CaseScope) error {
@@ -381,7 +400,7 @@ func checkMisuse(now time.Time, e *event.CaseMisuse) error {
 	return nil
 }
 
-func (c *Case) checkReport(b *Books, f *Firm, e *event.CaseReport) error {
+func (c *Case) checkReport(b *Books, f *Firm, now time.Time, e *event.CaseReport) error {
 	r := c.report(e.Report)
 	switch {
 	case e.Step == "load" && (r != nil || len(e.SHA256) != 64):
@@ -406,22 +425,22 @@ func (c *Case) checkReport(b *Books, f *Firm, e *event.CaseReport) error {
 	for _, q := range r.Unanswered(b.Plays) {
 		missing = append(missing, "question:"+q.ID)
 	}
-	if len(missing) > 0 {
+	if len(missing) > 0 && b.on(reportCheck) {
 		return &Refusal{Key: "report_open", Missing: missing}
 	}
-	return secondPerson(f, e.By, e.Second, "csirt")
+	return c.secondPerson(b, f, now, ActAccept(e), e, e.Second, "csirt")
 }
 
 // maxReview is the longest that a decision to wait may go without being looked
 // at again (FP19).
 const maxReview = 72 * time.Hour
 
-func (c *Case) checkDecision(now time.Time, e *event.CaseDecision) error {
+func (c *Case) checkDecision(b *Books, now time.Time, e *event.CaseDecision) error {
 	if e.Reason == "" || e.Subject == "" || e.Choice == "" {
 		return refuse("reason")
 	}
 	wait := strings.HasPrefix(e.Choice, "not") || e.Choice == "wait" || e.Choice == "limited"
-	if wait && (e.ReviewAt <= now.UnixNano() || e.ReviewAt > now.Add(maxReview).UnixNano()) {
+	if wait && b.on(waitReview) && (e.ReviewAt <= now.UnixNano() || e.ReviewAt > now.Add(maxReview).UnixNano()) {
 		return refuse("review", "hours", int(maxReview.Hours()))
 	}
 	if s := c.Figures(); e.Choice == "limited" && (s == nil || s.Stated != "") {
@@ -461,6 +480,12 @@ func (c *Case) checkDraft(e *event.CaseDraft) error {
 		return refuse("draft_unknown", "draft", e.Draft)
 	case e.Step == "release" && d.Writer == e.By:
 		return refuse("draft_second")
+	case e.Step == "release" && e.Proved == "":
+		return refuse("unproved", "by", e.By)
+	case e.Step == "release" && d.Proved == "":
+		return refuse("unproved", "by", d.Writer)
+	case e.Step == "release" && len(e.SHA256) != 64:
+		return refuse("draft_hash")
 	case e.Step == "release" && d.Scope != len(c.Scopes):
 		return refuse("draft_old", "have", d.Scope, "newest", len(c.Scopes))
 	case e.Step == "release" || e.Step == "withdraw":

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sekisho/internal/event"
+	"sekisho/internal/rule"
 	"sekisho/internal/view/casefile/roster"
 )
 
@@ -52,13 +53,20 @@ func (c *Case) Timers(b *Books, f *Firm, now time.Time) []Timer {
 	if class := b.Plays.Class(c.Class); class != nil && class.Tell != "" {
 		out = append(out, Timer{Key: "tell:" + class.ID, Rungs: []Rung{{class.Tell, event.Time(c.Opened)}}, All: true})
 	}
-	if at, ok := c.firstRecorded("personal-data"); ok { // FP08: the officer, the same day, whoever answered
+	if at, ok := c.firstRecorded("personal-data"); ok && b.on(leakCall) { // FP08: the officer, the same day, whoever answered
 		t := event.Time(at)
 		out = append(out, Timer{Key: "leak", Rungs: []Rung{{"csirt", t}, {"ciso", t}, {"officer", t}}, All: true})
+	}
+	for _, at := range c.Raised {
+		t := event.Time(at)
+		out = append(out, Timer{Key: fmt.Sprintf("again:%d", at), Rungs: []Rung{{"csirt", t}, {"ciso", t.Add(time.Hour)}, {"officer", t.Add(4 * time.Hour)}}})
 	}
 	for _, k := range c.Clocks(b.Rules, f.Facts, f.AsOf) {
 		if k.End != nil {
 			continue
+		}
+		if b.on(lateCall) && k.Kind != "voluntary" && k.Kind != "target" { // whoever answered the warning
+			out = append(out, Timer{Key: "late:" + k.Rule.ID, Rungs: []Rung{{"officer", k.Due}}, All: true})
 		}
 		warn := k.Warn
 		if warn.IsZero() {
@@ -129,7 +137,10 @@ func (c *Case) Due(b *Books, f *Firm, now time.Time) []Call {
 		ack, climbed := c.acknowledged(t.Key), false
 		for i, r := range t.Rungs {
 			told, failed := c.told(t.Key, r.Rank)
-			due := !r.At.After(now) || climbed
+			if !b.on(holidayDuty) && rule.Closed(now) {
+				continue
+			}
+			due := (!r.At.After(now) || climbed) && (i == 0 || t.All || b.on(climbing))
 			stopped := !t.All && ack != 0 && ack <= r.At.UnixNano()
 			if due && !told && !failed && (!stopped || climbed) {
 				if i > 0 && !t.All && ack == 0 && c.sent(t.Key, t.Rungs[i-1].Rank) && !c.silent(t.Key, t.Rungs[i-1].Rank) {

@@ -37,6 +37,14 @@ func actions(r *room, by, second string) map[string]event.Body {
 		"receipt":      &event.CaseClock{Case: "c1", Rule: "jp.appi.person", Step: "receipt", Number: "1", SHA256: sum, At: at, By: by},
 		"not-required": &event.CaseClock{Case: "c1", Rule: "jp.appi.person", Step: "not-required", Text: "t", Reason: "r", By: by},
 		"draft":        &event.CaseDraft{Case: "c1", Draft: "d", Step: "write", By: by},
+		"agree":        &event.CaseAgree{Case: "c1", Act: ActClose, By: by},
+		"release":      &event.CaseDraft{Case: "c1", Draft: "web", Step: "release", SHA256: sum, By: by},
+		"accept":       &event.CaseReport{Case: "c1", Report: "pcf", Step: "accept", By: by, Second: second},
+		"assign":       &event.CaseTask{Case: "c1", Task: "later", Step: "assign", Owner: "ren", By: by},
+		"done":         &event.CaseTask{Case: "c1", Task: "later", Step: "done", By: by},
+		"hand":         &event.CaseEvidence{Case: "c1", Evidence: "first", Step: "handed", At: at, To: "ren", By: by},
+		"class":        &event.CaseMove{Case: "c1", Class: "insider", By: by, Reason: "r"},
+		"withdraw-doc": &event.CaseDraft{Case: "c1", Draft: "web", Step: "withdraw", By: by},
 		"ack":          &event.CaseNotice{Case: "c1", Key: "open:0", Step: "ack", To: by},
 	}
 }
@@ -44,8 +52,8 @@ func actions(r *room, by, second string) map[string]event.Body {
 // TestMatrix: every state × action × role. The table says the lowest rank that
 // may, and what a closed case still takes; everything else is refused.
 func TestMatrix(t *testing.T) {
-	lowest := map[string]int{"sign": -1, "fact": -1, "withdraw": 2, "close": 1, "override": 2, "decision": 2, "not-required": 2}
-	closedTakes := []string{"sign", "fact", "withdraw", "incident", "lesson", "misuse", "decision", "receipt", "not-required", "ack"}
+	lowest := map[string]int{"sign": -1, "fact": -1, "withdraw": 2, "close": 1, "override": 2, "decision": 2, "not-required": 2, "agree": 1, "release": 1, "accept": 1}
+	closedTakes := []string{"sign", "fact", "withdraw", "incident", "class", "lesson", "misuse", "decision", "receipt", "not-required", "done"}
 	states := map[string]func(*room){
 		Candidate: func(*room) {},
 		Incident:  func(r *room) { r.do(&event.CaseMove{Case: "c1", To: Incident, By: "sora", Reason: "r"}) },
@@ -61,8 +69,15 @@ func TestMatrix(t *testing.T) {
 			base := func() *room {
 				r := newRoom(t, "2026-11-22 12:00")
 				r.sign("web-injection", "own", "sora", "2026-11-22 10:00")
+				r.do(&event.CaseTask{Case: "c1", Task: "later", Step: "add", Title: "t", Due: r.now.UnixNano(), By: "sora"},
+					&event.CaseEvidence{Case: "c1", Evidence: "first", Step: "preserved", Form: "image", Host: "h", SHA256: sum, At: r.now.UnixNano(), By: "sora", Kept: "k"},
+					&event.CaseDraft{Case: "c1", Draft: "web", Step: "write", By: "mio"},
+					&event.CaseReport{Case: "c1", Report: "pcf", Step: "load", SHA256: sum, By: "sora"})
+				for _, q := range r.books.Plays.Questions {
+					r.do(&event.CaseReport{Case: "c1", Report: "pcf", Step: "answer", Question: q.ID, Answer: "a", Evidence: "p. 2", By: "sora"})
+				}
 				if state == Closed {
-					r.finish()
+					r.finishBut("later")
 				} else {
 					r.fact("personal-data", "2026-11-01 10:00", "sora")
 					r.fact("attack", "2026-11-01 10:00", "sora")
@@ -74,7 +89,7 @@ func TestMatrix(t *testing.T) {
 			for name := range names {
 				r := base()
 				if name == "close" && state != Closed {
-					r.finish()
+					r.finishBut("later")
 				}
 				second := "aoi"
 				if by == "aoi" {
@@ -196,6 +211,17 @@ func TestView(t *testing.T) {
 	add(&event.CaseMove{Case: "f0", To: Closed, By: "ren", Second: "aoi", Reason: "load"})
 	add(&event.CaseTask{Case: "nobody-opened", Task: "x", Step: "add", Title: "t", Due: at, By: "sora"})
 	add(&event.CaseSign{Case: "c2", Class: "server-intrusion", Channel: "own", Title: "trouble", Hosts: []string{"AP-A"}, KnownAt: at, KnownBy: "ops", By: "sora"})
+	for _, b := range []event.Body{
+		&event.HostBoot{Host: "db-1", BootID: "a", At: at, By: "agent"},
+		&event.HostPlan{Host: "db-1", From: at, To: at + 1, Reason: "r", By: "ren"},
+		&event.HostBoot{Host: "db-1", BootID: "b", At: at + 2, By: "agent"},
+		&event.HostBoot{Host: "db-1", BootID: "c", At: at + 3, By: "agent"},
+		&event.CaseNotice{Case: TestCase, Key: TestCase, Step: "sent", Rank: "duty", To: "sora"},
+		&event.CaseNotice{Case: TestCase, Key: TestCase, Step: "ack", To: "sora"},
+		&event.CaseAgree{Case: "c1", Act: ActClose, By: "aoi"},
+	} {
+		add(b)
+	}
 	viewtest.Run(t, openIn, l)
 
 	f, err := openIn(t.Context(), t.TempDir())
@@ -218,7 +244,7 @@ func TestView(t *testing.T) {
 	if first.State != Candidate || first.Reopened != 1 || len(first.Signs) != 2 || first.Repeats != 1 {
 		t.Errorf("the reboot's case is %s, reopened %d times with %d signs and %d repeats", first.State, first.Reopened, len(first.Signs), first.Repeats)
 	}
-	if lines, err := v.Lines(t.Context(), false, 10); err != nil || len(lines) != 3 || v.Count() != 3 {
+	if lines, err := v.Lines(t.Context(), false, 10); err != nil || len(lines) != 4 || v.Count() != 4 {
 		t.Errorf("%d cases (%v)", len(lines), err)
 	}
 	if _, err := v.Case(t.Context(), "nobody-opened"); !errors.Is(err, ErrUnknown) {

@@ -13,7 +13,9 @@ import (
 
 // TestFP04_MisuseContradictsWindows: Telecom Square's misuse of 16 April
 // precedes the windows of AP-A and Web-A and not that of Web-B.
-func TestFP04_MisuseContradictsWindows(t *testing.T) {
+func TestFP04_MisuseContradictsWindows(t *testing.T) { misuseContradictsWindows(t) }
+
+func misuseContradictsWindows(t testing.TB) {
 	r := newRoom(t, "2013-09-12 10:00")
 	r.sign("card-misuse", "card-company", "card company", "2013-08-01 10:00", "card")
 	for i, s := range []struct{ server, from, to string }{
@@ -44,7 +46,9 @@ func TestFP04_MisuseContradictsWindows(t *testing.T) {
 
 // TestFP05_CleanScanNeverCloses: the refusal names the missing steps, and the
 // CISO is told at the opening.
-func TestFP05_CleanScanNeverCloses(t *testing.T) {
+func TestFP05_CleanScanNeverCloses(t *testing.T) { cleanScanNeverCloses(t) }
+
+func cleanScanNeverCloses(t testing.TB) {
 	r := newRoom(t, "2016-03-19 10:00")
 	r.sign("outbound", "monitor", "monitoring firm", "2016-03-19 09:30", "suspicion")
 	if got := r.deliver(); !slices.Contains(got, "tell ciso sent") {
@@ -69,7 +73,9 @@ func TestFP05_CleanScanNeverCloses(t *testing.T) {
 }
 
 // TestFP08_OfficerTheSameDay: JTB, known on 13 April 2016.
-func TestFP08_OfficerTheSameDay(t *testing.T) {
+func TestFP08_OfficerTheSameDay(t *testing.T) { officerTheSameDay(t) }
+
+func officerTheSameDay(t testing.TB) {
 	r := newRoom(t, "2016-04-13 15:00")
 	r.sign("targeted-mail", "own", "jss", "2016-04-13 15:00", "attack")
 	r.fact("personal-data", "2016-04-13 15:00", "jss")
@@ -88,6 +94,10 @@ func TestFP08_OfficerTheSameDay(t *testing.T) {
 	if got := r.clock("jp.appi.prelim").DaysPast(r.now); got != 44 {
 		t.Errorf("%d days past the guide, want 44", got)
 	}
+	r.do(&event.CaseNotice{Case: "c1", Key: "clock:jp.appi.prelim", Step: "ack", To: "sora"})
+	if got := r.deliver(); !slices.Contains(got, "late officer sent") {
+		t.Errorf("a clock is over, somebody answered its warning, and the officer is not told: %v", got)
+	}
 	if red := r.c.Red(r.books, r.firm, r.now); !slices.Contains(red, "late jp.appi.prelim") {
 		t.Errorf("lateness does not show: %v", red)
 	}
@@ -99,7 +109,9 @@ func TestFP08_OfficerTheSameDay(t *testing.T) {
 }
 
 // TestFP08_SilenceClimbs: nobody answers, nobody presses a button.
-func TestFP08_SilenceClimbs(t *testing.T) {
+func TestFP08_SilenceClimbs(t *testing.T) { silenceClimbs(t) }
+
+func silenceClimbs(t testing.TB) {
 	r := newRoom(t, "2026-11-22 01:00") // a Sunday night
 	r.sign("unknown", "button", "sora", "2026-11-22 01:00")
 	var got []string
@@ -127,7 +139,9 @@ func TestFP08_SilenceClimbs(t *testing.T) {
 
 // TestFP11_PreservationFirst: rebuild, move and retirement wait for evidence;
 // cutting does not.
-func TestFP11_PreservationFirst(t *testing.T) {
+func TestFP11_PreservationFirst(t *testing.T) { preservationFirst(t) }
+
+func preservationFirst(t testing.TB) {
 	r := newRoom(t, "2016-03-04 10:00")
 	r.sign("server-intrusion", "own", "ren", "2016-03-04 10:00")
 	for _, do := range destroying {
@@ -156,7 +170,9 @@ func TestFP11_PreservationFirst(t *testing.T) {
 }
 
 // TestFP11_ReportChecker: the Sapporo findings leave at least five questions.
-func TestFP11_ReportChecker(t *testing.T) {
+func TestFP11_ReportChecker(t *testing.T) { reportChecker(t) }
+
+func reportChecker(t testing.TB) {
 	r := newRoom(t, "2016-05-30 10:00")
 	r.sign("card-misuse", "card-company", "card company", "2016-03-02 10:00", "card")
 	r.do(&event.CaseReport{Case: "c1", Report: "pcf", Step: "load", SHA256: sum, By: "sora"})
@@ -182,7 +198,9 @@ func TestFP11_ReportChecker(t *testing.T) {
 }
 
 // TestFP17_CardNoticeBringsDuties: 2 March 2016, Sapporo.
-func TestFP17_CardNoticeBringsDuties(t *testing.T) {
+func TestFP17_CardNoticeBringsDuties(t *testing.T) { cardNoticeBringsDuties(t) }
+
+func cardNoticeBringsDuties(t testing.TB) {
 	r := newRoom(t, "2016-03-02 14:00")
 	r.sign("card-misuse", "card-company", "card company", "2016-03-02 10:00", r.books.Plays.Class("card-misuse").Facts...)
 	for id, due := range map[string]string{"stop-payment": "2016-03-02 15:00", "acquirer": "2016-03-02 18:00", "pfi": "2016-03-03 14:00"} {
@@ -203,7 +221,9 @@ func TestFP17_CardNoticeBringsDuties(t *testing.T) {
 }
 
 // TestFP18_OutsideNotices: every way in starts the clock with the exact time.
-func TestFP18_OutsideNotices(t *testing.T) {
+func TestFP18_OutsideNotices(t *testing.T) { outsideNotices(t) }
+
+func outsideNotices(t testing.TB) {
 	for _, channel := range Channels {
 		r := newRoom(t, "2026-11-22 12:00")
 		r.sign("card-misuse", channel, "outside", "2026-11-20 23:50", "card", "personal-data")
@@ -217,7 +237,9 @@ func TestFP18_OutsideNotices(t *testing.T) {
 }
 
 // TestFP19_WaitingNeedsAReview: and new figures open the decision again.
-func TestFP19_WaitingNeedsAReview(t *testing.T) {
+func TestFP19_WaitingNeedsAReview(t *testing.T) { waitingNeedsAReview(t) }
+
+func waitingNeedsAReview(t testing.TB) {
 	r := newRoom(t, "2013-08-09 10:00")
 	r.sign("card-misuse", "card-company", "card company", "2013-08-01 10:00", "card")
 	d := &event.CaseDecision{Case: "c1", Subject: "publish", Choice: "not-yet", Reason: "only some firms", By: "aoi"}
@@ -237,28 +259,39 @@ func TestFP19_WaitingNeedsAReview(t *testing.T) {
 }
 
 // TestFP22_RetireWaits: AP-A, 30 April 2013.
-func TestFP22_RetireWaits(t *testing.T) {
+func TestFP22_RetireWaits(t *testing.T) { retireWaits(t) }
+
+func retireWaits(t testing.TB) {
 	r := newRoom(t, "2013-04-30 10:00")
-	r.do(&event.CaseSign{Case: "c1", Class: "unplanned-reboot", Channel: "own", Title: "reboot", Hosts: []string{"AP-A"}, KnownAt: jst("2013-04-24 03:00").UnixNano(), KnownBy: "SK7601", By: "sekisho"})
+	r.do(&event.CaseSign{Case: "c1", Class: "unplanned-reboot", Channel: "own", Title: "reboot", Hosts: []string{"AP-A"}, KnownAt: jst("2013-04-24 03:00").UnixNano(), KnownBy: "SK7601", By: "sora"})
 	r.not("preserve_first", &event.CaseAction{Case: "c1", Action: "a", Do: "retire", Step: "done", Target: "AP-A", By: "ren"})
 	r.keep("image", "AP-A")
 	r.do(&event.CaseAction{Case: "c1", Action: "a", Do: "retire", Step: "done", Target: "AP-A", By: "ren"})
 }
 
-// TestRebootIsNoLoad: "load" needs that hour's figures.
-func TestRebootIsNoLoad(t *testing.T) {
+// TestFP01_RebootIsNoLoad: "load" needs that hour's figures.
+func TestFP01_RebootIsNoLoad(t *testing.T) { rebootIsNoLoad(t) }
+
+func rebootIsNoLoad(t testing.TB) {
 	r := newRoom(t, "2013-04-24 09:00")
 	r.sign("unplanned-reboot", "own", "SK7601", "2013-04-24 03:00")
-	end := &event.CaseMove{Case: "c1", To: Closed, By: "ren", Second: "aoi", Reason: "load"}
-	r.not("closing", end)
+	end := &event.CaseMove{Case: "c1", To: Closed, By: "ren", Second: "aoi", Cause: "load", Reason: "load"}
+	silent := *end
+	silent.Cause = ""
+	r.not("cause", &silent)
+	r.not("load", end)
 	r.keep("load-figures", "web-1") // of nine o'clock
-	r.not("closing", end)
+	r.not("load", end)
+	r.do(&event.CaseEvidence{Case: "c1", Evidence: "other", Step: "preserved", Form: "load-figures", Host: "web-2", SHA256: sum, At: jst("2013-04-24 03:20").UnixNano(), By: "sora", Kept: "safe"})
+	r.not("load", end)
 	r.do(&event.CaseEvidence{Case: "c1", Evidence: "right", Step: "preserved", Form: "load-figures", Host: "web-1", SHA256: sum, At: jst("2013-04-24 03:20").UnixNano(), By: "sora", Kept: "safe"})
 	r.do(end)
 }
 
 // TestFP24_HolidayWeekend: Saturday 19 March 2016 to the substitute holiday.
-func TestFP24_HolidayWeekend(t *testing.T) {
+func TestFP24_HolidayWeekend(t *testing.T) { holidayWeekend(t) }
+
+func holidayWeekend(t testing.TB) {
 	r := newRoom(t, "2016-03-19 10:00")
 	r.sign("outbound", "monitor", "monitoring firm", "2016-03-19 09:00", "suspicion")
 	if got := r.deliver(); !slices.Contains(got, "open duty sent") {
@@ -270,5 +303,20 @@ func TestFP24_HolidayWeekend(t *testing.T) {
 	csirt := slices.IndexFunc(r.c.Notices, func(n Notice) bool { return n.Rank == "csirt" && n.Step == "sent" })
 	if csirt < 0 || r.c.Notices[csirt].To != "mio" {
 		t.Errorf("on a holiday the deputy of ren is called: %+v", r.c.Notices)
+	}
+}
+
+// TestClassFoundLate: a stricter class adds its clocks, counted from the first
+// knowledge of the case.
+func TestClassFoundLate(t *testing.T) {
+	r := newRoom(t, "2026-11-18 10:00")
+	r.sign("unknown", "button", "sora", "2026-11-18 09:00")
+	if k := r.clock("jp.appi.prelim"); k != nil {
+		t.Fatalf("nothing is suspected yet: %+v", k)
+	}
+	r.now = jst("2026-11-21 10:00")
+	r.do(&event.CaseMove{Case: "c1", Class: "server-intrusion", By: "sora", Reason: "a shell was found"})
+	if k := r.clock("jp.appi.prelim"); k == nil || k.Day != "2026-11-22" {
+		t.Errorf("the clock of the class: %+v, want until 22 November", k)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,6 +23,14 @@ type room struct {
 	now   time.Time
 	index event.Index
 }
+
+// sampleBooks returns a copy of the program's books, read once.
+func sampleBooks() *Books {
+	b := *readBooks()
+	return &b
+}
+
+var readBooks = sync.OnceValue(DefaultBooks)
 
 var sum = strings.Repeat("0a", 32)
 
@@ -44,10 +53,48 @@ func jst(text string) time.Time {
 }
 
 func newRoom(t testing.TB, at string) *room {
-	return &room{t: t, books: DefaultBooks(), firm: &Firm{Roster: people(), Facts: []string{"travel"}, AsOf: jst("2026-11-22 12:00")}, now: jst(at)}
+	books := sampleBooks()
+	if m, ok := t.(*mutant); ok {
+		books.off = m.off
+	}
+	return &room{t: t, books: books, firm: &Firm{Roster: people(), Facts: []string{"travel"}, AsOf: jst("2026-11-22 12:00")}, now: jst(at)}
 }
 
-func (r *room) check(b event.Body) error { return Check(r.books, r.firm, r.c, r.now, b) }
+// check asks as somebody whom the process knows, after the second person said
+// yes.
+func (r *room) check(b event.Body) error {
+	cased, ok := b.(event.Cased)
+	if ok && cased.Proof().Proved == "" {
+		cased.Proof().Proved = "key"
+	}
+	if act := actOf(b); act != "" && r.c != nil {
+		_, second := Author(b)
+		yes := &event.CaseAgree{Acted: event.Acted{Proved: "key"}, Case: "c1", Act: act, By: second}
+		if Check(r.books, r.firm, r.c, r.now, yes) == nil {
+			r.fold(yes)
+		}
+	}
+	return Check(r.books, r.firm, r.c, r.now, b)
+}
+
+// actOf names what takes a second person's yes.
+func actOf(b event.Body) string {
+	switch e := b.(type) {
+	case *event.CaseMove:
+		if e.To == Closed && e.Second != "" {
+			return ActClose
+		}
+	case *event.CaseAction:
+		if e.Override && e.Second != "" {
+			return ActOverride(e)
+		}
+	case *event.CaseReport:
+		if e.Step == "accept" && e.Second != "" {
+			return ActAccept(e)
+		}
+	}
+	return ""
+}
 
 func (r *room) fold(b event.Body) {
 	if r.c == nil {
@@ -124,13 +171,16 @@ func (r *room) clock(id string) *Clock {
 }
 
 // finish does everything that closing needs, but for the second person.
-func (r *room) finish() {
+func (r *room) finish() { r.t.Helper(); r.finishBut("") }
+
+// finishBut leaves one task open.
+func (r *room) finishBut(task string) {
 	r.t.Helper()
 	for _, form := range []string{"image", "log-export", "load-figures", "bundle"} {
 		r.keep(form, "web-1")
 	}
 	for _, t := range slices.Clone(r.c.Tasks) {
-		if t.State == "open" {
+		if t.State == "open" && t.ID != task {
 			r.do(&event.CaseTask{Case: "c1", Task: t.ID, Step: "done", By: "sora"})
 		}
 	}

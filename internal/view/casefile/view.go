@@ -19,7 +19,8 @@ import (
 // stamp names the schema and the meaning of its bytes.
 //
 //	casefile 1	2026-11-22	first
-const stamp = "casefile 1"
+//	casefile 2	2026-11-22	who acted is proved or typed, agreements, starts of machines
+const stamp = "casefile 2"
 
 const schema = view.Schema + `
 CREATE TABLE item (
@@ -29,12 +30,19 @@ CREATE TABLE item (
 	class  TEXT NOT NULL,
 	title  TEXT NOT NULL,
 	opened INTEGER NOT NULL,
+	own    INTEGER NOT NULL,    -- 1: found by ourselves
+	known  INTEGER NOT NULL,    -- when the first person knew
+	began  INTEGER NOT NULL,    -- of the earliest window of the figures, 0 when none is known
 	data   TEXT NOT NULL        -- JSON of Case
 );
 CREATE INDEX item_state ON item (state);
 CREATE TABLE host (host TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (host, n));
 -- Findings that opened a case: the same code at the same place is one case.
 CREATE TABLE finding (code TEXT NOT NULL, place TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (code, place));
+-- The last start of each machine, the restarts that were planned, test calls.
+CREATE TABLE boot (host TEXT PRIMARY KEY, boot_id TEXT NOT NULL);
+CREATE TABLE plan (host TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (host, first, last));
+CREATE TABLE test (person TEXT PRIMARY KEY, sent INTEGER NOT NULL, answered INTEGER NOT NULL);
 `
 
 // Config is what a View needs.
@@ -53,6 +61,7 @@ type View struct {
 	open  map[string]*slot // cases that this batch touched
 	order []*slot
 	count int64 // cases
+	aside aside
 }
 
 type slot struct {
@@ -73,6 +82,7 @@ func Open(ctx context.Context, cfg Config) (*View, error) {
 	if v.books == nil {
 		v.books = DefaultBooks()
 	}
+	v.aside.reset()
 	if err := db.Write.QueryRowContext(ctx, "SELECT count(*) FROM item").Scan(&v.count); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -99,7 +109,16 @@ func (v *View) Apply(index event.Index, e *event.Event) (bool, error) {
 	at := e.At.UnixNano()
 	switch b := e.Body.(type) {
 	case *event.Finding:
-		return v.finding(index, at, b)
+		return v.finding(index, at, at, b, false)
+	case *event.HostBoot:
+		return v.boot(index, at, b)
+	case *event.HostPlan:
+		v.aside.plans = append(v.aside.plans, plan{b.Host, b.From, b.To})
+		return true, nil
+	case *event.CaseNotice:
+		if b.Case == TestCase {
+			return true, v.test(at, b)
+		}
 	case *event.CaseSign:
 		if err := v.again(index, at, b); err != nil {
 			return false, err
@@ -191,8 +210,12 @@ func (v *View) again(index event.Index, at int64, e *event.CaseSign) error {
 			if err != nil {
 				return err
 			}
-			if s != nil && s.c.State == Closed && id != e.Case {
+			switch {
+			case s == nil || id == e.Case || !v.books.on(again):
+			case s.c.State == Closed:
 				s.c.apply(v.books, index, at, e)
+			default:
+				s.c.raise(index, at, e)
 			}
 		}
 	}
@@ -209,14 +232,15 @@ func sortedKeys(m map[string]bool) []string {
 }
 
 // finding opens a candidate for the findings that a playbook names, or counts
-// one more in the case that is open for the same code and place.
-func (v *View) finding(index event.Index, at int64, f *event.Finding) (bool, error) {
+// one more in the case that is open for the same code and place; anew: it is
+// another one for certain, and raises that case.
+func (v *View) finding(index event.Index, at, known int64, f *event.Finding, anew bool) (bool, error) {
 	class := v.books.Plays.ByCode(f.Code)
 	if class == nil {
 		return false, nil
 	}
 	sign := &event.CaseSign{Case: fmt.Sprintf("f%d", index), Class: class.ID, Channel: "own", Title: f.Title, Places: []event.Place{f.Place},
-		Hosts: []string{string(f.Place)}, KnownAt: at, KnownBy: f.Code, By: "sekisho", Facts: class.Facts}
+		Hosts: []string{string(f.Place)}, KnownAt: known, KnownBy: f.Code, By: "sekisho", Facts: class.Facts}
 	var n int64
 	err := v.db.Write.QueryRow("SELECT n FROM finding WHERE code = ? AND place = ?", f.Code, string(f.Place)).Scan(&n)
 	var s *slot
@@ -243,6 +267,9 @@ func (v *View) finding(index event.Index, at int64, f *event.Finding) (bool, err
 	case s.c.State == Closed:
 		sign.Case = s.c.ID
 		s.c.apply(v.books, index, at, sign)
+	case anew:
+		sign.Case = s.c.ID
+		s.c.raise(index, at, sign)
 	default:
 		s.c.Repeats++
 	}
@@ -266,9 +293,9 @@ func (v *View) Save(ctx context.Context, tx *sql.Tx) error {
 			return err
 		}
 		c := s.c
-		_, err = tx.ExecContext(ctx, `INSERT INTO item VALUES (?, ?, ?, ?, ?, ?, ?)
-			ON CONFLICT (n) DO UPDATE SET state = excluded.state, class = excluded.class, data = excluded.data`,
-			s.n, c.ID, c.State, c.Class, c.Title, c.Opened, string(data))
+		_, err = tx.ExecContext(ctx, `INSERT INTO item VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT (n) DO UPDATE SET state = excluded.state, class = excluded.class, known = excluded.known, began = excluded.began, data = excluded.data`,
+			s.n, c.ID, c.State, c.Class, c.Title, c.Opened, c.Channel == "own" || c.Channel == "button", c.KnownAt, c.began(), string(data))
 		for _, host := range c.Hosts[s.hosts:] {
 			if err == nil {
 				_, err = tx.ExecContext(ctx, "INSERT OR IGNORE INTO host VALUES (?, ?)", host, s.n)
@@ -282,7 +309,7 @@ func (v *View) Save(ctx context.Context, tx *sql.Tx) error {
 		}
 	}
 	v.open, v.order = map[string]*slot{}, nil
-	return nil
+	return v.aside.save(ctx, tx)
 }
 
 // Dump implements view.Fold.
@@ -303,7 +330,7 @@ func (v *View) Dump(ctx context.Context, w io.Writer) error {
 		}
 		fmt.Fprintf(out, "item %d %s\n", n, data)
 	}
-	return errors.Join(rows.Err(), out.Flush())
+	return errors.Join(rows.Err(), v.dumpAside(ctx, out), out.Flush())
 }
 
 // ErrUnknown is returned for a case that nobody opened.

@@ -56,7 +56,8 @@ type Class struct {
 	Facts  []string `yaml:"facts"`  // that the sign itself tells
 	Codes  []string `yaml:"codes"`  // findings that open a candidate
 	Tasks  []Task   `yaml:"tasks"`  // in order
-	Proves string   `yaml:"proves"` // form of evidence that may stand for the tasks: load-figures
+	Causes []string `yaml:"causes"` // one of which must be named when it is closed
+	Proves string   `yaml:"proves"` // form of evidence that may stand for the tasks when the cause is load: load-figures
 }
 
 // Question is one that an investigator's report must answer.

@@ -35,6 +35,10 @@ type Person struct {
 	Deputy   string   `yaml:"deputy,omitempty" json:"deputy,omitempty" doc:"Person (id) who stands in."`
 	Weekdays bool     `yaml:"weekdays,omitempty" json:"weekdays,omitempty" doc:"Not on Saturdays, Sundays, holidays and at the year's end: then the deputy is called. Default: false."`
 	Away     []Away   `yaml:"away,omitempty" json:"away,omitempty" doc:"Absences."`
+
+	// How the process knows that it is this person who acts.
+	User      string `yaml:"user,omitempty" json:"user,omitempty" doc:"Account of this person on the machine: a name or a number."`
+	KeySHA256 string `yaml:"key_sha256,omitempty" json:"key_sha256,omitempty" doc:"SHA-256 of this person's key file, as sekisho case key prints it."`
 }
 
 // Roster is the people of a firm. The zero value has nobody.
