@@ -39,7 +39,7 @@ type lab struct {
 	proxies  []*proxy
 }
 
-func newLab(ctx context.Context, ours string) (*lab, error) {
+func newLab(ctx context.Context, ours string, peers bool) (*lab, error) {
 	l := &lab{}
 	var err error
 	if l.dir, err = os.MkdirTemp("", "bench-web-"); err != nil {
@@ -56,7 +56,7 @@ func newLab(ctx context.Context, ours string) (*lab, error) {
 		_, _ = w.Write([]byte(page))
 	})}
 	go func() { _ = l.server.Serve(l.upstream) }() // ends with close
-	if err := l.startSekisho(ctx, ours); err != nil {
+	if err := l.startSekisho(ctx, ours); err != nil || !peers {
 		return l, err
 	}
 	if err := l.startNginx(ctx, "modsecurity", "/usr/share/modsecurity-crs/rules", "/etc/modsecurity/crs/crs-setup.conf"); err != nil {

@@ -37,12 +37,17 @@ func run(args []string) error {
 		program := flags.String("sekisho", "bin/sekisho", "the program")
 		rounds := flags.Int("rounds", 5, "rounds, after one to warm up")
 		length := flags.Duration("length", 2*time.Second, "of one kind of traffic at one program")
+		only := flags.String("kinds", "", "these kinds of traffic, with commas between them (all of them)")
+		alone := flags.Bool("alone", false, "sekisho without its peers, as for a profile")
 		if err := flags.Parse(args[1:]); err != nil {
 			return err
 		}
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
-		return speed(ctx, *program, *rounds, *length)
+		if *alone {
+			return profile(ctx, *program, *only, *length)
+		}
+		return speed(ctx, *program, *only, *rounds, *length)
 	}
 	return fmt.Errorf("%q is neither eval nor speed", args[0])
 }

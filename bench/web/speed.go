@@ -81,19 +81,45 @@ type sample struct {
 	wrong  float64 // share of wrong answers
 }
 
-func speed(ctx context.Context, program string, rounds int, length time.Duration) error {
-	l, err := newLab(ctx, program)
+// chosen returns the kinds of the names in a list, all of them for none.
+func chosen(list string) []kind {
+	return slices.DeleteFunc(kinds(), func(k kind) bool {
+		return list != "" && !slices.Contains(strings.Split(list, ","), k.name)
+	})
+}
+
+// profile loads the gate alone.
+func profile(ctx context.Context, program, only string, length time.Duration) error {
+	l, err := newLab(ctx, program, false)
 	defer l.close()
 	if err != nil {
 		return err
 	}
+	for _, k := range chosen(only) {
+		fmt.Printf("# %s at process %d\n", k.name, l.proxies[0].cmd.Process.Pid)
+		s, err := k.load(ctx, l.proxies[0], length)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("%s %.0f µs of CPU a request, p99 %v\n", k.name, 1e6/s.perCPU, s.p99)
+	}
+	return nil
+}
+
+func speed(ctx context.Context, program, only string, rounds int, length time.Duration) error {
+	l, err := newLab(ctx, program, true)
+	defer l.close()
+	if err != nil {
+		return err
+	}
+	kinds := chosen(only)
 	fmt.Printf("# %s, %d CPUs, %s/%s, %d rounds of %v\n", runtime.Version(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, rounds, length)
 	all := map[string]map[string][]sample{} // kind → program → rounds
-	for _, k := range kinds() {
+	for _, k := range kinds {
 		all[k.name] = map[string][]sample{}
 	}
 	for round := range rounds + 1 {
-		for _, k := range kinds() {
+		for _, k := range kinds {
 			for _, p := range l.proxies {
 				s, err := k.load(ctx, p, length)
 				if err != nil {

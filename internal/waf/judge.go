@@ -29,7 +29,8 @@ const (
 // set is the rule set, cut so that any of its rules can be run alone.
 type set struct {
 	version string
-	prelude string
+	reading string // the directives that have a request read
+	prelude string // those, and the settings of the rule set
 	rules   []*seclang.Rule
 }
 
@@ -45,7 +46,8 @@ func cut(config Config, rules []*seclang.Rule) (*set, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &set{prelude: string(base) + "\n" + engineDirectives + "\n" + settings + own}
+	s := &set{reading: string(base) + "\n" + engineDirectives + "\n"}
+	s.prelude = s.reading + settings + own
 	for _, r := range rules {
 		if v := r.Value("ver"); s.version == "" && strings.HasPrefix(v, "OWASP_CRS/") {
 			s.version = v
@@ -64,7 +66,8 @@ SecAuditEngine Off
 SecResponseBodyMimeType text/plain text/html text/xml application/json
 SecRequestBodyLimitAction ProcessPartial
 SecDefaultAction "phase:1,log,noauditlog,pass"
-SecDefaultAction "phase:2,log,noauditlog,pass"`
+SecDefaultAction "phase:2,log,noauditlog,pass"
+SecRule REQBODY_PROCESSOR "!@rx (?:URLENCODED|MULTIPART|XML|JSON)" "id:11,phase:1,pass,nolog,ctl:forceRequestBodyVariable=On"`
 
 // settings are what the rule set's own initialisation (its file 901) sets, at
 // its defaults, but for the character sets: pages in Japan are still sent as
@@ -78,7 +81,6 @@ setvar:'tx.allowed_request_content_type_charset=|utf-8| |iso-8859-1| |iso-8859-1
 setvar:'tx.allowed_http_versions=HTTP/1.0 HTTP/1.1 HTTP/2 HTTP/2.0 HTTP/3 HTTP/3.0',\
 LISTS\
 setvar:tx.allow_method_override_parameter=0,setvar:tx.enforce_bodyproc_urlencoded=0,setvar:tx.crs_validate_utf8_encoding=0,setvar:tx.crs_skip_response_analysis=0"
-SecRule REQBODY_PROCESSOR "!@rx (?:URLENCODED|MULTIPART|XML|JSON)" "id:11,phase:1,pass,nolog,ctl:forceRequestBodyVariable=On"
 `
 
 // settings returns the directives for the variables of a configuration.

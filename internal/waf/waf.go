@@ -11,6 +11,7 @@
 package waf
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/corazawaf/coraza/v3/types"
 
 	"sekisho/internal/waf/crs"
+	"sekisho/internal/waf/shape"
 )
 
 // Config says how strict an engine is.
@@ -105,11 +107,13 @@ type Verdict struct {
 
 // Engine is a rule set ready for use by many goroutines.
 type Engine struct {
-	config   Config
-	rest     *judge // the rules that are always run
-	judges   map[int]*judge
-	request  *look
-	response *look
+	config Config
+	reader *judge // reads requests, runs no rule
+	shape  *shape.Rules
+	rest   *judge        // the rules that only shape can answer for
+	steers map[int][]int // of these, which rules may keep them from being run
+	judges map[int]*judge
+	first  *looks
 }
 
 // New compiles the rule set. It takes some hundred milliseconds and some ten
@@ -134,7 +138,7 @@ func New(config Config) (*Engine, error) {
 		return nil, fmt.Errorf("waf: the table is of %s, the rule set is %s: run go generate ./internal/waf/crs", table.Version, set.version)
 	}
 	var searches []crs.Search
-	e := &Engine{config: config, judges: map[int]*judge{}}
+	e := &Engine{config: config, reader: newJudge(set.reading), judges: map[int]*judge{}}
 	for _, s := range table.Searches {
 		if s.Paranoia > config.Paranoia || slices.Contains(config.Except, s.ID) {
 			continue
@@ -142,25 +146,24 @@ func New(config Config) (*Engine, error) {
 		searches = append(searches, s)
 		e.judges[s.ID] = newJudge(set.only(s.ID))
 	}
-	if e.request, err = newLook(searches, ^crs.ResponseBody); err != nil {
-		return nil, err
-	}
-	if e.response, err = newLook(searches, crs.ResponseBody); err != nil {
-		return nil, err
-	}
+	e.first = newLooks(searches)
 	rest := table.Rest
 	for _, r := range set.rules {
 		if prepares(r) {
 			rest = append(slices.Clip(rest), r.ID)
 		}
 	}
+	if e.shape, err = set.outline(rest); err != nil {
+		return nil, err
+	}
+	e.steers = set.steering(rest)
 	e.rest = newJudge(set.only(rest...))
-	return e, e.rest.compile()
+	return e, errors.Join(e.reader.compile(), e.rest.compile())
 }
 
 // Request looks at a request.
 func (e *Engine) Request(r *Request) (Verdict, error) {
-	tx, err := e.rest.begin(r)
+	tx, err := e.reader.begin(r)
 	if err != nil {
 		return Verdict{}, err
 	}
@@ -168,7 +171,12 @@ func (e *Engine) Request(r *Request) (Verdict, error) {
 	v := Verdict{}
 	v.add(tx, requestScore)
 	vars := tx.(plugintypes.TransactionState).Variables()
-	v.Candidates = e.request.candidates(vars)
+	if open := e.shape.Open(&outlined{of: vars}); len(open) > 0 {
+		if err := e.askRest(&v, r, open); err != nil {
+			return v, err
+		}
+	}
+	v.Candidates = e.first.request(vars)
 	if err := e.ask(&v, r, nil, requestScore); err != nil {
 		return v, err
 	}
@@ -179,15 +187,28 @@ func (e *Engine) Request(r *Request) (Verdict, error) {
 	return v, nil
 }
 
-// unhide judges what the values of a request may become. Alone it has to
-// reach the threshold.
-func (e *Engine) unhide(v *Verdict, h *Request) error {
-	tx, err := e.rest.begin(h)
+// askRest puts a request before the judge for which rules about the whole of
+// it are open.
+func (e *Engine) askRest(v *Verdict, r *Request, open []shape.Open) error {
+	tx, err := e.rest.begin(r)
 	if err != nil {
 		return err
 	}
 	defer tx.Close()
-	u := Verdict{Candidates: e.request.candidates(tx.(plugintypes.TransactionState).Variables())}
+	v.add(tx, requestScore)
+	e.learn(open, tx)
+	return nil
+}
+
+// unhide judges what the values of a request may become. Alone it has to
+// reach the threshold.
+func (e *Engine) unhide(v *Verdict, h *Request) error {
+	tx, err := e.reader.begin(h)
+	if err != nil {
+		return err
+	}
+	defer tx.Close()
+	u := Verdict{Candidates: e.first.request(tx.(plugintypes.TransactionState).Variables())}
 	if err := e.ask(&u, h, nil, requestScore); err != nil {
 		return err
 	}
@@ -204,7 +225,7 @@ func (e *Engine) unhide(v *Verdict, h *Request) error {
 
 // Response looks at the answer to a request.
 func (e *Engine) Response(r *Request, a *Response) (Verdict, error) {
-	v := Verdict{Candidates: e.response.body(a.Body)}
+	v := Verdict{Candidates: e.first.response(a.Body)}
 	if err := e.ask(&v, r, a, responseScore); err != nil {
 		return v, err
 	}

@@ -35,11 +35,3 @@ func TestReadRefuses(t *testing.T) {
 		}
 	}
 }
-
-func TestNamesBytes(t *testing.T) {
-	for pattern, want := range map[string]bool{`a\x5c`: false, `\x{bc}[^>]`: true, `\xe2\x80\x8b`: false, `\xe2`: true, `あ`: false} {
-		if got := namesBytes(pattern); got != want {
-			t.Errorf("namesBytes(%q) = %v, want %v", pattern, got, want)
-		}
-	}
-}

@@ -6,7 +6,6 @@ import (
 	"regexp/syntax"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"sekisho/internal/waf/required"
 	"sekisho/internal/waf/seclang"
@@ -77,9 +76,22 @@ func Derive(set fs.FS) (*Table, error) {
 // tooCommon is the chance of a formula above which a first look is no use.
 const tooCommon = 0.999
 
-// search returns nil for a rule that cannot be answered for by literals.
+// search returns nil for a rule that cannot be answered for by literals. Each
+// link of a chain has to match, so that any of them will do.
 func search(set fs.FS, r *seclang.Rule) (*Search, error) {
-	s := &Search{ID: r.ID, Paranoia: r.Paranoia, Chains: chains(r)}
+	s, err := one(set, r, r.Chain)
+	for i := 0; i < len(r.Chain) && s == nil && err == nil; i++ {
+		s, err = one(set, r.Chain[i], r.Chain[i+1:])
+	}
+	if s != nil {
+		s.ID, s.Paranoia = r.ID, r.Paranoia
+	}
+	return s, err
+}
+
+// one is search for one link, after which others follow.
+func one(set fs.FS, r *seclang.Rule, after []*seclang.Rule) (*Search, error) {
+	s := &Search{Chains: chains(r)}
 	for _, target := range r.Targets {
 		if strings.HasPrefix(target, "!") {
 			continue
@@ -105,7 +117,7 @@ func search(set fs.FS, r *seclang.Rule) (*Search, error) {
 	if s.Formula, err = formula(set, r, s); err != nil || s.Formula == nil {
 		return nil, err
 	}
-	for _, link := range r.Chain {
+	for _, link := range after {
 		if err := s.narrow(set, link); err != nil {
 			return nil, err
 		}
@@ -174,7 +186,7 @@ func (s *Search) expression(pattern string) (*required.Formula, error) {
 	if err != nil {
 		return nil, err
 	}
-	language := required.Language{Bytes: namesBytes(pattern)}
+	language := required.Language{Bytes: required.NamesBytes(pattern)}
 	s.Expression, s.Bytes = pattern, language.Bytes
 	f := language.Of(re)
 	if language.Bytes {
@@ -192,28 +204,6 @@ func (s *Search) expression(pattern string) (*required.Formula, error) {
 		}
 	}
 	return f, nil
-}
-
-// namesBytes reports whether an expression names bytes that are not UTF-8 by
-// \xHH or \x{HH}; the judge then reads all of it as bytes.
-func namesBytes(pattern string) bool {
-	var b []byte
-	for i := 0; i < len(pattern); i++ {
-		rest := pattern[i:]
-		var v, size int
-		if n, _ := fmt.Sscanf(rest, `\x{%2x}`, &v); n == 1 && strings.IndexByte(rest, '}') == 5 {
-			size = 6
-		} else if n, _ := fmt.Sscanf(rest, `\x%2x`, &v); n == 1 {
-			size = 4
-		}
-		if size == 0 {
-			b = append(b, pattern[i])
-			continue
-		}
-		b = append(b, byte(v))
-		i += size - 1
-	}
-	return !utf8.Valid(b)
 }
 
 // chains returns the transformations after which a rule looks.

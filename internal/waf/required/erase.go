@@ -26,13 +26,17 @@ func (l Language) Erased(re *syntax.Regexp, gone *Bytes, guard byte) *Formula {
 }
 
 // Erase appends to dst the text without the bytes of the set.
-func (b *Bytes) Erase(dst []byte, text string) []byte {
-	for i := range len(text) {
-		if !b[text[i]] {
-			dst = append(dst, text[i])
+func (b *Bytes) Erase(dst, text []byte) []byte {
+	dst = slices.Grow(dst, len(text))
+	at := dst[len(dst) : len(dst)+len(text)]
+	n := 0
+	for _, c := range text {
+		at[n] = c
+		if !b[c] {
+			n++
 		}
 	}
-	return dst
+	return dst[:len(dst)+n]
 }
 
 // Gaps returns the sets of bytes that an expression allows any number of

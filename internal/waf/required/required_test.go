@@ -58,7 +58,7 @@ func TestErased(t *testing.T) {
 	if got, want := (Language{}).Erased(re, &sets[0], '$').String(), `(| "$" "cat" "dirx")`; got != want {
 		t.Errorf("with a guard: %s, want %s", got, want)
 	}
-	if got, want := string(sets[0].Erase(nil, `c"^a"t`)), "cat"; got != want {
+	if got, want := string(sets[0].Erase(nil, []byte(`c"^a"t`))), "cat"; got != want {
 		t.Errorf("Erase = %q, want %q", got, want)
 	}
 }
@@ -112,7 +112,7 @@ func TestMatchesSatisfy(t *testing.T) {
 					continue
 				}
 				f := (Language{}).Erased(re, &sets[i], guard)
-				if left := string(sets[i].Erase(nil, FoldKS(text))); !f.Holds(left) {
+				if left := string(sets[i].Erase(nil, []byte(FoldKS(text)))); !f.Holds(left) {
 					t.Fatalf("%s matches %q but %s does not hold for %q", expr, text, f, left)
 				}
 			}

@@ -55,9 +55,9 @@ func (b *builder) automaton() {
 		texts = append(texts, text)
 	}
 	slices.Sort(texts)
-	b.classify(texts)
+	classes := b.classify(texts)
 
-	children := [][]uint32{make([]uint32, s.classes)} // by class; 0 is none
+	children := [][]uint32{make([]uint32, classes)} // by class; 0 is none
 	s.found = [][]int32{nil}
 	for _, text := range texts {
 		state := uint32(0)
@@ -65,7 +65,7 @@ func (b *builder) automaton() {
 			class := s.class[text[i]]
 			if children[state][class] == 0 {
 				children[state][class] = uint32(len(children))
-				children = append(children, make([]uint32, s.classes))
+				children = append(children, make([]uint32, classes))
 				s.found = append(s.found, nil)
 			}
 			state = children[state][class]
@@ -92,32 +92,36 @@ func (b *builder) automaton() {
 			queue = append(queue, child)
 		}
 	}
-	s.next = make([]uint32, len(children)*s.classes)
+	s.row = classes + 1
+	s.next = make([]uint32, len(children)*s.row)
 	for state, row := range children {
 		for class, to := range row {
-			v := to * uint32(s.classes)
+			v := to * uint32(s.row)
 			if s.found[to] != nil {
 				v |= hit
 			}
-			s.next[state*s.classes+class] = v
+			s.next[state*s.row+class] = v
 		}
+		s.next[state*s.row+classes] = uint32(state)
 	}
 }
 
 // classify gives each byte that a literal holds a class of its own, capital
-// letters that of their small ones, and all others the class 0.
-func (b *builder) classify(texts []string) {
+// letters that of their small ones, and all others the class 0. It returns how
+// many classes there are.
+func (b *builder) classify(texts []string) (classes int) {
 	s := b.sieve
-	s.classes = 1
+	classes = 1
 	for _, text := range texts {
 		for i := range len(text) {
 			if c := text[i]; s.class[c] == 0 {
-				s.class[c] = uint8(s.classes)
-				s.classes++
+				s.class[c] = uint8(classes)
+				classes++
 			}
 		}
 	}
 	for c := 'A'; c <= 'Z'; c++ {
 		s.class[c] = s.class[c+'a'-'A']
 	}
+	return classes
 }

@@ -14,12 +14,12 @@ import (
 // Sieve holds formulas, numbered from 0 in the order given. It is not changed
 // after New and may be used by many goroutines, each with its own [Scratch].
 type Sieve struct {
-	class   [256]uint8
-	classes int
-	next    []uint32 // state*classes + class → state*classes
-	found   [][]int32
-	nodes   []node
-	bytes   []int32 // nodes that single bytes alone can satisfy
+	class [256]uint8
+	row   int      // length of a state's row: a column a class, and one for found
+	next  []uint32 // state + class → state, states being the beginnings of rows
+	found [][]int32
+	nodes []node
+	bytes []int32 // nodes that single bytes alone can satisfy
 }
 
 // node is one formula of the graph, or a literal.
@@ -84,7 +84,7 @@ func (s *Sieve) Scan(value []byte, present *transform.Bytes, c *Scratch) []int32
 			continue
 		}
 		state &^= hit
-		for _, n := range s.found[state/uint32(s.classes)] {
+		for _, n := range s.found[s.next[int(state)+s.row-1]] {
 			if c.fired[n] != c.epoch {
 				s.fire(n, &both, c)
 			}

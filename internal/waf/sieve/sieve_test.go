@@ -115,7 +115,7 @@ func BenchmarkScan(b *testing.B) {
 				present := transform.Present(value)
 				s.Scan(value, &present, c)
 			}
-			b.Logf("%d states, %d classes, %d nodes, %d byte nodes", len(s.found), s.classes, len(s.nodes), len(s.bytes))
+			b.Logf("%d states, %d a row, %d nodes, %d byte nodes", len(s.found), s.row, len(s.nodes), len(s.bytes))
 		})
 	}
 }

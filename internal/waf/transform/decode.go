@@ -65,13 +65,19 @@ func BestFit(r rune) (byte, bool) {
 	return b, ok && r >= utf8.RuneSelf
 }
 
-// lowByte is what %uXXXX is decoded to.
-func lowByte(r rune) byte {
-	if b, ok := bestFit[r]; ok {
-		return b
+// lowBytes is what %uXXXX is decoded to.
+var lowBytes = func() *[1 << 16]byte {
+	t := new([1 << 16]byte)
+	for r := range t {
+		t[r] = byte(r)
 	}
-	return byte(r)
-}
+	for r, b := range bestFit {
+		t[r] = b
+	}
+	return t
+}()
+
+const hexDigits = "0123456789abcdef"
 
 func utf8ToUnicode(dst, src []byte) []byte {
 	for i := 0; i < len(src); {
@@ -83,13 +89,11 @@ func utf8ToUnicode(dst, src []byte) []byte {
 		r, size := utf8.DecodeRune(src[i:])
 		i += size
 		dst = append(dst, "%u"...)
-		if r <= 0xfff {
-			dst = append(dst, '0')
+		if r > 0xffff {
+			dst = strconv.AppendUint(dst, uint64(r), 16)
+			continue
 		}
-		if r <= 0xff {
-			dst = append(dst, '0')
-		}
-		dst = strconv.AppendUint(dst, uint64(r), 16)
+		dst = append(dst, hexDigits[r>>12], hexDigits[r>>8&15], hexDigits[r>>4&15], hexDigits[r&15])
 	}
 	return dst
 }
@@ -105,7 +109,7 @@ func urlDecodeUni(dst, src []byte) []byte {
 			i++
 		case i+1 < len(src) && src[i+1]|0x20 == 'u':
 			if r, ok := digits(src[i+2:], 4); ok {
-				dst = append(dst, lowByte(r))
+				dst = append(dst, lowBytes[r])
 				i += 6
 				break
 			}

@@ -173,13 +173,19 @@ func removeWhitespace(dst, src []byte) []byte {
 func compressWhitespace(dst, src []byte) []byte {
 	space := false
 	for i := 0; i < len(src); {
-		r, size := utf8.DecodeRune(src[i:])
+		r, size := rune(src[i]), 1
+		if r >= utf8.RuneSelf {
+			r, size = utf8.DecodeRune(src[i:])
+		}
 		switch {
 		case r == ' ' || '\t' <= r && r <= '\r' || r == 0x85 || r == 0xa0 || src[i] == 0xa0:
 			if !space {
 				dst = append(dst, ' ')
 			}
 			space = true
+		case size == 1:
+			dst = append(dst, src[i])
+			space = false
 		default:
 			dst = append(dst, src[i:i+size]...)
 			space = false
@@ -232,22 +238,46 @@ func replaceComments(dst, src []byte) []byte {
 	}
 }
 
-// commentMarks are removed by removeCommentsChar, the first that fits.
-var commentMarks = [][]byte{[]byte("/*"), []byte("*/"), []byte("<!--"), []byte("-->"), []byte("--"), []byte("#")}
-
+// removeCommentsChar removes the marks of comments: /* */ <!-- --> -- and #,
+// the first that fits.
 func removeCommentsChar(dst, src []byte) []byte {
-next:
+	from := 0
 	for i := 0; i < len(src); {
-		for _, mark := range commentMarks {
-			if bytes.HasPrefix(src[i:], mark) {
-				i += len(mark)
-				continue next
-			}
+		n := commentMark(src[i:])
+		if n == 0 {
+			i++
+			continue
 		}
-		dst = append(dst, src[i])
-		i++
+		dst = append(dst, src[from:i]...)
+		i += n
+		from = i
 	}
-	return dst
+	return append(dst, src[from:]...)
+}
+
+// commentMark returns the length of the mark that s begins with, 0 for none.
+func commentMark(s []byte) int {
+	switch s[0] {
+	case '#':
+		return 1
+	case '/':
+		return prefix(s, "/*")
+	case '*':
+		return prefix(s, "*/")
+	case '<':
+		return prefix(s, "<!--")
+	case '-':
+		return max(prefix(s, "-->"), prefix(s, "--"))
+	}
+	return 0
+}
+
+// prefix returns the length of p if s begins with it, else 0.
+func prefix(s []byte, p string) int {
+	if len(s) >= len(p) && string(s[:len(p)]) == p {
+		return len(p)
+	}
+	return 0
 }
 
 func normalizePath(dst, src []byte) []byte {

@@ -1,0 +1,259 @@
+package waf
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/corazawaf/libinjection-go"
+
+	"sekisho/internal/waf/crs"
+	"sekisho/internal/waf/required"
+	"sekisho/internal/waf/sieve"
+	"sekisho/internal/waf/transform"
+)
+
+// variant is a value after some transformations.
+type variant struct {
+	text    []byte
+	present transform.Bytes
+	ends    chainSet // branches that end in it
+	like    int      // the variant with the same letters but for their case, itself if first
+}
+
+// glance is the state of one look.
+type glance struct {
+	look     *look
+	scratch  *sieve.Scratch
+	erasing  *sieve.Scratch
+	chosen   []bool   // by search
+	any      bool     // of them
+	first    []byte   // the value itself
+	made     [][]byte // branch → room for what its step makes
+	variants []variant
+	of       []int   // branch → variant
+	becomes  []int16 // variant*steps + step → variant after it; unknown if not tried
+	erasures []erasure
+}
+
+// unknown says that a step has not been applied to a variant.
+const unknown = -1
+
+// erasure is what the erased formulas say of a text without some bytes.
+type erasure struct {
+	gone  *required.Bytes
+	text  []byte
+	fit   []int32 // formulas
+	valid bool    // for the variant that is being confirmed
+}
+
+func newGlance(l *look) *glance {
+	return &glance{
+		look: l, scratch: l.sieve.NewScratch(), erasing: l.erased.NewScratch(), chosen: make([]bool, len(l.searches)),
+		of: make([]int, len(l.tree)), made: make([][]byte, len(l.tree)),
+	}
+}
+
+func (g *glance) begin() {
+	if g.any {
+		clear(g.chosen)
+		g.any = false
+	}
+}
+
+func (g *glance) choose(n int) { g.chosen[n], g.any = true, true }
+
+// rules appends the rules that were chosen.
+func (g *glance) rules(ids []int) []int {
+	if !g.any {
+		return ids
+	}
+	for i, chosen := range g.chosen {
+		if chosen {
+			ids = append(ids, g.look.searches[i].ID)
+		}
+	}
+	return ids
+}
+
+// value looks at one value of one place.
+func (g *glance) value(kind crs.Kind, text string) {
+	if text == "" {
+		// Nothing that needs a literal matches nothing; libinjection neither.
+		return
+	}
+	if g.look.harmless.has(kind, text) {
+		return
+	}
+	g.first = append(g.first[:0], text...)
+	if !g.bytes(kind, g.first) {
+		g.look.harmless.add(kind, text)
+	}
+}
+
+// bytes looks at a text and reports whether a rule may match it. A rule that
+// was chosen before is not looked at again, so that false is no news then.
+func (g *glance) bytes(kind crs.Kind, text []byte) bool {
+	g.spread(text)
+	for i := range g.variants {
+		v := &g.variants[i]
+		if v.like == i {
+			g.scan(kind, i)
+		}
+		g.inject(kind, v)
+	}
+	return g.any
+}
+
+// spread makes all variants of a text, each once.
+func (g *glance) spread(text []byte) {
+	g.variants, g.becomes = g.variants[:0], g.becomes[:0]
+	g.add(variant{text: text, present: transform.Present(text)})
+	g.variants[0].ends.add(0)
+	g.of[0] = 0
+	for i := 1; i < len(g.look.tree); i++ {
+		b := &g.look.tree[i]
+		g.of[i] = g.after(i, g.of[b.parent], b)
+		g.variants[g.of[i]].ends.add(i)
+	}
+}
+
+// after returns what a branch's step makes of a variant.
+func (g *glance) after(i, from int, b *branch) int {
+	at := from*g.look.steps + b.number
+	if n := g.becomes[at]; n != unknown {
+		return int(n)
+	}
+	v := &g.variants[from]
+	n := from
+	if made, changed := b.step.Apply(g.made[i][:0], v.text, &v.present); changed {
+		g.made[i] = made
+		n = g.variant(made)
+	}
+	g.becomes[at] = int16(n)
+	return n
+}
+
+func (g *glance) add(v variant) {
+	g.variants = append(g.variants, v)
+	for range g.look.steps {
+		g.becomes = append(g.becomes, unknown)
+	}
+}
+
+// variant returns the number of a variant with a text, a new one if there is
+// none.
+func (g *glance) variant(text []byte) int {
+	like := -1
+	for i := range g.variants {
+		if len(g.variants[i].text) != len(text) {
+			continue
+		}
+		if bytes.Equal(g.variants[i].text, text) {
+			return i
+		}
+		if like < 0 && equalFold(g.variants[i].text, text) {
+			like = g.variants[i].like
+		}
+	}
+	if like < 0 {
+		like = len(g.variants)
+	}
+	g.add(variant{text: text, present: transform.Present(text), like: like})
+	return len(g.variants) - 1
+}
+
+// equalFold compares texts of one length without the case of ASCII letters.
+func equalFold(a, b []byte) bool {
+	for i, c := range a {
+		d := b[i]
+		if c != d && (c|0x20 != d|0x20 || c|0x20 < 'a' || c|0x20 > 'z') {
+			return false
+		}
+	}
+	return true
+}
+
+// scan asks the sieve about all variants that are like the i-th.
+func (g *glance) scan(kind crs.Kind, i int) {
+	v := &g.variants[i]
+	text, present := v.text, &v.present
+	if folded := foldKS(text, present); len(folded) != len(text) {
+		text = folded
+		p := transform.Present(text)
+		present = &p
+	}
+	confirming := -1
+	for _, n := range g.look.sieve.Scan(text, present, g.scratch) {
+		s := &g.look.searches[n]
+		if g.chosen[n] || s.Kinds&kind == 0 {
+			continue
+		}
+		for k := i; k < len(g.variants); k++ {
+			w := &g.variants[k]
+			if w.like != i || !s.ends.meets(w.ends) {
+				continue
+			}
+			if confirming != k {
+				confirming = k
+				for e := range g.erasures {
+					g.erasures[e].valid = false
+				}
+			}
+			if g.confirm(n, s, w) {
+				g.choose(int(n))
+				break
+			}
+		}
+	}
+}
+
+// foldKS is required.FoldKS for a text whose bytes are known.
+func foldKS(text []byte, present *transform.Bytes) []byte {
+	if present.Has(0xc5) && present.Has(0xbf) || present.Has(0xe2) && present.Has(0x84) && present.Has(0xaa) {
+		return []byte(required.FoldKS(string(text)))
+	}
+	return text
+}
+
+// confirm asks more precisely than the sieve.
+func (g *glance) confirm(n int32, s *search, v *variant) bool {
+	if s.Erased != nil && !slices.Contains(g.erase(s.gone, v).fit, n) {
+		return false
+	}
+	return s.match == nil || s.match()(v.text)
+}
+
+// erase returns what the erased formulas say of a variant without some bytes.
+func (g *glance) erase(gone *required.Bytes, v *variant) *erasure {
+	at := slices.IndexFunc(g.erasures, func(e erasure) bool { return e.gone == gone })
+	if at < 0 {
+		at = len(g.erasures)
+		g.erasures = append(g.erasures, erasure{gone: gone})
+	}
+	e := &g.erasures[at]
+	if !e.valid {
+		e.text = gone.Erase(e.text[:0], foldKS(v.text, &v.present))
+		present := transform.Present(e.text)
+		e.fit = append(e.fit[:0], g.look.erased.Scan(e.text, &present, g.erasing)...)
+		e.valid = true
+	}
+	return e
+}
+
+// inject asks libinjection.
+func (g *glance) inject(kind crs.Kind, v *variant) {
+	for _, n := range g.look.sqli {
+		if s := &g.look.searches[n]; !g.chosen[n] && s.Kinds&kind != 0 && s.ends.meets(v.ends) {
+			if found, _ := libinjection.IsSQLi(string(v.text)); found {
+				g.choose(n)
+			}
+		}
+	}
+	for _, n := range g.look.xss {
+		if s := &g.look.searches[n]; !g.chosen[n] && s.Kinds&kind != 0 && s.ends.meets(v.ends) {
+			if libinjection.IsXSS(string(v.text)) {
+				g.choose(n)
+			}
+		}
+	}
+}
