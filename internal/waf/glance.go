@@ -24,6 +24,7 @@ type variant struct {
 type glance struct {
 	look     *look
 	scratch  *sieve.Scratch
+	narrowed []*sieve.Scratch // by cluster
 	erasing  *sieve.Scratch
 	chosen   []bool   // by search
 	any      bool     // of them
@@ -47,10 +48,14 @@ type erasure struct {
 }
 
 func newGlance(l *look) *glance {
-	return &glance{
+	g := &glance{
 		look: l, scratch: l.sieve.NewScratch(), erasing: l.erased.NewScratch(), chosen: make([]bool, len(l.searches)),
 		of: make([]int, len(l.tree)), made: make([][]byte, len(l.tree)),
 	}
+	for _, n := range l.narrow {
+		g.narrowed = append(g.narrowed, n.sieve.NewScratch())
+	}
+	return g
 }
 
 func (g *glance) begin() {
@@ -183,7 +188,7 @@ func (g *glance) scan(kind crs.Kind, i int) {
 		present = &p
 	}
 	confirming := -1
-	for _, n := range g.look.sieve.Scan(text, present, g.scratch) {
+	for _, n := range g.sift(i, text, present) {
 		s := &g.look.searches[n]
 		if g.chosen[n] || s.Kinds&kind == 0 {
 			continue
@@ -205,6 +210,27 @@ func (g *glance) scan(kind crs.Kind, i int) {
 			}
 		}
 	}
+}
+
+// sift returns the searches whose formulas a text satisfies, at least those
+// that look at a variant like the i-th.
+func (g *glance) sift(i int, text []byte, present *transform.Bytes) []int32 {
+	var ends chainSet
+	for k := i; k < len(g.variants); k++ {
+		if g.variants[k].like == i {
+			ends.join(g.variants[k].ends)
+		}
+	}
+	ends.meet(g.look.ends)
+	if ends == (chainSet{}) {
+		return nil // it is on the way to others
+	}
+	for n := range g.look.narrow {
+		if narrow := &g.look.narrow[n]; narrow.ends.holds(ends) {
+			return narrow.sieve.Scan(text, present, g.narrowed[n])
+		}
+	}
+	return g.look.sieve.Scan(text, present, g.scratch)
 }
 
 // foldKS is required.FoldKS for a text whose bytes are known.
@@ -248,6 +274,9 @@ func (g *glance) inject(kind crs.Kind, v *variant) {
 				g.choose(n)
 			}
 		}
+	}
+	if !v.present.Has('<') && !v.present.Has('=') {
+		return // neither a tag nor an attribute with a value
 	}
 	for _, n := range g.look.xss {
 		if s := &g.look.searches[n]; !g.chosen[n] && s.Kinds&kind != 0 && s.ends.meets(v.ends) {

@@ -2,6 +2,7 @@ package waf
 
 import (
 	"regexp"
+	"slices"
 	"sync"
 
 	"rsc.io/binaryregexp"
@@ -18,11 +19,13 @@ import (
 type look struct {
 	searches []search
 	sieve    *sieve.Sieve // of the formulas, numbered as searches
+	narrow   []narrow     // of some of them, by cluster
 	erased   *sieve.Sieve // of the formulas after erasing, numbered as searches
 	sqli     []int
 	xss      []int
 	tree     []branch // transformations; the first is none
 	steps    int      // different ones in the tree
+	ends     chainSet // where any search looks
 	harmless *harmless
 }
 
@@ -34,11 +37,43 @@ type search struct {
 	match func() func([]byte) bool // the expression, compiled when first needed; nil for none
 }
 
+// narrow is the sieve of the searches after one sort of transformations. A
+// variant that only these look at need not be searched for all the others want.
+type narrow struct {
+	ends  chainSet // where its searches look
+	sieve *sieve.Sieve
+}
+
+// clusters are the sorts of transformations, by steps of which a chain has one;
+// a chain belongs to the last that fits. Those with none of these decode, and
+// leave ordinary values as they are.
+var clusters = [][]string{
+	{"utf8tounicode"},
+	{"cmdline"},
+	{"removewhitespace", "compresswhitespace", "replacecomments", "removecommentschar"},
+	{"normalizepath", "normalizepathwin"},
+	{"base64decode"},
+}
+
+// cluster returns the number of a chain's cluster, -1 for none.
+func cluster(chain []string) int {
+	last := -1
+	for i, steps := range clusters {
+		if slices.ContainsFunc(chain, func(step string) bool { return slices.Contains(steps, step) }) {
+			last = i
+		}
+	}
+	return last
+}
+
 // chainSet is a set of branches of the tree.
 type chainSet [2]uint64
 
 func (s *chainSet) add(i int)             { s[i>>6] |= 1 << (i & 63) }
 func (s *chainSet) meets(o chainSet) bool { return s[0]&o[0]|s[1]&o[1] != 0 }
+func (s *chainSet) holds(o chainSet) bool { return o[0]&^s[0]|o[1]&^s[1] == 0 }
+func (s *chainSet) join(o chainSet)       { s[0], s[1] = s[0]|o[0], s[1]|o[1] }
+func (s *chainSet) meet(o chainSet)       { s[0], s[1] = s[0]&o[0], s[1]&o[1] }
 
 // branch is one transformation after that of its parent.
 type branch struct {
@@ -82,7 +117,37 @@ func newLook(all []crs.Search, kinds crs.Kind) *look {
 		l.searches = append(l.searches, own)
 	}
 	l.sieve, l.erased = sieve.New(formulas), sieve.New(erased)
+	l.ends = l.asked()
+	for n := range clusters {
+		l.narrow = append(l.narrow, l.narrowed(n, formulas))
+	}
 	return l
+}
+
+// narrowed makes the sieve of a cluster.
+func (l *look) narrowed(n int, formulas []*required.Formula) narrow {
+	var made narrow
+	own := make([]*required.Formula, len(formulas))
+	for i := range l.searches {
+		own[i] = &required.Formula{}
+		for _, chain := range l.searches[i].Chains {
+			if cluster(chain) == n {
+				own[i] = formulas[i]
+				made.ends.add(l.branch(chain))
+			}
+		}
+	}
+	made.sieve = sieve.New(own)
+	return made
+}
+
+// asked are the branches where searches look.
+func (l *look) asked() chainSet {
+	var all chainSet
+	for i := range l.searches {
+		all.join(l.searches[i].ends)
+	}
+	return all
 }
 
 // branch returns the place of a chain in the tree, growing it as needed.

@@ -4,12 +4,22 @@ import (
 	"slices"
 
 	"sekisho/internal/waf/required"
+	"sekisho/internal/waf/transform"
 )
 
 type builder struct {
 	sieve    *Sieve
+	parts    []part           // by node
 	known    map[string]int32 // text of a formula → node
 	literals map[string]int32 // literals of two bytes and more → node
+}
+
+// part is a node that is being built.
+type part struct {
+	and            bool
+	need           int32
+	bytes          transform.Bytes
+	parents, roots []int32
 }
 
 func (b *builder) add(f *required.Formula) int32 {
@@ -17,12 +27,12 @@ func (b *builder) add(f *required.Formula) int32 {
 	if n, ok := b.known[key]; ok {
 		return n
 	}
-	n := int32(len(b.sieve.nodes))
+	n := int32(len(b.parts))
 	b.known[key] = n
-	b.sieve.nodes = append(b.sieve.nodes, node{and: f.Op == required.And})
+	b.parts = append(b.parts, part{and: f.Op == required.And})
 	if f.Op == required.Literal {
 		if len(f.Text) == 1 {
-			b.sieve.nodes[n].bytes.Add(f.Text[0])
+			b.parts[n].bytes.Add(f.Text[0])
 			b.sieve.bytes = append(b.sieve.bytes, n)
 		} else {
 			b.literals[f.Text] = n
@@ -32,18 +42,39 @@ func (b *builder) add(f *required.Formula) int32 {
 	single := false
 	for _, sub := range f.Subs {
 		if sub.Op == required.Literal && len(sub.Text) == 1 {
-			b.sieve.nodes[n].bytes.Add(sub.Text[0])
+			b.parts[n].bytes.Add(sub.Text[0])
 			single = true
 			continue
 		}
-		part := b.add(sub)
-		b.sieve.nodes[part].parents = append(b.sieve.nodes[part].parents, n)
-		b.sieve.nodes[n].need++
+		of := b.add(sub)
+		b.parts[of].parents = append(b.parts[of].parents, n)
+		b.parts[n].need++
 	}
-	if single && (f.Op == required.Or || b.sieve.nodes[n].need == 0) {
+	if single && (f.Op == required.Or || b.parts[n].need == 0) {
 		b.sieve.bytes = append(b.sieve.bytes, n)
 	}
 	return n
+}
+
+// pack writes the nodes down as scans read them.
+func (b *builder) pack() {
+	s := b.sieve
+	s.sets = []transform.Bytes{{}}
+	numbers := map[transform.Bytes]int32{{}: 0}
+	for _, p := range b.parts {
+		set, ok := numbers[p.bytes]
+		if !ok {
+			set = int32(len(s.sets))
+			numbers[p.bytes] = set
+			s.sets = append(s.sets, p.bytes)
+		}
+		n := node{and: p.and, need: p.need, set: set, parents: uint32(len(s.lists))}
+		s.lists = append(s.lists, p.parents...)
+		n.last = uint32(len(s.lists))
+		s.lists = append(s.lists, p.roots...)
+		n.roots = uint32(len(s.lists))
+		s.nodes = append(s.nodes, n)
+	}
 }
 
 // automaton builds the trie of all literals, its failure links breadth first,

@@ -19,25 +19,33 @@ type Sieve struct {
 	next  []uint32 // state + class → state, states being the beginnings of rows
 	found [][]int32
 	nodes []node
-	bytes []int32 // nodes that single bytes alone can satisfy
+	sets  []transform.Bytes // of nodes, numbered
+	lists []int32           // parents and roots of nodes
+	bytes []int32           // nodes that single bytes alone can satisfy
 }
 
-// node is one formula of the graph, or a literal.
+// node is one formula of the graph, or a literal. Many are touched in every
+// scan: it is kept small.
 type node struct {
-	and     bool
-	need    int32           // parts of an And that are no single bytes
-	bytes   transform.Bytes // parts that are: all of them for And, one for Or
-	parents []int32
-	roots   []int32 // formulas that this is
+	and           bool
+	need          int32  // parts of an And that are no single bytes
+	set           int32  // parts that are: all of them for And, one for Or; 0 is none
+	parents, last uint32 // lists[parents:last]
+	roots         uint32 // lists[last:roots]: formulas that this is
 }
 
 // Scratch is what one scan at a time needs.
 type Scratch struct {
 	epoch uint32
-	fired []uint32 // epoch in which a node was satisfied
-	begun []uint32 // epoch of count
-	count []int32
+	state []state // by node
 	roots []int32
+}
+
+// state is what a scan knows of a node; all of it is of an epoch.
+type state struct {
+	fired uint32 // epoch in which the node was satisfied
+	begun uint32 // epoch of count
+	count int32
 }
 
 // New builds a sieve. Formulas that every value satisfies are never reported.
@@ -48,16 +56,16 @@ func New(formulas []*required.Formula) *Sieve {
 			continue
 		}
 		n := b.add(f)
-		b.sieve.nodes[n].roots = append(b.sieve.nodes[n].roots, int32(i))
+		b.parts[n].roots = append(b.parts[n].roots, int32(i))
 	}
+	b.pack()
 	b.automaton()
 	return b.sieve
 }
 
 // NewScratch returns room for scans.
 func (s *Sieve) NewScratch() *Scratch {
-	n := len(s.nodes)
-	return &Scratch{fired: make([]uint32, n), begun: make([]uint32, n), count: make([]int32, n)}
+	return &Scratch{state: make([]state, len(s.nodes))}
 }
 
 // Scan returns the numbers of the formulas that a value satisfies, in no
@@ -66,14 +74,13 @@ func (s *Sieve) NewScratch() *Scratch {
 func (s *Sieve) Scan(value []byte, present *transform.Bytes, c *Scratch) []int32 {
 	c.epoch++
 	if c.epoch == 0 { // after 2³² scans
-		clear(c.fired)
-		clear(c.begun)
+		clear(c.state)
 		c.epoch = 1
 	}
 	c.roots = c.roots[:0]
 	both := withLower(present)
 	for _, n := range s.bytes {
-		if node := &s.nodes[n]; node.and && contains(&both, &node.bytes) || !node.and && both.Meets(&node.bytes) {
+		if node := &s.nodes[n]; node.and && contains(&both, &s.sets[node.set]) || !node.and && both.Meets(&s.sets[node.set]) {
 			s.fire(n, &both, c)
 		}
 	}
@@ -85,7 +92,7 @@ func (s *Sieve) Scan(value []byte, present *transform.Bytes, c *Scratch) []int32
 		}
 		state &^= hit
 		for _, n := range s.found[s.next[int(state)+s.row-1]] {
-			if c.fired[n] != c.epoch {
+			if c.state[n].fired != c.epoch {
 				s.fire(n, &both, c)
 			}
 		}
@@ -97,22 +104,25 @@ func (s *Sieve) Scan(value []byte, present *transform.Bytes, c *Scratch) []int32
 const hit = 1 << 31
 
 func (s *Sieve) fire(n int32, present *transform.Bytes, c *Scratch) {
-	if c.fired[n] == c.epoch {
+	if c.state[n].fired == c.epoch {
 		return
 	}
-	c.fired[n] = c.epoch
+	c.state[n].fired = c.epoch
 	node := &s.nodes[n]
-	c.roots = append(c.roots, node.roots...)
-	for _, p := range node.parents {
-		parent := &s.nodes[p]
+	c.roots = append(c.roots, s.lists[node.last:node.roots]...)
+	for _, p := range s.lists[node.parents:node.last] {
+		parent, of := &s.nodes[p], &c.state[p]
+		if of.fired == c.epoch {
+			continue
+		}
 		if !parent.and {
 			s.fire(p, present, c)
 			continue
 		}
-		if c.begun[p] != c.epoch {
-			c.begun[p], c.count[p] = c.epoch, 0
+		if of.begun != c.epoch {
+			of.begun, of.count = c.epoch, 0
 		}
-		if c.count[p]++; c.count[p] == parent.need && contains(present, &parent.bytes) {
+		if of.count++; of.count == parent.need && contains(present, &s.sets[parent.set]) {
 			s.fire(p, present, c)
 		}
 	}

@@ -243,7 +243,10 @@ func replaceComments(dst, src []byte) []byte {
 func removeCommentsChar(dst, src []byte) []byte {
 	from := 0
 	for i := 0; i < len(src); {
-		n := commentMark(src[i:])
+		n := 0
+		if marking[src[i]] {
+			n = commentMark(src[i:])
+		}
 		if n == 0 {
 			i++
 			continue
@@ -254,6 +257,9 @@ func removeCommentsChar(dst, src []byte) []byte {
 	}
 	return append(dst, src[from:]...)
 }
+
+// marking are the bytes that marks begin with.
+var marking = [256]bool{'#': true, '/': true, '*': true, '<': true, '-': true}
 
 // commentMark returns the length of the mark that s begins with, 0 for none.
 func commentMark(s []byte) int {
