@@ -9,10 +9,13 @@ import (
 	"sekisho/internal/event"
 )
 
-// waiter is told when the ledger is on disk up to a position.
-type waiter struct {
-	position int64
-	done     func(error)
+// acks are told, once each, when what they wait for is on disk or never will be.
+type acks []func(error)
+
+func (a acks) tell(err error) {
+	for _, done := range a {
+		done(err)
+	}
 }
 
 // take appends a batch. With level Written its bytes are with the operating
@@ -24,13 +27,18 @@ func (l *Ledger) take(level event.Level, done func(error), b batch) error {
 	l.mu.Lock()
 	err := l.appendLocked(b)
 	if err == nil && done != nil {
-		l.waiters = append(l.waiters, waiter{l.taken, done})
+		l.waiting = append(l.waiting, done)
 	}
+	much := len(l.queue) >= spillBytes
 	l.mu.Unlock()
-	if err == nil {
-		l.wakeNow()
+	if err != nil {
+		return err
 	}
-	return err
+	if much {
+		wake(l.spill)
+	}
+	wake(l.wake)
+	return nil
 }
 
 func (l *Ledger) takeWritten(done func(error), b batch) error {
@@ -85,6 +93,13 @@ func (l *Ledger) writeOut(end bool) (written, error) {
 	l.mu.Lock()
 	queue, w, g, failure := l.queue, written{position: l.taken, next: l.next}, l.growing, l.failure
 	l.queue = l.spare[:0]
+	if len(l.waiting) > 0 {
+		l.unsynced = append(l.unsynced, l.waiting)
+		l.waiting = nil
+		if n := len(l.told); n > 0 {
+			l.waiting, l.told = l.told[n-1], l.told[:n-1]
+		}
+	}
 	if end && failure == nil {
 		l.endGrowing(l.next)
 	}
@@ -106,6 +121,41 @@ func (l *Ledger) writeOut(end bool) (written, error) {
 	return w, nil
 }
 
+// handOver is writeOut, and takes over from the ledger who waits for what was
+// written so far. l.writeMu is held.
+func (l *Ledger) handOver(end bool) (written, []acks, error) {
+	w, err := l.writeOut(end)
+	if err != nil {
+		return w, nil, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	waiting := l.unsynced
+	l.unsynced = nil
+	return w, waiting, nil
+}
+
+// spillBytes is how much gathers while a sync runs before it is handed to the
+// operating system without waiting for the end of that sync.
+const spillBytes = 256 << 10
+
+// spillLoop writes while syncLoop syncs. It ends when drain is closed.
+func (l *Ledger) spillLoop() {
+	for {
+		select {
+		case <-l.spill:
+		case <-l.drain:
+			return
+		}
+		l.writeMu.Lock()
+		_, err := l.writeOut(false)
+		l.writeMu.Unlock()
+		if err != nil {
+			return // writeOut has told everybody
+		}
+	}
+}
+
 // maxSpare bounds the queue buffer that is kept for reuse, in bytes: twice what
 // 64 writers with 256 events of 400 bytes on the way have, for it grows in steps.
 const maxSpare = 16 << 20
@@ -120,11 +170,11 @@ func (l *Ledger) fail(cause error) error {
 		l.failure = errors.Join(event.ErrStopped, cause)
 		close(l.failed)
 	}
-	failure, waiters := l.failure, l.waiters
-	l.waiters = nil
+	failure, waiting := l.failure, append(l.unsynced, l.waiting)
+	l.unsynced, l.waiting = nil, nil
 	l.mu.Unlock()
-	for _, w := range waiters {
-		w.done(failure)
+	for _, a := range waiting {
+		a.tell(failure)
 	}
 	return failure
 }
@@ -137,10 +187,10 @@ func (l *Ledger) Err() error {
 	return l.failure
 }
 
-// wakeNow makes the sync loop run at once.
-func (l *Ledger) wakeNow() {
+// wake makes the goroutine that receives from c run, now or once more.
+func wake(c chan struct{}) {
 	select {
-	case l.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
@@ -156,6 +206,7 @@ func (l *Ledger) wakeSoon() {
 // syncLoop is the only goroutine that syncs the open segment and replaces it.
 // It ends when drain is closed, after a last sync.
 func (l *Ledger) syncLoop() {
+	defer close(l.synchronised)
 	timer := time.NewTimer(l.cfg.SyncInterval)
 	timer.Stop()
 	for {
@@ -178,25 +229,52 @@ func (l *Ledger) syncLoop() {
 // syncDelay leaves a quarter of the interval for the sync itself.
 func (l *Ledger) syncDelay() time.Duration { return l.cfg.SyncInterval * 3 / 4 }
 
-// sync brings everything taken so far to the disk, tells who waited, and ends
-// the segment when it is due.
+// sync brings everything taken so far to the disk, has those told who waited,
+// and ends the segment when it is due.
 func (l *Ledger) sync() {
 	l.writeMu.Lock()
-	w, err := l.writeOut(false)
+	w, waiting, err := l.handOver(false)
 	l.writeMu.Unlock()
 	if err != nil {
 		return
 	}
 	if w.position > l.synced { // only this goroutine changes synced
-		if err := l.file.Sync(); err != nil { // and the file
-			l.fail(fmt.Errorf("sync %s: %w", openName(l.ordinal), err))
+		err := l.file.Sync() // and the file
+		if err != nil {
+			err = l.fail(fmt.Errorf("sync %s: %w", openName(l.ordinal), err))
+		} else {
+			l.advance(w)
+		}
+		l.synchronised <- outcome{waiting, err}
+		if err != nil {
 			return
 		}
-		l.advance(w)
 	}
 	if l.rotationDue(w.size) {
-		if err := l.rotate(); err != nil {
-			l.fail(fmt.Errorf("begin %s: %w", openName(l.ordinal+1), err))
+		l.rotate()
+	}
+}
+
+// outcome is what became of events that were written.
+type outcome struct {
+	waiting []acks
+	err     error
+}
+
+// maxOutcomes bounds the syncs that go on before those who waited are told.
+const maxOutcomes = 4
+
+// tellLoop tells who waited while syncLoop goes on. It ends when syncLoop has.
+func (l *Ledger) tellLoop() {
+	for o := range l.synchronised {
+		for _, a := range o.waiting {
+			a.tell(o.err)
+			clear(a)
+			l.mu.Lock()
+			if len(l.told) < maxOutcomes {
+				l.told = append(l.told, a[:0])
+			}
+			l.mu.Unlock()
 		}
 	}
 }
@@ -221,14 +299,25 @@ func (l *Ledger) rotationDue(size int64) bool {
 // rotate ends the open segment and begins the next. The old segment is on disk
 // before the new one gets its first byte, so that a power cut can only take
 // from the end of the ledger.
-func (l *Ledger) rotate() error {
+func (l *Ledger) rotate() {
 	file, err := durable.CreateFile(l.fs, openName(l.ordinal+1), 0o600)
-	if err != nil {
-		return err
+	var waiting []acks
+	if err == nil {
+		waiting, err = l.change(file)
 	}
+	if err != nil {
+		err = l.fail(fmt.Errorf("begin %s: %w", openName(l.ordinal+1), err))
+	}
+	l.synchronised <- outcome{waiting, err}
+	wake(l.seal)
+}
+
+// change goes over to the file of the next segment. It returns who waits for
+// the end of the old one.
+func (l *Ledger) change(file durable.File) ([]acks, error) {
 	l.writeMu.Lock()
 	defer l.writeMu.Unlock()
-	w, err := l.writeOut(true)
+	w, waiting, err := l.handOver(true)
 	if err == nil {
 		err = l.file.Sync() // little is left to sync: sync has just run
 	}
@@ -236,7 +325,7 @@ func (l *Ledger) rotate() error {
 		err = l.file.Close()
 	}
 	if err != nil {
-		return errors.Join(err, file.Close())
+		return waiting, errors.Join(err, file.Close())
 	}
 	l.file, l.born = file, time.Time{}
 	l.ordinal++
@@ -244,26 +333,14 @@ func (l *Ledger) rotate() error {
 	l.rotated = l.ordinal
 	l.mu.Unlock()
 	l.advance(w)
-	l.wakeSeal()
-	return nil
+	return waiting, nil
 }
 
 // advance publishes a synced position.
 func (l *Ledger) advance(w written) {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.synced = w.position
 	l.durable = w.next
 	l.signalLocked()
-	n := 0
-	for n < len(l.waiters) && l.waiters[n].position <= w.position {
-		n++
-	}
-	ready := append(l.ready[:0], l.waiters[:n]...)
-	l.waiters = append(l.waiters[:0], l.waiters[n:]...)
-	l.mu.Unlock()
-	for i, r := range ready {
-		r.done(nil)
-		ready[i] = waiter{}
-	}
-	l.ready = ready
 }

@@ -71,15 +71,18 @@ func (l *Ledger) endGrowing(next event.Index) *growing {
 	})
 	l.growing, l.wantRotate = newGrowing(g.ordinal+1, next), false
 	l.growing.sums = make([][sha256.Size]byte, 0, len(g.sums)) // segments are alike
-	if len(l.ended) < maxEnded {
+	if l.endedSums+len(g.sums) <= maxEndedSums {
 		l.ended[g.ordinal] = g
+		l.endedSums += len(g.sums)
 	}
 	return g
 }
 
-// maxEnded bounds the segments that wait to be sealed with their line hashes
-// in memory, about 32 bytes an event.
-const maxEnded = 4
+// maxEndedSums bounds the line hashes of segments that wait to be sealed, to
+// 64 MiB: 800 MB of lines. Sealing falls behind while it has less of the
+// processors than the writers have, and hashing the lines again would leave it
+// further behind.
+const maxEndedSums = 64 << 20 / sha256.Size
 
 // leaf returns the digest. The caller fills in Lines and File.
 func (g *growing) leaf(tenant event.Tenant) *proof.Leaf {

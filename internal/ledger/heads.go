@@ -138,7 +138,7 @@ func (l *Ledger) headLoop(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		l.wakeNow()
+		wake(l.wake)
 		h := l.snapshot()
 		if h.Next == l.published {
 			continue

@@ -62,12 +62,15 @@ type Ledger struct {
 	durable    event.Index // events on disk
 	chains     map[segment.Key]*chain
 	recorders  map[segment.Key]*recorder
-	waiters    []waiter // by position
+	waiting    acks   // for what is in the queue
+	unsynced   []acks // for what is written
+	told       []acks // empty, for reuse
 	failure    error
 	closing    bool                // nothing more is taken
 	moved      chan struct{}       // closed and replaced when durable or sealed moves
 	growing    *growing            // the open segment
 	ended      map[uint64]*growing // segments that wait to be sealed, some of them
+	endedSums  int                 // line hashes in ended
 	rotated    uint64              // segments that do not grow any more
 	sealed     uint64              // segments in the log
 	wantRotate bool
@@ -76,21 +79,23 @@ type Ledger struct {
 	// before all other locks.
 	sealMu sync.Mutex
 
-	ready     []waiter      // syncLoop's
 	born      time.Time     // syncLoop's: first sync of the open segment
 	sealHeads segment.Heads // sealLoop's: before segment number sealed
 	published event.Index   // headLoop's: the last heads
 
 	failed chan struct{} // closed when failure is set
 	wake   chan struct{}
-	soon   atomic.Bool // a sync is asked for, within the interval
-	dirty  chan struct{}
-	seal   chan struct{}
-	cancel func()        // ends headLoop and sealLoop
-	drain  chan struct{} // ends syncLoop
-	loops  sync.WaitGroup
-	syncer sync.WaitGroup
-	closed sync.Once
+	spill  chan struct{}
+	// synchronised is tellLoop's; syncLoop closes it.
+	synchronised chan outcome
+	soon         atomic.Bool // a sync is asked for, within the interval
+	dirty        chan struct{}
+	seal         chan struct{}
+	cancel       func()        // ends headLoop and sealLoop
+	drain        chan struct{} // ends syncLoop and spillLoop
+	loops        sync.WaitGroup
+	syncer       sync.WaitGroup
+	closed       sync.Once
 }
 
 // chain is the state of one (source, worker), covered by Ledger.mu.
@@ -129,6 +134,7 @@ func Open(ctx context.Context, cfg Config) (*Ledger, error) {
 		Reader: newReader(cfg.FS, cfg.Dir, id), cfg: cfg, fs: cfg.FS, id: id, signer: signer, lockFile: lockFile,
 		recorders: make(map[segment.Key]*recorder), chains: make(map[segment.Key]*chain), ended: make(map[uint64]*growing),
 		moved: make(chan struct{}), failed: make(chan struct{}), wake: make(chan struct{}, 1),
+		spill: make(chan struct{}, 1), synchronised: make(chan outcome, maxOutcomes),
 		dirty: make(chan struct{}, 1), seal: make(chan struct{}, 1), drain: make(chan struct{}),
 	}
 	if err := l.recover(ctx); err != nil {
@@ -137,9 +143,11 @@ func Open(ctx context.Context, cfg Config) (*Ledger, error) {
 	l.Reader.live = l
 	ctx, l.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	l.syncer.Go(l.syncLoop)
+	l.syncer.Go(l.spillLoop)
+	l.syncer.Go(l.tellLoop)
 	l.loops.Go(func() { l.headLoop(ctx) })
 	l.loops.Go(func() { l.sealLoop(ctx) })
-	l.wakeSeal()
+	wake(l.seal)
 	return l, nil
 }
 

@@ -18,13 +18,6 @@ import (
 	"sekisho/proof"
 )
 
-func (l *Ledger) wakeSeal() {
-	select {
-	case l.seal <- struct{}{}:
-	default:
-	}
-}
-
 // sealLoop compresses segments that have ended and appends their digests to
 // the log, one after the other. A failure stops the ledger: what cannot be
 // proved later must not be recorded as if it could.
@@ -139,7 +132,10 @@ func (l *Ledger) takeEnded(ordinal uint64) *growing {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	g := l.ended[ordinal]
-	delete(l.ended, ordinal)
+	if g != nil {
+		delete(l.ended, ordinal)
+		l.endedSums -= len(g.sums)
+	}
 	return g
 }
 
@@ -247,7 +243,7 @@ func (l *Ledger) Seal(ctx context.Context) error {
 		target++
 	}
 	l.mu.Unlock()
-	l.wakeNow()
+	wake(l.wake)
 	if err := l.await(ctx, func() bool { return l.sealed >= target }); err != nil {
 		return err
 	}
