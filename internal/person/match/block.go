@@ -1,7 +1,6 @@
 package match
 
 import (
-	"math/bits"
 	"slices"
 
 	"sekisho/internal/person/record"
@@ -29,65 +28,125 @@ type Skipped struct {
 	Pairs   uint64
 }
 
-// index is the keys of one rule, sorted.
+// index is the keys of one rule that more than one row may have, in buckets
+// that are sorted.
 type index struct {
 	keys   []packed
 	starts []int // of buckets
+	ends   []int
+	all    int // keys before those of one row alone were left out
 }
 
-// buildIndex computes and sorts the keys of rows from first on.
-func buildIndex(t *record.Table, names *record.Names, rule *Rule, first, workers int, room *[2][]packed) *index {
-	n := t.Len() - first
-	for i := range room {
-		if cap(room[i]) < n {
-			room[i] = make([]packed, n)
-		}
+// keyTables are the keys of several rules by row, 0 for none. They are made in
+// one pass, since reading rows costs more than making keys of them.
+type keyTables struct {
+	first, rows, workers int
+	raw                  [][]packed
+	sorted               []packed
+}
+
+// batch is how many rules' keys are held at once.
+const batch = 4
+
+// fill makes the keys of up to batch rules for the rows from first on.
+func (k *keyTables) fill(t *record.Table, names *record.Names, use []Rule) {
+	for len(k.raw) < len(use) {
+		k.raw = append(k.raw, record.Large[packed](k.rows))
 	}
-	raw, out := room[0][:n], room[1][:n]
-	count := make([][1 << bucketBits]uint32, workers)
-	record.Parallel(n, workers, func(w, from, to int) {
-		c := &count[w]
+	record.Parallel(k.rows, k.workers, func(_, from, to int) {
 		for i := from; i < to; i++ {
-			r := t.At(uint32(first + i))
-			k := rule.key(names, r)
-			if k == 0 || r.Flags&record.Alive == 0 {
-				raw[i] = 0
-				continue
+			row := uint32(k.first + i)
+			r := t.At(row)
+			for n := range use {
+				k.raw[n][i] = pack(use[n].key(names, r), r, row)
 			}
-			k = k>>rowBits<<rowBits | 1<<rowBits // never zero
-			raw[i] = k | uint64(first+i)
-			c[k>>(64-bucketBits)]++
 		}
 	})
-	x := &index{starts: make([]int, 1<<bucketBits+1)}
-	at := make([]int, 1<<bucketBits)
-	sum := 0
-	for b := range at {
-		x.starts[b], at[b] = sum, sum
-		for w := range count {
-			sum += int(count[w][b])
-		}
+}
+
+// pack joins a key's hash and its row; 0 stays 0.
+func pack(key uint64, r *record.Record, row uint32) packed {
+	if key == 0 || r.Flags&record.Alive == 0 {
+		return 0
 	}
-	x.starts[len(at)] = sum
-	for _, k := range raw {
-		if k != 0 {
-			b := k >> (64 - bucketBits)
-			out[at[b]] = k
-			at[b]++
-		}
+	return key>>rowBits<<rowBits | 1<<rowBits | uint64(row) // never zero
+}
+
+// index cuts the keys of rule n of the batch into buckets and sorts those. It
+// is good until the next call.
+func (k *keyTables) index(n int) *index {
+	if k.sorted == nil {
+		k.sorted = record.Large[packed](k.rows)
 	}
-	x.keys = out[:sum]
-	parallelBuckets(1<<bucketBits, workers, func(w, b int) {
-		part := x.keys[x.starts[b]:x.starts[b+1]]
-		radix(part, raw[x.starts[b]:x.starts[b+1]])
+	raw := k.raw[n]
+	parts := 4 * k.workers
+	bounds := func(part int) []packed { return raw[k.rows*part/parts : k.rows*(part+1)/parts] }
+	at := make([][1 << bucketBits]uint32, parts)
+	parallelEach(parts, k.workers, func(_, part int) {
+		for _, key := range bounds(part) {
+			if key != 0 {
+				at[part][key>>(64-bucketBits)]++
+			}
+		}
+	})
+	x := &index{starts: make([]int, 1<<bucketBits), ends: make([]int, 1<<bucketBits)}
+	for b := range x.starts {
+		x.starts[b] = x.all
+		for part := range at {
+			count := at[part][b]
+			at[part][b] = uint32(x.all)
+			x.all += int(count)
+		}
+		x.ends[b] = x.all
+	}
+	x.keys = k.sorted[:x.all]
+	parallelEach(parts, k.workers, func(_, part int) {
+		to := &at[part]
+		for _, key := range bounds(part) {
+			if key != 0 {
+				b := key >> (64 - bucketBits)
+				x.keys[to[b]] = key
+				to[b]++
+			}
+		}
+	})
+	seen := make([]lonely, k.workers)
+	parallelBuckets(1<<bucketBits, k.workers, func(w, b int) {
+		part := seen[w].drop(x.keys[x.starts[b]:x.ends[b]])
+		x.ends[b] = x.starts[b] + len(part)
+		radix(part, raw[x.starts[b]:x.ends[b]])
 	})
 	return x
 }
 
+// lonely counts the keys of a bucket by some bits of theirs.
+type lonely [1 << lonelyBits]uint8
+
+const lonelyBits = 14
+
+// drop leaves out keys that no second row of the bucket has, most of them at
+// least, and keeps the order of the others.
+func (l *lonely) drop(keys []packed) []packed {
+	const shift = 64 - bucketBits - lonelyBits
+	*l = lonely{}
+	for _, k := range keys {
+		if c := &l[k>>shift&(1<<lonelyBits-1)]; *c < 2 {
+			*c++
+		}
+	}
+	out := keys[:0]
+	for _, k := range keys {
+		if l[k>>shift&(1<<lonelyBits-1)] > 1 {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
 func parallelBuckets(n, workers int, f func(w, b int)) {
 	const step = 64
-	record.Parallel((n+step-1)/step<<14, workers, func(w, from, to int) {
-		for b := from >> 14 * step; b < min(to>>14*step, n); b++ {
+	parallelEach((n+step-1)/step, workers, func(w, k int) {
+		for b := k * step; b < min((k+1)*step, n); b++ {
 			f(w, b)
 		}
 	})
@@ -126,7 +185,7 @@ func radix(keys, scratch []packed) {
 
 // groups calls f for every group of at least two rows of a bucket.
 func (x *index) groups(b int, f func(rows []packed)) {
-	keys := x.keys[x.starts[b]:x.starts[b+1]]
+	keys := x.keys[x.starts[b]:x.ends[b]]
 	for i := 0; i < len(keys); {
 		j := i + 1
 		for j < len(keys) && keys[j]>>rowBits == keys[i]>>rowBits {
@@ -213,81 +272,4 @@ func addWord(set []record.Word, n int, w record.Word) int {
 	}
 	set[n] = w
 	return n + 1
-}
-
-// pairList collects candidate pairs in buckets by the lower row.
-type pairList struct {
-	shift  uint
-	bucket [][][]uint64 // worker, bucket
-}
-
-const pairBuckets = 512
-
-func newPairList(rows, workers int) *pairList {
-	p := &pairList{shift: uint(max(0, bits.Len(uint(max(rows-1, 1)))-9)), bucket: make([][][]uint64, workers)}
-	for w := range p.bucket {
-		p.bucket[w] = make([][]uint64, pairBuckets)
-	}
-	return p
-}
-
-func (p *pairList) add(w int, a, b uint32) {
-	if a > b {
-		a, b = b, a
-	}
-	k := a >> p.shift
-	p.bucket[w][k] = append(p.bucket[w][k], uint64(a)<<32|uint64(b))
-}
-
-// take returns the distinct pairs of a bucket, sorted, and forgets them. The
-// buffers of a worker are used again.
-func (p *pairList) take(k int, room *[2][]uint64) []uint64 {
-	all := room[0][:0]
-	for w := range p.bucket {
-		all = append(all, p.bucket[w][k]...)
-		p.bucket[w][k] = nil
-	}
-	if cap(room[1]) < len(all) {
-		room[1] = make([]uint64, len(all), cap(all))
-	}
-	room[0] = all
-	sortPairs(all, room[1][:len(all)], p.shift)
-	return slices.Compact(all)
-}
-
-// sortPairs sorts pairs whose lower rows share all but shift bits: by the
-// higher row, then by the lower one.
-func sortPairs(all, scratch []uint64, shift uint) {
-	if len(all) < 1024 {
-		slices.Sort(all)
-		return
-	}
-	const digit = 11
-	a, b := all, scratch
-	pass := func(at uint) {
-		var count [1 << digit]int
-		for _, k := range a {
-			count[k>>at&(1<<digit-1)]++
-		}
-		sum := 0
-		for i, c := range count {
-			count[i] = sum
-			sum += c
-		}
-		for _, k := range a {
-			d := k >> at & (1<<digit - 1)
-			b[count[d]] = k
-			count[d]++
-		}
-		a, b = b, a
-	}
-	for at := uint(0); at < rowBits; at += digit {
-		pass(at)
-	}
-	for at := uint(32); at < 32+shift; at += digit {
-		pass(at)
-	}
-	if &a[0] != &all[0] {
-		copy(all, a)
-	}
 }

@@ -79,7 +79,8 @@ func Run(ctx context.Context, t *record.Table, names *record.Names, o Options) (
 	if o.Progress == nil {
 		o.Progress = func(string, int, int) {}
 	}
-	e := &engine{t: t, names: names, o: o, res: &Result{Frozen: Frozen{Model: &Model{}}}}
+	e := &engine{t: t, names: names, o: o, res: &Result{Frozen: Frozen{Model: &Model{}}},
+		tables: keyTables{rows: t.Len(), workers: o.Workers}}
 	e.res.Shared = e.placeholders()
 	random := drawRandom(t, names, o.Workers)
 	if err := e.block(ctx); err != nil {

@@ -23,7 +23,7 @@ type engine struct {
 	pairs   *pairList
 	samples []sample
 	probes  []sample
-	room    [2][]packed // of indexes, used again
+	tables  keyTables // used again
 	common  *rarity
 }
 
@@ -46,9 +46,9 @@ var contacts = []struct {
 // matching.
 func (e *engine) placeholders() []Shared {
 	var found []Shared
-	for _, c := range contacts {
-		rule := Rule{Name: c.what, key: c.key}
-		x := buildIndex(e.t, e.names, &rule, 0, e.o.Workers, &e.room)
+	e.tables.fill(e.t, e.names, contactRules())
+	for i, c := range contacts {
+		x := e.tables.index(i)
 		mark := c.mark
 		if c.what == "passport" {
 			mark = e.noteDocument
@@ -114,8 +114,9 @@ func (e *engine) commonBirths() Shared {
 // block finds the candidate pairs of all rules.
 func (e *engine) block(ctx context.Context) error {
 	e.pairs = newPairList(e.t.Len(), e.o.Workers)
+	e.tables.fill(e.t, e.names, probes)
 	for i := range probes {
-		e.probe(&probes[i])
+		e.blockRule(&probes[i], e.tables.index(i), e.o.Cap)
 	}
 	e.res.Families = e.families()
 	use := rules
@@ -127,19 +128,16 @@ func (e *engine) block(ctx context.Context) error {
 			return err
 		}
 		e.o.Progress("block", i, len(use))
+		if i%batch == 0 {
+			e.tables.fill(e.t, e.names, use[i:min(i+batch, len(use))])
+		}
 		rule := &use[i]
-		x := buildIndex(e.t, e.names, rule, 0, e.o.Workers, &e.room)
+		x := e.tables.index(i % batch)
 		limit := x.fitCap(e.o.Cap, uint64(e.t.Len())*rule.budget()/budgetUnit+smallTable, e.o.Workers)
 		e.blockRule(rule, x, limit)
 	}
-	e.room = [2][]packed{}
+	e.tables = keyTables{}
 	return nil
-}
-
-// probe samples the pairs of a rule without making candidates of them.
-func (e *engine) probe(rule *Rule) {
-	x := buildIndex(e.t, e.names, rule, 0, e.o.Workers, &e.room)
-	e.blockRule(rule, x, e.o.Cap)
 }
 
 // budgetUnit lets a budget be less than one pair for each record.
@@ -163,7 +161,7 @@ func (e *engine) blockRule(rule *Rule, x *index, limit int) {
 	skipped := Skipped{Rule: rule.Name}
 	s := sample{rule, map[Pattern]uint64{}}
 	every := uint64(1)
-	if n := len(x.keys); n > 4*trainPairs {
+	if n := x.all; n > 4*trainPairs {
 		every = uint64(n / (2 * trainPairs))
 	}
 	parallelBuckets(1<<bucketBits, e.o.Workers, func(w, b int) {

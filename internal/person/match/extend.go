@@ -96,11 +96,7 @@ func contactRules() []Rule {
 // pack returns a rule's key of a row, 0 for none.
 func (x *extension) pack(rule *Rule, row uint32) packed {
 	r := x.t.At(row)
-	k := rule.key(x.names, r)
-	if k == 0 || r.Flags&record.Alive == 0 {
-		return 0
-	}
-	return k>>rowBits<<rowBits | 1<<rowBits | uint64(row)
+	return pack(rule.key(x.names, r), r, row)
 }
 
 // meet collects, for every rule, the new rows' keys and the old rows that have

@@ -46,7 +46,7 @@ type Record struct {
 }
 
 const (
-	slabBits = 15
+	slabBits = 17
 	slabSize = 1 << slabBits
 )
 
@@ -66,7 +66,7 @@ func (t *Table) At(i uint32) *Record { return &t.slabs[i>>slabBits][i&(slabSize-
 // Grow makes room for n rows in all. It must not run beside other calls.
 func (t *Table) Grow(n int) {
 	for len(t.slabs)*slabSize < n {
-		t.slabs = append(t.slabs, new([slabSize]Record))
+		t.slabs = append(t.slabs, (*[slabSize]Record)(Large[Record](slabSize)))
 	}
 	t.n = max(t.n, n)
 }
