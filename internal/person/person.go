@@ -289,8 +289,8 @@ func readSource(ctx context.Context, res *Result, s Source, number uint16, o Opt
 		var keys record.KeyWriter
 		keys.Begin(r.First+c.First, c.Rows)
 		var problems []rowfile.Problem
-		mixed := f.Each(c, func(n int, fields [][]byte) {
-			builders[w].Build(view.At(uint32(r.First+n)), fields)
+		mixed := f.Each(c, func(n int, row []byte, fields [][]byte) {
+			builders[w].Build(view.At(uint32(r.First+n)), row, fields)
 			records++
 			if o.Keys && keyAt >= 0 {
 				keys.Put(r.First+n, fields[keyAt])

@@ -15,6 +15,15 @@ type Place struct {
 // Exact reports whether the address goes down to a number.
 func (p Place) Exact() bool { return len(p.Street) > len(p.Town) }
 
+// Numbers is what Street has behind Town; all of it in other countries, where
+// numbers come first.
+func (p Place) Numbers() []byte {
+	if bytes.HasPrefix(p.Street, p.Town) {
+		return p.Street[len(p.Town):]
+	}
+	return p.Street
+}
+
 // Address appends the canonical form of an address and returns its parts. The
 // prefecture is left out, as many forms leave it out; so is the building, with
 // everything behind the numbers. 丁目, 番, 番地, 号, の and dashes join numbers,
@@ -45,7 +54,7 @@ func Address(dst, s []byte) ([]byte, Place) {
 		if town > start && ascii(dst[start:]) {
 			return foreignAddress(dst[:start], rs)
 		}
-		dst, i = numbers(dst, rs, n, end)
+		dst, i, _ = numbers(dst, rs, n, end)
 		if i >= len(rs) || !townGoesOn(rs, i) {
 			return dst, Place{Town: dst[start:town], Street: dst[start:]}
 		}
@@ -267,8 +276,8 @@ func numberWord(rs []rune, i int) int {
 }
 
 // numbers appends n and the numbers that follow it, and returns where it
-// stopped reading.
-func numbers(dst []byte, rs []rune, n, i int) ([]byte, int) {
+// stopped reading, and whether a joint was read last.
+func numbers(dst []byte, rs []rune, n, i int) ([]byte, int, bool) {
 	dst = appendInt(dst, n)
 	for {
 		k := i
@@ -284,11 +293,11 @@ func numbers(dst []byte, rs []rune, n, i int) ([]byte, int) {
 			joined = true
 		}
 		if !joined || k >= len(rs) {
-			return dst, k
+			return dst, k, joined
 		}
 		n, end := number2(rs, k)
 		if end == k {
-			return dst, k
+			return dst, k, true
 		}
 		dst = append(dst, '-')
 		dst = appendInt(dst, n)

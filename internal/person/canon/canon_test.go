@@ -160,3 +160,53 @@ func FuzzIdempotent(f *testing.F) {
 		Document(s)
 	})
 }
+
+// What the quick functions read, they read as the general ones do.
+func FuzzPlain(f *testing.F) {
+	for _, s := range []string{"a.B-c_9@Gmail.com", "x@y", "@gmail.com", ".@gmail.com", "a@b@c", "090-1234-5678", "0312345678", "00811234567", "0------------",
+		"100-0001", "1000001", "------", "1979-3-2", "19790302", "S54.3.2", "昭和54年3月2日", "平成元年1月1日", "H31.4.30 ", "3/2/1979", "1979-03-123", "0000-1-1", "R99999.1.1",
+		"TR1234567", "tr", "abcdefghijk", "Kk\x00", "\xE6\x98"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, s []byte) {
+		if got, want := string(Email(nil, s)), string(email(nil, s)); got != want {
+			t.Errorf("Email(%q) = %q, want %q", s, got, want)
+		}
+		for _, c := range []struct {
+			name      string
+			got, want uint64
+		}{
+			{"Phone", Phone(s), phone(s)}, {"Postal", uint64(Postal(s)), uint64(postal(s))},
+			{"Date", uint64(Date(s)), uint64(date(s))}, {"Document", Document(s), document(s)},
+		} {
+			if c.got != c.want {
+				t.Errorf("%s(%q) = %d, want %d", c.name, s, c.got, c.want)
+			}
+		}
+	})
+}
+
+// An address read in two parts is the one read as a whole.
+func FuzzHead(f *testing.F) {
+	for _, s := range []string{"北海道網走市桂町２－２４－２８", "愛知県東海市荒尾町一丁目39-9", "札幌市中央区北一条西2丁目", "東京都千代田区千代田1丁目1番1号 宮殿",
+		"千代田区一番町二3", "京都市中京区烏丸通4条上る5", "大字2", "港区芝五丁目3番地の2", "A町1", "港区芝12345678号室", "港区芝1番町2", "港区芝1丁2号3棟", "北海道3道1"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, s []byte) {
+		end := HeadEnd(s)
+		if end == 0 {
+			return
+		}
+		town, numbers, ok := Head(nil, s[:end])
+		if !ok {
+			return
+		}
+		all, ok := Tail(append([]byte(nil), numbers...), s[end:])
+		if !ok {
+			return
+		}
+		if _, p := Address(nil, s); string(p.Town) != string(town) || string(p.Numbers()) != string(all) {
+			t.Errorf("%q: in parts %q %q, as a whole %q %q", s, town, all, p.Town, p.Numbers())
+		}
+	})
+}

@@ -10,6 +10,13 @@ import (
 // less than six digits. +81 and 0081 become 0; (0), extensions and a second
 // number behind a slash are dropped.
 func Phone(s []byte) uint64 {
+	if v, ok := plainPhone(s); ok {
+		return v
+	}
+	return phone(s)
+}
+
+func phone(s []byte) uint64 {
 	var room [20]byte
 	d := room[:0]
 	plus := false
@@ -58,6 +65,13 @@ func number(d []byte, least int) uint64 {
 // Postal returns a postal code as the number 1 followed by its digits, 0 when
 // the field has none or more than nine.
 func Postal(s []byte) uint32 {
+	if v, ok := plainPostal(s); ok {
+		return v
+	}
+	return postal(s)
+}
+
+func postal(s []byte) uint32 {
 	v := uint64(1)
 	for len(s) > 0 {
 		r, n := utf8.DecodeRune(s)
@@ -78,6 +92,13 @@ func Postal(s []byte) uint32 {
 // sub-address (RFC 5233), and for Google's mail without dots in the local
 // part. It appends nothing when there is no local part or no domain.
 func Email(dst, s []byte) []byte {
+	if out, at, ok := plainEmail(dst, s); ok {
+		return google(out, len(dst), at)
+	}
+	return email(dst, s)
+}
+
+func email(dst, s []byte) []byte {
 	start := len(dst)
 	if i := bytes.LastIndexByte(s, '<'); i >= 0 {
 		s = s[i+1:]
@@ -113,7 +134,13 @@ func Email(dst, s []byte) []byte {
 		dst = append(dst[:start+i], dst[at:]...)
 		at = start + i
 	}
-	if d := string(dst[at+1:]); d == "gmail.com" || d == "googlemail.com" {
+	return google(dst, start, at)
+}
+
+// google takes the dots out of an address of Google's mail whose @ is at at,
+// and all of it when nothing is left before the @.
+func google(dst []byte, start, at int) []byte {
+	if d := dst[at+1:]; string(d) == "gmail.com" || string(d) == "googlemail.com" {
 		dst = append(undot(dst[:at], start), "@gmail.com"...)
 	}
 	if dst[start] == '@' {
@@ -144,6 +171,13 @@ func Local(email []byte) []byte {
 // and digits as one number: 1 and its characters in base 36, so that equal
 // prefixes stay near; 0 for none or longer ones.
 func Document(s []byte) uint64 {
+	if v, ok := plainDocument(s); ok {
+		return v
+	}
+	return document(s)
+}
+
+func document(s []byte) uint64 {
 	v := uint64(1)
 	for len(s) > 0 {
 		r, n := utf8.DecodeRune(s)

@@ -9,6 +9,13 @@ import "unicode/utf8"
 // is, the first is the month. The calendar is not checked: a date mistyped as
 // 1956-04-99 stays comparable with the right one.
 func Date(s []byte) uint32 {
+	if v, ok := plainDate(s); ok {
+		return v
+	}
+	return date(s)
+}
+
+func date(s []byte) uint32 {
 	var d dateReader
 	for len(s) > 0 && !d.done {
 		r, n := utf8.DecodeRune(s)

@@ -2,6 +2,7 @@ package record
 
 import (
 	"bytes"
+	"hash/maphash"
 	"unicode/utf8"
 
 	"github.com/cespare/xxhash/v2"
@@ -13,10 +14,12 @@ import (
 // the dictionaries.
 type Builder struct {
 	names   *Names
-	columns []Column
+	columns []used
 	source  uint16
 	salt    uint64
+	seed    maphash.Seed
 	cache   []cached
+	towns   []head
 	buf     []byte
 	part    []byte
 	address []byte
@@ -32,6 +35,12 @@ type Names struct {
 // All returns the dictionaries in an order that does not change.
 func (n *Names) All() [3]*Words { return [3]*Words{&n.Latin, &n.Kanji, &n.Towns} }
 
+// used is a column that says something.
+type used struct {
+	at int
+	is Column
+}
+
 // cached remembers what a part of a name became: names repeat, so most are
 // worked out once a worker.
 type cached struct {
@@ -40,29 +49,48 @@ type cached struct {
 	script canon.Script
 }
 
-const cacheBits = 16
+// head remembers what the beginning of an address became.
+type head struct {
+	key, hash uint64 // of the bytes, and of the town
+	town      Word
+	usable    bool
+	flags     Flags
+	size      uint8
+	numbers   [9]byte
+}
+
+// A worker's memory has 2^cacheBits names, two to a place, and 2^townBits
+// heads: four megabytes each, which half of the misses of a cache of one cost
+// more than.
+const (
+	cacheBits = 18
+	townBits  = 17
+)
 
 // NewBuilder returns a builder for rows of a source with these columns. The
 // source's name salts the content hash, so that rows of two sources differ.
 func NewBuilder(names *Names, columns []Column, source uint16, sourceName string) *Builder {
-	return &Builder{names: names, columns: columns, source: source,
-		salt: xxhash.Sum64String(sourceName), cache: make([]cached, 1<<cacheBits)}
+	b := &Builder{names: names, source: source, salt: xxhash.Sum64String(sourceName), seed: maphash.MakeSeed(), cache: Large[cached](1 << cacheBits), towns: Large[head](1 << townBits)}
+	for i, c := range columns {
+		if c != Ignored && c != Key {
+			b.columns = append(b.columns, used{i, c})
+		}
+	}
+	return b
 }
 
-// Build fills r from the fields of a row.
-func (b *Builder) Build(r *Record, fields [][]byte) {
-	*r = Record{Flags: Alive, Source: b.source}
-	content := b.salt
+// Build fills r from a row: its fields, and its text as a whole.
+func (b *Builder) Build(r *Record, row []byte, fields [][]byte) {
+	*r = Record{Flags: Alive, Source: b.source, Content: (b.salt ^ xxhash.Sum64(row)) * 0x9E3779B97F4A7C15}
 	var family, given, kanaFamily, kanaGiven, latinFamily, latinGiven []byte
 	b.address = b.address[:0]
 	extra := 0
-	for i, f := range fields {
+	for _, c := range b.columns {
+		f := fields[c.at]
 		if len(f) == 0 {
-			content = content*0x9E3779B97F4A7C15 + 1
 			continue
 		}
-		content = (content ^ xxhash.Sum64(f)) * 0x9E3779B97F4A7C15
-		switch b.columns[i] {
+		switch c.is {
 		case Name, Kana, Romaji:
 			b.name(r, f)
 		case Family:
@@ -119,7 +147,6 @@ func (b *Builder) Build(r *Record, fields [][]byte) {
 	if len(b.address) > 0 {
 		b.place(r)
 	}
-	r.Content = content
 }
 
 func hash32(s []byte) uint32 {
@@ -138,25 +165,65 @@ func (b *Builder) email(r *Record, f []byte) {
 }
 
 func (b *Builder) place(r *Record) {
+	if end := canon.HeadEnd(b.address); end > 0 {
+		if h := b.head(b.address[:end]); h.usable {
+			var ok bool
+			if b.buf, ok = canon.Tail(append(b.buf[:0], h.numbers[:h.size]...), b.address[end:]); ok {
+				r.Town, r.Flags, r.Street = h.town, r.Flags|h.flags, street(h.hash, b.buf)
+				return
+			}
+		}
+	}
 	var p canon.Place
 	b.buf, p = canon.Address(b.buf[:0], b.address)
 	if p.Exact() {
-		r.Street = xxhash.Sum64(p.Street) | 1
+		r.Street = street(xxhash.Sum64(p.Town), p.Numbers())
 	}
 	if len(p.Town) > 0 {
 		r.Town = b.names.Towns.Add(p.Town)
-		if p.Town[0] < utf8.RuneSelf {
-			r.Flags |= LatinPlace
-		}
+		r.Flags |= letters(p.Town)
 	}
+}
+
+// street is the hash of an address: of its town's hash and its numbers.
+func street(town uint64, numbers []byte) uint64 {
+	return (town*0x9E3779B97F4A7C15 ^ xxhash.Sum64(numbers)) | 1
+}
+
+func letters(town []byte) Flags {
+	if town[0] < utf8.RuneSelf {
+		return LatinPlace
+	}
+	return 0
+}
+
+// head works the beginning of an address out.
+func (b *Builder) head(s []byte) *head {
+	key := maphash.Bytes(b.seed, s)
+	h := &b.towns[key>>(64-townBits)]
+	if h.key == key {
+		return h
+	}
+	*h = head{key: key}
+	town, numbers, ok := canon.Head(b.buf[:0], s)
+	if ok && len(town) > 0 && len(numbers) <= len(h.numbers) {
+		h.usable, h.hash, h.town, h.flags = true, xxhash.Sum64(town), b.names.Towns.Add(town), letters(town)
+		h.size = uint8(copy(h.numbers[:], numbers))
+	}
+	return h
 }
 
 // name takes a whole name in any script, cut at its first space.
 func (b *Builder) name(r *Record, f []byte) {
-	f = bytes.TrimLeft(f, " \u3000")
+	if c := f[0]; c == ' ' || c == 0xE3 {
+		f = bytes.TrimLeft(f, " \u3000")
+	}
 	first, rest := f, []byte(nil)
 	if i, n := space(f); i >= 0 {
-		first, rest = f[:i], bytes.Trim(f[i+n:], " \u3000")
+		first, rest = f[:i], f[i+n:]
+		if n := len(rest); n > 0 && (rest[0] == ' ' || rest[0] == 0xE3 || rest[n-1] == ' ' || rest[n-1] == 0x80) {
+			rest = bytes.Trim(rest, " \u3000")
+		}
 	}
 	a := b.word(first)
 	if len(rest) == 0 {
@@ -222,11 +289,16 @@ func (b *Builder) take(r *Record, script canon.Script, family, given Word, sure 
 
 // word works a part of a name out.
 func (b *Builder) word(f []byte) cached {
-	key := xxhash.Sum64(f)
-	c := &b.cache[key>>(64-cacheBits)]
+	key := maphash.Bytes(b.seed, f)
+	place := key >> (64 - cacheBits) &^ 1
+	c, second := &b.cache[place], &b.cache[place+1]
 	if c.key == key {
 		return *c
 	}
+	if second.key == key {
+		return *second
+	}
+	*second = *c
 	*c = cached{key: key, script: canon.ScriptOf(f)}
 	switch c.script {
 	case canon.Kanji:

@@ -31,20 +31,25 @@ type Problem struct {
 	Fault Fault
 }
 
-// Each parses the rows of a chunk. row gets the fields, good until it returns;
-// rows that cannot be read, or have another number of columns than the header,
-// go to skipped. Empty lines are rows without fields: both are left out.
-// It returns how many lines were in another encoding than the file's.
-func (f *File) Each(c *Chunk, row func(n int, fields [][]byte), skipped func(Problem)) (mixed int) {
+// Each parses the rows of a chunk. row gets the text of a row in UTF-8 and its
+// fields, good until it returns; rows that cannot be read, or have another
+// number of columns than the header, go to skipped. Empty lines are rows
+// without fields: both are left out. It returns how many lines were in another
+// encoding than the file's.
+func (f *File) Each(c *Chunk, row func(n int, raw []byte, fields [][]byte), skipped func(Problem)) (mixed int) {
+	if f.plain(c) {
+		f.eachPlain(c, row, skipped)
+		return 0
+	}
 	p := newParser(f)
 	text := c.text
 	start := 0
 	for n := range c.Rows {
-		end, line := 0, c.line+int64(n)
+		end := 0
 		if c.ends != nil {
-			end, line = c.ends[n], c.lines[n]
+			end = c.ends[n]
 			if c.bad[n] != fine {
-				skipped(Problem{c.First + n, line, c.bad[n]})
+				skipped(Problem{c.First + n, c.lines[n], c.bad[n]})
 				start = end
 				continue
 			}
@@ -53,19 +58,34 @@ func (f *File) Each(c *Chunk, row func(n int, fields [][]byte), skipped func(Pro
 		} else {
 			end = len(text)
 		}
-		fields, bad := p.row(text[start:end])
+		raw, fields, bad := p.row(text[start:end])
 		start = end
-		switch {
-		case bad != fine:
-			skipped(Problem{c.First + n, line, bad})
-		case len(fields) == 1 && len(bytes.TrimSpace(fields[0])) == 0 && len(f.Header) > 1:
-		case len(fields) != len(f.Header):
-			skipped(Problem{c.First + n, line, Columns})
-		default:
-			row(c.First+n, fields)
+		if bad != fine {
+			skipped(Problem{c.First + n, c.lineOf(n), bad})
+			continue
 		}
+		f.take(c, n, raw, fields, row, skipped)
 	}
 	return p.mixed
+}
+
+// lineOf is the physical line where row n of the chunk begins.
+func (c *Chunk) lineOf(n int) int64 {
+	if c.ends != nil {
+		return c.lines[n]
+	}
+	return c.line + int64(n)
+}
+
+// take passes on a row of the right number of columns.
+func (f *File) take(c *Chunk, n int, raw []byte, fields [][]byte, row func(n int, raw []byte, fields [][]byte), skipped func(Problem)) {
+	switch {
+	case len(fields) == 1 && len(bytes.TrimSpace(fields[0])) == 0 && len(f.Header) > 1:
+	case len(fields) != len(f.Header):
+		skipped(Problem{c.First + n, c.lineOf(n), Columns})
+	default:
+		row(c.First+n, raw, fields)
+	}
 }
 
 // Read cuts the file into chunks and calls parse for each, from that many

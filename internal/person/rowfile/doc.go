@@ -110,7 +110,7 @@ func New(name string, r io.Reader) (*File, error) {
 	}
 	row := head[:end]
 	p := newParser(f)
-	fields, bad := p.row(row)
+	_, fields, bad := p.row(row)
 	if bad != fine {
 		return nil, fmt.Errorf("read %s: %w", name, ErrNoHeader)
 	}
@@ -208,7 +208,7 @@ func (f *File) Sample() [][]string {
 		if bad == short || end == 0 {
 			return rows
 		}
-		if fields, fault := p.row(head[:end]); bad == fine && fault == fine {
+		if _, fields, fault := p.row(head[:end]); bad == fine && fault == fine {
 			var row []string
 			for _, v := range fields {
 				row = append(row, string(v))

@@ -112,15 +112,15 @@ func newParser(f *File) *parser {
 		sjis: japanese.ShiftJIS.NewDecoder(), euc: japanese.EUCJP.NewDecoder()}
 }
 
-// row cuts a row; the fields are good until the next call.
-func (p *parser) row(row []byte) ([][]byte, Fault) {
+// row cuts a row; its text and fields are good until the next call.
+func (p *parser) row(row []byte) ([]byte, [][]byte, Fault) {
 	if bytes.IndexByte(row, 0) >= 0 {
-		return nil, NUL
+		return nil, nil, NUL
 	}
 	if !utf8.Valid(row) || p.enc == ShiftJIS || p.enc == EUCJP {
 		var ok bool
 		if row, ok = p.utf8(row); !ok {
-			return nil, NoEncoding
+			return nil, nil, NoEncoding
 		}
 	}
 	if n := len(row); n > 0 && row[n-1] == '\n' {
@@ -132,16 +132,16 @@ func (p *parser) row(row []byte) ([][]byte, Fault) {
 	p.fields = p.fields[:0]
 	if bytes.IndexByte(row, '"') >= 0 {
 		p.quoted(row)
-		return p.fields, fine
+		return row, p.fields, fine
 	}
-	for {
-		i := bytes.IndexByte(row, p.comma)
+	for rest := row; ; {
+		i := bytes.IndexByte(rest, p.comma)
 		if i < 0 {
-			p.fields = append(p.fields, row)
-			return p.fields, fine
+			p.fields = append(p.fields, rest)
+			return row, p.fields, fine
 		}
-		p.fields = append(p.fields, row[:i])
-		row = row[i+1:]
+		p.fields = append(p.fields, rest[:i])
+		rest = rest[i+1:]
 	}
 }
 
