@@ -77,7 +77,7 @@ func (n *State) Add(ctx context.Context, sources []Source, o Options) (*Result, 
 			res.Review = append(res.Review, l)
 		}
 	}
-	cluster.Sort(res.Table, sure)
+	cluster.Sort(res.Table, sure, o.Workers)
 	j := cluster.NewJoiner(res.Table, res.Names, res.Sets, res.guard(), res.decisions(n.manifest.Decisions))
 	res.Refused = j.Join(sure)
 	changes := res.renumber(first)

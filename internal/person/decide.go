@@ -76,7 +76,7 @@ func (res *Result) split(row uint32, decided cluster.Decisions) []Change {
 			}
 		}
 	}
-	cluster.Sort(res.Table, links)
+	cluster.Sort(res.Table, links, 1)
 	j.Join(links)
 	largest := members[0]
 	for _, r := range members {

@@ -124,7 +124,7 @@ func (res *Result) Doubts(limit int) []Doubt {
 		p := m.Probability(l.Score)
 		return min(p, 1-p)
 	}
-	cluster.Sort(res.Table, links)
+	cluster.Sort(res.Table, links, 1)
 	slices.SortStableFunc(links, func(x, y match.Link) int { return cmp.Compare(effect(y), effect(x)) })
 	seen := map[[2]uint32]bool{}
 	var out []Doubt

@@ -134,9 +134,9 @@ func Run(ctx context.Context, sources []Source, o Options) (*Result, error) {
 
 // number gives persons numbers in the order of their first rows.
 func (res *Result) number(next uint32) {
-	res.Persons = make([]uint32, res.Table.Len())
+	res.Persons = record.Large[uint32](res.Table.Len())
 	res.next = next
-	first := map[uint32]uint32{}
+	first := record.Large[uint32](len(res.Persons)) // by root
 	for i := range uint32(len(res.Persons)) {
 		if res.Table.At(i).Flags&record.Alive == 0 {
 			continue
@@ -147,13 +147,11 @@ func (res *Result) number(next uint32) {
 			continue
 		}
 		c := res.Sets.Find(i)
-		n, ok := first[c]
-		if !ok {
-			n = res.next
-			first[c] = n
+		if first[c] == 0 {
+			first[c] = res.next
 			res.next++
 		}
-		res.Persons[i] = n
+		res.Persons[i] = first[c]
 	}
 }
 
@@ -196,8 +194,8 @@ func (res *Result) cluster(o Options) {
 			ask = append(ask, l)
 		}
 	}
-	cluster.Sort(res.Table, sure)
-	cluster.Sort(res.Table, ask)
+	cluster.Sort(res.Table, sure, o.Workers)
+	cluster.Sort(res.Table, ask, o.Workers)
 	res.Sets = cluster.NewSets(res.Table.Len())
 	j := cluster.NewJoiner(res.Table, res.Names, res.Sets, guard, res.decisions(o.Decisions))
 	res.Refused = j.Join(sure)

@@ -89,7 +89,7 @@ type Sets struct {
 
 // NewSets returns n clusters of one row each.
 func NewSets(n int) *Sets {
-	s := &Sets{make([]uint32, n), make([]uint32, n), make([]uint32, n)}
+	s := &Sets{record.Large[uint32](n), record.Large[uint32](n), record.Large[uint32](n)}
 	for i := range s.parent {
 		s.parent[i], s.next[i], s.size[i] = uint32(i), uint32(i), 1
 	}
@@ -173,25 +173,61 @@ func NewJoiner(t *record.Table, names *record.Names, s *Sets, g Guard, d Decisio
 
 // Sort orders links from the surest down; equal ones by what the records hold,
 // not by where they stand.
-func Sort(t *record.Table, links []match.Link) {
-	type order struct{ low, high uint64 }
-	content := func(l *match.Link) order {
-		a, b := t.At(l.A).Content, t.At(l.B).Content
-		return order{min(a, b), max(a, b)}
+func Sort(t *record.Table, links []match.Link, workers int) {
+	if len(links) == 0 {
+		return
 	}
-	slices.SortFunc(links, func(x, y match.Link) int {
-		if c := cmp.Compare(y.Score, x.Score); c != 0 {
-			return c
+	most, least := links[0].Score, links[0].Score
+	for i := range links {
+		most, least = max(most, links[i].Score), min(least, links[i].Score)
+	}
+	at := make([]int, int(most-least)+2)
+	for i := range links {
+		at[most-links[i].Score+1]++
+	}
+	for i := range at[1:] {
+		at[i+1] += at[i]
+	}
+	begin := slices.Clone(at)
+	byScore := make([]match.Link, len(links))
+	for _, l := range links {
+		byScore[at[most-l.Score]] = l
+		at[most-l.Score]++
+	}
+	copy(links, byScore)
+	record.Parallel((len(begin)-1)<<14, workers, func(_, from, to int) {
+		for i := from >> 14; i < to>>14; i++ {
+			sortEqual(t, links[begin[i]:begin[i+1]])
 		}
-		a, b := content(&x), content(&y)
-		if c := cmp.Compare(a.low, b.low); c != 0 {
-			return c
-		}
-		if c := cmp.Compare(a.high, b.high); c != 0 {
-			return c
-		}
-		return cmp.Compare(uint64(x.A)<<32|uint64(x.B), uint64(y.A)<<32|uint64(y.B))
 	})
+}
+
+// sortEqual orders links of one score.
+func sortEqual(t *record.Table, links []match.Link) {
+	if len(links) < 2 {
+		return
+	}
+	type order struct {
+		low, high uint64
+		link      match.Link
+	}
+	list := make([]order, len(links))
+	for i, l := range links {
+		a, b := t.At(l.A).Content, t.At(l.B).Content
+		list[i] = order{min(a, b), max(a, b), l}
+	}
+	slices.SortFunc(list, func(x, y order) int {
+		if c := cmp.Compare(x.low, y.low); c != 0 {
+			return c
+		}
+		if c := cmp.Compare(x.high, y.high); c != 0 {
+			return c
+		}
+		return cmp.Compare(uint64(x.link.A)<<32|uint64(x.link.B), uint64(y.link.A)<<32|uint64(y.link.B))
+	})
+	for i := range list {
+		links[i] = list[i].link
+	}
 }
 
 // Join takes sorted links and returns those that a veto stopped.

@@ -87,7 +87,7 @@ func Run(ctx context.Context, t *record.Table, names *record.Names, o Options) (
 		return nil, err
 	}
 	e.res.Model.learn(random, e.trainers())
-	e.common = newRarity(t, names, e.res.Model)
+	e.common = newRarity(t, names, e.res.Model, o.Workers)
 	if err := e.compare(ctx); err != nil {
 		return nil, err
 	}

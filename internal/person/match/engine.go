@@ -76,12 +76,7 @@ func (e *engine) noteDocument(r *record.Record) {
 
 // commonBirths removes dates that far too many people bear, as 1900-01-01.
 func (e *engine) commonBirths() Shared {
-	count := map[uint32]int{}
-	for i := range uint32(e.t.Len()) {
-		if b := e.t.At(i).Birth; b != 0 {
-			count[b]++
-		}
-	}
+	count := countBirths(e.t, e.o.Workers)
 	if len(count) == 0 {
 		return Shared{}
 	}
@@ -103,12 +98,56 @@ func (e *engine) commonBirths() Shared {
 	if s.Groups == 0 {
 		return s
 	}
-	for i := range uint32(e.t.Len()) {
-		if r := e.t.At(i); r.Birth != 0 && count[r.Birth] > limit {
-			r.Birth = 0
+	record.Parallel(e.t.Len(), e.o.Workers, func(_, from, to int) {
+		for i := from; i < to; i++ {
+			if r := e.t.At(uint32(i)); r.Birth != 0 {
+				if _, common := slices.BinarySearch(e.res.Births, r.Birth); common {
+					r.Birth = 0
+				}
+			}
+		}
+	})
+	return s
+}
+
+// The dates that people have are counted in an array, others in a map.
+const (
+	firstYear = 1850
+	lastYear  = 2105
+)
+
+// countBirths counts the records of each birth date.
+func countBirths(t *record.Table, workers int) map[uint32]int {
+	usual := make([][]uint32, workers)
+	other := make([]map[uint32]int, workers)
+	for w := range usual {
+		usual[w], other[w] = make([]uint32, (lastYear-firstYear+1)<<9), map[uint32]int{}
+	}
+	record.Parallel(t.Len(), workers, func(w, from, to int) {
+		for i := from; i < to; i++ {
+			b := t.At(uint32(i)).Birth
+			y, m, d := b/10000, b/100%100, b%100
+			switch {
+			case b == 0:
+			case y >= firstYear && y <= lastYear && m < 16 && d < 32:
+				usual[w][(y-firstYear)<<9|m<<5|d]++
+			default:
+				other[w][b]++
+			}
+		}
+	})
+	count := map[uint32]int{}
+	for w := range usual {
+		for i, n := range usual[w] {
+			if n > 0 {
+				count[uint32((i>>9+firstYear)*10000+i>>5&15*100+i&31)] += int(n)
+			}
+		}
+		for b, n := range other[w] {
+			count[b] += n
 		}
 	}
-	return s
+	return count
 }
 
 // block finds the candidate pairs of all rules.
@@ -267,14 +306,7 @@ func (e *engine) compare(ctx context.Context) error {
 		}
 		all := e.pairs.take(k, &rooms[w])
 		pairs[k] = uint64(len(all))
-		for _, p := range all {
-			a, b := uint32(p>>32), uint32(p)
-			x, y := e.t.At(a), e.t.At(b)
-			pattern := Compare(e.names, x, y)
-			if s := e.res.Model.score(e.common, pattern, x, y); s >= least {
-				links[k] = append(links[k], Link{a, b, s, pattern})
-			}
-		}
+		links[k] = scorePairs(e.t, e.names, e.res.Model, e.common, all, least)
 		done.Lock()
 		finished++
 		e.o.Progress("compare", finished, pairBuckets)
@@ -291,6 +323,31 @@ func (e *engine) compare(ctx context.Context) error {
 		links[k] = nil
 	}
 	return ctx.Err()
+}
+
+// ahead is how many rows are fetched at once: pairs are in the order of their
+// lower rows, so each upper one is a miss of every cache, and fetching some
+// together costs about as much as fetching one.
+const ahead = 32
+
+// scorePairs compares pairs and returns those of at least that score.
+func scorePairs(t *record.Table, names *record.Names, m *Model, common *rarity, pairs []uint64, least Score) (links []Link) {
+	var upper [ahead]record.Record
+	for len(pairs) > 0 {
+		some := pairs[:min(ahead, len(pairs))]
+		pairs = pairs[len(some):]
+		for i, p := range some {
+			upper[i] = *t.At(uint32(p))
+		}
+		for i, p := range some {
+			x, y := t.At(uint32(p>>32)), &upper[i]
+			pattern := Compare(names, x, y)
+			if s := m.score(common, pattern, x, y); s >= least {
+				links = append(links, Link{uint32(p >> 32), uint32(p), s, pattern})
+			}
+		}
+	}
+	return links
 }
 
 // parallelEach calls f for 0 to n-1, one at a time a worker.

@@ -193,21 +193,13 @@ const wideCap = 8
 
 func (x *extension) score(pairs *pairList) []Link {
 	m := x.frozen.Model
-	common := newRarity(x.t, x.names, m)
+	common := newRarity(x.t, x.names, m, x.o.Workers)
 	least := m.ScoreAt(0.001)
 	var mu sync.Mutex
 	var links []Link
 	rooms := make([][2][]uint64, x.o.Workers)
 	parallelEach(pairBuckets, x.o.Workers, func(w, k int) {
-		var found []Link
-		for _, p := range pairs.take(k, &rooms[w]) {
-			a, b := uint32(p>>32), uint32(p)
-			ra, rb := x.t.At(a), x.t.At(b)
-			pattern := Compare(x.names, ra, rb)
-			if s := m.score(common, pattern, ra, rb); s >= least {
-				found = append(found, Link{a, b, s, pattern})
-			}
-		}
+		found := scorePairs(x.t, x.names, m, common, pairs.take(k, &rooms[w]), least)
 		mu.Lock()
 		links = append(links, found...)
 		mu.Unlock()
@@ -224,5 +216,5 @@ func (m *Model) Restore() {
 // Evidence returns the evidence of a pair under the frozen model.
 func Evidence(t *record.Table, names *record.Names, m *Model, a, b uint32) (Score, Pattern) {
 	p := Compare(names, t.At(a), t.At(b))
-	return m.score(newRarity(t, names, m), p, t.At(a), t.At(b)), p
+	return m.score(newRarity(t, names, m, 1), p, t.At(a), t.At(b)), p
 }

@@ -39,13 +39,16 @@ func drawRandom(t *record.Table, names *record.Names, workers int) map[Pattern]u
 	if n := t.Len(); n > 2*want {
 		limit = math.MaxUint64 / uint64(n) * 2 * want
 	}
-	var chosen []*record.Record
-	for i := range uint32(t.Len()) {
-		if r := t.At(i); r.Flags&record.Alive != 0 && r.Content <= limit {
-			chosen = append(chosen, r)
+	found := make([][]*record.Record, workers)
+	record.Parallel(t.Len(), workers, func(w, from, to int) {
+		for i := from; i < to; i++ {
+			if r := t.At(uint32(i)); r.Flags&record.Alive != 0 && r.Content <= limit {
+				found[w] = append(found[w], r)
+			}
 		}
-	}
-	slices.SortStableFunc(chosen, func(a, b *record.Record) int { return cmp.Compare(a.Content, b.Content) })
+	})
+	chosen := slices.Concat(found...) // rows of one content hold the same, so their order does not matter
+	slices.SortFunc(chosen, func(a, b *record.Record) int { return cmp.Compare(a.Content, b.Content) })
 	chosen = chosen[:min(len(chosen), want)]
 	counts := make([]map[Pattern]uint64, workers)
 	for w := range counts {
@@ -247,19 +250,10 @@ type rarity struct {
 	usualFamily, usualGiven, usualKanjiFamily, usualKanjiGiven float32
 }
 
-func newRarity(t *record.Table, names *record.Names, m *Model) *rarity {
-	latin, kanji := names.Latin.Limit(), names.Kanji.Limit()
-	family, given := make([]uint32, latin), make([]uint32, latin)
-	kanjiFamily, kanjiGiven := make([]uint32, kanji), make([]uint32, kanji)
-	for i := range uint32(t.Len()) {
-		r := t.At(i)
-		family[r.Family]++
-		given[r.Given]++
-		kanjiFamily[r.KanjiFamily]++
-		kanjiGiven[r.KanjiGiven]++
-	}
+func newRarity(t *record.Table, names *record.Names, m *Model, workers int) *rarity {
+	c := record.Count(t, names, workers, func(*record.Record) (latin, kanji bool) { return true, true })
 	return &rarity{
-		family: bitsOf(family), given: bitsOf(given), kanjiFamily: bitsOf(kanjiFamily), kanjiGiven: bitsOf(kanjiGiven),
+		family: bitsOf(c.Family), given: bitsOf(c.Given), kanjiFamily: bitsOf(c.KanjiFamily), kanjiGiven: bitsOf(c.KanjiGiven),
 		usualFamily:      float32(-math.Log2(m.U[Family][FamilySound] + m.U[Family][FamilySame])),
 		usualGiven:       float32(-math.Log2(m.U[Given][GivenSound] + m.U[Given][GivenSame])),
 		usualKanjiFamily: float32(-math.Log2(m.U[Family][FamilySame])),

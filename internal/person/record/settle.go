@@ -5,6 +5,46 @@ import (
 	"sync"
 )
 
+// Counts says how many records have each word in each part of a name.
+type Counts struct{ Family, Given, KanjiFamily, KanjiGiven []uint32 }
+
+// Count counts the words of the records for which use says yes to a part.
+func Count(t *Table, names *Names, workers int, use func(r *Record) (latin, kanji bool)) Counts {
+	all := make([]Counts, workers)
+	for w := range all {
+		latin, kanji := names.Latin.Limit(), names.Kanji.Limit()
+		all[w] = Counts{Large[uint32](latin), Large[uint32](latin), Large[uint32](kanji), Large[uint32](kanji)}
+	}
+	Parallel(t.Len(), workers, func(w, from, to int) {
+		c := &all[w]
+		for i := from; i < to; i++ {
+			r := t.At(uint32(i))
+			latin, kanji := use(r)
+			if latin {
+				c.Family[r.Family]++
+				c.Given[r.Given]++
+			}
+			if kanji {
+				c.KanjiFamily[r.KanjiFamily]++
+				c.KanjiGiven[r.KanjiGiven]++
+			}
+		}
+	})
+	for _, c := range all[1:] {
+		add(all[0].Family, c.Family)
+		add(all[0].Given, c.Given)
+		add(all[0].KanjiFamily, c.KanjiFamily)
+		add(all[0].KanjiGiven, c.KanjiGiven)
+	}
+	return all[0]
+}
+
+func add(sum, more []uint32) {
+	for i, n := range more {
+		sum[i] += n
+	}
+}
+
 // counts says how often each word was seen as a family and as a given name.
 type counts struct{ family, given []uint32 }
 
@@ -20,19 +60,10 @@ func (c *counts) of(list []uint32, w Word) uint64 {
 // family's. It learns from names whose order is sure (kana, separate fields;
 // kanji with a space). Rows from first on are settled; earlier ones only teach.
 func Settle(t *Table, names *Names, first int) {
-	latin := counts{make([]uint32, names.Latin.Limit()), make([]uint32, names.Latin.Limit())}
-	kanji := counts{make([]uint32, names.Kanji.Limit()), make([]uint32, names.Kanji.Limit())}
-	for i := range uint32(t.Len()) {
-		r := t.At(i)
-		if r.Flags&FromKana != 0 && r.Family != 0 && r.Given != 0 {
-			latin.family[r.Family]++
-			latin.given[r.Given]++
-		}
-		if r.KanjiFamily != 0 && r.KanjiGiven != 0 {
-			kanji.family[r.KanjiFamily]++
-			kanji.given[r.KanjiGiven]++
-		}
-	}
+	c := Count(t, names, runtime.GOMAXPROCS(0), func(r *Record) (latin, kanji bool) {
+		return r.Flags&FromKana != 0 && r.Family != 0 && r.Given != 0, r.KanjiFamily != 0 && r.KanjiGiven != 0
+	})
+	latin, kanji := counts{c.Family, c.Given}, counts{c.KanjiFamily, c.KanjiGiven}
 	var mu sync.Mutex
 	var unknown []cutting
 	Parallel(t.Len()-first, runtime.GOMAXPROCS(0), func(_, from, to int) {
