@@ -41,6 +41,11 @@ func (f *File) Each(c *Chunk, row func(n int, raw []byte, fields [][]byte), skip
 		f.eachPlain(c, row, skipped)
 		return 0
 	}
+	return f.eachParsed(c, row, skipped)
+}
+
+// eachParsed is Each for any chunk.
+func (f *File) eachParsed(c *Chunk, row func(n int, raw []byte, fields [][]byte), skipped func(Problem)) (mixed int) {
 	p := newParser(f)
 	text := c.text
 	start := 0
