@@ -13,60 +13,43 @@ var (
 	numberKinds = MaskOf(CardPAN, CardCVV, CardExpiry, MyNumber, DriversLicence, Passport, Phone, PostalCode, BankAccount, BirthDate, IPAddress)
 )
 
+// wantedOf returns the triggers that find the elements of kinds.
+func wantedOf(kinds Mask, depth int) wanted {
+	is := func(kinds, of Mask) uint64 {
+		if kinds&of == 0 {
+			return 0
+		}
+		return ^uint64(0)
+	}
+	w := wanted{numbers: is(kinds, numberKinds), marks: is(kinds, markKinds), text: is(kinds, textKinds), keys: is(kinds, keyKinds)}
+	if depth < 2 {
+		w.views = ^uint64(0)
+	}
+	return w
+}
+
 // scanAll looks at n classified blocks for every element.
 func (s *Scanner) scanAll(n int) {
-	if s.ends.view > s.pos {
-		s.hide(s.pos, s.ends.view)
-	}
-	numbers, marks, text, keys := ^uint64(0), ^uint64(0), ^uint64(0), ^uint64(0)
-	if s.kinds&numberKinds == 0 {
-		numbers = 0
-	}
-	if s.kinds&markKinds == 0 {
-		marks = 0
-	}
-	if s.kinds&textKinds == 0 {
-		text = 0
-	}
-	if s.kinds&keyKinds == 0 {
-		keys = 0
-	}
-	last := s.carry
-	s.joined[0] = last.joined
-	dots, dots2 := s.dots[0], s.dots[1]
 	for i := 1; i <= n; i++ {
-		c, next, prev := &s.masks[i], &s.masks[i+1], &s.masks[i-1]
-		// Escaped letters, quoted-printable (=E3=81=82) and base64 are looked at
-		// first: they may hide what follows from the rest.
-		quoted := c.assign & (c.assign>>3 | next.assign<<61) & (c.assign>>6 | next.assign<<58)
-		if coded := c.base & (c.base>>8 | next.base<<56); coded|quoted|c.escape != 0 && s.depth < 2 {
-			s.viewsIn(i, c.escape, quoted, coded)
+		t := &s.trig[i]
+		// Escaped letters, quoted-printable and base64 are looked at first: they
+		// may hide what follows from the rest.
+		if t.views != 0 {
+			s.viewsIn(i, t.views)
 		}
-		rows, others := numberMasks(c, next, &last)
-		if s.joined[i] = last.joined; last.joined == ^uint64(0) {
+		if t.joined == ^uint64(0) {
 			s.longRow(s.rowFrom((i-1)*blockSize), s.pos+i*blockSize)
 		}
-		if (rows|others)&numbers != 0 {
-			s.numbersIn(i, rows, others)
+		if t.rows|t.others != 0 {
+			s.numbersIn(i, t.rows, t.others)
 		}
-		d := c.digit
-		inner := c.dot & (d<<1 | prev.digit>>63) & (d>>1 | next.digit<<63)
-		two := inner & (inner<<2 | inner<<3 | inner<<4 | dots>>62 | dots>>61 | dots>>60)
-		three := inner & (two<<2 | two<<3 | two<<4 | dots2>>62 | dots2>>61 | dots2>>60)
-		dots, dots2 = inner, two
-		if t := (c.at | three) & marks; t != 0 {
-			s.marksIn(i, t)
+		if t.marks != 0 {
+			s.marksIn(i, t.marks)
 		}
-		kanji := c.cjk &^ (c.cjk<<3 | prev.cjk>>61)
-		kata := c.kata &^ (c.kata<<3 | prev.kata>>61)
-		assign := c.assign &^ (d << 1 & (d>>1 | next.digit<<63)) // 12:34 is a time
-		// A secret begins behind no letter, but for that of an escape.
-		token := c.token &^ ((c.alpha<<1 | prev.alpha>>63) &^ (c.escape<<2 | prev.escape>>62))
-		if t := (kanji|kata)&text | (assign|c.lead)&keys | token; t != 0 {
-			s.textIn(i, t)
+		if t.text != 0 {
+			s.textIn(i, t.text)
 		}
 	}
-	s.carry, s.dots = last, [2]uint64{dots, dots2}
 }
 
 // marksIn looks at the @ of e-mail addresses and the third dots of IP addresses.

@@ -7,18 +7,15 @@ import (
 // scanCards looks at n classified blocks for card numbers alone. Base64 is left to
 // who looks for everything.
 func (s *Scanner) scanCards(n int) {
-	last := s.carry
-	s.joined[0] = last.joined
 	for i := 1; i <= n; i++ {
-		rows, others := cardMasks(&s.masks[i], &s.masks[i+1], &last)
-		if s.joined[i] = last.joined; last.joined == ^uint64(0) {
+		t := &s.trig[i]
+		if t.joined == ^uint64(0) {
 			s.longRow(s.rowFrom((i-1)*blockSize), s.pos+i*blockSize)
 		}
-		if rows|others != 0 {
-			s.numbersIn(i, rows, others)
+		if t.rows|t.others != 0 {
+			s.numbersIn(i, t.rows, t.others)
 		}
 	}
-	s.carry = last
 }
 
 // mayBeCard reports whether a card number may begin with the digit c.

@@ -15,9 +15,9 @@ type classes struct {
 	digit  uint64 // 0–9
 	high   uint64 // not ASCII
 	escape uint64 // % & \: the beginning of a URL, HTML or JSON escape
-	lead   uint64 // the byte before every full-width digit of the encoding
+	wide   uint64 // the first byte of a full-width digit
 	sep    uint64 // space + - . / ( ): what stands between the digits of a number
-	joint  uint64 // " ' < , ; | and tab: what stands between the pieces of a number
+	joint  uint64 // " ' < , ; | tab, and a space before -: what stands between the pieces of a number
 	base   uint64 // the last of eight bytes, at a multiple of eight, that are letters, one of them a capital, digits, + and /
 	dot    uint64 // .
 	at     uint64 // @
@@ -26,6 +26,22 @@ type classes struct {
 	kata   uint64 // the first byte of katakana in UTF-8
 	alpha  uint64 // letters
 	token  uint64 // a byte of "Aegsx" before one of "KSIyhilko" and one of "IzpousrtxJ_-": secrets begin so
+	sign   uint64 // the first byte of ： ＝ ＠ in UTF-8
+}
+
+// wideForm says how an encoding writes full-width digits: the first byte, the
+// least second and third byte, and how far these go beyond.
+type wideForm struct{ first, second, seconds, third, thirds byte }
+
+var (
+	wideUTF8     = wideForm{0xEF, 0xBC, 0, 0x90, 9}
+	wideShiftJIS = wideForm{0x82, 0x4F, 9, 0, 255}
+	wideEUC      = wideForm{0xA3, 0xB0, 9, 0, 255}
+)
+
+// has reports whether a full-width digit begins with a, b and c.
+func (w *wideForm) has(a, b, c byte) bool {
+	return a == w.first && b-w.second <= w.seconds && c-w.third <= w.thirds
 }
 
 // overhang is how many bytes after the last block a classifier looks at.
@@ -33,7 +49,7 @@ const overhang = 2
 
 // classifyFunc fills dst from src, which holds overhang bytes more than the
 // blocks of dst.
-type classifyFunc func(dst []classes, src []byte, lead byte)
+type classifyFunc func(dst []classes, src []byte, wide *wideForm)
 
 const (
 	low7 = 0x7f7f7f7f7f7f7f7f
@@ -42,15 +58,16 @@ const (
 )
 
 // classifyPortable is the definition: eight bytes at a time in a register.
-func classifyPortable(dst []classes, src []byte, lead byte) {
-	classifyDigits(dst, src, lead)
+func classifyPortable(dst []classes, src []byte, wide *wideForm) {
+	classifyDigits(dst, src, wide)
 	for i := range dst {
 		c := &dst[i]
 		b := src[i*blockSize : i*blockSize+blockSize+overhang]
 		for j := 0; j < blockSize; j += 8 {
 			x := binary.LittleEndian.Uint64(b[j:])
 			c.sep |= gather(equal(x, ' ')|equal(x, '+')|equal(x, '-')|equal(x, '.')|equal(x, '/')|equal(x, '(')|equal(x, ')')) << j
-			c.joint |= gather(equal(x, '"')|equal(x, '\'')|equal(x, '<')|equal(x, ',')|equal(x, ';')|equal(x, '|')|equal(x, '\t')) << j
+			c.joint |= gather(equal(x, '"')|equal(x, '\'')|equal(x, '<')|equal(x, ',')|equal(x, ';')|equal(x, '|')|equal(x, '\t')|
+				equal(x, ' ')&equal(binary.LittleEndian.Uint64(b[j+1:]), '-')) << j
 			c.dot |= gather(equal(x, '.')) << j
 			c.at |= gather(equal(x, '@')) << j
 			c.assign |= gather(equal(x, ':')|equal(x, '=')) << j
@@ -59,6 +76,9 @@ func classifyPortable(dst []classes, src []byte, lead byte) {
 				for k := j; k < j+8; k++ {
 					if b[k] == 0xE3 && (b[k+1] == 0x83 || b[k+1] == 0x82 && int8(b[k+2]) > -96) {
 						c.kata |= 1 << k
+					}
+					if b[k] == 0xEF && b[k+1] == 0xBC && (b[k+2] == 0x9A || b[k+2] == 0x9D || b[k+2] == 0xA0) {
+						c.sign |= 1 << k
 					}
 				}
 			}
@@ -82,11 +102,13 @@ func classifyPortable(dst []classes, src []byte, lead byte) {
 var isToken = [3]byteSet{bytesOf("Aegsx"), bytesOf("KSIyhilko"), bytesOf("IzpousrtxJ_-")}
 
 // classifyDigits is classifyPortable for card numbers alone: only digit, high,
-// escape and lead are right, sep and joint only behind four digits, and the others are empty.
-func classifyDigits(dst []classes, src []byte, lead byte) {
+// escape and wide are right, sep and joint only behind four digits, and the others
+// are empty.
+func classifyDigits(dst []classes, src []byte, wide *wideForm) {
+	first := ones * uint64(wide.first)
 	for i := range dst {
 		var digit, notASCII, escape, full uint64
-		b := src[i*blockSize : i*blockSize+blockSize]
+		b := src[i*blockSize : i*blockSize+blockSize+overhang]
 		for j := 0; j < blockSize; j += 8 {
 			x := binary.LittleEndian.Uint64(b[j:])
 			y := x ^ ones*'0'
@@ -97,10 +119,15 @@ func classifyDigits(dst []classes, src []byte, lead byte) {
 			}
 			if x&high != 0 {
 				notASCII |= gather(x&high) << j
-				full |= gather(equal(x, lead)) << j
+				y := x ^ first
+				for t := gather(^((y & low7) + low7 | y | low7)); t != 0; t &= t - 1 {
+					if k := j + trailing(t); wide.has(b[k], b[k+1], b[k+2]) {
+						full |= 1 << k
+					}
+				}
 			}
 		}
-		dst[i] = classes{digit: digit, high: notASCII, escape: escape, lead: full}
+		dst[i] = classes{digit: digit, high: notASCII, escape: escape, wide: full}
 	}
 	before := ^uint64(0)
 	for i := range dst { // few bytes stand behind four digits
@@ -111,7 +138,11 @@ func classifyDigits(dst []classes, src []byte, lead byte) {
 		before = c.digit
 		for ; ends != 0; ends &= ends - 1 {
 			bit := ends & -ends
-			is := uint64(between[src[i*blockSize+trailing(ends)]])
+			p := i*blockSize + trailing(ends)
+			is := uint64(between[src[p]])
+			if is == 1 && src[p] == ' ' && src[p+1] == '-' {
+				is = 3
+			}
 			c.sep |= bit & -(is & 1)
 			c.joint |= bit & -(is >> 1)
 		}

@@ -162,6 +162,32 @@ DATA third3<>+16(SB)/8, $0x0807060504030201
 DATA third3<>+24(SB)/8, $0x000f0e0d0c0b4909
 GLOBL third3<>(SB), RODATA|NOPTR, $32
 
+DATA minus<>+0(SB)/8, $0x2d2d2d2d2d2d2d2d
+DATA minus<>+8(SB)/8, $0x2d2d2d2d2d2d2d2d
+DATA minus<>+16(SB)/8, $0x2d2d2d2d2d2d2d2d
+DATA minus<>+24(SB)/8, $0x2d2d2d2d2d2d2d2d
+GLOBL minus<>(SB), RODATA|NOPTR, $32
+DATA xef<>+0(SB)/8, $0xefefefefefefefef
+DATA xef<>+8(SB)/8, $0xefefefefefefefef
+DATA xef<>+16(SB)/8, $0xefefefefefefefef
+DATA xef<>+24(SB)/8, $0xefefefefefefefef
+GLOBL xef<>(SB), RODATA|NOPTR, $32
+DATA xbc<>+0(SB)/8, $0xbcbcbcbcbcbcbcbc
+DATA xbc<>+8(SB)/8, $0xbcbcbcbcbcbcbcbc
+DATA xbc<>+16(SB)/8, $0xbcbcbcbcbcbcbcbc
+DATA xbc<>+24(SB)/8, $0xbcbcbcbcbcbcbcbc
+GLOBL xbc<>(SB), RODATA|NOPTR, $32
+DATA x9a<>+0(SB)/8, $0x9a9a9a9a9a9a9a9a
+DATA x9a<>+8(SB)/8, $0x9a9a9a9a9a9a9a9a
+DATA x9a<>+16(SB)/8, $0x9a9a9a9a9a9a9a9a
+DATA x9a<>+24(SB)/8, $0x9a9a9a9a9a9a9a9a
+GLOBL x9a<>(SB), RODATA|NOPTR, $32
+DATA x9d<>+0(SB)/8, $0x9d9d9d9d9d9d9d9d
+DATA x9d<>+8(SB)/8, $0x9d9d9d9d9d9d9d9d
+DATA x9d<>+16(SB)/8, $0x9d9d9d9d9d9d9d9d
+DATA x9d<>+24(SB)/8, $0x9d9d9d9d9d9d9d9d
+GLOBL x9d<>(SB), RODATA|NOPTR, $32
+
 // Y0 and Y1 are the block's 64 bytes, Y8 and Y9 the bytes one further on, Y10
 // and Y11 two further on. Y2 and Y3 collect one class.
 
@@ -201,22 +227,43 @@ GLOBL third3<>(SB), RODATA|NOPTR, $32
 	VPCMPEQB Y2, Y4, Y2; \
 	VPCMPEQB Y3, Y5, Y3
 
-// FOUR writes the first four classes; Y12 and Y13 keep the
-// digits.
-#define FOUR \
+// THREE writes the first three classes; Y12 and Y13 keep the digits, DX what is
+// not ASCII.
+#define THREE \
 	WITHIN(zero, nine); \
 	VMOVDQA Y2, Y12; \
 	VMOVDQA Y3, Y13; \
 	EMIT(0); \
-	VPMOVMSKB Y0, AX; \
+	VPMOVMSKB Y0, DX; \
 	VPMOVMSKB Y1, BX; \
 	SHLQ      $32, BX; \
-	ORQ       BX, AX; \
-	MOVQ      AX, 8(DI); \
+	ORQ       BX, DX; \
+	MOVQ      DX, 8(DI); \
 	IN(setEscape); \
-	EMIT(16); \
-	VPCMPEQB Y15, Y0, Y2; \
-	VPCMPEQB Y15, Y1, Y3; \
+	EMIT(16)
+
+// BETWEENTHESE leaves in l and h the bytes from low to low+span, which stand at R9.
+#define BETWEENTHESE(low, span, x, y, l, h) \
+	VPBROADCASTB low(R9), Y6; \
+	VPSUBB   Y6, x, l; \
+	VPSUBB   Y6, y, h; \
+	VPBROADCASTB span(R9), Y6; \
+	VPMINUB  Y6, l, Y7; \
+	VPCMPEQB Y7, l, l; \
+	VPMINUB  Y6, h, Y7; \
+	VPCMPEQB Y7, h, h
+
+// WIDE writes the full-width digits: see wideForm.
+#define WIDE \
+	VPBROADCASTB (R9), Y6; \
+	VPCMPEQB Y6, Y0, Y2; \
+	VPCMPEQB Y6, Y1, Y3; \
+	BETWEENTHESE(1, 2, Y8, Y9, Y4, Y5); \
+	VPAND    Y4, Y2, Y2; \
+	VPAND    Y5, Y3, Y3; \
+	BETWEENTHESE(3, 4, Y10, Y11, Y4, Y5); \
+	VPAND    Y4, Y2, Y2; \
+	VPAND    Y5, Y3, Y3; \
 	EMIT(24)
 
 // BASE writes the highest bit of each eight bytes that are all base64, with a
@@ -264,6 +311,15 @@ GLOBL third3<>(SB), RODATA|NOPTR, $32
 	IN(setJoint); \
 	OR(less); \
 	OR(bar); \
+	VMOVDQU  minus<>(SB), Y6; \
+	VPCMPEQB 1(SI), Y6, Y4; \
+	VPCMPEQB 33(SI), Y6, Y5; \
+	VPCMPEQB space<>(SB), Y0, Y7; \
+	VPAND    Y7, Y4, Y4; \
+	VPCMPEQB space<>(SB), Y1, Y7; \
+	VPAND    Y7, Y5, Y5; \
+	VPOR     Y4, Y2, Y2; \
+	VPOR     Y5, Y3, Y3; \
 	EMIT(40)
 
 // AMONG puts into l and h where the bytes of x and y are in a set; ALSO adds
@@ -284,14 +340,12 @@ GLOBL third3<>(SB), RODATA|NOPTR, $32
 	VPOR     Y4, l, l; \
 	VPOR     Y5, h, h
 
-// func classesAVX2(dst *classes, src *byte, blocks int, lead byte)
-TEXT ·classesAVX2(SB), NOSPLIT, $0-25
+// func classesAVX2(dst *classes, src *byte, blocks int, wide *wideForm)
+TEXT ·classesAVX2(SB), NOSPLIT, $0-32
 	MOVQ         dst+0(FP), DI
 	MOVQ         src+8(FP), SI
 	MOVQ         blocks+16(FP), CX
-	MOVBLZX      lead+24(FP), AX
-	MOVQ         AX, X15
-	VPBROADCASTB X15, Y15
+	MOVQ         wide+24(FP), R9
 	MOVQ         $0x8080808080808080, R8
 
 loop:
@@ -302,7 +356,7 @@ loop:
 	VMOVDQU 2(SI), Y10
 	VMOVDQU 34(SI), Y11
 
-	FOUR
+	THREE
 	BASE
 	VPMOVMSKB Y14, AX
 	VPMOVMSKB Y7, BX
@@ -319,6 +373,38 @@ loop:
 
 	IN(setAssign)
 	EMIT(72)
+
+	// the beginnings of secrets: Y12 and Y13 collect
+	AMONG(second1, Y8, Y9, Y12, Y13)
+	ALSO(second2, Y8, Y9, Y12, Y13)
+	ALSO(second3, Y8, Y9, Y12, Y13)
+	AMONG(third1, Y10, Y11, Y7, Y14)
+	ALSO(third2, Y10, Y11, Y7, Y14)
+	ALSO(third3, Y10, Y11, Y7, Y14)
+	VPAND    Y7, Y12, Y12
+	VPAND    Y14, Y13, Y13
+	IN(setToken)
+	VPAND    Y12, Y2, Y2
+	VPAND    Y13, Y3, Y3
+	EMIT(104)
+
+	TESTQ DX, DX
+	JNZ   japanese
+	MOVQ  DX, 24(DI)
+	MOVQ  DX, 80(DI)
+	MOVQ  DX, 88(DI)
+	MOVQ  DX, 112(DI)
+
+next:
+	ADDQ $64, SI
+	ADDQ $120, DI
+	DECQ CX
+	JNZ  loop
+	VZEROUPPER
+	RET
+
+japanese:
+	WIDE
 
 	WITHIN(cjkLow, five)
 	EMIT(80)
@@ -341,47 +427,58 @@ loop:
 	VPAND    Y5, Y3, Y3
 	EMIT(88)
 
-	// the beginnings of secrets: Y12 and Y13 collect
-	AMONG(second1, Y8, Y9, Y12, Y13)
-	ALSO(second2, Y8, Y9, Y12, Y13)
-	ALSO(second3, Y8, Y9, Y12, Y13)
-	AMONG(third1, Y10, Y11, Y7, Y14)
-	ALSO(third2, Y10, Y11, Y7, Y14)
-	ALSO(third3, Y10, Y11, Y7, Y14)
-	VPAND    Y7, Y12, Y12
-	VPAND    Y14, Y13, Y13
-	IN(setToken)
-	VPAND    Y12, Y2, Y2
-	VPAND    Y13, Y3, Y3
-	EMIT(104)
+	// the full-width signs behind keys and in addresses: EF BC, and 9A, 9D or A0
+	VPCMPEQB x9a<>(SB), Y10, Y2
+	VPCMPEQB x9a<>(SB), Y11, Y3
+	VPCMPEQB x9d<>(SB), Y10, Y4
+	VPCMPEQB x9d<>(SB), Y11, Y5
+	VPOR     Y4, Y2, Y2
+	VPOR     Y5, Y3, Y3
+	VPCMPEQB a0<>(SB), Y10, Y4
+	VPCMPEQB a0<>(SB), Y11, Y5
+	VPOR     Y4, Y2, Y2
+	VPOR     Y5, Y3, Y3
+	VPCMPEQB xbc<>(SB), Y8, Y4
+	VPCMPEQB xbc<>(SB), Y9, Y5
+	VPAND    Y4, Y2, Y2
+	VPAND    Y5, Y3, Y3
+	VPCMPEQB xef<>(SB), Y0, Y4
+	VPCMPEQB xef<>(SB), Y1, Y5
+	VPAND    Y4, Y2, Y2
+	VPAND    Y5, Y3, Y3
+	EMIT(112)
+	JMP next
 
-	ADDQ $64, SI
-	ADDQ $112, DI
-	DECQ CX
-	JNZ  loop
-	VZEROUPPER
-	RET
-
-// func classesCardsAVX2(dst *classes, src *byte, blocks int, lead byte)
-TEXT ·classesCardsAVX2(SB), NOSPLIT, $0-25
+// func classesCardsAVX2(dst *classes, src *byte, blocks int, wide *wideForm)
+TEXT ·classesCardsAVX2(SB), NOSPLIT, $0-32
 	MOVQ         dst+0(FP), DI
 	MOVQ         src+8(FP), SI
 	MOVQ         blocks+16(FP), CX
-	MOVBLZX      lead+24(FP), AX
-	MOVQ         AX, X15
-	VPBROADCASTB X15, Y15
-	MOVQ         $0x8080808080808080, R8
+	MOVQ         wide+24(FP), R9
 
 cards:
 	VMOVDQU 0(SI), Y0
 	VMOVDQU 32(SI), Y1
 
-	FOUR
+	THREE
 	BETWEEN
 
+	TESTQ DX, DX
+	JNZ   full
+	MOVQ  DX, 24(DI)
+
+more:
 	ADDQ $64, SI
-	ADDQ $112, DI
+	ADDQ $120, DI
 	DECQ CX
 	JNZ  cards
 	VZEROUPPER
 	RET
+
+full:
+	VMOVDQU 1(SI), Y8
+	VMOVDQU 33(SI), Y9
+	VMOVDQU 2(SI), Y10
+	VMOVDQU 34(SI), Y11
+	WIDE
+	JMP more

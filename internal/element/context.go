@@ -2,7 +2,11 @@ package element
 
 import (
 	"bytes"
+	"encoding/binary"
+	"sync"
 	"unicode/utf8"
+
+	"golang.org/x/text/encoding/japanese"
 )
 
 // topic is a set of things that a word beside a value speaks of.
@@ -52,37 +56,52 @@ var words = []struct {
 type wordEntry struct {
 	text  string
 	about topic
+	ascii bool
 	short bool
 }
 
-// wordTable finds words by a hash of their first three bytes.
+// wordTable finds words by a hash of their first three bytes, whatever their case.
 type wordTable struct {
 	slot    [1 << 13]uint8 // index into buckets, 0 for none
 	buckets [][]wordEntry
 }
 
-func threeHash(a, b, c byte) uint32 {
-	return (uint32(a) | uint32(b)<<8 | uint32(c)<<16) * 0x9E3779B1 >> 19
-}
+// threeHash hashes the first three of four bytes.
+func threeHash(x uint32) uint32 { return (x | 0x202020) << 8 * 0x9E3779B1 >> 19 }
 
-var wordIndex = func() *wordTable {
+// makeWords makes the table of an encoding. Words that it cannot write, or in two
+// bytes (〒), are left out.
+func makeWords(encode func(string) (string, error)) *wordTable {
 	t := &wordTable{buckets: make([][]wordEntry, 1)}
 	for _, topicWords := range words {
 		for _, w := range topicWords.list {
-			h := threeHash(w[0], w[1], w[2])
+			text, err := encode(w)
+			if err != nil || len(text) < 3 {
+				continue
+			}
+			h := threeHash(uint32(text[0]) | uint32(text[1])<<8 | uint32(text[2])<<16)
 			if t.slot[h] == 0 {
 				t.slot[h] = uint8(len(t.buckets))
 				t.buckets = append(t.buckets, nil)
 			}
+			ascii := text[0] < utf8.RuneSelf
+			lowered := []byte(text) // also of the second halves of characters in Shift_JIS
+			copyLower(lowered, lowered)
 			i := t.slot[h]
-			t.buckets[i] = append(t.buckets[i], wordEntry{w, topicWords.about, len(w) <= 4 && w[0] < utf8.RuneSelf})
+			t.buckets[i] = append(t.buckets[i], wordEntry{string(lowered), topicWords.about, ascii, len(text) <= 4 && ascii})
 		}
 	}
 	return t
-}()
+}
+
+var (
+	wordsUTF8     = makeWords(func(w string) (string, error) { return w, nil })
+	wordsShiftJIS = sync.OnceValue(func() *wordTable { return makeWords(japanese.ShiftJIS.NewEncoder().String) })
+	wordsEUC      = sync.OnceValue(func() *wordTable { return makeWords(japanese.EUCJP.NewEncoder().String) })
+)
 
 const (
-	contextBefore = 40 // bytes of UTF-8 or ASCII before a value that are looked at
+	contextBefore = 40 // bytes before a value that are looked at
 	contextAfter  = 32
 )
 
@@ -90,25 +109,31 @@ const (
 // of other. It returns the topics found, each only if no nearer word
 // contradicts it: near is the nearest word's topic.
 func (s *Scanner) context(p, e int, wanted topic) (found, nearest topic) {
-	before, after := s.around(p, e)
 	best := 1 << 20
-	see := func(about topic, distance int) {
-		if about &= wanted; about == 0 {
-			return
+	from, to := s.before(p), s.after(e)
+	b, slots := s.buf, &s.words.slot
+	for i := p - 3; i >= from; i-- {
+		slot := slots[threeHash(binary.LittleEndian.Uint32(b[i:]))]
+		if slot == 0 {
+			continue
 		}
-		found |= about
-		if distance < best {
-			best, nearest = distance, about
+		if about, n := s.wordAt(slot, i, from, p); about&wanted != 0 {
+			found |= about & wanted
+			if d := p - i - n; d < best {
+				best, nearest = d, about&wanted
+			}
 		}
 	}
-	for i := 0; i+3 <= len(before); i++ {
-		if about, n := wordAt(before, i); n > 0 {
-			see(about, len(before)-i-n)
+	for i := e; i+3 <= to; i++ {
+		slot := slots[threeHash(binary.LittleEndian.Uint32(b[i:]))]
+		if slot == 0 {
+			continue
 		}
-	}
-	for i := 0; i+3 <= len(after); i++ {
-		if about, n := wordAt(after, i); n > 0 {
-			see(about, i+contextBefore/4) // what follows names less often
+		if about, _ := s.wordAt(slot, i, e, to); about&wanted != 0 {
+			found |= about & wanted
+			if d := i - e + contextBefore/4; d < best { // what follows names less often
+				best, nearest = d, about&wanted
+			}
 		}
 	}
 	return found, nearest
@@ -116,22 +141,17 @@ func (s *Scanner) context(p, e int, wanted topic) (found, nearest topic) {
 
 // nearest returns what context calls nearest, but reads backwards from the value
 // and stops at the first word: labels stand beside their values.
-func (s *Scanner) nearest(p, e int, wanted topic) (about topic) {
-	before := s.before(p)
-	best := 1 << 20
-	for i := len(before) - 3; i >= 0; i-- {
-		if a, n := wordAt(before, i); a&wanted != 0 {
-			about, best = a&wanted, len(before)-i-n
-			break
-		}
-	}
-	if best <= contextBefore/4 {
+func (s *Scanner) nearest(p, e int, wanted topic) topic {
+	about, distance := s.labelledAt(p, wanted)
+	if distance <= contextBefore/4 {
 		return about
 	}
-	after := s.after(e)
-	for i := 0; i+3 <= len(after) && i+contextBefore/4 < best; i++ {
-		if a, _ := wordAt(after, i); a&wanted != 0 {
-			return a & wanted
+	to := min(s.after(e), e+distance-contextBefore/4+2)
+	for i := e; i+3 <= to; i++ {
+		if slot := s.words.slot[threeHash(binary.LittleEndian.Uint32(s.buf[i:]))]; slot != 0 {
+			if a, _ := s.wordAt(slot, i, e, to); a&wanted != 0 {
+				return a & wanted
+			}
 		}
 	}
 	return about
@@ -139,48 +159,78 @@ func (s *Scanner) nearest(p, e int, wanted topic) (about topic) {
 
 // labelled returns the topic of wanted that the nearest word before p speaks of.
 func (s *Scanner) labelled(p int, wanted topic) topic {
-	before := s.before(p)
-	for i := len(before) - 3; i >= 0; i-- {
-		if a, _ := wordAt(before, i); a&wanted != 0 {
-			return a & wanted
-		}
-	}
-	return 0
+	about, _ := s.labelledAt(p, wanted)
+	return about
 }
 
-// wordAt is match for any text.
-func wordAt(text []byte, i int) (topic, int) {
-	if slot := wordIndex.slot[threeHash(text[i], text[i+1], text[i+2])]; slot != 0 {
-		return match(text, i, slot)
+// labelledAt is labelled, with the bytes between the word and p; many when there is
+// no word.
+func (s *Scanner) labelledAt(p int, wanted topic) (about topic, distance int) {
+	b, slots := s.buf, &s.words.slot
+	for i, from := p-3, p-contextBefore; i >= from; i-- {
+		x := binary.LittleEndian.Uint32(b[i:])
+		if x>>16&0xff == '\n' {
+			break
+		}
+		slot := slots[threeHash(x)]
+		if slot == 0 {
+			continue
+		}
+		if a, n := s.wordAt(slot, i, from, p); a&wanted != 0 {
+			return a & wanted, p - i - n
+		}
+	}
+	return 0, 1 << 20
+}
+
+// before returns where the context before p begins: with its line.
+func (s *Scanner) before(p int) int {
+	return p - contextBefore + 1 + bytes.LastIndexByte(s.buf[p-contextBefore:p], '\n')
+}
+
+// after returns where the context behind e ends: with its line.
+func (s *Scanner) after(e int) int {
+	if i := bytes.IndexByte(s.buf[e:e+contextAfter], '\n'); i >= 0 {
+		return e + i
+	}
+	return e + contextAfter
+}
+
+// wordAt returns the topic and the length of the context word of the slot that
+// begins at i and ends within buf[from:to], 0 when there is none.
+func (s *Scanner) wordAt(slot uint8, i, from, to int) (topic, int) {
+	bucket := s.words.buckets[slot]
+	for j := range bucket {
+		w := &bucket[j]
+		n := len(w.text)
+		if i+n > to || !equalFold(s.buf[i:i+n], w.text) {
+			continue
+		}
+		if w.ascii && i > from && isLower(s.buf[i-1]|0x20) && s.isLetter(i-1) {
+			continue // the end of another word: "japan", "method"
+		}
+		if w.short && i+n < to && isLower(s.buf[i+n]|0x20) {
+			continue
+		}
+		return w.about, n
 	}
 	return 0, 0
 }
 
-// around returns lower-case copies, in UTF-8, of what stands before and after
-// buf[p:e], both on its line.
-func (s *Scanner) around(p, e int) (before, after []byte) { return s.before(p), s.after(e) }
-
-func (s *Scanner) before(p int) []byte {
-	from := p - 1
-	for from >= p-contextBefore && s.buf[from] != '\n' {
-		from--
-	}
-	from++
-	if s.enc.raw && s.enc.is > UTF8 {
-		return s.ctx[:s.toUTF8(s.ctx[:96], from, p)]
-	}
-	return s.ctx[:copyLower(s.ctx[:], s.buf[from:p])]
+// isLetter reports whether the byte like a letter at p is one, and not the second
+// half of a character in Shift_JIS.
+func (s *Scanner) isLetter(p int) bool {
+	return !s.enc.raw || s.enc.is != ShiftJIS || s.buf[p-1] < utf8.RuneSelf
 }
 
-func (s *Scanner) after(e int) []byte {
-	to := e + contextAfter
-	if i := bytes.IndexByte(s.buf[e:to], '\n'); i >= 0 {
-		to = e + i
+// equalFold reports whether b, brought to lower case, is text.
+func equalFold(b []byte, text string) bool {
+	for i := range len(text) {
+		if lower[b[i]] != text[i] {
+			return false
+		}
 	}
-	if s.enc.raw && s.enc.is > UTF8 {
-		return s.ctx[96 : 96+s.toUTF8(s.ctx[96:], e, to)]
-	}
-	return s.ctx[96 : 96+copyLower(s.ctx[96:], s.buf[e:to])]
+	return true
 }
 
 func copyLower(dst, src []byte) int {
@@ -201,44 +251,3 @@ var lower = func() (t [256]byte) {
 	}
 	return t
 }()
-
-// toUTF8 decodes buf[p:e] of a double-byte encoding.
-func (s *Scanner) toUTF8(dst []byte, p, e int) (n int) {
-	for p < e && n+utf8.UTFMax <= len(dst) {
-		c := s.buf[p]
-		if c < utf8.RuneSelf {
-			if isUpper(c) {
-				c |= 0x20
-			}
-			dst[n] = c
-			n, p = n+1, p+1
-			continue
-		}
-		r, size := s.rune(p)
-		if r == 0 {
-			r, size = '?', 1
-		}
-		n += utf8.EncodeRune(dst[n:], r)
-		p += size
-	}
-	return n
-}
-
-// match returns the topic and the length of the context word of the slot at
-// text[i:].
-func match(text []byte, i int, slot uint8) (topic, int) {
-	for _, w := range wordIndex.buckets[slot] {
-		n := len(w.text)
-		if i+n > len(text) || string(text[i:i+n]) != w.text {
-			continue
-		}
-		if w.text[0] < utf8.RuneSelf && i > 0 && isLower(text[i-1]) {
-			continue // the end of another word: "japan", "method"
-		}
-		if w.short && i+n < len(text) && isLower(text[i+n]) {
-			continue
-		}
-		return w.about, n
-	}
-	return 0, 0
-}

@@ -95,9 +95,9 @@ func (s *Scanner) settle(e Encoding) {
 	s.enc.raw = e == UTF8 || s.onlyPAN && (e == ShiftJIS || e == EUCJP)
 	switch {
 	case s.enc.raw && e == ShiftJIS:
-		s.lead = 0x82
+		s.lead, s.wide, s.words = 0x82, wideShiftJIS, wordsShiftJIS()
 	case s.enc.raw && e == EUCJP:
-		s.lead = 0xA3
+		s.lead, s.wide, s.words = 0xA3, wideEUC, wordsEUC()
 	}
 	if !s.enc.raw {
 		s.raw = make([]int64, len(s.buf))

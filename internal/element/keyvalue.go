@@ -137,21 +137,43 @@ func (s *Scanner) key(p int) (kind Kind, weak, ok bool) {
 	return 0, false, false
 }
 
-// keyEnds has a bit for the last three letters of each key that keyValue takes
-// values from: nearly all keys of a log are refused by it.
-var keyEnds = func() *[1 << 9]uint64 {
-	t := new([1 << 9]uint64)
+// keyEnds has a bit for the last four letters of each key that keyValue takes
+// values from, by a hash, also with _ or - between them (a - among the
+// last three goes the long way): nearly all keys of a log
+// are refused by it.
+var keyEnds = func() *[1 << (keyEndBits - 6)]uint64 {
+	t := new([1 << (keyEndBits - 6)]uint64)
+	set := func(end string) {
+		at := endBits(binary.LittleEndian.Uint32([]byte(end)))
+		t[at>>6] |= 1 << (at & 63)
+	}
 	for _, h := range headerWords {
 		switch h.kind {
 		case Name, Kana, Cookie, Secret, Address:
 			for _, w := range h.list {
-				at := endBits(binary.LittleEndian.Uint32([]byte(" " + w)[len(w)-3:]))
-				t[at>>6] |= 1 << (at & 63)
+				if w[len(w)-1] >= utf8.RuneSelf {
+					continue
+				}
+				w = w[max(len(w)-4, 0):]
+				if len(w) == 4 {
+					set(w)
+				} else {
+					for c := byte(0x40); c < 0x60; c++ { // whatever stands before it
+						set(string(c) + w)
+					}
+				}
+				w = w[len(w)-3:]
+				set("_" + w)
+				set("-" + w)
+				set(w[:1] + "_" + w[1:])
+				set(w[:2] + "_" + w[2:])
 			}
 		}
 	}
 	return t
 }()
+
+const keyEndBits = 13
 
 // mayBeKey is a cheap refusal of what stands before the sign at p.
 func (s *Scanner) mayBeKey(p int) bool {
@@ -162,15 +184,12 @@ func (s *Scanner) mayBeKey(p int) bool {
 	if x&0x40404000 != 0x40404000 || x&0x80808000 != 0 {
 		return !(isDigit(s.buf[p-1]) && isDigit(s.buf[p-2])) // by the long way
 	}
-	if s.buf[p-3] == '_' || s.buf[p-2] == '_' {
-		return true // session_id is sessionid
-	}
 	at := endBits(x)
 	return keyEnds[at>>6]>>(at&63)&1 != 0
 }
 
-// endBits packs five bits of each of the last three of four letters.
-func endBits(x uint32) uint32 { return x>>8&31 | x>>16&31<<5 | x>>24&31<<10 }
+// endBits hashes four letters without their case.
+func endBits(x uint32) uint32 { return x & 0x1f1f1f1f * 0x9E3779B1 >> (32 - keyEndBits) }
 
 // keyBefore returns the kind of the key whose value begins at p, Unclassified
 // when there is none.

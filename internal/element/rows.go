@@ -10,58 +10,6 @@ import (
 // the window of masks that a row is read through.
 const longRun = 60
 
-// carry is what of a block goes on in the next one: the digits, runs of two and
-// four of them, the rows, runs of two, four and eight bytes of them, and the carry
-// of an addition.
-type carry struct{ digit, digits2, digits4, joined, two, four, long, sum uint64 }
-
-// numberMasks returns where in the block c to look for numbers, and takes last on.
-//
-// A number is a row of digits, with single separators between them, of seven
-// bytes or more and with four digits together; or it holds full-width characters
-// or escapes, and is read in a view; or it is cut in pieces of four. Rows are
-// looked at behind their end, because an addition carries the mark of what they
-// have to there. Rows of less than twelve bytes before a letter are times
-// (2026-11-22T) and parts of names, those before a colon and a digit too.
-func numberMasks(c, next *classes, last *carry) (rows, others uint64) {
-	d := c.digit
-	digits2 := d & (d<<1 | last.digit>>63)
-	digits4 := digits2 & (digits2<<2 | last.digits2>>62)
-	behind := digits4<<1 | last.digits4>>63
-	nextDigit := d>>1 | next.digit<<63
-	joined := d | c.sep&(d<<1|last.digit>>63)&nextDigit
-	two := joined & (joined<<1 | last.joined>>63)
-	four := two & (two<<2 | last.two>>62)
-	eight := four & (four<<4 | last.four>>60)
-	seven := four & (four<<3 | last.four>>61)
-	past, sum := bits.Add64(joined, digits4, last.sum)
-	short := (c.alpha | c.assign&nextDigit) &^ ((eight&(eight<<4|last.long>>60))<<1 | last.four>>63&(last.long>>59))
-	rows = past &^ joined & (seven<<1 | last.four>>63&(last.four>>60)) &^ short
-	others = c.high&(digits2<<1|last.digits2>>63) | (c.joint|c.sep&^(d>>1))&behind | c.lead | c.escape
-	last.digit, last.digits2, last.digits4, last.joined, last.two, last.four, last.long, last.sum = d, digits2, digits4, joined, two, four, eight, sum
-	return rows, others
-}
-
-// cardMasks is numberMasks for card numbers alone: a row has 13 bytes or more and
-// four digits before each separator. Dates and most telephone numbers fall out by
-// that.
-func cardMasks(c, next *classes, last *carry) (rows, others uint64) {
-	d := c.digit
-	digits2 := d & (d<<1 | last.digit>>63)
-	digits4 := digits2 & (digits2<<2 | last.digits2>>62)
-	behind := digits4<<1 | last.digits4>>63
-	joined := d | c.sep&behind&(d>>1|next.digit<<63)
-	two := joined & (joined<<1 | last.joined>>63)
-	four := two & (two<<2 | last.two>>62)
-	eight := four & (four<<4 | last.four>>60)
-	thirteen := eight & (eight<<5 | last.long>>59)
-	past, sum := bits.Add64(joined, thirteen, last.sum)
-	rows = past &^ joined
-	others = (c.high|c.joint|c.sep&^(d>>1))&behind | c.lead | c.escape
-	last.digit, last.digits2, last.digits4, last.joined, last.two, last.four, last.long, last.sum = d, digits2, digits4, joined, two, four, eight, sum
-	return rows, others
-}
-
 // numbersIn looks at the triggers of numbers in block i: the bytes behind rows,
 // and others.
 func (s *Scanner) numbersIn(i int, rows, others uint64) {
@@ -97,9 +45,9 @@ func (s *Scanner) other(p int) {
 // stride. What was judged of a long row is left out.
 func (s *Scanner) rowFrom(at int) int {
 	i, bit := at/blockSize, at%blockSize
-	n := bits.LeadingZeros64(^(s.joined[i+1] << (63 - bit) << 1))
+	n := bits.LeadingZeros64(^(s.trig[i+1].joined << (63 - bit) << 1))
 	if n >= bit {
-		n = bit + bits.LeadingZeros64(^s.joined[i])
+		n = bit + bits.LeadingZeros64(^s.trig[i].joined)
 	}
 	p := s.pos + at - n
 	if p >= s.ends.row {

@@ -69,17 +69,20 @@ type Scanner struct {
 
 	classify classifyFunc
 	lead     byte
+	wide     wideForm
+	words    *wordTable
+	want     wanted
 	masks    [1 + stride + 1]classes // the block before, the stride, one block ahead
-	carry    carry                   // of the block before
-	dots     [2]uint64               // of the block before
-	joined   [1 + stride]uint64      // the rows of the block before and of the stride
+	trig     [1 + stride]triggers    // the block before, the stride
+	blocks   int                     // of the stride
+	carry    carry                   // of the block before the stride
+	carryOn  carry                   // of its last block
 	onlyPAN  bool
 	enc      decoder
 	closed   bool
 
 	ends ends
 	num  row
-	ctx  [160]byte
 	text [maxDigits]byte // canonical form of the number in hand
 
 	// A scanner of a view: of text that was decoded for it (see view.go).
@@ -140,6 +143,7 @@ func NewScanner(o Options, found func(*Finding)) *Scanner {
 	case all != nil && !o.Portable:
 		s.classify = all
 	}
+	s.want = wantedOf(s.kinds, 0)
 	s.Reset(o.Encoding)
 	return s
 }
@@ -148,10 +152,10 @@ func NewScanner(o Options, found func(*Finding)) *Scanner {
 func (s *Scanner) Reset(e Encoding) {
 	clear(s.buf[:lookBehind])
 	s.base, s.pos, s.end, s.rawEnd, s.closed = -lookBehind, lookBehind, lookBehind, 0, false
-	s.ends, s.masks[0], s.carry, s.dots = ends{}, classes{}, carry{}, [2]uint64{}
+	s.ends, s.masks[0], s.trig[0], s.carry = ends{}, classes{}, triggers{}, carry{}
 	s.raw = nil
 	s.enc = decoder{want: e}
-	s.lead = 0xEF
+	s.lead, s.wide, s.words = 0xEF, wideUTF8, wordsUTF8
 	if e != Auto {
 		s.settle(e)
 	}
@@ -207,12 +211,10 @@ func (s *Scanner) Close() error {
 	clear(s.buf[s.end:])
 	s.scan(true)
 	clear(s.buf) // personal data does not outlive the stream
-	clear(s.ctx[:])
 	clear(s.text[:])
 	clear(s.num.digit[:])
 	for in := s.inner; in != nil; in = in.inner {
 		clear(in.buf)
-		clear(in.ctx[:])
 		clear(in.text[:])
 		clear(in.num.digit[:])
 		in.dirty = 0
@@ -280,13 +282,28 @@ func (s *Scanner) scan(final bool) {
 			}
 			n = min(stride, (s.end-s.pos+blockSize-1)/blockSize)
 		}
-		s.classify(s.masks[1:n+2], s.buf[s.pos:s.pos+(n+1)*blockSize+overhang], s.lead)
+		s.classify(s.masks[1:n+2], s.buf[s.pos:s.pos+(n+1)*blockSize+overhang], &s.wide)
+		if s.ends.view > s.pos {
+			s.hide(s.pos, s.ends.view)
+		}
+		s.blocks = n
+		s.trigger()
 		if s.onlyPAN {
 			s.scanCards(n)
 		} else {
 			s.scanAll(n)
 		}
-		s.masks[0] = s.masks[n]
+		s.masks[0], s.trig[0], s.carry = s.masks[n], s.trig[n], s.carryOn
 		s.pos += n * blockSize
 	}
+}
+
+// trigger finds the triggers of the stride in its masks.
+func (s *Scanner) trigger() {
+	n := s.blocks
+	find := triggersAll
+	if s.onlyPAN {
+		find = triggersCards
+	}
+	s.carryOn = find(s.trig[1:n+1], s.masks[:n+2], s.carry, &s.want)
 }

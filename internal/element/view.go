@@ -20,14 +20,14 @@ func (s *Scanner) view() *Scanner {
 	in := s.inner
 	if in == nil {
 		in = &Scanner{kinds: s.kinds, least: s.least, hash: s.hash, adjust: s.adjust, report: s.report, classify: s.classify,
-			lead: 0xEF, onlyPAN: s.onlyPAN, depth: s.depth + 1}
+			lead: 0xEF, wide: wideUTF8, words: wordsUTF8, want: wantedOf(s.kinds, s.depth+1), onlyPAN: s.onlyPAN, depth: s.depth + 1}
 		in.enc = decoder{is: UTF8, raw: true}
 		in.buf = make([]byte, lookBehind+viewBytes+lookAhead+2*blockSize)
 		in.outer = s
 		in.spot = make([]int32, len(in.buf))
 		s.inner = in
 	}
-	in.ends, in.masks[0], in.carry, in.dots, in.within = ends{}, classes{}, carry{}, [2]uint64{}, span{}
+	in.ends, in.masks[0], in.trig[0], in.carry, in.within = ends{}, classes{}, triggers{}, carry{}, span{}
 	in.pos, in.end, in.base = lookBehind, lookBehind, -lookBehind
 	in.room = lookBehind + viewBytes
 	return in
@@ -303,6 +303,7 @@ func (s *Scanner) finishText(in *Scanner, p int) {
 	in.scan(true)
 	s.ends.view = p
 	s.hide(from, p)
+	s.trigger()
 }
 
 // hide takes buf[p:e] out of the masks: it was looked at in a view.
@@ -317,28 +318,27 @@ func (s *Scanner) hide(p, e int) {
 			keep |= ^uint64(0) << (last - i*blockSize)
 		}
 		c := &s.masks[i+1]
-		for _, m := range [...]*uint64{&c.digit, &c.high, &c.escape, &c.lead, &c.sep, &c.joint, &c.dot, &c.at, &c.assign, &c.cjk, &c.kata, &c.alpha, &c.token, &c.base} {
+		for _, m := range [...]*uint64{&c.digit, &c.high, &c.escape, &c.wide, &c.sign, &c.sep, &c.joint, &c.dot, &c.at, &c.assign, &c.cjk, &c.kata, &c.alpha, &c.token, &c.base} {
 			*m &= keep
 		}
 	}
 }
 
 // viewsIn looks at the escapes, the quoted-printable and the base64 of block i.
-func (s *Scanner) viewsIn(i int, escapes, quoted, coded uint64) {
-	base := s.pos + (i-1)*blockSize
-	for t := escapes; t != 0; t &= t - 1 {
-		if p := base + trailing(t); p >= s.ends.view && mayBeLetter(s.buf[p:p+6]) {
-			s.viewText(p, s.unescape)
-		}
-	}
-	for t := quoted; t != 0; t &= t - 1 {
-		if p := base + trailing(t); p >= s.ends.view {
-			s.viewText(p, s.unquote)
-		}
-	}
-	for t := coded; t != 0; t &= t - 1 {
-		if p := base + trailing(t) - 7; p >= s.ends.base {
-			s.base64(p)
+func (s *Scanner) viewsIn(i int, t uint64) {
+	for base := s.pos + (i-1)*blockSize; t != 0; t &= t - 1 {
+		p := base + trailing(t)
+		switch c := s.buf[p]; {
+		case c == '%' || c == '&' || c == '\\':
+			if p >= s.ends.view && mayBeLetter(s.buf[p:p+6]) {
+				s.viewText(p, s.unescape)
+			}
+		case c == '=' || c == ':':
+			if p >= s.ends.view {
+				s.viewText(p, s.unquote)
+			}
+		case p-7 >= s.ends.base:
+			s.base64(p - 7)
 		}
 	}
 }
