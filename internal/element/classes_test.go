@@ -47,7 +47,7 @@ func sameClasses(t *testing.T, src []byte, wide *wideForm) {
 	for _, path := range []struct {
 		name string
 		f    classifyFunc
-	}{{"portable", classifyPortable}, {"assembly", all}, {"digits", classifyDigits}, {"digits in assembly", cards}} {
+	}{{"portable", classifyPortable}, {"assembly", all.classify}, {"digits", classifyDigits}, {"digits in assembly", cards.classify}} {
 		if path.f == nil {
 			continue
 		}
@@ -73,22 +73,61 @@ func sameClasses(t *testing.T, src []byte, wide *wideForm) {
 	}
 }
 
+// sameTriggers holds the two ways of finding triggers equal, over blocks that go on
+// from some carry.
+func sameTriggers(t *testing.T, src []byte, wide *wideForm) {
+	t.Helper()
+	all, cards := fastest()
+	blocks := (len(src) - overhang) / blockSize
+	if all.trigger == nil || blocks < 3 {
+		return
+	}
+	for _, path := range []struct {
+		name       string
+		classify   classifyFunc
+		slow, fast triggerFunc
+		want       wanted
+	}{
+		{"all", classifyPortable, triggersAll, all.trigger, wantedOf(^Mask(0), 0)},
+		{"texts in a view", classifyPortable, triggersAll, all.trigger, wantedOf(MaskOf(Name), 2)},
+		{"cards", classifyDigits, triggersCards, cards.trigger, wanted{}},
+	} {
+		m := make([]classes, blocks)
+		path.classify(m, src, wide)
+		want, got := make([]triggers, blocks-2), make([]triggers, blocks-2)
+		k := carry{digits2: 1 << 63, digits4: 3 << 62, joined: ^uint64(0), two: 1 << 63, four: 9 << 60, eight: 1 << 59, sum: 1, dots: 5 << 60, dots2: 3 << 61}
+		k2 := k
+		path.slow(want, m, &k, &path.want)
+		path.fast(got, m, &k2, &path.want)
+		for i := range want {
+			if want[i] != got[i] {
+				t.Fatalf("%s, block %d of %q:\n got %x\nwant %x", path.name, i, src, got[i], want[i])
+			}
+		}
+		if k != k2 {
+			t.Fatalf("%s, the carry of %q:\n got %x\nwant %x", path.name, src, k2, k)
+		}
+	}
+}
+
 var wideForms = []wideForm{wideUTF8, wideShiftJIS, wideEUC}
 
 func TestClassesAgree(t *testing.T) {
-	if all, _ := fastest(); all == nil {
+	if all, _ := fastest(); all.classify == nil {
 		t.Log("no assembly on this machine: only the portable path is tested")
 	}
 	r := rand.New(rand.NewPCG(3, 4))
 	for range 2000 {
-		src := make([]byte, blockSize*3+overhang)
+		src := make([]byte, blockSize*5+overhang)
 		for i := range src {
 			src[i] = byte(r.IntN(256))
 			if r.IntN(2) == 0 {
 				src[i] = interesting[r.IntN(len(interesting))]
 			}
 		}
-		sameClasses(t, src, &wideForms[r.IntN(3)])
+		wide := &wideForms[r.IntN(3)]
+		sameClasses(t, src, wide)
+		sameTriggers(t, src, wide)
 	}
 }
 
@@ -99,6 +138,7 @@ func FuzzClasses(f *testing.F) {
 		src = append(src, make([]byte, blockSize+overhang-len(src)%blockSize)...)
 		for i := range wideForms {
 			sameClasses(t, src, &wideForms[i])
+			sameTriggers(t, src, &wideForms[i])
 		}
 	})
 }

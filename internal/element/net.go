@@ -1,5 +1,7 @@
 package element
 
+import "math/bits"
+
 // email reports the address whose @ is at p and size bytes long (%40, ＠).
 func (s *Scanner) email(p, size int) {
 	b := s.buf
@@ -47,37 +49,44 @@ func isLocalByte(c byte) bool {
 	return isWordByte(c) || c == '.' || c == '+' || c == '-' || c == '%'
 }
 
-// ipAddress reports the IPv4 address whose third dot may be at p.
+// ipAddress reports the IPv4 address whose third dot may be at p. It reads the
+// masks, for logs are full of them: bit 16 of the window is p.
 func (s *Scanner) ipAddress(p int) {
-	b := s.buf
-	for dots, least := 0, p-12; p > least; p-- {
-		if c := b[p-1]; c == '.' && dots < 2 {
-			dots++
-		} else if !isDigit(c) {
-			break
-		}
+	const third = 16
+	at := uint(p-s.pos) + blockSize - third
+	m, next, bit := &s.masks[at/blockSize], &s.masks[at/blockSize+1], int(at%blockSize)
+	digits, dots := shift(m.digit, next.digit, bit), shift(m.dot, next.dot, bit)
+	from := 64 - bits.LeadingZeros64(^(digits|dots)&(1<<third-1))
+	before := dots >> from << from & (1<<third - 1)
+	first := trailing(before)
+	second := trailing(before & (before - 1))
+	end := third + 1 + run(digits>>(third+1))
+	if bits.OnesCount64(before) != 2 || first == from || first-from > 3 || end-third > 4 {
+		return
 	}
-	q := p
-	for k := range 4 {
-		part, start := 0, q
-		for ; isDigit(b[q]) && q-start < 3; q++ {
-			part = part*10 + int(b[q]-'0')
-		}
-		if q == start || part > 255 || k < 3 && b[q] != '.' {
-			return
-		}
-		q++
+	b := s.buf[p-third : p+third]
+	if tooBig(b[from:], first-from) || tooBig(b[first+1:], second-first-1) || tooBig(b[second+1:], third-second-1) || tooBig(b[third+1:], end-third-1) {
+		return
 	}
-	q--
-	if c := b[p-1]; c == '.' || isWordByte(c) && s.escapeBefore(p) == 0 || isWordByte(b[q]) || b[q] == '.' && isDigit(b[q+1]) {
+	if isWordByte(b[end]) || b[end] == '.' && isDigit(b[end+1]) {
+		return
+	}
+	p += from - third
+	c := s.buf[p-1]
+	if isWordByte(c) && s.escapeBefore(p) == 0 {
 		return
 	}
 	confidence, why := 85, ByForm|ByRange
 	switch {
-	case b[p+1] == '.' && b[p] == '0' || hasPrefix(b[p:p+4], "127.") || hasPrefix(b[p:p+4], "255."):
+	case b[from+1] == '.' && b[from] == '0' || hasPrefix(b[from:], "127.") || hasPrefix(b[from:], "255."):
 		confidence, why = 20, ByForm|LessLikely
-	case b[p-1] == '/' && b[p-2] != '/': // Chrome/120.0.0.0
+	case c == '/' && s.buf[p-2] != '/': // Chrome/120.0.0.0
 		confidence, why = 40, ByForm|LessLikely|ByGlue
 	}
-	s.emit(p, q, IPAddress, confidence, why, nil)
+	s.emit(p, p+end-from, IPAddress, confidence, why, nil)
+}
+
+// tooBig reports whether the n digits at b are more than 255.
+func tooBig(b []byte, n int) bool {
+	return n > 3 || n == 3 && uint(b[0])<<16|uint(b[1])<<8|uint(b[2]) > '2'<<16|'5'<<8|'5'
 }

@@ -95,6 +95,9 @@ func (s *Scanner) judgeRow(p int, w uint64) {
 		s.solid(p, w, r)
 		return
 	}
+	if c := s.buf[p-1]; s.buf[p+int(size[0])] == ' ' && r < 10 && size[0]-2 < 2 && c != ' ' {
+		return // 404 76758: too short for anything with spaces
+	}
 	at[k], size[k] = uint8(from), uint8(r-from)
 	for i := range k + 1 {
 		from := int(at[i])

@@ -67,19 +67,19 @@ type Scanner struct {
 	raw    []int64
 	rawEnd int64 // offset in the stream after buf[end-1]
 
-	classify classifyFunc
-	lead     byte
-	wide     wideForm
-	words    *wordTable
-	want     wanted
-	masks    [1 + stride + 1]classes // the block before, the stride, one block ahead
-	trig     [1 + stride]triggers    // the block before, the stride
-	blocks   int                     // of the stride
-	carry    carry                   // of the block before the stride
-	carryOn  carry                   // of its last block
-	onlyPAN  bool
-	enc      decoder
-	closed   bool
+	path    path
+	lead    byte
+	wide    wideForm
+	words   *wordTable
+	want    wanted
+	masks   [1 + stride + 1]classes // the block before, the stride, one block ahead
+	trig    [1 + stride]triggers    // the block before, the stride
+	blocks  int                     // of the stride
+	carry   carry                   // of the block before the stride
+	carryOn carry                   // of its last block
+	onlyPAN bool
+	enc     decoder
+	closed  bool
 
 	ends ends
 	num  row
@@ -133,15 +133,15 @@ func NewScanner(o Options, found func(*Finding)) *Scanner {
 		s.least = 50
 	}
 	s.onlyPAN = s.kinds&^MaskOf(CardPAN, CardCVV, CardExpiry) == 0
-	s.classify = classifyPortable
+	s.path = path{classifyPortable, triggersAll}
 	all, cards := fastest()
 	switch {
-	case s.onlyPAN && cards != nil && !o.Portable:
-		s.classify = cards
+	case s.onlyPAN && cards.classify != nil && !o.Portable:
+		s.path = cards
 	case s.onlyPAN:
-		s.classify = classifyDigits
-	case all != nil && !o.Portable:
-		s.classify = all
+		s.path = path{classifyDigits, triggersCards}
+	case all.classify != nil && !o.Portable:
+		s.path = all
 	}
 	s.want = wantedOf(s.kinds, 0)
 	s.Reset(o.Encoding)
@@ -282,7 +282,7 @@ func (s *Scanner) scan(final bool) {
 			}
 			n = min(stride, (s.end-s.pos+blockSize-1)/blockSize)
 		}
-		s.classify(s.masks[1:n+2], s.buf[s.pos:s.pos+(n+1)*blockSize+overhang], &s.wide)
+		s.path.classify(s.masks[1:n+2], s.buf[s.pos:s.pos+(n+1)*blockSize+overhang], &s.wide)
 		if s.ends.view > s.pos {
 			s.hide(s.pos, s.ends.view)
 		}
@@ -300,10 +300,6 @@ func (s *Scanner) scan(final bool) {
 
 // trigger finds the triggers of the stride in its masks.
 func (s *Scanner) trigger() {
-	n := s.blocks
-	find := triggersAll
-	if s.onlyPAN {
-		find = triggersCards
-	}
-	s.carryOn = find(s.trig[1:n+1], s.masks[:n+2], s.carry, &s.want)
+	s.carryOn = s.carry
+	s.path.trigger(s.trig[1:s.blocks+1], s.masks[:s.blocks+2], &s.carryOn, &s.want)
 }

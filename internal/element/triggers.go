@@ -21,8 +21,18 @@ type carry struct{ digits2, digits4, joined, two, four, eight, sum, dots, dots2 
 // wanted are the triggers that are of use, each all ones or zero.
 type wanted struct{ numbers, views, marks, text, keys uint64 }
 
-// triggersAll finds the triggers of every element. m are the classes of the block
-// before those of t, of theirs, and of the block behind them.
+// triggerFunc finds the triggers t. m are the classes of the block before those of
+// t, of theirs, and of the block behind them; k is taken on from the block before to
+// the last one.
+type triggerFunc func(t []triggers, m []classes, k *carry, want *wanted)
+
+// path are the two passes that find triggers, in assembly or not.
+type path struct {
+	classify classifyFunc
+	trigger  triggerFunc
+}
+
+// triggersAll finds the triggers of every element.
 //
 // A number is a row of digits, with single separators between them, of seven
 // bytes or more and with four digits together; or it holds full-width characters
@@ -30,7 +40,7 @@ type wanted struct{ numbers, views, marks, text, keys uint64 }
 // looked at behind their end, because an addition carries the mark of what they
 // have to there. Rows of less than twelve bytes before a letter are times
 // (2026-11-22T) and parts of names, those before a colon and a digit too.
-func triggersAll(t []triggers, m []classes, k carry, want *wanted) carry {
+func triggersAll(t []triggers, m []classes, k *carry, want *wanted) {
 	m = m[:len(t)+2]
 	// Each shift that comes from the block before is a local of its own: so the
 	// compiler keeps them in registers.
@@ -43,8 +53,11 @@ func triggersAll(t []triggers, m []classes, k carry, want *wanted) carry {
 		d2 := d & afterDigit
 		d4 := d2 & (d2<<2 | digits2>>62)
 		behind := d4<<1 | digits4>>63
-		wide := c.wide &^ (c.wide<<3 | prev.wide>>61)
-		out.others = (c.high&(d2<<1|digits2>>63) | c.joint&behind | wide | c.escape) & want.numbers
+		others := c.joint&behind | c.escape
+		if c.high != 0 {
+			others |= c.high&(d2<<1|digits2>>63) | c.wide&^(c.wide<<3|prev.wide>>61)
+		}
+		out.others = others & want.numbers
 		digits2, digits4 = d2, d4
 
 		j := d | c.sep&afterDigit&nextDigit
@@ -60,8 +73,11 @@ func triggersAll(t []triggers, m []classes, k carry, want *wanted) carry {
 
 		// The first = of quoted-printable: a byte of Japanese that begins a
 		// character is written with a letter first.
-		quoted := c.assign & (c.alpha>>1 | next.alpha<<63) & (c.assign>>3 | next.assign<<61) & (c.assign>>6 | next.assign<<58)
-		out.views = (c.base&(c.base>>8|next.base<<56) | quoted | c.escape) & want.views
+		views := c.escape | c.assign&(c.assign>>3|next.assign<<61)&(c.assign>>6|next.assign<<58)&(c.alpha>>1|next.alpha<<63)
+		if c.base != 0 {
+			views |= c.base & (c.base>>8 | next.base<<56)
+		}
+		out.views = views & want.views
 
 		inner := c.dot & afterDigit & nextDigit
 		pair := inner & (inner<<2 | inner<<3 | inner<<4 | dots>>62 | dots>>61 | dots>>60)
@@ -69,19 +85,23 @@ func triggersAll(t []triggers, m []classes, k carry, want *wanted) carry {
 		out.marks = (c.at | third) & want.marks
 		dots, dots2 = inner, pair
 
-		text := (c.cjk&^(c.cjk<<3|prev.cjk>>61) | c.kata&^(c.kata<<3|prev.kata>>61)) & want.text
-		keys := (c.assign&^(afterDigit&nextDigit) | c.sign) & want.keys // 12:34 is a time
-		// A secret begins behind no letter, but for that of an escape.
-		token := c.token &^ ((c.alpha<<1 | prev.alpha>>63) &^ (c.escape<<2 | prev.escape>>62))
-		out.text = text | keys | token
+		text := c.assign &^ (afterDigit & nextDigit) & want.keys // 12:34 is a time
+		if c.high != 0 {
+			text |= (c.cjk&^(c.cjk<<3|prev.cjk>>61) | c.kata&^(c.kata<<3|prev.kata>>61)) & want.text
+			text |= c.sign & want.keys
+		}
+		if c.token != 0 { // a secret begins behind no letter, but for that of an escape
+			text |= c.token &^ ((c.alpha<<1 | prev.alpha>>63) &^ (c.escape<<2 | prev.escape>>62))
+		}
+		out.text = text
 	}
-	return carry{digits2, digits4, joined, two, four, eight, sum, dots, dots2}
+	*k = carry{digits2, digits4, joined, two, four, eight, sum, dots, dots2}
 }
 
 // triggersCards is triggersAll for card numbers alone: a row has 13 bytes or more
 // and four digits before each separator. Dates and most telephone numbers fall out
 // by that.
-func triggersCards(t []triggers, m []classes, k carry, _ *wanted) carry {
+func triggersCards(t []triggers, m []classes, k *carry, _ *wanted) {
 	m = m[:len(t)+2]
 	digits2, digits4, joined, two, four, eight, sum := k.digits2, k.digits4, k.joined, k.two, k.four, k.eight, k.sum
 	for i := range t {
@@ -90,8 +110,11 @@ func triggersCards(t []triggers, m []classes, k carry, _ *wanted) carry {
 		d2 := d & (d<<1 | prev.digit>>63)
 		d4 := d2 & (d2<<2 | digits2>>62)
 		behind := d4<<1 | digits4>>63
-		wide := c.wide &^ (c.wide<<2 | prev.wide>>62 | c.wide<<3 | prev.wide>>61)
-		out.others = (c.high|c.joint)&behind | wide | c.escape
+		others := c.joint&behind | c.escape
+		if c.high != 0 {
+			others |= c.high&behind | c.wide&^(c.wide<<2|prev.wide>>62|c.wide<<3|prev.wide>>61)
+		}
+		out.others = others
 		digits2, digits4 = d2, d4
 
 		j := d | c.sep&behind&(d>>1|m[i+2].digit<<63)
@@ -103,5 +126,5 @@ func triggersCards(t []triggers, m []classes, k carry, _ *wanted) carry {
 		out.rows = past &^ j
 		joined, two, four, eight, sum = j, j2, j4, j8, s
 	}
-	return carry{digits2: digits2, digits4: digits4, joined: joined, two: two, four: four, eight: eight, sum: sum}
+	k.digits2, k.digits4, k.joined, k.two, k.four, k.eight, k.sum = digits2, digits4, joined, two, four, eight, sum
 }

@@ -19,7 +19,7 @@ const (
 func (s *Scanner) view() *Scanner {
 	in := s.inner
 	if in == nil {
-		in = &Scanner{kinds: s.kinds, least: s.least, hash: s.hash, adjust: s.adjust, report: s.report, classify: s.classify,
+		in = &Scanner{kinds: s.kinds, least: s.least, hash: s.hash, adjust: s.adjust, report: s.report, path: s.path,
 			lead: 0xEF, wide: wideUTF8, words: wordsUTF8, want: wantedOf(s.kinds, s.depth+1), onlyPAN: s.onlyPAN, depth: s.depth + 1}
 		in.enc = decoder{is: UTF8, raw: true}
 		in.buf = make([]byte, lookBehind+viewBytes+lookAhead+2*blockSize)
