@@ -2,6 +2,7 @@ package element
 
 import (
 	"bytes"
+	"encoding/binary"
 	"sync"
 	"unicode/utf8"
 
@@ -61,9 +62,14 @@ func (s *Scanner) feed(p []byte) {
 }
 
 func (s *Scanner) hold(p []byte) {
-	s.enc.held = append(s.enc.held, p...)
-	if len(s.enc.held) >= guessBytes {
-		s.decide()
+	n := min(len(p), guessBytes-len(s.enc.held))
+	s.enc.held = append(s.enc.held, p[:n]...)
+	if len(s.enc.held) < guessBytes {
+		return
+	}
+	s.decide()
+	if n < len(p) {
+		s.feed(p[n:])
 	}
 }
 
@@ -110,8 +116,15 @@ func (s *Scanner) settle(e Encoding) {
 // signal returns the position of the first byte that says something about the
 // encoding: not ASCII, NUL or ESC.
 func signal(p []byte) int {
-	for i, c := range p {
-		if c >= 0x80 || c == 0 || c == 0x1b {
+	i := 0
+	for ; i+8 <= len(p); i += 8 {
+		x := binary.LittleEndian.Uint64(p[i:])
+		if x&high|equal(x, 0)|equal(x, 0x1b) != 0 {
+			break
+		}
+	}
+	for ; i < len(p); i++ {
+		if c := p[i]; c >= 0x80 || c == 0 || c == 0x1b {
 			return i
 		}
 	}
