@@ -9,7 +9,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  = -s -w -X main.version=$(VERSION)
 export CGO_ENABLED = 0
 
-.PHONY: all build cross demo test test-long prove check vet bench-pgproxy bench-ledger bench-scope bench-element bench-person bench-map bench-web eval-element eval-person eval-web clean
+.PHONY: all build cross demo test test-long prove check vet bench-pgproxy bench-ledger bench-scope bench-element bench-person bench-map bench-web eval-element eval-person eval-web eval-egress clean
 
 all: build
 
@@ -58,6 +58,9 @@ eval-element: ## precision and recall of the element engine, into docs/accuracy.
 
 eval-web: ## what the web application firewall finds, and takes for an attack wrongly
 	@sh bench/web/eval.sh $(ARGS)
+
+eval-egress: ## beacons and DNS tunnels found, false alarms, with 10,000 hosts
+	@sh bench/detect/eval.sh $(ARGS)
 
 eval-person: ## precision and recall of persons; needs npm
 	@sh bench/person/eval.sh $(ARGS)

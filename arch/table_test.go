@@ -54,6 +54,20 @@ var allowed = map[string][]string{
 	"internal/gate/revproxy":        {"internal/element", "internal/event", "internal/waf"},
 	"internal/gate/pgproxy/pglogin": {"internal/gate/netloop", "internal/wire/pgwire"},
 
+	// what is cut everywhere, and remote gates
+	"internal/policy/order": {"internal/policy/cut"},
+	"internal/hub": {"internal/durable", "internal/event", "internal/hub/answer", "internal/hub/frame", "internal/hub/pki",
+		"internal/policy/cut", "internal/policy/order"},
+	"internal/hub/answer": {"internal/policy/cut", "internal/policy/order"},
+	"internal/hub/frame":  {},
+	"internal/hub/pki":    {"internal/durable"},
+	"internal/hub/site":   {"internal/durable", "internal/hub/answer", "internal/hub/frame", "internal/hub/pki", "internal/policy/order"},
+
+	// what is suspicious in what leaves
+	"internal/detect":      {"internal/event"},
+	"internal/detect/town": {"internal/detect"},
+	"internal/indicator":   {},
+
 	// the ledger
 	"proof":                   {},
 	"proof/scope":             {},

@@ -206,5 +206,8 @@ func newBody(k Kind) Body {
 	case KindHostPlan:
 		return new(HostPlan)
 	}
+	if b := newCut(k); b != nil {
+		return b
+	}
 	return newCased(k)
 }

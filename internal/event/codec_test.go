@@ -89,6 +89,13 @@ func goldenBodies() []Body {
 		&CaseDraft{Acted: Acted{Proved: "key"}, Case: "c1", Draft: "web", Step: "release", SHA256: "00", Scope: 2, Lang: "ja", By: "ayame"},
 		&HostBoot{Host: "AP-A", BootID: "b1", At: at, Reason: "panic", By: "agent"},
 		&HostPlan{Acted: Acted{Proved: "key"}, Host: "AP-A", From: at, To: at + 1, Reason: "update", By: "ren"},
+		&CutOrdered{Generation: 7, Digest: "00", At: at, Add: []CutEntry{{ID: "cut-7", Kind: "name", Target: "evil.example", Until: at, Case: "c1"}}, Remove: []string{"cut-3"}, By: "ayame", Reason: "r"},
+		&CutReceipt{Gate: "osaka/out", Generation: 7, Digest: "00", Closed: 1000, At: at, Text: "t\n"},
+		&GateEnrolled{Gate: "osaka", Step: "enrolled", Key: "osaka+00+x", Cert: "00", By: "ayame"},
+		&GateLink{Gate: "osaka", Up: true, Generation: 7, Reason: "r"},
+		&Detection{What: "beacon", Host: "10.0.0.5", Dest: "c2.example", From: at, At: at + 1, Score: .5, Learning: true, Further: true, Features: []DetectionFeature{{"interval_seconds", "60"}}},
+		&DetectionException{ID: "x1", Step: "make", What: "beacon", Host: "10.0.0.0/24", Dest: "tool.example", Until: at, By: "ayame", Reason: "r"},
+		&ExitSeen{Seen: "osaka", Step: "unknown", Way: "route", Interface: "wwan0", Next: "192.0.2.1", Address: "203.0.113.9", At: at},
 	}
 }
 

@@ -38,6 +38,13 @@ const (
 	KindLookup         Kind = 73  // a DNS question is about to leave, or was refused
 	KindLookups        Kind = 74  // questions answered from memory
 	KindExitPolicy     Kind = 75  // a policy of what leaves came into force
+	KindCutOrdered     Kind = 80  // a new generation of cuts
+	KindCutReceipt     Kind = 81  // a gate's signed answer to one
+	KindGateEnrolled   Kind = 82  // a remote gate may connect, or may no more
+	KindGateLink       Kind = 83  // a remote gate is connected, or silent
+	KindDetection      Kind = 85  // something suspicious in what leaves
+	KindException      Kind = 86  // what is detected and in order
+	KindExitSeen       Kind = 87  // a way out that is in no configuration
 	KindAccount        Kind = 90  // an account of the console changed
 	KindLogin          Kind = 91  // somebody tried to enter the console, or left it
 	KindLook           Kind = 92  // somebody was shown who subjects are

@@ -21,6 +21,11 @@ const (
 	GateTLS           Code = 2102
 	GateFailed        Code = 2103
 	MetricsListen     Code = 2104
+	CutRefused        Code = 3702
+	CutUnknown        Code = 3703
+	HubJoin           Code = 3704
+	HubListen         Code = 3705
+	IndicatorList     Code = 3909
 	LedgerMissing     Code = 8101
 	LedgerExists      Code = 8102
 	LedgerOpen        Code = 8103
@@ -59,11 +64,12 @@ const (
 
 // elsewhere are codes that other packages put into their messages and into
 // event.Finding: 30xx gates, 31xx what a gate finds, 50xx keys, 51xx subjects,
-// 34xx the web gate, 53xx scopes, 54xx views, 71xx servers of our own, 72xx scans, 73xx the bypass
+// 34xx the web gate, 37xx cuts and the hub, 39xx what is detected, 53xx scopes, 54xx views, 71xx servers of our own, 72xx scans, 73xx the bypass
 // watch.
 var elsewhere = []Code{
 	3001, 3002, 3003, 3004, 3005, 3101, 3102, 3103, 3104, 3105, 3107, 3108, 3109,
 	3401, 3402, 3403, 3404, 3405, 3406, 3407, 3408, 3409,
+	3701, 3901, 3902, 3903, 3904, 3905, 3906, 3907, 3908,
 	5001, 5002, 5003, 5004, 5005, 5006, 5007, 5008, 5101, 5102,
 	5103, 5104, 5105, 5106, 5301, 5401, 5402, 5403, 7101, 7102,
 	7103, 7104, 7201, 7202, 7203, 7204, 7205, 7301, 7302, 7303,
@@ -75,7 +81,7 @@ var Codes = slices.Sorted(slices.Values(append(elsewhere[:len(elsewhere):len(els
 	ConfigUnreadable, ConfigSyntax, ConfigUnknownKey, ConfigRepeatedKey, ConfigType,
 	ConfigMissing, ConfigValue, ConfigDuplicate, ConfigReference, ConfigConflict,
 	SecretUnreadable, SecretMode,
-	GateListen, GateTLS, GateFailed, MetricsListen,
+	GateListen, GateTLS, GateFailed, MetricsListen, CutRefused, CutUnknown, HubJoin, HubListen, IndicatorList,
 	PolicyInvalid, PolicyNotNewer, PolicyTestFailed, GrantRefused, GrantUnknown,
 	NotRunning, ControlRefused, AlreadyRunning, ScopeQuery, SessionUnknown, CaseRefused, CaseFile,
 	DatabaseConnect, ScanFailed, FolderUnreadable, FolderWrite,

@@ -1,0 +1,111 @@
+// Package frame is what a hub and a remote gate say to each other: JSON over
+// HTTP/2 with certificates of the hub's own authority on both sides.
+//
+//	POST /v1/join      Join → Joined     once, with a token instead of a certificate
+//	POST /v1/renew     Renew → Renewed   before the certificate ends
+//	GET  /v1/stream    → Frames          one a line, for ever: orders, signs of life
+//	POST /v1/receipts  Receipts          answers to an order
+//	PUT  /v1/events/{source}/{worker}/{first}
+//	                   lines of events → Stored
+//
+// It holds the shapes and the token only; package hub serves, package site
+// asks.
+package frame
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"strings"
+	"time"
+)
+
+// Frame is one line of the stream.
+type Frame struct {
+	Order string `json:"order,omitempty"` // signed text; empty: a sign of life
+	// Generation is in the first frame the one that follows, 0 for none.
+	Generation uint64 `json:"generation,omitempty"`
+}
+
+const (
+	// Beat is the time between two signs of life in a quiet stream.
+	Beat = 3 * time.Second
+	// Silence is after how long without any frame the other side is gone.
+	Silence = 10 * time.Second
+	// MaxBody is the largest body of a request, in bytes.
+	MaxBody = 8 << 20
+)
+
+// Join asks to become a remote gate.
+type Join struct {
+	Site    string `json:"site"`
+	Secret  string `json:"secret"`
+	Request string `json:"request"` // certificate request, PEM
+	Key     string `json:"key"`     // verifies receipts
+}
+
+// Joined is the answer.
+type Joined struct {
+	Tenant string `json:"tenant"`
+	Cert   string `json:"certificate"` // PEM
+	Root   string `json:"root"`        // PEM
+	Orders string `json:"orders"`      // verifies orders
+}
+
+// Renew asks for a new certificate under the old one.
+type Renew struct {
+	Request string `json:"request"`
+}
+
+// Renewed is the answer.
+type Renewed struct {
+	Cert string `json:"certificate"`
+}
+
+// Receipts answer an order.
+type Receipts struct {
+	Generation uint64   `json:"generation"`
+	Receipts   []string `json:"receipts"`         // signed texts
+	Failed     []Failed `json:"failed,omitempty"` // gates that did not take it
+}
+
+// Failed is a gate that did not take an order.
+type Failed struct {
+	Gate    string `json:"gate"`
+	Problem string `json:"problem"`
+}
+
+// Stored says up to which sequence number the hub has a chain.
+type Stored struct {
+	Next uint64 `json:"next"` // first number that the hub does not have
+}
+
+// Token lets one gate join, once.
+type Token struct {
+	Hub    string `json:"hub"` // https://host:port
+	Site   string `json:"site"`
+	Secret string `json:"secret"`
+	Root   string `json:"root"` // SHA-256 of the authority's certificate, hex
+}
+
+const tokenHead = "sekisho-join-1."
+
+// String is the token as people carry it. It is secret until it is used.
+func (t *Token) String() string {
+	text, err := json.Marshal(t)
+	if err != nil {
+		panic("frame: " + err.Error()) // strings always encode
+	}
+	return tokenHead + base64.RawURLEncoding.EncodeToString(text)
+}
+
+// ParseToken reads a token. Its error holds nothing of it.
+func ParseToken(text string) (*Token, error) {
+	rest, ok := strings.CutPrefix(strings.TrimSpace(text), tokenHead)
+	raw, err := base64.RawURLEncoding.DecodeString(rest)
+	t := new(Token)
+	if !ok || err != nil || json.Unmarshal(raw, t) != nil || t.Hub == "" || t.Site == "" || t.Secret == "" || t.Root == "" {
+		return nil, errors.New("this is no token of `sekisho hub token`")
+	}
+	return t, nil
+}

@@ -1,0 +1,386 @@
+package hub
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"crypto/tls"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"sync"
+	"time"
+
+	"sekisho/internal/durable"
+	"sekisho/internal/hub/frame"
+	"sekisho/internal/hub/pki"
+	"sekisho/internal/policy/order"
+)
+
+// Store takes the events of remote gates into the ledger.
+type Store interface {
+	// Next is the first sequence number of a chain that is not there yet.
+	Next(source string, worker uint16) (uint64, error)
+	// Append appends lines of one chain, durably. Lines that are there already
+	// are left out; lines that do not continue the chain are an error.
+	Append(ctx context.Context, source string, worker uint16, lines []byte) (next uint64, err error)
+}
+
+// ServerConfig is what a Server needs.
+type ServerConfig struct {
+	Listener  net.Listener // TCP; the server closes it
+	Hosts     []string     // names and addresses under which gates reach it
+	URL       string       // https://host:port as tokens carry it
+	Dir       string       // for tokens; it exists
+	Authority *pki.Authority
+	Cuts      *Cuts
+	Store     Store  // nil: gates keep their events
+	Orders    string // verifies orders
+	Now       func() time.Time
+	Log       *slog.Logger
+}
+
+// Server answers remote gates.
+type Server struct {
+	cfg ServerConfig
+
+	mu   sync.Mutex // guards cert
+	cert *tls.Certificate
+}
+
+// NewServer makes the hub's certificate. It starts nothing.
+func NewServer(cfg ServerConfig) (*Server, error) {
+	s := &Server{cfg: cfg}
+	_, err := s.certificate(nil)
+	return s, err
+}
+
+// certificate renews the hub's certificate when half of its life is over.
+func (s *Server) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cert == nil || s.cfg.Now().After(s.cert.Leaf.NotAfter.Add(-pki.Life/2)) {
+		fresh, err := s.cfg.Authority.Server(s.cfg.Hosts)
+		if err != nil {
+			return s.cert, err
+		}
+		s.cert = fresh
+	}
+	return s.cert, nil
+}
+
+// Run serves until ctx ends.
+func (s *Server) Run(ctx context.Context) error {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /v1/join", s.join)
+	mux.HandleFunc("POST /v1/renew", s.known(s.renew))
+	mux.HandleFunc("GET /v1/stream", s.known(s.stream))
+	mux.HandleFunc("POST /v1/receipts", s.known(s.receipts))
+	mux.HandleFunc("PUT /v1/events/{source}/{worker}", s.known(s.events))
+	mux.HandleFunc("GET /v1/events/{source}/{worker}", s.known(s.next))
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10, IdleTimeout: time.Minute,
+		BaseContext: func(net.Listener) context.Context { return ctx },
+		ErrorLog:    slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
+		HTTP2:       &http.HTTP2Config{MaxConcurrentStreams: 16, SendPingTimeout: frame.Beat, PingTimeout: frame.Silence},
+		TLSConfig: &tls.Config{MinVersion: tls.VersionTLS13, NextProtos: []string{"h2"}, GetCertificate: s.certificate,
+			ClientAuth: tls.VerifyClientCertIfGiven, ClientCAs: s.cfg.Authority.Pool(), Time: s.cfg.Now}}
+	done := make(chan error, 1)
+	go func() { done <- server.ServeTLS(s.cfg.Listener, "", "") }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), frame.Beat)
+	defer cancel()
+	err := server.Shutdown(stop) // streams end with ctx
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = server.Close()
+	}
+	<-done
+	return err
+}
+
+// known lets only enrolled gates in.
+func (s *Server) known(do func(w http.ResponseWriter, r *http.Request, site string)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.TLS == nil || len(r.TLS.VerifiedChains) == 0 {
+			http.Error(w, "a certificate of this hub is needed", http.StatusUnauthorized)
+			return
+		}
+		name := r.TLS.VerifiedChains[0][0].Subject.CommonName
+		if !s.cfg.Cuts.enrolled(name) {
+			http.Error(w, "this gate is not enrolled", http.StatusForbidden)
+			return
+		}
+		do(w, r, name)
+	}
+}
+
+// read decodes a body, or answers that it cannot.
+func read[T any](w http.ResponseWriter, r *http.Request, v *T) bool {
+	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, frame.MaxBody)).Decode(v)
+	if err != nil {
+		http.Error(w, "the request is not understood", http.StatusBadRequest)
+	}
+	return err == nil
+}
+
+func (s *Server) write(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	if err := json.NewEncoder(w).Encode(v); err != nil {
+		s.cfg.Log.Warn("hub", "op", "answer a gate", "err", err)
+	}
+}
+
+// refuse answers with a problem that is the gate's; others stay in the log.
+func (s *Server) refuse(w http.ResponseWriter, op, site string, err error) {
+	s.cfg.Log.Warn("hub", "op", op, "gate", site, "err", err)
+	http.Error(w, op+" failed", http.StatusBadRequest)
+}
+
+// siteRule is what a remote gate may be called.
+var siteRule = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
+
+// tokenLife is how long a token waits.
+const tokenLife = time.Hour
+
+// keptToken is a token as the hub keeps it, in a file named for the site.
+type keptToken struct {
+	Hash  string    `json:"sha256"` // of the secret
+	Until time.Time `json:"until"`
+	By    string    `json:"by"`
+}
+
+// Token makes a token for a gate; an older one of the same gate is void.
+func (s *Server) Token(site, by string) (string, time.Time, error) {
+	if !siteRule.MatchString(site) {
+		return "", time.Time{}, fmt.Errorf("%q: a gate's name has small letters, digits, - and _, at most 63", site)
+	}
+	secret := rand.Text()
+	kept := keptToken{Hash: hash(secret), Until: s.cfg.Now().Add(tokenLife).UTC(), By: by}
+	text, err := json.Marshal(kept)
+	if err != nil {
+		return "", kept.Until, err
+	}
+	t := frame.Token{Hub: s.cfg.URL, Site: site, Secret: secret, Root: s.cfg.Authority.Fingerprint()}
+	return t.String(), kept.Until, durable.WriteFile(durable.Dir(s.cfg.Dir), tokenFile(site), text, 0o600)
+}
+
+func tokenFile(site string) string { return "token-" + site + ".json" }
+
+func hash(secret string) string {
+	sum := sha256.Sum256([]byte(secret))
+	return hex.EncodeToString(sum[:])
+}
+
+// spend takes a token away, so that it is good once, and says who made it.
+func (s *Server) spend(site, secret string) (by string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	bad := errors.New("the token is unknown, used or over")
+	if !siteRule.MatchString(site) {
+		return "", bad
+	}
+	text, err := os.ReadFile(filepath.Join(s.cfg.Dir, tokenFile(site)))
+	if err != nil {
+		return "", bad
+	}
+	var kept keptToken
+	if err := json.Unmarshal(text, &kept); err != nil {
+		return "", err
+	}
+	if subtle.ConstantTimeCompare([]byte(kept.Hash), []byte(hash(secret))) != 1 || !s.cfg.Now().Before(kept.Until) {
+		return "", bad
+	}
+	fsys := durable.Dir(s.cfg.Dir)
+	return kept.By, errors.Join(fsys.Remove(tokenFile(site)), fsys.SyncDir("."))
+}
+
+func (s *Server) join(w http.ResponseWriter, r *http.Request) {
+	var q frame.Join
+	if !read(w, r, &q) {
+		return
+	}
+	by, err := s.spend(q.Site, q.Secret)
+	if err != nil {
+		s.refuse(w, "join", q.Site, err)
+		return
+	}
+	cert, err := s.cfg.Authority.Client([]byte(q.Request), q.Site)
+	if err == nil {
+		err = s.cfg.Cuts.Enrol(r.Context(), q.Site, q.Key, fingerprint(cert), by)
+	}
+	if err != nil {
+		s.refuse(w, "join", q.Site, err)
+		return
+	}
+	s.cfg.Log.Info("a gate has joined", "gate", q.Site, "by", by)
+	s.write(w, frame.Joined{Tenant: s.cfg.Cuts.cfg.Tenant, Cert: string(cert), Root: string(s.cfg.Authority.Root()), Orders: s.cfg.Orders})
+}
+
+func fingerprint(cert []byte) string {
+	c, err := pki.ParseCert(cert)
+	if err != nil {
+		return ""
+	}
+	return pki.Fingerprint(c.Raw)
+}
+
+func (s *Server) renew(w http.ResponseWriter, r *http.Request, site string) {
+	var q frame.Renew
+	if !read(w, r, &q) {
+		return
+	}
+	cert, err := s.cfg.Authority.Client([]byte(q.Request), site)
+	if err == nil {
+		err = s.cfg.Cuts.renewed(r.Context(), site, fingerprint(cert))
+	}
+	if err != nil {
+		s.refuse(w, "renew", site, err)
+		return
+	}
+	s.write(w, frame.Renewed{Cert: string(cert)})
+}
+
+// stream sends orders as they are made, and signs of life between them.
+func (s *Server) stream(w http.ResponseWriter, r *http.Request, site string) {
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	out := http.NewResponseController(w)
+	w.Header().Set("Content-Type", "application/jsonl")
+	l, err := s.cfg.Cuts.connect(ctx, site, cancel)
+	if err != nil {
+		s.cfg.Log.Warn("hub", "op", "stream", "gate", site, "err", err)
+		if l == nil {
+			return
+		}
+	}
+	enc := json.NewEncoder(w)
+	send := func(f frame.Frame) error {
+		return errors.Join(out.SetWriteDeadline(time.Now().Add(frame.Silence)), enc.Encode(f), out.Flush())
+	}
+	tick := time.NewTicker(frame.Beat)
+	defer tick.Stop()
+	// The first frame says which generation follows, if any.
+	for err = send(frame.Frame{Generation: l.first}); err == nil; {
+		select {
+		case <-ctx.Done():
+			err = ctx.Err()
+		case text := <-l.next:
+			err = send(frame.Frame{Order: string(text)})
+		case <-tick.C:
+			err = send(frame.Frame{})
+		}
+	}
+	reason := "the connection broke"
+	if ctx.Err() != nil {
+		reason = "the connection ended"
+	}
+	if err := s.cfg.Cuts.disconnect(ctx, l, reason); err != nil {
+		s.cfg.Log.Error("hub", "op", "record that a gate is silent", "gate", site, "err", err)
+	}
+}
+
+func (s *Server) receipts(w http.ResponseWriter, r *http.Request, site string) {
+	var q frame.Receipts
+	if !read(w, r, &q) {
+		return
+	}
+	if err := s.cfg.Cuts.receive(r.Context(), site, &q); err != nil {
+		s.refuse(w, "receipts", site, err)
+		return
+	}
+	s.write(w, struct{}{})
+}
+
+// mine reports whether a source belongs to a site: a gate may only write what
+// begins with its own name.
+func mine(source, site string) bool {
+	return under(source, "site/"+site)
+}
+
+func chain(r *http.Request, site string) (source string, worker uint16, err error) {
+	source = r.PathValue("source")
+	_, err = fmt.Sscanf(r.PathValue("worker"), "%d", &worker)
+	if !mine(source, site) {
+		err = errors.Join(err, fmt.Errorf("%q is no source of %q", source, site))
+	}
+	return source, worker, err
+}
+
+func (s *Server) next(w http.ResponseWriter, r *http.Request, site string) {
+	source, worker, err := chain(r, site)
+	if s.cfg.Store == nil {
+		err = errors.New("this hub takes no events")
+	}
+	var stored frame.Stored
+	if err == nil {
+		stored.Next, err = s.cfg.Store.Next(source, worker)
+	}
+	if err != nil {
+		s.refuse(w, "events", site, err)
+		return
+	}
+	s.write(w, stored)
+}
+
+func (s *Server) events(w http.ResponseWriter, r *http.Request, site string) {
+	source, worker, err := chain(r, site)
+	if s.cfg.Store == nil {
+		err = errors.New("this hub takes no events")
+	}
+	var lines []byte
+	if err == nil {
+		lines, err = io.ReadAll(http.MaxBytesReader(w, r.Body, frame.MaxBody))
+	}
+	var stored frame.Stored
+	if err == nil {
+		stored.Next, err = s.cfg.Store.Append(r.Context(), source, worker, lines)
+	}
+	if err != nil {
+		s.refuse(w, "events", site, err)
+		return
+	}
+	s.write(w, stored)
+}
+
+// OrdersKey is the key that verifies a tenant's orders, made with its signer
+// when there is none yet.
+func OrdersKey(dir, tenant string) (signer, verifier string, err error) {
+	return keyPair(dir, "orders", order.KeyName(tenant))
+}
+
+// ReceiptsKey is the pair that signs receipts of a process's gates.
+func ReceiptsKey(dir, site string) (signer, verifier string, err error) {
+	return keyPair(dir, "receipts", site)
+}
+
+// keyPair reads a pair from dir, or makes it: one file of two lines, the
+// secret first, mode 0600.
+func keyPair(dir, file, name string) (signer, verifier string, err error) {
+	file += ".notekey"
+	text, err := os.ReadFile(filepath.Join(dir, file))
+	if err == nil {
+		if n, err := fmt.Sscanf(string(text), "%s\n%s\n", &signer, &verifier); n != 2 || err != nil {
+			return "", "", fmt.Errorf("%s is no pair of keys", file)
+		}
+		return signer, verifier, nil
+	}
+	if !errors.Is(err, os.ErrNotExist) {
+		return "", "", err
+	}
+	if signer, verifier, err = order.NewKey(rand.Reader, name); err != nil {
+		return "", "", err
+	}
+	return signer, verifier, durable.WriteFile(durable.Dir(dir), file, []byte(signer+"\n"+verifier+"\n"), 0o600)
+}

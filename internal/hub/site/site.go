@@ -1,0 +1,400 @@
+// Package site is a remote gate's side of the hub: it joins with a token, keeps
+// a stream open, takes orders into force at the gates of its process and
+// answers with receipts, renews its certificate, and ships the events that the
+// process has recorded.
+//
+// A site works on without the hub for as long as it must: the order it has
+// stays in force, also over a restart, and what it records waits. It makes no
+// orders and takes none that the hub's key did not sign or that is older than
+// the one in force.
+package site
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"sekisho/internal/durable"
+	"sekisho/internal/hub/answer"
+	"sekisho/internal/hub/frame"
+	"sekisho/internal/hub/pki"
+	"sekisho/internal/policy/order"
+)
+
+const (
+	siteFile     = "site.json"
+	identityFile = "identity.pem" // certificate and key in one file, so that they change together
+	orderFile    = "order.note"
+)
+
+// Membership is what a site knows of its hub.
+type Membership struct {
+	Site   string `json:"site"`
+	Hub    string `json:"hub"`
+	Tenant string `json:"tenant"`
+	Root   string `json:"root"`   // PEM
+	Orders string `json:"orders"` // verifies orders
+}
+
+// ErrMember is returned by Join when the directory belongs to a hub already.
+var ErrMember = errors.New("this process has joined a hub before")
+
+// Join spends a token: it makes a key, gets a certificate and writes both to
+// dir, which must exist. receipts verifies the receipts of this process.
+func Join(ctx context.Context, text, dir, receipts string) (*Membership, error) {
+	token, err := frame.ParseToken(text)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(filepath.Join(dir, siteFile)); err == nil {
+		return nil, ErrMember
+	}
+	key, keyText, err := pki.NewKey()
+	if err != nil {
+		return nil, err
+	}
+	request, err := pki.Request(key)
+	if err != nil {
+		return nil, err
+	}
+	client := &http.Client{Transport: &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: pinned(token)}}
+	defer client.CloseIdleConnections()
+	var j frame.Joined
+	if err := call(ctx, client, http.MethodPost, token.Hub+"/v1/join",
+		frame.Join{Site: token.Site, Secret: token.Secret, Request: string(request), Key: receipts}, &j); err != nil {
+		return nil, err
+	}
+	m := &Membership{Site: token.Site, Hub: token.Hub, Tenant: j.Tenant, Root: j.Root, Orders: j.Orders}
+	if root, err := pki.ParseCert([]byte(m.Root)); err != nil || pki.Fingerprint(root.Raw) != token.Root {
+		return nil, errors.New("the hub sent another root than the token names")
+	}
+	member, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	fsys := durable.Dir(dir)
+	if err := durable.WriteFile(fsys, identityFile, append([]byte(j.Cert), keyText...), 0o600); err != nil {
+		return nil, err
+	}
+	return m, durable.WriteFile(fsys, siteFile, member, 0o600)
+}
+
+// pinned trusts the root that the token names and nobody else.
+func pinned(t *frame.Token) *tls.Config {
+	return &tls.Config{MinVersion: tls.VersionTLS13, InsecureSkipVerify: true, // verified below
+		VerifyConnection: func(s tls.ConnectionState) error {
+			for _, c := range s.PeerCertificates {
+				if pki.Fingerprint(c.Raw) != t.Root {
+					continue
+				}
+				roots := x509.NewCertPool()
+				roots.AddCert(c)
+				u, err := url.Parse(t.Hub)
+				if err == nil {
+					_, err = s.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: roots, DNSName: u.Hostname()})
+				}
+				return err
+			}
+			return errors.New("this is not the hub that made the token")
+		}}
+}
+
+// Config is what a Site needs.
+type Config struct {
+	Dir   string // where Join wrote
+	Gates *answer.Gates
+	Now   func() time.Time
+	Log   *slog.Logger
+	Ship  Shipper // nil: nothing is shipped
+	// Retry is the first wait after a failed connection; it doubles up to 16
+	// times that. Default 500 ms.
+	Retry time.Duration
+}
+
+// Site is a member of a hub.
+type Site struct {
+	cfg    Config
+	member Membership
+	orders note.Verifier
+	ready  chan struct{}
+	once   sync.Once
+
+	mu       sync.Mutex // guards identity
+	identity *tls.Certificate
+}
+
+// Open reads what Join wrote and puts the last order in force: call it before
+// any gate forwards anything.
+func Open(ctx context.Context, cfg Config) (*Site, error) {
+	if cfg.Retry == 0 {
+		cfg.Retry = 500 * time.Millisecond
+	}
+	s := &Site{cfg: cfg, ready: make(chan struct{})}
+	text, err := os.ReadFile(filepath.Join(cfg.Dir, siteFile))
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(text, &s.member); err != nil {
+		return nil, fmt.Errorf("%s: %w", siteFile, err)
+	}
+	if s.orders, err = note.NewVerifier(s.member.Orders); err != nil {
+		return nil, fmt.Errorf("%s: %w", siteFile, err)
+	}
+	if err := s.load(); err != nil {
+		return nil, fmt.Errorf("%s: %w", identityFile, err)
+	}
+	text, err = os.ReadFile(filepath.Join(cfg.Dir, orderFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return s, nil
+	}
+	if err == nil {
+		_, err = s.take(ctx, text, false)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", orderFile, err)
+	}
+	return s, nil
+}
+
+// Member is what the site knows of its hub.
+func (s *Site) Member() Membership { return s.member }
+
+// Ready is closed when the hub's order of now is in force, or when the hub
+// could not be reached: gates may open then.
+func (s *Site) Ready() <-chan struct{} { return s.ready }
+
+func (s *Site) load() error {
+	text, err := os.ReadFile(filepath.Join(s.cfg.Dir, identityFile))
+	if err != nil {
+		return err
+	}
+	pair, err := tls.X509KeyPair(text, text)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.identity = &pair
+	return nil
+}
+
+func (s *Site) current() *tls.Certificate {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.identity
+}
+
+// client makes connections of its own, so that a new certificate counts.
+func (s *Site) client() (*http.Client, error) {
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM([]byte(s.member.Root)) {
+		return nil, errors.New("no root of the hub")
+	}
+	return &http.Client{Transport: &http.Transport{ForceAttemptHTTP2: true, TLSHandshakeTimeout: frame.Silence, IdleConnTimeout: time.Minute,
+		HTTP2: &http.HTTP2Config{SendPingTimeout: frame.Beat, PingTimeout: frame.Silence},
+		TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS13, RootCAs: roots, Time: s.cfg.Now,
+			GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return s.current(), nil }}}}, nil
+}
+
+// Run keeps the stream until ctx ends. It does not end when the hub is away.
+func (s *Site) Run(ctx context.Context) error {
+	var wait sync.WaitGroup
+	defer wait.Wait()
+	if s.cfg.Ship != nil {
+		wait.Go(func() { s.ship(ctx) })
+	}
+	retry := s.cfg.Retry
+	for ctx.Err() == nil {
+		begin := s.cfg.Now()
+		err := s.follow(ctx)
+		s.once.Do(func() { close(s.ready) }) // the hub is away: what was in force stays
+		if ctx.Err() != nil {
+			break
+		}
+		if s.cfg.Now().Sub(begin) > frame.Silence {
+			retry = s.cfg.Retry
+		}
+		s.cfg.Log.Warn("the hub is away; what is in force stays", "hub", s.member.Hub, "again_in", retry, "err", err)
+		if !pause(ctx, retry) {
+			break
+		}
+		retry = min(2*retry, 16*s.cfg.Retry)
+	}
+	return nil
+}
+
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
+
+// follow holds one stream until it ends.
+func (s *Site) follow(ctx context.Context) error {
+	client, err := s.client()
+	if err != nil {
+		return err
+	}
+	defer client.CloseIdleConnections()
+	if err := s.renew(ctx, client); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	silence := time.AfterFunc(frame.Silence, cancel)
+	defer silence.Stop()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.member.Hub+"/v1/stream", nil)
+	if err != nil {
+		return err
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return problem(resp)
+	}
+	frames := json.NewDecoder(resp.Body)
+	for first := true; ; first = false {
+		var f frame.Frame
+		if err := frames.Decode(&f); err != nil {
+			return err
+		}
+		silence.Reset(frame.Silence)
+		if first && f.Generation <= s.cfg.Gates.Generation() {
+			s.once.Do(func() { close(s.ready) })
+		}
+		if f.Order == "" {
+			continue
+		}
+		r, err := s.take(ctx, []byte(f.Order), true)
+		if err != nil {
+			return err
+		}
+		s.once.Do(func() { close(s.ready) })
+		if err := call(ctx, client, http.MethodPost, s.member.Hub+"/v1/receipts", r, &struct{}{}); err != nil {
+			return err
+		}
+	}
+}
+
+// take verifies an order, keeps it and puts it in force. It is kept before any
+// gate hears of it, so that a crash leaves the old one or the new one.
+func (s *Site) take(ctx context.Context, text []byte, keep bool) (*frame.Receipts, error) {
+	o, err := order.OpenOrder(text, s.orders)
+	if err != nil {
+		return nil, err
+	}
+	if o.Tenant != s.member.Tenant {
+		return nil, fmt.Errorf("an order for tenant %q", o.Tenant)
+	}
+	set, err := o.Set()
+	if err != nil {
+		return nil, err
+	}
+	in := s.cfg.Gates.Generation()
+	if o.Generation < in {
+		return nil, fmt.Errorf("order %d: %w (%d)", o.Generation, answer.ErrOlder, in)
+	}
+	if keep && o.Generation > in {
+		if err := durable.WriteFile(durable.Dir(s.cfg.Dir), orderFile, text, 0o600); err != nil {
+			return nil, err
+		}
+	}
+	answers, err := s.cfg.Gates.Put(ctx, text, set)
+	if err != nil {
+		return nil, err
+	}
+	r := &frame.Receipts{Generation: o.Generation}
+	for _, a := range answers {
+		if a.Err != nil {
+			r.Failed = append(r.Failed, frame.Failed{Gate: a.Receipt.Gate, Problem: a.Err.Error()})
+			continue
+		}
+		r.Receipts = append(r.Receipts, string(a.Text))
+	}
+	return r, nil
+}
+
+// renew gets a new certificate, with a new key, when two thirds of the old
+// one's life are over.
+func (s *Site) renew(ctx context.Context, client *http.Client) error {
+	leaf := s.current().Leaf
+	if s.cfg.Now().Before(leaf.NotAfter.Add(-pki.Life / 3)) {
+		return nil
+	}
+	key, keyText, err := pki.NewKey()
+	if err != nil {
+		return err
+	}
+	request, err := pki.Request(key)
+	if err != nil {
+		return err
+	}
+	var r frame.Renewed
+	if err := call(ctx, client, http.MethodPost, s.member.Hub+"/v1/renew", frame.Renew{Request: string(request)}, &r); err != nil {
+		return err
+	}
+	if block, _ := pem.Decode([]byte(r.Cert)); block == nil {
+		return errors.New("the hub sent no certificate")
+	}
+	if err := durable.WriteFile(durable.Dir(s.cfg.Dir), identityFile, append([]byte(r.Cert), keyText...), 0o600); err != nil {
+		return err
+	}
+	client.CloseIdleConnections()
+	return s.load()
+}
+
+// call asks and decodes the answer.
+func call(ctx context.Context, client *http.Client, method, address string, q, a any) error {
+	text, err := json.Marshal(q)
+	if err != nil {
+		return err
+	}
+	return send(ctx, client, method, address, text, a)
+}
+
+func send(ctx context.Context, client *http.Client, method, address string, body []byte, a any) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return problem(resp)
+	}
+	return json.NewDecoder(io.LimitReader(resp.Body, frame.MaxBody)).Decode(a)
+}
+
+func problem(resp *http.Response) error {
+	text, err := io.ReadAll(io.LimitReader(resp.Body, 500))
+	return errors.Join(fmt.Errorf("the hub says %s: %s", resp.Status, bytes.TrimSpace(text)), err)
+}
