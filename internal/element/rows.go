@@ -77,8 +77,16 @@ func (s *Scanner) judgeRow(p int, w uint64) {
 	if w&1 == 0 {
 		return
 	}
+	r := run(w)
+	if c := s.buf[p+r]; r < longRun && (w>>(r+1)&1 == 0 || !isSeparator(c)) { // one group: most rows
+		if c >= utf8.RuneSelf && s.mayGoOn(p+r) && s.goesOn(p+r) || (c == '%' || c == '&' || c == '\\') && s.goesOn(p+r) {
+			return // and is judged there, in a view
+		}
+		s.solid(p, w, r)
+		return
+	}
 	var at, size [longRun/2 + 4]uint8
-	k, from, r := 0, 0, run(w)
+	k, from := 0, 0
 	for r < longRun && isSeparator(s.buf[p+r]) && w>>(r+1)&1 != 0 {
 		at[k], size[k] = uint8(from), uint8(r-from)
 		k, from = k+1, r+1
@@ -90,10 +98,6 @@ func (s *Scanner) judgeRow(p int, w uint64) {
 	}
 	if c := s.buf[p+r]; (c >= utf8.RuneSelf || c == '%' || c == '&' || c == '\\') && s.goesOn(p+r) {
 		return // and is judged there, in a view
-	}
-	if k == 0 {
-		s.solid(p, w, r)
-		return
 	}
 	if c := s.buf[p-1]; s.buf[p+int(size[0])] == ' ' && r < 10 && size[0]-2 < 2 && c != ' ' {
 		return // 404 76758: too short for anything with spaces

@@ -160,21 +160,24 @@ func (s *Scanner) viewNumber(p int) {
 	if s.depth == maxDepth || p < s.ends.number {
 		return
 	}
-	q, tokens, count, last := p, 0, 0, p
+	var text [maxTokens]byte
+	var spot [maxTokens]int32
+	q, tokens, count, last, shown := p, 0, 0, p, 0
 	separators := 0
 	for tokens < maxTokens && q-p < lookAhead/2 {
 		c, n := s.token(q)
 		if c == 0 {
 			break
 		}
+		text[tokens], spot[tokens] = c, int32(q)
 		q += n
+		tokens++
 		if isDigit(c) {
-			separators, last = 0, q
+			separators, last, shown = 0, q, tokens
 			count++
 		} else if separators++; separators > 2 {
 			break
 		}
-		tokens++
 	}
 	s.ends.number = max(s.ends.number, last)
 	if count < 6 || s.onlyPAN && count < 13 {
@@ -187,15 +190,13 @@ func (s *Scanner) viewNumber(p int) {
 		ahead = viewAhead / 2
 	}
 	digits, seps := uint64(0), uint64(0)
-	for q := p; q < last; {
-		c, n := s.token(q)
-		if i := in.end - start; isDigit(c) {
+	for i, c := range text[:shown] {
+		if isDigit(c) {
 			digits |= 1 << i
 		} else {
 			seps |= 1 << i
 		}
-		s.show(in, c, q)
-		q += n
+		s.show(in, c, int(spot[i]))
 	}
 	end := s.lineEnd(last, last+ahead)
 	s.showText(in, last, end)
@@ -217,11 +218,19 @@ func (s *Scanner) viewNumber(p int) {
 
 // showText adds buf[p:e] with full-width ASCII brought to ASCII.
 func (s *Scanner) showText(in *Scanner, p, e int) {
+	utf8Text := s.enc.is == UTF8 || !s.enc.raw
 	for p < e && in.end+utf8.UTFMax < in.room {
 		c := s.buf[p]
 		if c < utf8.RuneSelf {
 			s.show(in, c, p)
 			p++
+			continue
+		}
+		if utf8Text && (c > 0xE3 && c < 0xEA || c == 0xE3 && s.buf[p+1] != 0x80) { // kanji, kana
+			for i := range 3 {
+				s.show(in, s.buf[p+i], p)
+			}
+			p += 3
 			continue
 		}
 		r, n := s.rune(p)
@@ -234,7 +243,7 @@ func (s *Scanner) showText(in *Scanner, p, e int) {
 		switch {
 		case a != 0:
 			s.show(in, a, p)
-		case s.enc.is == UTF8 || !s.enc.raw:
+		case utf8Text:
 			for i := range n {
 				s.show(in, s.buf[p+i], p)
 			}
