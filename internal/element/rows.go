@@ -85,6 +85,13 @@ func (s *Scanner) judgeRow(p int, w uint64) {
 		s.solid(p, w, r)
 		return
 	}
+	if r == 2 || r == 3 {
+		// 404 76758: too short for anything with spaces. Most rows of a log.
+		end := r + 1 + run(w>>(r+1))
+		if c := s.buf[p+end]; s.buf[p+r] == ' ' && end < 10 && w>>(end+1)&1 == 0 && c < utf8.RuneSelf && c != '%' && c != '&' && c != '\\' && s.buf[p-1] != ' ' {
+			return
+		}
+	}
 	var at, size [longRun/2 + 4]uint8
 	k, from := 0, 0
 	for r < longRun && isSeparator(s.buf[p+r]) && w>>(r+1)&1 != 0 {
@@ -98,9 +105,6 @@ func (s *Scanner) judgeRow(p int, w uint64) {
 	}
 	if c := s.buf[p+r]; (c >= utf8.RuneSelf || c == '%' || c == '&' || c == '\\') && s.goesOn(p+r) {
 		return // and is judged there, in a view
-	}
-	if c := s.buf[p-1]; s.buf[p+int(size[0])] == ' ' && r < 10 && size[0]-2 < 2 && c != ' ' {
-		return // 404 76758: too short for anything with spaces
 	}
 	at[k], size[k] = uint8(from), uint8(r-from)
 	for i := range k + 1 {
