@@ -106,6 +106,8 @@ func newLook(all []crs.Search, kinds crs.Kind) *look {
 		}
 		if after == nil {
 			after = &required.Formula{}
+		} else {
+			formula = formula.Coarse() // after is what decides
 		}
 		switch s.Library {
 		case "sqli":

@@ -195,15 +195,13 @@ func (m *Matcher) Match(text []byte) bool {
 	defer m.give(t)
 	width := len(m.bounds) + 1
 	state, resets := int32(start), 0
-	for i := 0; i < len(text); {
-		r, size := rune(text[i]), 1
-		class := 0
-		if r < utf8.RuneSelf {
-			class = int(m.ascii[r])
-		} else {
-			r, size = utf8.DecodeRune(text[i:])
-			class = m.search(r)
+	for i := 0; ; {
+		i, state = t.run(text, i, state)
+		if i == len(text) {
+			break
 		}
+		r, size := utf8.DecodeRune(text[i:])
+		class := m.class(r)
 		i += size
 		to := t.next[int(state)*width+class]
 		if to == unmade {
@@ -227,6 +225,32 @@ func (m *Matcher) Match(text []byte) bool {
 		to = t.step(state, width-1)
 	}
 	return to == matched
+}
+
+// run goes through ASCII as far as the transitions are known and lead on. It
+// returns where it stopped and the state before that.
+func (t *table) run(text []byte, i int, state int32) (int, int32) {
+	width, next, ascii := len(t.m.bounds)+1, t.next, &t.m.ascii
+	for ; i < len(text); i++ {
+		c := text[i]
+		if c >= utf8.RuneSelf {
+			break
+		}
+		to := next[int(state)*width+int(ascii[c])]
+		if to <= 0 {
+			break
+		}
+		state = to
+	}
+	return i, state
+}
+
+// class returns the class of a character.
+func (m *Matcher) class(r rune) int {
+	if r < utf8.RuneSelf {
+		return int(m.ascii[r])
+	}
+	return m.search(r)
 }
 
 // step makes the transition of a state by a class; the last is the end.

@@ -103,6 +103,8 @@ func TestMatchesSatisfy(t *testing.T) {
 		}
 		if f := (Language{}).Of(re); !f.Holds(text) {
 			t.Fatalf("%s matches %q but %s does not hold", expr, text, f)
+		} else if c := f.Coarse(); !c.Holds(text) {
+			t.Fatalf("%s matches %q but %s, which is coarser than %s, does not hold", expr, text, c, f)
 		}
 		sets := Gaps(re, 1)
 		sets = append(sets, Bytes{'"': true, '\'': true, 'a': true})
@@ -133,4 +135,20 @@ func FuzzParseFormula(f *testing.F) {
 			t.Fatalf("%q → %q, %v", s, g, err)
 		}
 	})
+}
+
+func TestCoarse(t *testing.T) {
+	for text, want := range map[string]string{
+		`(| (& "c" "a" "t") (& "d" "o" "g") "ls")`: `(| "c" "g" "ls")`,
+		`(& "a" (| (& "n" (| "s" "z")) "cat"))`:    `(& "a" (| "n" "cat"))`,
+		`(& "c" "a" "t")`:                          `(& "c" "a" "t")`,
+	} {
+		f, err := ParseFormula(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := f.Coarse().String(); got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
 }

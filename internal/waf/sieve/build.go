@@ -19,6 +19,7 @@ type part struct {
 	and            bool
 	need           int32
 	bytes          transform.Bytes
+	any            []transform.Bytes
 	parents, roots []int32
 }
 
@@ -46,6 +47,11 @@ func (b *builder) add(f *required.Formula) int32 {
 			single = true
 			continue
 		}
+		if set, ok := oneOf(sub); ok && f.Op == required.And {
+			b.parts[n].any = append(b.parts[n].any, set)
+			single = true
+			continue
+		}
 		of := b.add(sub)
 		b.parts[of].parents = append(b.parts[of].parents, n)
 		b.parts[n].need++
@@ -56,23 +62,45 @@ func (b *builder) add(f *required.Formula) int32 {
 	return n
 }
 
+// oneOf returns the bytes of a formula that any of them satisfies. False: it
+// asks for more.
+func oneOf(f *required.Formula) (set transform.Bytes, ok bool) {
+	if f.Op != required.Or {
+		return set, false
+	}
+	for _, sub := range f.Subs {
+		if sub.Op != required.Literal || len(sub.Text) != 1 {
+			return set, false
+		}
+		set.Add(sub.Text[0])
+	}
+	return set, true
+}
+
 // pack writes the nodes down as scans read them.
 func (b *builder) pack() {
 	s := b.sieve
 	s.sets = []transform.Bytes{{}}
 	numbers := map[transform.Bytes]int32{{}: 0}
-	for _, p := range b.parts {
-		set, ok := numbers[p.bytes]
+	number := func(set transform.Bytes) int32 {
+		n, ok := numbers[set]
 		if !ok {
-			set = int32(len(s.sets))
-			numbers[p.bytes] = set
-			s.sets = append(s.sets, p.bytes)
+			n = int32(len(s.sets))
+			numbers[set] = n
+			s.sets = append(s.sets, set)
 		}
-		n := node{and: p.and, need: p.need, set: set, parents: uint32(len(s.lists))}
+		return n
+	}
+	for _, p := range b.parts {
+		n := node{and: p.and, need: p.need, set: number(p.bytes), parents: uint32(len(s.lists))}
 		s.lists = append(s.lists, p.parents...)
 		n.last = uint32(len(s.lists))
 		s.lists = append(s.lists, p.roots...)
 		n.roots = uint32(len(s.lists))
+		for _, set := range p.any {
+			s.lists = append(s.lists, number(set))
+		}
+		n.any = uint32(len(s.lists))
 		s.nodes = append(s.nodes, n)
 	}
 }

@@ -20,7 +20,7 @@ type Sieve struct {
 	found [][]int32
 	nodes []node
 	sets  []transform.Bytes // of nodes, numbered
-	lists []int32           // parents and roots of nodes
+	lists []int32           // what nodes refer to
 	bytes []int32           // nodes that single bytes alone can satisfy
 }
 
@@ -32,6 +32,7 @@ type node struct {
 	set           int32  // parts that are: all of them for And, one for Or; 0 is none
 	parents, last uint32 // lists[parents:last]
 	roots         uint32 // lists[last:roots]: formulas that this is
+	any           uint32 // lists[roots:any]: sets of which an And needs a byte each
 }
 
 // Scratch is what one scan at a time needs.
@@ -80,7 +81,7 @@ func (s *Sieve) Scan(value []byte, present *transform.Bytes, c *Scratch) []int32
 	c.roots = c.roots[:0]
 	both := withLower(present)
 	for _, n := range s.bytes {
-		if node := &s.nodes[n]; node.and && contains(&both, &s.sets[node.set]) || !node.and && both.Meets(&s.sets[node.set]) {
+		if node := &s.nodes[n]; node.and && s.allow(node, &both) || !node.and && both.Meets(&s.sets[node.set]) {
 			s.fire(n, &both, c)
 		}
 	}
@@ -122,10 +123,23 @@ func (s *Sieve) fire(n int32, present *transform.Bytes, c *Scratch) {
 		if of.begun != c.epoch {
 			of.begun, of.count = c.epoch, 0
 		}
-		if of.count++; of.count == parent.need && contains(present, &s.sets[parent.set]) {
+		if of.count++; of.count == parent.need && s.allow(parent, present) {
 			s.fire(p, present, c)
 		}
 	}
+}
+
+// allow reports whether the single bytes that an And needs are there.
+func (s *Sieve) allow(n *node, present *transform.Bytes) bool {
+	if !contains(present, &s.sets[n.set]) {
+		return false
+	}
+	for _, set := range s.lists[n.roots:n.any] {
+		if !present.Meets(&s.sets[set]) {
+			return false
+		}
+	}
+	return true
 }
 
 // contains reports whether b holds all of c.
