@@ -3,6 +3,8 @@ package revproxy
 import (
 	"errors"
 	"io"
+	"strings"
+	"unicode/utf8"
 
 	"sekisho/internal/element"
 )
@@ -21,6 +23,7 @@ const (
 type guard struct {
 	scanner *element.Scanner
 	found   bool
+	form    []byte // room for a decoded form
 	data    []byte // overlap of what was passed on, then what is kept back
 	passed  int    // bytes of data that were passed on
 }
@@ -41,6 +44,49 @@ func (g *guard) whole(text []byte) bool {
 	_ = g.scanner.Close()
 	return g.found
 }
+
+// plain returns a form in UTF-8 as its fields are read, and any other body as it
+// is: the scanner decodes escapes as well, as one way of reading of many. What
+// might be taken for another encoding is left to it, too.
+func (g *guard) plain(contentType string, body []byte) []byte {
+	kind, _, _ := strings.Cut(contentType, ";")
+	if !strings.EqualFold(strings.TrimSpace(kind), "application/x-www-form-urlencoded") {
+		return body
+	}
+	g.form = g.form[:0]
+	for i := 0; i < len(body); i++ {
+		c := body[i]
+		switch {
+		case c == '+':
+			c = ' '
+		case c == '%' && i+2 < len(body) && hexDigit[body[i+1]] >= 0 && hexDigit[body[i+2]] >= 0:
+			c = byte(hexDigit[body[i+1]])<<4 | byte(hexDigit[body[i+2]])
+			i += 2
+		}
+		if c == 0 || c == 0x1b {
+			return body
+		}
+		g.form = append(g.form, c)
+	}
+	if !utf8.Valid(g.form) {
+		return body
+	}
+	return g.form
+}
+
+// hexDigit is the value of a hexadecimal digit, -1 for none.
+var hexDigit = func() (t [256]int8) {
+	for i := range t {
+		t[i] = -1
+	}
+	for i, c := range "0123456789abcdef" {
+		t[c] = int8(i)
+	}
+	for i, c := range "ABCDEF" {
+		t[c] = int8(10 + i)
+	}
+	return t
+}()
 
 // begin starts a stream of which some has been looked at already.
 func (g *guard) begin(before []byte) {

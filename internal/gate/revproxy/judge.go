@@ -89,7 +89,7 @@ func seeing(m Mode) Mode {
 func (x *exchange) cardIn(r *http.Request, body []byte) bool {
 	g := x.gate.guards.Get().(*guard)
 	defer x.gate.guards.Put(g)
-	if g.whole([]byte(r.RequestURI)) || g.whole(body) {
+	if g.whole([]byte(r.RequestURI)) || g.whole(g.plain(r.Header.Get("Content-Type"), body)) {
 		return true
 	}
 	for _, values := range r.Header {

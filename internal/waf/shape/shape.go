@@ -55,6 +55,8 @@ type Request interface {
 // Rules are the rules of one configuration, for many goroutines.
 type Rules struct {
 	rules  []rule
+	common rule   // reads what the rules at steady look at, together
+	steady []rule // those about what a browser sends in every request
 	denied *denied
 }
 
@@ -84,9 +86,29 @@ func New(rules, all []*seclang.Rule, settings map[string]string) *Rules {
 			continue
 		}
 		made.reads, made.pure = depends(from, all, settings)
-		r.rules = append(r.rules, made)
+		if !made.pure || slices.ContainsFunc(made.reads, target.varies) {
+			r.rules = append(r.rules, made)
+			continue
+		}
+		r.steady = append(r.steady, made)
+		for _, t := range made.reads {
+			if !slices.Contains(r.common.reads, t) {
+				r.common.reads = append(r.common.reads, t)
+			}
+		}
 	}
 	return r
+}
+
+// varies reports whether a target differs from request to request.
+func (t target) varies() bool {
+	switch t.variable {
+	case Method, Protocol, HeadersNames:
+		return false
+	case Headers:
+		return t.key == "" || t.key == "content-length" || t.key == "cookie" || t.key == "referer"
+	}
+	return true
 }
 
 // Open is a rule that may match a request.
@@ -97,9 +119,21 @@ type Open struct {
 
 // Open returns the rules that may match a request.
 func (r *Rules) Open(q Request) []Open {
-	var open []Open
-	for i := range r.rules {
-		one := &r.rules[i]
+	open := r.open(nil, r.rules, q)
+	key := r.common.key(q)
+	if key != "" && r.denied.has(key) {
+		return open
+	}
+	varying := len(open)
+	if open = r.open(open, r.steady, q); len(open) == varying && key != "" {
+		r.denied.add(key)
+	}
+	return open
+}
+
+func (r *Rules) open(open []Open, rules []rule, q Request) []Open {
+	for i := range rules {
+		one := &rules[i]
 		if !one.may(q) {
 			continue
 		}

@@ -86,9 +86,16 @@ func utf8ToUnicode(dst, src []byte) []byte {
 			i++
 			continue
 		}
-		r, size := utf8.DecodeRune(src[i:])
-		i += size
-		dst = append(dst, "%u"...)
+		var r rune
+		if uncased(src[i:]) {
+			r = rune(src[i]&15)<<12 | rune(src[i+1]&63)<<6 | rune(src[i+2]&63)
+			i += 3
+		} else {
+			var size int
+			r, size = utf8.DecodeRune(src[i:])
+			i += size
+		}
+		dst = append(dst, '%', 'u')
 		if r > 0xffff {
 			dst = strconv.AppendUint(dst, uint64(r), 16)
 			continue

@@ -125,7 +125,6 @@ func uncased(s []byte) bool {
 }
 
 func lowercase(dst, src []byte) []byte {
-	begin := len(dst)
 	for i := 0; i < len(src); {
 		switch c := src[i]; {
 		case 'A' <= c && c <= 'Z':
@@ -138,14 +137,19 @@ func lowercase(dst, src []byte) []byte {
 			dst = append(dst, src[i:i+3]...)
 			i += 3
 		default:
-			return append(dst[:begin], strings.ToLower(string(src))...)
+			// As strings.ToLower, which writes U+FFFD for what is no character.
+			r, size := utf8.DecodeRune(src[i:])
+			if r != utf8.RuneError {
+				r = unicode.ToLower(r)
+			}
+			dst = utf8.AppendRune(dst, r)
+			i += size
 		}
 	}
 	return dst
 }
 
 func removeWhitespace(dst, src []byte) []byte {
-	begin := len(dst)
 	for i := 0; i < len(src); {
 		switch c := src[i]; {
 		case c == ' ' || '\t' <= c && c <= '\r':
@@ -159,12 +163,12 @@ func removeWhitespace(dst, src []byte) []byte {
 			}
 			i += 3
 		default:
-			return append(dst[:begin], strings.Map(func(r rune) rune {
-				if unicode.IsSpace(r) {
-					return -1
-				}
-				return r
-			}, string(src))...)
+			// As strings.Map, which writes U+FFFD for what is no character.
+			r, size := utf8.DecodeRune(src[i:])
+			if r == utf8.RuneError || !unicode.IsSpace(r) {
+				dst = utf8.AppendRune(dst, r)
+			}
+			i += size
 		}
 	}
 	return dst
@@ -174,7 +178,11 @@ func compressWhitespace(dst, src []byte) []byte {
 	space := false
 	for i := 0; i < len(src); {
 		r, size := rune(src[i]), 1
-		if r >= utf8.RuneSelf {
+		switch {
+		case r < utf8.RuneSelf:
+		case uncased(src[i:]): // U+3000 is not white space here
+			size = 3
+		default:
 			r, size = utf8.DecodeRune(src[i:])
 		}
 		switch {

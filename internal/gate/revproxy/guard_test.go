@@ -1,0 +1,30 @@
+package revproxy
+
+import "testing"
+
+// A card number in a form is found however the form was written.
+func TestCardInAForm(t *testing.T) {
+	const kind = "application/x-www-form-urlencoded; charset=UTF-8"
+	g := newGuard()
+	for _, c := range []struct {
+		body string
+		want bool
+	}{
+		{"n=4111+1111+1111+1111", true},
+		{"n=4111111111111111&name=%E5%B1%B1%E7%94%B0", true},
+		{"n=%34%31%31%31%31%31%31%31%31%31%31%31%31%31%31%31", true},
+		{"n=%2534%2531%2531%2531111111111111", true}, // encoded twice
+		{"n=%EF%BC%94%EF%BC%91%EF%BC%91%EF%BC%91111111111111", true},
+		{"%FF%FEn=1&n=4111111111111111", true}, // not a mark of UTF-16
+		{"%00n%00=&n=4111111111111111", true},
+		{"%1B%24B=1&n=4111111111111111", true}, // not an escape sequence
+		{"n=%8F%5C&m=4111111111111111", true},  // Shift_JIS
+		{"n=4111111111111112", false},
+		{"n=%E4%B8%80&m=09012345678&c=%", false},
+		{"", false},
+	} {
+		if got := g.whole(g.plain(kind, []byte(c.body))); got != c.want {
+			t.Errorf("%q: %v, want %v", c.body, got, c.want)
+		}
+	}
+}
