@@ -16,6 +16,11 @@ import (
 	"sekisho/internal/event"
 )
 
+// flushAfter is how long the beginning of a response may wait for more of it:
+// most are there as a whole, and are sent so. Events (text/event-stream) never
+// wait.
+const flushAfter = 2 * time.Millisecond
+
 // maxHeaderBytes bounds the header of a request.
 const maxHeaderBytes = 64 << 10
 
@@ -60,7 +65,7 @@ func New(cfg Config) (*Gate, error) {
 		Transport:      g.transport,
 		ModifyResponse: g.respond,
 		ErrorHandler:   g.failed,
-		FlushInterval:  -1,
+		FlushInterval:  flushAfter,
 		BufferPool:     &buffers{},
 		ErrorLog:       slog.NewLogLogger(cfg.Log.Handler(), slog.LevelDebug),
 	}

@@ -284,9 +284,15 @@ func TestUpstreamIsGone(t *testing.T) {
 
 // Server-sent events arrive one by one.
 func TestEventsStream(t *testing.T) {
+	for _, contentType := range []string{"text/event-stream", "text/plain"} {
+		t.Run(contentType, func(t *testing.T) { eventsStream(t, contentType) })
+	}
+}
+
+func eventsStream(t *testing.T, contentType string) {
 	next := make(chan struct{})
 	w := newWorld(t, func(rw http.ResponseWriter, r *http.Request) {
-		rw.Header().Set("Content-Type", "text/event-stream")
+		rw.Header().Set("Content-Type", contentType)
 		for i := range 3 {
 			fmt.Fprintf(rw, "data: tick %d\n\n", i)
 			rw.(http.Flusher).Flush()

@@ -18,6 +18,10 @@ import (
 // hold one of known length until it has.
 const maxJudged = 512 << 10
 
+// unknownLength is the length of a response that names none. httputil sends one
+// of length -1 in pieces as they come, one write each (ReverseProxy.FlushInterval).
+const unknownLength = -2
+
 // errRefused ends a response that is not to be sent.
 type errRefused struct{ refusal }
 
@@ -30,6 +34,9 @@ func (g *Gate) respond(a *http.Response) error {
 	if a.StatusCode == http.StatusSwitchingProtocols {
 		x.end.Unread, x.end.Status, x.end.Outcome = "upgrade", a.StatusCode, "done"
 		return nil
+	}
+	if a.ContentLength == -1 {
+		a.ContentLength = unknownLength
 	}
 	if x.cards != Off && x.cardInHeader(a.Header) {
 		if err := x.stop(refusal{status: http.StatusBadGateway, code: "SK3403", action: "cut", rule: "card", reason: "a card number in the header of the response"}, x.cards); err != nil {
