@@ -8,7 +8,7 @@
 //	person normal FILE OUT               write the columns that the peer reads
 //
 // See run.sh for the comparison with DuckDB. PERSON_PROFILE=FILE writes a
-// processor profile of eval and time.
+// processor profile.
 package main
 
 import (
@@ -60,17 +60,11 @@ func source(file, truthColumn string) []person.Source {
 
 // matched matches a file and prints what it took.
 func matched(file, truthColumn string, stages bool) (*person.Result, error) {
-	if name := os.Getenv("PERSON_PROFILE"); name != "" {
-		f, err := os.Create(name)
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		if err := pprof.StartCPUProfile(f); err != nil {
-			return nil, err
-		}
-		defer pprof.StopCPUProfile()
+	stop, err := profile()
+	if err != nil {
+		return nil, err
 	}
+	defer stop()
 	start := time.Now()
 	last, stage := start, ""
 	lap := func(name string) {
@@ -94,8 +88,26 @@ func took(start time.Time) {
 	fmt.Printf("SECONDS %.2f\nCPU %.2f\nPEAK_GB %.3f\n", time.Since(start).Seconds(), cpu(), peak())
 }
 
+// profile begins a processor profile when PERSON_PROFILE names its file.
+func profile() (stop func(), err error) {
+	name := os.Getenv("PERSON_PROFILE")
+	if name == "" {
+		return func() {}, nil
+	}
+	f, err := os.Create(name)
+	if err != nil {
+		return nil, err
+	}
+	return func() { pprof.StopCPUProfile(); f.Close() }, pprof.StartCPUProfile(f)
+}
+
 // keep creates a state or adds to it.
 func keep(what, dir, file string) error {
+	stop, err := profile()
+	if err != nil {
+		return err
+	}
+	defer stop()
 	start := time.Now()
 	s, _, err := person.OpenState(dir)
 	if err != nil {

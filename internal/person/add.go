@@ -30,13 +30,7 @@ func (n *State) Create(ctx context.Context, sources []Source, o Options) (*Resul
 
 // Load returns what the state holds, for questions.
 func (n *State) Load() (*Result, error) {
-	res, err := n.load()
-	if err != nil {
-		return nil, err
-	}
-	res.next = n.manifest.Next
-	res.Sets = setsOf(res.Persons)
-	return res, nil
+	return n.load(true)
 }
 
 // Add joins the records of new sources to the persons that are there. The
@@ -45,8 +39,8 @@ func (n *State) Load() (*Result, error) {
 // number stays and the history tells.
 func (n *State) Add(ctx context.Context, sources []Source, o Options) (*Result, []Change, error) {
 	o = o.withDefaults()
+	res, err := n.load(o.Keys || len(n.manifest.Decisions) > 0)
 	o.Keys = true
-	res, err := n.Load()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -59,8 +53,9 @@ func (n *State) Add(ctx context.Context, sources []Source, o Options) (*Result, 
 	if err := res.read(ctx, sources, len(res.Reads), o); err != nil {
 		return nil, nil, err
 	}
-	record.Settle(res.Table, res.Names, first)
-	links, err := match.Extend(ctx, res.Table, res.Names, first, &res.Match.Frozen,
+	record.Settle(res.Table, res.Names, first, res.Match.Counts)
+	res.Match.Counts.Add(record.Count(res.Table, res.Names, first, o.Workers, record.All))
+	links, err := match.Extend(ctx, res.Table, res.Names, first, &res.Match.Frozen, &res.Match.Counts,
 		match.Options{Workers: o.Workers, Cap: o.Cap})
 	if err != nil {
 		return nil, nil, err

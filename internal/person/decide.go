@@ -71,7 +71,7 @@ func (res *Result) split(row uint32, decided cluster.Decisions) []Change {
 	var links []match.Link
 	for i, a := range members {
 		for _, b := range members[i+1:] {
-			if s, p := match.Evidence(res.Table, res.Names, res.Match.Model, a, b); s >= res.LinkAt {
+			if s, p := match.Evidence(res.Table, res.Names, &res.Match.Counts, res.Match.Model, a, b); s >= res.LinkAt {
 				links = append(links, match.Link{A: a, B: b, Score: s, Pattern: p})
 			}
 		}

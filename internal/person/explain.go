@@ -39,7 +39,7 @@ type Explanation struct {
 // Explain explains a pair of rows.
 func (res *Result) Explain(a, b uint32, decisions []Decision) Explanation {
 	m := res.Match.Model
-	score, pattern := match.Evidence(res.Table, res.Names, m, a, b)
+	score, pattern := match.Evidence(res.Table, res.Names, &res.Match.Counts, m, a, b)
 	e := Explanation{A: res.Name(a), B: res.Name(b), PersonA: res.Persons[a], PersonB: res.Persons[b],
 		Bits: score.Bits(), Prior: m.Prior, Probability: m.Probability(score), LinkAt: m.Probability(res.LinkAt),
 		Veto: res.guard().Check(pattern).String(), Rules: match.RulesOf(res.Names, res.Table.At(a), res.Table.At(b))}
@@ -71,7 +71,7 @@ func (res *Result) path(a, b uint32) []RecordName {
 				if _, ok := from[r]; ok {
 					continue
 				}
-				s, p := match.Evidence(res.Table, res.Names, res.Match.Model, known, r)
+				s, p := match.Evidence(res.Table, res.Names, &res.Match.Counts, res.Match.Model, known, r)
 				if res.guard().Check(p) != cluster.None {
 					s -= 1 << 20
 				}

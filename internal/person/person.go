@@ -42,7 +42,8 @@ type Options struct {
 	// DefaultPrecision.
 	LinkAt, ReviewAt float64
 	Decisions        []Decision
-	// Keys keeps the sources' own numbers, for lists, decisions and a state.
+	// Keys keeps the sources' own numbers in the result, for lists; without it
+	// a record is called by its row. A state keeps them anyway.
 	Keys     bool
 	Progress func(stage string, done, all int64)
 }
@@ -120,7 +121,7 @@ func Run(ctx context.Context, sources []Source, o Options) (*Result, error) {
 	if err := res.read(ctx, sources, 0, o); err != nil {
 		return nil, err
 	}
-	record.Settle(res.Table, res.Names, 0)
+	record.Settle(res.Table, res.Names, 0, record.Counts{})
 	var err error
 	res.Match, err = match.Run(ctx, res.Table, res.Names, match.Options{Workers: o.Workers, Cap: o.Cap,
 		Progress: func(stage string, done, all int) { o.Progress(stage, int64(done), int64(all)) }})
@@ -329,6 +330,6 @@ func ReadOnly(ctx context.Context, s Source) (*Result, error) {
 	if err := res.read(ctx, []Source{s}, 0, Options{}.withDefaults()); err != nil {
 		return nil, err
 	}
-	record.Settle(res.Table, res.Names, 0)
+	record.Settle(res.Table, res.Names, 0, record.Counts{})
 	return res, nil
 }

@@ -2,7 +2,6 @@ package person
 
 import (
 	"bufio"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"sekisho/internal/person/match"
 	"sekisho/internal/person/record"
@@ -23,7 +23,11 @@ import (
 //	manifest.json   what is valid: it is replaced as a whole, last
 //	records.bin     rows (record.Layout); keys.txt their keys, one a line
 //	words-*.txt     dictionaries
-//	persons-N.bin   person number of every row, 32 bit little-endian
+//	tables-N.bin    what every run writes anew, as numbers of 32 bits,
+//	                little-endian, each list behind its length: person numbers
+//	                of all rows, how often each word is a family's or a given
+//	                name (romaji, then kanji), and the links to review (rows,
+//	                score, pattern)
 //	history.jsonl   merges and splits of persons
 //
 // A run that dies leaves bytes behind the ends that the manifest names; the
@@ -47,7 +51,6 @@ type manifest struct {
 	Frozen     match.Frozen `json:"model"`
 	LinkAt     match.Score  `json:"link_at"`
 	ReviewAt   match.Score  `json:"review_at"`
-	Review     []match.Link `json:"review"`
 	Decisions  []Decision   `json:"decisions"`
 }
 
@@ -58,7 +61,7 @@ var wordFiles = [3]string{"words-latin.txt", "words-kanji.txt", "words-towns.txt
 
 func (n *State) path(name string) string { return filepath.Join(n.dir, name) }
 
-func personsFile(generation int) string { return fmt.Sprintf("persons-%d.bin", generation) }
+func tablesFile(generation int) string { return fmt.Sprintf("tables-%d.bin", generation) }
 
 // OpenState opens the folder, which is made when it is not there; fresh tells
 // whether it holds no state yet. One process at a time has a state open.
@@ -93,11 +96,12 @@ func (n *State) Close() error { return errors.Join(n.release(), n.lock.Close()) 
 // Decisions are those that the state remembers.
 func (n *State) Decisions() []Decision { return n.manifest.Decisions }
 
-// load brings the state into memory, except the rows, which are mapped.
-func (n *State) load() (*Result, error) {
+// load brings the state into memory, except the rows, which are mapped, and
+// keys that nobody asks for.
+func (n *State) load(withKeys bool) (*Result, error) {
 	m := &n.manifest
 	m.Frozen.Model.Restore()
-	res := &Result{Names: &record.Names{}, Keys: &record.Keys{}, Reads: m.Reads, LinkAt: m.LinkAt, ReviewAt: m.ReviewAt, Review: m.Review,
+	res := &Result{Names: &record.Names{}, Keys: &record.Keys{}, Reads: m.Reads, LinkAt: m.LinkAt, ReviewAt: m.ReviewAt, next: m.Next,
 		Match: &match.Result{Frozen: m.Frozen}}
 	f, err := os.Open(n.path("records.bin"))
 	if err != nil {
@@ -107,33 +111,36 @@ func (n *State) load() (*Result, error) {
 	if res.Table, n.release, err = record.MapTable(f, m.Rows); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrState, err)
 	}
+	var wg sync.WaitGroup
+	errs := make([]error, 5)
 	for i, words := range res.Names.All() {
-		if err := eachLine(n.path(wordFiles[i]), m.Words[i], func(_ int, line []byte) { words.Add(line) }); err != nil {
-			return nil, err
+		wg.Go(func() {
+			errs[i] = eachLine(n.path(wordFiles[i]), m.Words[i], func(_ int, line []byte) { words.Add(line) })
+			words.Mark()
+		})
+	}
+	wg.Go(func() {
+		if errs[3] = n.loadTables(res); errs[3] == nil {
+			res.Sets = setsOf(res.Persons)
 		}
-		words.Mark()
+	})
+	if withKeys {
+		wg.Go(func() { errs[4] = n.loadKeys(res) })
 	}
-	var keys record.KeyWriter
-	keys.Begin(0, m.Rows)
-	if err := eachLine(n.path("keys.txt"), m.Keys, func(i int, line []byte) { keys.Put(i, line) }); err != nil {
-		return nil, err
-	}
-	res.Keys.Add(&keys, m.Rows)
-	res.Keys.Seal()
-	res.Persons, err = n.loadPersons(m.Rows)
-	return res, err
+	wg.Wait()
+	return res, errors.Join(errs...)
 }
 
-func (n *State) loadPersons(rows int) ([]uint32, error) {
-	text, err := os.ReadFile(n.path(personsFile(n.manifest.Generation)))
-	if err != nil || len(text) != 4*rows {
-		return nil, fmt.Errorf("%w: persons of %d rows: %w", ErrState, rows, err)
+// loadKeys brings the keys of all rows into memory.
+func (n *State) loadKeys(res *Result) error {
+	var keys record.KeyWriter
+	keys.Begin(0, n.manifest.Rows)
+	if err := eachLine(n.path("keys.txt"), n.manifest.Keys, func(i int, line []byte) { keys.Put(i, line) }); err != nil {
+		return err
 	}
-	persons := make([]uint32, rows)
-	for i := range persons {
-		persons[i] = binary.LittleEndian.Uint32(text[4*i:])
-	}
-	return persons, nil
+	res.Keys.Add(&keys, n.manifest.Rows)
+	res.Keys.Seal()
+	return nil
 }
 
 // eachLine calls f for the lines within the first size bytes of a file.
@@ -195,19 +202,10 @@ func (n *State) save(res *Result, history []Change) error {
 	}); err != nil {
 		return err
 	}
-	old := personsFile(m.Generation)
+	old := tablesFile(m.Generation)
 	m.Generation++
-	m.Rows, m.Reads, m.Frozen, m.LinkAt, m.ReviewAt, m.Review, m.Next = res.Table.Len(), res.Reads, res.Match.Frozen, res.LinkAt, res.ReviewAt, res.Review, res.next
-	if _, err := n.append(personsFile(m.Generation), 0, func(w *bufio.Writer) error {
-		var b [4]byte
-		for _, p := range res.Persons {
-			binary.LittleEndian.PutUint32(b[:], p)
-			if _, err := w.Write(b[:]); err != nil {
-				return err
-			}
-		}
-		return nil
-	}); err != nil {
+	m.Rows, m.Reads, m.Frozen, m.LinkAt, m.ReviewAt, m.Next = res.Table.Len(), res.Reads, res.Match.Frozen, res.LinkAt, res.ReviewAt, res.next
+	if _, err := n.append(tablesFile(m.Generation), 0, func(w *bufio.Writer) error { return writeTables(w, res) }); err != nil {
 		return err
 	}
 	if err := n.publish(m); err != nil {

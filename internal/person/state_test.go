@@ -78,7 +78,7 @@ func TestStateKeepsNumbers(t *testing.T) {
 	// a new record of a person with one record
 	parts := strings.SplitN(old[1], ",", 2)
 	news = append(news, "y3,"+parts[1])
-	res, changes, err := s.Add(ctx, []Source{{Name: "two", File: textFile(t, "two.csv", news)}}, Options{})
+	res, changes, err := s.Add(ctx, []Source{{Name: "two", File: textFile(t, "two.csv", news)}}, Options{Keys: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func TestStateKeepsNumbers(t *testing.T) {
 			t.Errorf("the newcomer has the number of %v", name)
 		}
 	}
-	if _, _, err := s.Add(ctx, []Source{{Name: "two", File: textFile(t, "two.csv", news)}}, Options{}); !errors.Is(err, ErrReadBefore) {
+	if _, _, err := s.Add(ctx, []Source{{Name: "two", File: textFile(t, "two.csv", news)}}, Options{Keys: true}); !errors.Is(err, ErrReadBefore) {
 		t.Errorf("the same source again: %v, want ErrReadBefore", err)
 	}
 	if err := s.Close(); err != nil {
@@ -143,7 +143,7 @@ func TestDecisionsSurvive(t *testing.T) {
 	if !strings.HasPrefix(again, "z3,") {
 		t.Fatalf("row 4 is not c3: %q", rows[4][:3])
 	}
-	res, _, err := s.Add(ctx, []Source{{Name: "two", File: textFile(t, "two.csv", []string{again})}}, Options{})
+	res, _, err := s.Add(ctx, []Source{{Name: "two", File: textFile(t, "two.csv", []string{again})}}, Options{Keys: true})
 	if err != nil {
 		t.Fatal(err)
 	}

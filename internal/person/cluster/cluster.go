@@ -89,7 +89,8 @@ type Sets struct {
 
 // NewSets returns n clusters of one row each.
 func NewSets(n int) *Sets {
-	s := &Sets{record.Large[uint32](n), record.Large[uint32](n), record.Large[uint32](n)}
+	room := n + n/32 // for Grow
+	s := &Sets{record.Large[uint32](room)[:n], record.Large[uint32](room)[:n], record.Large[uint32](room)[:n]}
 	for i := range s.parent {
 		s.parent[i], s.next[i], s.size[i] = uint32(i), uint32(i), 1
 	}

@@ -51,8 +51,9 @@ const DefaultCap = 100
 // that differs means two persons.
 type Result struct {
 	Frozen
-	Links   []Link // by rows; those too unlikely to matter are left out
-	Pairs   uint64 // pairs compared
+	Counts  record.Counts // of the names of all records
+	Links   []Link        // by rows; those too unlikely to matter are left out
+	Pairs   uint64        // pairs compared
 	Skipped []Skipped
 	Shared  []Shared
 }
@@ -87,7 +88,8 @@ func Run(ctx context.Context, t *record.Table, names *record.Names, o Options) (
 		return nil, err
 	}
 	e.res.Model.learn(random, e.trainers())
-	e.common = newRarity(t, names, e.res.Model, o.Workers)
+	e.res.Counts = record.Count(t, names, 0, o.Workers, record.All)
+	e.common = newRarity(&e.res.Counts, e.res.Model)
 	if err := e.compare(ctx); err != nil {
 		return nil, err
 	}

@@ -250,8 +250,7 @@ type rarity struct {
 	usualFamily, usualGiven, usualKanjiFamily, usualKanjiGiven float32
 }
 
-func newRarity(t *record.Table, names *record.Names, m *Model, workers int) *rarity {
-	c := record.Count(t, names, workers, func(*record.Record) (latin, kanji bool) { return true, true })
+func newRarity(c *record.Counts, m *Model) *rarity {
 	return &rarity{
 		family: bitsOf(c.Family), given: bitsOf(c.Given), kanjiFamily: bitsOf(c.KanjiFamily), kanjiGiven: bitsOf(c.KanjiGiven),
 		usualFamily:      float32(-math.Log2(m.U[Family][FamilySound] + m.U[Family][FamilySame])),

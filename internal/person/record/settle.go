@@ -8,16 +8,17 @@ import (
 // Counts says how many records have each word in each part of a name.
 type Counts struct{ Family, Given, KanjiFamily, KanjiGiven []uint32 }
 
-// Count counts the words of the records for which use says yes to a part.
-func Count(t *Table, names *Names, workers int, use func(r *Record) (latin, kanji bool)) Counts {
+// Count counts the words of the records from first on for which use says yes to
+// a part.
+func Count(t *Table, names *Names, first, workers int, use func(r *Record) (latin, kanji bool)) Counts {
 	all := make([]Counts, workers)
 	for w := range all {
 		latin, kanji := names.Latin.Limit(), names.Kanji.Limit()
 		all[w] = Counts{Large[uint32](latin), Large[uint32](latin), Large[uint32](kanji), Large[uint32](kanji)}
 	}
-	Parallel(t.Len(), workers, func(w, from, to int) {
+	Parallel(t.Len()-first, workers, func(w, from, to int) {
 		c := &all[w]
-		for i := from; i < to; i++ {
+		for i := first + from; i < first+to; i++ {
 			r := t.At(uint32(i))
 			latin, kanji := use(r)
 			if latin {
@@ -31,18 +32,29 @@ func Count(t *Table, names *Names, workers int, use func(r *Record) (latin, kanj
 		}
 	})
 	for _, c := range all[1:] {
-		add(all[0].Family, c.Family)
-		add(all[0].Given, c.Given)
-		add(all[0].KanjiFamily, c.KanjiFamily)
-		add(all[0].KanjiGiven, c.KanjiGiven)
+		all[0].Add(c)
 	}
 	return all[0]
 }
 
-func add(sum, more []uint32) {
-	for i, n := range more {
-		sum[i] += n
+// All is the use of Count for which every name counts.
+func All(*Record) (latin, kanji bool) { return true, true }
+
+// Add adds other counts of the same dictionaries.
+func (c *Counts) Add(more Counts) {
+	for i, list := range more.lists() {
+		sum := c.lists()[i]
+		if n := len(*list) - len(*sum); n > 0 {
+			*sum = append(*sum, make([]uint32, n)...)
+		}
+		for w, n := range *list {
+			(*sum)[w] += n
+		}
 	}
+}
+
+func (c *Counts) lists() [4]*[]uint32 {
+	return [4]*[]uint32{&c.Family, &c.Given, &c.KanjiFamily, &c.KanjiGiven}
 }
 
 // counts says how often each word was seen as a family and as a given name.
@@ -58,11 +70,13 @@ func (c *counts) of(list []uint32, w Word) uint64 {
 // Settle learns from the whole table what a row alone does not tell: where to
 // cut names written in one piece, and which part of a romaji name is the
 // family's. It learns from names whose order is sure (kana, separate fields;
-// kanji with a space). Rows from first on are settled; earlier ones only teach.
-func Settle(t *Table, names *Names, first int) {
-	c := Count(t, names, runtime.GOMAXPROCS(0), func(r *Record) (latin, kanji bool) {
+// kanji with a space). Rows from first on are settled; earlier ones only teach,
+// by their counts.
+func Settle(t *Table, names *Names, first int, earlier Counts) {
+	c := Count(t, names, first, runtime.GOMAXPROCS(0), func(r *Record) (latin, kanji bool) {
 		return r.Flags&FromKana != 0 && r.Family != 0 && r.Given != 0, r.KanjiFamily != 0 && r.KanjiGiven != 0
 	})
+	c.Add(earlier)
 	latin, kanji := counts{c.Family, c.Given}, counts{c.KanjiFamily, c.KanjiGiven}
 	var mu sync.Mutex
 	var unknown []cutting
