@@ -70,6 +70,9 @@ func (b *workbook) readStrings(f *zip.File) error {
 	m := newMarkup(r, false)
 	phonetic := false
 	for {
+		if !phonetic && !b.full() {
+			b.plainStrings(m)
+		}
 		t, err := m.next()
 		switch {
 		case err != nil || t == tEnd:
@@ -83,12 +86,38 @@ func (b *workbook) readStrings(f *zip.File) error {
 			phonetic = t == tOpen && !m.empty
 		case string(m.name) == "si" && (t == tClose || m.empty):
 			b.ends = append(b.ends, uint32(len(b.arena)))
-			if int64(len(b.arena))+4*int64(len(b.ends)) > b.j.limits.Memory {
+			if b.full() {
 				b.j.sink.Trouble(b.part, Limit, "more strings than are kept: the rest was read without its columns")
 				return b.j.markupText(b.part, m, set("si"))
 			}
 		}
 	}
+}
+
+// full reports whether no more strings are kept.
+func (b *workbook) full() bool {
+	return int64(len(b.arena))+4*int64(len(b.ends)) > b.j.limits.Memory
+}
+
+// plainStrings takes the strings that stand in the buffer as most programs write
+// them, <si><t>text</t></si>, without cutting them into tokens.
+func (b *workbook) plainStrings(m *markup) {
+	const before, after = "<si><t>", "</t></si>"
+	p, _ := m.r.Peek(m.r.Buffered())
+	rest := p
+	for bytes.HasPrefix(rest, []byte(before)) && !b.full() {
+		text := rest[len(before):]
+		end := bytes.IndexByte(text, '<')
+		if end < 0 || !bytes.HasPrefix(text[end:], []byte(after)) || bytes.IndexByte(text[:end], '&') >= 0 {
+			break
+		}
+		if end > 0 && (text[0] > ' ' || len(bytes.TrimSpace(text[:end])) > 0) {
+			b.arena = append(b.arena, text[:end]...)
+		}
+		b.ends = append(b.ends, uint32(len(b.arena)))
+		rest = text[end+len(after):]
+	}
+	m.r.Discard(len(p) - len(rest))
 }
 
 // string returns a shared string.
@@ -215,6 +244,7 @@ type sheetReader struct {
 
 func (s *sheetReader) read() error {
 	for {
+		s.plainCells()
 		t, err := s.m.next()
 		if err != nil || t == tEnd {
 			if len(s.cells) > 0 { // the sheet was cut within a row
@@ -233,6 +263,75 @@ func (s *sheetReader) read() error {
 			s.end()
 		}
 	}
+}
+
+// plainCells takes the cells that stand in the buffer as most programs write them,
+// <c r="A1" s="1" t="s"><v>12</v></c>, without cutting them into tokens. Others are
+// left to read.
+func (s *sheetReader) plainCells() {
+	p, _ := s.m.r.Peek(s.m.r.Buffered())
+	rest := p
+	for {
+		n := s.plainCell(rest)
+		if n == 0 {
+			break
+		}
+		rest = rest[n:]
+	}
+	s.m.r.Discard(len(p) - len(rest))
+}
+
+// plainCell takes the cell at the beginning of p and returns its size, 0 when it
+// is written otherwise or is not there to its end.
+func (s *sheetReader) plainCell(p []byte) int {
+	if len(p) < 4 || p[0] != '<' || p[1] != 'c' || p[2] != ' ' {
+		return 0
+	}
+	at, kind, date := s.column+1, byte('n'), false
+	i := 3
+	for {
+		if i+4 > len(p) || p[i+1] != '=' || p[i+2] != '"' {
+			return 0
+		}
+		from := i + 3
+		end := from
+		for end < len(p) && p[end] != '"' {
+			end++
+		}
+		if end+1 >= len(p) {
+			return 0
+		}
+		switch v := p[from:end]; p[i] {
+		case 'r':
+			at = column(v, at)
+		case 't':
+			kind = cellKind(v)
+		case 's':
+			n, ok := number(v)
+			date = ok && n < len(s.b.dates) && s.b.dates[n]
+		default:
+			return 0
+		}
+		if i = end + 1; p[i] != ' ' {
+			break
+		}
+		i++
+	}
+	const before, after = "><v>", "</v></c>"
+	if !bytes.HasPrefix(p[i:], []byte(before)) {
+		return 0
+	}
+	value := p[i+len(before):]
+	end := 0
+	for end < len(value) && value[end] != '<' && value[end] != '&' {
+		end++
+	}
+	if !bytes.HasPrefix(value[end:], []byte(after)) {
+		return 0
+	}
+	s.column, s.kind, s.date = at, kind, date
+	s.place(value[:end])
+	return i + len(before) + end + len(after)
 }
 
 func (s *sheetReader) open() {
@@ -280,7 +379,7 @@ func (s *sheetReader) end() {
 	case len(m.name) == 1 && (m.name[0] == 'v' || m.name[0] == 't'):
 		s.inside = false
 	case len(m.name) == 1 && m.name[0] == 'c':
-		s.place()
+		s.place(s.value)
 	case string(m.name) == "row":
 		s.row(s.cells)
 		s.cells = s.cells[:0]
@@ -288,8 +387,8 @@ func (s *sheetReader) end() {
 }
 
 // place puts the cell's value into its column.
-func (s *sheetReader) place() {
-	if len(s.value) == 0 || s.column < 0 || s.column >= maxColumns {
+func (s *sheetReader) place(value []byte) {
+	if len(value) == 0 || s.column < 0 || s.column >= maxColumns {
 		return
 	}
 	for len(s.cells) <= s.column {
@@ -298,27 +397,27 @@ func (s *sheetReader) place() {
 	from := len(s.arena)
 	switch s.kind {
 	case 's':
-		if n, ok := number(s.value); ok {
+		if n, ok := number(value); ok {
 			s.cells[s.column] = s.b.string(n)
 			return
 		}
 	case 'n':
-		s.arena = s.number(s.arena)
+		s.arena = s.number(s.arena, value)
 		s.cells[s.column] = s.arena[from:len(s.arena):len(s.arena)]
 		return
 	}
-	s.arena = append(s.arena, s.value...)
+	s.arena = append(s.arena, value...)
 	s.cells[s.column] = s.arena[from:len(s.arena):len(s.arena)]
 }
 
 // number appends a number as a person sees it: dates as dates, no exponent.
-func (s *sheetReader) number(dst []byte) []byte {
-	if !s.date && bytes.IndexByte(s.value, 'E') < 0 {
-		return append(dst, s.value...)
+func (s *sheetReader) number(dst, value []byte) []byte {
+	if !s.date && bytes.IndexByte(value, 'E') < 0 {
+		return append(dst, value...)
 	}
-	f, err := strconv.ParseFloat(string(s.value), 64)
+	f, err := strconv.ParseFloat(string(value), 64)
 	if err != nil || math.Abs(f) > 1e19 {
-		return append(dst, s.value...)
+		return append(dst, value...)
 	}
 	if s.date && f > 0 && f < 2_958_466 { // 9999-12-31
 		return s.b.base.AddDate(0, 0, int(f)).AppendFormat(dst, "2006-01-02")
