@@ -115,6 +115,8 @@ var allowed = map[string][]string{
 	"internal/pgserver": {},
 	"demo/shop":         {"internal/pgserver"},
 	"demo/wiretap":      {},
+	"demo/columns":      {},
+	"demo/story":        {"demo/columns", "internal/desk", "internal/element", "internal/event", "internal/lang", "internal/rule", "internal/view/casefile", "internal/view/casefile/draft", "proof/scope"},
 
 	"arch":  {},
 	"prove": {},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"sekisho/demo/columns"
 	"sekisho/internal/element"
 	"sekisho/internal/lang"
 )
@@ -99,7 +100,7 @@ func (c *comparison) differences() (n int) {
 // show prints the comparison.
 func (s *stage) show(c *comparison) {
 	s.print("")
-	s.print("     " + s.paint(bold, left(s.say.Text("compare_head"), 46)+right(s.say.Text("expected"), 12)+right(s.say.Text("found"), 12)))
+	s.print("     " + s.paint(bold, columns.Left(s.say.Text("compare_head"), 46)+columns.Right(s.say.Text("expected"), 12)+columns.Right(s.say.Text("found"), 12)))
 	for _, f := range c.list {
 		name := s.say.Text(f.Key, "element", elementName(s.say, f.Element))
 		mark, note := s.paint(green, "✓"), ""
@@ -109,7 +110,7 @@ func (s *stage) show(c *comparison) {
 				note = "  " + s.paint(red, s.say.Text("missing_extra", "missing", f.Missing, "extra", f.Extra))
 			}
 		}
-		s.print(fmt.Sprintf("   %s %s%s%s%s", mark, left(name, 46), right(s.word(f.Expected), 12), right(s.word(f.Found), 12), note))
+		s.print(fmt.Sprintf("   %s %s%s%s%s", mark, columns.Left(name, 46), columns.Right(s.word(f.Expected), 12), columns.Right(s.word(f.Found), 12), note))
 	}
 }
 

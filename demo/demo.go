@@ -24,7 +24,8 @@ import (
 	"sekisho/internal/lang"
 )
 
-// Story is the only story so far: Sapporo Tsuun, 2015–16.
+// Story names what the play is after: Sapporo Tsuun, 2015–16. The incident
+// itself is replayed by package story.
 const Story = "sapporo"
 
 // ErrDifference is returned when the comparison shows a difference. It was

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"sekisho/demo/columns"
 	"sekisho/demo/shop"
 	"sekisho/demo/wiretap"
 	"sekisho/internal/config"
@@ -231,17 +232,17 @@ func TestWrapAndCut(t *testing.T) {
 		{"関所は残す。すべて。", 8, []string{"関所は残", "す。すべ", "て。"}},
 		{"", 5, []string{""}},
 	} {
-		got := wrap(tt.text, tt.n)
+		got := columns.Wrap(tt.text, tt.n)
 		if diff := cmp.Diff(tt.want, got); diff != "" {
-			t.Errorf("wrap(%q, %d) (-want +got):\n%s", tt.text, tt.n, diff)
+			t.Errorf("columns.Wrap(%q, %d) (-want +got):\n%s", tt.text, tt.n, diff)
 		}
 		for _, line := range got {
-			if width(line) > tt.n {
-				t.Errorf("wrap(%q, %d): line %q is %d wide", tt.text, tt.n, line, width(line))
+			if columns.Width(line) > tt.n {
+				t.Errorf("columns.Wrap(%q, %d): line %q is %d wide", tt.text, tt.n, line, columns.Width(line))
 			}
 		}
 	}
-	if got := cut("札幌通運の旅", 7); got != "札幌通…" {
+	if got := columns.Cut("札幌通運の旅", 7); got != "札幌通…" {
 		t.Errorf("cut = %q, want 札幌通…", got)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"sekisho/demo/columns"
 	"sekisho/demo/shop"
 	"sekisho/demo/wiretap"
 	"sekisho/internal/element"
@@ -233,8 +234,8 @@ func (p *play) tell(w way, rows int, last step) {
 	if i := slices.IndexFunc(w.calls, func(c call) bool { return c.fields != nil }); i > 0 {
 		shown = w.calls[i-1].SQL
 	}
-	p.stage.print(fmt.Sprintf("     %s %s %s", mark, left(p.stage.say.Text("way_"+w.name), 46), got))
-	p.stage.print("       " + p.stage.paint(dim, cut(shown, 96)))
+	p.stage.print(fmt.Sprintf("     %s %s %s", mark, columns.Left(p.stage.say.Text("way_"+w.name), 46), got))
+	p.stage.print("       " + p.stage.paint(dim, columns.Cut(shown, 96)))
 }
 
 func (p *play) ask(ctx context.Context) (err error) {
@@ -258,7 +259,7 @@ func (p *play) ask(ctx context.Context) (err error) {
 func (p *play) figures() {
 	s, a := &p.stage, p.answer
 	line := func(key string, n uint64, means string) {
-		s.print(fmt.Sprintf("     %s %s  %s", left(s.say.Text(key), 22), s.paint(bold, right(count(n), 9)), s.paint(dim, means)))
+		s.print(fmt.Sprintf("     %s %s  %s", columns.Left(s.say.Text(key), 22), s.paint(bold, columns.Right(count(n), 9)), s.paint(dim, means)))
 	}
 	line("confirmed", a.Confirmed.Subjects, s.say.Text("confirmed_means", "address", stranger))
 	line("reachable", a.Reachable.Subjects, s.say.Text("reachable_means", "reasons", p.reasons()))
@@ -392,9 +393,9 @@ func (p *play) askElements(ctx context.Context) (map[element.Kind][]int64, error
 
 func (p *play) elementTable(said map[element.Kind][]int64) {
 	s := &p.stage
-	s.print("     " + s.paint(bold, left(s.say.Text("element_head"), 16)+right(s.say.Text("truth_head"), 10)+right(s.say.Text("said_head"), 10)))
+	s.print("     " + s.paint(bold, columns.Left(s.say.Text("element_head"), 16)+columns.Right(s.say.Text("truth_head"), 10)+columns.Right(s.say.Text("said_head"), 10)))
 	for _, kind := range p.facts.truth.elements().Kinds() {
-		name := left(elementName(s.say, kind.String()), 16)
-		s.print("     " + name + right(count(len(p.facts.truth.with(kind))), 10) + right(count(len(said[kind])), 10))
+		name := columns.Left(elementName(s.say, kind.String()), 16)
+		s.print("     " + name + columns.Right(count(len(p.facts.truth.with(kind))), 10) + columns.Right(count(len(said[kind])), 10))
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"sekisho/demo/columns"
 	"sekisho/internal/element"
 )
 
@@ -88,23 +89,15 @@ func (p *play) thenAndNow(ctx context.Context) error {
 	}
 	const column = 46
 	s := &p.stage
-	s.print("     " + s.paint(bold, left(s.say.Text("then_head"), column+3)+s.say.Text("now_head")))
+	s.print("     " + s.paint(bold, columns.Left(s.say.Text("then_head"), column+3)+s.say.Text("now_head")))
 	for i, args := range now {
-		then := wrap(s.say.Text(fmt.Sprintf("then_%d", i+1)), column)
-		today := wrap(s.say.Text(fmt.Sprintf("now_%d", i+1), args...), column)
+		then := columns.Wrap(s.say.Text(fmt.Sprintf("then_%d", i+1)), column)
+		today := columns.Wrap(s.say.Text(fmt.Sprintf("now_%d", i+1), args...), column)
 		s.print("     " + s.paint(dim, strings.Repeat("─", 2*column+3)))
 		for k := range max(len(then), len(today)) {
-			s.print(strings.TrimRight("     "+left(at(then, k), column)+"   "+at(today, k), " "))
+			s.print(strings.TrimRight("     "+columns.Left(columns.At(then, k), column)+"   "+columns.At(today, k), " "))
 		}
 	}
 	s.print("     " + s.paint(dim, s.say.Text("sources")))
 	return nil
-}
-
-// at returns line k, or nothing.
-func at(lines []string, k int) string {
-	if k < len(lines) {
-		return lines[k]
-	}
-	return ""
 }

@@ -4,9 +4,9 @@ import (
 	_ "embed"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
+	"sekisho/demo/columns"
 	"sekisho/internal/lang"
 )
 
@@ -68,7 +68,7 @@ func (s *stage) command(text string) { s.print("     " + s.paint(dim, "$ "+text)
 // quote shows what a command said.
 func (s *stage) quote(lines []string) {
 	for _, line := range lines {
-		for _, part := range wrap(line, 96) {
+		for _, part := range columns.Wrap(line, 96) {
 			s.print("       " + part)
 		}
 	}
@@ -83,68 +83,4 @@ func seconds(d time.Duration) string {
 		return fmt.Sprintf("%d ms", d.Milliseconds())
 	}
 	return fmt.Sprintf("%.1f s", d.Seconds())
-}
-
-// width is how many columns text takes: Japanese characters take two.
-func width(text string) int {
-	n := 0
-	for _, r := range text {
-		n++
-		if wide(r) {
-			n++
-		}
-	}
-	return n
-}
-
-// wide says whether a terminal gives r two columns. The ranges are those of
-// Unicode's East Asian Width W and F that our texts use.
-func wide(r rune) bool {
-	return r >= 0x2e80 && r <= 0xa4cf || r >= 0xac00 && r <= 0xd7a3 || r >= 0xf900 && r <= 0xfaff || r >= 0xff00 && r <= 0xff60
-}
-
-// left and right fill text with spaces to n columns.
-func left(text string, n int) string  { return text + strings.Repeat(" ", max(0, n-width(text))) }
-func right(text string, n int) string { return strings.Repeat(" ", max(0, n-width(text))) + text }
-
-// cut shortens text to n columns.
-func cut(text string, n int) string {
-	if width(text) <= n {
-		return text
-	}
-	var b strings.Builder
-	used := 0
-	for _, r := range text {
-		if used += width(string(r)); used > n-1 {
-			break
-		}
-		b.WriteRune(r)
-	}
-	return b.String() + "…"
-}
-
-// wrap breaks text into lines of at most n columns: between words, and
-// anywhere in Japanese except before what may not begin a line (JIS X 4051,
-// from memory: closing marks, small kana, long-vowel and repetition marks).
-func wrap(text string, n int) []string {
-	var lines []string
-	var line, word strings.Builder
-	flush := func() {
-		if width(line.String())+width(strings.TrimRight(word.String(), " ")) > n && line.Len() > 0 {
-			lines = append(lines, strings.TrimRight(line.String(), " "))
-			line.Reset()
-		}
-		line.WriteString(word.String())
-		word.Reset()
-	}
-	runes := []rune(text)
-	for i, r := range runes {
-		word.WriteRune(r)
-		closing := i+1 < len(runes) && strings.ContainsRune("、。）」』】ーっゃゅょッャュョァィゥェォ々,.;:!?)", runes[i+1])
-		if (r == ' ' || wide(r)) && !closing {
-			flush()
-		}
-	}
-	flush()
-	return append(lines, line.String())
 }

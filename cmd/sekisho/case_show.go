@@ -133,6 +133,10 @@ func (a *app) showCase(r *desk.Answer) {
 	})
 	if len(r.Missing) > 0 {
 		a.print("case_missing", "list", strings.Join(r.Missing, ", "))
+		books := casefile.DefaultBooks()
+		for _, m := range r.Missing {
+			fmt.Fprintf(a.env.stdout, "  %-24s %s\n", m, books.NameOf(m, c.Class, a.lang))
+		}
 	}
 }
 

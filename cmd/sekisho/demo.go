@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"os"
 
@@ -15,15 +16,20 @@ import (
 const noPostgres fault.Code = 7101
 
 type demoCmd struct {
-	Story string `arg:"" optional:"" default:"sapporo" enum:"sapporo" help:"${help_story}"`
+	Story string `arg:"" optional:"" default:"shop" enum:"shop,jtb,sapporo,hawaiians,telecomsquare" help:"${help_story}"`
+	HTML  string `name:"html" placeholder:"FILE" help:"${help_demo_html}"`
 	Seed  uint64 `help:"${help_seed}"`
 	Check bool   `help:"${help_check}"`
 	Keep  bool   `help:"${help_keep}"`
 	Dir   string `placeholder:"DIR" help:"${help_demo_dir}"`
 }
 
-// Run tells a story on a PostgreSQL of its own.
+// Run tells a story: the shop on a PostgreSQL of its own, or one of the four
+// incidents with the clock of its time.
 func (c demoCmd) Run(a *app) error {
+	if c.Story != "shop" {
+		return c.story(a)
+	}
 	o := demo.Options{
 		Seed: c.Seed, Check: c.Check, JSON: a.json, Lang: a.lang, Dir: c.Dir, Keep: c.Keep,
 		Out: a.env.stdout, Colour: isTerminal(a.env.stdout) && a.env.getenv("NO_COLOR") == "",
@@ -41,6 +47,32 @@ func (c demoCmd) Run(a *app) error {
 		return fault.New(noPostgres)
 	}
 	return fault.New(fault.DemoFailed, "problem", err.Error()).Because(err)
+}
+
+// story replays an incident.
+func (c demoCmd) story(a *app) error {
+	told, err := tellStory(a.ctx, c.Story, a.lang)
+	if err != nil {
+		return fault.New(fault.DemoFailed, "problem", err.Error()).Because(err)
+	}
+	if c.HTML != "" {
+		var page bytes.Buffer
+		if err := told.Page(&page, a.lang); err != nil {
+			return err
+		}
+		if err := os.WriteFile(c.HTML, page.Bytes(), 0o644); err != nil {
+			return fault.New(fault.FolderWrite, "dir", c.HTML).Because(err)
+		}
+	}
+	if a.json {
+		err = a.out(map[string]any{"story": told.ID, "differences": told.Differences(), "days": told.Days(), "figures": told.Figures, "sources": told.Sources, "checks": told.Checks, "finished": told.Finished}, nil)
+	} else {
+		err = told.Write(a.env.stdout, a.lang, isTerminal(a.env.stdout) && a.env.getenv("NO_COLOR") == "")
+	}
+	if err == nil && told.Differences() > 0 {
+		return errNo
+	}
+	return err
 }
 
 // intruderCmd is a process of the demo.

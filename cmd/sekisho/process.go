@@ -65,6 +65,7 @@ func (p *process) openTruth(ctx context.Context, progress func(done, all uint64)
 	}
 	p.ring = ring
 	cfg := ledgerConfig(c)
+	cfg.Now = p.now
 	if p.heads = newHeadsPusher(c); p.heads != nil {
 		cfg.OnHeads = p.heads.offer
 	}

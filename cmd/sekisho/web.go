@@ -23,6 +23,7 @@ type webGate struct {
 	server *revproxy.Gate
 	rec    event.Recorder
 	start  uint32
+	addr   string // as bound
 }
 
 // startWeb opens the web gates.
@@ -76,6 +77,7 @@ func (p *process) newWeb(c *config.Web, path string) (*webGate, error) {
 		}
 		return nil, fail(fault.GateListen, err)
 	}
+	g.addr = cfg.Listener.Addr().String()
 	if g.server, err = revproxy.New(cfg); err != nil {
 		return nil, fail(fault.GateFailed, errors.Join(err, cfg.Listener.Close()))
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"sekisho/internal/event"
@@ -23,6 +24,13 @@ type aside struct {
 	boots map[string]string // last start by host
 	plans []plan
 	tests map[string]tested
+	hits  map[hit]int64 // injections that a gate judged, by day
+}
+
+// hit is a day, in UTC since 1970, at a gate.
+type hit struct {
+	gate string
+	day  int64
 }
 
 // plan is a time in which a host may start again.
@@ -33,7 +41,9 @@ type plan struct {
 
 type tested struct{ sent, answered int64 }
 
-func (a *aside) reset() { *a = aside{boots: map[string]string{}, tests: map[string]tested{}} }
+func (a *aside) reset() {
+	*a = aside{boots: map[string]string{}, tests: map[string]tested{}, hits: map[hit]int64{}}
+}
 
 func (a *aside) save(ctx context.Context, tx *sql.Tx) error {
 	var errs []error
@@ -46,6 +56,9 @@ func (a *aside) save(ctx context.Context, tx *sql.Tx) error {
 	}
 	for _, p := range a.plans {
 		run("INSERT OR IGNORE INTO plan VALUES (?, ?, ?)", p.host, p.first, p.last)
+	}
+	for h, n := range a.hits {
+		run("INSERT INTO attack VALUES (?, ?, ?) ON CONFLICT (gate, day) DO UPDATE SET n = excluded.n", h.gate, h.day, n)
 	}
 	for person, t := range a.tests {
 		run("INSERT INTO test VALUES (?, ?, ?) ON CONFLICT (person) DO UPDATE SET sent = excluded.sent, answered = excluded.answered", person, t.sent, t.answered)
@@ -83,6 +96,34 @@ func (v *View) boot(index event.Index, at int64, e *event.HostBoot) (bool, error
 	return v.finding(index, at, min(at, e.At), &event.Finding{Code: rebooted, Title: title, Place: event.Place(e.Host), Detail: e.Reason}, true)
 }
 
+// injected is the finding of a wave of injections at a web gate; wave is how
+// many on one day are one. A few a day come to every site on the internet.
+const (
+	injected = "SK3401"
+	wave     = 50
+)
+
+// attack counts what web gates judged to be SQL injection (rules 942 of the
+// OWASP Core Rule Set), refused or only seen, and opens a candidate for a wave.
+func (v *View) attack(index event.Index, at int64, gate event.Source, d *event.Decision) (bool, error) {
+	if !strings.HasPrefix(d.Rule, "crs/942") {
+		return false, nil
+	}
+	h := hit{string(gate), at / int64(24*time.Hour)}
+	n, known := v.aside.hits[h]
+	if !known {
+		err := v.db.Write.QueryRow("SELECT n FROM attack WHERE gate = ? AND day = ?", h.gate, h.day).Scan(&n)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return false, fmt.Errorf("casefile view: %w", err)
+		}
+	}
+	v.aside.hits[h] = n + 1
+	if n+1 != wave {
+		return true, nil
+	}
+	return v.finding(index, at, at, &event.Finding{Code: injected, Title: h.gate + ": SQLインジェクションの集中 (a wave of SQL injection)", Place: event.Place(gate)}, false)
+}
+
 // test folds a test call and its answer.
 func (v *View) test(at int64, e *event.CaseNotice) error {
 	t, known := v.aside.tests[e.To]
@@ -106,6 +147,7 @@ func (v *View) dumpAside(ctx context.Context, out io.Writer) error {
 	for _, q := range []struct{ name, query string }{
 		{"boot", "SELECT host || ' ' || boot_id FROM boot ORDER BY host"},
 		{"plan", "SELECT host || ' ' || first || ' ' || last FROM plan ORDER BY host, first, last"},
+		{"attack", "SELECT gate || ' ' || day || ' ' || n FROM attack ORDER BY gate, day"},
 		{"test", "SELECT person || ' ' || sent || ' ' || answered FROM test ORDER BY person"},
 	} {
 		rows, err := v.db.Read.QueryContext(ctx, q.query)

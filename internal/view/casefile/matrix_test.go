@@ -219,6 +219,7 @@ func TestView(t *testing.T) {
 		&event.CaseNotice{Case: TestCase, Key: TestCase, Step: "sent", Rank: "duty", To: "sora"},
 		&event.CaseNotice{Case: TestCase, Key: TestCase, Step: "ack", To: "sora"},
 		&event.CaseAgree{Case: "c1", Act: ActClose, By: "aoi"},
+		&event.Decision{Action: "refuse", Rule: "crs/942100", Code: "403", ID: "E1"},
 	} {
 		add(b)
 	}

@@ -244,3 +244,39 @@ func caseOf(t testing.TB, books *Books, l viewtest.Ledger, id string) *Case {
 	}
 	return c
 }
+
+// TestFP18_WaveOfInjections: fifty on a day open one candidate, a few do not,
+// and one the next day is no second wave.
+func TestFP18_WaveOfInjections(t *testing.T) {
+	var l viewtest.Ledger
+	seq := event.Seq(0)
+	hit := func(gate event.Source, at time.Time, rule string) {
+		seq++
+		l.Add(gate, seq, at.UnixNano(), 0, &event.Decision{Action: "refuse", Rule: rule, Code: "403", ID: "E1"})
+	}
+	begin := jst("2016-01-03 12:00")
+	for i := range wave {
+		hit("gate/quiet", begin.Add(time.Duration(i)*time.Hour), "crs/942100") // over two days
+		hit("gate/shop", begin.Add(time.Duration(i)*time.Second), "crs/942100")
+		hit("gate/other", begin.Add(time.Duration(i)*time.Second), "crs/920350")
+	}
+	hit("gate/shop", begin.Add(24*time.Hour), "crs/942100")
+	books := sampleBooks()
+	opened := fmt.Sprintf("f%d", 3*(wave-1)+1)
+	c := caseOf(t, books, l, opened)
+	if c == nil || c.Class != "web-injection" || c.KnownAt != begin.Add((wave-1)*time.Second).UnixNano() || c.Repeats != 0 || !c.Has("attack") {
+		t.Errorf("the wave's case: %+v", c)
+	}
+	v, err := Open(t.Context(), Config{Path: filepath.Join(t.TempDir(), "c.db"), Books: books})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	w, err := view.Follow(t.Context(), "casefile", l, v)
+	if err == nil {
+		err = w.CatchUp(t.Context())
+	}
+	if err != nil || v.Count() != 1 {
+		t.Errorf("%d cases, want 1 (%v)", v.Count(), err)
+	}
+}

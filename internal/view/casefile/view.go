@@ -42,6 +42,7 @@ CREATE TABLE finding (code TEXT NOT NULL, place TEXT NOT NULL, n INTEGER NOT NUL
 -- The last start of each machine, the restarts that were planned, test calls.
 CREATE TABLE boot (host TEXT PRIMARY KEY, boot_id TEXT NOT NULL);
 CREATE TABLE plan (host TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (host, first, last));
+CREATE TABLE attack (gate TEXT NOT NULL, day INTEGER NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (gate, day));
 CREATE TABLE test (person TEXT PRIMARY KEY, sent INTEGER NOT NULL, answered INTEGER NOT NULL);
 `
 
@@ -110,6 +111,8 @@ func (v *View) Apply(index event.Index, e *event.Event) (bool, error) {
 	switch b := e.Body.(type) {
 	case *event.Finding:
 		return v.finding(index, at, at, b, false)
+	case *event.Decision:
+		return v.attack(index, at, e.Source, b)
 	case *event.HostBoot:
 		return v.boot(index, at, b)
 	case *event.HostPlan:

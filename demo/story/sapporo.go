@@ -1,0 +1,253 @@
+package story
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"sekisho/internal/element"
+	"sekisho/internal/event"
+	"sekisho/internal/lang"
+	"sekisho/internal/view/casefile"
+	"sekisho/proof/scope"
+)
+
+const (
+	clubGets = "clubgets"
+	intruder = "203.0.113.9" // RFC 5737: documentation
+)
+
+// injections are spellings of one attack; the web gate must know them all.
+var injections = []string{
+	"/tour?id=1%27+UNION+SELECT+name,card+FROM+notes--", "/tour?id=1%27+OR+%271%27=%271", "/tour?id=1;DROP+TABLE+notes--",
+	"/tour?id=1%27/**/UNION/**/SELECT/**/1,2,3--", "/tour?id=-1+UNION+ALL+SELECT+null,concat(card,0x3a,name)+FROM+notes--",
+}
+
+// wave is how many injected requests stand for the 2,900 of January.
+const wave = 60
+
+// tellSapporo is Club Gets, 2015-16.
+func tellSapporo(ctx context.Context, t *teller) error {
+	status, code, err := t.Web(ctx, "POST", "/note", "note=カード+"+testCard)
+	if err != nil {
+		return err
+	}
+	t.say("blocks", "sp_note", "code", code)
+	t.assume()
+	t.check("sp_note", "403 SK3402", fmt.Sprint(status, " ", code))
+	if err := t.injected(ctx); err != nil {
+		return err
+	}
+	if err := t.ownCopy(ctx); err != nil {
+		return err
+	}
+	id, err := t.cardNotice(ctx)
+	if err != nil {
+		return err
+	}
+	if err := t.commonPlace(ctx, id); err != nil {
+		return err
+	}
+	if err := t.reportChecked(ctx, id); err != nil {
+		return err
+	}
+	if err := t.until(ctx, "2016-06-16 10:00"); err != nil {
+		return err
+	}
+	t.conflicts("sp", 1)
+	return nil
+}
+
+// injected is January: the web gate refuses, and its refusals open a candidate.
+func (t *teller) injected(ctx context.Context) error {
+	if err := t.until(ctx, "2016-01-03 02:00"); err != nil {
+		return err
+	}
+	refused := 0
+	for i := range wave {
+		status, code, err := t.Web(ctx, "GET", injections[i%len(injections)], "")
+		if err != nil {
+			return err
+		}
+		if status == 403 && code == "SK3401" {
+			refused++
+		}
+	}
+	t.say("blocks", "sp_sqli", "n", refused)
+	t.check("sp_sqli", fmt.Sprint(wave), fmt.Sprint(refused))
+	lines, err := t.Open(ctx)
+	if err != nil {
+		return err
+	}
+	if len(lines) == 0 {
+		t.check("sp_candidate", "web-injection", "-")
+		return nil
+	}
+	t.say("raises", "sp_candidate")
+	t.check("sp_candidate", "web-injection", lines[0].Class)
+	if err := t.until(ctx, "2016-01-03 10:00"); err != nil {
+		return err
+	}
+	if err := t.finish(ctx, lines[0].ID, "web-1", "", "拒んだ要求だけで、データは出ていない"); err != nil {
+		return err
+	}
+	t.say("knows", "sp_closed")
+	t.assume()
+	return nil
+}
+
+// ownCopy is what a database gate would have written: an hour of signs of life
+// and one session that reads the operators' notes.
+func (t *teller) ownCopy(ctx context.Context) error {
+	records, notes := t.told.figure(2519), t.told.figure(203)
+	if err := t.holds(ctx, clubGets+"/payments", 1, uint32(records), element.Name, element.Address, element.Phone, element.Payment); err != nil {
+		return err
+	}
+	if err := t.holds(ctx, clubGets+"/notes", 1, uint32(notes), element.Note, element.CardPAN); err != nil {
+		return err
+	}
+	const gate, session = "gate/clubgets-db", event.Session(7)
+	if err := t.until(ctx, "2016-01-04 02:00"); err != nil {
+		return err
+	}
+	begin := t.Now()
+	start := []event.Body{&event.SourceStart{Start: 1, Version: "1", Places: []event.Place{clubGets}, Mode: "observe"},
+		&event.SessionOpen{Session: session, Place: clubGets, Database: "clubgets", User: "web", Address: intruder}}
+	if err := t.Observe(ctx, gate, start...); err != nil {
+		return err
+	}
+	for i := range 24 { // two minutes, a sign of life every five seconds
+		if err := t.Until(ctx, begin.Add(time.Duration(i+1)*5*time.Second)); err != nil {
+			return err
+		}
+		if err := t.Observe(ctx, gate, &event.Heartbeat{Places: []event.Place{clubGets}, Sessions: 1}); err != nil {
+			return err
+		}
+		if i != 12 {
+			continue
+		}
+		at := t.Now().UnixNano()
+		part := event.Part{Table: clubGets + "/notes", Source: "office", Elements: element.MaskOf(element.Note, element.CardPAN), Class: event.Exact, Rows: notes,
+			Subjects: event.Set{{First: 1, Last: uint32(notes)}}}
+		if err := t.Observe(ctx, gate, &event.Crossing{Session: session, Statement: 1, Outcome: event.OutcomeDone, From: at, To: at, Count: 1, Parts: []event.Part{part}}); err != nil {
+			return err
+		}
+	}
+	if err := t.Observe(ctx, gate, &event.SessionClose{Session: session, Rows: notes}, &event.SourceStop{Reason: "stop"}); err != nil {
+		return err
+	}
+	t.say("knows", "sp_copy")
+	t.assume()
+	return nil
+}
+
+// cardNotice is 2 March 2016.
+func (t *teller) cardNotice(ctx context.Context) (string, error) {
+	if err := t.until(ctx, "2016-03-02 10:00"); err != nil {
+		return "", err
+	}
+	notice := t.Now()
+	id, err := t.Do(ctx, &event.CaseSign{Class: "card-misuse", Channel: "card-company", Title: "カード不正利用の可能性の知らせ", Hosts: []string{"web-1"}, Places: []event.Place{clubGets},
+		KnownAt: notice.UnixNano(), KnownBy: "カード会社", By: duty})
+	if err != nil {
+		return "", err
+	}
+	d, err := t.duties(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	stop, err := t.due(ctx, id, "stop-payment")
+	if err != nil {
+		return "", err
+	}
+	t.say("raises", "sp_notice", "stop", stop, "acquirer", d.acquirer, "visa", d.visa, "accounts", d.accounts, "pfi", d.pfi, "prelim", d.prelim)
+	t.assume()
+	t.saysCalled("sp_ciso", "called_ciso", "ciso", "tell:", notice, "2016-03-02 10:00")
+	t.check("sp_stop", "2016-03-02 11:00", stop)
+	t.check("sp_pfi", "2016-03-09", d.pfi)
+	t.check("sp_prelim", "2016-03-06", d.prelim)
+
+	q := scope.Query{Places: []string{clubGets}, Addresses: []string{intruder}, From: day("2016-01-04 02:00").Add(10 * time.Second), To: day("2016-01-04 02:00").Add(100 * time.Second)}
+	s, err := t.measure(ctx, id, q, "", "note", "card.pan")
+	if err != nil {
+		return "", err
+	}
+	n, err := t.Bundle(ctx, q)
+	if err != nil {
+		return "", err
+	}
+	t.say("knows", "sp_bundle", "confirmed", lang.Count(s.Confirmed), "reachable", lang.Count(s.Reachable), "held", lang.Count(s.EverHeld))
+	t.assume()
+	t.number("sp_confirmed", t.told.figure(203), s.Confirmed)
+	t.number("sp_reachable", t.told.figure(203), s.Reachable)
+	t.number("sp_held", t.told.figure(2519), s.EverHeld)
+	t.check("sp_bundle", "yes", yes(n > 0))
+	no, err := t.refused(ctx, &event.CaseAction{Case: id, Action: "fix", Do: "rebuild", Target: "web-1", By: csirt})
+	if err != nil {
+		return "", err
+	}
+	if err := t.do(ctx, &event.CaseMove{Case: id, To: casefile.Incident, Reason: "カード会社の知らせ", By: duty}); err != nil {
+		return "", err
+	}
+	t.say("refuses", "sp_rebuild")
+	t.check("sp_rebuild", "preserve_first", no.Key)
+	return id, nil
+}
+
+// commonPlace is what a list of misused cards tells.
+func (t *teller) commonPlace(ctx context.Context, id string) error {
+	if err := t.until(ctx, "2016-03-04 10:00"); err != nil {
+		return err
+	}
+	var items []event.Misuse
+	from, to := day("2015-10-01 00:00"), day("2016-02-20 00:00")
+	for i := range 40 {
+		used := from.AddDate(0, 0, i*int(to.Sub(from).Hours()/24)/39)
+		items = append(items, event.Misuse{Token: fmt.Sprintf("%032x", i), At: later(used.AddDate(0, 0, 5), day("2015-11-05 00:00")).UnixNano(),
+			Uses: []event.Usage{{Place: clubGets, At: used.UnixNano()}, {Place: event.Place(fmt.Sprintf("shop-%d", i%7)), At: used.AddDate(0, -1, 0).UnixNano()}}})
+	}
+	if err := t.do(ctx, &event.CaseMisuse{Case: id, Report: "m1", Items: items, By: duty}); err != nil {
+		return err
+	}
+	a, err := t.Case(ctx, id)
+	if err != nil {
+		return err
+	}
+	c := a.Common[0]
+	first, last := stamp(event.Time(c.From))[:10], stamp(event.Time(c.To))[:10]
+	t.say("knows", "sp_common", "place", c.Place, "n", c.Tokens, "of", c.Of, "from", first, "to", last)
+	t.assume()
+	t.check("sp_common", clubGets, string(c.Place))
+	t.check("sp_window", "2015-10-01 2016-02-20", first+" "+last)
+	return nil
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// reportChecked is 30 May: the report that was taken as it was.
+func (t *teller) reportChecked(ctx context.Context, id string) error {
+	if err := t.until(ctx, "2016-05-30 15:00"); err != nil {
+		return err
+	}
+	answer := func(q, a string) *event.CaseReport {
+		return &event.CaseReport{Case: id, Report: "pcf", Step: "answer", Question: q, Answer: a, Evidence: "中間とりまとめ", By: duty}
+	}
+	if err := t.do(ctx, &event.CaseReport{Case: id, Report: "pcf", Step: "load", SHA256: sum64, By: duty},
+		answer("flaw", "SQLインジェクション"), answer("requests", fmt.Sprintf("2016年1月に %s 件", lang.Count(t.told.figure(2900)))),
+		answer("rows", fmt.Sprintf("業務オペレータのメモ %d 件", t.told.figure(203)))); err != nil {
+		return err
+	}
+	no, err := t.refused(ctx, &event.CaseReport{Case: id, Report: "pcf", Step: "accept", By: csirt, Second: ciso})
+	if err != nil {
+		return err
+	}
+	t.sayMissing("sp_report", "", no, "n", len(no.Missing))
+	t.check("sp_accept", "report_open", no.Key)
+	t.check("sp_open", "yes", yes(len(no.Missing) >= 5))
+	return nil
+}
