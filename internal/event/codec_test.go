@@ -2,12 +2,15 @@ package event
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"flag"
 	"math"
 	"math/rand/v2"
 	"os"
 	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -172,12 +175,12 @@ func TestHotEqualsReflection(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", line, err)
 		}
-		s := scanner{rest: h.Body}
+		s := scanner{text: h.Body}
 		scanned, ok := newBody(h.Kind).(scannedBody)
 		if !ok {
 			continue // encoded by hand, decoded by encoding/json
 		}
-		if scanned.scan(&s, new(Decoder)); s.bad || len(s.rest) > 0 {
+		if scanned.scan(&s, new(Decoder)); s.bad || len(s.rest()) > 0 {
 			t.Fatalf("%T: decoder by hand refused %s", body, h.Body)
 		}
 		if diff := cmp.Diff(body, scanned.(Body)); diff != "" {
@@ -278,6 +281,40 @@ func FuzzParse(f *testing.F) {
 		}
 		if third := Append(nil, e2); !bytes.Equal(again, third) {
 			t.Fatalf("two encodings:\n%q\n%q", again, third)
+		}
+	})
+}
+
+// Numbers and digests are read by hand; strconv and encoding/base64 say what
+// they are.
+func FuzzScanner(f *testing.F) {
+	for _, text := range []string{
+		"0", "7", "00", "01", "12345678", "123456789", "1234567x", "0000000012345678", "9999999999999999", "18446744073709551615",
+		"18446744073709551616", "99999999999999999999", "1763773200123456789,", "12345678:2345678", "1234567/", "", "-1", "AAAAAAAAAAAAAAAAAAAAAA",
+		"/+9zAZ09azAZ/+/+09azAQ", "AAAAAAAAAAAAAAAAAAAAAB", "AAAAAAAAAAAAAAAAAAAA\nA", "AAAAAAAAAAAAAAAAAAAA==", "AAAA-AAAAAAAAAAAAAAAAA",
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		digits := 0
+		for digits < len(text) && '0' <= text[digits] && text[digits] <= '9' {
+			digits++
+		}
+		want, err := strconv.ParseUint(string(text[:digits]), 10, 64)
+		ok := err == nil && (digits == 1 || text[0] != '0')
+		s := scanner{text: text}
+		if got := s.uint(math.MaxUint64); s.bad == ok || ok && (got != want || s.at != digits) {
+			t.Errorf("uint of %q: got %d, bad %v, at %d; want %d, %v", text, got, s.bad, s.at, want, ok)
+		}
+		if len(text) != prevLen {
+			return
+		}
+		var d Digest
+		s = scanner{text: slices.Concat([]byte{'"'}, text, []byte{'"'})}
+		s.prev(&d)
+		raw, err := base64.RawStdEncoding.Strict().DecodeString(string(text))
+		if ok := err == nil && len(raw) == len(d); s.bad == ok || ok && !bytes.Equal(raw, d[:]) {
+			t.Errorf("digest of %q: got %x, bad %v; want %x, %v", text, d, s.bad, raw, err)
 		}
 	})
 }

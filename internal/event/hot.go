@@ -158,7 +158,7 @@ func (b *HoldingScan) scan(s *scanner, d *Decoder) {
 	b.Parts = uint32(s.key(`,"parts":`, math.MaxUint32))
 	b.Table = Place(s.name(d, `,"table":`))
 	b.Source = SubjectSource(s.name(d, `,"source":`))
-	b.Elements = s.mask(`,"elements":`)
+	b.Elements = s.mask(d, `,"elements":`)
 	b.From = s.keyInt(`,"from":`)
 	b.To = s.keyInt(`,"to":`)
 	b.Rows = s.key(`,"rows":`, math.MaxUint64)
@@ -193,7 +193,7 @@ func (p *Part) appendJSON(dst []byte) []byte {
 func (p *Part) scan(s *scanner, d *Decoder) {
 	p.Table = Place(s.name(d, `{"table":`))
 	p.Source = SubjectSource(s.name(d, `,"source":`))
-	p.Elements = s.mask(`,"elements":`)
+	p.Elements = s.mask(d, `,"elements":`)
 	p.Class = Class(s.key(`,"class":`, math.MaxUint8))
 	p.Reason = s.nameIf(d, `,"reason":`)
 	p.Rows = s.keyIf(`,"rows":`, math.MaxUint64)
@@ -276,17 +276,18 @@ func (s *scanner) setIf(d *Decoder, key string) Set {
 }
 
 // mask consumes a list of element names.
-func (s *scanner) mask(key string) element.Mask {
+func (s *scanner) mask(d *Decoder, key string) element.Mask {
 	s.lit(key)
-	end := bytes.IndexByte(s.rest, ']')
+	rest := s.rest()
+	end := bytes.IndexByte(rest, ']')
 	if s.bad || end < 0 {
 		s.bad = true
 		return 0
 	}
-	var m element.Mask
-	if m.UnmarshalNames(s.rest[:end+1]) != nil {
+	m, ok := d.mask(rest[:end+1])
+	if !ok {
 		s.bad = true
 	}
-	s.rest = s.rest[end+1:]
+	s.at += end + 1
 	return m
 }
