@@ -131,9 +131,9 @@ func (e *evaluation) ofActors(r *record, sure, maybe totals) {
 		e.unnamed++
 	}
 	if isSure {
-		sure.addRecord(r, k.class)
+		sure.addRecord(r, k.class, nil)
 	} else {
-		maybe.addRecord(r, k.class)
+		maybe.addRecord(r, k.class, nil)
 	}
 }
 

@@ -421,8 +421,11 @@ func (v *View) crossing(index event.Index, src uint32, worker uint16, ce int64, 
 		statement: v.statement(uint64(b.Statement), "")}
 	for i := range b.Parts {
 		p := &b.Parts[i]
-		v.seeTable(p.Table)
-		k := kind{v.names.id(string(p.Table)), v.names.id(string(p.Source)), p.Elements, p.Class, v.names.id(p.Reason)}
+		table := v.names.id(string(p.Table))
+		if v.tables[table] == nil {
+			v.seeTable(p.Table)
+		}
+		k := kind{table, v.names.id(string(p.Source)), p.Elements, p.Class, v.names.id(p.Reason)}
 		if k.class != event.Exact && k.class != event.Aggregate {
 			k.class = event.Bounded
 		}

@@ -471,7 +471,7 @@ func (e *evaluation) crossedAt(ctx context.Context, id uint32) (totals, error) {
 		return t.wait(x, e.series.list[x.series].class)
 	}, func(r *record) {
 		if k := e.series.list[r.series]; k.table == id {
-			t.addRecord(r, k.class)
+			t.addRecord(r, k.class, nil)
 		}
 	})
 	return t, err

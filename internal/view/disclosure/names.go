@@ -11,14 +11,30 @@ import (
 
 // names numbers texts in the order of their first appearance. Number 0 is "".
 type names struct {
-	ids   map[string]uint32
-	texts []string
-	saved int
+	ids    map[string]uint32
+	texts  []string
+	recent [64]uint32 // of texts, by length and last letters
+	saved  int
 }
 
 func newNames() *names { return &names{ids: map[string]uint32{"": 0}, texts: []string{""}, saved: 1} }
 
 func (n *names) id(text string) uint32 {
+	end := len(text)
+	if end < 2 {
+		return n.lookUp(text)
+	}
+	recent := &n.recent[(uint(text[end-1])+7*uint(text[end-2])+31*uint(end))%uint(len(n.recent))]
+	if n.texts[*recent] != text {
+		*recent = n.lookUp(text)
+	}
+	return *recent
+}
+
+func (n *names) lookUp(text string) uint32 {
+	if text == "" {
+		return 0
+	}
 	id, ok := n.ids[text]
 	if !ok {
 		id = uint32(len(n.texts))
@@ -106,14 +122,23 @@ type kind struct {
 }
 
 type series struct {
-	ids   map[kind]uint32
-	list  []kind
-	saved int
+	ids    map[kind]uint32
+	list   []kind
+	recent [64]uint32 // of list, by table
+	saved  int
 }
 
 func newSeries() *series { return &series{ids: map[kind]uint32{}} }
 
 func (s *series) id(k kind) uint32 {
+	recent := &s.recent[k.table%uint32(len(s.recent))]
+	if int(*recent) >= len(s.list) || s.list[*recent] != k {
+		*recent = s.lookUp(k)
+	}
+	return *recent
+}
+
+func (s *series) lookUp(k kind) uint32 {
 	id, ok := s.ids[k]
 	if !ok {
 		id = uint32(len(s.list))

@@ -140,17 +140,38 @@ func (t totals) at(series uint32) *total {
 	return x
 }
 
-func (t totals) addRecord(r *record, class event.Class) {
+// addRecord adds a record. few, when it is not nil, are all its subjects.
+func (t totals) addRecord(r *record, class event.Class, few []uint32) {
 	x := t.at(r.series)
 	x.n++
 	x.rows += r.rows
 	x.lost += r.lost
-	if class == event.Exact {
+	switch {
+	case class != event.Exact:
+		x.set.sparse = true
+		x.set.addRange(r.seconds())
+	case few != nil:
+		x.set.add(few...)
+	default:
 		x.set.addRanges(r.set)
-		return
 	}
-	x.set.sparse = true
-	x.set.addRange(r.seconds())
+}
+
+// few lists the subjects of a record in dst; nil when they are many.
+func (r *record) few(dst []uint32) []uint32 {
+	dst = dst[:0]
+	for _, x := range r.set {
+		if uint64(len(dst))+uint64(x.Last-x.First) >= uint64(cap(dst)) {
+			return nil
+		}
+		for n := x.First; ; n++ {
+			dst = append(dst, n)
+			if n == x.Last {
+				break
+			}
+		}
+	}
+	return dst
 }
 
 func (t totals) addEntry(e entry, class event.Class) error {
@@ -273,10 +294,12 @@ func (s *sums) encode() {
 }
 
 func (v *View) addLeaves(s *sums, hour int64, leaves []leaf) error {
+	room := make([]uint32, 0, 64)
 	return eachRecord(hour, leaves, func(r *record) {
 		k := v.series.list[r.series]
-		s.at(dimTable, k.table).addRecord(r, k.class)
-		s.at(dimClient, v.clientOf[r.session]).addRecord(r, k.class)
+		few := r.few(room)
+		s.at(dimTable, k.table).addRecord(r, k.class, few)
+		s.at(dimClient, v.clientOf[r.session]).addRecord(r, k.class, few)
 	})
 }
 
