@@ -27,7 +27,10 @@ import (
 	"sekisho/internal/pgserver/pgservertest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// shared is the PostgreSQL of all tests here.
+var shared pgservertest.Shared
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(pgservertest.Main{M: m, Server: &shared}) }
 
 // authority signs certificates for one test.
 type authority struct {
@@ -98,30 +101,53 @@ func pair(t testing.TB, certPEM, keyPEM []byte) tls.Certificate {
 
 // world is a PostgreSQL with users of every kind of authentication, and certificates.
 type world struct {
-	server     *pgserver.Server
-	ca         *authority
-	serverCert tls.Certificate // the server's own
-	otherCert  tls.Certificate // of the same authority
-	dir        string          // ca.pem, client.crt, client.key (common name u_cert)
+	server *pgserver.Server
+	*certificates
+	dir string // ca.pem, client.crt, client.key (common name u_cert)
+}
+
+// certificates are the same for all tests, as the server is.
+type certificates struct {
+	ca                   *authority
+	certPEM, keyPEM      []byte          // the server's own
+	clientPEM, clientKey []byte          // of u_cert
+	serverCert           tls.Certificate // the server's own
+	otherCert            tls.Certificate // of the same authority
 }
 
 const password = "pässwörd 一" // not ASCII: SASLprep must not change it
 
+var madeCertificates struct {
+	sync.Mutex
+	*certificates
+}
+
+func certificatesOf(t *testing.T) *certificates {
+	t.Helper()
+	madeCertificates.Lock()
+	defer madeCertificates.Unlock()
+	if madeCertificates.certificates == nil {
+		c := &certificates{ca: newAuthority(t)}
+		c.certPEM, c.keyPEM = c.ca.issue(t, "localhost")
+		c.serverCert = pair(t, c.certPEM, c.keyPEM)
+		otherPEM, otherKey := c.ca.issue(t, "localhost")
+		c.otherCert = pair(t, otherPEM, otherKey)
+		c.clientPEM, c.clientKey = c.ca.issue(t, "u_cert")
+		madeCertificates.certificates = c
+	}
+	return madeCertificates.certificates
+}
+
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{ca: newAuthority(t), dir: t.TempDir()}
-	certPEM, keyPEM := w.ca.issue(t, "localhost")
-	w.serverCert = pair(t, certPEM, keyPEM)
-	otherPEM, otherKey := w.ca.issue(t, "localhost")
-	w.otherCert = pair(t, otherPEM, otherKey)
-	clientPEM, clientKey := w.ca.issue(t, "u_cert")
-	for name, data := range map[string][]byte{"ca.pem": w.ca.pem, "client.crt": clientPEM, "client.key": clientKey} {
+	w := &world{certificates: certificatesOf(t), dir: t.TempDir()}
+	for name, data := range map[string][]byte{"ca.pem": w.ca.pem, "client.crt": w.clientPEM, "client.key": w.clientKey} {
 		if err := os.WriteFile(filepath.Join(w.dir, name), data, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	w.server = pgservertest.Start(t, pgserver.Config{
-		CertPEM: certPEM, KeyPEM: keyPEM, ClientCAPEM: w.ca.pem,
+	cfg := pgserver.Config{
+		CertPEM: w.certPEM, KeyPEM: w.keyPEM, ClientCAPEM: w.ca.pem,
 		HBA: []string{
 			"host all u_scram 127.0.0.0/8 scram-sha-256",
 			"host all gate_role 127.0.0.0/8 scram-sha-256",
@@ -134,16 +160,15 @@ func newWorld(t *testing.T) *world {
 			"hostnossl all u_clear 127.0.0.0/8 trust",
 			"host all u_clear 127.0.0.0/8 reject",
 		},
-	})
-	quoted := "'" + password + "'"
-	err := w.server.Exec(context.Background(), "postgres", `
+	}
+	w.server = shared.Start(t, cfg, func(ctx context.Context, server *pgserver.Server) error {
+		quoted := "'" + password + "'"
+		return server.Exec(ctx, "postgres", `
 		CREATE ROLE u_scram LOGIN PASSWORD `+quoted+`; CREATE ROLE u_plain LOGIN PASSWORD `+quoted+`;
 		CREATE ROLE gate_role LOGIN PASSWORD 'gate own secret';
 		SET password_encryption = 'md5'; CREATE ROLE u_md5 LOGIN PASSWORD `+quoted+`;
 		CREATE ROLE u_trust LOGIN; CREATE ROLE u_clear LOGIN; CREATE ROLE u_cert LOGIN; CREATE ROLE u_peer LOGIN; CREATE ROLE u_few LOGIN CONNECTION LIMIT 0`)
-	if err != nil {
-		t.Fatal(err)
-	}
+	})
 	return w
 }
 
