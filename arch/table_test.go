@@ -47,8 +47,8 @@ var allowed = map[string][]string{
 	"internal/gate/cutting": {"internal/policy/cut"},
 	"internal/gate/netloop": {},
 	"internal/gate/pgproxy": {
-		"internal/element", "internal/event", "internal/gate/netloop", "internal/gate/pgproxy/pglogin", "internal/lineage",
-		"internal/policy", "internal/roll", "internal/sqlscan", "internal/subject", "internal/wire/pgcopy",
+		"internal/element", "internal/event", "internal/gate/cutting", "internal/gate/netloop", "internal/gate/pgproxy/pglogin", "internal/lineage",
+		"internal/policy", "internal/policy/cut", "internal/roll", "internal/sqlscan", "internal/subject", "internal/wire/pgcopy",
 		"internal/wire/pgwire",
 	},
 	"internal/gate/revproxy":        {"internal/element", "internal/event", "internal/waf"},

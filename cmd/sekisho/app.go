@@ -41,6 +41,11 @@ type cli struct {
 	Init       initCmd       `cmd:"" group:"run" help:"${help_init}"`
 	Status     statusCmd     `cmd:"" group:"run" help:"${help_status}"`
 	Gate       gateCmd       `cmd:"" group:"run" help:"${help_gate}"`
+	Cut        cutCmd        `cmd:"" group:"run" help:"${help_cut}"`
+	Uncut      uncutCmd      `cmd:"" group:"run" help:"${help_uncut}"`
+	Freeze     freezeCmd     `cmd:"" group:"run" help:"${help_freeze}"`
+	Cuts       cutsCmd       `cmd:"" group:"run" help:"${help_cuts}"`
+	Hub        hubCmd        `cmd:"" group:"run" help:"${help_hub}"`
 	Scan       scanCmd       `cmd:"" group:"ask" help:"${help_scan}"`
 	Map        mapCmd        `cmd:"" group:"ask" help:"${help_map}"`
 	Bypass     bypassCmd     `cmd:"" group:"run" help:"${help_bypass}"`

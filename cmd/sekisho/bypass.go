@@ -5,12 +5,15 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"sekisho/internal/gate/cutting"
 	"sekisho/internal/gate/netloop"
 	"sekisho/internal/gate/pgproxy/pglogin"
+	"sekisho/internal/policy/cut"
 	"sekisho/internal/roll"
 )
 
@@ -23,12 +26,14 @@ type bypass struct {
 	open     atomic.Bool
 	logins   sync.WaitGroup
 
+	cuts   cutting.Flows
 	roll   roll.Roll     // for the bypass watch
 	opened atomic.Uint64 // times that the way was opened or shut
 
-	mu    sync.Mutex
-	pairs map[*unseen]bool
-	none  chan struct{} // closed when pairs is empty and somebody waits
+	mu     sync.Mutex
+	ending []*unseen // that a Cut has ended and waits for
+	pairs  map[*unseen]bool
+	none   chan struct{} // closed when pairs is empty and somebody waits
 }
 
 func newBypass(cfg pglogin.Config, loop netloop.Config, log *slog.Logger) (*bypass, error) {
@@ -47,8 +52,48 @@ type unseen struct {
 	bypass *bypass
 	login  *pglogin.Login
 	entry  *roll.Entry
+	once   sync.Once // closes gone
 	pair   *netloop.Pair
+	live   *cutting.Live
+	isCut  atomic.Bool
+	gone   chan struct{} // closed when it has ended
 	ended  bool
+}
+
+// cut ends the session, also when it has not begun.
+func (u *unseen) cut() {
+	b := u.bypass
+	u.isCut.Store(true)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ending = append(b.ending, u)
+	if u.pair != nil {
+		u.pair.Kill(errShut)
+	}
+}
+
+// leave takes the session out of what can be cut.
+func (u *unseen) leave() {
+	u.live.Leave()
+	u.once.Do(func() { close(u.gone) })
+}
+
+// Cut ends what goes the direct way and matches, by the client's address and
+// the user it logged in as.
+func (b *bypass) Cut(ctx context.Context, set *cut.Set) (int, error) {
+	n, err := b.cuts.Cut(ctx, set)
+	b.mu.Lock()
+	list := b.ending
+	b.ending = nil
+	b.mu.Unlock()
+	for _, u := range list {
+		select {
+		case <-u.gone:
+		case <-ctx.Done():
+			return n, errors.Join(err, ctx.Err())
+		}
+	}
+	return n, err
 }
 
 // OnOpen implements netloop.Opener.
@@ -58,7 +103,7 @@ func (u *unseen) OnOpen(p *netloop.Pair) error {
 	u.pair = p
 	b.pairs[u] = true
 	b.mu.Unlock()
-	if !b.open.Load() {
+	if !b.open.Load() || u.isCut.Load() {
 		return errShut
 	}
 	return nil
@@ -79,6 +124,7 @@ func (u *unseen) OnClosed(*netloop.Pair, netloop.Side, error) {
 		return
 	}
 	u.ended = true
+	u.leave()
 	u.login.Release()
 	u.entry.End()
 	b := u.bypass
@@ -113,7 +159,19 @@ func (b *bypass) carry(ctx context.Context, conn net.Conn) {
 		return
 	}
 	entry.Establish(login.PID)
-	if _, err := b.loop.Add(login.Client, login.Upstream, &unseen{bypass: b, login: login, entry: entry}); err != nil {
+	u := &unseen{bypass: b, login: login, entry: entry, gone: make(chan struct{})}
+	flow := cut.Flow{User: login.Role, Name: login.Database}
+	if a, err := netip.ParseAddrPort(login.Address.String()); err == nil {
+		flow.Client = a.Addr().Unmap()
+	}
+	var refused bool
+	if u.live, _, refused = b.cuts.Enter(flow, func(cut.Entry) { u.cut() }); refused {
+		err = errShut
+	} else {
+		_, err = b.loop.Add(login.Client, login.Upstream, u)
+	}
+	if err != nil {
+		u.leave()
 		entry.End()
 		login.Close()
 		login.Release()

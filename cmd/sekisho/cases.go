@@ -291,6 +291,10 @@ func (p *process) firstScope(ctx context.Context, s *event.CaseSign) error {
 	return nil
 }
 
+// caseCut is how long a cut for a case holds before a person is asked; it does
+// not lapse by itself.
+const caseCut = 4 * time.Hour
+
 // contain does at the gates what was ordered, and records the receipt.
 func (p *process) contain(ctx context.Context, b *event.CaseAction, out *control.CaseReceipt) error {
 	receipt := *b
@@ -298,18 +302,17 @@ func (p *process) contain(ctx context.Context, b *event.CaseAction, out *control
 	var err error
 	switch b.Do {
 	case "cut", "freeze":
-		r := control.CutRequest{By: b.By, Reason: b.Case + " " + b.Reason, All: b.Target == "all"}
+		r := control.CutOrder{Target: b.Target, For: caseCut, Case: b.Case, By: b.By, Reason: b.Reason}
 		if b.Do == "freeze" {
-			r.User = b.Target
-		} else if !r.All {
-			r.Address = b.Target
+			r.As = "user"
+		} else if b.Target == "all" {
+			r.As, r.Target = "all", ""
 		}
-		var done control.CutReceipt
-		done, err = p.Cut(ctx, r)
-		receipt.Applied, receipt.Result = uint64(len(done.Sessions)), "sessions ended in "+done.Took.Round(time.Millisecond).String()
-		if b.Do == "freeze" {
-			receipt.Result += "; the account can log in again until the policy refuses it"
-		}
+		var done control.Cuts
+		done, err = p.OrderCut(ctx, r)
+		receipt.Applied, receipt.Failed = uint64(len(done.Gates)-done.Red()), uint64(done.Red())
+		receipt.Result = fmt.Sprintf("generation %d of cuts: %d of %d gates answered, %d flows ended in %s", done.Generation, receipt.Applied, len(done.Gates),
+			done.Closed(), done.Took.Round(time.Millisecond))
 	case "bypass-off":
 		var done control.BypassStatus
 		done, err = p.Bypass(ctx, control.BypassRequest{Gate: gateName(b.Target), By: b.By, Reason: b.Case})

@@ -51,6 +51,9 @@ func (p *process) startGates(ctx context.Context, s *stage) error {
 	}
 	p.reserveProcessors()
 	for _, g := range p.gates {
+		if err := p.addCutter(ctx, g.cfg.Name, g); err != nil {
+			return err
+		}
 		s.run("gate "+g.cfg.Name, func(ctx context.Context) error { return p.runGate(ctx, g) })
 		s.run("lineage of "+g.cfg.Name, func(ctx context.Context) error { return p.followCatalogue(ctx, g) })
 	}

@@ -71,6 +71,7 @@ type gateCmd struct {
 	Status   gateStatusCmd   `cmd:"" help:"${help_gate_status}"`
 	Sessions gateSessionsCmd `cmd:"" help:"${help_gate_sessions}"`
 	Cut      gateCutCmd      `cmd:"" help:"${help_gate_cut}"`
+	Join     gateJoinCmd     `cmd:"" help:"${help_gate_join}"`
 }
 
 type gateStatusCmd struct{}

@@ -93,7 +93,7 @@ func (p *process) Cut(ctx context.Context, r control.CutRequest) (control.CutRec
 		if _, err := g.rec.Record(ctx, event.Written, bodies...); err != nil {
 			p.log.Error("cut not recorded; sessions are cut all the same", "err", err)
 		}
-		g.server.Cut(match)
+		g.server.End(match)
 		cut = append(cut, g)
 	}
 	if len(receipt.Sessions) == 0 && r.Session != 0 {

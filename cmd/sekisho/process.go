@@ -42,6 +42,7 @@ type process struct {
 	meter   *metrics.Meter
 	bases   []*base
 	gates   []*gate
+	cut     *cutRoom
 	started time.Time
 
 	reload sync.Mutex // one policy change at a time
@@ -174,6 +175,9 @@ func (p *process) start(ctx context.Context, views, scans, gates *stage, failed 
 		})
 	}
 	if err := p.startBases(ctx, scans); err != nil {
+		return err
+	}
+	if err := p.startCuts(ctx, gates); err != nil {
 		return err
 	}
 	if err := p.startGates(ctx, gates); err != nil {

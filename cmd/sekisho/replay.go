@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"sekisho/internal/event"
+	"sekisho/internal/hub"
 	"sekisho/internal/keyring"
 	"sekisho/internal/ledger"
 	"sekisho/internal/subject"
@@ -21,6 +22,7 @@ type history struct {
 	bypasses   []*event.Bypass
 	keys       map[string]bool // announced
 	scanned    map[event.Place]bool
+	cuts       hub.Past
 }
 
 // replay feeds the ledger to the dictionary, finishes key destructions that a
@@ -52,6 +54,7 @@ func replay(ctx context.Context, r *ledger.Reader, d *subject.Dictionary, ring *
 }
 
 func (h *history) fold(e *event.Event, ring *keyring.Ring) error {
+	h.cuts.Fold(e.Body)
 	switch b := e.Body.(type) {
 	case *event.SourceStart:
 		h.starts[e.Source] = max(h.starts[e.Source], b.Start)

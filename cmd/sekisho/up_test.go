@@ -81,7 +81,7 @@ func TestUp(t *testing.T) {
 			}
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"awaitup": awaitUp, "awaitlooks": awaitLooks, "awaitevent": awaitEvent, "awaitclosed": awaitClosed, "expand": expand, "scrape": scrape, "browse": browse},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"awaitup": awaitUp, "awaitlooks": awaitLooks, "awaitevent": awaitEvent, "awaitclosed": awaitClosed, "expand": expand, "scrape": scrape, "browse": browse, "join": join},
 	})
 }
 

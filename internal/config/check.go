@@ -94,8 +94,12 @@ func (k *checker) config(c *Config) {
 	if c.Metrics != nil {
 		k.metrics("metrics", c.Metrics, listens)
 	}
-	if len(c.Databases) == 0 && (len(c.Web) == 0 || len(c.Gates) > 0) {
+	alone := len(c.Web) > 0 || c.Hub != nil // something that needs no database
+	if len(c.Databases) == 0 && (!alone || len(c.Gates) > 0) {
 		k.missing("databases", "name at least one database")
+	}
+	if c.Hub != nil {
+		k.hub(c.Hub, listens)
 	}
 	names := map[string]string{}
 	for i := range c.Databases {
@@ -103,7 +107,7 @@ func (k *checker) config(c *Config) {
 		k.name(path+".name", c.Databases[i].Name, names)
 		k.database(path, &c.Databases[i])
 	}
-	if len(c.Gates) == 0 && (len(c.Web) == 0 || len(c.Databases) > 0) {
+	if len(c.Gates) == 0 && (!alone || len(c.Databases) > 0) {
 		k.missing("gates", "name at least one gate")
 	}
 	gates := map[string]string{}

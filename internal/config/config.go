@@ -20,10 +20,11 @@ type Config struct {
 	Control    string         `yaml:"control,omitempty" doc:"Path of the control socket, mode 0600. Default: control.sock in data."`
 	Group      string         `yaml:"control_group,omitempty" doc:"Group (name or number) whose accounts may connect to the control socket, for cases and starts of machines only; everything else stays with the process's own account and root. Default: nobody else."`
 	Ledger     Ledger         `yaml:"ledger,omitempty" doc:"How the ledger writes and how long it keeps."`
-	Databases  []Database     `yaml:"databases,omitempty" doc:"The databases that are guarded. Required, unless there is only a web section."`
+	Databases  []Database     `yaml:"databases,omitempty" doc:"The databases that are guarded. Required, unless there is only a web or a hub section."`
 	Metrics    *Metrics       `yaml:"metrics,omitempty" doc:"Where Prometheus reads the counters. Default: nowhere."`
-	Gates      []Gate         `yaml:"gates,omitempty" doc:"Where clients connect. Required, unless there is only a web section."`
+	Gates      []Gate         `yaml:"gates,omitempty" doc:"Where clients connect. Required, unless there is only a web or a hub section."`
 	Web        []Web          `yaml:"web,omitempty" doc:"Web gates: reverse proxies with a firewall and a card guard."`
+	Hub        *Hub           `yaml:"hub,omitempty" doc:"Where remote gates connect, which are cut together with those here. Default: there are none."`
 	Policy     *policy.Source `yaml:"policy,omitempty" doc:"Who may read what. Not together with policy_file. Without either everything is allowed and recorded, except channels that cannot be attributed."`
 	Cases      string         `yaml:"cases,omitempty" doc:"File with the company, the people on duty and how to reach them, for sekisho case. Relative to this file. Without it cases are kept and nobody is called."`
 	PolicyFile string         `yaml:"policy_file,omitempty" doc:"File that holds the policy section. Reloaded on SIGHUP and on sekisho policy reload."`
@@ -215,4 +216,7 @@ func (c *Config) fill() {
 		setDefault(&g.Limits.Drain, Duration(defaultDrain))
 	}
 	c.webDefaults()
+	if c.Hub != nil {
+		setDefault(&c.Hub.Wait, Duration(2*time.Second))
+	}
 }

@@ -44,6 +44,16 @@ type Operator interface {
 	TestCall(ctx context.Context, r TestRequest) (TestAnswer, error)
 	// Case returns one case, or the list of cases when ID is empty, as JSON.
 	Case(ctx context.Context, r CaseQuery) (json.RawMessage, error)
+	// Cuts tells what is cut and what each gate answered.
+	Cuts(ctx context.Context) (Cuts, error)
+	// OrderCut cuts, at every gate, and waits for the receipts.
+	OrderCut(ctx context.Context, r CutOrder) (Cuts, error)
+	// LiftCut takes cuts back.
+	LiftCut(ctx context.Context, r CutLift) (Cuts, error)
+	// HubToken lets a remote gate join.
+	HubToken(ctx context.Context, r HubRequest) (HubToken, error)
+	// RevokeGate lets a remote gate connect no more.
+	RevokeGate(ctx context.Context, r HubRequest) (Cuts, error)
 	// Scope answers a scope question in one of the Forms. What was answered is
 	// recorded first. Nothing is written to w when it fails.
 	Scope(ctx context.Context, r ScopeRequest, w io.Writer) error

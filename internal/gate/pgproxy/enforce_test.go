@@ -13,6 +13,8 @@ import (
 	"sekisho/internal/event"
 	"sekisho/internal/gate/pgproxy"
 	"sekisho/internal/policy"
+	"sekisho/internal/policy/cut"
+	"time"
 )
 
 func compiled(t testing.TB, src *policy.Source) *policy.Policy {
@@ -215,7 +217,7 @@ func TestPolicySwapsInOpenSessions(t *testing.T) {
 func TestCutEndsASession(t *testing.T) {
 	w := newWorld(t, nil)
 	conn := w.connect("")
-	if n := w.gate.Cut(func(s pgproxy.Session) bool { return s.User == "app" }); n != 1 {
+	if n := w.gate.End(func(s pgproxy.Session) bool { return s.User == "app" }); n != 1 {
 		t.Fatalf("%d sessions were told", n)
 	}
 	_, err := conn.Exec(t.Context(), "SELECT 1")
@@ -229,5 +231,40 @@ func TestCutEndsASession(t *testing.T) {
 	w.stop()
 	if s := w.gate.Sessions(); len(s) != 0 {
 		t.Errorf("sessions %v", s)
+	}
+}
+
+// A cut in force ends the sessions that it matches before Cut returns, and no
+// new one begins until it is taken back.
+func TestCutInForce(t *testing.T) {
+	w := newWorld(t, nil)
+	w.connect("")
+	put := func(generation uint64, entries ...cut.Entry) int {
+		t.Helper()
+		set, err := cut.New(generation, entries)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, err := w.gate.Cut(t.Context(), set)
+		if err != nil || w.gate.Generation() != generation {
+			t.Fatalf("generation %d: %v", w.gate.Generation(), err)
+		}
+		return n
+	}
+	until := time.Now().Add(time.Hour).UnixNano()
+	if n := put(1, cut.Entry{ID: "c1", Kind: cut.User, Target: "somebody_else", Until: until}); n != 0 || len(w.gate.Sessions()) != 1 {
+		t.Fatalf("another's cut ended %d", n)
+	}
+	if n := put(2, cut.Entry{ID: "c2", Kind: cut.User, Target: "app", Until: until}); n != 1 || len(w.gate.Sessions()) != 0 {
+		t.Fatalf("ended %d, %d are open", n, len(w.gate.Sessions()))
+	}
+	_, err := pgx.Connect(t.Context(), w.dsn(""))
+	var pe *pgconn.PgError
+	if !errors.As(err, &pe) || pe.Code != "57P01" || !strings.Contains(pe.Message, "cut") {
+		t.Fatalf("a session began under a cut: %v", err)
+	}
+	put(3)
+	if _, code := simple(t, w.connect(""), "SELECT 1"); code != "" {
+		t.Errorf("after the cut: %s", code)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"sekisho/internal/event"
+	"sekisho/internal/gate/cutting"
 	"sekisho/internal/gate/netloop"
 	"sekisho/internal/gate/pgproxy/pglogin"
 	"sekisho/internal/roll"
@@ -57,7 +58,9 @@ type Gate struct {
 
 	work sync.WaitGroup // goroutines of analyses, logins, cancels
 
-	roll roll.Roll // what the server may have counted
+	roll   roll.Roll // what the server may have counted
+	cuts   cutting.Flows
+	ending ending
 
 	mu        sync.Mutex // guards what follows
 	databases map[string]*shared
@@ -226,6 +229,8 @@ func sessionRefusal(err error) pglogin.Refusal {
 	switch {
 	case errors.Is(err, netloop.ErrFull):
 		r.Code, r.Message, r.Hint = "53300", "too many sessions at the gate", "Close sessions that are not used, or ask the operator of the gate for more."
+	case errors.Is(err, errForbidden):
+		r.Code, r.Message, r.Hint = "57P01", "this access is cut", "Ask the operator of the gate."
 	case errors.Is(err, ErrCut), errors.Is(err, netloop.ErrStopped):
 		r.Code, r.Message = "57P01", "the gate is being stopped"
 	default:
@@ -236,7 +241,7 @@ func sessionRefusal(err error) pglogin.Refusal {
 
 // open records the session and gives it to the loop.
 func (g *Gate) open(ctx context.Context, login *pglogin.Login, entry *roll.Entry) error {
-	s := &session{gate: g, login: login, entry: entry, since: time.Now()}
+	s := &session{gate: g, login: login, entry: entry, since: time.Now(), gone: make(chan struct{})}
 	who := Identity{User: login.Role, Database: login.Database, Label: login.Application, TLS: login.ClientTLS != nil, ServerPID: login.PID}
 	if a, err := netip.ParseAddrPort(login.Address.String()); err == nil {
 		who.Address, who.Port = a.Addr().Unmap(), a.Port()
@@ -261,7 +266,12 @@ func (g *Gate) open(ctx context.Context, login *pglogin.Login, entry *roll.Entry
 	if login.Replication {
 		s.e.stream()
 	}
+	if err := g.enter(ctx, rec, s); err != nil {
+		s.e.leaves()
+		return err
+	}
 	if !g.register(s) {
+		s.leave()
 		s.e.leaves()
 		return ErrCut
 	}
@@ -308,6 +318,7 @@ func (g *Gate) register(s *session) bool {
 
 // ended forgets a session.
 func (g *Gate) ended(s *session) {
+	s.leave()
 	s.login.Release()
 	s.entry.End()
 	s.e.g.forgetFindings(s.e.session)
@@ -395,9 +406,9 @@ func (g *Gate) Sessions() []Session {
 	return out
 }
 
-// Cut ends the sessions that match, with SQLSTATE 57P01, and returns how many
+// End ends the sessions that match, with SQLSTATE 57P01, and returns how many
 // were told. It does not wait for their end.
-func (g *Gate) Cut(match func(Session) bool) int {
+func (g *Gate) End(match func(Session) bool) int {
 	o := &order{code: "57P01", message: "the gate ended this session"}
 	return g.orderAll(o, func(s *session) bool {
 		w := &s.e.who

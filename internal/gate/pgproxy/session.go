@@ -3,10 +3,12 @@ package pgproxy
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"sekisho/internal/event"
+	"sekisho/internal/gate/cutting"
 	"sekisho/internal/gate/netloop"
 	"sekisho/internal/gate/pgproxy/pglogin"
 	"sekisho/internal/roll"
@@ -21,6 +23,9 @@ type session struct {
 	login *pglogin.Login
 	entry *roll.Entry
 	since time.Time
+	live  *cutting.Live
+	once  sync.Once
+	gone  chan struct{} // closed when the session has ended
 
 	pair     atomic.Pointer[netloop.Pair]
 	order    atomic.Pointer[order] // what an operator wants

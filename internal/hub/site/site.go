@@ -38,10 +38,13 @@ import (
 )
 
 const (
-	siteFile     = "site.json"
+	siteFile     = File
 	identityFile = "identity.pem" // certificate and key in one file, so that they change together
 	orderFile    = "order.note"
 )
+
+// File is the name of the file in a site's directory that says whose it is.
+const File = "site.json"
 
 // Membership is what a site knows of its hub.
 type Membership struct {
@@ -50,6 +53,28 @@ type Membership struct {
 	Tenant string `json:"tenant"`
 	Root   string `json:"root"`   // PEM
 	Orders string `json:"orders"` // verifies orders
+}
+
+// NameOf is the name that a token gives.
+func NameOf(token string) (string, error) {
+	t, err := frame.ParseToken(token)
+	if err != nil {
+		return "", err
+	}
+	return t.Site, nil
+}
+
+// Read reads what Join wrote.
+func Read(dir string) (*Membership, error) {
+	text, err := os.ReadFile(filepath.Join(dir, siteFile))
+	if err != nil {
+		return nil, err
+	}
+	m := new(Membership)
+	if err := json.Unmarshal(text, m); err != nil {
+		return nil, fmt.Errorf("%s: %w", siteFile, err)
+	}
+	return m, nil
 }
 
 // ErrMember is returned by Join when the directory belongs to a hub already.
@@ -130,7 +155,7 @@ type Config struct {
 // Site is a member of a hub.
 type Site struct {
 	cfg    Config
-	member Membership
+	member *Membership
 	orders note.Verifier
 	ready  chan struct{}
 	once   sync.Once
@@ -146,12 +171,9 @@ func Open(ctx context.Context, cfg Config) (*Site, error) {
 		cfg.Retry = 500 * time.Millisecond
 	}
 	s := &Site{cfg: cfg, ready: make(chan struct{})}
-	text, err := os.ReadFile(filepath.Join(cfg.Dir, siteFile))
-	if err != nil {
+	var err error
+	if s.member, err = Read(cfg.Dir); err != nil {
 		return nil, err
-	}
-	if err := json.Unmarshal(text, &s.member); err != nil {
-		return nil, fmt.Errorf("%s: %w", siteFile, err)
 	}
 	if s.orders, err = note.NewVerifier(s.member.Orders); err != nil {
 		return nil, fmt.Errorf("%s: %w", siteFile, err)
@@ -159,7 +181,7 @@ func Open(ctx context.Context, cfg Config) (*Site, error) {
 	if err := s.load(); err != nil {
 		return nil, fmt.Errorf("%s: %w", identityFile, err)
 	}
-	text, err = os.ReadFile(filepath.Join(cfg.Dir, orderFile))
+	text, err := os.ReadFile(filepath.Join(cfg.Dir, orderFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return s, nil
 	}
@@ -173,7 +195,7 @@ func Open(ctx context.Context, cfg Config) (*Site, error) {
 }
 
 // Member is what the site knows of its hub.
-func (s *Site) Member() Membership { return s.member }
+func (s *Site) Member() Membership { return *s.member }
 
 // Ready is closed when the hub's order of now is in force, or when the hub
 // could not be reached: gates may open then.
