@@ -219,9 +219,11 @@ func TestEveryRuleMatters(t *testing.T) {
 		{"lineage check", pgproxy.Switches{NoLineageCheck: true}, []string{"schema changed around the gate"}, true},
 		{"environment", pgproxy.Switches{NoEnvironment: true}, []string{"search path, expressions only", "search path by function"}, true},
 		{"taint", pgproxy.Switches{NoTaint: true}, []string{"insert select", "create table as"}, true},
-		{"taint by column", pgproxy.Switches{NoTaint: true}, []string{"attack: second, harmless column", "attack: second, another's row"}, true},
-		{"taint by presence", pgproxy.Switches{NoTaint: true}, []string{"attack: second, chosen rows"}, true},
-		{"code", pgproxy.Switches{NoTaint: true}, []string{"attack: second, code on a known table", "attack: second, sequence"}, true},
+		{"taint by column", pgproxy.Switches{NoColumnTaint: true}, []string{"attack: second, harmless column", "attack: second, harmless column updated"}, true},
+		{"taint by owner", pgproxy.Switches{NoOwnerTaint: true}, []string{"attack: second, another's row", "attack: second, another's row updated"}, true},
+		{"taint by presence", pgproxy.Switches{NoRowsTaint: true}, []string{"attack: second, chosen rows", "attack: second, chosen rows of a table"}, true},
+		{"code that is known", pgproxy.Switches{NoCode: true}, []string{"attack: second, code on another's row", "attack: code, trigger after"}, true},
+		{"code that is not known", pgproxy.Switches{NoCode: true}, []string{"attack: second, code on a known table", "attack: second, sequence"}, true},
 		{"predicate", pgproxy.Switches{NoPredicate: true}, []string{"predicate", "semi-join"}, true},
 	} {
 		t.Run(c.rule, func(t *testing.T) {

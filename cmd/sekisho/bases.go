@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -32,6 +33,10 @@ type base struct {
 	lineage     *lineage.Reader
 	fresh       bool // a protected table was never scanned
 
+	remembering sync.Mutex
+	remembered  *lineage.Catalog // of which the ledger has all
+	relations   relations
+
 	mu      sync.Mutex
 	results map[event.Place]control.ScanResult
 }
@@ -59,6 +64,10 @@ func (p *process) startBases(ctx context.Context, s *stage) error {
 		if err := p.retaint(ctx, b); err != nil {
 			return err
 		}
+		if err := b.remember(ctx); err != nil && ctx.Err() == nil { // followCatalogue tries again
+			p.log.Warn("catalogue not read", "database", b.cfg.Name, "err", err)
+		}
+		b.warn(ctx, p.log)
 		s.run("scans of "+b.cfg.Name, func(ctx context.Context) error {
 			defer b.lineage.Close(context.WithoutCancel(ctx))
 			if b.fresh {
@@ -68,6 +77,18 @@ func (p *process) startBases(ctx context.Context, s *stage) error {
 		})
 	}
 	return nil
+}
+
+// warn names the functions that have to be declared: the first write that runs
+// one bounds the whole database.
+func (b *base) warn(ctx context.Context, log *slog.Logger) {
+	cat, err := b.lineage.Catalog(ctx)
+	if err != nil {
+		return // said before
+	}
+	if list := cat.Undeclared(); len(list) > 0 {
+		log.Warn("what these functions write cannot be read; declare them under functions (SK3110)", "database", b.cfg.Name, "functions", list)
+	}
 }
 
 // pause waits, or returns why ctx ended.
@@ -87,7 +108,8 @@ func (p *process) newBase(d *config.Database) (*base, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &base{cfg: d, results: map[event.Place]control.ScanResult{}, dsn: controlDSN(d, password), control: &datamap.Control{ServerName: d.TLS.ServerName}, rec: p.scanRecorder(d)}
+	b := &base{cfg: d, results: map[event.Place]control.ScanResult{}, dsn: controlDSN(d, password), control: &datamap.Control{ServerName: d.TLS.ServerName}, rec: p.scanRecorder(d),
+		relations: p.past.relationsOf(place(d))}
 	if b.identifiers, err = p.newIdentifiers(); err != nil {
 		return nil, err
 	}
@@ -100,7 +122,7 @@ func (p *process) newBase(d *config.Database) (*base, error) {
 		return nil, fault.New(fault.DatabaseConnect, "database", d.Name).Because(err)
 	}
 	cfg := lineageConfig(d, b.dsn)
-	cfg.Attach = b.control.Attach
+	cfg.Attach, cfg.Known = b.control.Attach, b.relations.known
 	if b.lineage, err = lineage.New(cfg); err != nil {
 		return nil, fault.New(fault.DatabaseConnect, "database", d.Name).Because(err)
 	}
@@ -134,6 +156,9 @@ func (g *gate) identify(table event.Place, kind element.Kind, value []byte) (uin
 // everybody whom the tables it was made from have held since, also those who
 // were deleted there and live on here.
 func (b *base) tainted(ctx context.Context, t pgproxy.Taint) error {
+	if _, err := b.lineage.Refresh(ctx); err != nil { // it may be newer than the catalogue
+		return err
+	}
 	cat, err := b.lineage.Catalog(ctx)
 	if err != nil {
 		return err
@@ -191,17 +216,6 @@ func (p *process) retaint(ctx context.Context, b *base) error {
 		}
 	}
 	return nil
-}
-
-// laundered tells where undeclared code may have copied protected data of the
-// database to, in an earlier run.
-func (h *history) laundered(db event.Place) (worst pgproxy.Laundering) {
-	for _, t := range h.taints {
-		if t.Table == db {
-			worst = max(worst, pgproxy.LaunderingOf(t.Reason))
-		}
-	}
-	return worst
 }
 
 // scanned is what the last scan of each table found.

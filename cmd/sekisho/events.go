@@ -64,7 +64,7 @@ var kinds = map[string]event.Kind{
 	"gap": event.KindGap, "session-open": event.KindSessionOpen, "session-close": event.KindSessionClose,
 	"statement": event.KindStatement, "intent": event.KindIntent, "crossing": event.KindCrossing,
 	"decision": event.KindDecision, "holding-scan": event.KindHoldingScan, "holding-change": event.KindHoldingChange,
-	"taint": event.KindTaint, "coverage": event.KindCoverage, "finding": event.KindFinding,
+	"taint": event.KindTaint, "cleared": event.KindCleared, "relation": event.KindRelation, "coverage": event.KindCoverage, "finding": event.KindFinding,
 	"subjects": event.KindSubjects, "key-created": event.KindKeyCreated, "key-destroyed": event.KindKeyDestroyed,
 	"policy-loaded": event.KindPolicyLoaded, "policy-rejected": event.KindPolicyRejected, "bypass": event.KindBypass,
 	"break-glass": event.KindBreakGlass, "scope-frozen": event.KindScopeFrozen, "retention": event.KindRetention,

@@ -150,7 +150,7 @@ func (p *process) settings(g *gate) pgproxy.Settings {
 		Classifier: element.Classify,
 		Numbers:    func(src event.SubjectSource) pgproxy.Numbers { return p.dict.Source(src) },
 		Tainted:    g.base.tainted,
-		Laundered:  p.past.laundered(place(g.base.cfg)),
+		Laundered:  p.past.suspected[place(g.base.cfg)],
 		Now:        p.now,
 	}
 	if g.cfg.OnFailure == "open" {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -65,6 +66,11 @@ func (a *app) gates(all []control.GateStatus) {
 			line(g.Name, g.Database, g.Listen, mode, g.Sessions)
 		}
 	})
+	for _, g := range all {
+		if g.Suspected {
+			a.print("gate_suspected", "gate", g.Name)
+		}
+	}
 }
 
 type gateCmd struct {
@@ -72,6 +78,7 @@ type gateCmd struct {
 	Sessions gateSessionsCmd `cmd:"" help:"${help_gate_sessions}"`
 	Cut      gateCutCmd      `cmd:"" help:"${help_gate_cut}"`
 	Join     gateJoinCmd     `cmd:"" help:"${help_gate_join}"`
+	Clear    gateClearCmd    `cmd:"" help:"${help_gate_clear}"`
 }
 
 type gateStatusCmd struct{}
@@ -135,6 +142,25 @@ func (c gateCutCmd) Run(a *app) error {
 		return err
 	}
 	return a.out(r, func() { a.print("cut_done", "n", len(r.Sessions), "ms", r.Took.Milliseconds()) })
+}
+
+type gateClearCmd struct {
+	Gate   string `arg:"" optional:"" help:"${help_gate_name}"`
+	By     string `help:"${help_by}"`
+	Reason string `required:"" help:"${help_reason}"`
+}
+
+// Run records that code copied no protected data.
+func (c gateClearCmd) Run(a *app) error {
+	op, err := a.operator()
+	if err != nil {
+		return err
+	}
+	r, err := op.Clear(a.ctx, control.ClearRequest{Gate: c.Gate, By: a.person(c.By), Reason: c.Reason})
+	if err != nil {
+		return err
+	}
+	return a.out(r, func() { a.print("clear_done", "n", len(r.Databases), "databases", strings.Join(r.Databases, ", ")) })
 }
 
 type bypassCmd struct {

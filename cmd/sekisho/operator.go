@@ -45,7 +45,7 @@ func (p *process) gateStatus(name string) []control.GateStatus {
 	for _, g := range p.gates {
 		if name == "" || name == g.cfg.Name {
 			out = append(out, control.GateStatus{Name: g.cfg.Name, Database: g.cfg.Database, Listen: g.listener.Addr().String(),
-				Mode: g.cfg.Mode, Sessions: len(g.server.Sessions()) + g.bypass.sessions(), Bypass: g.bypass.open.Load()})
+				Mode: g.cfg.Mode, Sessions: len(g.server.Sessions()) + g.bypass.sessions(), Bypass: g.bypass.open.Load(), Suspected: g.server.Suspected(g.base.cfg.Database)})
 		}
 	}
 	return out
@@ -210,6 +210,29 @@ func (p *process) setBypass(ctx context.Context, g *gate, r control.BypassReques
 	g.bypass.open.Store(r.Open)
 	g.base.holdings.Doubt() // who rests where may have changed unseen
 	p.log.Warn("bypass", "gate", g.cfg.Name, "open", r.Open, "by", r.By)
+}
+
+// Clear implements control.Operator: the event is durable before precision
+// returns.
+func (p *process) Clear(ctx context.Context, r control.ClearRequest) (control.ClearReceipt, error) {
+	out := control.ClearReceipt{Databases: []string{}}
+	if r.Gate != "" && len(p.gateStatus(r.Gate)) == 0 {
+		return out, fault.New(fault.ControlRefused, "problem", fmt.Sprintf("there is no gate %q", r.Gate), "hint", "sekisho gate status")
+	}
+	for _, g := range p.gates {
+		name := g.base.cfg.Database
+		if r.Gate != "" && r.Gate != g.cfg.Name || !g.server.Suspected(name) {
+			continue
+		}
+		body := &event.Cleared{Places: []event.Place{place(g.base.cfg)}, By: r.By, Reason: r.Reason}
+		if _, err := g.rec.Record(ctx, event.Durable, body); err != nil {
+			return out, fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(err)
+		}
+		g.server.Clear(name)
+		out.Databases = append(out.Databases, g.base.cfg.Name)
+		p.log.Warn("cleared", "gate", g.cfg.Name, "database", g.base.cfg.Name, "by", r.By)
+	}
+	return out, nil
 }
 
 // Grants implements control.Operator.

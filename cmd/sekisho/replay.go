@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"sekisho/internal/event"
 	"sekisho/internal/hub"
@@ -19,6 +20,8 @@ type history struct {
 	digest     string
 	grants     []*event.BreakGlass // in order
 	taints     []*event.Taint      // in order
+	relations  map[event.Place]relations
+	suspected  map[event.Place]bool // databases where code may have copied data anywhere
 	bypasses   []*event.Bypass
 	keys       map[string]bool // announced
 	scanned    map[event.Place]bool
@@ -28,7 +31,7 @@ type history struct {
 // replay feeds the ledger to the dictionary, finishes key destructions that a
 // crash interrupted, and returns what the rest of the process needs.
 func replay(ctx context.Context, r *ledger.Reader, d *subject.Dictionary, ring *keyring.Ring, progress func(event.Index)) (*history, error) {
-	h := &history{starts: map[event.Source]uint32{}, keys: map[string]bool{}, scanned: map[event.Place]bool{}}
+	h := &history{starts: map[event.Source]uint32{}, keys: map[string]bool{}, relations: map[event.Place]relations{}, suspected: map[event.Place]bool{}, scanned: map[event.Place]bool{}}
 	err := r.Scan(ctx, 0, func(index event.Index, line []byte) error {
 		if progress != nil && index%65536 == 0 {
 			progress(index)
@@ -64,6 +67,15 @@ func (h *history) fold(e *event.Event, ring *keyring.Ring) error {
 		h.grants = append(h.grants, b)
 	case *event.Taint:
 		h.taints = append(h.taints, b)
+		if slices.Equal(b.From, []event.Place{b.Table}) { // of a whole database
+			h.suspected[b.Table] = true
+		}
+	case *event.Relation:
+		h.relationsOf(b.Database).fold(b)
+	case *event.Cleared:
+		for _, place := range b.Places {
+			delete(h.suspected, place)
+		}
 	case *event.Bypass:
 		h.bypasses = append(h.bypasses, b)
 	case *event.KeyCreated:
@@ -74,4 +86,12 @@ func (h *history) fold(e *event.Event, ring *keyring.Ring) error {
 		return ring.Erase(b.KeyID)
 	}
 	return nil
+}
+
+// relationsOf returns what is known of the relations of a database.
+func (h *history) relationsOf(db event.Place) relations {
+	if h.relations[db] == nil {
+		h.relations[db] = relations{}
+	}
+	return h.relations[db]
 }

@@ -130,6 +130,9 @@ func (p *process) followCatalogue(ctx context.Context, g *gate) error {
 		if changed {
 			g.server.SchemaChanged(g.base.cfg.Database)
 		}
+		if err := g.base.remember(ctx); err != nil && ctx.Err() == nil {
+			p.log.Warn("what is known of relations not recorded", "database", g.base.cfg.Name, "err", err)
+		}
 	}
 }
 

@@ -123,6 +123,11 @@ func (c *Client) Bypass(ctx context.Context, r BypassRequest) (BypassStatus, err
 	return ask[BypassRequest, BypassStatus](ctx, c, "bypass", r)
 }
 
+// Clear implements Operator.
+func (c *Client) Clear(ctx context.Context, r ClearRequest) (ClearReceipt, error) {
+	return ask[ClearRequest, ClearReceipt](ctx, c, "clear", r)
+}
+
 // Grants implements Operator.
 func (c *Client) Grants(ctx context.Context) ([]Grant, error) {
 	return ask[struct{}, []Grant](ctx, c, "grants", struct{}{})

@@ -27,6 +27,7 @@ type Operator interface {
 	Cut(ctx context.Context, r CutRequest) (CutReceipt, error)
 	ReloadPolicy(ctx context.Context) (PolicyStatus, error)
 	Bypass(ctx context.Context, r BypassRequest) (BypassStatus, error)
+	Clear(ctx context.Context, r ClearRequest) (ClearReceipt, error)
 	Grants(ctx context.Context) ([]Grant, error)
 	RequestGrant(ctx context.Context, r GrantRequest) (Grant, error)
 	DecideGrant(ctx context.Context, r GrantDecision) (Grant, error)
@@ -96,6 +97,9 @@ type GateStatus struct {
 	Mode     string `json:"mode"`
 	Sessions int    `json:"sessions"`
 	Bypass   bool   `json:"bypass"`
+	// Suspected says that code ran of which nobody knows what it wrote: all that
+	// is read is bounded, until the database is cleared.
+	Suspected bool `json:"suspected,omitempty"`
 }
 
 // PolicyStatus names the policy in force.
@@ -146,6 +150,19 @@ type BypassRequest struct {
 // BypassStatus says which gates are bypassed.
 type BypassStatus struct {
 	Gates []GateStatus `json:"gates"`
+}
+
+// ClearRequest is an operator's word that code, of which the gate does not know
+// what it writes, copied no protected data.
+type ClearRequest struct {
+	Gate   string `json:"gate,omitempty"` // empty: all
+	By     string `json:"by"`
+	Reason string `json:"reason"`
+}
+
+// ClearReceipt names the databases that were suspected and are not any more.
+type ClearReceipt struct {
+	Databases []string `json:"databases"`
 }
 
 // Grant is a break-glass request and what became of it.

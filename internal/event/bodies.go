@@ -58,6 +58,16 @@ func (*Taint) Kind() Kind { return KindTaint }
 func (b *Taint) appendJSON(dst []byte) []byte { return appendStruct(dst, b) }
 
 // Kind implements Body.
+func (*Relation) Kind() Kind { return KindRelation }
+
+func (b *Relation) appendJSON(dst []byte) []byte { return appendStruct(dst, b) }
+
+// Kind implements Body.
+func (*Cleared) Kind() Kind { return KindCleared }
+
+func (b *Cleared) appendJSON(dst []byte) []byte { return appendStruct(dst, b) }
+
+// Kind implements Body.
 func (*Coverage) Kind() Kind { return KindCoverage }
 
 func (b *Coverage) appendJSON(dst []byte) []byte { return appendStruct(dst, b) }
@@ -153,6 +163,10 @@ func newBody(k Kind) Body {
 		return new(HoldingScan)
 	case KindHoldingChange:
 		return new(HoldingChange)
+	case KindRelation:
+		return new(Relation)
+	case KindCleared:
+		return new(Cleared)
 	case KindTaint:
 		return new(Taint)
 	case KindCoverage:

@@ -191,6 +191,46 @@ type Taint struct {
 	// Own says that the columns hold data of the subject of their own row only.
 	// From are then the places whose subjects may have rows in Table now.
 	Own bool `json:"own,omitempty"`
+	// Standing says that it may be written so at any time from now on: by a
+	// trigger or function.
+	Standing bool `json:"standing,omitempty"`
+}
+
+// Relation is what a gate's lineage knows of a protected relation, by object and
+// attribute number, so that a later start knows it under other names. A later
+// Relation of the same System and OID replaces its columns by number.
+type Relation struct {
+	Database Place            `json:"database"`
+	System   string           `json:"system"` // of which server and database the numbers are
+	OID      uint32           `json:"oid"`
+	Table    Place            `json:"table"`
+	File     uint32           `json:"file,omitempty"`
+	Source   SubjectSource    `json:"source,omitempty"`
+	Key      int16            `json:"key,omitempty"` // attribute number
+	From     []Place          `json:"from,omitempty"`
+	Columns  []RelationColumn `json:"columns"`
+	// Rows are the elements that decided which rows are there, and RowsFrom whose.
+	Rows     element.Mask `json:"rows,omitempty"`
+	RowsFrom []Place      `json:"rows_from,omitempty"`
+}
+
+// RelationColumn is one column of a Relation.
+type RelationColumn struct {
+	Num      int16        `json:"num"`
+	Name     string       `json:"name"`
+	Version  uint32       `json:"version"`
+	Elements element.Mask `json:"elements,omitempty"` // of the row's own subject
+	// Carried are elements of others, and From whose.
+	Carried element.Mask `json:"carried,omitempty"`
+	From    []Place      `json:"from,omitempty"`
+}
+
+// Cleared is an operator's word that code did not copy protected data of Places,
+// although an earlier Taint of a whole place says that it may have.
+type Cleared struct {
+	Places []Place `json:"places"`
+	By     string  `json:"by"`
+	Reason string  `json:"reason"`
 }
 
 // Coverage says that between From and To reads of Places may have passed

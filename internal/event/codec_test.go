@@ -99,6 +99,11 @@ func goldenBodies() []Body {
 		&Detection{What: "beacon", Host: "10.0.0.5", Dest: "c2.example", From: at, At: at + 1, Score: .5, Learning: true, Further: true, Features: []DetectionFeature{{"interval_seconds", "60"}}},
 		&DetectionException{ID: "x1", Step: "make", What: "beacon", Host: "10.0.0.0/24", Dest: "tool.example", Until: at, By: "ayame", Reason: "r"},
 		&ExitSeen{Seen: "osaka", Step: "unknown", Way: "route", Interface: "wwan0", Next: "192.0.2.1", Address: "203.0.113.9", At: at},
+		&Cleared{Places: []Place{"shop"}, By: "ayame", Reason: "read it"},
+		&Taint{Table: "shop/public.audit", From: []Place{"shop/public.customers"}, Source: "shop.customers", Elements: element.MaskOf(element.Email), Reason: "code", Columns: []string{"a"}, Rows: true, Standing: true},
+		&Relation{Database: "shop", System: "7/5", OID: 16390, Table: "shop/public.customers", File: 16390, Source: "shop.customers", Key: 1, From: []Place{"shop/public.old"},
+			Columns: []RelationColumn{{Num: 1, Name: "id", Version: 730}, {Num: 2, Name: "mail", Version: 731, Elements: element.MaskOf(element.Email), Carried: element.MaskOf(element.Name), From: []Place{"shop/public.customers"}}},
+			Rows:    element.MaskOf(element.Name), RowsFrom: []Place{"shop/public.customers"}},
 	}
 }
 

@@ -17,11 +17,13 @@ const (
 	KindDecision       Kind = 15 // a policy decision other than plain allow
 	KindExchange       Kind = 16 // a web request is about to reach the upstream
 	KindExchangeEnd    Kind = 17 // what came of it
+	KindRelation       Kind = 18 // what a gate knows a relation to hold, by its number
 	KindHoldingScan    Kind = 20 // what rests at a place, read in a snapshot
 	KindHoldingChange  Kind = 21 // a change of what rests, seen by a gate
 	KindTaint          Kind = 22 // a relation that became a holding
 	KindCoverage       Kind = 23 // an interval that no gate covered
 	KindFinding        Kind = 24 // something is wrong
+	KindCleared        Kind = 25 // an operator's word about what code copied
 	KindSubjects       Kind = 30 // new subject numbers
 	KindKeyCreated     Kind = 31
 	KindKeyDestroyed   Kind = 32

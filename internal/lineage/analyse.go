@@ -39,12 +39,13 @@ type analyser struct {
 	writes       []Write
 	unclassified map[event.Place]bool
 	predicate    element.Mask
-	effects      bool // a function keeps protected data
-	letterbox    bool // where other sessions find it
-	setting      bool // in a setting
-	texts        bool // the texts of prepared statements are read
-	moves        bool // a sequence or lock is moved, perhaps once a row
-	stored       bool // something that is stored is read
+	effects      bool  // a function keeps protected data
+	letterbox    bool  // where other sessions find it
+	setting      bool  // in a setting
+	texts        bool  // the texts of prepared statements are read
+	moves        bool  // a sequence or lock is moved, perhaps once a row
+	drawn        []OID // sequences that are drawn from, by their names
+	stored       bool  // something that is stored is read
 	memo         map[*nodetree.Node]int
 	policyDepth  int
 	bodyDepth    int
@@ -100,11 +101,13 @@ func analyseQuery(cat *Catalog, q *nodetree.Node, opt Options) (out *Analysis, l
 			out.Texts = a.texts
 			out.Unclassified = a.places()
 			out.Writes = a.writes
+			out.Sequences = a.sequences(true)
 		}
 	}()
 	out = a.finish(a.query(q, nil, true))
 	out.Stored, out.Texts = a.stored, a.texts
 	out.Letterbox = a.letterbox || a.moves && a.predicate != 0 // how often tells
+	out.Sequences = a.sequences(false)
 	return out, a.proposal(out)
 }
 

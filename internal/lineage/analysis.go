@@ -50,6 +50,9 @@ type Analysis struct {
 	// sessions too: a sequence or a lock. Setting says that it goes into a
 	// setting: application_name, if it is that one, is seen by others.
 	Letterbox, Setting bool
+	// Sequences are those that it moves as often as a condition over protected
+	// columns says.
+	Sequences []Write
 	// Stored says that the result depends on anything that is stored in the
 	// server: rows, the catalogue, sequences, locks.
 	Stored bool

@@ -27,9 +27,20 @@ type Catalog struct {
 	// UnsafeDomains are domains whose checks call functions nobody declared.
 	UnsafeDomains map[OID]bool
 	Digest        string // of the catalogue rows it was built from
+	// System is the identity of the server and its database, "" when the server
+	// does not tell: object numbers hold within it.
+	System string
 	// Missing names protected tables and columns of the configuration that the
 	// database does not have: "public.customers", "public.customers.email".
 	Missing []string
+
+	named     map[string][]*Relation // by bare name: what code may name
+	functions map[string][]*Function // by bare name: those that code may not call freely
+	risky     map[string]bool        // names of PostgreSQL's own functions that read or do something
+	domains   map[OID][]OID          // functions of somebody's own that checks of domains call
+	events    []OID                  // functions of event triggers
+	letters   []*Relation            // sequences that were moved by what is protected
+	implicit  []OID                  // functions of somebody's own that operators, casts, types and domains call
 }
 
 // Relation is a table, view, materialised view, foreign table or sequence.
@@ -61,6 +72,10 @@ type Relation struct {
 	// Code says that a default, check, index or partition key of the relation,
 	// or of one that a write of it reaches, calls an undeclared function.
 	Code     bool
+	past     bool   // as an earlier run knew it
+	hooks    []hook // what runs when it is written
+	cascades []OID  // relations that refer to it and change with it
+	draws    []OID  // sequences that its defaults draw from
 	Children []OID
 	Parents  []OID
 	// Sensitive are columns of a system relation that carry values of other
@@ -172,9 +187,15 @@ type Function struct {
 	// Texts says that it returns texts of prepared statements or cursors, Moves
 	// that it moves a sequence or takes a lock.
 	Texts, Moves bool
+	// Sequence says that it tells how far a sequence went.
+	Sequence bool
 	// SensitiveColumn is the 1-based number of a result column that carries
 	// other sessions' statements, 0 if none.
 	SensitiveColumn int16
+
+	bare string // name
+	hook bool   // it returns a trigger
+	text *text  // of a body in SQL or PL/pgSQL
 }
 
 // Trust says what a function may do with personal data.

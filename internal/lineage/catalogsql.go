@@ -12,13 +12,15 @@ const (
 		ORDER BY 1, 2`
 	ruleSQL = `SELECT r.ev_class, r.ev_type, r.rulename, r.ev_action::text
 		FROM pg_catalog.pg_rewrite r`
-	triggerSQL = `SELECT tgrelid, tgfoid FROM pg_catalog.pg_trigger WHERE NOT tgisinternal`
+	triggerSQL = `SELECT tgrelid, tgfoid, tgtype & 66 <> 0 FROM pg_catalog.pg_trigger WHERE NOT tgisinternal`
 	policySQL  = `SELECT p.polrelid, p.polqual::text, p.polwithcheck::text FROM pg_catalog.pg_policy p
 		JOIN pg_catalog.pg_class c ON c.oid = p.polrelid WHERE c.relrowsecurity`
 	inheritSQL  = `SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits`
 	functionSQL = `SELECT p.oid, n.nspname, p.proname, p.provolatile, l.lanname, coalesce(e.extname, ''),
 		pg_catalog.oidvectortypes(p.proargtypes), coalesce(p.prosqlbody::text, ''),
-		coalesce(array_position(p.proargnames, 'query') - p.pronargs, 0), p.prokind
+		coalesce(array_position(p.proargnames, 'query') - p.pronargs, 0), p.prokind,
+		p.prorettype IN ('pg_catalog.trigger'::regtype, 'pg_catalog.event_trigger'::regtype), coalesce(p.proargdefaults::text ~ 'FUNCEXPR|OPEXPR', false),
+		CASE WHEN p.oid >= 16384 AND p.prosqlbody IS NULL AND p.prokind IN ('f', 'p') AND l.lanname IN ('sql', 'plpgsql') THEN p.prosrc ELSE '' END
 		FROM pg_catalog.pg_proc p
 		JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 		JOIN pg_catalog.pg_language l ON l.oid = p.prolang
@@ -28,10 +30,25 @@ const (
 		WHERE n.nspname !~ '^pg_temp_'`
 	operatorSQL  = `SELECT oid, oprcode::oid FROM pg_catalog.pg_operator`
 	collationSQL = `SELECT oid FROM pg_catalog.pg_collation WHERE NOT collisdeterministic`
-	domainSQL    = `SELECT DISTINCT k.contypid FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_depend d
+	domainSQL    = `SELECT DISTINCT k.contypid, d.refobjid FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_depend d
 		ON d.classid = 'pg_catalog.pg_constraint'::regclass AND d.objid = k.oid
 		AND d.refclassid = 'pg_catalog.pg_proc'::regclass AND d.refobjid >= 16384 WHERE k.contypid <> 0`
-	callSQL = `SELECT DISTINCT coalesce(i.indrelid, k.conrelid, t.adrelid, d.objid), pg_catalog.pg_class.relname, d.refobjid, coalesce(e.extname, '')
+	implicitSQL = `SELECT f.f, coalesce(e.extname, '') FROM (
+			SELECT oprcode::oid FROM pg_catalog.pg_operator WHERE oid >= 16384
+			UNION SELECT castfunc FROM pg_catalog.pg_cast
+			UNION SELECT unnest(ARRAY[typinput, typoutput, typreceive, typsend]::oid[]) FROM pg_catalog.pg_type
+			UNION SELECT unnest(ARRAY[rngcanonical, rngsubdiff]::oid[]) FROM pg_catalog.pg_range) f(f)
+		LEFT JOIN pg_catalog.pg_depend x ON x.classid = 'pg_catalog.pg_proc'::regclass AND x.objid = f.f AND x.deptype = 'e'
+		LEFT JOIN pg_catalog.pg_extension e ON e.oid = x.refobjid WHERE f.f >= 16384`
+	systemSQL = `SELECT concat(s.system_identifier, '/', d.oid) FROM pg_catalog.pg_control_system() s, pg_catalog.pg_database d
+		WHERE d.datname = current_database()`
+	eventSQL = `SELECT evtfoid FROM pg_catalog.pg_event_trigger WHERE evtenabled <> 'D'`
+	drawSQL  = `SELECT t.adrelid, s.oid FROM pg_catalog.pg_depend d
+			JOIN pg_catalog.pg_attrdef t ON d.classid = 'pg_catalog.pg_attrdef'::regclass AND d.objid = t.oid
+			JOIN pg_catalog.pg_class s ON d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = s.oid AND s.relkind = 'S'
+		UNION SELECT d.refobjid, d.objid FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_class s ON s.oid = d.objid AND s.relkind = 'S'
+			WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.deptype = 'i'`
+	callSQL = `SELECT DISTINCT coalesce(i.indrelid, k.conrelid, t.adrelid, d.objid), pg_catalog.pg_class.relname, d.refobjid, coalesce(e.extname, ''), coalesce(t.adnum, 0)
 		FROM pg_catalog.pg_depend d
 		JOIN pg_catalog.pg_class ON pg_class.oid = d.refclassid
 		LEFT JOIN pg_catalog.pg_index i ON d.classid = 'pg_catalog.pg_class'::regclass AND i.indexrelid = d.objid

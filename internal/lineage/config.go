@@ -34,6 +34,9 @@ type Config struct {
 	// Public are relations that somebody declared free of personal data, as
 	// "schema.name": they are not reported as unclassified.
 	Public []string
+	// Known returns what an earlier run knew of the relations of a
+	// Catalog.System: it holds under other names too. It may be nil.
+	Known func(system string) []Known
 	// Functions are functions outside PostgreSQL's own, with what they do.
 	Functions []FunctionRule
 }

@@ -88,6 +88,8 @@ func (a *analyser) exprAt(lv *level, v nodetree.Value, ctx standing, inside *sid
 		return f
 	case "CURRENTOFEXPR":
 		a.fail("cursor")
+	case "NEXTVALUEEXPR":
+		return a.draw(lv, OID(a.int(n, "seqid")))
 	case "COERCETODOMAIN":
 		if a.cat.UnsafeDomains[OID(a.int(n, "resulttype"))] {
 			a.fail("function")
@@ -275,6 +277,9 @@ func exist(ks []*know) flow {
 }
 
 func (a *analyser) call(lv *level, n *nodetree.Node, ctx standing, inside *side) flow {
+	if seq := a.sequenceOf(n); seq != 0 {
+		return a.draw(lv, seq)
+	}
 	f := a.parts(lv, n, inner(ctx), inside)
 	f = f.and(a.function(lv, OID(a.int(n, "funcid")), f))
 	if ctx == inTarget && a.bool(n, "funcretset") {
@@ -310,6 +315,9 @@ func (a *analyser) function(lv *level, oid OID, args flow) flow {
 	a.stored = a.stored || fn.Stored
 	a.texts = a.texts || fn.Texts
 	a.moves = a.moves || fn.Moves
+	if fn.Sequence && len(a.cat.letters) > 0 {
+		return a.readSequences(lv, a.cat.letters)
+	}
 	switch fn.Trust {
 	case Pure:
 		return flow{}

@@ -13,12 +13,15 @@ pg_advisory_unlock pg_advisory_unlock_shared pg_advisory_unlock_all
 // can ask for.
 var privateEffects = wordSet(`pg_notify setseed pg_logical_emit_message`)
 
+// sequenceFunctions tell how far a sequence went.
+var sequenceFunctions = wordSet(`nextval currval lastval setval pg_sequence_last_value pg_get_sequence_data`)
+
 // clockFunctions are stable and volatile, and depend on nothing that is stored.
 var clockFunctions = wordSet(`
 now clock_timestamp statement_timestamp transaction_timestamp timeofday random random_normal gen_random_uuid
 pg_sleep pg_sleep_for pg_sleep_until version current_user session_user system_user current_database getpgusername
 pg_backend_pid current_query concat concat_ws format to_char to_date to_timestamp to_number date_trunc date_part extract
-timezone array_to_string quote_literal quote_nullable convert_from convert_to
+timezone date time timestamp timestamptz timetz interval age array_to_string quote_literal quote_nullable convert_from convert_to
 `)
 
 // settingFunctions read settings.

@@ -15,6 +15,7 @@ func (l *loader) hooks() error {
 	err := l.each(triggerSQL, func(row []string) {
 		if r := l.cat.Relations[oid(row[0])]; r != nil && !l.declared(oid(row[1])) {
 			r.Triggers = true
+			r.hooks = append(r.hooks, hook{function: oid(row[1]), before: isTrue(row[2])})
 		}
 	})
 	if err != nil {
@@ -33,6 +34,12 @@ func (l *loader) hooks() error {
 		}
 		if fn := l.cat.Functions[object]; fn == nil || fn.Trust != Pure {
 			r.Code = true
+			h := hook{function: object}
+			if num, err := strconv.Atoi(row[4]); err == nil && num > 0 {
+				a, _ := r.attribute(int16(num))
+				h.fills = a.Name
+			}
+			r.hooks = append(r.hooks, h)
 		}
 	})
 	if err != nil {
@@ -42,6 +49,7 @@ func (l *loader) hooks() error {
 	err = l.each(cascadeSQL, func(row []string) {
 		if to, from := l.cat.Relations[oid(row[0])], l.cat.Relations[oid(row[1])]; to != nil && from != nil {
 			reached[to] = append(reached[to], from)
+			to.cascades = append(to.cascades, from.OID)
 		}
 	})
 	if err != nil {
@@ -56,6 +64,14 @@ func (l *loader) hooks() error {
 			if num, err := strconv.Atoi(n); err == nil && to.Protected.Of(int16(num)) != 0 {
 				from.Asks = true
 			}
+		}
+	})
+	if err != nil {
+		return err
+	}
+	err = l.each(drawSQL, func(row []string) {
+		if r := l.cat.Relations[oid(row[0])]; r != nil {
+			r.draws = append(r.draws, oid(row[1]))
 		}
 	})
 	if err != nil {

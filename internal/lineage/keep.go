@@ -17,6 +17,9 @@ func (c *Catalog) keep(old *Catalog) {
 		if r == nil || was.Protected == nil {
 			continue
 		}
+		if was.past && r.Protected == nil && r.Place == was.Place {
+			continue // its name stayed, and the configuration or a taint says what it is
+		}
 		if r.Protected == nil {
 			p := *was.Protected
 			if len(p.From) == 0 {

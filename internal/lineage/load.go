@@ -34,6 +34,9 @@ func (c *control) load(ctx context.Context, conf *Config, extra []Table) (*Catal
 		Relations: map[OID]*Relation{}, Functions: map[OID]*Function{}, Operators: map[OID]OID{},
 		LooseCollations: map[OID]bool{}, UnsafeDomains: map[OID]bool{},
 	}}
+	if rows, err := c.rows(ctx, systemSQL); err == nil && len(rows) == 1 { // a role that may not ask gets no answer
+		l.cat.System = rows[0][0]
+	}
 	err := c.rolledBack(ctx, "READ ONLY", func() error {
 		digest, err := c.digest(ctx)
 		if err != nil {
@@ -50,10 +53,17 @@ func (c *control) load(ctx context.Context, conf *Config, extra []Table) (*Catal
 			return err
 		}
 		l.declare()
-		if err := l.hooks(); err != nil {
-			return fmt.Errorf("lineage: read catalogue: %w", err)
+		for _, step := range []func() error{l.codes, l.hooks} {
+			if err := step(); err != nil {
+				return fmt.Errorf("lineage: read catalogue: %w", err)
+			}
 		}
 		l.derive()
+		for _, r := range l.cat.Relations {
+			if r.Kind == 'S' && r.Protected != nil {
+				l.cat.letters = append(l.cat.letters, r)
+			}
+		}
 		return nil
 	})
 	if err != nil {
@@ -154,7 +164,7 @@ func (l *loader) inherits() error {
 
 func (l *loader) functions() error {
 	return l.each(functionSQL, func(row []string) {
-		f := &Function{OID: oid(row[0]), Name: fmt.Sprintf("%s.%s(%s)", row[1], row[2], row[6])}
+		f := &Function{OID: oid(row[0]), Name: fmt.Sprintf("%s.%s(%s)", row[1], row[2], row[6]), bare: row[2], hook: isTrue(row[10])}
 		language := row[4]
 		switch {
 		case f.OID < firstUserOID && (row[1] == "pg_catalog" || row[1] == "information_schema"):
@@ -163,6 +173,7 @@ func (l *loader) functions() error {
 			f.Private, f.Sets = privateEffects[row[2]], row[2] == "set_config"
 			f.Texts = row[2] == "pg_prepared_statement" || row[2] == "pg_cursor"
 			f.Moves = row[2] == "nextval" || effectFunctions[row[2]] && !f.Private && !f.Sets
+			f.Sequence = sequenceFunctions[row[2]]
 			if row[2] == "ts_rewrite" && row[3] == "v" {
 				f.Trust = Untrusted
 			}
@@ -175,6 +186,9 @@ func (l *loader) functions() error {
 			}
 		case pureExtensions[row[5]] && (language == "c" || language == "internal"):
 			f.Trust = Pure
+		case isTrue(row[11]): // what its defaults call is in no statement's tree
+		case row[12] != "":
+			f.text = readText(row[12], language == "sql")
 		case language == "sql" && row[7] != "" && row[9] == "f":
 			if v, err := nodetree.Parse(row[7]); err == nil {
 				if q, ok := single(v); ok {
@@ -195,7 +209,10 @@ func (l *loader) rest() error {
 	if err != nil {
 		return err
 	}
-	return l.each(domainSQL, func(row []string) { l.cat.UnsafeDomains[oid(row[0])] = true })
+	l.cat.domains = map[OID][]OID{}
+	return l.each(domainSQL, func(row []string) {
+		l.cat.domains[oid(row[0])] = append(l.cat.domains[oid(row[0])], oid(row[1]))
+	})
 }
 
 func (l *loader) find(schema, name string) *Relation {

@@ -159,8 +159,11 @@ func (r *Reader) replace(ctx context.Context) error {
 		}
 		r.stats.Reloads.Add(1)
 		r.mu.Lock()
-		if r.last != nil {
+		switch {
+		case r.last != nil:
 			cat.keep(r.last)
+		case cat.System != "" && r.conf.Known != nil:
+			cat.keep(remembered(r.conf.Place, r.conf.Known(cat.System)))
 		}
 		r.cat, r.last = cat, cat
 		r.generation++
@@ -174,21 +177,26 @@ func (r *Reader) replace(ctx context.Context) error {
 // it differs; changed tells so. Call it about once a second: it finds DDL that
 // did not pass the gate.
 func (r *Reader) Refresh(ctx context.Context) (changed bool, err error) {
-	cat, generation, err := r.current(ctx)
-	if err != nil {
-		return false, err
-	}
-	var digest string
-	err = r.with(ctx, func(c *control) error {
-		return c.rolledBack(ctx, "READ ONLY", func() (err error) {
-			digest, err = c.digest(ctx)
-			return err
+	for {
+		cat, generation, err := r.current(ctx)
+		if err != nil {
+			return changed, err
+		}
+		var digest string
+		err = r.with(ctx, func(c *control) error {
+			return c.rolledBack(ctx, "READ ONLY", func() (err error) {
+				digest, err = c.digest(ctx)
+				return err
+			})
 		})
-	})
-	if err != nil || digest == cat.Digest {
-		return false, err
+		if err != nil || digest == cat.Digest {
+			return changed, err
+		}
+		changed = true // and what somebody else reads meanwhile may be older than the digest
+		if err := r.reload(ctx, generation); err != nil {
+			return changed, err
+		}
 	}
-	return true, r.reload(ctx, generation)
 }
 
 // Protect adds tables that became holdings (taint) and drops every cached

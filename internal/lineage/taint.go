@@ -9,8 +9,9 @@ import (
 
 // written is a value that a statement puts into a column of its target.
 type written struct {
-	att  int16
-	flow flow
+	att   int16
+	flow  flow
+	drawn bool // from a sequence
 }
 
 // taints says what the written values carry: of others, or of the subject of
@@ -60,6 +61,9 @@ func (a *analyser) taints(lv *level, r *rte, w *Write, command int64) {
 		}
 	}
 	for _, v := range lv.written {
+		if v.drawn && w.Rows != 0 { // how far the sequence went tells how many rows were chosen
+			w.taint(r.rel, v.att, w.Rows, w.RowsFrom)
+		}
 		if base, i := r.behind(v.att); r.rel.Kind == 'v' && i >= 0 && base == a.entries[i].prot.Key {
 			for _, c := range a.entries[i].rel.Columns {
 				w.Taints |= a.entries[i].prot.Of(c.Num)

@@ -84,13 +84,14 @@ func (a *analyser) assign(lv *level, n *nodetree.Node, into map[int16]flow, comm
 	target := a.rte(lv, lv.target)
 	for _, item := range a.list(n, "targetList") {
 		t := a.node(item)
+		drawn := len(a.drawn)
 		c := a.column(lv, a.get(t, "expr"), inTarget)
 		if a.bool(t, "resjunk") {
 			continue
 		}
 		att := int16(a.int(t, "resno"))
 		into[att] = into[att].and(c.flow)
-		lv.written = append(lv.written, written{att, c.flow})
+		lv.written = append(lv.written, written{att, c.flow, len(a.drawn) > drawn})
 		if command == cmdUpdate {
 			lv.rekey(target, att, c.term)
 		}
@@ -113,10 +114,11 @@ func (a *analyser) insert(lv *level, r *rte) []nodetree.Value {
 	for _, item := range a.list(lv.q, "targetList") {
 		t := a.node(item)
 		v := a.get(t, "expr")
+		drawn := len(a.drawn)
 		c := a.column(lv, v, inTarget)
 		att := int16(a.int(t, "resno"))
 		r.inserted[att] = c
-		lv.written = append(lv.written, written{att, c.flow})
+		lv.written = append(lv.written, written{att, c.flow, len(a.drawn) > drawn})
 		if r.rel.Protected != nil && att == r.rel.Protected.Key {
 			keys = a.insertedKeys(lv, v)
 		}
@@ -146,7 +148,7 @@ func (a *analyser) insert(lv *level, r *rte) []nodetree.Value {
 		att := int16(a.int(t, "resno"))
 		f := a.expr(lv, a.get(t, "expr"), inTarget)
 		lv.assigned[att] = lv.assigned[att].and(f)
-		lv.written = append(lv.written, written{att, f})
+		lv.written = append(lv.written, written{att: att, flow: f})
 		lv.rekey(r, att, term{})
 	}
 	a.qualAside(lv, a.get(n, "onConflictWhere"))

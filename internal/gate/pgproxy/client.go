@@ -303,7 +303,11 @@ func (e *engine) clientBind(m *pgwire.Message) bool {
 	n := string(name)
 	item := expect{kind: expectBind, undo: undo{kind: undoPortal, name: n, portal: old}}
 	if x.plan.code() == codeRuns { // the planner may run it
-		e.launders(x, e.codeReason(x.shape.kind))
+		if c != nil {
+			e.runs(c, x)
+		} else {
+			e.launders(x, launderCode)
+		}
 		item.exec = x.held()
 	}
 	e.expectExtended(item)

@@ -24,6 +24,8 @@ type Protected struct {
 // must not carry data.
 type Analyser interface {
 	Analyse(ctx context.Context, req lineage.Request) (*lineage.Analysis, error)
+	// Code says what code may write; nil: that is not known. It does not wait.
+	Code(req lineage.CodeRequest) *lineage.Code
 }
 
 // Numbers gives the subject numbers of one source; *subject.Source is one.
@@ -60,6 +62,8 @@ type Taint struct {
 	// relation that was protected before; From are places whose subjects may
 	// have rows there from now on.
 	Own bool
+
+	standing bool // code of the schema may write it at any time
 }
 
 // TaintColumn is a column of a Taint, by number or by name.
@@ -88,7 +92,10 @@ type Switches struct {
 	// NoEnvironment never asks for search_path and role again.
 	NoEnvironment bool
 	NoTaint       bool
-	NoPredicate   bool
+	// Parts of the taint rule: columns of protected tables that come to hold
+	// more, whose rows their values are of, the presence of rows, code.
+	NoColumnTaint, NoOwnerTaint, NoRowsTaint, NoCode bool
+	NoPredicate                                      bool
 }
 
 // Rules is what decides, replaced as a whole on reload.
@@ -120,10 +127,10 @@ type Settings struct {
 	// analysed. It is called when the writing transaction ended, from a
 	// goroutine of its own, and again until it succeeds.
 	Tainted func(ctx context.Context, t Taint) error
-	// Laundered says where undeclared code may have copied protected data before
-	// this start: see Laundering. The gate records an event.Taint of the whole
-	// Place when it happens, whose Reason LaunderingOf reads.
-	Laundered Laundering
+	// Laundered says that before this start code of which nobody knows what it
+	// writes may have copied protected data anywhere: there is an event.Taint of
+	// the whole Place, and no event.Cleared after it.
+	Laundered bool
 	// Analyses is the number of analyses under way at once; 0 means 4.
 	Analyses int
 	// NewID returns a fresh event id for refusals, without meaning.

@@ -25,7 +25,7 @@ func (p *plan) triggered() bool {
 // known before the command ran; "" when it can.
 func (e *engine) unsettles(c *command, x *execution) string {
 	switch k := c.st.Kind; {
-	case c.changesSettings(), c.shape.sets, x.plan.triggered():
+	case c.changesSettings(), c.shape.sets:
 		return "environment"
 	case k == sqlscan.Commit, k == sqlscan.Rollback, k == sqlscan.RollbackTo, k == sqlscan.PrepareTransaction:
 		if e.env.inTx {
@@ -35,8 +35,10 @@ func (e *engine) unsettles(c *command, x *execution) string {
 		return "schema change"
 	case c.makesTemporary():
 		return "temporary"
-	case x.plan.code() == codeSuccess, c.runs(x.plan.code()):
+	case c.runsCode(x.plan) && !e.settles(c):
 		return "function ran"
+	case len(e.taintsOf(c, x.plan)) > 0:
+		return "taint"
 	}
 	return ""
 }
@@ -74,11 +76,11 @@ func (c *command) makesTemporary() bool { return c.st.Flags.Has(sqlscan.Temporar
 func (e *engine) effects(c *command, x *execution) (u undo) {
 	p := x.plan
 	if c == nil { // a portal the gate does not know
-		e.runCode(x, launderOwn)
+		e.runCode(x, launderCode)
 		return u
 	}
 	e.noteUnclassified(p)
-	if c.changesSettings() || c.shape.sets || p.triggered() {
+	if c.changesSettings() || c.shape.sets {
 		e.touch()
 	}
 	if c.changesSchema() {
@@ -88,33 +90,17 @@ func (e *engine) effects(c *command, x *execution) (u undo) {
 	if c.makesTemporary() {
 		e.makeTemporary(c)
 	}
-	switch k := p.code(); {
-	case c.runs(k):
-		e.runCode(x, e.codeReason(c.st.Kind))
-		if harmlessCode(c, e.env.scan()) {
-			e.unlaunders(x)
-		}
-		if c.writes() {
-			x.target = string(sqlscan.AppendName(nil, c.sql, c.st.Target))
-		}
-	case k != codeNone:
-		e.touch()
-		if k == codeSuccess {
-			e.launders(x, e.codeReason(c.st.Kind))
-		}
-	}
 	switch {
-	case !p.triggered():
-	case e.g.laundering.routines.Load():
-		e.launders(x, launderOwn)
-	default:
-		e.launders(x, launderTrigger)
+	case c.runsCode(p):
+		e.runs(c, x)
+	case p.code() != codeNone:
+		e.touch()
 	}
 	if a := p.lineage(); a != nil && (a.Letterbox || a.Setting && !c.ownSetting()) {
 		e.launders(x, launderLetter)
 	}
 	if c.makesCode() {
-		e.g.laundering.routines.Store(true)
+		e.g.laundering.made.Store(e.g.reg.epoch.Load() + 1)
 	}
 	if p != nil && (c.shape.sets && p.crosses() || p.analysis != nil && p.analysis.TaintsSession) {
 		e.env.setting = true

@@ -60,12 +60,11 @@ type engine struct {
 	heldMem  int     // bytes of statement texts held in prepared
 	free     []*execution
 
-	env      environ
-	ddl      ddlState
-	writing  writing
-	tainting []Taint // what the transaction under way taints
-	// laundering counts executions under way that run code, by kind.
-	laundering [LaunderedAnywhere + 1]int
+	env        environ
+	ddl        ddlState
+	writing    writing
+	tainting   []Taint // what the transaction under way taints
+	laundering int     // executions under way that run code nobody knows
 
 	slots     map[*plan]*slot
 	lastSlot  *slot

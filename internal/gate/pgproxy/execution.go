@@ -38,6 +38,7 @@ type execution struct {
 	out       *copyOut
 	long      pgwire.RowStream // a row too large to be held
 	launders  string           // why its success may copy protected data anywhere
+	known     bool             // what its code writes is known, and was dealt with
 	target    string           // of a write that was not analysed: what it names
 	keyedRows uint64           // of COPY FROM: rows whose subject is known
 	reach     reach            // which change counters it moves
@@ -298,8 +299,8 @@ func (e *engine) finish(x *execution, why event.Outcome, affected int64) {
 		return
 	}
 	if why != event.OutcomeFailed {
-		if x.plan.code() == codeSuccess {
-			e.runCode(x, e.codeReason(x.plan.shape.kind))
+		if x.plan.code() == codeSuccess && !x.known {
+			e.runCode(x, launderCode)
 		}
 		e.laundered(x)
 	} else {

@@ -152,7 +152,7 @@ func TestLadderOnARealServer(t *testing.T) {
 		{"temporary", []string{"CREATE TEMP TABLE mine AS SELECT id, email FROM customers WHERE id < 3", "SELECT * FROM mine", "SELECT id, name FROM customers WHERE id = 5", "SELECT * FROM goods"}},
 		{"setting", []string{"SELECT set_config('x.y', string_agg(email, ','), false) FROM customers", "SHOW x.y"}},
 		{"notify", []string{"LISTEN k", "SELECT pg_notify('k', email) FROM customers WHERE id = 1", "SELECT 1"}},
-		{"do", []string{"DO $$ BEGIN RAISE NOTICE '%', (SELECT email FROM customers LIMIT 1); END $$"}},
+		{"do", []string{"DO $$ BEGIN RAISE NOTICE '%', (SELECT email FROM customers LIMIT 1); END $$", "SELECT id, email FROM customers WHERE id = 3", "DO $$ BEGIN EXECUTE 'SELECT 1'; END $$"}},
 		{"after code", []string{"SELECT id, email FROM customers WHERE id = 2", "SELECT now() > '2000-01-01'"}},
 	} {
 		got := map[string]string{}

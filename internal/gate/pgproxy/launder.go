@@ -8,67 +8,47 @@ import (
 	"sekisho/internal/sqlscan"
 )
 
-// Laundering says where code that nobody declared may have copied protected
-// data.
-type Laundering uint8
-
-// Kinds of laundering.
-const (
-	NotLaundered Laundering = iota
-	// LaunderedUnclassified: a trigger or function that is part of the schema
-	// ran. It is taken to write to relations that nobody classified only.
-	LaunderedUnclassified
-	// LaunderedAnywhere: code of a client's own ran, or a sequence or lock was
-	// fed from protected columns. It may have written to relations that are
-	// declared free of personal data, to any column of protected ones, to
-	// another person's row, to the catalogue.
-	LaunderedAnywhere
-)
-
 // Reasons of an event.Taint of a whole database.
 const (
-	launderTrigger  = "trigger"
-	launderFunction = "function"
-	launderOwn      = "client's own code"
-	launderLetter   = "sequence or lock"
+	launderCode   = "code"
+	launderLetter = "sequence or lock"
+	launderStream = "replication connection"
 )
 
-// LaunderingOf reads the Reason of an event.Taint whose Table is the place of a
-// database.
-func LaunderingOf(reason string) Laundering {
-	switch reason {
-	case launderOwn, launderLetter:
-		return LaunderedAnywhere
-	}
-	return LaunderedUnclassified
-}
-
-// laundering is what a gate knows of it. Code counts from before it is sent,
-// because what it wrote may be read before its answer is.
+// laundering is whether code of which nobody knows what it writes may have
+// copied protected data, to anywhere: into relations that are declared free of
+// personal data, other persons' rows, the catalogue. Code counts from before it
+// is sent, because what it wrote may be read before its answer is.
 type laundering struct {
-	done     [LaunderedAnywhere + 1]atomic.Bool
-	running  [LaunderedAnywhere + 1]atomic.Int32
-	routines atomic.Bool // clients made routines, triggers or rules
+	done    atomic.Bool
+	running atomic.Int32
+	made    atomic.Uint64 // the epoch, and one, in which a client last made code
+	read    atomic.Uint64 // the last epoch that an analysis was made in
 }
 
-func (l *laundering) level() Laundering {
-	for level := LaunderedAnywhere; level > NotLaundered; level-- {
-		if l.done[level].Load() || l.running[level].Load() > 0 {
-			return level
+func (l *laundering) suspected() bool { return l.done.Load() || l.running.Load() > 0 }
+
+// fresh says that the catalogue was read since a client last made code.
+func (l *laundering) fresh() bool { return l.read.Load() >= l.made.Load() }
+
+// wasRead notes that an analysis was made in an epoch.
+func (l *laundering) wasRead(epoch uint64) {
+	for {
+		old := l.read.Load()
+		if old >= epoch || l.read.CompareAndSwap(old, epoch) {
+			return
 		}
 	}
-	return NotLaundered
 }
 
 // launders says that x, which is about to be sent, runs code for a reason.
 func (e *engine) launders(x *execution, reason string) {
-	if x.launders != "" && LaunderingOf(x.launders) >= LaunderingOf(reason) {
+	if x.launders != "" {
 		return
 	}
-	e.unlaunders(x)
 	x.launders = reason
-	e.laundering[LaunderingOf(reason)]++
-	e.g.laundering.running[LaunderingOf(reason)].Add(1)
+	e.laundering++
+	e.g.laundering.running.Add(1)
 }
 
 // unlaunders takes that back: x failed, or the server never ran it.
@@ -76,10 +56,9 @@ func (e *engine) unlaunders(x *execution) {
 	if x.launders == "" {
 		return
 	}
-	level := LaunderingOf(x.launders)
 	x.launders = ""
-	e.laundering[level]--
-	e.g.laundering.running[level].Add(-1)
+	e.laundering--
+	e.g.laundering.running.Add(-1)
 }
 
 // laundered notes that the code of x ran to its end.
@@ -92,27 +71,22 @@ func (e *engine) laundered(x *execution) {
 
 // launder notes that code may have copied protected data.
 func (e *engine) launder(why string) {
-	if e.g.laundering.done[LaunderingOf(why)].Swap(true) || e.g.switches.NoTaint {
+	if e.g.laundering.done.Swap(true) || e.g.switches.NoTaint || e.g.switches.NoCode {
 		return
 	}
 	e.submit(&event.Taint{Table: e.g.Place, From: []event.Place{e.g.Place}, Elements: e.g.elementsOf(), Reason: why})
+	e.find("SK3110", "code ran of which nobody knows what it writes: until an operator clears the database, whatever is read is bounded over all that is protected")
 }
 
 // leavesCode is called when the session ends: the server may still finish what
 // it was sent.
 func (e *engine) leavesCode() {
-	for level, n := range e.laundering {
-		if n == 0 {
-			continue
-		}
-		if Laundering(level) == LaunderedAnywhere {
-			e.launder(launderOwn)
-		} else {
-			e.launder(launderFunction)
-		}
-		e.g.laundering.running[level].Add(-int32(n))
+	if e.laundering == 0 {
+		return
 	}
-	clear(e.laundering[:])
+	e.launder(launderCode)
+	e.g.laundering.running.Add(-int32(e.laundering))
+	e.laundering = 0
 }
 
 // makesCode says that a command makes or changes code that runs later.
@@ -124,14 +98,6 @@ func (c *command) makesCode() bool {
 		return hasWord(c.st.Canon, "trigger", "rule", "function", "procedure", "routine", "aggregate", "operator", "extension", "language", "cast")
 	}
 	return false
-}
-
-// codeReason is why the code of a statement counts.
-func (e *engine) codeReason(k sqlscan.Kind) string {
-	if k == sqlscan.Do || k == sqlscan.Unknown || e.g.laundering.routines.Load() {
-		return launderOwn
-	}
-	return launderFunction
 }
 
 // failedCode takes back that x runs code, unless what it did outlives a
@@ -172,74 +138,26 @@ func (c *command) ownSetting() bool {
 	return false
 }
 
-// harmlessCode says that a DO block cannot reach protected data: it reads
-// nothing but the catalogue, calls nobody's functions and runs no text. Such
-// blocks are what migrations are made of.
-func harmlessCode(c *command, opt sqlscan.Options) bool {
-	if c.st.Kind != sqlscan.Do || len(c.st.Literals) != 1 || hasWord(c.st.Canon, "language") && !hasWord(c.st.Canon, "plpgsql") {
+// Clear takes back that code may have copied protected data of a database: an
+// operator knows better, and the ledger has who and why (event.Cleared). Code
+// that runs meanwhile counts again when it ends. It returns false when the gate
+// has no such database.
+func (g *Gate) Clear(database string) bool {
+	g.mu.Lock()
+	sh := g.databases[database]
+	g.mu.Unlock()
+	if sh == nil {
 		return false
 	}
-	body, ok := c.st.Literals[0].AppendValue(nil, c.sql)
-	if !ok || nonASCII(body) {
-		return false
-	}
-	list, err := sqlscan.Scan(body, opt, nil)
-	if err != nil {
-		return false
-	}
-	for i := range list {
-		if !harmlessText(list[i].Canon) {
-			return false
-		}
-	}
+	sh.laundering.done.Store(false)
 	return true
 }
 
-// callsInBody is callsCode for the statements of a DO block, where a name before
-// a parenthesis is also that of a table, a type or a list.
-func callsInBody(canon []byte) bool {
-	for at := bytes.IndexByte(canon, '('); at >= 0 && at < len(canon); {
-		word, ok := wordBefore(canon[:at])
-		if ok && !beforeParenthesis[word] && word != "enum" && word != "key" && word != "unique" {
-			before, _ := wordBefore(bytes.TrimSuffix(bytes.TrimRight(canon[:at], " "), []byte(word)))
-			if before != "references" && before != "table" && before != "exists" {
-				return true
-			}
-		}
-		next := bytes.IndexByte(canon[at+1:], '(')
-		if next < 0 {
-			return false
-		}
-		at += 1 + next
-	}
-	return false
-}
-
-func harmlessText(canon []byte) bool {
-	if callsInBody(canon) || hasWord(canon, "execute", "perform", "call", "copy", "insert", "update", "delete", "merge", "refresh",
-		"truncate", "function", "procedure", "routine", "trigger", "rule", "view", "language", "using", "import", "do") || bytes.IndexByte(canon, '"') >= 0 {
-		return false
-	}
-	words := bytes.Fields(bytes.ReplaceAll(canon, []byte(","), []byte(" , ")))
-	for i, w := range words {
-		switch string(bytes.Trim(w, "()")) {
-		case "from", "join":
-			if i+1 == len(words) || !bytes.HasPrefix(words[i+1], []byte("pg_")) && !bytes.HasPrefix(words[i+1], []byte("information_schema")) {
-				return false
-			}
-			for _, after := range words[i+2 : min(i+5, len(words))] { // FROM pg_class c, customers
-				if string(after) == "," {
-					return false
-				}
-			}
-		case "table": // TABLE customers, as a query
-			if i > 0 && !bytes.Equal(words[i-1], []byte("alter")) && !bytes.Equal(words[i-1], []byte("create")) && !bytes.Equal(words[i-1], []byte("drop")) {
-				return false
-			}
-			if bytes.HasPrefix(w, []byte("(")) {
-				return false
-			}
-		}
-	}
-	return true
+// Suspected says that code may have copied protected data of a database: all
+// that is read there is bounded.
+func (g *Gate) Suspected(database string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	sh := g.databases[database]
+	return sh != nil && sh.laundering.suspected()
 }

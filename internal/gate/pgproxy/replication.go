@@ -108,7 +108,7 @@ func (e *engine) streamsSQL() {
 		return
 	}
 	e.writesAnything()
-	e.launder(launderOwn)
+	e.launder(launderStream)
 	e.beginDDL()
 	e.ddl.mark = ^uint64(0)
 	e.find("SK3109", "SQL over a replication connection: nobody looks at it, and what it may have copied counts as laundered")

@@ -111,6 +111,9 @@ func (e *engine) resolve(c *command, s *prepared, partial bool, unsure string) (
 		}
 		return e.g.showPlan, nil, true
 	case sqlscan.Call, sqlscan.Do, sqlscan.Unknown:
+		if !e.catalogueRead() {
+			return nil, nil, false
+		}
 		return e.g.wideOf(c.shape, "function"), nil, true
 	}
 	if c.query == nil && c.creates() { // AS EXECUTE
@@ -230,15 +233,8 @@ func (e *engine) unlaundered(p *plan) *plan {
 	if p.analysis == nil || p.opaque != "" || e.g.switches.NoTaint {
 		return p
 	}
-	switch e.g.laundering.level() {
-	case LaunderedUnclassified:
-		if len(p.analysis.Unclassified) > 0 {
-			return e.g.wideOf(p.shape, "unclassified")
-		}
-	case LaunderedAnywhere:
-		if p.analysis.Stored {
-			return e.g.wideOf(p.shape, "code ran")
-		}
+	if e.g.laundering.suspected() && p.analysis.Stored && !e.g.switches.NoCode {
+		return e.g.wideOf(p.shape, "code ran")
 	}
 	return p
 }

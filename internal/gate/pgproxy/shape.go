@@ -25,7 +25,8 @@ type shape struct {
 	wide  sync.Map                    // reason → *plan
 
 	kind     sqlscan.Kind // Unknown for data that no statement explains
-	noInject atomic.Bool  // adding key columns made it fail
+	code     atomic.Pointer[knownCode]
+	noInject atomic.Bool // adding key columns made it fail
 
 	calls bool // it may call a function that is not PostgreSQL's own
 	sets  bool // set_config or pg_settings stands in it: it may change settings
@@ -250,6 +251,9 @@ func (g *shared) analyse(p *pending) {
 // analysed stores an answer, wakes who waits for it and returns the next
 // question.
 func (g *shared) analysed(p *pending, a *lineage.Analysis) (next *pending) {
+	if a != nil {
+		g.laundering.wasRead(p.key.epoch)
+	}
 	entry := &analysed{env: p.key.env, variant: p.key.variant, epoch: p.key.epoch, types: p.types}
 	if a == nil {
 		entry.plan = g.widePlan(p.key.shape, "analysis failed")
@@ -343,6 +347,7 @@ type shared struct {
 
 	findings  sync.Map // findingKey → struct{}
 	protected taintSet
+	standing  taintSet // recorded: what code may write at any time
 	twoPhase  pendingTaints
 	// protecting is closed when the last taints handed to protect are dealt with;
 	// twoPhase.mu guards it.

@@ -39,7 +39,7 @@ func newShared(ctx context.Context, s Settings, rules *Rules, spawn func(func())
 		rules = &Rules{Policy: policy.Open(), Mode: policy.Observe}
 	}
 	g.current.Store(rules)
-	g.laundering.done[s.Laundered].Store(true)
+	g.laundering.done.Store(s.Laundered)
 	g.unknownShape = internalShape("-- a statement the gate does not know")
 	g.showPlan = &plan{shape: internalShape("SHOW"), explain: true}
 	g.notifyShape = internalShape("-- a notification")

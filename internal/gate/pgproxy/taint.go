@@ -19,12 +19,19 @@ func (e *engine) taints(c *command, p *plan) {
 	}
 	list := e.taintsOf(c, p)
 	for i := range list {
-		t := &list[i]
-		e.submit(t.event(c.st.Kind.String()))
-		if !t.Temporary && e.g.Tainted != nil && t.protects() && !e.g.isProtected(t) {
-			e.tainting = append(e.tainting, *t)
-			e.beginDDL()
-		}
+		e.taint(&list[i], c.st.Kind.String())
+	}
+}
+
+// taint records one and has it protected. What code may write at any time is
+// recorded once.
+func (e *engine) taint(t *Taint, reason string) {
+	if !t.standing || e.g.standing.first(t) {
+		e.submit(t.event(reason))
+	}
+	if !t.Temporary && e.g.Tainted != nil && t.protects() && !e.g.isProtected(t) {
+		e.tainting = append(e.tainting, *t)
+		e.beginDDL()
 	}
 }
 
@@ -32,7 +39,7 @@ func (e *engine) taints(c *command, p *plan) {
 func (t *Taint) protects() bool { return !t.Own || len(t.Columns) > 0 || len(t.From) == 0 }
 
 func (t *Taint) event(reason string) *event.Taint {
-	out := &event.Taint{Table: t.Table, From: t.From, Source: t.Source, Elements: t.Elements, Reason: reason, Temporary: t.Temporary, Own: t.Own, Rows: t.Rows != 0}
+	out := &event.Taint{Table: t.Table, From: t.From, Source: t.Source, Elements: t.Elements, Reason: reason, Temporary: t.Temporary, Own: t.Own, Rows: t.Rows != 0, Standing: t.standing}
 	for _, c := range t.Columns {
 		out.Columns = append(out.Columns, c.Name)
 	}
@@ -52,27 +59,15 @@ func (e *engine) taintsOf(c *command, p *plan) (out []Taint) {
 		return out
 	}
 	for i := range p.writes {
-		w := &p.writes[i]
-		if w.Taints|w.Rows != 0 {
-			t := Taint{Table: w.Table, Rel: w.Rel, From: w.From, Source: e.sourceOf(w.From), Elements: w.Taints | w.Rows, Rows: w.Rows, Columns: taintColumns(w.Columns)}
-			for _, from := range w.RowsFrom {
-				t.From = appendPlace(t.From, from)
-			}
-			if w.Taints != 0 && len(w.Columns) == 0 { // through a view: which columns is not known
-				t.Rows = 0
-			}
-			out = append(out, t)
+		out = e.appendTaints(out, &p.writes[i].Write)
+	}
+	if p.analysis != nil {
+		for i := range p.analysis.Sequences {
+			out = e.appendTaints(out, &p.analysis.Sequences[i])
 		}
-		if len(w.Own)+len(w.OwnFrom) > 0 {
-			t := Taint{Table: w.Table, Rel: w.Rel, From: w.OwnFrom, Source: w.Source, Own: true, Columns: taintColumns(w.Own)}
-			if pt := e.g.protectedTable(w.Table); pt != nil && len(w.OwnFrom) > 0 {
-				t.Elements = pt.Elements
-			}
-			for _, col := range w.Own {
-				t.Elements |= col.Elements
-			}
-			out = append(out, t)
-		}
+	}
+	if c.copy != nil && !c.copy.To && c.copy.Where != sqlscan.CopyClient {
+		return append(out, e.fileTaints(c)...)
 	}
 	if p.opaque != "" && len(p.writes) == 0 && p.crosses() && !c.creates() {
 		return append(out, e.unread(c, p)...)
@@ -100,6 +95,43 @@ func (e *engine) taintsOf(c *command, p *plan) (out []Taint) {
 	return append(out, t)
 }
 
+// appendTaints appends what a write taints.
+func (e *engine) appendTaints(out []Taint, w *lineage.Write) []Taint {
+	taints, rows, columns := w.Taints, w.Rows, taintColumns(w.Columns)
+	off := &e.g.switches
+	known := e.g.protectedTable(w.Table) != nil
+	if off.NoRowsTaint {
+		rows = 0
+	}
+	if off.NoColumnTaint && known {
+		taints, columns = 0, nil
+	}
+	if taints|rows != 0 {
+		t := Taint{Table: w.Table, Rel: w.Rel, From: w.From, Source: e.sourceOf(w.From), Elements: taints | rows, Rows: rows, Columns: columns}
+		for _, from := range w.RowsFrom {
+			t.From = appendPlace(t.From, from)
+		}
+		if taints != 0 && len(w.Columns) == 0 { // through a view: which columns is not known
+			t.Rows = 0
+		}
+		if off.NoOwnerTaint && known {
+			t.Own, t.Rows = true, 0
+		}
+		out = append(out, t)
+	}
+	if len(w.Own)+len(w.OwnFrom) > 0 {
+		t := Taint{Table: w.Table, Rel: w.Rel, From: w.OwnFrom, Source: w.Source, Own: true, Columns: taintColumns(w.Own)}
+		if pt := e.g.protectedTable(w.Table); pt != nil && len(w.OwnFrom) > 0 {
+			t.Elements = pt.Elements
+		}
+		for _, col := range w.Own {
+			t.Elements |= col.Elements
+		}
+		out = append(out, t)
+	}
+	return out
+}
+
 // unread is the taint of a write that was not analysed and may move anything
 // into the relation that it names: it reads a temporary table, calls code, or
 // its meaning is not sure.
@@ -123,9 +155,10 @@ func (e *engine) unread(c *command, p *plan) []Taint {
 		return nil
 	}
 	t := Taint{Table: e.g.place(string(sqlscan.AppendName(nil, sql, st.Target)), e.env.now), Elements: e.g.elementsOf()}
-	// What a function of the schema returns into a protected table is taken for
-	// its row's own: shops write theirs with functions of their own.
-	if !moves && (e.g.protectedTable(t.Table) != nil || !callsCode(st.Canon)) {
+	if !moves && !callsCode(st.Canon) {
+		return nil
+	}
+	if k := e.codeOf(c); !moves && k != nil && !k.code.Reads { // functions that read nothing of anybody's
 		return nil
 	}
 	for _, q := range p.parts {
@@ -227,6 +260,21 @@ func (s *taintSet) add(t *Taint) {
 		s.seen = map[string]bool{}
 	}
 	s.seen[fmt.Sprint(*t)] = true
+}
+
+// first says that t was not seen before.
+func (s *taintSet) first(t *Taint) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	key := fmt.Sprint(*t)
+	if s.seen[key] {
+		return false
+	}
+	if s.seen == nil || len(s.seen) >= maxTaints {
+		s.seen = map[string]bool{}
+	}
+	s.seen[key] = true
+	return true
 }
 
 func (g *shared) isProtected(t *Taint) bool {

@@ -27,7 +27,7 @@ CREATE FUNCTION secret_mail(int) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETUR
 CREATE FUNCTION mail_of(int) RETURNS text LANGUAGE sql RETURN (SELECT email FROM customers WHERE id = $1);
 CREATE FUNCTION shout(text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN upper($1); END $$;
 CREATE FUNCTION best_price() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN (SELECT max(price) FROM bookings); END $$;
-CREATE FUNCTION same(text, text) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN RETURN true; END $$;
+CREATE FUNCTION same(text, text) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN RETURN (SELECT count(*) >= 0 FROM plain); END $$;
 CREATE OPERATOR === (LEFTARG = text, RIGHTARG = text, FUNCTION = same);
 CREATE SCHEMA other;
 CREATE TABLE other.customers (id int, email text);

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math"
 	"slices"
 
 	"sekisho/internal/element"
@@ -131,6 +132,9 @@ func (v *View) taint(index event.Index, lo, hi int64, b *event.Taint) {
 		return
 	}
 	t := v.heldTable(b.Table)
+	if b.Standing { // whatever is scanned later may be written again
+		hi = math.MaxInt64
+	}
 	x := &taint{t.id, scope.Span{From: lo, To: hi}, b.Elements, b.From, uint64(index)}
 	t.taints = append(t.taints, x)
 	v.changed.taints = append(v.changed.taints, x)
