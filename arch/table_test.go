@@ -87,6 +87,12 @@ var allowed = map[string][]string{
 
 	// the console
 	"internal/console/account": {"internal/event"},
+	"internal/console/office":  {"internal/control", "internal/event", "internal/view/casefile/draft", "proof/scope"},
+	"internal/console/webui": {
+		"internal/console/account", "internal/console/office", "internal/control", "internal/desk", "internal/element", "internal/event",
+		"internal/fault", "internal/lang", "internal/rule", "internal/view/casefile", "internal/view/casefile/draft",
+		"internal/view/casefile/playbook", "proof/scope",
+	},
 
 	// scans
 	"internal/datamap": {"internal/element", "internal/event", "internal/roll", "internal/subject"},

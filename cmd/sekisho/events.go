@@ -197,11 +197,16 @@ func (a *app) eventLine(index event.Index, e *event.Event, line []byte) string {
 	if a.json {
 		return string(line)
 	}
+	return fmt.Sprintf("%d %s %s %s %s", index, e.At.Format(time.RFC3339Nano), e.Source, kindName(e.Body.Kind()), bodyText(e))
+}
+
+// bodyText is the body of an event as JSON.
+func bodyText(e *event.Event) string {
 	text := string(event.Append(nil, &event.Event{Body: e.Body}))
 	if i := strings.Index(text, `"b":`); i >= 0 {
 		text = strings.TrimSuffix(strings.TrimSpace(text[i+4:]), "}")
 	}
-	return fmt.Sprintf("%d %s %s %s %s", index, e.At.Format(time.RFC3339Nano), e.Source, kindName(e.Body.Kind()), text)
+	return text
 }
 
 // parseTime reads a time: RFC 3339, a date, or a length back from now such as

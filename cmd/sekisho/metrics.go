@@ -27,7 +27,7 @@ func (p *process) startMetrics(s *stage) error {
 	if p.cfg.Metrics == nil {
 		return nil
 	}
-	l, err := listenMetrics(p.cfg.Metrics)
+	l, err := listenTLS(p.cfg.Metrics.Listen, p.cfg.Metrics.Cert, p.cfg.Metrics.Key)
 	if err != nil {
 		return fault.New(fault.MetricsListen, "address", p.cfg.Metrics.Listen).
 			At(p.file, p.cfg.Line("metrics.listen"), "metrics.listen").Because(err)
@@ -41,16 +41,15 @@ func (p *process) startMetrics(s *stage) error {
 	return nil
 }
 
-func listenMetrics(c *config.Metrics) (net.Listener, error) {
+// listenTLS listens, with TLS when there is a certificate.
+func listenTLS(address, certFile, keyFile string) (net.Listener, error) {
 	var lc net.ListenConfig
-	var cert tls.Certificate
-	var err error
-	if c.Cert != "" {
-		if cert, err = tls.LoadX509KeyPair(c.Cert, c.Key); err != nil {
+	if certFile != "" {
+		if _, err := tls.LoadX509KeyPair(certFile, keyFile); err != nil {
 			return nil, err
 		}
 	}
-	l, err := lc.Listen(context.Background(), "tcp", c.Listen)
+	l, err := lc.Listen(context.Background(), "tcp", address)
 	if err != nil {
 		var op *net.OpError
 		if errors.As(err, &op) {
@@ -58,8 +57,8 @@ func listenMetrics(c *config.Metrics) (net.Listener, error) {
 		}
 		return nil, err
 	}
-	if c.Cert != "" {
-		l = tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS13})
+	if certFile != "" {
+		l = tls.NewListener(l, &tls.Config{GetCertificate: renewed(certFile, keyFile, time.Now), MinVersion: tls.VersionTLS13, NextProtos: []string{"http/1.1"}})
 	}
 	return l, nil
 }

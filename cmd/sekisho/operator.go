@@ -145,7 +145,7 @@ func (p *process) ReloadPolicy(ctx context.Context) (control.PolicyStatus, error
 	p.reload.Lock()
 	defer p.reload.Unlock()
 	old := p.policy.Load()
-	next, _, err := config.LoadPolicy(p.cfg.Config)
+	next, source, err := config.LoadPolicy(p.cfg.Config)
 	if err == nil {
 		if bad := next.Supersedes(old); bad != nil {
 			err = fault.New(fault.PolicyNotNewer, "problem", bad.What, "hint", bad.Try).At(p.file, 0, bad.Path)
@@ -168,6 +168,7 @@ func (p *process) ReloadPolicy(ctx context.Context) (control.PolicyStatus, error
 		return p.policyStatus(), err
 	}
 	p.policy.Store(next)
+	p.source.Store(source)
 	p.publish()
 	status := p.policyStatus()
 	status.Changed = true

@@ -43,10 +43,12 @@ type process struct {
 	bases   []*base
 	gates   []*gate
 	cut     *cutRoom
+	console *console // nil without one
 	started time.Time
 
 	reload sync.Mutex // one policy change at a time
 	policy atomic.Pointer[policy.Policy]
+	source atomic.Pointer[policy.Source] // of policy as it was written; nil when there is none
 }
 
 // open opens the truth and writes down that a run begins.
@@ -131,6 +133,7 @@ func (p *process) firstPolicy() (*event.PolicyLoaded, error) {
 			"hint", fmt.Sprintf("raise generation to %d", p.past.generation+1)).At(p.file, 0, "")
 	}
 	p.policy.Store(compiled)
+	p.source.Store(p.cfg.Source)
 	return policyLoaded(compiled), nil
 }
 
@@ -189,6 +192,9 @@ func (p *process) start(ctx context.Context, views, scans, gates *stage, failed 
 	if err := p.startMetrics(gates); err != nil {
 		return err
 	}
+	if err := p.startConsole(ctx, gates); err != nil {
+		return err
+	}
 	gates.run("policy reload on SIGHUP", p.followHangup)
 	return p.startControl(gates)
 }
@@ -219,7 +225,7 @@ func (p *process) close() error {
 	if p.ledger != nil {
 		err = p.ledger.Close()
 	}
-	return errors.Join(err, p.view.close(), p.cases.close())
+	return errors.Join(err, p.view.close(), p.cases.close(), p.console.close())
 }
 
 // stage is a group of goroutines that are stopped together.
@@ -297,6 +303,7 @@ func (upCmd) Run(a *app) error {
 		for _, g := range p.gates {
 			p.log.Info("gate listens", "gate", g.cfg.Name, "address", g.listener.Addr().String(), "database", g.cfg.Database, "mode", g.cfg.Mode)
 		}
+		p.sayConsole(a)
 		p.log.Info("ready", "tenant", l.Tenant, "events", uint64(p.ledger.Head()))
 	}))
 }

@@ -91,6 +91,9 @@ func (k *checker) config(c *Config) {
 	}
 	k.ledger(&c.Ledger)
 	listens := map[string]string{}
+	if c.Console != nil {
+		k.console("console", c.Console, listens)
+	}
 	if c.Metrics != nil {
 		k.metrics("metrics", c.Metrics, listens)
 	}

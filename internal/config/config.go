@@ -22,6 +22,7 @@ type Config struct {
 	Ledger     Ledger         `yaml:"ledger,omitempty" doc:"How the ledger writes and how long it keeps."`
 	Databases  []Database     `yaml:"databases,omitempty" doc:"The databases that are guarded. Required, unless there is only a web or a hub section."`
 	Metrics    *Metrics       `yaml:"metrics,omitempty" doc:"Where Prometheus reads the counters. Default: nowhere."`
+	Console    *Console       `yaml:"console,omitempty" doc:"The console in the browser. Default: none."`
 	Gates      []Gate         `yaml:"gates,omitempty" doc:"Where clients connect. Required, unless there is only a web or a hub section."`
 	Web        []Web          `yaml:"web,omitempty" doc:"Web gates: reverse proxies with a firewall and a card guard."`
 	Hub        *Hub           `yaml:"hub,omitempty" doc:"Where remote gates connect, which are cut together with those here. Default: there are none."`
@@ -169,6 +170,7 @@ const (
 	defaultWatch        = 10 * time.Second
 	leastRows, mostRows = 100, 100_000_000
 	defaultMetrics      = "127.0.0.1:9187"
+	defaultConsole      = "127.0.0.1:8600"
 	defaultSessions     = 1000
 	defaultMessage      = 16 << 20
 	defaultLogin        = 30 * time.Second
@@ -192,6 +194,9 @@ func (c *Config) fill() {
 	setDefault(&c.Ledger.Segment.Age, Duration(defaultSegmentAge))
 	if c.Metrics != nil {
 		setDefault(&c.Metrics.Listen, defaultMetrics)
+	}
+	if c.Console != nil {
+		setDefault(&c.Console.Listen, defaultConsole)
 	}
 	for i := range c.Databases {
 		d := &c.Databases[i]

@@ -109,6 +109,9 @@ func PolicyFile(file string) (*policy.Policy, *policy.Source, error) {
 func (c *Config) resolve(dir string) {
 	paths := []*string{&c.Data, &c.Keys, &c.Control}
 	setDefault(&c.Control, filepath.Join(c.Data, "control.sock"))
+	if c.Console != nil {
+		paths = append(paths, &c.Console.Cert, &c.Console.Key)
+	}
 	if c.Metrics != nil {
 		paths = append(paths, &c.Metrics.Cert, &c.Metrics.Key)
 	}

@@ -3,7 +3,7 @@ package fault
 import "slices"
 
 // The codes. 1xxx configuration, 2xxx gates, 4xxx policy,
-// 80xx databases, 81xx the ledger as commands see it, 82xx persons, 6xxx the running process, 9xxx everything else.
+// 80xx databases, 81xx the ledger as commands see it, 82xx persons, 85xx the console, 86xx the first day, 6xxx the running process, 9xxx everything else.
 const (
 	ConfigUnreadable  Code = 1001
 	ConfigSyntax      Code = 1002
@@ -57,6 +57,9 @@ const (
 	PersonRecord      Code = 8203
 	CaseRefused       Code = 6101
 	CaseFile          Code = 6102
+	ConsoleListen     Code = 8501
+	ConsoleAccounts   Code = 8502
+	ConsoleLook       Code = 8503
 	Usage             Code = 9001
 	DemoFailed        Code = 9002
 	Internal          Code = 9999
@@ -88,5 +91,6 @@ var Codes = slices.Sorted(slices.Values(append(elsewhere[:len(elsewhere):len(els
 	LedgerMissing, LedgerExists, LedgerOpen, LedgerLocked, LedgerCorrupt, KeysMissing,
 	KeysOpen, ViewOpen, BundleInvalid, BackupFailed, WitnessFailed, KeyUnknown,
 	PersonSource, PersonState, PersonRecord,
+	ConsoleListen, ConsoleAccounts, ConsoleLook,
 	Usage, DemoFailed, Internal,
 )))

@@ -69,3 +69,7 @@ func (k Key) Link(name string) string {
 	q := url.Values{"secret": {k.String()}, "issuer": {"Sekisho"}}
 	return "otpauth://totp/" + url.PathEscape("Sekisho:"+name) + "?" + q.Encode()
 }
+
+// Code returns the code that a program shows at a time, for checks of what
+// people set up and for tests.
+func Code(k Key, at time.Time) string { return hotp(k, uint64(at.Unix()/int64(totpStep/time.Second))) }

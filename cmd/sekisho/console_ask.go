@@ -1,0 +1,307 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+
+	"sekisho/internal/config"
+	"sekisho/internal/console/office"
+	"sekisho/internal/control"
+	"sekisho/internal/desk"
+	"sekisho/internal/element"
+	"sekisho/internal/event"
+	"sekisho/internal/fault"
+	"sekisho/internal/lang"
+	"sekisho/internal/subject"
+	"sekisho/internal/view/casefile"
+	"sekisho/internal/view/casefile/draft"
+	"sekisho/internal/view/disclosure"
+	"sekisho/proof/scope"
+)
+
+// Peek implements office.Office.
+func (c *console) Peek(ctx context.Context, q scope.Query) (*scope.Result, error) {
+	answer, err := c.figures(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	result := answer.Result
+	answer.Release()
+	return &result, nil
+}
+
+// figures asks the view, with every gate's sign of life in it.
+func (c *console) figures(ctx context.Context, q scope.Query) (*disclosure.Answer, error) {
+	if err := c.view.await(ctx, c.ledger.Head()); err != nil {
+		return nil, fault.New(fault.ViewOpen, "file", c.view.file).Because(err)
+	}
+	answer, err := c.view.view.Scope(ctx, q)
+	if errors.Is(err, scope.ErrQuery) {
+		return nil, fault.New(fault.ScopeQuery, "problem", err, "hint", "see `sekisho scope --help`")
+	}
+	if err != nil {
+		return nil, fault.New(fault.ViewOpen, "file", c.view.file).Because(err)
+	}
+	return answer, nil
+}
+
+// looked is a subject in a list.
+type looked struct {
+	class  scope.Class
+	source event.SubjectSource
+	number uint32
+}
+
+// Look implements office.Office. The crossing and its purpose are on disk
+// before anybody is named.
+func (c *console) Look(ctx context.Context, r office.LookRequest) (*office.LookAnswer, error) {
+	answer, err := c.figures(ctx, r.Query)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Release()
+	out := &office.LookAnswer{Skip: r.Skip, Whole: &answer.Result}
+	var part []looked
+	part, out.All = pick(answer, r.Skip, office.MaxLook)
+	if len(part) == 0 {
+		return out, nil
+	}
+	if err := c.recordLook(ctx, r, part); err != nil {
+		return nil, fault.New(fault.LedgerOpen, "dir", ledgerDir(c.cfg.Config)).Because(err)
+	}
+	for _, s := range part {
+		key, err := c.dict.Key(s.source, s.number)
+		if errors.Is(err, subject.ErrForgotten) {
+			out.Lost++
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		out.Rows = append(out.Rows, office.LookRow{Class: s.class.String(), Source: string(s.source), Key: key.String()})
+	}
+	return out, nil
+}
+
+// pick returns a part of the list, the surest first, and the length of the
+// whole.
+func pick(answer *disclosure.Answer, skip, most int) (part []looked, all int) {
+	named := map[event.SubjectSource]event.Set{} // in a narrower class already
+	for _, class := range []scope.Class{scope.Confirmed, scope.Reachable, scope.EverHeld} {
+		sets := answer.Subjects(class)
+		for _, source := range answer.Sources(class) {
+			for _, r := range sets[source] {
+				for n := uint64(r.First); n <= uint64(r.Last); n++ {
+					if contains(named[source], uint32(n)) {
+						continue
+					}
+					if all >= skip && len(part) < most {
+						part = append(part, looked{class, source, uint32(n)})
+					}
+					all++
+				}
+			}
+		}
+		for source, set := range sets {
+			named[source] = set
+		}
+	}
+	return part, all
+}
+
+func contains(s event.Set, n uint32) bool {
+	i, found := slices.BinarySearchFunc(s, n, func(r event.Range, n uint32) int {
+		switch {
+		case r.Last < n:
+			return -1
+		case r.First > n:
+			return 1
+		}
+		return 0
+	})
+	return found && i < len(s)
+}
+
+// recordLook writes a look as what it is: a session of the console, a purpose,
+// and a crossing of the numbers that are shown.
+func (c *console) recordLook(ctx context.Context, r office.LookRequest, part []looked) error {
+	now := c.now().UnixNano()
+	session := event.Session(uint64(c.start)<<32 | uint64(c.looks.Add(1)))
+	open := &event.SessionOpen{Session: session, User: r.By, Address: r.Address, Label: "console"}
+	crossing := &event.Crossing{Session: session, Outcome: event.OutcomeDone, From: now, To: now, Count: 1}
+	bodies := []event.Body{open}
+	for _, source := range sourcesOf(part) {
+		var numbers []uint32
+		for _, s := range part {
+			if s.source == source {
+				numbers = append(numbers, s.number)
+			}
+		}
+		set := event.SetOf(numbers)
+		table, database := c.tableOf(source)
+		open.Place, open.Database = event.Place(database), database
+		bodies = append(bodies, &event.Look{Session: session, By: r.By, Purpose: r.Purpose, Case: r.Case, Source: source, Subjects: set})
+		crossing.Parts = append(crossing.Parts, event.Part{Table: table, Source: source, Elements: element.MaskOf(element.CustomerNumber),
+			Class: event.Exact, Rows: uint64(len(numbers)), Subjects: set})
+	}
+	bodies = append(bodies, crossing, &event.SessionClose{Session: session, Reason: "done", Rows: uint64(len(part))})
+	_, err := c.rec.Record(ctx, event.Durable, bodies...)
+	return err
+}
+
+func sourcesOf(part []looked) []event.SubjectSource {
+	var out []event.SubjectSource
+	for _, s := range part {
+		if !slices.Contains(out, s.source) {
+			out = append(out, s.source)
+		}
+	}
+	return out
+}
+
+// tableOf returns the table that numbers the subjects of a source, and its
+// database.
+func (c *console) tableOf(source event.SubjectSource) (event.Place, string) {
+	for i := range c.cfg.Databases {
+		d := &c.cfg.Databases[i]
+		for k := range d.Protect {
+			if t := &d.Protect[k]; t.Table == t.Of && sourceOf(d, t.Of) == source {
+				return placeOf(d, t.Table), d.Name
+			}
+		}
+	}
+	database, _, _ := strings.Cut(string(source), ".")
+	return event.Place(database), database
+}
+
+// Map implements office.Office.
+func (c *console) Map(context.Context) ([]office.Database, error) {
+	out := []office.Database{}
+	for _, b := range c.bases {
+		d := office.Database{Name: b.cfg.Name}
+		results := map[event.Place]control.ScanResult{}
+		for _, r := range b.scanned() {
+			results[r.Table] = r
+		}
+		for i := range b.cfg.Protect {
+			t := &b.cfg.Protect[i]
+			row := office.Table{Place: placeOf(b.cfg, t.Table), Key: t.Key, Of: t.Of, Plain: t.Plain}
+			for name, kind := range elements(t) {
+				row.Columns = append(row.Columns, office.Column{Name: name, Element: kind.String()})
+			}
+			slices.SortFunc(row.Columns, func(a, b office.Column) int { return strings.Compare(a.Name, b.Name) })
+			r, ok := results[row.Place]
+			row.Scanned, row.Subjects, row.Rows, row.Unknown = ok, r.Subjects, r.Rows, r.Unknown
+			d.Tables = append(d.Tables, row)
+		}
+		out = append(out, d)
+	}
+	return out, nil
+}
+
+// Draft implements office.Office.
+func (c *console) Draft(ctx context.Context, r office.DraftRequest) (*office.DraftAnswer, error) {
+	text, err := c.Case(ctx, control.CaseQuery{ID: r.Case})
+	if err != nil {
+		return nil, err
+	}
+	var a desk.Answer
+	if err := json.Unmarshal(text, &a); err != nil {
+		return nil, err
+	}
+	l, _ := lang.Parse(r.Lang)
+	slots, at := r.Slots, c.now()
+	if have := a.Case.Drafts[r.Kind]; have != nil && slots == nil {
+		slots, at = have.Slots, event.Time(have.At)
+	}
+	d, err := draft.Build(r.Kind, a.Case, casefile.DefaultBooks(), companyOf(c.cases.firm), slots, l, at)
+	if err != nil {
+		return nil, err
+	}
+	return &office.DraftAnswer{Document: d, SHA256: desk.Sum(d.Text(r.Case)), Foreign: d.Marked}, nil
+}
+
+// Policy implements office.Office: what is in force beside what the file says.
+func (c *console) Policy(context.Context) (*office.Policy, error) {
+	out := &office.Policy{Status: c.policyStatus()}
+	src := c.source.Load()
+	if src == nil {
+		return out, nil
+	}
+	text, err := yaml.Marshal(src)
+	if err != nil {
+		return nil, err
+	}
+	out.Text, out.Rules, out.Tests = string(text), len(src.Rules), len(src.Tests)
+	next, nextSrc, err := config.LoadPolicy(c.cfg.Config)
+	out.File = &office.PolicyFile{}
+	if err != nil {
+		out.File.Problem = fault.Faults(err)[0].Error()
+		if next == nil {
+			return out, nil
+		}
+	}
+	out.File.Generation, out.File.Digest = next.Generation(), string(next.Digest())
+	if bad := next.Supersedes(c.policy.Load()); bad != nil && out.File.Problem == "" {
+		out.File.Problem = bad.What
+	}
+	if out.File.Digest == out.Status.Digest {
+		return out, nil
+	}
+	nextText, err := yaml.Marshal(nextSrc)
+	if err != nil {
+		return nil, err
+	}
+	out.File.Diff = diff(strings.Split(out.Text, "\n"), strings.Split(string(nextText), "\n"))
+	return out, nil
+}
+
+// maxDiff bounds the lines that are compared one by one; longer texts are
+// shown as gone and come.
+const maxDiff = 2000
+
+// diff compares by lines: the longest common subsequence, as diff(1) does.
+func diff(a, b []string) []office.DiffLine {
+	var out []office.DiffLine
+	if len(a) > maxDiff || len(b) > maxDiff {
+		for _, l := range a {
+			out = append(out, office.DiffLine{Mark: '-', Text: l})
+		}
+		for _, l := range b {
+			out = append(out, office.DiffLine{Mark: '+', Text: l})
+		}
+		return out
+	}
+	common := make([][]int32, len(a)+1)
+	for i := range common {
+		common[i] = make([]int32, len(b)+1)
+	}
+	for i := len(a) - 1; i >= 0; i-- {
+		for j := len(b) - 1; j >= 0; j-- {
+			if a[i] == b[j] {
+				common[i][j] = common[i+1][j+1] + 1
+			} else {
+				common[i][j] = max(common[i+1][j], common[i][j+1])
+			}
+		}
+	}
+	for i, j := 0, 0; i < len(a) || j < len(b); {
+		switch {
+		case i < len(a) && j < len(b) && a[i] == b[j]:
+			out = append(out, office.DiffLine{Mark: ' ', Text: a[i]})
+			i, j = i+1, j+1
+		case j == len(b) || i < len(a) && common[i+1][j] >= common[i][j+1]:
+			out = append(out, office.DiffLine{Mark: '-', Text: a[i]})
+			i++
+		default:
+			out = append(out, office.DiffLine{Mark: '+', Text: b[j]})
+			j++
+		}
+	}
+	return out
+}

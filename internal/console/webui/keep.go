@@ -1,0 +1,241 @@
+package webui
+
+import (
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"sekisho/internal/console/account"
+	"sekisho/internal/console/office"
+	"sekisho/internal/control"
+	"sekisho/internal/event"
+	"sekisho/internal/fault"
+)
+
+// gatesRoom is the room of gates, sessions and exceptional access.
+type gatesRoom struct {
+	Status   control.Status
+	Sessions []control.Session
+	Grants   []control.Grant
+}
+
+func (s *Server) sessionsPage(r *Request) (templ.Component, error) {
+	r.page.Title = r.page.T("room_sessions")
+	g := &gatesRoom{}
+	var err error
+	if g.Status, err = s.Office.Status(r.Context()); err != nil {
+		return nil, err
+	}
+	if g.Sessions, err = s.Office.Sessions(r.Context()); err != nil {
+		return nil, err
+	}
+	if g.Grants, err = s.Office.Grants(r.Context()); err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(g.Sessions, func(a, b control.Session) int { return b.Since.Compare(a.Since) })
+	return gatesView(r.page, g), nil
+}
+
+// sessionsCut ends a session at its gate and shows the receipt.
+func (s *Server) sessionsCut(r *Request) (templ.Component, error) {
+	id, err := number(r.PostFormValue("session"))
+	if err != nil || id == 0 {
+		return nil, errNothing
+	}
+	receipt, err := s.Office.Cut(r.Context(), control.CutRequest{Session: event.Session(id), Gate: r.PostFormValue("gate"), By: r.By(), Reason: "console"})
+	if err != nil {
+		return nil, err
+	}
+	r.page.Title = r.page.T("cut_title")
+	return receiptView(r.page, r.page.T("cut_title"), r.page.T("cut_receipt", "n", len(receipt.Sessions), "ms", receipt.Took.Milliseconds()), "/sessions"), nil
+}
+
+func (s *Server) closeBypass(r *Request) (templ.Component, error) {
+	if _, err := s.Office.Bypass(r.Context(), control.BypassRequest{Gate: r.PostFormValue("gate"), By: r.By(), Reason: "console"}); err != nil {
+		return nil, err
+	}
+	return nil, redirect("/sessions?done=saved")
+}
+
+func (s *Server) grantRequest(r *Request) (templ.Component, error) {
+	length, err := time.ParseDuration(r.PostFormValue("for"))
+	if err != nil {
+		return nil, fault.New(fault.ScopeQuery, "problem", strconv.Quote(r.PostFormValue("for"))+" is no time", "hint", "30m, 2h")
+	}
+	_, err = s.Office.RequestGrant(r.Context(), control.GrantRequest{By: r.By(), User: r.PostFormValue("user"), Database: r.PostFormValue("database"),
+		Elements: r.PostForm["element"], Purpose: r.PostFormValue("purpose"), For: length})
+	if err != nil {
+		return nil, err
+	}
+	return nil, redirect("/sessions?done=requested")
+}
+
+func (s *Server) grantDecide(r *Request) (templ.Component, error) {
+	step := r.PostFormValue("step")
+	if !slices.Contains([]string{"approve", "refuse", "end"}, step) {
+		return nil, errNothing
+	}
+	if _, err := s.Office.DecideGrant(r.Context(), control.GrantDecision{ID: r.PostFormValue("id"), By: r.By(), Step: step}); err != nil {
+		return nil, err
+	}
+	return nil, redirect("/sessions?done=saved")
+}
+
+func (s *Server) mapPage(r *Request) (templ.Component, error) {
+	r.page.Title = r.page.T("room_map")
+	all, err := s.Office.Map(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	return mapView(r.page, all), nil
+}
+
+func (s *Server) mapScan(r *Request) (templ.Component, error) {
+	if _, err := s.Office.Scan(r.Context(), r.PostFormValue("database")); err != nil {
+		return nil, err
+	}
+	return nil, redirect("/map?done=scanned")
+}
+
+// mapElements are the elements that any table of the databases holds, in the
+// order of the engine.
+func mapElements(all []office.Database) []string {
+	has := map[string]bool{}
+	for _, d := range all {
+		for _, t := range d.Tables {
+			for _, c := range t.Columns {
+				has[c.Element] = true
+			}
+		}
+	}
+	return slices.DeleteFunc(kindsOfElements(), func(e string) bool { return !has[e] })
+}
+
+// columnsOf names the columns of a table that hold an element.
+func columnsOf(t *office.Table, element string) string {
+	var out []string
+	for _, c := range t.Columns {
+		if c.Element == element {
+			out = append(out, c.Name)
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+func (s *Server) policyPage(r *Request) (templ.Component, error) {
+	r.page.Title = r.page.T("room_policy")
+	pol, err := s.Office.Policy(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	return policyView(r.page, pol), nil
+}
+
+func (s *Server) policyReload(r *Request) (templ.Component, error) {
+	status, err := s.Office.ReloadPolicy(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	if status.Changed {
+		return nil, redirect("/policy?done=reloaded")
+	}
+	return nil, redirect("/policy?done=same_policy")
+}
+
+func (s *Server) ledgerPage(r *Request) (templ.Component, error) {
+	r.page.Title = r.page.T("room_ledger")
+	l, err := s.Office.Ledger(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	if r.Header.Get("HX-Request") != "" {
+		return ledgerCheck(r.page, l), nil
+	}
+	return ledgerView(r.page, l), nil
+}
+
+func (s *Server) ledgerVerify(r *Request) (templ.Component, error) {
+	if err := s.Office.Verify(r.Context(), r.By()); err != nil {
+		return nil, err
+	}
+	return nil, redirect("/ledger")
+}
+
+// usersRoom is the room of accounts.
+type usersRoom struct {
+	Users  []*account.User
+	Link   string // of an invitation that was just made
+	Name   string
+	Origin string
+}
+
+func (s *Server) usersPage(r *Request) (templ.Component, error) { return s.usersWith(r, "", "") }
+
+func (s *Server) usersWith(r *Request, name, link string) (templ.Component, error) {
+	r.page.Title = r.page.T("room_users")
+	all, err := s.Accounts.Users(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	return usersView(r.page, &usersRoom{all, link, name, s.Origin}), nil
+}
+
+// userProblems are what whoever manages accounts can mend.
+var userProblems = map[error]string{account.ErrName: "join_bad_name", account.ErrTaken: "join_taken", account.ErrRole: "users_bad_role", account.ErrLast: "users_last"}
+
+// mend makes a page of an error that people can mend.
+func (s *Server) mend(r *Request, err error) (templ.Component, error) {
+	for known, text := range userProblems {
+		if errors.Is(err, known) {
+			return errorPage(r.page, r.page.T(text), ""), nil
+		}
+	}
+	return nil, err
+}
+
+func roles(r *Request) []account.Role {
+	var out []account.Role
+	for _, text := range r.PostForm["role"] {
+		out = append(out, account.Role(text))
+	}
+	return out
+}
+
+func (s *Server) usersInvite(r *Request) (templ.Component, error) {
+	name := strings.TrimSpace(r.PostFormValue("name"))
+	code, err := s.Accounts.Invite(r.Context(), r.By(), name, roles(r))
+	if err != nil {
+		return s.mend(r, err)
+	}
+	return s.usersWith(r, name, s.Origin+"/join?invite="+code)
+}
+
+func (s *Server) usersRoles(r *Request) (templ.Component, error) {
+	if err := s.Accounts.SetRoles(r.Context(), r.By(), r.PostFormValue("name"), s.Tenant, roles(r)); err != nil {
+		return s.mend(r, err)
+	}
+	return nil, redirect("/users?done=saved")
+}
+
+func (s *Server) usersDisable(r *Request) (templ.Component, error) {
+	if err := s.Accounts.SetDisabled(r.Context(), r.By(), r.PostFormValue("name"), r.PostFormValue("disabled") == "1"); err != nil {
+		return s.mend(r, err)
+	}
+	return nil, redirect("/users?done=saved")
+}
+
+// Kind is a kind of event in words.
+func (p *Page) Kind(name string) string {
+	if key := "kind_" + keyed(name); texts.Has(key) {
+		return p.T(key)
+	}
+	return name
+}
+
+func has(u *account.User, tenant string, role account.Role) bool {
+	return slices.Contains(u.Roles, account.Grant{Tenant: tenant, Role: role})
+}

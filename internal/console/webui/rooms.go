@@ -1,0 +1,57 @@
+package webui
+
+import "sekisho/internal/console/account"
+
+// rooms are the pages behind the login.
+func (s *Server) rooms() {
+	s.page("GET /{$}", account.See, s.todayPage)
+	s.page("GET /today/figures", account.See, s.todayFigures)
+	s.page("GET /live", anybody, s.stream)
+	s.page("POST /logout", anybody, s.logout)
+	s.page("GET /me", anybody, s.me)
+	s.page("POST /me/token", account.MakeToken, s.makeToken)
+	s.page("POST /me/token/end", account.MakeToken, s.endToken)
+	s.page("POST /me/passkey/remove", anybody, s.removePasskey)
+	s.page("POST /me/passkey/begin", anybody, s.passkeyBegin)
+	s.page("POST /me/passkey/add", anybody, s.passkeyAdd)
+
+	s.page("GET /wrong", account.Wrong, s.wrongPage)
+	s.page("POST /wrong", account.Wrong, s.wrong)
+	s.page("GET /cases", account.See, s.casesPage)
+	s.page("GET /cases/{id}", account.See, s.casePage)
+	s.page("GET /cases/{id}/draft/{kind}", account.See, s.draftPage)
+	s.page("POST /cases/{id}/draft/{kind}/write", account.Work, s.draftWrite)
+	s.page("POST /cases/{id}/draft/{kind}/release", account.Release, s.draftRelease)
+	s.page("POST /cases/{id}/draft/{kind}/withdraw", account.Release, s.draftWithdraw)
+	s.page("POST /cases/{id}/task", account.Work, s.caseTask)
+	s.page("POST /cases/{id}/fact", account.Work, s.caseFact)
+	s.page("POST /cases/{id}/move", account.Work, s.caseMove)
+	s.page("POST /cases/{id}/ack", account.Work, s.caseAck)
+	s.page("POST /cases/{id}/clock", account.Work, s.caseClock)
+	s.page("POST /cases/{id}/act", account.Contain, s.caseAct)
+	s.page("POST /cases/{id}/decide", account.Release, s.caseDecide)
+
+	s.page("GET /scope", account.Ask, s.scopePage)
+	s.page("GET /scope/time", account.Ask, s.scopeTime)
+	s.page("GET /scope/bundle", account.Bundle, s.scopeBundle)
+	s.page("POST /scope/freeze", account.Work, s.scopeFreeze)
+	s.page("POST /scope/look", account.Look, s.scopeLook)
+
+	s.page("GET /events", account.See, s.eventsPage)
+	s.page("GET /sessions", account.See, s.sessionsPage)
+	s.page("POST /sessions/cut", account.Contain, s.sessionsCut)
+	s.page("POST /sessions/close-bypass", account.Contain, s.closeBypass)
+	s.page("POST /grants/request", account.GrantRequest, s.grantRequest)
+	s.page("POST /grants/decide", account.GrantDecide, s.grantDecide)
+	s.page("GET /map", account.See, s.mapPage)
+	s.page("POST /map/scan", account.Scan, s.mapScan)
+	s.page("GET /policy", account.See, s.policyPage)
+	s.page("POST /policy/reload", account.Reload, s.policyReload)
+	s.page("GET /ledger", account.See, s.ledgerPage)
+	s.page("POST /ledger/verify", account.Verify, s.ledgerVerify)
+	s.page("GET /users", account.Users, s.usersPage)
+	s.page("POST /users/invite", account.Users, s.usersInvite)
+	s.page("POST /users/roles", account.Users, s.usersRoles)
+	s.page("POST /users/disable", account.Users, s.usersDisable)
+	s.page("GET /", anybody, s.nothing)
+}

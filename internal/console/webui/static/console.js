@@ -1,0 +1,104 @@
+// The console's own script: streams, the palette, passkeys. Every page works
+// without it.
+"use strict";
+
+// When the ledger moved, parts of the page that say so are drawn again.
+(() => {
+  if (!document.querySelector('[hx-trigger*="moved"]') || !window.EventSource) return;
+  let source;
+  const open = () => {
+    source = new EventSource("/live");
+    let last;
+    source.addEventListener("moved", (e) => {
+      if (last !== undefined && last !== e.data) document.body.dispatchEvent(new CustomEvent("moved"));
+      last = e.data;
+    });
+  };
+  open();
+  // A page that nobody sees asks for nothing.
+  document.addEventListener("visibilitychange", () => {
+    source.close();
+    if (!document.hidden) open();
+  });
+  addEventListener("pagehide", () => source.close());
+})();
+
+// The palette: Ctrl K or /, type, Enter.
+(() => {
+  const dialog = document.getElementById("palette");
+  if (!dialog || !dialog.showModal) return;
+  const text = document.getElementById("palette-text");
+  const items = [...dialog.querySelectorAll("li")];
+  const shown = () => items.filter((i) => !i.hidden);
+  const filter = () => {
+    const want = text.value.trim().toLowerCase();
+    for (const i of items) i.hidden = !i.textContent.toLowerCase().includes(want);
+  };
+  addEventListener("keydown", (e) => {
+    const typing = e.target.matches && e.target.matches("input, textarea, select");
+    if ((e.key === "k" && (e.ctrlKey || e.metaKey)) || (e.key === "/" && !typing)) {
+      e.preventDefault();
+      text.value = "";
+      filter();
+      dialog.showModal();
+      text.focus();
+    }
+  });
+  text.addEventListener("input", filter);
+  dialog.addEventListener("keydown", (e) => {
+    const all = shown().map((i) => i.querySelector("a"));
+    const at = all.indexOf(document.activeElement);
+    if (e.key === "Enter" && document.activeElement === text && all.length) {
+      e.preventDefault();
+      location.href = all[0].href;
+    } else if (e.key === "ArrowDown" && all.length) {
+      e.preventDefault();
+      all[Math.min(at + 1, all.length - 1)].focus();
+    } else if (e.key === "ArrowUp") {
+      e.preventDefault();
+      (at > 0 ? all[at - 1] : text).focus();
+    }
+  });
+  dialog.addEventListener("click", (e) => {
+    if (e.target === dialog) dialog.close();
+  });
+})();
+
+// Passkeys (WebAuthn Level 3).
+(() => {
+  const box = document.querySelector("[data-passkey]");
+  const can = window.PublicKeyCredential && PublicKeyCredential.parseCreationOptionsFromJSON;
+  if (!box || !can) return;
+  box.hidden = false;
+  const say = box.querySelector(".problem");
+  const tell = async (path, body) => {
+    const headers = { "Content-Type": "application/json" };
+    if (box.dataset.csrf) headers["X-CSRF"] = box.dataset.csrf;
+    const r = await fetch(path, { method: "POST", headers, body: JSON.stringify(body || {}) });
+    if (!r.ok) throw new Error(String(r.status));
+    return r.json();
+  };
+  box.querySelector("button").addEventListener("click", async () => {
+    say.hidden = true;
+    try {
+      if (box.dataset.passkey === "login") {
+        const asked = await tell("/passkey/ask");
+        const key = await navigator.credentials.get({
+          publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(asked.options.publicKey),
+        });
+        await tell("/passkey/login", { id: asked.id, answer: key.toJSON() });
+        location.href = box.dataset.next;
+      } else {
+        const asked = await tell("/me/passkey/begin");
+        const key = await navigator.credentials.create({
+          publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(asked.options.publicKey),
+        });
+        const name = document.getElementById("f-passkey").value;
+        await tell("/me/passkey/add", { id: asked.id, name, answer: key.toJSON() });
+        location.href = "/me?done=saved";
+      }
+    } catch {
+      say.hidden = false;
+    }
+  });
+})();
