@@ -181,8 +181,9 @@ func (k *caseKeeper) look() {
 // callerOf is what is known of whoever asks: the account on the other end of
 // the socket and the key file that was shown.
 func callerOf(ctx context.Context, key string) roster.Caller {
-	c := roster.Caller{Key: key}
-	if peer := control.PeerOf(ctx); peer.Known {
+	peer := control.PeerOf(ctx)
+	c := roster.Caller{Key: key, Console: peer.Console}
+	if peer.Known {
 		c.Number = strconv.Itoa(peer.UID)
 		if account, err := user.LookupId(c.Number); err == nil {
 			c.Account = account.Username

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"sekisho/internal/console/account"
-	"sekisho/internal/console/office"
+	consoleoffice "sekisho/internal/console/office"
 	"sekisho/internal/console/webui"
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
@@ -33,14 +33,14 @@ type console struct {
 	recent   recent
 
 	mu    sync.Mutex // guards what follows
-	check *office.Check
+	check *consoleoffice.Check
 	size  diskUse
 
 	wait sync.WaitGroup  // of a check under way
 	done <-chan struct{} // closed when the stage stops: a check ends with it
 }
 
-var _ office.Office = (*console)(nil)
+var _ consoleoffice.Office = (*console)(nil)
 
 // consoleSource writes what passes through the console.
 const consoleSource event.Source = "console"

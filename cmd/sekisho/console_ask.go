@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -10,16 +9,13 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"sekisho/internal/config"
-	"sekisho/internal/console/office"
+	consoleoffice "sekisho/internal/console/office"
 	"sekisho/internal/control"
-	"sekisho/internal/desk"
 	"sekisho/internal/element"
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
 	"sekisho/internal/lang"
 	"sekisho/internal/subject"
-	"sekisho/internal/view/casefile"
-	"sekisho/internal/view/casefile/draft"
 	"sekisho/internal/view/disclosure"
 	"sekisho/proof/scope"
 )
@@ -59,15 +55,15 @@ type looked struct {
 
 // Look implements office.Office. The crossing and its purpose are on disk
 // before anybody is named.
-func (c *console) Look(ctx context.Context, r office.LookRequest) (*office.LookAnswer, error) {
+func (c *console) Look(ctx context.Context, r consoleoffice.LookRequest) (*consoleoffice.LookAnswer, error) {
 	answer, err := c.figures(ctx, r.Query)
 	if err != nil {
 		return nil, err
 	}
 	defer answer.Release()
-	out := &office.LookAnswer{Skip: r.Skip, Whole: &answer.Result}
+	out := &consoleoffice.LookAnswer{Skip: r.Skip, Whole: &answer.Result}
 	var part []looked
-	part, out.All = pick(answer, r.Skip, office.MaxLook)
+	part, out.All = pick(answer, r.Skip, consoleoffice.MaxLook)
 	if len(part) == 0 {
 		return out, nil
 	}
@@ -83,7 +79,7 @@ func (c *console) Look(ctx context.Context, r office.LookRequest) (*office.LookA
 		if err != nil {
 			return nil, err
 		}
-		out.Rows = append(out.Rows, office.LookRow{Class: s.class.String(), Source: string(s.source), Key: key.String()})
+		out.Rows = append(out.Rows, consoleoffice.LookRow{Class: s.class.String(), Source: string(s.source), Key: key.String()})
 	}
 	return out, nil
 }
@@ -129,7 +125,7 @@ func contains(s event.Set, n uint32) bool {
 
 // recordLook writes a look as what it is: a session of the console, a purpose,
 // and a crossing of the numbers that are shown.
-func (c *console) recordLook(ctx context.Context, r office.LookRequest, part []looked) error {
+func (c *console) recordLook(ctx context.Context, r consoleoffice.LookRequest, part []looked) error {
 	now := c.now().UnixNano()
 	session := event.Session(uint64(c.start)<<32 | uint64(c.looks.Add(1)))
 	open := &event.SessionOpen{Session: session, User: r.By, Address: r.Address, Label: "console"}
@@ -180,21 +176,21 @@ func (c *console) tableOf(source event.SubjectSource) (event.Place, string) {
 }
 
 // Map implements office.Office.
-func (c *console) Map(context.Context) ([]office.Database, error) {
-	out := []office.Database{}
+func (c *console) Map(context.Context) ([]consoleoffice.Database, error) {
+	out := []consoleoffice.Database{}
 	for _, b := range c.bases {
-		d := office.Database{Name: b.cfg.Name}
+		d := consoleoffice.Database{Name: b.cfg.Name}
 		results := map[event.Place]control.ScanResult{}
 		for _, r := range b.scanned() {
 			results[r.Table] = r
 		}
 		for i := range b.cfg.Protect {
 			t := &b.cfg.Protect[i]
-			row := office.Table{Place: placeOf(b.cfg, t.Table), Key: t.Key, Of: t.Of, Plain: t.Plain}
+			row := consoleoffice.Table{Place: placeOf(b.cfg, t.Table), Key: t.Key, Of: t.Of, Plain: t.Plain}
 			for name, kind := range elements(t) {
-				row.Columns = append(row.Columns, office.Column{Name: name, Element: kind.String()})
+				row.Columns = append(row.Columns, consoleoffice.Column{Name: name, Element: kind.String()})
 			}
-			slices.SortFunc(row.Columns, func(a, b office.Column) int { return strings.Compare(a.Name, b.Name) })
+			slices.SortFunc(row.Columns, func(a, b consoleoffice.Column) int { return strings.Compare(a.Name, b.Name) })
 			r, ok := results[row.Place]
 			row.Scanned, row.Subjects, row.Rows, row.Unknown = ok, r.Subjects, r.Rows, r.Unknown
 			d.Tables = append(d.Tables, row)
@@ -204,31 +200,25 @@ func (c *console) Map(context.Context) ([]office.Database, error) {
 	return out, nil
 }
 
+// RecordCase implements office.Office: whoever entered is known by the account,
+// so a body can be nobody else's.
+func (c *console) RecordCase(ctx context.Context, by string, r control.CaseRequest) (control.CaseReceipt, error) {
+	return c.process.RecordCase(control.WithPeer(ctx, control.Peer{UID: -1, Console: by}), r)
+}
+
 // Draft implements office.Office.
-func (c *console) Draft(ctx context.Context, r office.DraftRequest) (*office.DraftAnswer, error) {
-	text, err := c.Case(ctx, control.CaseQuery{ID: r.Case})
-	if err != nil {
-		return nil, err
-	}
-	var a desk.Answer
-	if err := json.Unmarshal(text, &a); err != nil {
-		return nil, err
-	}
+func (c *console) Draft(ctx context.Context, r consoleoffice.DraftRequest) (*consoleoffice.DraftAnswer, error) {
 	l, _ := lang.Parse(r.Lang)
-	slots, at := r.Slots, c.now()
-	if have := a.Case.Drafts[r.Kind]; have != nil && slots == nil {
-		slots, at = have.Slots, event.Time(have.At)
-	}
-	d, err := draft.Build(r.Kind, a.Case, casefile.DefaultBooks(), companyOf(c.cases.firm), slots, l, at)
+	d, err := c.cases.desk.Draft(ctx, r.Case, r.Kind, nil, l)
 	if err != nil {
-		return nil, err
+		return nil, refusedIn(err, r.Lang)
 	}
-	return &office.DraftAnswer{Document: d, SHA256: desk.Sum(d.Text(r.Case)), Foreign: d.Marked}, nil
+	return &consoleoffice.DraftAnswer{Document: d.Document, SHA256: d.SHA256, Foreign: d.Marked}, nil
 }
 
 // Policy implements office.Office: what is in force beside what the file says.
-func (c *console) Policy(context.Context) (*office.Policy, error) {
-	out := &office.Policy{Status: c.policyStatus()}
+func (c *console) Policy(context.Context) (*consoleoffice.Policy, error) {
+	out := &consoleoffice.Policy{Status: c.policyStatus()}
 	src := c.source.Load()
 	if src == nil {
 		return out, nil
@@ -239,7 +229,7 @@ func (c *console) Policy(context.Context) (*office.Policy, error) {
 	}
 	out.Text, out.Rules, out.Tests = string(text), len(src.Rules), len(src.Tests)
 	next, nextSrc, err := config.LoadPolicy(c.cfg.Config)
-	out.File = &office.PolicyFile{}
+	out.File = &consoleoffice.PolicyFile{}
 	if err != nil {
 		out.File.Problem = fault.Faults(err)[0].Error()
 		if next == nil {
@@ -266,14 +256,14 @@ func (c *console) Policy(context.Context) (*office.Policy, error) {
 const maxDiff = 2000
 
 // diff compares by lines: the longest common subsequence, as diff(1) does.
-func diff(a, b []string) []office.DiffLine {
-	var out []office.DiffLine
+func diff(a, b []string) []consoleoffice.DiffLine {
+	var out []consoleoffice.DiffLine
 	if len(a) > maxDiff || len(b) > maxDiff {
 		for _, l := range a {
-			out = append(out, office.DiffLine{Mark: '-', Text: l})
+			out = append(out, consoleoffice.DiffLine{Mark: '-', Text: l})
 		}
 		for _, l := range b {
-			out = append(out, office.DiffLine{Mark: '+', Text: l})
+			out = append(out, consoleoffice.DiffLine{Mark: '+', Text: l})
 		}
 		return out
 	}
@@ -293,13 +283,13 @@ func diff(a, b []string) []office.DiffLine {
 	for i, j := 0, 0; i < len(a) || j < len(b); {
 		switch {
 		case i < len(a) && j < len(b) && a[i] == b[j]:
-			out = append(out, office.DiffLine{Mark: ' ', Text: a[i]})
+			out = append(out, consoleoffice.DiffLine{Mark: ' ', Text: a[i]})
 			i, j = i+1, j+1
 		case j == len(b) || i < len(a) && common[i+1][j] >= common[i][j+1]:
-			out = append(out, office.DiffLine{Mark: '-', Text: a[i]})
+			out = append(out, consoleoffice.DiffLine{Mark: '-', Text: a[i]})
 			i++
 		default:
-			out = append(out, office.DiffLine{Mark: '+', Text: b[j]})
+			out = append(out, consoleoffice.DiffLine{Mark: '+', Text: b[j]})
 			j++
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"sekisho/internal/console/office"
+	consoleoffice "sekisho/internal/console/office"
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
 )
@@ -22,7 +22,7 @@ type recent struct {
 	lines   []recentLine // ascending, without holes
 	bytes   int
 	sources map[event.Source]sourceState
-	gaps    []office.Gap // the newest last
+	gaps    []consoleoffice.Gap // the newest last
 }
 
 type recentLine struct {
@@ -105,7 +105,7 @@ func (r *recent) gap(index event.Index, line []byte) error {
 	if err != nil {
 		return fmt.Errorf("event %d: %w", index, err)
 	}
-	g := office.Gap{Index: index}
+	g := consoleoffice.Gap{Index: index}
 	switch b := e.Body.(type) {
 	case *event.Gap:
 		g.From, g.To, g.Places, g.Reason = event.Time(b.From), event.Time(b.To), b.Places, b.Reason
@@ -132,7 +132,7 @@ const (
 
 // Events implements office.Office: the newest first, from memory as far as it
 // reaches, then from the ledger, block by block.
-func (c *console) Events(ctx context.Context, q office.EventQuery) (*office.EventPage, error) {
+func (c *console) Events(ctx context.Context, q consoleoffice.EventQuery) (*consoleoffice.EventPage, error) {
 	s, err := newSearch(q)
 	if err != nil {
 		return nil, err
@@ -195,15 +195,15 @@ func (r *recent) search(s *search) {
 
 // search is a question under way.
 type search struct {
-	q     office.EventQuery
+	q     consoleoffice.EventQuery
 	kinds map[event.Kind]bool
 	text  []byte
-	page  *office.EventPage
+	page  *consoleoffice.EventPage
 	past  bool // before the window: nothing older counts
 }
 
-func newSearch(q office.EventQuery) (*search, error) {
-	s := &search{q: q, kinds: map[event.Kind]bool{}, text: bytes.ToLower([]byte(q.Text)), page: &office.EventPage{Kinds: kindNames()}}
+func newSearch(q consoleoffice.EventQuery) (*search, error) {
+	s := &search{q: q, kinds: map[event.Kind]bool{}, text: bytes.ToLower([]byte(q.Text)), page: &consoleoffice.EventPage{Kinds: kindNames()}}
 	for _, name := range q.Kinds {
 		k, ok := kinds[name]
 		if !ok {
@@ -259,7 +259,7 @@ func (s *search) show(l recentLine) {
 	if err != nil {
 		return
 	}
-	line := office.EventLine{Index: l.index, At: e.At, Source: string(e.Source), Kind: kindName(e.Body.Kind()), Session: sessionOf(e.Body)}
+	line := consoleoffice.EventLine{Index: l.index, At: e.At, Source: string(e.Source), Kind: kindName(e.Body.Kind()), Session: sessionOf(e.Body)}
 	if s.q.Session != 0 && line.Session != s.q.Session {
 		return
 	}

@@ -9,21 +9,21 @@ import (
 	"strings"
 	"time"
 
-	"sekisho/internal/console/office"
+	consoleoffice "sekisho/internal/console/office"
 	"sekisho/internal/event"
 	"sekisho/internal/ledger"
 	"sekisho/proof/scope"
 )
 
 // Ledger implements office.Office.
-func (c *console) Ledger(context.Context) (*office.Ledger, error) {
+func (c *console) Ledger(context.Context) (*consoleoffice.Ledger, error) {
 	dir := ledgerDir(c.cfg.Config)
 	id := c.ledger.Identity()
 	first, err := c.ledger.First()
 	if err != nil {
 		return nil, ledgerFault(dir, c.file, err)
 	}
-	out := &office.Ledger{Origin: id.Origin, Key: id.Key, Head: uint64(c.ledger.Head()), First: uint64(first), Keep: time.Duration(c.cfg.Ledger.Retention.Keep)}
+	out := &consoleoffice.Ledger{Origin: id.Origin, Key: id.Key, Head: uint64(c.ledger.Head()), First: uint64(first), Keep: time.Duration(c.cfg.Ledger.Retention.Keep)}
 	for _, w := range c.cfg.Ledger.Witnesses {
 		out.Witnesses = append(out.Witnesses, w.URL)
 	}
@@ -46,15 +46,15 @@ func (c *console) Ledger(context.Context) (*office.Ledger, error) {
 }
 
 // state returns the sources by name and the gaps, the newest first.
-func (r *recent) state(now time.Time) ([]office.Source, []office.Gap) {
+func (r *recent) state(now time.Time) ([]consoleoffice.Source, []consoleoffice.Gap) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var all []office.Source
+	var all []consoleoffice.Source
 	for name, s := range r.sources {
-		all = append(all, office.Source{Name: string(name), Seq: uint64(s.seq), Last: s.last,
+		all = append(all, consoleoffice.Source{Name: string(name), Seq: uint64(s.seq), Last: s.last,
 			Silent: s.beats && !s.stopped && now.Sub(s.last) > scope.DefaultSilence})
 	}
-	slices.SortFunc(all, func(a, b office.Source) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(all, func(a, b consoleoffice.Source) int { return strings.Compare(a.Name, b.Name) })
 	gaps := slices.Clone(r.gaps)
 	slices.Reverse(gaps)
 	return all, gaps
@@ -64,7 +64,7 @@ func (r *recent) state(now time.Time) ([]office.Source, []office.Gap) {
 type diskUse struct {
 	at     time.Time
 	bytes  int64
-	months []office.Month
+	months []consoleoffice.Month
 }
 
 // sizeLife is how long a measurement is shown.
@@ -86,9 +86,9 @@ func measure(dir string, now time.Time) diskUse {
 		return nil
 	})
 	for m, n := range months {
-		u.months = append(u.months, office.Month{Month: m, Bytes: n})
+		u.months = append(u.months, consoleoffice.Month{Month: m, Bytes: n})
 	}
-	slices.SortFunc(u.months, func(a, b office.Month) int { return strings.Compare(b.Month, a.Month) })
+	slices.SortFunc(u.months, func(a, b consoleoffice.Month) int { return strings.Compare(b.Month, a.Month) })
 	return u
 }
 
@@ -99,7 +99,7 @@ func (c *console) Verify(ctx context.Context, by string) error {
 	if c.check != nil && c.check.Ended.IsZero() {
 		return nil
 	}
-	c.check = &office.Check{By: by, Begun: c.now()}
+	c.check = &consoleoffice.Check{By: by, Begun: c.now()}
 	// It goes on when the person closes the page, and ends with the process.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	c.wait.Go(func() {

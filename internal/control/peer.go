@@ -6,6 +6,9 @@ import "context"
 type Peer struct {
 	UID   int  // -1 when the system does not tell
 	Known bool // UID is the kernel's word
+	// Console is the account of the console that asks, inside the process only;
+	// nothing that comes over the socket sets it.
+	Console string
 }
 
 type peerKey struct{}

@@ -30,7 +30,8 @@ type Office interface {
 	RequestGrant(ctx context.Context, r control.GrantRequest) (control.Grant, error)
 	DecideGrant(ctx context.Context, r control.GrantDecision) (control.Grant, error)
 	ReloadPolicy(ctx context.Context) (control.PolicyStatus, error)
-	RecordCase(ctx context.Context, r control.CaseRequest) (control.CaseReceipt, error)
+	// RecordCase records a body of a case whose author is the account by.
+	RecordCase(ctx context.Context, by string, r control.CaseRequest) (control.CaseReceipt, error)
 	Case(ctx context.Context, r control.CaseQuery) (json.RawMessage, error)
 	Scope(ctx context.Context, r control.ScopeRequest, w io.Writer) error
 
@@ -87,10 +88,9 @@ type LookRow struct {
 
 // DraftRequest asks for a document of a case.
 type DraftRequest struct {
-	Case  string
-	Kind  string
-	Slots map[string]string // nil: as it was written
-	Lang  string
+	Case string
+	Kind string
+	Lang string // when nobody wrote it yet
 }
 
 // DraftAnswer is a document and the digest of its plain text.

@@ -49,7 +49,7 @@ func (s *Server) record(r *Request, body event.Cased) (control.CaseReceipt, erro
 	if err != nil {
 		return control.CaseReceipt{}, err
 	}
-	return s.Office.RecordCase(r.Context(), control.CaseRequest{Kind: body.Kind(), Body: text, Lang: string(r.page.Lang())})
+	return s.Office.RecordCase(r.Context(), r.By(), control.CaseRequest{Kind: body.Kind(), Body: text, Lang: string(r.page.Lang())})
 }
 
 func (s *Server) askCase(ctx context.Context, id string) (*desk.Answer, error) {

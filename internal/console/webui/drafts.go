@@ -9,7 +9,6 @@ import (
 
 	"sekisho/internal/console/office"
 	"sekisho/internal/event"
-	"sekisho/internal/fault"
 	"sekisho/internal/view/casefile"
 	"sekisho/internal/view/casefile/draft"
 )
@@ -86,24 +85,10 @@ func (s *Server) draftWrite(r *Request) (templ.Component, error) {
 }
 
 // draftRelease releases the text whose digest the page showed: when it changed
-// since, whoever releases must read it again.
+// since, the desk refuses and whoever releases must read it again.
 func (s *Server) draftRelease(r *Request) (templ.Component, error) {
-	d, err := s.draft(r)
-	if err != nil {
-		return nil, err
-	}
-	if len(d.Foreign) > 0 {
-		no := &casefile.Refusal{Key: "draft_numbers", Args: []any{"numbers", strings.Join(d.Foreign, ", ")}}
-		return nil, fault.New(fault.CaseRefused, "problem", no.Text(r.page.Lang()))
-	}
-	if r.PostFormValue("sha256") != d.SHA256 {
-		return nil, fault.New(fault.CaseRefused, "problem", r.page.T("draft_changed"))
-	}
-	b := &event.CaseDraft{Case: r.PathValue("id"), Draft: d.Kind, Step: "release", SHA256: d.SHA256, By: r.By()}
-	if d.State != nil {
-		b.Scope = d.State.Scope
-	}
-	return s.draftAct(r, "released", b)
+	return s.draftAct(r, "released", &event.CaseDraft{Case: r.PathValue("id"), Draft: r.PathValue("kind"), Step: "release",
+		SHA256: r.PostFormValue("sha256"), By: r.By()})
 }
 
 func (s *Server) draftWithdraw(r *Request) (templ.Component, error) {

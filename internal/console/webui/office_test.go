@@ -80,7 +80,7 @@ func (f *firm) ReloadPolicy(context.Context) (control.PolicyStatus, error) {
 	return control.PolicyStatus{Changed: true}, f.fail()
 }
 
-func (f *firm) RecordCase(_ context.Context, r control.CaseRequest) (control.CaseReceipt, error) {
+func (f *firm) RecordCase(_ context.Context, _ string, r control.CaseRequest) (control.CaseReceipt, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.cases = append(f.cases, r)

@@ -12,12 +12,14 @@ type Caller struct {
 	Account string // name of the account on the other end; empty when unknown
 	Number  string // its number; empty when unknown
 	Key     string // content of the key file that was shown; empty for none
+	Console string // account of the console that entered; empty when it was not the console
 }
 
 // How a person was known, as events say it.
 const (
 	ByAccount = "os-user"
 	ByKey     = "key"
+	ByConsole = "console"
 )
 
 // ErrNotYou is returned when an account or a key is somebody else's, or when
@@ -30,11 +32,17 @@ func KeySum(key string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Prove says how the caller is known to be the person by: ByKey, ByAccount, or
+// Prove says how the caller is known to be the person by: ByConsole, ByKey, ByAccount, or
 // empty when the name was only typed, which is possible only for people who
 // have neither and from an account that is nobody's. It fails with ErrNotYou.
 func (r *Roster) Prove(by string, caller Caller) (string, error) {
 	p := r.Person(by)
+	if caller.Console != "" { // its accounts have the names of persons
+		if caller.Console != by {
+			return "", ErrNotYou
+		}
+		return ByConsole, nil
+	}
 	if caller.Key != "" {
 		if owner := r.only(func(q *Person) bool { return q.KeySHA256 != "" && q.KeySHA256 == KeySum(caller.Key) }); owner == nil || owner != p {
 			return "", ErrNotYou

@@ -31,9 +31,18 @@ func TestProve(t *testing.T) {
 		{"nothing known", "plain", "", "", "", "", false},
 		{"nothing known of somebody with an account", "sora", "", "", "", "", true},
 	} {
-		got, err := r.Prove(c.by, Caller{c.account, c.number, c.key})
+		got, err := r.Prove(c.by, Caller{Account: c.account, Number: c.number, Key: c.key})
 		if got != c.want || errors.Is(err, ErrNotYou) != c.refused {
 			t.Errorf("%s: %q, %v; want %q, refused %v", c.name, got, err, c.want, c.refused)
+		}
+	}
+	for by, want := range map[string]string{"ren": ByConsole, "sora": ByConsole, "plain": "", "": ""} {
+		got, err := r.Prove(by, Caller{Console: "ren"})
+		if by == "sora" {
+			got, err = r.Prove(by, Caller{Console: "sora", Account: "plain"})
+		}
+		if got != want || errors.Is(err, ErrNotYou) != (want == "") {
+			t.Errorf("who entered the console as ren, as %q: %q, %v", by, got, err)
 		}
 	}
 	var none *Roster
