@@ -19,7 +19,7 @@ type caseCmd struct {
 
 	Wrong    caseWrongCmd    `cmd:"" help:"${help_case_wrong}"`
 	Open     caseOpenCmd     `cmd:"" help:"${help_case_open}"`
-	List     caseListCmd     `cmd:"" help:"${help_case_list}"`
+	List     caseListCmd     `cmd:"" default:"withargs" help:"${help_case_list}"`
 	Show     caseShowCmd     `cmd:"" help:"${help_case_show}"`
 	Timeline caseTimelineCmd `cmd:"" help:"${help_case_timeline}"`
 	Know     caseKnowCmd     `cmd:"" help:"${help_case_know}"`

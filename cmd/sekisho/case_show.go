@@ -45,11 +45,16 @@ func (c caseListCmd) Run(a *app) error {
 		return err
 	}
 	return a.out(lines, func() {
+		if len(lines) == 0 {
+			a.print("case_none")
+			return
+		}
 		a.table([]string{"col_case", "col_state", "col_class", "col_opened", "col_title"}, func(line func(...any)) {
 			for _, l := range lines {
 				line(l.ID, a.say.Text("casestate_"+l.State), className(a, l.Class), inJapan(event.Time(l.Opened)), l.Title)
 			}
 		})
+		a.print("case_list_next", "case", lines[0].ID)
 	})
 }
 

@@ -194,7 +194,11 @@ func callerOf(ctx context.Context, key string) roster.Caller {
 
 func (p *process) recordCase(ctx context.Context, body event.Cased, caller roster.Caller) (out control.CaseReceipt, err error) {
 	if b, ok := body.(*event.CaseScope); ok && b.Stated == "" {
-		if err := p.freeze(ctx, b); err != nil {
+		err := p.cases.desk.Known(b.By, caller)
+		if err == nil {
+			err = p.freeze(ctx, b)
+		}
+		if err != nil {
 			return out, err
 		}
 	}

@@ -74,6 +74,15 @@ func (d *Desk) Propose(ctx context.Context, body event.Cased, caller roster.Call
 	return d.propose(ctx, body)
 }
 
+// Known reports whether the caller may act under the name, before anything is
+// measured or done for them.
+func (d *Desk) Known(by string, caller roster.Caller) error {
+	if _, err := d.Firm.Roster.Prove(by, caller); err != nil {
+		return &casefile.Refusal{Key: "not_you", Args: []any{"by", by}}
+	}
+	return nil
+}
+
 // Receipt records what became of an action that Propose recorded; by is who
 // ordered it.
 func (d *Desk) Receipt(ctx context.Context, receipt *event.CaseAction) error {

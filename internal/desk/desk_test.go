@@ -250,3 +250,43 @@ func TestLoadFirm(t *testing.T) {
 		}
 	}
 }
+
+// TestTenBounce: ten people of one rank, nobody reachable: each delivery is
+// written down, the next rank is called at once, and a second look repeats
+// nothing.
+func TestTenBounce(t *testing.T) {
+	o := newOffice(t)
+	o.Firm.Roster.People[0].Deputy = ""
+	for i := range 9 {
+		id := fmt.Sprintf("n%d", i)
+		o.Firm.Roster.People = append(o.Firm.Roster.People, roster.Person{ID: id, Rank: "duty", Reach: []string{"x"}})
+		o.down[id] = true
+	}
+	o.down["p0"] = true
+	id := o.sign(t, "t")
+	o.tick(t)
+	c, err := o.View.Case(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	failed := map[string]bool{}
+	for _, n := range c.Notices {
+		if n.Key == "open:0" && n.Step == "failed" {
+			failed[n.To] = true
+		}
+	}
+	if len(failed) != 10 {
+		t.Errorf("%d of ten bounces are in the ledger", len(failed))
+	}
+	if !slices.Contains(o.sent, "csirt p1") {
+		t.Errorf("the next rank was not called at once: %v", o.sent)
+	}
+	if red := strings.Join(c.Red(o.View.Books(), o.Firm, o.now), "\n"); !strings.Contains(red, "nobody open:0 duty") {
+		t.Errorf("it is not red: %s", red)
+	}
+	before := len(o.ledger)
+	o.tick(t)
+	if len(o.ledger) != before {
+		t.Errorf("a second look wrote %d events", len(o.ledger)-before)
+	}
+}

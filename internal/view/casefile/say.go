@@ -3,6 +3,7 @@ package casefile
 import (
 	_ "embed"
 	"strings"
+	"sync"
 
 	"sekisho/internal/lang"
 )
@@ -40,10 +41,31 @@ func (r *Refusal) Text(language lang.Language) string {
 	say := texts.In(language)
 	out := say.Text(r.Key, r.Args...)
 	if len(r.Missing) > 0 {
-		out += " (" + say.Text("missing", "list", strings.Join(r.Missing, ", ")) + ")"
+		out += " (" + say.Text("missing", "list", strings.Join(r.named(language), ", ")) + ")"
 	}
 	return out
 }
+
+// named is what is missing, in words with its id; the id is what commands take.
+func (r *Refusal) named(language lang.Language) []string {
+	class := ""
+	for i := 0; i+1 < len(r.Args); i += 2 {
+		if r.Args[i] == "never" {
+			class, _ = r.Args[i+1].(string)
+		}
+	}
+	var out []string
+	for _, m := range r.Missing {
+		if name := ownBooks().NameOf(m, class, language); name != m {
+			m += ": " + name
+		}
+		out = append(out, m)
+	}
+	return out
+}
+
+// ownBooks are the program's, read once, for words.
+var ownBooks = sync.OnceValue(DefaultBooks)
 
 // Line returns an entry of the timeline in words.
 func (e *Entry) Line(language lang.Language) string {
