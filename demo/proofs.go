@@ -99,5 +99,6 @@ func (p *play) thenAndNow(ctx context.Context) error {
 		}
 	}
 	s.print("     " + s.paint(dim, s.say.Text("sources")))
+	s.print("     " + s.paint(dim, s.say.Text("more_stories")))
 	return nil
 }

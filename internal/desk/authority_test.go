@@ -273,3 +273,37 @@ func TestTwoOfThree(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestFP20_SwitchedOff takes away what keeps foreign numbers and other texts
+// from being released: the same attempts must then succeed, or the tests above
+// would prove nothing.
+func TestFP20_SwitchedOff(t *testing.T) {
+	attempt := func(off, cause, sum string) error {
+		o := newOffice(t)
+		known(o)
+		o.off = off
+		id := o.sign(t, "t")
+		write := &event.CaseDraft{Case: id, Draft: "web", Step: "write", Slots: map[string]string{"cause": cause}, Lang: "ja", By: "p0"}
+		if _, err := o.Propose(t.Context(), write, key("k0")); err != nil {
+			t.Fatal(err)
+		}
+		if sum == "" {
+			d, err := o.Draft(t.Context(), id, "web", nil, lang.Japanese)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sum = d.SHA256
+		}
+		_, err := o.Propose(t.Context(), &event.CaseDraft{Case: id, Draft: "web", Step: "release", SHA256: sum, By: "p1"}, key("k1"))
+		return err
+	}
+	other := Sum("another text")
+	refusedAs(t, attempt("", "6,788,433 名", ""), "draft_numbers")
+	refusedAs(t, attempt("", "調査中", other), "draft_other")
+	if err := attempt(offNumbers, "6,788,433 名", ""); err != nil {
+		t.Errorf("the check of numbers is off and nobody notices: %v", err)
+	}
+	if err := attempt(offDigest, "調査中", other); err != nil {
+		t.Errorf("the check of the digest is off and nobody notices: %v", err)
+	}
+}

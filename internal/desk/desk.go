@@ -51,7 +51,8 @@ type Config struct {
 // Desk is safe for concurrent use: one thing is recorded at a time.
 type Desk struct {
 	Config
-	mu sync.Mutex
+	mu  sync.Mutex
+	off string // in tests only: a check of documents that does not work
 }
 
 // New returns a desk.
@@ -257,17 +258,14 @@ func (d *Desk) Tick(ctx context.Context) (next time.Time, err error) {
 	if err := d.Settle(ctx); err != nil {
 		return next, err
 	}
-	lines, err := d.View.Lines(ctx, true, maxCases)
+	waiting, err := d.View.Waiting(ctx)
 	if err != nil {
 		return next, err
 	}
-	for _, l := range lines {
-		c, err := d.View.Case(ctx, l.ID)
+	for _, id := range waiting {
+		c, err := d.View.Case(ctx, id)
 		if err != nil {
 			return next, err
-		}
-		if c.State == casefile.Closed && len(c.Decisions) == 0 {
-			continue
 		}
 		if c, err = d.serve(ctx, c); err != nil {
 			return next, err
@@ -278,9 +276,6 @@ func (d *Desk) Tick(ctx context.Context) (next time.Time, err error) {
 	}
 	return next, nil
 }
-
-// maxCases bounds one Tick.
-const maxCases = 1_000_000
 
 // serve makes the calls of one case. A call that reached nobody makes the next
 // rank due, so it looks again until nothing is left.

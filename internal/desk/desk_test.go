@@ -290,3 +290,34 @@ func TestTenBounce(t *testing.T) {
 		t.Errorf("a second look wrote %d events", len(o.ledger)-before)
 	}
 }
+
+// TestClosedDecisionsCall: a closed case with a decision to wait still calls,
+// and one without does not.
+func TestClosedDecisionsCall(t *testing.T) {
+	o := newOffice(t)
+	known(o)
+	for _, decided := range []bool{false, true} {
+		id := o.sign(t, "t")
+		o.tick(t)
+		steps := []event.Cased{&event.CaseTask{Case: id, Task: "look", Step: "done", By: "p0"}}
+		if decided {
+			steps = append(steps, &event.CaseDecision{Case: id, Subject: "publish", Choice: "not-yet", Reason: "r", ReviewAt: o.now.Add(72 * time.Hour).UnixNano(), By: "p2"})
+		}
+		steps = append(steps, &event.CaseAgree{Case: id, Act: casefile.ActClose, By: "p2"}, &event.CaseMove{Case: id, To: casefile.Closed, Reason: "r", By: "p1", Second: "p2"})
+		for _, b := range steps {
+			caller := map[string]roster.Caller{"p0": key("k0"), "p1": key("k1"), "p2": account("acct2")}[who(b)]
+			if _, err := o.Propose(t.Context(), b, caller); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if waiting, err := o.View.Waiting(t.Context()); err != nil || len(waiting) == 1 != decided {
+			t.Errorf("decided %v: waiting %v (%v)", decided, waiting, err)
+		}
+	}
+	o.sent = nil
+	o.now = o.now.Add(72 * time.Hour)
+	o.tick(t)
+	if want := []string{"csirt p1"}; !slices.Equal(o.sent, want) {
+		t.Errorf("at the review %v, want %v", o.sent, want)
+	}
+}

@@ -73,6 +73,12 @@ func (d *Desk) released(c *casefile.Case, have *casefile.Draft) (*Document, erro
 
 func keptName(id, kind, sum string) string { return id + "-" + kind + "-" + sum[:16] + ".json" }
 
+// What tests take away to see that it is missed (FP20).
+const (
+	offNumbers = "foreign numbers block a release"
+	offDigest  = "the released text is the one that was read"
+)
+
 // checkDraft writes into the body what only the process knows, and for a
 // release makes the text itself: it must be the one whose hash the releaser
 // has read, and hold no number that is not in the case. It returns what is to
@@ -95,10 +101,10 @@ func (d *Desk) checkDraft(c *casefile.Case, b *event.CaseDraft) ([]byte, error) 
 		if err != nil {
 			return nil, unknownDraft(b.Draft)
 		}
-		if len(doc.Marked) > 0 {
+		if len(doc.Marked) > 0 && d.off != offNumbers {
 			return nil, &casefile.Refusal{Key: "draft_numbers", Args: []any{"numbers", strings.Join(doc.Marked, ", ")}}
 		}
-		if b.SHA256 != "" && b.SHA256 != Sum(doc.Text(c.ID)) {
+		if b.SHA256 != "" && b.SHA256 != Sum(doc.Text(c.ID)) && d.off != offDigest {
 			return nil, &casefile.Refusal{Key: "draft_other", Args: []any{"case", c.ID, "draft", b.Draft}}
 		}
 		return json.Marshal(doc)

@@ -20,7 +20,8 @@ import (
 //
 //	casefile 1	2026-11-22	first
 //	casefile 2	2026-11-22	who acted is proved or typed, agreements, starts of machines
-const stamp = "casefile 2"
+//	casefile 3	2026-11-22	which closed cases still have something to call about
+const stamp = "casefile 3"
 
 const schema = view.Schema + `
 CREATE TABLE item (
@@ -32,10 +33,12 @@ CREATE TABLE item (
 	opened INTEGER NOT NULL,
 	own    INTEGER NOT NULL,    -- 1: found by ourselves
 	known  INTEGER NOT NULL,    -- when the first person knew
+	waits  INTEGER NOT NULL,    -- 1: open, or with a decision to look at again
 	began  INTEGER NOT NULL,    -- of the earliest window of the figures, 0 when none is known
 	data   TEXT NOT NULL        -- JSON of Case
 );
 CREATE INDEX item_state ON item (state);
+CREATE INDEX item_waits ON item (waits);
 CREATE TABLE host (host TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (host, n));
 -- Findings that opened a case: the same code at the same place is one case.
 CREATE TABLE finding (code TEXT NOT NULL, place TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (code, place));
@@ -296,9 +299,9 @@ func (v *View) Save(ctx context.Context, tx *sql.Tx) error {
 			return err
 		}
 		c := s.c
-		_, err = tx.ExecContext(ctx, `INSERT INTO item VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-			ON CONFLICT (n) DO UPDATE SET state = excluded.state, class = excluded.class, known = excluded.known, began = excluded.began, data = excluded.data`,
-			s.n, c.ID, c.State, c.Class, c.Title, c.Opened, c.Channel == "own" || c.Channel == "button", c.KnownAt, c.began(), string(data))
+		_, err = tx.ExecContext(ctx, `INSERT INTO item VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT (n) DO UPDATE SET state = excluded.state, class = excluded.class, known = excluded.known, waits = excluded.waits, began = excluded.began, data = excluded.data`,
+			s.n, c.ID, c.State, c.Class, c.Title, c.Opened, c.Channel == "own" || c.Channel == "button", c.KnownAt, c.State != Closed || len(c.decisionTimers()) > 0, c.began(), string(data))
 		for _, host := range c.Hosts[s.hosts:] {
 			if err == nil {
 				_, err = tx.ExecContext(ctx, "INSERT OR IGNORE INTO host VALUES (?, ?)", host, s.n)
@@ -383,6 +386,27 @@ func (v *View) Lines(ctx context.Context, closed bool, limit int) ([]Line, error
 			return nil, err
 		}
 		out = append(out, l)
+	}
+	return out, rows.Err()
+}
+
+// Waiting returns the cases that have a call to come: the open ones, and closed
+// ones with a decision to look at again.
+func (v *View) Waiting(ctx context.Context) ([]string, error) {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	rows, err := v.db.Read.QueryContext(ctx, "SELECT id FROM item WHERE waits = 1 ORDER BY n DESC")
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		out = append(out, id)
 	}
 	return out, rows.Err()
 }
