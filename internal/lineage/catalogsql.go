@@ -20,7 +20,8 @@ const (
 		pg_catalog.oidvectortypes(p.proargtypes), coalesce(p.prosqlbody::text, ''),
 		coalesce(array_position(p.proargnames, 'query') - p.pronargs, 0), p.prokind,
 		p.prorettype IN ('pg_catalog.trigger'::regtype, 'pg_catalog.event_trigger'::regtype), coalesce(p.proargdefaults::text ~ 'FUNCEXPR|OPEXPR', false),
-		CASE WHEN p.oid >= 16384 AND p.prosqlbody IS NULL AND p.prokind IN ('f', 'p') AND l.lanname IN ('sql', 'plpgsql') THEN p.prosrc ELSE '' END
+		CASE WHEN p.oid >= 16384 AND p.prosqlbody IS NULL AND p.prokind IN ('f', 'p') AND l.lanname IN ('sql', 'plpgsql')
+			AND coalesce(p.proconfig::text, '') !~* 'standard_conforming_strings' THEN p.prosrc ELSE '' END
 		FROM pg_catalog.pg_proc p
 		JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
 		JOIN pg_catalog.pg_language l ON l.oid = p.prolang

@@ -51,8 +51,8 @@ var (
 	definition = wordSet(`create alter drop truncate refresh grant revoke prepare rename`)
 )
 
-// readText reads a body. sql says that its language is SQL, where INTO makes a
-// table.
+// readText reads a body, as it is where standard_conforming_strings is on. sql
+// says that its language is SQL, where INTO makes a table.
 func readText(body string, sql bool) *text {
 	x := &text{words: map[string]int{}, assigned: map[string]bool{}}
 	list, ok := tokens(body)
@@ -99,6 +99,9 @@ func readText(body string, sql bool) *text {
 		case "table", "join", "raise", "open", "fetch", "move", "cursor", "refcursor", "perform", "notify", "listen", "unlisten", "lock":
 			x.plain = false
 		}
+	}
+	if x.words["standard_conforming_strings"] > 0 {
+		x.unknown = "standard_conforming_strings"
 	}
 	x.assigns(list)
 	x.plain = x.plain && x.unknown+x.defines == "" && len(x.targets) == 0 && !x.sets
@@ -303,7 +306,7 @@ func tokens(body string) (list []token, ok bool) {
 		case c == '\'':
 			escapes := len(list) > 0 && i > 0 && list[len(list)-1].text == "e" && (body[i-1] == 'e' || body[i-1] == 'E')
 			end := stringEnd(body, i, escapes)
-			if end < 0 || !escapes && strings.IndexByte(body[i:end], '\\') >= 0 || i > 0 && body[i-1] == '&' {
+			if end < 0 || i > 0 && body[i-1] == '&' {
 				return nil, false
 			}
 			list = append(list, token{"'", tokenConstant})

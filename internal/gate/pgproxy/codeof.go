@@ -3,6 +3,7 @@ package pgproxy
 import (
 	"bytes"
 	"slices"
+	"sync/atomic"
 
 	"sekisho/internal/lineage"
 	"sekisho/internal/sqlscan"
@@ -12,7 +13,7 @@ import (
 type knownCode struct {
 	epoch uint64
 	code  *lineage.Code
-	noted bool // its taints were dealt with in that epoch
+	noted atomic.Bool // its taints were dealt with in that epoch
 }
 
 // codeOf returns what the code that c runs may write: triggers, functions, a DO
@@ -24,7 +25,7 @@ func (e *engine) codeOf(c *command) *knownCode {
 		others--
 	}
 	switch {
-	case c == nil:
+	case c == nil, e.env.nonstandard: // texts are read as they are with standard strings
 		return nil
 	case definesRows(c.st.Kind):
 	case !e.g.laundering.fresh(), e.env.temp:
@@ -36,7 +37,7 @@ func (e *engine) codeOf(c *command) *knownCode {
 	}
 	req.Tainted = e.env.setting || others > 0 || len(e.tainting) > 0 // what is not protected yet
 	req.Temporary = e.env.temps
-	cached := req.Statement && !req.Tainted && len(req.Temporary) == 0 && c.through == nil
+	cached := req.Statement && !req.Tainted && len(req.Temporary) == 0 && c.query == c.st // others share the shape of what they wrap
 	if k := c.shape.code.Load(); cached && k != nil && k.epoch == epoch {
 		return k
 	}
@@ -72,7 +73,7 @@ func (e *engine) codeRequest(c *command) (req lineage.CodeRequest, ok bool) {
 			return req, false
 		}
 		q := &c.through.command
-		text = slices.Concat(q.query.Span.Of(q.querySQL), []byte(" "), c.sql[c.st.Name.To:c.st.Span.To])
+		text = slices.Concat(q.query.Canon, []byte(" "), c.sql[c.st.Name.To:c.st.Span.To])
 	case c.copy != nil && !c.copy.To && c.copy.known:
 		text = slices.Concat([]byte("insert into "), c.st.Target.Of(c.sql))
 	case definesRows(k):
@@ -81,10 +82,10 @@ func (e *engine) codeRequest(c *command) (req lineage.CodeRequest, ok bool) {
 			text = nil
 		}
 		if c.query != nil && k != sqlscan.DDL {
-			text = c.query.Span.Of(c.querySQL)
+			text = c.query.Canon
 		}
 	case c.query != nil:
-		text = c.query.Span.Of(c.querySQL)
+		text = c.query.Canon // without literals
 	}
 	req.Text = string(text)
 	return req, e.readable(text)
@@ -169,7 +170,7 @@ func (e *engine) notes(k *knownCode) {
 		e.touch()
 		e.env.setting = true
 	}
-	if k.noted || e.g.switches.NoTaint || e.g.switches.NoCode {
+	if k.noted.Load() || e.g.switches.NoTaint || e.g.switches.NoCode {
 		return
 	}
 	for i := range k.code.Writes {
@@ -178,7 +179,7 @@ func (e *engine) notes(k *knownCode) {
 			e.taint(&t, launderCode)
 		}
 	}
-	k.noted = true
+	k.noted.Store(true)
 }
 
 // settles says that known code of c leaves settings and data as the statements
