@@ -1,8 +1,8 @@
 // Package waf decides whether a request or a response is an attack. A first
 // look over its values (package sieve) finds the few rules of the OWASP Core
 // Rule Set that could match at all; only these are then put before the judge,
-// Coraza, one by one, and their anomaly scores are added up. What the first
-// look cannot answer for, the judge always sees. Without a candidate no rule
+// Coraza, one by one, and their anomaly scores are added up. Package
+// shape does the same for rules about the whole of a request. Without a candidate no rule
 // is run over any value, which is what makes it fast: the cost of a rule set
 // is the number of its rules times the number of values.
 //
