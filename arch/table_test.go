@@ -14,6 +14,7 @@ var allowed = map[string][]string{
 	"internal/lineage/nodetree": {},
 	"internal/policy":           {"internal/element"},
 	"internal/policy/cut":       {},
+	"internal/policy/site":      {},
 	"internal/policy/exit":      {"internal/policy/cut"},
 	"internal/roll":             {},
 	"internal/rule":             {},
@@ -51,7 +52,7 @@ var allowed = map[string][]string{
 		"internal/policy", "internal/policy/cut", "internal/roll", "internal/sqlscan", "internal/subject", "internal/wire/pgcopy",
 		"internal/wire/pgwire",
 	},
-	"internal/gate/revproxy":        {"internal/element", "internal/event", "internal/waf"},
+	"internal/gate/revproxy":        {"internal/element", "internal/event", "internal/policy/site", "internal/waf"},
 	"internal/gate/pgproxy/pglogin": {"internal/gate/netloop", "internal/wire/pgwire"},
 
 	// what is cut everywhere, and remote gates

@@ -236,3 +236,87 @@ func TestExcept(t *testing.T) {
 		t.Errorf("score %d with %d findings, before %d with %d", after.Score, len(after.Findings), before.Score, len(before.Findings))
 	}
 }
+
+// What the rule set lets pass and our own rules find, and what looks like it.
+func TestOwnRules(t *testing.T) {
+	e, err := engine()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		value string
+		want  bool
+	}{
+		{"0 union values(1,2,3)", true},
+		{"0/**/union/**/all/**/values(1)", true},
+		{"with a as(select secret from customers limit 1)select*from a", true},
+		{"3*((with a as(select secret from customers limit 1)select*from a)glob 'S*')", true},
+		{"1*((select name from guests limit 1) like 'S%')", true},
+		{"0 or 1", true},
+		{"-1||1", true},
+		{"0 OR 1 -- ", true},
+		{"The union values our members (all of them).", false},
+		{"We go with a friend as (usual).", false},
+		{"2 or 3", false},
+		{"Please choose the room (twin) like last time", false},
+		{"10 or 20 guests", false},
+	} {
+		for _, r := range []*waf.Request{get(c.value), form(c.value)} {
+			v, err := e.Request(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if v.Attack != c.want {
+				t.Errorf("%q: attack %v, want %v: %+v", c.value, v.Attack, c.want, v.Findings)
+			}
+		}
+	}
+}
+
+// What matched is told by its shape, and never by its letters.
+func TestMasked(t *testing.T) {
+	e, err := engine()
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := e.Request(get("1' union select password from members where name='山田太郎'"))
+	if err != nil || !v.Attack {
+		t.Fatalf("%+v, %v", v, err)
+	}
+	shapes := 0
+	for _, f := range v.Findings {
+		if strings.Contains(f.Masked, "山") || strings.Contains(f.Masked, "password") {
+			t.Errorf("rule %d: %q", f.Rule, f.Masked)
+		}
+		if strings.Contains(f.Masked, "xxxxx") {
+			shapes++
+		}
+	}
+	if shapes == 0 {
+		t.Errorf("no finding has a shape: %+v", v.Findings)
+	}
+}
+
+// An exception takes what one field added, and leaves the rest.
+func TestWithout(t *testing.T) {
+	e, err := engine()
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := e.Request(form("<script>alert(1)</script>"))
+	if err != nil || !v.Attack || len(v.Findings) < 2 {
+		t.Fatalf("%+v, %v", v, err)
+	}
+	all := e.Without(v, func(int, string) bool { return true })
+	if all.Attack || all.Score != 0 || len(all.Findings) != 0 {
+		t.Errorf("everything is excepted and left: %+v", all)
+	}
+	none := e.Without(v, func(int, string) bool { return false })
+	if diff := cmp.Diff(v, none); diff != "" {
+		t.Errorf("nothing is excepted (-before +after):\n%s", diff)
+	}
+	one := e.Without(v, func(rule int, target string) bool { return rule == v.Findings[0].Rule && target == "ARGS:comment" })
+	if one.Score != v.Score-v.Findings[0].Score || len(one.Findings) != len(v.Findings)-1 || !one.Attack {
+		t.Errorf("one is excepted: %+v, before %+v", one, v)
+	}
+}

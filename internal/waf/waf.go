@@ -85,13 +85,18 @@ type Response struct {
 
 // Finding is one rule that matched.
 type Finding struct {
-	// Rule is its number in the rule set, Message its text.
+	// Rule is its number in the rule set, Message its text; Own says that it is
+	// not of the rule set but ours.
 	Rule    int
 	Message string
+	Own     bool
 	// Score is what it adds.
 	Score int
 	// Targets are where it matched: "ARGS:comment". Values are not kept.
 	Targets []string
+	// Masked is the shape of what matched: "9' xxxxx xxxxxx"; "" if the rule
+	// does not say what it was.
+	Masked string
 }
 
 // Verdict is what an engine thinks of a request or response.
@@ -261,13 +266,14 @@ func (e *Engine) askOne(v *Verdict, id int, r *Request, a *Response, score strin
 
 // add takes over the score and the findings of a judge.
 func (v *Verdict) add(tx types.Transaction, score string) {
-	v.Score += scoreOf(tx, score)
+	added, known := scoreOf(tx, score), len(v.Findings)
+	v.Score += added
 	for _, m := range tx.MatchedRules() {
 		same := func(f Finding) bool { return f.Rule == m.Rule().ID() }
 		if m.Rule().Severity() < 0 || m.Message() == "" || slices.ContainsFunc(v.Findings, same) {
 			continue
 		}
-		f := Finding{Rule: m.Rule().ID(), Message: m.Message(), Score: severityScore(m.Rule().Severity())}
+		f := Finding{Rule: m.Rule().ID(), Message: m.Message(), Own: m.Rule().ID() >= crs.Own, Score: severityScore(m.Rule().Severity()), Masked: masked(m.Data())}
 		for _, d := range m.MatchedDatas() {
 			target := d.Variable().Name()
 			if d.Key() != "" {
@@ -280,4 +286,23 @@ func (v *Verdict) add(tx types.Transaction, score string) {
 		slices.Sort(f.Targets) // the judge takes them from a map
 		v.Findings = append(v.Findings, f)
 	}
+	if len(v.Findings) == known+1 {
+		v.Findings[known].Score = added // a rule counts each time it matches
+	}
+}
+
+// Without returns a verdict without the targets of findings that are excepted.
+func (e *Engine) Without(v Verdict, excepted func(rule int, target string) bool) Verdict {
+	left := Verdict{Score: v.Score, Candidates: v.Candidates}
+	for _, f := range v.Findings {
+		kept := f
+		kept.Targets = slices.DeleteFunc(slices.Clone(f.Targets), func(t string) bool { return excepted(f.Rule, t) })
+		kept.Score = f.Score * len(kept.Targets) / max(1, len(f.Targets))
+		if left.Score -= f.Score - kept.Score; len(kept.Targets) > 0 {
+			left.Findings = append(left.Findings, kept)
+		}
+	}
+	left.Score = max(0, left.Score)
+	left.Attack = v.Attack && left.Score >= e.config.Threshold
+	return left
 }

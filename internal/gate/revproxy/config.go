@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"sekisho/internal/event"
+	"sekisho/internal/policy/site"
 	"sekisho/internal/waf"
 )
 
@@ -38,6 +39,11 @@ type Config struct {
 	Hosts []Host
 	// Firewall judges requests and responses; nil: none is judged.
 	Firewall *waf.Engine
+	// Rules returns what the operator allows and refuses beyond the firewall, as
+	// it is in force now; nil, or a nil result: nothing.
+	Rules func() *site.Rules
+	// Learner learns what fields hold; nil: nothing is learned.
+	Learner *site.Learner
 	// Recorder takes the events of this gate's source.
 	Recorder event.Recorder
 	// Strict awaits that an exchange is durable before it is passed on; else it
@@ -123,6 +129,9 @@ func (c *Config) check() error {
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Rules == nil {
+		c.Rules = func() *site.Rules { return nil }
 	}
 	if c.Transport == nil {
 		c.Transport = &Transport{}

@@ -130,14 +130,14 @@ func rewrite(p *httputil.ProxyRequest) {
 // opening is the event that comes before the upstream hears of a request.
 func (x *exchange) opening(r *http.Request) *event.Exchange {
 	return &event.Exchange{
-		ID: x.id, Place: x.host.Place, Host: firstName(x.host, r), Method: method(r.Method), Route: Route(r.URL.Path),
+		ID: x.id, Place: x.host.Place, Host: firstName(x.host), Method: method(r.Method), Route: Route(r.URL.Path),
 		Address: address(r), TLS: r.TLS != nil, Protocol: r.Proto, Trace: trace(r.Header.Get("Traceparent")),
 	}
 }
 
 // firstName is the configured name of a site: what a client sends as Host may
 // be anything.
-func firstName(h *Host, _ *http.Request) string {
+func firstName(h *Host) string {
 	if len(h.Names) == 0 {
 		return ""
 	}

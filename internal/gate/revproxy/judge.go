@@ -10,11 +10,13 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
 	"sekisho/internal/event"
+	"sekisho/internal/policy/site"
 	"sekisho/internal/waf"
 )
 
@@ -59,11 +61,21 @@ func (x *exchange) judge(r *http.Request, held []byte) []refusal {
 		f := refusal{status: http.StatusForbidden, code: "SK3402", action: "refuse", rule: "card", reason: "a card number in the request"}
 		all = append(all, f.as(x.cards))
 	}
-	if x.firewall == Off || x.gate.cfg.Firewall == nil {
+	if x.firewall == Off {
+		return all
+	}
+	rules, now, host := x.gate.cfg.Rules(), time.Now(), firstName(x.host)
+	if f, ok := x.site(r, body, rules, now); ok {
+		all = append(all, f.as(x.firewall))
+	}
+	if x.gate.cfg.Firewall == nil {
 		return all
 	}
 	x.request = asked(r, body)
 	v, err := x.gate.cfg.Firewall.Request(x.request)
+	if v.Attack {
+		v = x.gate.cfg.Firewall.Without(v, func(rule int, target string) bool { return rules.Excepted(host, r.URL.Path, rule, target, now) })
+	}
 	switch {
 	case err != nil:
 		f := refusal{status: http.StatusInternalServerError, code: "SK3409", action: "refuse", rule: "firewall", reason: "the firewall failed"}
@@ -75,6 +87,27 @@ func (x *exchange) judge(r *http.Request, held []byte) []refusal {
 		all = append(all, f.as(x.firewall))
 	}
 	return all
+}
+
+// site asks the operator's rules about a request.
+func (x *exchange) site(r *http.Request, body []byte, rules *site.Rules, now time.Time) (refusal, bool) {
+	host, learner := firstName(x.host), x.gate.cfg.Learner
+	if !rules.Looks(host, r.URL.Path) && learner == nil {
+		return refusal{}, false
+	}
+	q := &site.Request{Host: host, Path: r.URL.Path, Method: r.Method, Fields: fields(r, body)}
+	if learner != nil {
+		learner.See(host, Route(r.URL.Path), q.Fields)
+	}
+	hit, found := rules.Check(q, now)
+	if !found {
+		return refusal{}, false
+	}
+	f := refusal{status: http.StatusForbidden, code: "SK3410", action: "refuse", rule: hit.Rule, reason: "refused by a rule of the site"}
+	if hit.Field != "" {
+		f.reason = "in field " + hit.Field
+	}
+	return f, true
 }
 
 // seeing is a mode for what could not be looked into.
@@ -184,7 +217,11 @@ func told(v *waf.Verdict) (rule, reason string) {
 			rules = append(rules, "…")
 			break
 		}
-		rules = append(rules, fmt.Sprintf("crs/%d", f.Rule))
+		set := "crs"
+		if f.Own {
+			set = "sekisho"
+		}
+		rules = append(rules, fmt.Sprintf("%s/%d", set, f.Rule))
 		for _, t := range f.Targets {
 			kind, name, _ := strings.Cut(t, ":")
 			if name != "" && (len(name) > 40 || strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.[]") != "") {
@@ -195,7 +232,13 @@ func told(v *waf.Verdict) (rule, reason string) {
 			}
 		}
 	}
-	return strings.Join(rules, " "), fmt.Sprintf("score %d in %s", v.Score, strings.Join(places, " "))
+	reason = fmt.Sprintf("score %d in %s", v.Score, strings.Join(places, " "))
+	for _, f := range v.Findings {
+		if f.Masked != "" {
+			return strings.Join(rules, " "), reason + ", such as \u2039" + f.Masked + "\u203a"
+		}
+	}
+	return strings.Join(rules, " "), reason
 }
 
 // decision is the event of a refusal.

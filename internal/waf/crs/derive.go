@@ -1,6 +1,7 @@
 package crs
 
 import (
+	_ "embed"
 	"fmt"
 	"io/fs"
 	"regexp/syntax"
@@ -12,15 +13,25 @@ import (
 	"sekisho/internal/waf/transform"
 )
 
+//go:embed own.conf
+var own string
+
+// Own is the number from which rules are ours.
+const Own = 9_000_000
+
 // Rules returns all rules, actions and markers of a rule set in the order in
-// which they run, corrected for Japanese sites. The folder is @owasp_crs of
-// coraza-coreruleset.
+// which they run, corrected for Japanese sites, and then our own. The folder is
+// @owasp_crs of coraza-coreruleset.
 func Rules(set fs.FS) ([]*seclang.Rule, error) {
 	rules, err := Published(set)
+	if err != nil {
+		return nil, err
+	}
 	for _, r := range rules {
 		correct(r)
 	}
-	return rules, err
+	ours, err := seclang.Parse("own.conf", own)
+	return append(rules, ours...), err
 }
 
 // Published returns the rules as their authors publish them.

@@ -1,0 +1,135 @@
+package site
+
+import (
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Excepted reports whether a rule is excepted at a target ("ARGS:comment") of a
+// request. Names of fields are compared without case, as the rule set does.
+func (r *Rules) Excepted(host, path string, rule int, target string, now time.Time) bool {
+	if r == nil {
+		return false
+	}
+	for i := range r.exceptions {
+		e := &r.exceptions[i]
+		if e.Rule == rule && now.Before(e.end) && e.match(host, path) && (e.Target == "" || strings.EqualFold(e.Target, target)) {
+			return true
+		}
+	}
+	return false
+}
+
+// Request is what patches and parameters look at.
+type Request struct {
+	Host, Path, Method string
+	Fields             []Field
+}
+
+// Field is one field of a query, a form or a JSON body.
+type Field struct{ Name, Value string }
+
+// Hit is why a request is refused.
+type Hit struct {
+	// Rule is "patch/NAME" or "parameter/TYPE".
+	Rule string
+	// Field is the name of the field, as it is configured; "" for none.
+	Field string
+}
+
+// Check returns the first patch that shuts a request out or the first field that
+// holds what it may not.
+func (r *Rules) Check(q *Request, now time.Time) (Hit, bool) {
+	if r == nil {
+		return Hit{}, false
+	}
+	for i := range r.patches {
+		p := &r.patches[i]
+		if now.Before(p.end) && p.match(q.Host, q.Path) && (p.Method == "" || strings.EqualFold(p.Method, q.Method)) && p.hits(q) {
+			return Hit{Rule: "patch/" + p.Name, Field: p.Parameter}, true
+		}
+	}
+	for i := range r.parameters {
+		p := &r.parameters[i]
+		if !p.match(q.Host, q.Path) {
+			continue
+		}
+		for _, f := range q.Fields {
+			if f.Name == p.Name && !p.allows(f.Value) {
+				return Hit{Rule: "parameter/" + p.Type, Field: p.Name}, true
+			}
+		}
+	}
+	return Hit{}, false
+}
+
+// Looks reports whether any patch or parameter would look at fields, so that
+// they need not be read for nothing.
+func (r *Rules) Looks(host, path string) bool {
+	if r == nil {
+		return false
+	}
+	for i := range r.patches {
+		if r.patches[i].match(host, path) {
+			return true
+		}
+	}
+	for i := range r.parameters {
+		if r.parameters[i].match(host, path) {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *patch) hits(q *Request) bool {
+	if p.Parameter == "" {
+		return true
+	}
+	for _, f := range q.Fields {
+		if f.Name == p.Parameter && (p.matches == nil || p.matches.MatchString(f.Value)) {
+			return true
+		}
+	}
+	return false
+}
+
+// allows reports whether a field may hold a value. An empty one is always
+// allowed: forms send fields that nobody filled in.
+func (p *parameter) allows(value string) bool {
+	switch {
+	case value == "":
+		return true
+	case p.Max > 0 && utf8.RuneCountInString(value) > p.Max:
+		return false
+	}
+	return p.is == nil || p.is.MatchString(value)
+}
+
+// Count is how many lines of each sort there are, and how many have ended.
+type Count struct {
+	Exceptions int `json:"exceptions"`
+	Patches    int `json:"patches"`
+	Parameters int `json:"parameters"`
+	Ended      int `json:"ended"`
+}
+
+// Count counts.
+func (r *Rules) Count(now time.Time) Count {
+	if r == nil {
+		return Count{}
+	}
+	c := Count{Exceptions: len(r.exceptions), Patches: len(r.patches), Parameters: len(r.parameters)}
+	for i := range r.exceptions {
+		if !now.Before(r.exceptions[i].end) {
+			c.Ended++
+		}
+	}
+	for i := range r.patches {
+		if !now.Before(r.patches[i].end) {
+			c.Ended++
+		}
+	}
+	return c
+}
