@@ -111,8 +111,8 @@ var allowed = map[string][]string{
 	"internal/datamap/filescan":      {"internal/datamap/document", "internal/element"},
 
 	// outwards
-	"internal/config":  {"internal/element", "internal/fault", "internal/policy"},
-	"internal/control": {"internal/event", "internal/fault", "proof/scope"},
+	"internal/config":  {"internal/element", "internal/fault", "internal/policy", "internal/policy/site"},
+	"internal/control": {"internal/event", "internal/fault", "internal/policy/site", "proof/scope"},
 	"internal/metrics": {"internal/event"},
 
 	// where random tests begin

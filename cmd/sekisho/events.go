@@ -74,6 +74,7 @@ var kinds = map[string]event.Kind{
 	"case-report": event.KindCaseReport, "case-decision": event.KindCaseDecision, "case-clock": event.KindCaseClock,
 	"account": event.KindAccount, "login": event.KindLogin, "look": event.KindLook, "act": event.KindAct,
 	"case-draft": event.KindCaseDraft, "case-notice": event.KindCaseNotice, "case-agree": event.KindCaseAgree,
+	"exchange": event.KindExchange, "exchange-end": event.KindExchangeEnd, "site-rules": event.KindSiteRules, "site-stop": event.KindSiteStop,
 	"host-boot": event.KindHostBoot, "host-plan": event.KindHostPlan,
 }
 

@@ -48,6 +48,11 @@ func (p *process) gateStatus(name string) []control.GateStatus {
 				Mode: g.cfg.Mode, Sessions: len(g.server.Sessions()) + g.bypass.sessions(), Bypass: g.bypass.open.Load(), Suspected: g.server.Suspected(g.base.cfg.Database)})
 		}
 	}
+	for _, g := range p.webs {
+		if name == "" || name == g.cfg.Name {
+			out = append(out, control.GateStatus{Name: g.cfg.Name, Listen: g.cfg.Listen, Mode: "web", Bypass: g.server.Unseen()})
+		}
+	}
 	return out
 }
 
@@ -192,6 +197,11 @@ func (p *process) Bypass(ctx context.Context, r control.BypassRequest) (control.
 			continue
 		}
 		p.setBypass(ctx, g, r)
+	}
+	for _, g := range p.webs {
+		if !r.Query && (r.Gate == "" || r.Gate == g.cfg.Name) && g.server.Unseen() != r.Open {
+			p.setWebBypass(ctx, g, r)
+		}
 	}
 	return control.BypassStatus{Gates: p.gateStatus(r.Gate)}, nil
 }

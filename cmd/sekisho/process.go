@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"sekisho/internal/config"
+	"sekisho/internal/control"
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
 	"sekisho/internal/keyring"
@@ -44,6 +45,7 @@ type process struct {
 	gates   []*gate
 	cut     *cutRoom
 	console *console // nil without one
+	webs    []*webGate
 	started time.Time
 
 	reload sync.Mutex // one policy change at a time
@@ -210,12 +212,20 @@ func (p *process) followHangup(ctx context.Context) error {
 			return nil
 		case <-hangup:
 		}
+		p.readSites(ctx)
 		s, err := p.ReloadPolicy(ctx)
 		if err != nil {
 			p.log.Error("policy not taken; the old one stays", "generation", s.Generation, "err", err)
 			continue
 		}
 		p.log.Info("policy read", "generation", s.Generation, "changed", s.Changed)
+	}
+}
+
+// readSites has the rules of sites read again with the policy.
+func (p *process) readSites(ctx context.Context) {
+	if _, err := p.Web(ctx, control.WebRequest{Do: control.WebReload}); err != nil {
+		p.log.Error("rules of a site not taken; the old ones stay", "err", err)
 	}
 }
 

@@ -23,7 +23,8 @@ type history struct {
 	relations  map[event.Place]relations
 	suspected  map[event.Place]bool // databases where code may have copied data anywhere
 	bypasses   []*event.Bypass
-	keys       map[string]bool // announced
+	stops      map[siteStop]bool // sites that an operator stopped
+	keys       map[string]bool   // announced
 	scanned    map[event.Place]bool
 	cuts       hub.Past
 }
@@ -31,7 +32,7 @@ type history struct {
 // replay feeds the ledger to the dictionary, finishes key destructions that a
 // crash interrupted, and returns what the rest of the process needs.
 func replay(ctx context.Context, r *ledger.Reader, d *subject.Dictionary, ring *keyring.Ring, progress func(event.Index)) (*history, error) {
-	h := &history{starts: map[event.Source]uint32{}, keys: map[string]bool{}, relations: map[event.Place]relations{}, suspected: map[event.Place]bool{}, scanned: map[event.Place]bool{}}
+	h := &history{starts: map[event.Source]uint32{}, stops: map[siteStop]bool{}, keys: map[string]bool{}, relations: map[event.Place]relations{}, suspected: map[event.Place]bool{}, scanned: map[event.Place]bool{}}
 	err := r.Scan(ctx, 0, func(index event.Index, line []byte) error {
 		if progress != nil && index%65536 == 0 {
 			progress(index)
@@ -41,7 +42,8 @@ func replay(ctx context.Context, r *ledger.Reader, d *subject.Dictionary, ring *
 			return fmt.Errorf("event %d: %w", index, err)
 		}
 		switch head.Kind {
-		case event.KindHeartbeat, event.KindStatement, event.KindIntent, event.KindSessionOpen, event.KindSessionClose, event.KindDecision:
+		case event.KindHeartbeat, event.KindStatement, event.KindIntent, event.KindSessionOpen, event.KindSessionClose, event.KindDecision,
+			event.KindExchange, event.KindExchangeEnd:
 			return nil
 		}
 		e, err := event.Parse(line)
@@ -78,6 +80,8 @@ func (h *history) fold(e *event.Event, ring *keyring.Ring) error {
 		}
 	case *event.Bypass:
 		h.bypasses = append(h.bypasses, b)
+	case *event.SiteStop:
+		h.stops[siteStop{b.Host, b.What}] = b.Stopped
 	case *event.KeyCreated:
 		h.keys[b.KeyID] = true
 	case *event.HoldingScan:

@@ -24,6 +24,14 @@ func (configCheckCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	for i := range l.Web {
+		if l.Web[i].Rules == "" {
+			continue
+		}
+		if _, _, err := config.SiteRules(l.Web[i].Rules); err != nil {
+			return err
+		}
+	}
 	result := struct {
 		File       string `json:"file"`
 		Gates      int    `json:"gates"`

@@ -8,12 +8,14 @@ import (
 	"net"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"sekisho/internal/config"
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
 	"sekisho/internal/gate/revproxy"
+	"sekisho/internal/policy/site"
 	"sekisho/internal/waf"
 )
 
@@ -24,6 +26,9 @@ type webGate struct {
 	rec    event.Recorder
 	start  uint32
 	addr   string // as bound
+	rules  atomic.Pointer[site.Rules]
+	digest string // of the file of the rules; guarded by process.reload
+	learn  *site.Learner
 }
 
 // startWeb opens the web gates.
@@ -36,6 +41,10 @@ func (p *process) startWeb(ctx context.Context, s *stage) error {
 		if _, err := g.rec.Record(ctx, event.Durable, &event.SourceStart{Start: g.start, Version: version, Places: g.places(), Mode: "web"}); err != nil {
 			return fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(err)
 		}
+		if err := p.readSiteRules(ctx, g); err != nil {
+			return err
+		}
+		p.webs = append(p.webs, g)
 		s.run("web gate "+g.cfg.Name, func(ctx context.Context) error { return p.runWeb(ctx, g) })
 	}
 	return nil
@@ -48,6 +57,11 @@ func (p *process) newWeb(c *config.Web, path string) (*webGate, error) {
 	source := event.Source("gate/" + c.Name)
 	g := &webGate{cfg: c, rec: p.meter.Gate(p.ledger.Recorder(source, 0), c.Name), start: p.past.starts[source] + 1}
 	cfg := revproxy.Config{Recorder: g.rec, Strict: c.Strict, FailOpen: c.OnFailure == "open", HoldBytes: int64(c.Hold), Log: p.log.With("gate", c.Name)}
+	cfg.Rules = g.rules.Load
+	if c.Learn {
+		g.learn = site.NewLearner()
+		cfg.Learner = g.learn
+	}
 	guarded := false
 	for i := range c.Sites {
 		h, err := webHost(c.Name, &c.Sites[i])
@@ -81,6 +95,8 @@ func (p *process) newWeb(c *config.Web, path string) (*webGate, error) {
 	if g.server, err = revproxy.New(cfg); err != nil {
 		return nil, fail(fault.GateFailed, errors.Join(err, cfg.Listener.Close()))
 	}
+	g.server.SetStops(stopsOf(c, p.past.stops))
+	g.server.SetUnseen(p.past.unseen(g.places()))
 	return g, nil
 }
 
@@ -88,7 +104,7 @@ var webModes = map[string]revproxy.Mode{"off": revproxy.Off, "observe": revproxy
 
 func webHost(gate string, s *config.Site) (revproxy.Host, error) {
 	upstream, err := url.Parse(s.Upstream)
-	h := revproxy.Host{Names: s.Hosts, Upstream: upstream, Place: webPlace(gate, s), Firewall: webModes[s.Firewall], Cards: webModes[s.Cards]}
+	h := revproxy.Host{Names: s.Hosts, Upstream: upstream, Payment: s.Payment, Place: webPlace(gate, s), Firewall: webModes[s.Firewall], Cards: webModes[s.Cards]}
 	for _, path := range s.Paths {
 		h.Paths = append(h.Paths, revproxy.Path{Prefix: path.Prefix, Firewall: webModes[path.Firewall], Cards: webModes[path.Cards]})
 	}

@@ -124,7 +124,7 @@ func (c *Config) resolve(dir string) {
 		paths = append(paths, &g.TLS.Cert, &g.TLS.Key, &g.TLS.ClientCA, &g.Login.Verifiers, &g.Login.Passwords)
 	}
 	for i := range c.Web {
-		paths = append(paths, &c.Web[i].TLS.Cert, &c.Web[i].TLS.Key)
+		paths = append(paths, &c.Web[i].TLS.Cert, &c.Web[i].TLS.Key, &c.Web[i].Rules)
 	}
 	for _, p := range paths {
 		if *p != "" && !filepath.IsAbs(*p) {

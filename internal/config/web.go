@@ -1,11 +1,15 @@
 package config
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
+	"os"
 	"strings"
 
 	"sekisho/internal/fault"
+	"sekisho/internal/policy/site"
 )
 
 // Web is a web gate.
@@ -16,6 +20,8 @@ type Web struct {
 	Sites     []Site `yaml:"sites" doc:"The sites behind the gate. Requests of other hosts are refused. Required."`
 	Paranoia  int    `yaml:"paranoia,omitempty" doc:"Level of the OWASP Core Rule Set, from 1 to 4: higher levels find more and are wrong more often. Default: 1."`
 	Except    []int  `yaml:"except,omitempty" doc:"Rules of the rule set that do not count, by number, such as 942100."`
+	Rules     string `yaml:"rules,omitempty" doc:"File of the sites' own exceptions, virtual patches and typed fields. Read again on SIGHUP and on sekisho web reload; sekisho web except adds to it."`
+	Learn     bool   `yaml:"learn,omitempty" doc:"Learn what the fields of pages hold, for sekisho web learned to show. Values are not kept. Default: false."`
 	Hold      Bytes  `yaml:"hold,omitempty" doc:"How much of a request's body is held until it is judged, from 16KiB to 64MiB. Default: 1MiB."`
 	OnFailure string `yaml:"on_failure,omitempty" doc:"closed: what cannot be recorded is refused with 503. open: it passes and a gap is written. Default: closed." enum:"closed,open"`
 	Strict    bool   `yaml:"strict,omitempty" doc:"Every request waits for its record to be on disk. Default: false."`
@@ -33,6 +39,7 @@ type Site struct {
 	Upstream string     `yaml:"upstream" doc:"Where the site is: http://host:port or https://host:port. Required."`
 	Firewall string     `yaml:"firewall,omitempty" doc:"What is done about attacks: off, observe (record), report (record and raise) or enforce (refuse). Default: observe." enum:"off,observe,report,enforce"`
 	Cards    string     `yaml:"cards,omitempty" doc:"What is done about card numbers in requests and responses: off, observe, report or enforce. Default: observe." enum:"off,observe,report,enforce"`
+	Payment  []string   `yaml:"payment,omitempty" doc:"Beginnings of the paths that lead to payment, such as /checkout/. sekisho web stop payment stops them."`
 	Paths    []SitePath `yaml:"paths,omitempty" doc:"Exceptions for paths; the longest prefix counts."`
 }
 
@@ -59,6 +66,37 @@ func (c *Config) webDefaults() {
 			}
 		}
 	}
+}
+
+// SiteRules reads and compiles the rules of sites. A file that is not there yet
+// holds none. [Load] does not read it: a mistake in it must keep nobody from
+// stopping a site.
+func SiteRules(file string) (*site.Rules, []byte, error) {
+	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+		r, err := site.Compile(&site.Source{})
+		return r, nil, err
+	}
+	text, err := readFile(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err := SiteRulesText(file, text)
+	return r, text, err
+}
+
+// SiteRulesText compiles rules that would be written to a file.
+func SiteRulesText(file string, text []byte) (*site.Rules, error) {
+	src := new(site.Source)
+	doc, err := decode(file, text, src)
+	if err != nil {
+		return nil, err
+	}
+	r, err := site.Compile(src)
+	var p *site.Problem
+	if errors.As(err, &p) {
+		return nil, fault.List{fault.New(fault.SiteRules, "place", p.Path, "problem", p.What, "hint", p.Try).At(file, lineOf(doc, p.Path), p.Path)}
+	}
+	return r, err
 }
 
 // webModes are what can be done about an attack or a card number.
@@ -106,6 +144,11 @@ func (k *checker) site(path string, s *Site, hosts map[string]string) {
 	}
 	k.oneOf(path+".firewall", s.Firewall, webModes...)
 	k.oneOf(path+".cards", s.Cards, webModes...)
+	for i, prefix := range s.Payment {
+		if prefix == "" || prefix[0] != '/' {
+			k.value(fmt.Sprintf("%s.payment[%d]", path, i), prefix, "a path begins with /", "write for example /checkout/")
+		}
+	}
 	for i, p := range s.Paths {
 		at := fmt.Sprintf("%s.paths[%d]", path, i)
 		if k.require(at+".prefix", p.Prefix, "write the beginning of the path, such as /admin/") && p.Prefix[0] != '/' {

@@ -128,6 +128,11 @@ func (c *Client) Clear(ctx context.Context, r ClearRequest) (ClearReceipt, error
 	return ask[ClearRequest, ClearReceipt](ctx, c, "clear", r)
 }
 
+// Web implements Operator.
+func (c *Client) Web(ctx context.Context, r WebRequest) (WebStatus, error) {
+	return ask[WebRequest, WebStatus](ctx, c, "web", r)
+}
+
 // Grants implements Operator.
 func (c *Client) Grants(ctx context.Context) ([]Grant, error) {
 	return ask[struct{}, []Grant](ctx, c, "grants", struct{}{})

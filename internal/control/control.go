@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"sekisho/internal/event"
+	"sekisho/internal/policy/site"
 	"sekisho/proof/scope"
 )
 
@@ -28,6 +29,8 @@ type Operator interface {
 	ReloadPolicy(ctx context.Context) (PolicyStatus, error)
 	Bypass(ctx context.Context, r BypassRequest) (BypassStatus, error)
 	Clear(ctx context.Context, r ClearRequest) (ClearReceipt, error)
+	// Web tells or changes the state of the web gates.
+	Web(ctx context.Context, r WebRequest) (WebStatus, error)
 	Grants(ctx context.Context) ([]Grant, error)
 	RequestGrant(ctx context.Context, r GrantRequest) (Grant, error)
 	DecideGrant(ctx context.Context, r GrantDecision) (Grant, error)
@@ -145,6 +148,41 @@ type BypassRequest struct {
 	Query  bool   `json:"query,omitempty"` // only tell
 	By     string `json:"by"`
 	Reason string `json:"reason"`
+}
+
+// What a WebRequest asks for; "" only tells.
+const (
+	WebReload = "reload" // read the rules of sites again
+	WebStop   = "stop"   // answer with a page of maintenance
+	WebResume = "resume"
+)
+
+// WebRequest asks for the state of the web gates, or changes it.
+type WebRequest struct {
+	Do     string `json:"do,omitempty"`
+	Host   string `json:"host,omitempty"` // stop, resume: first name of a site; empty: all
+	What   string `json:"what,omitempty"` // stop, resume: "site" or "payment"
+	By     string `json:"by,omitempty"`
+	Reason string `json:"reason,omitempty"`
+	// Fields asks for what was learned, too.
+	Fields bool `json:"fields,omitempty"`
+}
+
+// WebStatus is the state of the web gates.
+type WebStatus struct {
+	Sites []SiteStatus `json:"sites"`
+	// Fields are what gates that learn have learned; Full says that there were
+	// more fields than a gate keeps.
+	Fields []site.Learned `json:"fields,omitempty"`
+	Full   bool           `json:"full,omitempty"`
+}
+
+// SiteStatus is the state of one site.
+type SiteStatus struct {
+	Gate    string     `json:"gate"`
+	Host    string     `json:"host"`
+	Stopped []string   `json:"stopped"` // "site", "payment"
+	Rules   site.Count `json:"rules"`
 }
 
 // BypassStatus says which gates are bypassed.

@@ -141,6 +141,7 @@ func handler(op Operator, log *slog.Logger) http.Handler {
 	handle(mux, log, "policy/reload", func(ctx context.Context, _ struct{}) (PolicyStatus, error) { return op.ReloadPolicy(ctx) })
 	handle(mux, log, "bypass", op.Bypass)
 	handle(mux, log, "clear", op.Clear)
+	handle(mux, log, "web", op.Web)
 	handle(mux, log, "grants", func(ctx context.Context, _ struct{}) ([]Grant, error) { return op.Grants(ctx) })
 	handle(mux, log, "grants/request", op.RequestGrant)
 	handle(mux, log, "grants/decide", op.DecideGrant)

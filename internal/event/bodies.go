@@ -159,6 +159,10 @@ func newBody(k Kind) Body {
 		return new(Exchange)
 	case KindExchangeEnd:
 		return new(ExchangeEnd)
+	case KindSiteRules:
+		return new(SiteRules)
+	case KindSiteStop:
+		return new(SiteStop)
 	case KindHoldingScan:
 		return new(HoldingScan)
 	case KindHoldingChange:

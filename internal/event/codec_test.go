@@ -104,6 +104,8 @@ func goldenBodies() []Body {
 		&Relation{Database: "shop", System: "7/5", OID: 16390, Table: "shop/public.customers", File: 16390, Source: "shop.customers", Key: 1, From: []Place{"shop/public.old"},
 			Columns: []RelationColumn{{Num: 1, Name: "id", Version: 730}, {Num: 2, Name: "mail", Version: 731, Elements: element.MaskOf(element.Email), Carried: element.MaskOf(element.Name), From: []Place{"shop/public.customers"}}},
 			Rows:    element.MaskOf(element.Name), RowsFrom: []Place{"shop/public.customers"}},
+		&SiteRules{Gate: "shop-web", Digest: "ab12", Exceptions: 2, Patches: 1, Parameters: 7, Refused: "patches[0].until"},
+		&SiteStop{Host: "shop.example.jp", What: "payment", Stopped: true, By: "ayame", Reason: "a form was changed"},
 	}
 }
 

@@ -51,6 +51,8 @@ const (
 	KindLogin          Kind = 91  // somebody tried to enter the console, or left it
 	KindLook           Kind = 92  // somebody was shown who subjects are
 	KindAct            Kind = 93  // something done in the console that no other body says
+	KindSiteRules      Kind = 110 // the rules of a site came into force, or were refused
+	KindSiteStop       Kind = 111 // an operator stopped a site or its payment, or let it go on
 	KindCaseSign       Kind = 120 // a sign; the first opens a case
 	KindCaseFact       Kind = 121 // something known, from when, by whom
 	KindCaseMove       Kind = 122 // a change of state or class

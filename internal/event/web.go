@@ -32,6 +32,27 @@ type ExchangeEnd struct {
 	Unread   string         `json:"unread,omitempty"` // why the response could not be looked into
 }
 
+// SiteRules says which exceptions, virtual patches and typed fields are in force
+// at a web gate, or why a file was refused and the old ones stay.
+type SiteRules struct {
+	Gate       string `json:"gate"`
+	Digest     string `json:"digest"` // SHA-256 of the file, hexadecimal
+	Exceptions int    `json:"exceptions"`
+	Patches    int    `json:"patches"`
+	Parameters int    `json:"parameters"`
+	Refused    string `json:"refused,omitempty"`
+}
+
+// SiteStop says that the sites of a host, or their paths of payment, answer with
+// a page of maintenance from now on, or no longer.
+type SiteStop struct {
+	Host    string `json:"host"`
+	What    string `json:"what"` // site, payment
+	Stopped bool   `json:"stopped"`
+	By      string `json:"by"`
+	Reason  string `json:"reason"`
+}
+
 // ElementCount is how often an element was seen.
 type ElementCount struct {
 	Element element.Mask `json:"element"` // of one kind
@@ -42,6 +63,16 @@ type ElementCount struct {
 func (*Exchange) Kind() Kind { return KindExchange }
 
 func (b *Exchange) appendJSON(dst []byte) []byte { return appendStruct(dst, b) }
+
+// Kind implements Body.
+func (*SiteRules) Kind() Kind { return KindSiteRules }
+
+func (b *SiteRules) appendJSON(dst []byte) []byte { return appendStruct(dst, b) }
+
+// Kind implements Body.
+func (*SiteStop) Kind() Kind { return KindSiteStop }
+
+func (b *SiteStop) appendJSON(dst []byte) []byte { return appendStruct(dst, b) }
 
 // Kind implements Body.
 func (*ExchangeEnd) Kind() Kind { return KindExchangeEnd }

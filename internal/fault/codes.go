@@ -60,6 +60,8 @@ const (
 	ConsoleListen     Code = 8501
 	ConsoleAccounts   Code = 8502
 	ConsoleLook       Code = 8503
+	SiteRules         Code = 3413
+	ExchangeUnknown   Code = 3414
 	Usage             Code = 9001
 	DemoFailed        Code = 9002
 	Internal          Code = 9999
@@ -71,7 +73,7 @@ const (
 // watch.
 var elsewhere = []Code{
 	3001, 3002, 3003, 3004, 3005, 3101, 3102, 3103, 3104, 3105, 3107, 3108, 3109, 3110,
-	3401, 3402, 3403, 3404, 3405, 3406, 3407, 3408, 3409,
+	3401, 3402, 3403, 3404, 3405, 3406, 3407, 3408, 3409, 3410, 3411, 3412,
 	3701, 3901, 3902, 3903, 3904, 3905, 3906, 3907, 3908,
 	5001, 5002, 5003, 5004, 5005, 5006, 5007, 5008, 5101, 5102,
 	5103, 5104, 5105, 5106, 5301, 5401, 5402, 5403, 7101, 7102,
@@ -90,7 +92,7 @@ var Codes = slices.Sorted(slices.Values(append(elsewhere[:len(elsewhere):len(els
 	DatabaseConnect, ScanFailed, FolderUnreadable, FolderWrite,
 	LedgerMissing, LedgerExists, LedgerOpen, LedgerLocked, LedgerCorrupt, KeysMissing,
 	KeysOpen, ViewOpen, BundleInvalid, BackupFailed, WitnessFailed, KeyUnknown,
-	PersonSource, PersonState, PersonRecord,
+	PersonSource, PersonState, PersonRecord, SiteRules, ExchangeUnknown,
 	ConsoleListen, ConsoleAccounts, ConsoleLook,
 	Usage, DemoFailed, Internal,
 )))

@@ -88,6 +88,8 @@ type Host struct {
 	Place event.Place
 	// Firewall and Cards say what is done about attacks and card numbers.
 	Firewall, Cards Mode
+	// Payment are the beginnings of the paths that lead to payment.
+	Payment []string
 	// Paths are exceptions, the longest prefix first.
 	Paths []Path
 }

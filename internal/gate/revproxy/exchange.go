@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"sekisho/internal/event"
+	"sekisho/internal/policy/site"
 	"sekisho/internal/waf"
 )
 
@@ -22,8 +23,10 @@ type exchange struct {
 	host     *Host
 	id       string
 	begin    time.Time
+	unseen   bool // nobody looks and nothing is recorded
 	firewall Mode
 	cards    Mode
+	fields   []site.Field // of the request, if anybody asked
 	request  *waf.Request // as judged; nil without a firewall
 	end      event.ExchangeEnd
 	received atomic.Uint64 // bytes of the request's body; the transport reads it
@@ -45,6 +48,16 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		x.refuse(w, r, refusal{status: http.StatusMisdirectedRequest, code: "SK3404", action: "refuse", rule: "host", reason: "host is not configured"})
 		return
 	}
+	if ctx, leave, open := g.direct.enter(r.Context()); open {
+		defer leave()
+		x.unseen, x.firewall, x.cards = true, Off, Off
+		g.pass(w, r.WithContext(ctx), x)
+		return
+	}
+	if f, stopped := g.stopped(firstName(x.host), r.URL.Path); stopped {
+		x.refuse(w, r, f)
+		return
+	}
 	x.firewall, x.cards = x.host.modes(r.URL.Path)
 	held, err := x.hold(w, r)
 	if err != nil {
@@ -52,7 +65,11 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	events := []event.Body{x.opening(r)}
-	for _, f := range x.judge(r, held) {
+	findings := x.judge(r, held)
+	if len(findings) == 0 {
+		x.learn(r)
+	}
+	for _, f := range findings {
 		if f.status != 0 {
 			x.refuse(w, r, f)
 			return
@@ -64,6 +81,11 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer x.close()
+	g.pass(w, r, x)
+}
+
+// pass hands a request to the upstream.
+func (g *Gate) pass(w http.ResponseWriter, r *http.Request, x *exchange) {
 	g.proxy.ServeHTTP(&sending{ResponseWriter: w, x: x}, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
 }
 

@@ -11,6 +11,7 @@ import (
 	"net/http/httputil"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"sekisho/internal/event"
@@ -33,6 +34,9 @@ type Gate struct {
 	proxy     *httputil.ReverseProxy
 	counters  sync.Pool // of *counter
 	guards    sync.Pool // of *guard
+
+	direct directWay
+	stops  atomic.Pointer[[]Stop] // sites that an operator stopped
 
 	open sync.WaitGroup // exchanges, those that changed their protocol among them
 

@@ -89,6 +89,13 @@ func (x *exchange) judge(r *http.Request, held []byte) []refusal {
 	return all
 }
 
+// learn takes what the fields of a request hold that nobody refused or reported.
+func (x *exchange) learn(r *http.Request) {
+	if learner := x.gate.cfg.Learner; learner != nil {
+		learner.See(firstName(x.host), Route(r.URL.Path), x.fields)
+	}
+}
+
 // site asks the operator's rules about a request.
 func (x *exchange) site(r *http.Request, body []byte, rules *site.Rules, now time.Time) (refusal, bool) {
 	host, learner := firstName(x.host), x.gate.cfg.Learner
@@ -96,9 +103,7 @@ func (x *exchange) site(r *http.Request, body []byte, rules *site.Rules, now tim
 		return refusal{}, false
 	}
 	q := &site.Request{Host: host, Path: r.URL.Path, Method: r.Method, Fields: fields(r, body)}
-	if learner != nil {
-		learner.See(host, Route(r.URL.Path), q.Fields)
-	}
+	x.fields = q.Fields
 	hit, found := rules.Check(q, now)
 	if !found {
 		return refusal{}, false

@@ -24,7 +24,7 @@ func (x *exchange) refuse(w http.ResponseWriter, r *http.Request, f refusal) {
 func (x *exchange) page(w http.ResponseWriter, r *http.Request, f refusal) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Connection", "close") // the rest of the body is not read
-	text := words(r.Header.Get("Accept-Language"), f.status)
+	text := words(r.Header.Get("Accept-Language"), f)
 	if strings.Contains(r.Header.Get("Accept"), "json") || strings.Contains(r.Header.Get("Content-Type"), "json") {
 		w.Header().Set("Content-Type", "application/problem+json")
 		w.WriteHeader(f.status)
@@ -44,7 +44,7 @@ func (x *exchange) page(w http.ResponseWriter, r *http.Request, f refusal) {
 type wording struct{ Language, Title, Detail, Number string }
 
 // words are what a visitor is told.
-func words(accept string, status int) wording {
+func words(accept string, f refusal) wording {
 	japanese := prefersJapanese(accept)
 	pick := func(ja, en [2]string) wording {
 		if japanese {
@@ -52,7 +52,13 @@ func words(accept string, status int) wording {
 		}
 		return wording{"en", en[0], en[1], "Reference"}
 	}
-	switch status {
+	switch f.code {
+	case codeSiteStopped:
+		return pick([2]string{"ただいまメンテナンス中です", "ご不便をおかけいたします。しばらくしてからもう一度お越しください。"}, [2]string{"This site is under maintenance", "We are sorry for the inconvenience. Please come back in a while."})
+	case codePaymentStopped:
+		return pick([2]string{"お支払いの受け付けを停止しています", "安全を確かめているため、ただいまお支払いいただけません。これまでのご予約はそのままです。"}, [2]string{"Payments are stopped", "We are checking that everything is safe and take no payments for now. Your bookings are kept."})
+	}
+	switch f.status {
 	case http.StatusMisdirectedRequest:
 		return pick([2]string{"このサイトはありません", "アドレスをご確認ください。"}, [2]string{"There is no such site", "Please check the address."})
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout, http.StatusInternalServerError:
@@ -96,6 +102,10 @@ func (g *Gate) failed(w http.ResponseWriter, r *http.Request, err error) {
 		x.end.Outcome = "aborted"
 	default:
 		x.end.Outcome = "upstream"
+		if x.unseen {
+			x.page(w, r, refusal{status: http.StatusBadGateway, code: "SK3405"})
+			return
+		}
 		g.record(context.Background(), &event.Finding{Code: "SK3405", Title: "upstream does not answer", Place: x.host.Place, Detail: cause(err)})
 		x.page(w, r, refusal{status: http.StatusBadGateway, code: "SK3405"})
 	}

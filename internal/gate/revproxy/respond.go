@@ -31,6 +31,9 @@ func (e errRefused) Error() string { return "the response was refused: " + e.rea
 // looked at while it streams.
 func (g *Gate) respond(a *http.Response) error {
 	x := exchangeOf(a.Request)
+	if x.unseen {
+		return nil
+	}
 	if a.StatusCode == http.StatusSwitchingProtocols {
 		x.end.Unread, x.end.Status, x.end.Outcome = "upgrade", a.StatusCode, "done"
 		return nil

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+
+	"sekisho/internal/config"
+	"sekisho/internal/control"
+	"sekisho/internal/event"
+	"sekisho/internal/fault"
+	"sekisho/internal/gate/revproxy"
+)
+
+// siteStop is what an operator can stop.
+type siteStop struct{ host, what string }
+
+var stoppable = []string{"site", "payment"}
+
+// stopsOf returns the stops of a gate's sites.
+func stopsOf(c *config.Web, all map[siteStop]bool) []revproxy.Stop {
+	var stops []revproxy.Stop
+	for _, s := range c.Sites {
+		for _, what := range stoppable {
+			if all[siteStop{s.Hosts[0], what}] {
+				stops = append(stops, revproxy.Stop{Host: s.Hosts[0], Payment: what == "payment"})
+			}
+		}
+	}
+	return stops
+}
+
+// unseen reports whether the direct way to a place was open when the last run
+// ended: it stays so until somebody shuts it.
+func (h *history) unseen(places []event.Place) bool {
+	open := false
+	for _, b := range h.bypasses {
+		for _, place := range b.Places {
+			if len(places) > 0 && place == places[0] {
+				open = b.Open
+			}
+		}
+	}
+	return open
+}
+
+// readSiteRules puts the file of a gate's rules in force. A bad one keeps those
+// before, and the refusal is recorded.
+func (p *process) readSiteRules(ctx context.Context, g *webGate) error {
+	if g.cfg.Rules == "" {
+		return nil
+	}
+	rules, text, err := config.SiteRules(g.cfg.Rules)
+	sum := sha256.Sum256(text)
+	digest := hex.EncodeToString(sum[:])
+	if err == nil && digest == g.digest {
+		return nil
+	}
+	body := &event.SiteRules{Gate: g.cfg.Name, Digest: digest}
+	if err != nil {
+		body.Refused = fault.Faults(err)[0].Error()
+	} else {
+		n := rules.Count(p.now())
+		body.Exceptions, body.Patches, body.Parameters = n.Exceptions, n.Patches, n.Parameters
+	}
+	if _, recErr := g.rec.Record(ctx, event.Durable, body); recErr != nil && err == nil {
+		return fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(recErr)
+	}
+	if err == nil {
+		g.rules.Store(rules)
+		g.digest = digest
+	}
+	return err
+}
+
+// Web implements control.Operator.
+func (p *process) Web(ctx context.Context, r control.WebRequest) (control.WebStatus, error) {
+	p.reload.Lock()
+	defer p.reload.Unlock()
+	var err error
+	switch r.Do {
+	case control.WebReload:
+		for _, g := range p.webs {
+			if err == nil {
+				err = p.readSiteRules(ctx, g)
+			}
+		}
+	case control.WebStop, control.WebResume:
+		err = p.stopSites(ctx, r)
+	}
+	return p.webStatus(r), err
+}
+
+// stopSites stops sites or lets them go on. It is recorded first: what was
+// stopped stays so after a restart.
+func (p *process) stopSites(ctx context.Context, r control.WebRequest) error {
+	found := false
+	for _, g := range p.webs {
+		for _, s := range g.cfg.Sites {
+			if r.Host != "" && r.Host != s.Hosts[0] || r.What == "payment" && len(s.Payment) == 0 {
+				continue
+			}
+			found = true
+			body := &event.SiteStop{Host: s.Hosts[0], What: r.What, Stopped: r.Do == control.WebStop, By: r.By, Reason: r.Reason}
+			if p.past.stops[siteStop{s.Hosts[0], r.What}] == body.Stopped {
+				continue
+			}
+			if _, err := g.rec.Record(ctx, event.Durable, body); err != nil {
+				return fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(err)
+			}
+			p.past.stops[siteStop{s.Hosts[0], r.What}] = body.Stopped
+			p.log.Warn("site", "host", s.Hosts[0], "what", r.What, "stopped", body.Stopped, "by", r.By)
+		}
+		g.server.SetStops(stopsOf(g.cfg, p.past.stops))
+	}
+	if !found {
+		return fault.New(fault.ControlRefused, "problem", fmt.Sprintf("no site %q has anything to stop as %s", r.Host, r.What),
+			"hint", "name a site by its first host, and its paths of payment under payment: sekisho web status")
+	}
+	return nil
+}
+
+func (p *process) webStatus(r control.WebRequest) control.WebStatus {
+	status := control.WebStatus{Sites: []control.SiteStatus{}}
+	for _, g := range p.webs {
+		for _, s := range g.cfg.Sites {
+			one := control.SiteStatus{Gate: g.cfg.Name, Host: s.Hosts[0], Stopped: []string{}, Rules: g.rules.Load().Count(p.now())}
+			for _, what := range stoppable {
+				if p.past.stops[siteStop{s.Hosts[0], what}] {
+					one.Stopped = append(one.Stopped, what)
+				}
+			}
+			status.Sites = append(status.Sites, one)
+		}
+		if r.Fields && g.learn != nil {
+			fields, full := g.learn.Learned()
+			status.Fields, status.Full = append(status.Fields, fields...), status.Full || full
+		}
+	}
+	return status
+}
+
+// setWebBypass opens the direct way of a web gate after, and shuts it before,
+// the event is written, as setBypass does.
+func (p *process) setWebBypass(ctx context.Context, g *webGate, r control.BypassRequest) {
+	if !r.Open {
+		g.server.SetUnseen(false)
+	}
+	body := &event.Bypass{Places: g.places(), Open: r.Open, By: r.By, Reason: r.Reason}
+	if _, err := g.rec.Record(ctx, event.Durable, body); err != nil {
+		p.log.Error("bypass not recorded; it is carried out all the same", "gate", g.cfg.Name, "open", r.Open, "err", err)
+	}
+	g.server.SetUnseen(r.Open)
+	p.log.Warn("bypass", "gate", g.cfg.Name, "open", r.Open, "by", r.By)
+}
