@@ -9,7 +9,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  = -s -w -X main.version=$(VERSION)
 export CGO_ENABLED = 0
 
-.PHONY: all build cross demo test test-long prove check vet bench-pgproxy bench-ledger bench-scope bench-element bench-person bench-map bench-web eval-element eval-person eval-web eval-egress clean
+.PHONY: all build cross demo test test-browser screenshots generate test-long prove check vet bench-pgproxy bench-ledger bench-scope bench-element bench-person bench-map bench-web eval-element eval-person eval-web eval-egress clean
 
 all: build
 
@@ -29,6 +29,20 @@ demo: ## ARGS="--check --seed 7" runs without questions and compares
 test: ## everything but the proofs (make prove)
 	@sh scripts/setup.sh test
 	$(GO) test -p 1 -timeout 10m $$($(GO) list ./... | grep -v '^sekisho/prove')
+
+test-browser: ## the console in a real browser; installs Debian's chromium and two npm packages
+	@sh scripts/setup.sh browser
+	cd internal/console/browser && npm ci --no-audit --no-fund
+	$(GO) test -count=1 -timeout 15m -v -run 'TestConsole$$' ./cmd/sekisho $(ARGS)
+
+screenshots: ## pictures of the console into docs/pictures
+	@sh scripts/setup.sh browser
+	cd internal/console/browser && npm ci --no-audit --no-fund
+	mkdir -p docs/pictures
+	SEKISHO_PICTURES=$(CURDIR)/docs/pictures $(GO) test -count=1 -timeout 15m -run 'TestConsole$$' ./cmd/sekisho
+
+generate: ## what is generated from other files, and committed
+	$(GO) generate ./internal/console/webui
 
 test-long: ## everything, and the proofs over many seeds
 	@sh scripts/setup.sh test

@@ -1,5 +1,5 @@
 #!/bin/sh
-# setup.sh demo|test|check|bench: install what that target needs and this
+# setup.sh demo|test|check|bench|browser: install what that target needs and this
 # Debian or Ubuntu machine lacks. It uses apt when it may (root, or sudo without
 # a password), else it prints the one line to type. Nothing else is changed.
 set -eu
@@ -24,8 +24,9 @@ case ${1:-demo} in
 demo) ;;
 test) need psql postgresql-client; need pgbouncer pgbouncer ;;
 check) need gcc gcc ;;
+browser) need psql postgresql-client; need chromium chromium; need node nodejs; need npm npm ;;
 bench) need psql postgresql-client; need pgbouncer pgbouncer; need node nodejs; need npm npm ;;
-*) echo "usage: scripts/setup.sh demo|test|check|bench" >&2; exit 2 ;;
+*) echo "usage: scripts/setup.sh demo|test|check|bench|browser" >&2; exit 2 ;;
 esac
 [ -n "$missing" ] || exit 0
 

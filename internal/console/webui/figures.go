@@ -2,9 +2,12 @@ package webui
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/a-h/templ"
+
+	"sekisho/proof/scope"
 )
 
 // maxShown bounds the lines of one list; the command line and the API have all.
@@ -54,3 +57,26 @@ func barTitle(p *Page, b bar) string {
 	}
 	return strings.TrimSpace(text)
 }
+
+// hole is an interval that was not covered, at all places at once.
+type hole struct {
+	scope.Interval
+	all []string
+}
+
+// holes joins the intervals that differ in their place only: a gate that was
+// away was away for every table behind it.
+func holes(c *scope.Coverage) []hole {
+	var out []hole
+	for _, u := range c.Uncovered {
+		i := slices.IndexFunc(out, func(h hole) bool { return h.From.Equal(u.From) && h.To.Equal(u.To) && h.Reason == u.Reason })
+		if i < 0 {
+			out = append(out, hole{u, nil})
+			i = len(out) - 1
+		}
+		out[i].all = append(out[i].all, u.Place)
+	}
+	return out
+}
+
+func (h hole) places() string { return strings.Join(h.all, " ") }

@@ -116,14 +116,14 @@ func mapElements(all []office.Database) []string {
 }
 
 // columnsOf names the columns of a table that hold an element.
-func columnsOf(t *office.Table, element string) string {
+func columnsOf(t *office.Table, element string) []string {
 	var out []string
 	for _, c := range t.Columns {
 		if c.Element == element {
 			out = append(out, c.Name)
 		}
 	}
-	return strings.Join(out, ", ")
+	return out
 }
 
 func (s *Server) policyPage(r *Request) (templ.Component, error) {

@@ -181,9 +181,9 @@ func slicesOf(ctx context.Context, q scope.Query, now time.Time, peek func(conte
 		return nil, nil
 	}
 	q.To = earlier(q.To, now)
-	step := max(q.To.Sub(q.From)/timeSlices, time.Second)
+	step := max((q.To.Sub(q.From)+timeSlices-1)/timeSlices, time.Second)
 	var out []bar
-	for at := q.From; at.Before(q.To) && len(out) <= timeSlices; at = at.Add(step) {
+	for at := q.From; at.Before(q.To); at = at.Add(step) {
 		part := q
 		part.From, part.To = at, earlier(at.Add(step), q.To)
 		res, err := peek(ctx, part)

@@ -307,7 +307,7 @@ func coverage(p *Page, c *scope.Coverage) string {
 			out += p.T("coverage_silent", "gate", gateName(g.Source), "since", p.Clock(g.Last))
 		}
 	}
-	if n := len(c.Uncovered); n > 0 {
+	if n := len(holes(c)); n > 0 {
 		out += p.T("coverage_holes", "n", n)
 	}
 	return out + p.T("full_stop")

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"sekisho/internal/control"
+	"sekisho/internal/pgserver"
+	"sekisho/internal/pgserver/pgservertest"
+)
+
+const consoleConfig = `data: ./data
+keys: ./keys
+cases: ./cases.yaml
+console: {listen: '127.0.0.1:0'}
+ledger: {segment: {age: 2s}}
+databases:
+  - name: shop
+    upstream: UPSTREAM
+    tls: {mode: disable}
+    control: {user: sekisho}
+    scan: {watch: 1s}
+    protect:
+      - table: public.customers
+        key: id
+        columns: {name: name, email: email, phone: phone}
+        plain: [id, registered]
+    plain: [public.tours, public.bookings]
+gates:
+  - {name: shop-db, listen: '127.0.0.1:GATE', database: shop}
+`
+
+const consoleCases = `company: {name: 見本旅行, facts: [travel]}
+people:
+  - {id: ayame, name: A, rank: officer, reach: [x]}
+  - {id: ren, name: R, rank: csirt, reach: [x]}
+`
+
+// TestConsole does in a real browser what a firm does on its first day: see
+// internal/console/browser/story.mjs.
+func TestConsole(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a browser takes a minute")
+	}
+	chromium := ""
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			chromium = path
+		}
+	}
+	node, err := exec.LookPath("node")
+	if chromium == "" || err != nil {
+		t.Skip("no browser: sudo apt-get install -y chromium nodejs npm")
+	}
+	pages, err := filepath.Abs("../../internal/console/browser")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(pages, "node_modules", "playwright-core")); err != nil {
+		t.Skip("no playwright-core: (cd internal/console/browser && npm ci)")
+	}
+	dir, program := consoleShop(t)
+	link := consoleUp(t, dir, program)
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
+	defer cancel()
+	story := exec.CommandContext(ctx, node, filepath.Join(pages, "story.mjs"), link, os.Getenv("SEKISHO_PICTURES"))
+	out, err := story.CombinedOutput()
+	t.Logf("%s", out)
+	if err != nil {
+		t.Errorf("%v", err)
+	}
+}
+
+// consoleShop makes a shop behind a configuration with a console, keys and an
+// empty ledger. It returns the directory and the argv of sekisho.
+func consoleShop(t *testing.T) (dir string, program func(args ...string) *exec.Cmd) {
+	t.Helper()
+	server := pgservertest.Start(t, pgserver.Config{})
+	roles := server.Command(t.Context(), "psql", "-q", "-c", "CREATE ROLE sekisho LOGIN; CREATE ROLE app LOGIN", "postgres")
+	if out, err := roles.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if err := shopDatabase(t, server, "shop"); err != nil {
+		t.Fatal(err)
+	}
+	port, err := freePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir = t.TempDir()
+	text := strings.NewReplacer("UPSTREAM", server.Addr(), "GATE", port).Replace(consoleConfig)
+	for name, content := range map[string]string{"sekisho.yaml": text, "cases.yaml": consoleCases} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	self := filepath.Join(t.TempDir(), "sekisho")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", self, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	program = func(args ...string) *exec.Cmd {
+		cmd := exec.CommandContext(context.WithoutCancel(t.Context()), self, args...)
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "LANG=C.UTF-8", "SEKISHO_TIMER_SLACK=off", "PGPORT="+port)
+		return cmd
+	}
+	if out, err := program("init").CombinedOutput(); err != nil {
+		t.Fatalf("init: %v: %s", err, out)
+	}
+	return dir, program
+}
+
+var firstLink = regexp.MustCompile(`http://localhost:[0-9]+/join\?invite=\S+`)
+
+// consoleUp starts the process, reads one customer through its gate, and
+// returns the link for the first account.
+func consoleUp(t *testing.T, dir string, program func(args ...string) *exec.Cmd) string {
+	t.Helper()
+	var log bytes.Buffer
+	said, err := os.Create(filepath.Join(dir, "up.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	up := program("up")
+	up.Stdout, up.Stderr = said, &log
+	if err := up.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		err := errors.Join(up.Process.Signal(syscall.SIGTERM), up.Wait(), said.Close())
+		if err != nil {
+			t.Errorf("up: %v\n%s", err, log.String())
+		}
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	c := control.NewClient(filepath.Join(dir, "data", "control.sock"), "sekisho.yaml")
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	link := ""
+	for link == "" {
+		if _, err := c.Status(ctx); err == nil {
+			text, err := os.ReadFile(said.Name())
+			if err != nil {
+				t.Fatal(err)
+			}
+			link = firstLink.FindString(string(text))
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatal("the process does not come up")
+		}
+	}
+	if _, err := url.Parse(link); err != nil {
+		t.Fatal(err)
+	}
+	status, err := c.Status(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	host, port, _ := strings.Cut(status.Gates[0].Listen, ":")
+	read := exec.CommandContext(ctx, "psql", "-h", host, "-p", port, "-U", "app", "-Atc", "SELECT name, email FROM customers WHERE id = 3", "shop")
+	if out, err := read.CombinedOutput(); err != nil || !strings.Contains(string(out), "m3@") {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return link
+}

@@ -1,0 +1,141 @@
+// What a firm does on its first day and in its first night, in a real browser:
+// first account, second person, the button, a document released by two, whose
+// data left, a look at names; then every page in both languages, by keyboard
+// and on a phone. Arguments: the link for the first account; the directory for
+// pictures, or nothing. Prints one line for each thing done; the first that
+// fails ends it.
+import assert from "node:assert/strict";
+import { browser, enter, inspect, join, watch } from "./people.mjs";
+
+const [link, pictures] = process.argv.slice(2);
+const origin = new URL(link).origin;
+const b = await browser();
+const done = (what) => console.log("done: " + what);
+const open = async (options) => {
+  const page = await (await b.newContext({ viewport: { width: 1280, height: 900 }, ...options })).newPage();
+  page.setDefaultTimeout(120000); // a busy machine
+  return page;
+};
+const shoot = async (page, name) => {
+  if (pictures) await page.screenshot({ path: `${pictures}/${name}.png`, fullPage: true, timeout: 120000 });
+};
+
+const said = [];
+const ayame = await open({ locale: "ja-JP" });
+watch(ayame, said);
+await shoot(ayame, "join");
+const secret = await join(ayame, link, "ayame");
+await enter(ayame, origin, "ayame", secret);
+assert.match(await ayame.locator(".banner-coverage").innerText(), /ゲート 1 台のうち 1 台/);
+done("first run: the first screen, with its coverage");
+
+await ayame.goto(origin + "/users");
+await ayame.fill('form[action="/users/invite"] #f-name', "ren");
+await ayame.check('form[action="/users/invite"] input[value="csirt"]');
+await ayame.click('form[action="/users/invite"] button');
+const invitation = (await ayame.locator(".secret code").innerText()).trim();
+const ren = await open({ locale: "en-US" });
+watch(ren, said);
+await enter(ren, origin, "ren", await join(ren, invitation, null));
+assert.equal(await ren.locator('nav a[href="/users"]').count(), 0, "a responder sees the room of accounts");
+done("a second person entered by a link");
+
+await ren.goto(origin + "/wrong");
+await ren.fill("#f-what", "The reservation site shows a strange page");
+await ren.click('form[action="/wrong"] button');
+await ren.waitForURL("**/cases/**");
+const story = new URL(ren.url()).pathname;
+assert.ok((await ren.locator(".three .figure-n").count()) === 3, "the first figures were not kept");
+assert.match(await ren.locator(".timeline").innerText(), /ren/);
+done("something is wrong: the case, its first figures, its timeline");
+
+await ren.goto(origin + story + "/draft/web");
+await ren.fill("#f-slot-cause", "We are looking into it.");
+await ren.click('form[action$="/write"] button');
+await ren.waitForURL("**?done=written");
+assert.equal(await ren.locator('form[action$="/release"]').count(), 0, "the writer may release");
+await ayame.goto(origin + story + "/draft/web");
+await ayame.click('form[action$="/release"] button');
+await ayame.waitForURL("**?done=released");
+assert.match(await ayame.locator(".draft-side").innerText(), /ayame/);
+done("a document, written by one and released by another");
+
+await ayame.goto(origin + "/scope");
+await ayame.fill('input[name="from"]', "");
+await ayame.click('form[action="/scope"] button');
+await ayame.waitForSelector("#h-answer");
+assert.equal(await ayame.locator(".answer .figure-n").first().innerText(), "1");
+await ayame.waitForSelector(".picture svg");
+await shoot(ayame, "scope");
+await ayame.locator(".picture svg a").last().focus();
+await ayame.keyboard.press("Enter");
+await ayame.waitForURL((u) => u.searchParams.get("to") && u.searchParams.get("from"));
+await ayame.waitForSelector(".picture svg");
+await ayame.goto(origin + "/scope?ask=1");
+await ayame.fill("#f-purpose", "本人への通知");
+await ayame.click('form[action="/scope/look"] button');
+await ayame.waitForSelector("text=確定");
+assert.match(await ayame.locator("main table").innerText(), /shop\.public\.customers|shop\.customers/);
+await ayame.goto(origin + "/events?kind=look");
+assert.match(await ayame.locator("main").innerText(), /本人への通知/);
+done("whose data left, over time, and a look at names that is recorded");
+
+await ayame.goto(origin + "/ledger");
+await ayame.click('form[action="/ledger/verify"] button');
+await ayame.waitForSelector(".check-ok");
+done("the ledger checked");
+
+const rooms = ["/", "/cases", story, story + "/draft/web", "/scope", "/scope?ask=1", "/events", "/sessions", "/map", "/policy", "/ledger", "/users", "/me", "/wrong"];
+const findings = [];
+for (const language of ["ja", "en"]) {
+  await ayame.goto(origin + "/me");
+  const button = ayame.locator(`form[action="/lang"] button[value="${language}"]`);
+  if (await button.count()) await button.click();
+  for (const room of rooms) {
+    await ayame.goto(origin + room);
+    assert.equal(await ayame.locator("html").getAttribute("lang"), language);
+    findings.push(...(await inspect(ayame)).map((f) => `${language} ${room}: ${f}`));
+    if (language === "ja") await shoot(ayame, "page" + room.replace(/[^a-z]+/g, "-"));
+  }
+}
+assert.deepEqual(findings, [], "axe-core");
+done("every page in both languages, without serious findings of axe-core");
+
+await ayame.setViewportSize({ width: 375, height: 812 });
+for (const room of rooms) {
+  await ayame.goto(origin + room);
+  const wide = await ayame.evaluate(() => document.documentElement.scrollWidth);
+  assert.ok(wide <= 375, `${room} is ${wide} px wide on a phone`);
+}
+await ayame.goto(origin + "/");
+await shoot(ayame, "phone");
+done("every page on a phone");
+
+await ayame.setViewportSize({ width: 1280, height: 900 });
+await ayame.goto(origin + "/");
+await ayame.keyboard.press("Tab");
+assert.equal(await ayame.evaluate(() => document.activeElement.className), "skip");
+await ayame.keyboard.press("Control+k");
+await ayame.keyboard.type("ledger");
+await ayame.keyboard.press("Enter");
+await ayame.waitForURL("**/ledger");
+done("by keyboard");
+
+const client = await ayame.context().newCDPSession(ayame);
+await client.send("WebAuthn.enable");
+await client.send("WebAuthn.addVirtualAuthenticator", {
+  options: { protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true },
+});
+await ayame.goto(origin + "/me");
+await ayame.fill("#f-passkey", "phone");
+await ayame.click('[data-passkey="add"] button');
+await ayame.waitForURL("**/me?done=saved");
+await ayame.click('form[action="/logout"] button');
+await ayame.waitForURL("**/login");
+await ayame.click('[data-passkey="login"] button');
+await ayame.waitForURL(origin + "/");
+done("a passkey made, and entered with");
+
+assert.deepEqual(said, [], "errors in the browser");
+await b.close();
+done("no error in any page");
