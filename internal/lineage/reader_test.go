@@ -48,6 +48,8 @@ func TestReader(t *testing.T) {
 		{"writes that run code", (*shop).hooks},
 		{"names that change", (*shop).names},
 		{"values of others", (*shop).carried},
+		{"what code writes", (*shop).code},
+		{"names that changed meanwhile", (*shop).known},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(s, t) })
 	}
