@@ -35,6 +35,9 @@ type scopeCmd struct {
 	List    bool          `xor:"form" help:"${help_scope_list}"`
 	Bundle  string        `xor:"form" placeholder:"FILE" help:"${help_scope_bundle}"`
 	By      string        `help:"${help_by}"`
+
+	Persons       string   `xor:"form" placeholder:"DIR" help:"${help_scope_persons}"`
+	PersonsSource []string `sep:"none" placeholder:"SUBJECTS=SOURCE" help:"${help_scope_persons_source}"`
 }
 
 // Run asks whose data crossed. The running process answers; without one, this
@@ -61,6 +64,12 @@ func (c scopeCmd) Run(a *app) error {
 	case c.Bundle != "":
 		r.Form = control.FormBundle
 		return c.writeBundle(a, op, r)
+	case c.Persons != "":
+		out, err := c.persons(a, op, r)
+		if err != nil {
+			return err
+		}
+		return a.out(out, func() { a.personsText(out) })
 	}
 	var text bytes.Buffer
 	if err := op.Scope(a.ctx, r, &text); err != nil {

@@ -17,6 +17,7 @@ const (
 	ConfigConflict    Code = 1010
 	SecretUnreadable  Code = 1011
 	SecretMode        Code = 1012
+	PersonSubjects    Code = 3301
 	GateListen        Code = 2101
 	GateTLS           Code = 2102
 	GateFailed        Code = 2103
@@ -85,7 +86,7 @@ var elsewhere = []Code{
 var Codes = slices.Sorted(slices.Values(append(elsewhere[:len(elsewhere):len(elsewhere)],
 	ConfigUnreadable, ConfigSyntax, ConfigUnknownKey, ConfigRepeatedKey, ConfigType,
 	ConfigMissing, ConfigValue, ConfigDuplicate, ConfigReference, ConfigConflict,
-	SecretUnreadable, SecretMode,
+	SecretUnreadable, SecretMode, PersonSubjects,
 	GateListen, GateTLS, GateFailed, MetricsListen, CutRefused, CutUnknown, HubJoin, HubListen, IndicatorList,
 	PolicyInvalid, PolicyNotNewer, PolicyTestFailed, GrantRefused, GrantUnknown,
 	NotRunning, ControlRefused, AlreadyRunning, ScopeQuery, SessionUnknown, CaseRefused, CaseFile,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"sekisho/internal/person/cluster"
 	"sekisho/internal/person/match"
@@ -21,11 +22,16 @@ type Change struct {
 // Create runs over sources for the first time and keeps the result.
 func (n *State) Create(ctx context.Context, sources []Source, o Options) (*Result, error) {
 	o.Keys = true
-	res, err := Run(ctx, sources, o)
+	w, err := n.newRun()
 	if err != nil {
 		return nil, err
 	}
-	return res, n.save(res, nil)
+	o.keep = w.keep
+	res, err := Run(ctx, sources, o)
+	if err := w.close(err); err != nil {
+		return nil, err
+	}
+	return res, n.save(res, nil, []keyRun{w.run}, nil)
 }
 
 // Load returns what the state holds, for questions.
@@ -46,16 +52,20 @@ func (n *State) Add(ctx context.Context, sources []Source, o Options) (*Result, 
 	}
 	first := res.Table.Len()
 	for _, s := range sources {
-		if slices.ContainsFunc(res.Reads, func(r Read) bool { return r.Source == s.Name }) {
+		if slices.ContainsFunc(res.Reads, func(r Read) bool { return r.Source == s.Name || strings.HasPrefix(r.Source, s.Name+"/") }) {
 			return nil, nil, fmt.Errorf("%w: source %s", ErrReadBefore, s.Name)
 		}
 	}
-	if err := res.read(ctx, sources, len(res.Reads), o); err != nil {
+	if err := res.read(ctx, sources, o); err != nil {
 		return nil, nil, err
 	}
 	record.Settle(res.Table, res.Names, first, res.Match.Counts)
 	res.Match.Counts.Add(record.Count(res.Table, res.Names, first, o.Workers, record.All))
-	links, err := match.Extend(ctx, res.Table, res.Names, first, &res.Match.Frozen, &res.Match.Counts,
+	old, err := n.loadRuns()
+	if err != nil {
+		return nil, nil, err
+	}
+	links, keys, err := match.Extend(ctx, res.Table, res.Names, first, &res.Match.Frozen, &res.Match.Counts, old,
 		match.Options{Workers: o.Workers, Cap: o.Cap})
 	if err != nil {
 		return nil, nil, err
@@ -76,7 +86,11 @@ func (n *State) Add(ctx context.Context, sources []Source, o Options) (*Result, 
 	j := cluster.NewJoiner(res.Table, res.Names, res.Sets, res.guard(), res.decisions(n.manifest.Decisions))
 	res.Refused = j.Join(sure)
 	changes := res.renumber(first)
-	return res, changes, n.save(res, changes)
+	runs, gone, err := n.keepKeys(keys, old)
+	if err != nil {
+		return nil, nil, err
+	}
+	return res, changes, n.save(res, changes, runs, gone)
 }
 
 // ErrReadBefore: a source of that name is in the state already.

@@ -142,7 +142,24 @@ func (e evidence) rich() bool {
 // depend on how often its person comes: then records of every kind have a
 // companion equally often, and where fewer were found, the rest is hidden.
 func (res *Result) hidden(c *Count) float64 {
-	var all, found [evidences]int
+	all, found := res.companions()
+	short := shortfall(all, found)
+	hidden := 0.0
+	for e, share := range short {
+		if share > 0 {
+			hidden += share * float64(all[e]-found[e])
+			c.Unlinkable += all[e] - found[e]
+		}
+	}
+	return hidden
+}
+
+// shortfall returns how likely a record of each kind that was found alone is of
+// a person who was found elsewhere.
+func (res *Result) shortfall() [evidences]float64 { return shortfall(res.companions()) }
+
+// companions counts the records of each kind, and those that have a companion.
+func (res *Result) companions() (all, found [evidences]int) {
 	t := res.Table
 	for i := range uint32(t.Len()) {
 		r := t.At(i)
@@ -155,6 +172,10 @@ func (res *Result) hidden(c *Count) float64 {
 			found[e]++
 		}
 	}
+	return all, found
+}
+
+func shortfall(all, found [evidences]int) (share [evidences]float64) {
 	richAll, richFound := 0, 0
 	for e := range evidence(evidences) {
 		if e.rich() {
@@ -163,20 +184,18 @@ func (res *Result) hidden(c *Count) float64 {
 		}
 	}
 	if richAll == 0 {
-		return 0
+		return share
 	}
 	rate := float64(richFound) / float64(richAll)
-	hidden := 0.0
 	for e := range evidence(evidences) {
-		if e.rich() || all[e] == 0 {
+		if e.rich() || all[e] == found[e] {
 			continue
 		}
 		if short := rate*float64(all[e]) - float64(found[e]); short > 0 {
-			hidden += short
-			c.Unlinkable += all[e] - found[e]
+			share[e] = short / float64(all[e]-found[e])
 		}
 	}
-	return hidden
+	return share
 }
 
 // missed estimates how many joins of rich records failed, because a given name

@@ -44,7 +44,7 @@ func (n *State) Decide(d Decision) ([]Change, error) {
 	res.Review = slices.DeleteFunc(res.Review, func(l match.Link) bool {
 		return l.A == a && l.B == b || l.A == b && l.B == a
 	})
-	return changes, n.save(res, changes)
+	return changes, n.save(res, changes, n.manifest.Runs, nil)
 }
 
 // merge makes one person of two; the lower number stays.

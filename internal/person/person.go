@@ -23,7 +23,8 @@ import (
 	"sekisho/internal/person/rowfile"
 )
 
-// Source is a file of customer records.
+// Source is a file of customer records: CSV or TSV in any encoding, a workbook,
+// a Parquet file or a SQLite database.
 type Source struct {
 	Name string // in reports and decisions
 	File string
@@ -46,6 +47,8 @@ type Options struct {
 	// a record is called by its row. A state keeps them anyway.
 	Keys     bool
 	Progress func(stage string, done, all int64)
+
+	keep func(rule string, sorted []uint64) error // of match.Options
 }
 
 // The thresholds when Options say none.
@@ -118,12 +121,12 @@ type Result struct {
 func Run(ctx context.Context, sources []Source, o Options) (*Result, error) {
 	o = o.withDefaults()
 	res := &Result{Table: &record.Table{}, Names: &record.Names{}, Keys: &record.Keys{}}
-	if err := res.read(ctx, sources, 0, o); err != nil {
+	if err := res.read(ctx, sources, o); err != nil {
 		return nil, err
 	}
 	record.Settle(res.Table, res.Names, 0, record.Counts{})
 	var err error
-	res.Match, err = match.Run(ctx, res.Table, res.Names, match.Options{Workers: o.Workers, Cap: o.Cap,
+	res.Match, err = match.Run(ctx, res.Table, res.Names, match.Options{Workers: o.Workers, Cap: o.Cap, Keep: o.keep,
 		Progress: func(stage string, done, all int) { o.Progress(stage, int64(done), int64(all)) }})
 	if err != nil {
 		return nil, err
@@ -156,13 +159,26 @@ func (res *Result) number(next uint32) {
 	}
 }
 
-// read adds the records of sources, of which the first has that number.
-func (res *Result) read(ctx context.Context, sources []Source, first int, o Options) error {
-	for i, s := range sources {
-		if first+i > math.MaxUint16 {
-			return fmt.Errorf("more than %d sources", math.MaxUint16)
+// read adds the records of sources behind those that were read.
+func (res *Result) read(ctx context.Context, sources []Source, o Options) error {
+	for _, s := range sources {
+		number := len(res.Reads)
+		if number > math.MaxUint16-1000 {
+			return fmt.Errorf("more than %d sources", math.MaxUint16-1000)
 		}
-		r, err := readSource(ctx, res, s, uint16(first+i), o)
+		several, err := isTables(s.File)
+		if err != nil {
+			return err
+		}
+		if several {
+			reads, err := readTables(ctx, res, s, uint16(number), o)
+			if err != nil {
+				return err
+			}
+			res.Reads = append(res.Reads, reads...)
+			continue
+		}
+		r, err := readSource(ctx, res, s, uint16(number), o)
 		if err != nil {
 			return err
 		}
@@ -262,6 +278,11 @@ func readSource(ctx context.Context, res *Result, s Source, number uint16, o Opt
 		return Read{}, err
 	}
 	defer f.Close()
+	return readFile(ctx, res, s, f, number, o)
+}
+
+// readFile adds the records of an open file.
+func readFile(ctx context.Context, res *Result, s Source, f *rowfile.File, number uint16, o Options) (Read, error) {
 	columns, plain := record.Detect(f.Header, f.Sample())
 	if plain {
 		f.Headless()
@@ -279,6 +300,7 @@ func readSource(ctx context.Context, res *Result, s Source, number uint16, o Opt
 	var mu sync.Mutex
 	var done int64
 	keyAt := slices.Index(columns, record.Key)
+	var err error
 	r.Rows, err = f.Read(ctx, o.Workers, func(w int, c *rowfile.Chunk) error {
 		mu.Lock()
 		res.Table.Grow(r.First + c.First + c.Rows)
@@ -327,7 +349,7 @@ func (r *Read) trimProblems() {
 // ReadOnly reads one source and settles its names, without matching.
 func ReadOnly(ctx context.Context, s Source) (*Result, error) {
 	res := &Result{Table: &record.Table{}, Names: &record.Names{}, Keys: &record.Keys{}}
-	if err := res.read(ctx, []Source{s}, 0, Options{}.withDefaults()); err != nil {
+	if err := res.read(ctx, []Source{s}, Options{}.withDefaults()); err != nil {
 		return nil, err
 	}
 	record.Settle(res.Table, res.Names, 0, record.Counts{})

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -28,6 +29,9 @@ import (
 //	                of all rows, how often each word is a family's or a given
 //	                name (romaji, then kanji), and the links to review (rows,
 //	                score, pattern)
+//	index-N.bin     sorted keys of the blocking rules (match.Keys), as this
+//	                machine keeps numbers of 64 bits: a file of the first run
+//	                and one of each later one, joined from time to time
 //	history.jsonl   merges and splits of persons
 //
 // A run that dies leaves bytes behind the ends that the manifest names; the
@@ -52,6 +56,7 @@ type manifest struct {
 	LinkAt     match.Score  `json:"link_at"`
 	ReviewAt   match.Score  `json:"review_at"`
 	Decisions  []Decision   `json:"decisions"`
+	Runs       []keyRun     `json:"key_runs"`
 }
 
 // ErrState: a folder holds no state, or one that this program cannot read.
@@ -87,7 +92,30 @@ func OpenState(dir string) (s *State, fresh bool, err error) {
 	if err != nil {
 		return nil, false, errors.Join(fmt.Errorf("%w in %s: %w", ErrState, dir, err), s.Close())
 	}
-	return s, false, nil
+	return s, false, s.sweep()
+}
+
+// sweep removes the files of runs that died.
+func (n *State) sweep() error {
+	wanted := []string{tablesFile(n.manifest.Generation)}
+	for _, r := range n.manifest.Runs {
+		wanted = append(wanted, r.File)
+	}
+	for _, pattern := range []string{"tables-*.bin", "index-*.bin", "*.new"} {
+		files, err := filepath.Glob(n.path(pattern))
+		if err != nil {
+			return err
+		}
+		for _, file := range files {
+			if slices.Contains(wanted, filepath.Base(file)) {
+				continue
+			}
+			if err := os.Remove(file); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // Close releases the state. Results that were loaded from it end with it.
@@ -165,8 +193,11 @@ func eachLine(name string, size int64, f func(i int, line []byte)) error {
 
 // save writes what is new in res, whose first rows are in the folder already,
 // and makes it valid.
-func (n *State) save(res *Result, history []Change) error {
+//
+// runs are all files of keys, gone those that are no longer among them.
+func (n *State) save(res *Result, history []Change, runs []keyRun, gone []string) error {
 	m := n.manifest
+	m.Runs = runs
 	f, err := os.OpenFile(n.path("records.bin"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
@@ -202,7 +233,7 @@ func (n *State) save(res *Result, history []Change) error {
 	}); err != nil {
 		return err
 	}
-	old := tablesFile(m.Generation)
+	gone = append(gone, tablesFile(m.Generation))
 	m.Generation++
 	m.Rows, m.Reads, m.Frozen, m.LinkAt, m.ReviewAt, m.Next = res.Table.Len(), res.Reads, res.Match.Frozen, res.LinkAt, res.ReviewAt, res.next
 	if _, err := n.append(tablesFile(m.Generation), 0, func(w *bufio.Writer) error { return writeTables(w, res) }); err != nil {
@@ -211,8 +242,10 @@ func (n *State) save(res *Result, history []Change) error {
 	if err := n.publish(m); err != nil {
 		return err
 	}
-	if err := os.Remove(n.path(old)); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
+	for _, name := range gone {
+		if err := os.Remove(n.path(name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
 	}
 	return nil
 }

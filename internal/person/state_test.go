@@ -159,3 +159,51 @@ func TestDecisionsSurvive(t *testing.T) {
 		t.Errorf("explanation: %+v", e)
 	}
 }
+
+// Many runs keep few files; what each of them brought is found by later ones,
+// and what a dead run left behind is gone at the next start.
+func TestManyRuns(t *testing.T) {
+	ctx := context.Background()
+	dir := filepath.Join(t.TempDir(), "state")
+	s, _, err := OpenState(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { s.Close() }()
+	if _, err := s.Create(ctx, []Source{{Name: "first", File: textFile(t, "first.csv", crowd(300, 31))}}, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "index-99.bin"), []byte("dead"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if s, _, err = OpenState(dir); err != nil {
+		t.Fatal(err)
+	}
+	news := crowd(20, 32)
+	var again []string
+	for i, row := range news {
+		key, rest, _ := strings.Cut(row, ",")
+		again = append(again, "z"+key+","+rest)
+		if _, _, err := s.Add(ctx, []Source{{Name: "run" + key, File: textFile(t, "run.csv", news[i:i+1])}}, Options{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "index-*.bin"))
+	if err != nil || len(files) > mostRuns+1 {
+		t.Errorf("%d files of keys after %d runs, %v", len(files), len(news), err)
+	}
+	res, _, err := s.Add(ctx, []Source{{Name: "again", File: textFile(t, "again.csv", again)}}, Options{Keys: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := personsOf(res)
+	for _, row := range news {
+		key, _, _ := strings.Cut(row, ",")
+		if was, is := p[RecordName{"run" + key, key}], p[RecordName{"again", "z" + key}]; was != is || is == 0 {
+			t.Errorf("%s is person %d and its copy %d", key, was, is)
+		}
+	}
+}

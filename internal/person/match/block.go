@@ -40,22 +40,22 @@ type index struct {
 // keyTables are the keys of several rules by row, 0 for none. They are made in
 // one pass, since reading rows costs more than making keys of them.
 type keyTables struct {
-	first, rows, workers int
-	raw                  [][]packed
-	sorted               []packed
+	rows, workers int
+	raw           [][]packed
+	sorted        []packed
 }
 
 // batch is how many rules' keys are held at once.
 const batch = 4
 
-// fill makes the keys of up to batch rules for the rows from first on.
+// fill makes the keys of up to batch rules for all rows.
 func (k *keyTables) fill(t *record.Table, names *record.Names, use []Rule) {
 	for len(k.raw) < len(use) {
 		k.raw = append(k.raw, record.Large[packed](k.rows))
 	}
 	record.Parallel(k.rows, k.workers, func(_, from, to int) {
 		for i := from; i < to; i++ {
-			row := uint32(k.first + i)
+			row := uint32(i)
 			r := t.At(row)
 			for n := range use {
 				k.raw[n][i] = pack(use[n].key(names, r), r, row)
@@ -73,8 +73,8 @@ func pack(key uint64, r *record.Record, row uint32) packed {
 }
 
 // index cuts the keys of rule n of the batch into buckets and sorts those. It
-// is good until the next call.
-func (k *keyTables) index(n int) *index {
+// is good until the next call. keep, if it is not nil, gets all keys first.
+func (k *keyTables) index(n int, keep func(sorted []packed) error) (*index, error) {
 	if k.sorted == nil {
 		k.sorted = record.Large[packed](k.rows)
 	}
@@ -110,13 +110,23 @@ func (k *keyTables) index(n int) *index {
 			}
 		}
 	})
+	if keep != nil {
+		parallelBuckets(1<<bucketBits, k.workers, func(_, b int) {
+			radix(x.keys[x.starts[b]:x.ends[b]], raw[x.starts[b]:x.ends[b]])
+		})
+		if err := keep(x.keys); err != nil {
+			return nil, err
+		}
+	}
 	seen := make([]lonely, k.workers)
 	parallelBuckets(1<<bucketBits, k.workers, func(w, b int) {
 		part := seen[w].drop(x.keys[x.starts[b]:x.ends[b]])
 		x.ends[b] = x.starts[b] + len(part)
-		radix(part, raw[x.starts[b]:x.ends[b]])
+		if keep == nil {
+			radix(part, raw[x.starts[b]:x.ends[b]])
+		}
 	})
-	return x
+	return x, nil
 }
 
 // lonely counts the keys of a bucket by some bits of theirs.

@@ -41,6 +41,9 @@ type Options struct {
 	// are skipped and reported; finer rules find most of them again.
 	Cap      int
 	Progress func(stage string, done, all int)
+	// Keep gets the keys of all rows under each of KeptRules, in ascending
+	// order, for Extend. The list is good until it returns.
+	Keep func(rule string, sorted []uint64) error
 }
 
 // DefaultCap is the cap of a group when Options say none.
@@ -82,7 +85,10 @@ func Run(ctx context.Context, t *record.Table, names *record.Names, o Options) (
 	}
 	e := &engine{t: t, names: names, o: o, res: &Result{Frozen: Frozen{Model: &Model{}}},
 		tables: keyTables{rows: t.Len(), workers: o.Workers}}
-	e.res.Shared = e.placeholders()
+	var err error
+	if e.res.Shared, err = e.placeholders(); err != nil {
+		return nil, err
+	}
 	random := drawRandom(t, names, o.Workers)
 	if err := e.block(ctx); err != nil {
 		return nil, err

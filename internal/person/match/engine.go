@@ -44,11 +44,13 @@ var contacts = []struct {
 
 // placeholders finds values that stand for no one person and takes them out of
 // matching.
-func (e *engine) placeholders() []Shared {
-	var found []Shared
+func (e *engine) placeholders() (found []Shared, err error) {
 	e.tables.fill(e.t, e.names, contactRules())
 	for i, c := range contacts {
-		x := e.tables.index(i)
+		x, err := e.tables.index(i, e.keep(c.what))
+		if err != nil {
+			return nil, err
+		}
 		mark := c.mark
 		if c.what == "passport" {
 			mark = e.noteDocument
@@ -62,7 +64,15 @@ func (e *engine) placeholders() []Shared {
 	if s := e.commonBirths(); s.Groups > 0 {
 		found = append(found, s)
 	}
-	return found
+	return found, nil
+}
+
+// keep returns what takes the keys of a rule that Options want kept, or nil.
+func (e *engine) keep(rule string) func([]packed) error {
+	if e.o.Keep == nil || !slices.Contains(KeptRules(), rule) {
+		return nil
+	}
+	return func(sorted []packed) error { return e.o.Keep(rule, sorted) }
 }
 
 // noteDocument takes a document number that is a placeholder out and keeps it
@@ -155,7 +165,11 @@ func (e *engine) block(ctx context.Context) error {
 	e.pairs = newPairList(e.t.Len(), e.o.Workers)
 	e.tables.fill(e.t, e.names, probes)
 	for i := range probes {
-		e.blockRule(&probes[i], e.tables.index(i), e.o.Cap)
+		x, err := e.tables.index(i, nil)
+		if err != nil {
+			return err
+		}
+		e.blockRule(&probes[i], x, e.o.Cap)
 	}
 	e.res.Families = e.families()
 	use := rules
@@ -171,7 +185,14 @@ func (e *engine) block(ctx context.Context) error {
 			e.tables.fill(e.t, e.names, use[i:min(i+batch, len(use))])
 		}
 		rule := &use[i]
-		x := e.tables.index(i % batch)
+		keep := e.keep(rule.Name)
+		if contactRule(rule.Name) >= 0 { // kept before shared contacts were taken out
+			keep = nil
+		}
+		x, err := e.tables.index(i%batch, keep)
+		if err != nil {
+			return err
+		}
 		limit := x.fitCap(e.o.Cap, uint64(e.t.Len())*rule.budget()/budgetUnit+smallTable, e.o.Workers)
 		e.blockRule(rule, x, limit)
 	}

@@ -1,6 +1,7 @@
 package match
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -17,82 +18,51 @@ type Frozen struct {
 	Documents []uint64 // document numbers that are
 }
 
-// A filter has two stages. The first is small and stops nine keys in ten, the
-// second stops most of the others.
-const (
-	coarseBits = 20
-	filterBits = 24
-	// filterRows is how many rows go through the filter of a rule before the
-	// next rule's.
-	filterRows = 1 << 12
-)
+// Keys are the sorted keys of rows, by rule: those of KeptRules.
+type Keys map[string][]uint64
 
-// filter says which keys of a rule the new rows have; a false yes is possible.
-type filter struct {
-	coarse *[1 << (coarseBits - 6)]uint64
-	fine   []uint64
-}
-
-func newFilter() filter {
-	return filter{new([1 << (coarseBits - 6)]uint64), record.Large[uint64](1 << (filterBits - 6))}
-}
-
-func (f *filter) set(k packed) {
-	i, j := k>>(64-coarseBits), k>>(64-filterBits)
-	f.coarse[i>>6] |= 1 << (i & 63)
-	f.fine[j>>6] |= 1 << (j & 63)
-}
-
-// sift leaves the keys that the filter lets through. The first stage has no
-// branch: a processor looks many keys up at once then.
-func (f *filter) sift(keys []packed) []packed {
-	n := 0
-	for _, k := range keys {
-		i := k >> (64 - coarseBits)
-		keys[n] = k
-		n += int(f.coarse[i>>6] >> (i & 63) & 1)
-	}
-	out := keys[:0]
-	for _, k := range keys[:n] {
-		if j := k >> (64 - filterBits); f.fine[j>>6]>>(j&63)&1 != 0 {
-			out = append(out, k)
+// KeptRules names the rules whose keys Extend needs, in the order of files.
+func KeptRules() []string {
+	var names []string
+	for _, r := range slices.Concat(contactRules(), rules) {
+		if !slices.Contains(names, r.Name) {
+			names = append(names, r.Name)
 		}
 	}
-	return out
+	return names
 }
 
 // meeting is the rows of one rule that share keys with new rows.
 type meeting struct {
-	rule   *Rule
-	wanted filter
-	found  [][]packed // old rows by worker
+	rule *Rule
 
-	news, olds []packed // sorted
+	news, olds []packed // sorted by hash
 }
 
 // Extend finds the links of rows from first on, to each other and to the
 // earlier ones, under a model that is not changed; counts are those of all
-// rows. It reads every earlier row once; that costs a second for ten million.
-func Extend(ctx context.Context, t *record.Table, names *record.Names, first int, frozen *Frozen, counts *record.Counts, o Options) ([]Link, error) {
+// rows, and old the keys of the earlier ones, in parts. It returns the keys of
+// the new rows too.
+func Extend(ctx context.Context, t *record.Table, names *record.Names, first int, frozen *Frozen, counts *record.Counts, old []Keys, o Options) ([]Link, Keys, error) {
 	if o.Cap == 0 {
 		o.Cap = DefaultCap
 	}
 	if t.Len() > MaxRecords {
-		return nil, ErrTooMany
+		return nil, nil, ErrTooMany
 	}
 	x := &extension{t: t, names: names, first: first, frozen: frozen, counts: counts, o: o}
 	x.clean()
 	own := slices.DeleteFunc(slices.Clone(rules), func(r Rule) bool { return contactRule(r.Name) >= 0 })
-	x.meet(slices.Concat(contactRules(), own))
+	keys := x.meet(slices.Concat(contactRules(), own), old)
 	for i := range contacts {
 		x.share(&x.meetings[i], contacts[i].mark)
 	}
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	pairs := newPairList(t.Len(), o.Workers)
 	parallelEach(len(rules), o.Workers, func(w, i int) { x.candidates(w, &rules[i], pairs) })
-	return x.score(pairs), ctx.Err()
+	return x.score(pairs), keys, ctx.Err()
 }
 
 // contactRule returns which contact has a rule of that name, or -1. Rules of
@@ -151,48 +121,51 @@ func (x *extension) pack(rule *Rule, row uint32) packed {
 }
 
 // meet collects, for every rule, the new rows' keys and the old rows that have
-// one of them, in one pass over the old rows.
-func (x *extension) meet(use []Rule) {
+// one of them. It returns the new rows' keys.
+func (x *extension) meet(use []Rule, old []Keys) Keys {
 	x.meetings = make([]meeting, len(use))
-	for i := range use {
+	parallelEach(len(use), x.o.Workers, func(_, i int) {
 		m := &x.meetings[i]
-		m.rule, m.wanted, m.found = &use[i], newFilter(), make([][]packed, x.o.Workers)
+		m.rule = &use[i]
 		for row := x.first; row < x.t.Len(); row++ {
 			if k := x.pack(m.rule, uint32(row)); k != 0 {
 				m.news = append(m.news, k)
-				m.wanted.set(k)
 			}
 		}
-	}
-	record.Parallel(x.first, x.o.Workers, func(w, from, to int) {
-		for ; from < to; from += filterRows {
-			for i := range x.meetings {
-				x.meetings[i].sift(x, w, from, min(from+filterRows, to))
-			}
-		}
-	})
-	parallelEach(len(use), x.o.Workers, func(_, i int) {
-		m := &x.meetings[i]
-		m.olds = slices.Concat(m.found...)
-		m.found = nil
 		slices.Sort(m.news)
-		slices.Sort(m.olds)
+		for _, part := range old {
+			m.olds = appendShared(m.olds, m.news, part[m.rule.Name])
+		}
+		if len(old) > 1 {
+			slices.Sort(m.olds)
+		}
 	})
+	keys := Keys{}
+	for i := range x.meetings {
+		keys[x.meetings[i].rule.Name] = slices.Clone(x.meetings[i].news)
+	}
+	return keys
 }
 
-// sift keeps the old rows whose keys new ones have, or seem to have.
-func (m *meeting) sift(x *extension, w, from, to int) {
-	if len(m.news) == 0 {
-		return
-	}
-	var room [filterRows]packed
-	keys := room[:0]
-	for row := from; row < to; row++ {
-		if k := x.pack(m.rule, uint32(row)); k != 0 {
-			keys = append(keys, k)
+// appendShared appends the keys of old whose hash a key of news has. Both are
+// sorted; it leaps through old, which is long.
+func appendShared(dst, news, old []packed) []packed {
+	at := 0
+	for i := 0; i < len(news); {
+		hash := news[i] >> rowBits
+		step := 1
+		for at+step < len(old) && old[at+step]>>rowBits < hash {
+			at += step
+			step *= 2
+		}
+		within, _ := slices.BinarySearchFunc(old[at:min(at+step+1, len(old))], hash, func(k packed, h uint64) int { return cmp.Compare(k>>rowBits, h) })
+		for at += within; at < len(old) && old[at]>>rowBits == hash; at++ {
+			dst = append(dst, old[at])
+		}
+		for i++; i < len(news) && news[i]>>rowBits == hash; i++ {
 		}
 	}
-	m.found[w] = append(m.found[w], m.wanted.sift(keys)...)
+	return dst
 }
 
 // still leaves out the rows that have no key of that rule.

@@ -11,7 +11,7 @@ import (
 const RecordBytes = int(unsafe.Sizeof(Record{}))
 
 // Layout names the form of rows in files; it changes when Record does.
-const Layout = "sekisho-person-record-3"
+const Layout = "sekisho-person-record-4"
 
 // AppendTo writes rows from first on to f, which holds the earlier ones.
 func (t *Table) AppendTo(f *os.File, first int) error {
@@ -59,4 +59,26 @@ func bytesOf(rows []Record) []byte {
 		return nil
 	}
 	return unsafe.Slice((*byte)(unsafe.Pointer(&rows[0])), len(rows)*RecordBytes)
+}
+
+// MapKeys returns n sorted keys from the beginning of a file, read when they are
+// touched where the system can do that. close releases them.
+func MapKeys(f *os.File, n int) (keys []uint64, close func() error, err error) {
+	const size = int(unsafe.Sizeof(keys[0]))
+	if info, err := f.Stat(); err != nil || info.Size() < int64(n*size) {
+		return nil, nil, fmt.Errorf("read keys: %s is shorter than %d keys", f.Name(), n)
+	}
+	data, close, err := mapFile(f, n*size)
+	if err != nil || n == 0 {
+		return nil, close, err
+	}
+	return unsafe.Slice((*uint64)(unsafe.Pointer(&data[0])), n), close, nil
+}
+
+// KeyBytes are keys as MapKeys reads them.
+func KeyBytes(keys []uint64) []byte {
+	if len(keys) == 0 {
+		return nil
+	}
+	return unsafe.Slice((*byte)(unsafe.Pointer(&keys[0])), len(keys)*int(unsafe.Sizeof(keys[0])))
 }

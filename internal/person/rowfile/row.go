@@ -19,10 +19,11 @@ const (
 	NoEncoding
 	TooLong
 	Columns
+	Damaged // a part of a workbook or database file
 	short
 )
 
-var faultNames = [...]string{"", "quote", "nul", "encoding", "too_long", "columns"}
+var faultNames = [...]string{"", "quote", "nul", "encoding", "too_long", "columns", "damaged"}
 
 // String returns a word that messages and --json use.
 func (f Fault) String() string { return faultNames[f] }
