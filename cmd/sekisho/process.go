@@ -182,6 +182,10 @@ func (p *process) start(ctx context.Context, views, scans, gates *stage, failed 
 	if err := p.startBases(ctx, scans); err != nil {
 		return err
 	}
+	if err := p.startDetect(views); err != nil {
+		return err
+	}
+	p.startExits(scans)
 	if err := p.startCuts(ctx, gates); err != nil {
 		return err
 	}

@@ -104,6 +104,10 @@ func (k *checker) config(c *Config) {
 	if c.Hub != nil {
 		k.hub(c.Hub, listens)
 	}
+	if c.Detect != nil {
+		k.detect(c.Detect)
+	}
+	k.exits(c.Exits)
 	names := map[string]string{}
 	for i := range c.Databases {
 		path := fmt.Sprintf("databases[%d]", i)

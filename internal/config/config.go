@@ -26,6 +26,8 @@ type Config struct {
 	Gates      []Gate         `yaml:"gates,omitempty" doc:"Where clients connect. Required, unless there is only a web or a hub section."`
 	Web        []Web          `yaml:"web,omitempty" doc:"Web gates: reverse proxies with a firewall and a card guard."`
 	Hub        *Hub           `yaml:"hub,omitempty" doc:"Where remote gates connect, which are cut together with those here. Default: there are none."`
+	Detect     *Detect        `yaml:"detect,omitempty" doc:"What is known about what leaves: roles of servers, lists of bad destinations."`
+	Exits      []Exit         `yaml:"exits,omitempty" doc:"The ways to the internet that this machine has. Another one is raised within 30 s. Linux. Default: nobody looks."`
 	Policy     *policy.Source `yaml:"policy,omitempty" doc:"Who may read what. Not together with policy_file. Without either everything is allowed and recorded, except channels that cannot be attributed."`
 	Cases      string         `yaml:"cases,omitempty" doc:"File with the company, the people on duty and how to reach them, for sekisho case. Relative to this file. Without it cases are kept and nobody is called."`
 	PolicyFile string         `yaml:"policy_file,omitempty" doc:"File that holds the policy section. Reloaded on SIGHUP and on sekisho policy reload."`

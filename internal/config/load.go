@@ -126,6 +126,7 @@ func (c *Config) resolve(dir string) {
 	for i := range c.Web {
 		paths = append(paths, &c.Web[i].TLS.Cert, &c.Web[i].TLS.Key, &c.Web[i].Rules)
 	}
+	paths = append(paths, c.detectPaths()...)
 	for _, p := range paths {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(dir, *p)

@@ -54,6 +54,8 @@ type Operator interface {
 	OrderCut(ctx context.Context, r CutOrder) (Cuts, error)
 	// LiftCut takes cuts back.
 	LiftCut(ctx context.Context, r CutLift) (Cuts, error)
+	// Except says that what is detected is in order, or no more.
+	Except(ctx context.Context, r ExceptRequest) (event.DetectionException, error)
 	// HubToken lets a remote gate join.
 	HubToken(ctx context.Context, r HubRequest) (HubToken, error)
 	// RevokeGate lets a remote gate connect no more.

@@ -96,6 +96,22 @@ func (c *Client) LiftCut(ctx context.Context, r CutLift) (Cuts, error) {
 	return ask[CutLift, Cuts](ctx, c, "cuts/lift", r)
 }
 
+// ExceptRequest makes an exception, or ends the one with the ID.
+type ExceptRequest struct {
+	ID     string        `json:"id,omitempty"`
+	What   string        `json:"what,omitempty"` // kind; empty: all
+	Host   string        `json:"host,omitempty"`
+	Dest   string        `json:"dest,omitempty"`
+	For    time.Duration `json:"for_ns,omitempty"` // 0: without end
+	By     string        `json:"by"`
+	Reason string        `json:"reason"`
+}
+
+// Except implements Operator.
+func (c *Client) Except(ctx context.Context, r ExceptRequest) (event.DetectionException, error) {
+	return ask[ExceptRequest, event.DetectionException](ctx, c, "except", r)
+}
+
 // HubToken implements Operator.
 func (c *Client) HubToken(ctx context.Context, r HubRequest) (HubToken, error) {
 	return ask[HubRequest, HubToken](ctx, c, "hub/token", r)

@@ -136,6 +136,7 @@ func handler(op Operator, log *slog.Logger) http.Handler {
 	handle(mux, log, "cuts", func(ctx context.Context, _ struct{}) (Cuts, error) { return op.Cuts(ctx) })
 	handle(mux, log, "cuts/order", op.OrderCut)
 	handle(mux, log, "cuts/lift", op.LiftCut)
+	handle(mux, log, "except", op.Except)
 	handle(mux, log, "hub/token", op.HubToken)
 	handle(mux, log, "hub/revoke", op.RevokeGate)
 	handle(mux, log, "policy/reload", func(ctx context.Context, _ struct{}) (PolicyStatus, error) { return op.ReloadPolicy(ctx) })

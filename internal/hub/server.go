@@ -10,7 +10,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -26,15 +25,6 @@ import (
 	"sekisho/internal/policy/order"
 )
 
-// Store takes the events of remote gates into the ledger.
-type Store interface {
-	// Next is the first sequence number of a chain that is not there yet.
-	Next(source string, worker uint16) (uint64, error)
-	// Append appends lines of one chain, durably. Lines that are there already
-	// are left out; lines that do not continue the chain are an error.
-	Append(ctx context.Context, source string, worker uint16, lines []byte) (next uint64, err error)
-}
-
 // ServerConfig is what a Server needs.
 type ServerConfig struct {
 	Listener  net.Listener // TCP; the server closes it
@@ -43,7 +33,6 @@ type ServerConfig struct {
 	Dir       string       // for tokens; it exists
 	Authority *pki.Authority
 	Cuts      *Cuts
-	Store     Store  // nil: gates keep their events
 	Orders    string // verifies orders
 	Now       func() time.Time
 	Log       *slog.Logger
@@ -85,8 +74,6 @@ func (s *Server) Run(ctx context.Context) error {
 	mux.HandleFunc("POST /v1/renew", s.known(s.renew))
 	mux.HandleFunc("GET /v1/stream", s.known(s.stream))
 	mux.HandleFunc("POST /v1/receipts", s.known(s.receipts))
-	mux.HandleFunc("PUT /v1/events/{source}/{worker}", s.known(s.events))
-	mux.HandleFunc("GET /v1/events/{source}/{worker}", s.known(s.next))
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10, IdleTimeout: time.Minute,
 		BaseContext: func(net.Listener) context.Context { return ctx },
 		ErrorLog:    slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
@@ -301,57 +288,6 @@ func (s *Server) receipts(w http.ResponseWriter, r *http.Request, site string) {
 		return
 	}
 	s.write(w, struct{}{})
-}
-
-// mine reports whether a source belongs to a site: a gate may only write what
-// begins with its own name.
-func mine(source, site string) bool {
-	return under(source, "site/"+site)
-}
-
-func chain(r *http.Request, site string) (source string, worker uint16, err error) {
-	source = r.PathValue("source")
-	_, err = fmt.Sscanf(r.PathValue("worker"), "%d", &worker)
-	if !mine(source, site) {
-		err = errors.Join(err, fmt.Errorf("%q is no source of %q", source, site))
-	}
-	return source, worker, err
-}
-
-func (s *Server) next(w http.ResponseWriter, r *http.Request, site string) {
-	source, worker, err := chain(r, site)
-	if s.cfg.Store == nil {
-		err = errors.New("this hub takes no events")
-	}
-	var stored frame.Stored
-	if err == nil {
-		stored.Next, err = s.cfg.Store.Next(source, worker)
-	}
-	if err != nil {
-		s.refuse(w, "events", site, err)
-		return
-	}
-	s.write(w, stored)
-}
-
-func (s *Server) events(w http.ResponseWriter, r *http.Request, site string) {
-	source, worker, err := chain(r, site)
-	if s.cfg.Store == nil {
-		err = errors.New("this hub takes no events")
-	}
-	var lines []byte
-	if err == nil {
-		lines, err = io.ReadAll(http.MaxBytesReader(w, r.Body, frame.MaxBody))
-	}
-	var stored frame.Stored
-	if err == nil {
-		stored.Next, err = s.cfg.Store.Append(r.Context(), source, worker, lines)
-	}
-	if err != nil {
-		s.refuse(w, "events", site, err)
-		return
-	}
-	s.write(w, stored)
 }
 
 // OrdersKey is the key that verifies a tenant's orders, made with its signer

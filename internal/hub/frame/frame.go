@@ -5,8 +5,6 @@
 //	POST /v1/renew     Renew → Renewed   before the certificate ends
 //	GET  /v1/stream    → Frames          one a line, for ever: orders, signs of life
 //	POST /v1/receipts  Receipts          answers to an order
-//	PUT  /v1/events/{source}/{worker}/{first}
-//	                   lines of events → Stored
 //
 // It holds the shapes and the token only; package hub serves, package site
 // asks.
@@ -73,11 +71,6 @@ type Receipts struct {
 type Failed struct {
 	Gate    string `json:"gate"`
 	Problem string `json:"problem"`
-}
-
-// Stored says up to which sequence number the hub has a chain.
-type Stored struct {
-	Next uint64 `json:"next"` // first number that the hub does not have
 }
 
 // Token lets one gate join, once.

@@ -1,11 +1,10 @@
 // Package site is a remote gate's side of the hub: it joins with a token, keeps
 // a stream open, takes orders into force at the gates of its process and
-// answers with receipts, renews its certificate, and ships the events that the
-// process has recorded.
+// answers with receipts, and renews its certificate.
 //
 // A site works on without the hub for as long as it must: the order it has
-// stays in force, also over a restart, and what it records waits. It makes no
-// orders and takes none that the hub's key did not sign or that is older than
+// stays in force, also over a restart. It keeps its own ledger and ships nothing
+// of it. It makes no orders and takes none that the hub's key did not sign or that is older than
 // the one in force.
 package site
 
@@ -146,7 +145,6 @@ type Config struct {
 	Gates *answer.Gates
 	Now   func() time.Time
 	Log   *slog.Logger
-	Ship  Shipper // nil: nothing is shipped
 	// Retry is the first wait after a failed connection; it doubles up to 16
 	// times that. Default 500 ms.
 	Retry time.Duration
@@ -236,11 +234,6 @@ func (s *Site) client() (*http.Client, error) {
 
 // Run keeps the stream until ctx ends. It does not end when the hub is away.
 func (s *Site) Run(ctx context.Context) error {
-	var wait sync.WaitGroup
-	defer wait.Wait()
-	if s.cfg.Ship != nil {
-		wait.Go(func() { s.ship(ctx) })
-	}
 	retry := s.cfg.Retry
 	for ctx.Err() == nil {
 		begin := s.cfg.Now()

@@ -1,0 +1,315 @@
+package main
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"sekisho/internal/config"
+	"sekisho/internal/control"
+	"sekisho/internal/detect/feed"
+	"sekisho/internal/event"
+	"sekisho/internal/fault"
+	"sekisho/internal/indicator"
+)
+
+type findingsCmd struct {
+	All bool `help:"${help_findings_all}"`
+}
+
+// foundLine is a Detection and what is said about it.
+type foundLine struct {
+	*event.Detection
+	Exception string `json:"exception,omitempty"`
+}
+
+// Run lists what was found. Exceptions count for what was found before them
+// too.
+func (c findingsCmd) Run(a *app) error {
+	var book feed.Book
+	if err := a.fold(func(k event.Kind) bool { return k == event.KindDetection || k == event.KindException }, func(e *event.Event) { book.Fold(e.Body) }); err != nil {
+		return err
+	}
+	lines := []foundLine{}
+	for _, d := range book.Detections {
+		x, covered := book.Covered(d)
+		if c.All || !covered && !d.Learning && !d.Further {
+			lines = append(lines, foundLine{d, x})
+		}
+	}
+	return a.out(lines, func() {
+		if len(lines) == 0 {
+			a.print("findings_none")
+			return
+		}
+		a.table([]string{"col_at", "col_what", "col_inside", "col_dest", "col_features"}, func(line func(...any)) {
+			for _, l := range lines {
+				line(at(event.Time(l.At)), l.What, l.Host, l.Dest, features(l.Detection))
+			}
+		})
+	})
+}
+
+func features(d *event.Detection) string {
+	var all []string
+	for _, f := range d.Features {
+		all = append(all, fmt.Sprintf("%s=%q", f.Name, f.Value))
+	}
+	return strings.Join(all, " ")
+}
+
+// fold gives the events of some kinds to take, in order.
+func (a *app) fold(kinds func(event.Kind) bool, take func(*event.Event)) error {
+	r, dir, err := a.reader()
+	if err != nil {
+		return err
+	}
+	err = r.Scan(a.ctx, 0, func(index event.Index, line []byte) error {
+		head, err := event.ParseHeader(line)
+		if err != nil || !kinds(head.Kind) {
+			return err
+		}
+		e, err := event.Parse(line)
+		if err != nil {
+			return fmt.Errorf("event %d: %w", index, err)
+		}
+		take(e)
+		return nil
+	})
+	if err != nil {
+		return fault.New(fault.LedgerOpen, "dir", dir).Because(err)
+	}
+	return nil
+}
+
+type exceptCmd struct {
+	What   string        `placeholder:"KIND" help:"${help_except_what}"`
+	Host   string        `help:"${help_except_host}"`
+	Dest   string        `help:"${help_except_dest}"`
+	For    time.Duration `help:"${help_except_for}"`
+	End    string        `placeholder:"ID" help:"${help_except_end}"`
+	By     string        `help:"${help_by}"`
+	Reason string        `required:"" help:"${help_reason}"`
+}
+
+// Run makes or ends an exception.
+func (c exceptCmd) Run(a *app) error {
+	if c.What != "" && !slices.Contains(detectionKinds, c.What) {
+		return fault.New(fault.Usage, "problem", fmt.Sprintf("--what %q", c.What), "hint", strings.Join(detectionKinds, ", "))
+	}
+	op, err := a.operator()
+	if err != nil {
+		return err
+	}
+	x, err := op.Except(a.ctx, control.ExceptRequest{ID: c.End, What: c.What, Host: c.Host, Dest: c.Dest, For: c.For, By: a.person(c.By), Reason: c.Reason})
+	if err != nil {
+		return err
+	}
+	return a.out(x, func() { a.print("except_"+x.Step, "id", x.ID) })
+}
+
+type huntCmd struct {
+	Lists     []string `arg:"" optional:"" name:"list" help:"${help_hunt_list}"`
+	Indicator []string `short:"i" help:"${help_hunt_indicator}"`
+	From      string   `help:"${help_from}"`
+}
+
+// huntLine is who met an indicator, when and how often.
+type huntLine struct {
+	Host      string    `json:"host"`
+	Dest      string    `json:"dest"`
+	Indicator string    `json:"indicator"`
+	List      string    `json:"list,omitempty"`
+	Note      string    `json:"note,omitempty"`
+	First     time.Time `json:"first"`
+	Last      time.Time `json:"last"`
+	Flows     int       `json:"flows"`
+	Questions int       `json:"questions"`
+	Refused   int       `json:"refused"`
+	Sent      uint64    `json:"sent"`
+	Open      int       `json:"open"` // flows whose end is not known: anything may have been sent
+}
+
+// Run looks for indicators in what is recorded, also for those whose end has
+// come: who met them is a question about then. Exit code 1 when somebody did.
+func (c huntCmd) Run(a *app) error {
+	set, err := c.indicators(a)
+	if err != nil {
+		return err
+	}
+	var from time.Time
+	if c.From != "" {
+		if from, err = parseTime(c.From, time.Now()); err != nil {
+			return fault.New(fault.Usage, "problem", err, "hint", a.say.Text("try_help"))
+		}
+	}
+	h := &hunt{set: set, lines: map[string]*huntLine{}, flows: map[string]*huntLine{}, sent: map[string]uint64{}, asked: map[string]*event.Flow{}}
+	err = a.fold(func(k event.Kind) bool {
+		return k == event.KindFlow || k == event.KindFlowBytes || k == event.KindFlowEnd || k == event.KindLookup
+	}, func(e *event.Event) {
+		if !e.At.Before(from) {
+			h.take(e)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	out := []*huntLine{}
+	for _, l := range h.lines {
+		out = append(out, l)
+	}
+	slices.SortFunc(out, func(x, y *huntLine) int { return x.First.Compare(y.First) })
+	err = a.out(out, func() {
+		if len(out) == 0 {
+			a.print("hunt_none", "indicators", set.Len(), "flows", h.seen)
+			return
+		}
+		a.table([]string{"col_inside", "col_dest", "col_indicator", "col_first", "col_last_seen", "col_flows", "col_questions", "col_refused", "col_sent"}, func(line func(...any)) {
+			for _, l := range out {
+				sent := fmt.Sprint(l.Sent)
+				if l.Open > 0 {
+					sent += "+"
+				}
+				line(l.Host, l.Dest, l.Indicator, at(l.First), at(l.Last), l.Flows, l.Questions, l.Refused, sent)
+			}
+		})
+	})
+	if err == nil && len(out) > 0 {
+		return errNo
+	}
+	return err
+}
+
+// indicators are those of the files, of the command line, or of the
+// configuration. They have no end here.
+func (c huntCmd) indicators(a *app) (*indicator.Set, error) {
+	forever := time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+	var all []indicator.Indicator
+	files := c.Lists
+	if len(files) == 0 && len(c.Indicator) == 0 {
+		l, err := a.load()
+		if err != nil {
+			return nil, err
+		}
+		if l.Detect != nil {
+			files = lists(l.Detect)
+		}
+	}
+	for _, file := range files {
+		some, err := readList(file, "", forever)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
+	}
+	for _, text := range c.Indicator {
+		kind, value, err := indicator.Parse(text)
+		if err != nil {
+			return nil, fault.New(fault.Usage, "problem", err, "hint", a.say.Text("try_help"))
+		}
+		all = append(all, indicator.Indicator{Kind: kind, Value: value})
+	}
+	if len(all) == 0 {
+		return nil, fault.New(fault.Usage, "problem", a.say.Text("hunt_nothing"), "hint", a.say.Text("hunt_hint"))
+	}
+	for i := range all {
+		all[i].Until = forever
+		if all[i].Kind == indicator.URL { // paths are not recorded: who met the host
+			host, _, _ := strings.Cut(all[i].Value, "/")
+			if kind, value, err := indicator.Parse(host); err == nil {
+				all = append(all, indicator.Indicator{Kind: kind, Value: value, Until: forever, List: all[i].List, Note: "host of " + all[i].Value})
+			}
+		}
+	}
+	return indicator.New(all)
+}
+
+func lists(d *config.Detect) (files []string) {
+	for _, l := range d.Lists {
+		files = append(files, l.File)
+	}
+	return files
+}
+
+// hunt collects who met an indicator.
+type hunt struct {
+	set   *indicator.Set
+	lines map[string]*huntLine
+	flows map[string]*huntLine // by id of a flow that is under way
+	sent  map[string]uint64
+	asked map[string]*event.Flow
+	seen  int
+}
+
+func (h *hunt) take(e *event.Event) {
+	switch b := e.Body.(type) {
+	case *event.Flow:
+		h.seen++
+		l := h.meet(e, b.Client, b.Host, b.Host, b.Address)
+		switch {
+		case b.Action == "refuse":
+			if l != nil {
+				l.Refused++
+			}
+		case l != nil:
+			l.Flows++
+			l.Open++
+			h.flows[b.ID] = l
+		default:
+			h.asked[b.ID] = b // its tunnel may name an indicator
+		}
+	case *event.FlowBytes:
+		h.count(b.ID, b.Sent)
+	case *event.FlowEnd:
+		if f := h.asked[b.ID]; f != nil && b.Name != "" {
+			if l := h.meet(e, f.Client, f.Host, b.Name, ""); l != nil {
+				l.Flows++
+				l.Open++
+				h.flows[b.ID] = l
+			}
+		}
+		h.count(b.ID, b.Sent)
+		if l := h.flows[b.ID]; l != nil {
+			l.Open--
+		}
+		delete(h.flows, b.ID)
+		delete(h.sent, b.ID)
+		delete(h.asked, b.ID)
+	case *event.Lookup:
+		h.seen++
+		if l := h.meet(e, b.Client, b.Base, b.Name, ""); l != nil {
+			l.Questions++
+			if b.Action == "refuse" {
+				l.Refused++
+			}
+		}
+	}
+}
+
+// count adds what a flow has sent since it was last told.
+func (h *hunt) count(id string, sent uint64) {
+	if l := h.flows[id]; l != nil {
+		l.Sent += sent - min(sent, h.sent[id])
+		h.sent[id] = sent
+	}
+}
+
+func (h *hunt) meet(e *event.Event, host, dest, name, address string) *huntLine {
+	i, ok := h.set.Name(name, e.At)
+	if a, err := netip.ParseAddr(address); !ok && err == nil {
+		i, ok = h.set.Address(a, e.At)
+	}
+	if !ok {
+		return nil
+	}
+	k := host + "\x00" + dest + "\x00" + i.Value
+	l := h.lines[k]
+	if l == nil {
+		l = &huntLine{Host: host, Dest: dest, Indicator: i.Value, List: i.List, Note: i.Note, First: e.At}
+		h.lines[k] = l
+	}
+	l.Last = e.At
+	return l
+}
