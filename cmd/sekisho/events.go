@@ -200,7 +200,7 @@ func (a *app) eventLine(index event.Index, e *event.Event, line []byte) string {
 	if a.json {
 		return string(line)
 	}
-	return fmt.Sprintf("%d %s %s %s %s", index, e.At.Format(time.RFC3339Nano), e.Source, kindName(e.Body.Kind()), bodyText(e))
+	return fmt.Sprintf("%d %s %s %s %s%s", index, e.At.Format(time.RFC3339Nano), e.Source, kindName(e.Body.Kind()), bodyText(e), a.gloss(e.Body))
 }
 
 // bodyText is the body of an event as JSON.
@@ -210,6 +210,52 @@ func bodyText(e *event.Event) string {
 		text = strings.TrimSuffix(strings.TrimSpace(text[i+4:]), "}")
 	}
 	return text
+}
+
+// gloss says the program's own reasons in an event in the person's language,
+// where that is not the language of the ledger.
+func (a *app) gloss(b event.Body) string {
+	var said []string
+	for _, reason := range reasonsOf(b) {
+		if text := reasonIn(a.say, reason); text != reason && !slices.Contains(said, text) {
+			said = append(said, text)
+		}
+	}
+	if len(said) == 0 {
+		return ""
+	}
+	return "  # " + strings.Join(said, "; ")
+}
+
+// reasonsOf returns the reasons in an event that the program wrote; what
+// persons wrote is not among them.
+func reasonsOf(b event.Body) []string {
+	switch b := b.(type) {
+	case *event.SourceStop:
+		return []string{b.Reason}
+	case *event.Gap:
+		return []string{b.Reason}
+	case *event.Coverage:
+		return []string{b.Reason}
+	case *event.Decision:
+		return []string{b.Reason}
+	case *event.Taint:
+		return []string{b.Reason}
+	case *event.SessionClose:
+		return []string{b.Reason}
+	case *event.Intent:
+		return partReasons(b.Parts)
+	case *event.Crossing:
+		return partReasons(b.Parts)
+	}
+	return nil
+}
+
+func partReasons(parts []event.Part) (out []string) {
+	for i := range parts {
+		out = append(out, parts[i].Reason)
+	}
+	return out
 }
 
 // parseTime reads a time: RFC 3339, a date, or a length back from now such as

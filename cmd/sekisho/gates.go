@@ -114,6 +114,7 @@ func (p *process) newGate(c *config.Gate, path string) (*gate, error) {
 		g.loop.Workers = netloop.DefaultWorkers()
 	}
 	g.server, err = pgproxy.New(pgproxy.Config{
+		Say:      p.words,
 		Listener: g.split, Login: login, Loop: g.loop, Start: g.start, Recorders: p.recorders(source, c),
 		Databases: map[string]pgproxy.Settings{g.base.cfg.Database: p.settings(g)},
 		Rules:     p.rules(g), DrainTimeout: time.Duration(c.Limits.Drain), Log: p.log.With("gate", c.Name),

@@ -142,7 +142,7 @@ func explanation(d policy.Decision, steps []policy.Step) any {
 
 func (a *app) explain(d policy.Decision, steps []policy.Step) {
 	a.print("explain_"+d.Action.String(), "rule", d.Rule, "digest", short(string(d.Digest)))
-	fmt.Fprintf(a.env.stdout, "  %s\n", d.Reason)
+	fmt.Fprintf(a.env.stdout, "  %s\n", reasonIn(a.say, d.Reason))
 	for _, s := range steps {
 		var passed []string
 		for _, m := range s.Passed {

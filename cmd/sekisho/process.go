@@ -30,6 +30,9 @@ type process struct {
 	cfg  *config.Loaded
 	log  *slog.Logger
 	now  func() time.Time
+	// words puts what gates say to clients into the operator's language; nil:
+	// English.
+	words func(text string) string
 
 	ring    *keyring.Ring
 	ledger  *ledger.Ledger
@@ -306,7 +309,8 @@ func (upCmd) Run(a *app) error {
 	if err := os.MkdirAll(viewDir(l.Config), 0o700); err != nil {
 		return fault.New(fault.ViewOpen, "file", viewDir(l.Config)).Because(err)
 	}
-	p := &process{file: a.config, cfg: l, log: a.log(), now: time.Now}
+	p := &process{file: a.config, cfg: l, log: a.log(), now: time.Now,
+		words: func(text string) string { return reasonIn(a.say, text) }}
 	bar := a.progress("progress_replay")
 	err = p.open(a.ctx, bar.show)
 	bar.end()

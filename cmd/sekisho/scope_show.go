@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"sekisho/internal/fault"
 	"sekisho/internal/lang"
 	"sekisho/proof/scope"
 )
@@ -201,8 +202,11 @@ func (s *scopeText) coverage(r *scope.Result) {
 	}
 }
 
-// reason is a stable word of the ledger in the person's language.
-func (s *scopeText) reason(word string) string {
+func (s *scopeText) reason(word string) string { return reasonIn(s.say, word) }
+
+// reasonIn is a reason that the program wrote into the ledger, a stable word or
+// a sentence of the policy, in the person's language; other text as it is.
+func reasonIn(say lang.Printer, word string) string {
 	key := "reason_" + strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' {
 			return r
@@ -210,7 +214,8 @@ func (s *scopeText) reason(word string) string {
 		return '_'
 	}, word)
 	if texts.Has(key) {
-		return s.say.Text(key)
+		return say.Text(key)
 	}
-	return word
+	text, _ := fault.Phrase(say.Language(), word)
+	return text
 }

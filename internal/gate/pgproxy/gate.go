@@ -44,6 +44,10 @@ type Config struct {
 	// DrainTimeout bounds how long Run waits for open transactions when it
 	// ends. 0: 10 seconds.
 	DrainTimeout time.Duration
+	// Say puts the gate's own words to clients into the operator's language;
+	// nil: English. It is asked for sessions whose client_encoding is UTF8,
+	// others get English, which has the same bytes in all encodings.
+	Say func(text string) string
 	// Log takes diagnostics, never data; nil: none.
 	Log *slog.Logger
 }
@@ -152,7 +156,7 @@ func (g *Gate) share(ctx context.Context, s Settings) *shared {
 		s.NewID = newID
 	}
 	sh := newShared(ctx, s, g.rules.Load(), g.work.Go, g.log)
-	sh.metrics = &g.metrics
+	sh.metrics, sh.say = &g.metrics, g.cfg.Say
 	return sh
 }
 

@@ -24,13 +24,23 @@ type refusal struct {
 	id   string
 	code string
 	what string
+	say  func(text string) string // nil: English
 }
 
 func (r *refusal) append(dst []byte) []byte {
-	return pgwire.AppendError(dst, pgwire.ErrorInfo{
-		Code: r.code, Message: r.what,
-		Hint: "ask the operator of the gate and name the event " + r.id,
-	})
+	what, hint := r.what, "ask the operator of the gate and name the event "+r.id
+	if r.say != nil {
+		what, hint = r.say(what), r.say(hint)
+	}
+	return pgwire.AppendError(dst, pgwire.ErrorInfo{Code: r.code, Message: what, Hint: hint})
+}
+
+// say is how words to this client are put; nil: as they are.
+func (e *engine) say() func(string) string {
+	if e.env.encoding != "UTF8" {
+		return nil
+	}
+	return e.g.say
 }
 
 func (e *engine) rules() *Rules { return e.g.current.Load() }
@@ -210,7 +220,7 @@ func (e *engine) act(d *policy.Decision, s *shape) *refusal {
 		return nil
 	}
 	e.g.metrics.Refused.Add(1)
-	return &refusal{id: ev.ID, code: d.Code, what: "the gate's policy refuses this statement"}
+	return &refusal{id: ev.ID, code: d.Code, what: "the gate's policy refuses this statement", say: e.say()}
 }
 
 // stated marks a shape as recorded and says whether it was.

@@ -344,6 +344,7 @@ type shared struct {
 
 	spawn func(func()) // runs an analysis; its owner waits for it
 	log   func(op string, err error)
+	say   func(text string) string // Config.Say
 
 	findings  sync.Map // findingKey → struct{}
 	protected taintSet
