@@ -14,6 +14,7 @@ import (
 	"sekisho/internal/durable"
 	"sekisho/internal/fault"
 	"sekisho/internal/ledger"
+	"sekisho/proof"
 )
 
 type backupCmd struct {
@@ -82,6 +83,7 @@ func (p *process) Backup(ctx context.Context, w io.Writer) error {
 
 type restoreCmd struct {
 	File string `arg:"" help:"${help_backup_from}"`
+	Key  string `placeholder:"KEY" help:"${help_verify_key}"`
 }
 
 // Run unpacks a backup into the configuration's directories, which must be
@@ -101,14 +103,19 @@ func (c restoreCmd) Run(a *app) error {
 	if err := os.MkdirAll(l.Data, 0o700); err != nil {
 		return bad(err)
 	}
-	r, err := ledger.Restore(a.ctx, f, dir, map[string]string{"keys": l.Keys}, ledger.VerifyOptions{})
+	r, err := ledger.Restore(a.ctx, f, dir, map[string]string{"keys": l.Keys}, ledger.VerifyOptions{Keys: proof.Keys{Log: c.Key}})
 	if err != nil {
 		return bad(err)
 	}
 	if !r.OK() {
 		return fault.New(fault.LedgerCorrupt, "problem", r.Problems[0].String())
 	}
-	return a.out(r, func() { a.print("restored", "events", countOf(uint64(r.Events)), "dir", dir) })
+	return a.out(r, func() {
+		a.print("restored", "events", countOf(uint64(r.Events)), "dir", dir)
+		if c.Key == "" {
+			a.print("verify_own_key")
+		}
+	})
 }
 
 type retentionCmd struct {

@@ -46,7 +46,7 @@ func (c verifyCmd) Run(a *app) error {
 		if err != nil {
 			return fault.New(fault.ConfigUnreadable, "what", file).Because(err)
 		}
-		if bytes.HasPrefix(note, []byte("sekisho heads")) {
+		if ledger.IsHeads(note, c.Dir) {
 			opts.Heads = append(opts.Heads, note)
 		} else {
 			opts.Checkpoints = append(opts.Checkpoints, note)

@@ -94,13 +94,29 @@ func (b *backup) write(ctx context.Context, dir string, extra map[string]string)
 }
 
 // ledger copies the files in an order that stays whole while events are taken:
-// the heads first, because they must not speak of lines that are not copied.
+// the heads first, because they must not speak of lines that are not copied,
+// and of the segments that grow the last first. A segment gets its first byte
+// when the one before it is complete, which is then read later: the other way
+// round the backup could have the beginning of a segment and not all of the
+// one before it.
 func (b *backup) ledger(ctx context.Context, dir string) error {
 	if err := b.file(dir, backupLedger, headsName); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	growing, err := durable.Dir(dir).ReadDir(openDir)
+	if err != nil {
+		return err
+	}
+	for _, e := range slices.Backward(growing) {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := b.file(dir, backupLedger, path.Join(openDir, e.Name())); err != nil {
+			return err
+		}
+	}
 	return b.tree(ctx, dir, backupLedger, func(name string) bool {
-		return name == headsName || name == lockName || strings.HasSuffix(name, durable.TempSuffix)
+		return name == headsName || name == lockName || strings.HasSuffix(name, durable.TempSuffix) || path.Dir(name) == openDir
 	})
 }
 

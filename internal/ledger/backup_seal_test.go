@@ -1,10 +1,14 @@
 package ledger
 
 import (
+	"archive/tar"
 	"bytes"
 	"errors"
 	"io"
+	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"testing/iotest"
 
@@ -72,4 +76,50 @@ func (d *smallDisk) Write(p []byte) (int, error) {
 		return n, errNoRoom
 	}
 	return n, nil
+}
+
+// TestBackupOrder: a segment is read before the one that it follows, so that a
+// backup never has a segment's beginning without the whole of the one before,
+// even when a segment ends while it is made.
+func TestBackupOrder(t *testing.T) {
+	cfg := sampleLedger(t)
+	l := mustOpen(t, cfg)
+	ordinal := l.ordinal
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	next := filepath.Join(cfg.Dir, openName(ordinal+1)) // as a segment that has just begun
+	if err := os.WriteFile(next, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var raw bytes.Buffer
+	if err := BackupDir(t.Context(), cfg.Dir, &raw, nil); err != nil {
+		t.Fatal(err)
+	}
+	zip, err := zstd.NewReader(bytes.NewReader(raw.Bytes()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer zip.Close()
+	var got []string
+	for in := tar.NewReader(zip); ; {
+		h, err := in.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasPrefix(h.Name, backupLedger+"/"+openDir) || strings.HasSuffix(h.Name, headsName) {
+			got = append(got, h.Name)
+		}
+	}
+	want := []string{backupLedger + "/" + headsName, backupLedger + "/" + openName(ordinal+1), backupLedger + "/" + openName(ordinal)}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	report, err := Restore(t.Context(), bytes.NewReader(raw.Bytes()), filepath.Join(t.TempDir(), "l"), nil, VerifyOptions{})
+	if err != nil || !report.OK() {
+		t.Errorf("%v, %+v", err, report)
+	}
 }

@@ -40,6 +40,15 @@ func signHeads(h Heads, signer note.Signer) ([]byte, error) {
 	return note.Sign(&note.Note{Text: text.String()}, signer)
 }
 
+// IsHeads tells heads of the ledger in dir from checkpoints, by the first line,
+// which is the log's origin: somebody who keeps both need not say which is
+// which. It verifies nothing; in doubt the note is none.
+func IsHeads(note []byte, dir string) bool {
+	id, err := ReadIdentity(dir)
+	first, _, _ := bytes.Cut(note, []byte{'\n'})
+	return err == nil && string(first) == id.Origin+headsSuffix
+}
+
 // ParseHeads verifies and decodes a heads note with the ledger's verifier key.
 func ParseHeads(text []byte, key string) (*Heads, error) {
 	verifier, err := note.NewVerifier(key)
