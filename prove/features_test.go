@@ -44,7 +44,7 @@ func featureKinds() []kind {
 				simple("INSERT INTO customers (id, email) SELECT id, email FROM customers ON CONFLICT (id) DO UPDATE SET points = excluded.points WHERE customers.points > 100 RETURNING customers.id, customers.email"))
 		}},
 		{"merge of rows", false, func(g *gen) episode {
-			return undone(g.either("MERGE INTO tours t USING customers c ON t.id = c.points / 100 AND c.id = "+g.subject()+" WHEN MATCHED THEN UPDATE SET days = 9 WHEN NOT MATCHED AND c.email LIKE 'u%' THEN INSERT VALUES (99, 'x', 1)"), simple("SELECT id, days FROM tours ORDER BY id"))
+			return undone(g.either("MERGE INTO tours t USING customers c ON t.id = c.points / 100 AND c.id = "+g.subject()+" WHEN MATCHED THEN UPDATE SET days = 9 WHEN NOT MATCHED AND c.id = "+g.subject()+" AND c.email LIKE 'u%' THEN INSERT VALUES (99, 'x', 1)"), simple("SELECT id, days FROM tours ORDER BY id"))
 		}},
 		{"changing with queries", false, func(g *gen) episode {
 			return undone(g.either(g.pick("WITH d AS (DELETE FROM bookings WHERE customer_id = "+g.subject()+" RETURNING customer_id, passport) SELECT * FROM d", "WITH u AS (UPDATE customers SET points = points RETURNING id, email) SELECT "+g.pick("email", "id, email", "count(*)")+" FROM u",
