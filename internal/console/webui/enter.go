@@ -178,65 +178,12 @@ func (p *Page) Grants(all []account.Grant) string {
 	return strings.Join(out, p.T("comma"))
 }
 
-// Actions says which actions.
-func (p *Page) Actions(all []account.Action) string {
-	var out []string
-	for _, do := range all {
-		out = append(out, p.T("act_"+keyed(string(do))))
-	}
-	return strings.Join(out, p.T("comma"))
-}
-
 // meForm is one's own account.
-type meForm struct {
-	Passkeys bool
-	Tokens   []account.Token
-	Can      []account.Action
-	Secret   string // of the token that was just made
-}
+type meForm struct{ Passkeys bool }
 
-func (s *Server) me(r *Request) (templ.Component, error) { return s.meWith(r, "") }
-
-func (s *Server) meWith(r *Request, secret string) (templ.Component, error) {
+func (s *Server) me(r *Request) (templ.Component, error) {
 	r.page.Title = r.page.T("me_title")
-	v := meForm{Passkeys: s.Accounts.HasPasskeys(), Secret: secret}
-	var err error
-	if v.Tokens, err = s.Accounts.Tokens(r.Context(), r.By()); err != nil {
-		return nil, err
-	}
-	for _, do := range account.Actions {
-		if r.page.May(do) && do != account.Users && do != account.MakeToken && do != account.Look {
-			v.Can = append(v.Can, do)
-		}
-	}
-	return meView(r.page, v), nil
-}
-
-// tokenLife is how long a token made in the console lasts.
-const tokenLife = 90 * 24 * time.Hour
-
-func (s *Server) makeToken(r *Request) (templ.Component, error) {
-	var actions []account.Action
-	for _, do := range r.PostForm["do"] {
-		actions = append(actions, account.Action(do))
-	}
-	secret, err := s.Accounts.NewToken(r.Context(), r.session.User, r.PostFormValue("token"), actions, tokenLife)
-	switch {
-	case errors.Is(err, account.ErrToken):
-		return errorPage(r.page, r.page.T("me_token_bad"), r.page.T("me_token_bad_try")), nil
-	case errors.Is(err, account.ErrTaken):
-		return errorPage(r.page, r.page.T("join_taken"), r.page.T("me_token_bad_try")), nil
-	case err != nil:
-		return nil, err
-	}
-	return s.meWith(r, secret)
-}
-
-func (s *Server) endToken(r *Request) (templ.Component, error) {
-	if err := s.Accounts.EndToken(r.Context(), r.By(), r.By(), r.PostFormValue("name")); err != nil {
-		return nil, err
-	}
-	return nil, redirect("/me?done=saved")
+	return meView(r.page, meForm{Passkeys: s.Accounts.HasPasskeys()}), nil
 }
 
 func (s *Server) removePasskey(r *Request) (templ.Component, error) {

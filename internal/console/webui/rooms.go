@@ -9,8 +9,6 @@ func (s *Server) rooms() {
 	s.page("GET /live", anybody, s.stream)
 	s.page("POST /logout", anybody, s.logout)
 	s.page("GET /me", anybody, s.me)
-	s.page("POST /me/token", account.MakeToken, s.makeToken)
-	s.page("POST /me/token/end", account.MakeToken, s.endToken)
 	s.page("POST /me/passkey/remove", anybody, s.removePasskey)
 	s.page("POST /me/passkey/begin", anybody, s.passkeyBegin)
 	s.page("POST /me/passkey/add", anybody, s.passkeyAdd)
