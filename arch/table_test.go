@@ -52,7 +52,11 @@ var allowed = map[string][]string{
 		"internal/policy", "internal/policy/cut", "internal/roll", "internal/sqlscan", "internal/subject", "internal/wire/pgcopy",
 		"internal/wire/pgwire",
 	},
-	"internal/gate/revproxy":        {"internal/element", "internal/event", "internal/policy/site", "internal/waf"},
+	"internal/gate/revproxy": {"internal/element", "internal/event", "internal/policy/site", "internal/waf"},
+	"internal/gate/egress": {
+		"internal/event", "internal/gate/cutting", "internal/gate/netloop", "internal/policy/cut", "internal/policy/exit", "internal/wire/tlshello",
+	},
+	"internal/gate/resolver":        {"internal/event", "internal/gate/cutting", "internal/policy/cut", "internal/policy/exit"},
 	"internal/gate/pgproxy/pglogin": {"internal/gate/netloop", "internal/wire/pgwire"},
 
 	// what is cut everywhere, and remote gates
@@ -113,7 +117,7 @@ var allowed = map[string][]string{
 	"internal/datamap/filescan":      {"internal/datamap/document", "internal/element"},
 
 	// outwards
-	"internal/config":  {"internal/element", "internal/fault", "internal/policy", "internal/policy/site"},
+	"internal/config":  {"internal/element", "internal/fault", "internal/policy", "internal/policy/exit", "internal/policy/site"},
 	"internal/control": {"internal/event", "internal/fault", "internal/policy/site", "proof/scope"},
 	"internal/metrics": {"internal/event"},
 

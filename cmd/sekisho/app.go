@@ -66,6 +66,7 @@ type cli struct {
 	Witness    witnessCmd    `cmd:"" group:"keep" help:"${help_witness}"`
 	Settings   configCmd     `cmd:"" name:"config" group:"set" help:"${help_config_cmd}"`
 	Policy     policyCmd     `cmd:"" group:"set" help:"${help_policy}"`
+	Egress     egressCmd     `cmd:"" group:"set" help:"${help_egress}"`
 	Explain    explainCmd    `cmd:"" group:"set" help:"${help_explain}"`
 	Case       caseCmd       `cmd:"" group:"case" help:"${help_case}"`
 	Host       hostCmd       `cmd:"" group:"case" help:"${help_host}"`

@@ -149,6 +149,9 @@ func cutMatch(r control.CutRequest) (func(pgproxy.Session) bool, error) {
 func (p *process) ReloadPolicy(ctx context.Context) (control.PolicyStatus, error) {
 	p.reload.Lock()
 	defer p.reload.Unlock()
+	if err := p.reloadExitPolicy(ctx); err != nil {
+		return p.policyStatus(), err
+	}
 	old := p.policy.Load()
 	next, source, err := config.LoadPolicy(p.cfg.Config)
 	if err == nil {

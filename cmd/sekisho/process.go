@@ -20,6 +20,7 @@ import (
 	"sekisho/internal/ledger"
 	"sekisho/internal/metrics"
 	"sekisho/internal/policy"
+	"sekisho/internal/policy/exit"
 	"sekisho/internal/subject"
 )
 
@@ -54,6 +55,7 @@ type process struct {
 	reload sync.Mutex // one policy change at a time
 	policy atomic.Pointer[policy.Policy]
 	source atomic.Pointer[policy.Source] // of policy as it was written; nil when there is none
+	exit   atomic.Pointer[exit.Policy]   // nil without an egress section
 }
 
 // open opens the truth and writes down that a run begins.
@@ -196,6 +198,9 @@ func (p *process) start(ctx context.Context, views, scans, gates *stage, failed 
 		return err
 	}
 	if err := p.startWeb(ctx, gates); err != nil {
+		return err
+	}
+	if err := p.startEgress(ctx, gates); err != nil {
 		return err
 	}
 	if err := p.startMetrics(gates); err != nil {

@@ -18,6 +18,7 @@ type history struct {
 	starts     map[event.Source]uint32 // runs of each source
 	generation uint64                  // of the last policy that was loaded
 	digest     string
+	exit       exitPast
 	grants     []*event.BreakGlass // in order
 	taints     []*event.Taint      // in order
 	relations  map[event.Place]relations
@@ -43,7 +44,8 @@ func replay(ctx context.Context, r *ledger.Reader, d *subject.Dictionary, ring *
 		}
 		switch head.Kind {
 		case event.KindHeartbeat, event.KindStatement, event.KindIntent, event.KindSessionOpen, event.KindSessionClose, event.KindDecision,
-			event.KindExchange, event.KindExchangeEnd:
+			event.KindExchange, event.KindExchangeEnd,
+			event.KindFlow, event.KindFlowBytes, event.KindFlowEnd, event.KindLookup, event.KindLookups:
 			return nil
 		}
 		e, err := event.Parse(line)
@@ -65,6 +67,8 @@ func (h *history) fold(e *event.Event, ring *keyring.Ring) error {
 		h.starts[e.Source] = max(h.starts[e.Source], b.Start)
 	case *event.PolicyLoaded:
 		h.generation, h.digest = b.Generation, b.Policy
+	case *event.ExitPolicy:
+		h.exit = exitPast{b.Generation, b.Policy}
 	case *event.BreakGlass:
 		h.grants = append(h.grants, b)
 	case *event.Taint:

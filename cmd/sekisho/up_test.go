@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/miekg/dns"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"sekisho/internal/control"
@@ -82,7 +84,7 @@ func TestUp(t *testing.T) {
 			}
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"awaitup": awaitUp, "awaitlooks": awaitLooks, "awaitevent": awaitEvent, "awaitclosed": awaitClosed, "expand": expand, "scrape": scrape, "browse": browse, "join": join, "reference": shownReference},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"awaitup": awaitUp, "awaitlooks": awaitLooks, "awaitevent": awaitEvent, "awaitclosed": awaitClosed, "expand": expand, "scrape": scrape, "browse": browse, "lookup": lookUp, "join": join, "reference": shownReference},
 	})
 }
 
@@ -210,19 +212,29 @@ func scrape(ts *testscript.TestScript, _ bool, args []string) {
 // browse sends a request to a port of this machine: method, port, target and,
 // for a form, its body. It prints the status and the answer.
 func browse(ts *testscript.TestScript, _ bool, args []string) {
+	client := http.DefaultClient
+	if len(args) > 1 && args[0] == "-proxy" {
+		through, err := url.Parse(args[1])
+		ts.Check(err)
+		// As ProxyURL would, but also for loopback, where the servers of tests are.
+		client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true, Proxy: func(*http.Request) (*url.URL, error) { return through, nil }}}
+		args = args[2:]
+	}
 	var body io.Reader
 	if len(args) > 3 {
 		body = strings.NewReader(args[3])
 	}
 	r, err := http.NewRequest(args[0], "http://127.0.0.1:"+args[1]+args[2], body)
 	ts.Check(err)
-	r.Host = "shop.example.jp"
+	if client == http.DefaultClient {
+		r.Host = "shop.example.jp"
+	}
 	r.Header.Set("User-Agent", "Mozilla/5.0")
 	r.Header.Set("Accept", "text/html")
 	if body != nil {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
-	resp, err := http.DefaultClient.Do(r)
+	resp, err := client.Do(r)
 	ts.Check(err)
 	defer resp.Body.Close()
 	fmt.Fprintln(ts.Stdout(), resp.Status)
@@ -237,6 +249,15 @@ func shownReference(ts *testscript.TestScript, _ bool, _ []string) {
 		ts.Fatalf("the page shows no reference")
 	}
 	ts.Setenv("REF", m[1])
+}
+
+// lookUp asks a port of this machine for the addresses of a name.
+func lookUp(ts *testscript.TestScript, _ bool, args []string) {
+	m := new(dns.Msg).SetQuestion(args[1]+".", dns.TypeA)
+	m.SetEdns0(1232, false)
+	a, err := dns.Exchange(m, "127.0.0.1:"+args[0])
+	ts.Check(err)
+	fmt.Fprintln(ts.Stdout(), a)
 }
 
 // expand replaces environment variables in a file.

@@ -97,7 +97,7 @@ func (k *checker) config(c *Config) {
 	if c.Metrics != nil {
 		k.metrics("metrics", c.Metrics, listens)
 	}
-	alone := len(c.Web) > 0 || c.Hub != nil // something that needs no database
+	alone := len(c.Web) > 0 || c.Hub != nil || c.Egress != nil // something that needs no database
 	if len(c.Databases) == 0 && (!alone || len(c.Gates) > 0) {
 		k.missing("databases", "name at least one database")
 	}
@@ -127,6 +127,9 @@ func (k *checker) config(c *Config) {
 		path := fmt.Sprintf("web[%d]", i)
 		k.name(path+".name", c.Web[i].Name, gates)
 		k.web(path, &c.Web[i], listens)
+	}
+	if c.Egress != nil {
+		k.egress(c.Egress, gates, listens)
 	}
 }
 

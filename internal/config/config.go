@@ -20,14 +20,15 @@ type Config struct {
 	Control    string         `yaml:"control,omitempty" doc:"Path of the control socket, mode 0600. Default: control.sock in data."`
 	Group      string         `yaml:"control_group,omitempty" doc:"Group (name or number) whose accounts may connect to the control socket, for cases and starts of machines only; everything else stays with the process's own account and root. Default: nobody else."`
 	Ledger     Ledger         `yaml:"ledger,omitempty" doc:"How the ledger writes and how long it keeps."`
-	Databases  []Database     `yaml:"databases,omitempty" doc:"The databases that are guarded. Required, unless there is only a web or a hub section."`
+	Databases  []Database     `yaml:"databases,omitempty" doc:"The databases that are guarded. Required, unless there is only a web, egress or hub section."`
 	Metrics    *Metrics       `yaml:"metrics,omitempty" doc:"Where Prometheus reads the counters. Default: nowhere."`
 	Console    *Console       `yaml:"console,omitempty" doc:"The console in the browser. Default: none."`
-	Gates      []Gate         `yaml:"gates,omitempty" doc:"Where clients connect. Required, unless there is only a web or a hub section."`
+	Gates      []Gate         `yaml:"gates,omitempty" doc:"Where clients connect. Required, unless there is only a web, egress or hub section."`
 	Web        []Web          `yaml:"web,omitempty" doc:"Web gates: reverse proxies with a firewall and a card guard."`
 	Hub        *Hub           `yaml:"hub,omitempty" doc:"Where remote gates connect, which are cut together with those here. Default: there are none."`
 	Detect     *Detect        `yaml:"detect,omitempty" doc:"What is known about what leaves: roles of servers, lists of bad destinations."`
 	Exits      []Exit         `yaml:"exits,omitempty" doc:"The ways to the internet that this machine has. Another one is raised within 30 s. Linux. Default: nobody looks."`
+	Egress     *Egress        `yaml:"egress,omitempty" doc:"What leaves: its policy and its gates."`
 	Policy     *policy.Source `yaml:"policy,omitempty" doc:"Who may read what. Not together with policy_file. Without either everything is allowed and recorded, except channels that cannot be attributed."`
 	Cases      string         `yaml:"cases,omitempty" doc:"File with the company, the people on duty and how to reach them, for sekisho case. Relative to this file. Without it cases are kept and nobody is called."`
 	PolicyFile string         `yaml:"policy_file,omitempty" doc:"File that holds the policy section. Reloaded on SIGHUP and on sekisho policy reload."`
@@ -226,4 +227,5 @@ func (c *Config) fill() {
 	if c.Hub != nil {
 		setDefault(&c.Hub.Wait, Duration(2*time.Second))
 	}
+	c.egressDefaults()
 }

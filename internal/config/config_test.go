@@ -146,6 +146,30 @@ func TestBadFiles(t *testing.T) {
 	}
 }
 
+// TestExitPolicyInJapanese: what may be wrong with a policy of what leaves is
+// said in both languages, with its place.
+func TestExitPolicyInJapanese(t *testing.T) {
+	files, err := filepath.Glob("../policy/exit/testdata/bad/*.yaml")
+	if err != nil || len(files) < 20 {
+		t.Fatalf("%d bad files, %v", len(files), err)
+	}
+	for _, file := range files {
+		_, err := ExitPolicyFile(file)
+		if err == nil {
+			t.Errorf("%s: accepted", file)
+			continue
+		}
+		f := fault.Faults(err)[0]
+		for i := 0; i+1 < len(f.Args); i += 2 {
+			if name := f.Args[i]; name == "problem" || name == "hint" {
+				if _, ok := fault.Phrase(lang.Japanese, fmt.Sprint(f.Args[i+1])); !ok && !strings.HasPrefix(f.Path, "tests[") {
+					t.Errorf("%s: %v has no Japanese: %v", file, name, f.Args[i+1])
+				}
+			}
+		}
+	}
+}
+
 func render(err error) string {
 	var b strings.Builder
 	fault.Render(&b, err, lang.English)

@@ -15,6 +15,7 @@ import (
 
 	"sekisho/internal/fault"
 	"sekisho/internal/policy"
+	"sekisho/internal/policy/exit"
 )
 
 // maxFile is the largest configuration file, in bytes.
@@ -26,6 +27,8 @@ type Loaded struct {
 	Compiled *policy.Policy
 	// Source is the policy as written; nil when there is none.
 	Source *policy.Source
+	// Exit is the policy of what leaves; nil without an egress section.
+	Exit *exit.Policy
 
 	doc *ast.File
 }
@@ -70,6 +73,7 @@ func parse(file string, text []byte) (*Loaded, error) {
 	c.fill()
 	l := &Loaded{Config: c, doc: doc}
 	k.policy(l)
+	k.exitPolicy(l)
 	if len(k.found) > 0 {
 		return nil, k.found
 	}
@@ -127,6 +131,7 @@ func (c *Config) resolve(dir string) {
 		paths = append(paths, &c.Web[i].TLS.Cert, &c.Web[i].TLS.Key, &c.Web[i].Rules)
 	}
 	paths = append(paths, c.detectPaths()...)
+	paths = append(paths, c.egressPaths()...)
 	for _, p := range paths {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(dir, *p)

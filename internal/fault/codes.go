@@ -70,11 +70,15 @@ const (
 
 // elsewhere are codes that other packages put into their messages and into
 // event.Finding: 30xx gates, 31xx what a gate finds, 50xx keys, 51xx subjects,
-// 34xx the web gate, 37xx cuts and the hub, 39xx what is detected, 53xx scopes, 54xx views, 71xx servers of our own, 72xx scans, 73xx the bypass
+// 34xx the web gate, 35xx the egress gate, 36xx the resolver, 37xx cuts and the hub, 39xx what is detected, 53xx scopes, 54xx views, 71xx servers
+// of our own, 72xx scans, 73xx the bypass
 // watch.
 var elsewhere = []Code{
 	3001, 3002, 3003, 3004, 3005, 3101, 3102, 3103, 3104, 3105, 3107, 3108, 3109, 3110,
 	3401, 3402, 3403, 3404, 3405, 3406, 3407, 3408, 3409, 3410, 3411, 3412,
+	3401, 3402, 3403, 3404, 3405, 3406, 3407, 3408, 3409,
+	3501, 3502, 3503, 3504, 3505, 3506, 3507, 3508, 3509, 3510,
+	3601, 3602, 3603, 3604,
 	3701, 3901, 3902, 3903, 3904, 3905, 3906, 3907, 3908,
 	5001, 5002, 5003, 5004, 5005, 5006, 5007, 5008, 5101, 5102,
 	5103, 5104, 5105, 5106, 5301, 5401, 5402, 5403, 7101, 7102,

@@ -85,6 +85,17 @@ func (f *Flows) Enter(flow cut.Flow, end func(cut.Entry)) (*Live, cut.Entry, boo
 	return l, cut.Entry{}, false
 }
 
+// Learn adds a name that was learnt after the flow began, such as the server
+// name inside a tunnel. When a cut matches it now, the entry and true are
+// returned; end is not called for it, and the flow must still Leave.
+func (f *Flows) Learn(l *Live, name string) (cut.Entry, bool) {
+	l.at.mu.Lock()
+	l.flow.Others = append(l.flow.Others, name)
+	flow := l.flow
+	l.at.mu.Unlock()
+	return f.Match(&flow)
+}
+
 // Match reports whether a cut in force matches flow. It is for what is decided
 // before a flow is entered; only Enter excludes a race.
 func (f *Flows) Match(flow *cut.Flow) (cut.Entry, bool) {

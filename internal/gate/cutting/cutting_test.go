@@ -58,6 +58,23 @@ func TestCutEndsWhatMatches(t *testing.T) {
 	}
 }
 
+func TestLearn(t *testing.T) {
+	f := &Flows{}
+	ended := 0
+	l, _, _ := f.Enter(cut.Flow{Name: "front.example"}, func(cut.Entry) { ended++ })
+	if _, is := f.Learn(l, "inner.example"); is {
+		t.Error("cut before any cut")
+	}
+	if closed, err := f.Cut(t.Context(), set(t, 1, cut.Name, "inner.example")); err != nil || closed != 1 || ended != 1 {
+		t.Errorf("closed %d, ended %d, %v", closed, ended, err)
+	}
+	l, _, _ = f.Enter(cut.Flow{Name: "front.example"}, nil)
+	if e, is := f.Learn(l, "inner.example"); !is || e.ID != "x" {
+		t.Errorf("a name that is cut was learnt: %+v", e)
+	}
+	l.Leave()
+}
+
 // TestNoFlowSlipsThrough races flows that begin with a cut: each was refused
 // or ended.
 func TestNoFlowSlipsThrough(t *testing.T) {

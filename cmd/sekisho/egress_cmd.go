@@ -1,0 +1,235 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"sekisho/internal/config"
+	"sekisho/internal/event"
+	"sekisho/internal/fault"
+	"sekisho/internal/policy/exit"
+)
+
+type egressCmd struct {
+	Check   egressCheckCmd   `cmd:"" help:"${help_egress_check}"`
+	Explain egressExplainCmd `cmd:"" help:"${help_egress_explain}"`
+	Preview egressPreviewCmd `cmd:"" help:"${help_egress_preview}"`
+	Setup   egressSetupCmd   `cmd:"" help:"${help_egress_setup}"`
+}
+
+// exitPolicy is the policy of what leaves of a file, or of the configuration.
+func (a *app) exitPolicy(file string) (*exit.Policy, error) {
+	if file != "" {
+		return config.ExitPolicyFile(file)
+	}
+	l, err := a.load()
+	if err != nil {
+		return nil, err
+	}
+	if l.Exit == nil {
+		return nil, fault.New(fault.ConfigMissing, "key", `"egress"`, "hint", "name the file with who may reach what").At(a.config, 0, "")
+	}
+	return l.Exit, nil
+}
+
+type egressCheckCmd struct {
+	File string `arg:"" optional:"" help:"${help_egress_file}"`
+}
+
+// Run compiles the policy, which runs its tests.
+func (c egressCheckCmd) Run(a *app) error {
+	p, err := a.exitPolicy(c.File)
+	if err != nil {
+		return err
+	}
+	v := map[string]any{"generation": p.Generation(), "digest": p.Digest(), "roles": p.Roles()}
+	return a.out(v, func() {
+		a.print("egress_good", "generation", p.Generation(), "digest", short(string(p.Digest())), "roles", strings.Join(p.Roles(), ", "))
+	})
+}
+
+type egressExplainCmd struct {
+	File        string `help:"${help_egress_file}"`
+	Client      string `required:"" help:"${help_egress_client}"`
+	Certificate string `help:"${help_egress_certificate}"`
+	User        string `help:"${help_egress_user}"`
+	To          string `required:"" help:"${help_egress_to}"`
+	Address     string `help:"${help_egress_address}"`
+	Method      string `help:"${help_egress_method}"`
+	At          string `help:"${help_egress_at}"`
+}
+
+// Run shows who may go where, by which rule, and why not by the others.
+func (c egressExplainCmd) Run(a *app) error {
+	p, err := a.exitPolicy(c.File)
+	if err != nil {
+		return err
+	}
+	t := exit.TestSource{Client: c.Client, Certificate: c.Certificate, User: c.User, To: c.To, Address: c.Address, Method: c.Method, At: c.At}
+	r, bad := t.Request()
+	if bad != nil {
+		return fault.New(fault.Usage, "problem", bad.Path+": "+bad.What, "hint", bad.Try)
+	}
+	if c.At == "" {
+		r.Now = time.Now()
+	}
+	d, misses := p.Explain(r, nil)
+	type miss struct {
+		Rule    string `json:"rule"`
+		Because string `json:"because"`
+	}
+	v := struct {
+		Action string      `json:"action"`
+		Step   string      `json:"step"`
+		Rule   string      `json:"rule"`
+		Reason string      `json:"reason"`
+		Role   string      `json:"role"`
+		By     string      `json:"by"`
+		Mode   string      `json:"mode"`
+		Policy exit.Digest `json:"policy"`
+		Passed []miss      `json:"passed"`
+	}{d.Action.String(), string(d.Step), d.Rule, d.Reason, d.Role, d.By, d.Mode.String(), d.Digest, []miss{}}
+	for _, m := range misses {
+		v.Passed = append(v.Passed, miss(m))
+	}
+	return a.out(v, func() {
+		a.print("egress_"+d.Action.String(), "to", r.Target, "rule", d.Rule, "digest", short(string(d.Digest)))
+		if d.Role == "" {
+			a.print("egress_no_role")
+		} else {
+			a.print("egress_role", "role", d.Role, "by", a.say.Text("egress_by_"+d.By), "mode", d.Mode)
+		}
+		a.print("egress_step", "step", a.say.Text("egress_step_"+string(d.Step)), "reason", d.Reason)
+		for _, m := range misses {
+			a.print("egress_passed", "rule", m.Rule, "because", a.say.Text("egress_because_"+m.Because))
+		}
+	})
+}
+
+type egressPreviewCmd struct {
+	File string `arg:"" help:"${help_egress_file}"`
+	From string `default:"-720h" help:"${help_egress_from}"`
+}
+
+// change is what a policy would do otherwise to flows of one sort.
+type change struct {
+	Role   string    `json:"role"`
+	Host   string    `json:"host"`
+	Port   uint16    `json:"port"`
+	Was    string    `json:"was"`
+	Now    string    `json:"now"`
+	Rule   string    `json:"rule"`
+	Reason string    `json:"reason"`
+	Flows  int       `json:"flows"`
+	Last   time.Time `json:"last"`
+}
+
+// preview is what a policy would have done.
+type preview struct {
+	Judged  int `json:"judged"`
+	Unknown int `json:"unknown"` // their names are not in the ledger
+	changes map[change]*change
+}
+
+// Run shows which of the flows that were recorded the policy would have
+// refused, or let pass, that were not.
+func (c egressPreviewCmd) Run(a *app) error {
+	p, err := a.exitPolicy(c.File)
+	if err != nil {
+		return err
+	}
+	from, err := parseTime(c.From, time.Now())
+	if err != nil {
+		return err
+	}
+	r, dir, err := a.reader()
+	if err != nil {
+		return err
+	}
+	seen := &preview{changes: map[change]*change{}}
+	err = r.Scan(a.ctx, 0, func(_ event.Index, line []byte) error {
+		head, err := event.ParseHeader(line)
+		if err != nil || head.Kind != event.KindFlow || head.At < from.UnixNano() {
+			return err
+		}
+		e, err := event.Parse(line)
+		if err != nil {
+			return err
+		}
+		seen.judge(p, e.Body.(*event.Flow), e.At)
+		return nil
+	})
+	if err != nil {
+		return ledgerFault(dir, a.config, err)
+	}
+	all := seen.sorted()
+	v := struct {
+		*preview
+		Changes []*change `json:"changes"`
+	}{seen, all}
+	return a.out(v, func() {
+		for _, x := range all {
+			a.print("egress_change", "role", orDash(x.Role), "to", fmt.Sprintf("%s:%d", x.Host, x.Port), "was", a.say.Text("egress_word_"+x.Was), "now", a.say.Text("egress_word_"+x.Now),
+				"flows", x.Flows, "last", x.Last.Local().Format("2006-01-02 15:04"), "rule", x.Rule)
+		}
+		a.print("egress_previewed", "judged", seen.Judged, "changes", len(all), "unknown", seen.Unknown)
+	})
+}
+
+func orDash(s string) string { return cmp.Or(s, "-") }
+
+// judge asks the policy about a flow of the past. What was cut, or was no
+// request, is no matter of the policy.
+func (s *preview) judge(p *exit.Policy, f *event.Flow, at time.Time) {
+	if f.Step == "cut" || f.Step == "form" {
+		return
+	}
+	target, err := exit.ParseHost(f.Host)
+	client, err2 := netip.ParseAddr(f.Client)
+	if err != nil || err2 != nil { // a name of which only a part was kept
+		s.Unknown++
+		return
+	}
+	target.Port = f.Port
+	r := exit.Request{Client: client, Target: target, Method: f.Method, Now: at}
+	if f.By == "certificate" {
+		r.Certificate = f.User
+	} else {
+		r.User = f.User
+	}
+	if a, err := netip.ParseAddr(f.Address); err == nil {
+		r.Address = a
+	}
+	s.Judged++
+	d := p.Decide(&r, nil)
+	if d.Action.String() == f.Action {
+		return
+	}
+	x := change{Role: d.Role, Host: f.Host, Port: f.Port, Was: f.Action, Now: d.Action.String(), Rule: d.Rule, Reason: d.Reason}
+	known := s.changes[x]
+	if known == nil {
+		copied := x
+		known = &copied
+		s.changes[x] = known
+	}
+	known.Flows++
+	if at.After(known.Last) {
+		known.Last = at
+	}
+}
+
+// sorted puts refusals first, then what concerns most flows.
+func (s *preview) sorted() []*change {
+	all := []*change{}
+	for _, x := range s.changes {
+		all = append(all, x)
+	}
+	slices.SortFunc(all, func(a, b *change) int {
+		return cmp.Or(-cmp.Compare(a.Now, b.Now), cmp.Compare(b.Flows, a.Flows), cmp.Compare(a.Host, b.Host), cmp.Compare(a.Role, b.Role), cmp.Compare(a.Port, b.Port), cmp.Compare(a.Was, b.Was))
+	})
+	return all
+}

@@ -1,0 +1,299 @@
+package egress
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base32"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/netip"
+	"sync"
+	"time"
+
+	"sekisho/internal/event"
+	"sekisho/internal/gate/cutting"
+	"sekisho/internal/gate/netloop"
+	"sekisho/internal/policy/cut"
+)
+
+// Gate is an egress gate.
+type Gate struct {
+	cfg       Config
+	loop      netloop.Loop
+	flows     cutting.Flows
+	dialer    net.Dialer
+	names     *nameCache
+	volumes   *volumes
+	handoff   *handoff
+	server    *http.Server
+	transport *http.Transport
+	proxy     *httputil.ReverseProxy
+
+	original func(net.Conn) (netip.AddrPort, error) // of a transparent connection
+
+	base context.Context // ends when the gate gives its flows up; set by Run before anything is accepted
+
+	clients sync.WaitGroup // goroutines of connections that are not carried yet
+	seats   *seats
+
+	cutting sync.Mutex // one Cut at a time
+	dying   ended      // flows that the present Cut ends
+
+	mu       sync.Mutex // guards what follows
+	gapFrom  time.Time  // since when flows pass unrecorded; zero: they do not
+	failures uint64     // flows that passed unrecorded
+	raised   map[string]*raise
+}
+
+// New checks cfg. It starts nothing.
+func New(cfg Config) (*Gate, error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	loop, err := netloop.New(cfg.loop())
+	if err != nil {
+		return nil, err
+	}
+	g := &Gate{cfg: cfg, loop: loop, names: newNameCache(cfg.Resolve), volumes: newVolumes(), handoff: newHandoff(), raised: map[string]*raise{}, original: originalDestination,
+		seats: newSeats(cfg.Limits.Connections, cfg.Limits.PerClient), dialer: net.Dialer{KeepAlive: -1}}
+	g.flows.Now = cfg.Now
+	g.flows.Idle = func(*cut.Set) { g.transport.CloseIdleConnections() }
+	g.serveHTTP()
+	return g, nil
+}
+
+// Run carries flows until ctx ends, then lets open ones end within
+// Limits.Drain. It returns nil after a clean stop, when every goroutine is
+// gone. It must be called once.
+func (g *Gate) Run(ctx context.Context) error {
+	base, give := context.WithCancel(context.WithoutCancel(ctx))
+	defer give()
+	g.base = base
+	loopCtx, stopLoop := context.WithCancel(context.WithoutCancel(ctx))
+	var parts sync.WaitGroup
+	failed := make(chan error, 3)
+	parts.Go(func() {
+		if err := g.loop.Run(loopCtx); err != nil {
+			failed <- err
+		}
+	})
+	parts.Go(func() {
+		if err := g.server.Serve(g.handoff); !errors.Is(err, http.ErrServerClosed) {
+			failed <- err
+		}
+	})
+	accepting, stopAccepting := context.WithCancel(ctx)
+	var listeners sync.WaitGroup
+	for _, l := range []struct {
+		net.Listener
+		serve func(net.Conn)
+	}{{g.cfg.Listener, g.serveProxy}, {g.cfg.Transparent, g.serveTransparent}} {
+		if l.Listener != nil {
+			listeners.Go(func() {
+				if err := g.accept(accepting, l.Listener, l.serve); err != nil {
+					failed <- err
+				}
+			})
+		}
+	}
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	stopAccepting()
+	listeners.Wait()
+	g.seats.closeWaiting() // those that have not said anything yet
+	err = errors.Join(err, g.drain(context.WithoutCancel(ctx)))
+	give()
+	g.clients.Wait()
+	stopLoop()
+	parts.Wait()
+	g.transport.CloseIdleConnections()
+	close(failed)
+	for e := range failed {
+		err = errors.Join(err, e)
+	}
+	return err
+}
+
+// drain waits for open flows to end, for at most Limits.Drain.
+func (g *Gate) drain(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, g.cfg.Limits.Drain)
+	defer cancel()
+	err := g.server.Shutdown(ctx)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for g.flows.Count() > 0 && ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		}
+	}
+	if err != nil {
+		return g.server.Close()
+	}
+	return nil
+}
+
+// accept serves connections until ctx ends.
+func (g *Gate) accept(ctx context.Context, l net.Listener, serve func(net.Conn)) error {
+	stop := context.AfterFunc(ctx, func() { _ = l.Close() })
+	defer stop()
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			var passing interface{ Temporary() bool }
+			if errors.As(err, &passing) && passing.Temporary() { // no descriptor free, for instance
+				g.raise("SK3507", "connections cannot be accepted")
+				select {
+				case <-ctx.Done():
+				case <-time.After(20 * time.Millisecond):
+				}
+				continue
+			}
+			return errors.Join(err, l.Close())
+		}
+		if !g.seats.take(conn) {
+			g.raise("SK3507", "too many connections at once")
+			_ = conn.Close()
+			continue
+		}
+		g.clients.Go(func() { serve(conn) })
+	}
+}
+
+// Cut implements cutting.Cutter. It returns when the tunnels that match have
+// carried their last byte.
+func (g *Gate) Cut(ctx context.Context, set *cut.Set) (int, error) {
+	g.cutting.Lock()
+	defer g.cutting.Unlock()
+	closed, err := g.flows.Cut(ctx, set)
+	for _, f := range g.dying.take() {
+		select {
+		case <-f.over:
+		case <-ctx.Done():
+			return closed, errors.Join(err, ctx.Err())
+		}
+	}
+	return closed, err
+}
+
+// Generation implements cutting.Cutter.
+func (g *Gate) Generation() uint64 { return g.flows.Generation() }
+
+// Live is how many flows are under way.
+func (g *Gate) Live() int { return g.flows.Count() }
+
+// ended collects flows that a Cut ends, until it waits for them.
+type ended struct {
+	mu   sync.Mutex
+	list []*flow
+}
+
+func (e *ended) add(f *flow) {
+	e.mu.Lock()
+	e.list = append(e.list, f)
+	e.mu.Unlock()
+}
+
+func (e *ended) take() []*flow {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	list := e.list
+	e.list = nil
+	return list
+}
+
+// newID returns a fresh event id: 80 random bits, without meaning.
+func newID() string {
+	var b [10]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
+	return base32.StdEncoding.EncodeToString(b[:])
+}
+
+// record writes events before what they tell is done. False: refuse.
+func (g *Gate) record(bodies ...event.Body) bool {
+	bodies, gap, failures, now := g.withGap(bodies)
+	level := event.Written
+	if g.cfg.Strict {
+		level = event.Durable
+	}
+	_, err := g.cfg.Recorder.Record(context.WithoutCancel(g.base), level, bodies...)
+	return g.recorded(err, gap, failures, now)
+}
+
+// submit writes events of what is over: nobody waits for them.
+func (g *Gate) submit(bodies ...event.Body) {
+	bodies, gap, failures, now := g.withGap(bodies)
+	_, err := g.cfg.Recorder.Submit(event.Written, nil, bodies...)
+	g.recorded(err, gap, failures, now)
+}
+
+// withGap puts the gap, if there is one, before the bodies.
+func (g *Gate) withGap(bodies []event.Body) (_ []event.Body, gap time.Time, failures uint64, now time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.gapFrom.IsZero() {
+		return bodies, g.gapFrom, g.failures, now
+	}
+	now = g.cfg.Now()
+	told := &event.Gap{From: g.gapFrom.UnixNano(), To: now.UnixNano(), Places: []event.Place{g.cfg.Place}, Reason: "recorder failed"}
+	return append([]event.Body{told}, bodies...), g.gapFrom, g.failures, now
+}
+
+// recorded keeps account of the gap. It reports whether the flow may pass.
+func (g *Gate) recorded(err error, gap time.Time, failures uint64, now time.Time) bool {
+	if err == nil && gap.IsZero() {
+		return true
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch {
+	case err == nil && g.failures == failures:
+		g.gapFrom = time.Time{}
+	case err == nil && gap.Equal(g.gapFrom):
+		g.gapFrom = now // another one failed meanwhile: what came since is still to be told
+	case err != nil:
+		g.failures++
+		if g.gapFrom.IsZero() {
+			g.gapFrom = g.cfg.Now()
+			g.cfg.Log.Error("flows cannot be recorded", "code", "SK3504", "error", err)
+		}
+	}
+	return err == nil || g.cfg.FailOpen
+}
+
+// raise is a condition that is told at most every ten seconds, with its count.
+type raise struct {
+	told  time.Time
+	count uint64
+}
+
+const raiseEvery = 10 * time.Second
+
+// raise records that a limit was reached. A flood makes few events.
+func (g *Gate) raise(code, title string) {
+	now := g.cfg.Now()
+	g.mu.Lock()
+	r := g.raised[title]
+	if r == nil {
+		r = &raise{}
+		g.raised[title] = r
+	}
+	r.count++
+	count := r.count
+	quiet := now.Sub(r.told) < raiseEvery
+	if !quiet {
+		r.told, r.count = now, 0
+	}
+	g.mu.Unlock()
+	if !quiet {
+		g.submit(&event.Finding{Code: code, Title: title, Place: g.cfg.Place, Detail: countText(count)})
+	}
+}
