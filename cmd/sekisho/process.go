@@ -197,6 +197,9 @@ func (p *process) start(ctx context.Context, views, scans, gates *stage, failed 
 	if err := p.startGates(ctx, gates); err != nil {
 		return err
 	}
+	if err := p.startFiles(scans); err != nil {
+		return err
+	}
 	if err := p.startWeb(ctx, gates); err != nil {
 		return err
 	}

@@ -28,6 +28,8 @@ type history struct {
 	keys       map[string]bool   // announced
 	scanned    map[event.Place]bool
 	cuts       hub.Past
+	// held are the sources of subjects at each place that its last scan found.
+	held map[event.Place]map[event.SubjectSource]bool
 }
 
 // replay feeds the ledger to the dictionary, finishes key destructions that a
@@ -90,6 +92,7 @@ func (h *history) fold(e *event.Event, ring *keyring.Ring) error {
 		h.keys[b.KeyID] = true
 	case *event.HoldingScan:
 		h.scanned[b.Table] = true
+		h.hold(b)
 	case *event.KeyDestroyed:
 		return ring.Erase(b.KeyID)
 	}
@@ -102,4 +105,22 @@ func (h *history) relationsOf(db event.Place) relations {
 		h.relations[db] = relations{}
 	}
 	return h.relations[db]
+}
+
+// hold notes whether a scan found anybody; its first part tells.
+func (h *history) hold(b *event.HoldingScan) {
+	if b.Part != 1 {
+		return
+	}
+	sources := h.held[b.Table]
+	if h.held == nil {
+		h.held = map[event.Place]map[event.SubjectSource]bool{}
+	}
+	if sources == nil {
+		sources = map[event.SubjectSource]bool{}
+		h.held[b.Table] = sources
+	}
+	if sources[b.Source] = true; len(b.Subjects) == 0 && b.Unknown == 0 {
+		delete(sources, b.Source)
+	}
 }

@@ -114,6 +114,8 @@ func (k *checker) config(c *Config) {
 		k.name(path+".name", c.Databases[i].Name, names)
 		k.database(path, &c.Databases[i])
 	}
+	databases := maps.Clone(names)
+	k.files(c.Files, names)
 	if len(c.Gates) == 0 && (!alone || len(c.Databases) > 0) {
 		k.missing("gates", "name at least one gate")
 	}
@@ -121,7 +123,7 @@ func (k *checker) config(c *Config) {
 	for i := range c.Gates {
 		path := fmt.Sprintf("gates[%d]", i)
 		k.name(path+".name", c.Gates[i].Name, gates)
-		k.gate(path, &c.Gates[i], names, listens)
+		k.gate(path, &c.Gates[i], databases, listens)
 	}
 	for i := range c.Web {
 		path := fmt.Sprintf("web[%d]", i)

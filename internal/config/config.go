@@ -21,6 +21,7 @@ type Config struct {
 	Group      string         `yaml:"control_group,omitempty" doc:"Group (name or number) whose accounts may connect to the control socket, for cases and starts of machines only; everything else stays with the process's own account and root. Default: nobody else."`
 	Ledger     Ledger         `yaml:"ledger,omitempty" doc:"How the ledger writes and how long it keeps."`
 	Databases  []Database     `yaml:"databases,omitempty" doc:"The databases that are guarded. Required, unless there is only a web, egress or hub section."`
+	Files      []Files        `yaml:"files,omitempty" doc:"Folders whose files are read for personal data; whose data rests in which file goes into the ledger."`
 	Metrics    *Metrics       `yaml:"metrics,omitempty" doc:"Where Prometheus reads the counters. Default: nowhere."`
 	Console    *Console       `yaml:"console,omitempty" doc:"The console in the browser. Default: none."`
 	Gates      []Gate         `yaml:"gates,omitempty" doc:"Where clients connect. Required, unless there is only a web, egress or hub section."`
@@ -200,6 +201,9 @@ func (c *Config) fill() {
 	}
 	if c.Console != nil {
 		setDefault(&c.Console.Listen, defaultConsole)
+	}
+	for i := range c.Files {
+		setDefault(&c.Files[i].Every, Duration(defaultFilesEvery))
 	}
 	for i := range c.Databases {
 		d := &c.Databases[i]

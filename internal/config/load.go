@@ -123,6 +123,9 @@ func (c *Config) resolve(dir string) {
 		d := &c.Databases[i]
 		paths = append(paths, &d.TLS.CA, &d.Control.PasswordFile)
 	}
+	for i := range c.Files {
+		paths = append(paths, &c.Files[i].Folder)
+	}
 	for i := range c.Gates {
 		g := &c.Gates[i]
 		paths = append(paths, &g.TLS.Cert, &g.TLS.Key, &g.TLS.ClientCA, &g.Login.Verifiers, &g.Login.Passwords)

@@ -70,7 +70,7 @@ const (
 
 // elsewhere are codes that other packages put into their messages and into
 // event.Finding: 30xx gates, 31xx what a gate finds, 50xx keys, 51xx subjects,
-// 34xx the web gate, 35xx the egress gate, 36xx the resolver, 37xx cuts and the hub, 39xx what is detected, 53xx scopes, 54xx views, 71xx servers
+// 32xx files, 34xx the web gate, 35xx the egress gate, 36xx the resolver, 37xx cuts and the hub, 39xx what is detected, 53xx scopes, 54xx views, 71xx servers
 // of our own, 72xx scans, 73xx the bypass
 // watch.
 var elsewhere = []Code{
@@ -82,7 +82,7 @@ var elsewhere = []Code{
 	3701, 3901, 3902, 3903, 3904, 3905, 3906, 3907, 3908,
 	5001, 5002, 5003, 5004, 5005, 5006, 5007, 5008, 5101, 5102,
 	5103, 5104, 5105, 5106, 5301, 5401, 5402, 5403, 7101, 7102,
-	7103, 7104, 7201, 7202, 7203, 7204, 7205, 7301, 7302, 7303,
+	3201, 3202, 7103, 7104, 7201, 7202, 7203, 7204, 7205, 7301, 7302, 7303,
 	7304, 7305, 7601, 7602,
 }
 

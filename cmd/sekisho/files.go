@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"path/filepath"
+	"time"
+
+	"sekisho/internal/config"
+	"sekisho/internal/datamap/filehold"
+	"sekisho/internal/element"
+	"sekisho/internal/event"
+	"sekisho/internal/keyring"
+	"sekisho/internal/subject"
+	"sekisho/proof/scope"
+)
+
+// startFiles keeps the holdings of the configured folders recorded. The gates are
+// open by then: no gate stands before a file, so nobody waits for it.
+func (p *process) startFiles(s *stage) error {
+	if len(p.cfg.Files) == 0 {
+		return nil
+	}
+	key, err := p.ring.Current(event.Tenant(p.cfg.Tenant), keyring.Identifier)
+	if err != nil {
+		return keysFault(p.cfg.Keys, p.file, err)
+	}
+	for i := range p.cfg.Files {
+		f := &p.cfg.Files[i]
+		tree := filehold.New(p.filesConfig(f, key))
+		s.run("files of "+f.Name, func(ctx context.Context) error {
+			return tree.Run(ctx, func(r filehold.Result, err error) {
+				if err != nil {
+					p.log.Warn("a folder cannot be read", "files", f.Name, "err", err)
+					return
+				}
+				p.log.Info("files read", "files", f.Name, "there", r.Files, "read", r.Read, "holding", r.Holding, "gone", r.Gone, "not_in_full", r.Troubles)
+			})
+		})
+	}
+	return nil
+}
+
+func (p *process) filesConfig(f *config.Files, key *keyring.Key) filehold.Config {
+	hasher := key.Hasher()
+	skip := map[string]bool{}
+	for _, dir := range []string{p.cfg.Data, p.cfg.Keys} {
+		if abs, err := filepath.Abs(dir); err == nil {
+			skip[abs] = true
+		}
+	}
+	root, err := filepath.Abs(f.Folder)
+	if err != nil { // only without a working directory
+		root = f.Folder
+	}
+	held := map[event.Place]map[event.SubjectSource]bool{}
+	for place, sources := range p.past.held {
+		if scope.Covers(f.Name, string(place)) && string(place) != f.Name && len(sources) > 0 {
+			held[place] = sources
+		}
+	}
+	return filehold.Config{
+		Tree: event.Place(f.Name), Root: root, Skip: skip, Held: held, Every: time.Duration(f.Every), Now: p.now,
+		Recorder: p.ledger.Recorder(event.Source("scan/"+f.Name), 0),
+		Numbers:  p.dict.Source(filehold.Unknown),
+		Owners:   p.ownersOf,
+		Hash: func(parts ...[]byte) (sum [16]byte) {
+			full := hasher.Sum(append([][]byte{[]byte("files")}, parts...)...)
+			copy(sum[:], full[:])
+			return sum
+		},
+	}
+}
+
+// ownersOf appends the subjects of protected tables to whom an identifier belongs
+// for certain. While the direct way to a database is open, nothing in it is.
+func (p *process) ownersOf(dst []filehold.Subject, k element.Kind, value []byte) []filehold.Subject {
+	for _, b := range p.bases {
+		if p.bypassOpen(b) {
+			continue
+		}
+		for i := range b.cfg.Protect {
+			t := &b.cfg.Protect[i]
+			for _, column := range t.Identifiers {
+				if kind, _ := element.ParseKind(t.Columns[column]); kind != k {
+					continue
+				}
+				n, owner := b.identifiers.Lookup(subject.Space{Table: placeOf(b.cfg, t.Table), Element: k}, value)
+				if owner == subject.One {
+					dst = append(dst, filehold.Subject{Source: sourceOf(b.cfg, t.Of), Number: n})
+				}
+			}
+		}
+	}
+	return dst
+}
+
+func (p *process) bypassOpen(b *base) bool {
+	for _, g := range p.gates {
+		if g.base == b && g.bypass.open.Load() {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,73 @@
+// Package filehold keeps recorded whose personal data rests in which file of a
+// tree: each file is a place ("www/old/list.csv" in the tree "www") with an
+// event.HoldingScan a subject source, and an empty one when the file is gone. So
+// the ledger knows a file after it was deleted.
+//
+// A record is a row of a table or a line of a text. It belongs to the subjects of
+// protected tables that its identifiers (e-mail address, phone, passport …) belong
+// to, by the identifier index. A record that matches nobody is an unknown subject,
+// known by a keyed hash of its identifier, or of all it says when it has none: the
+// same record in two files is one unknown subject.
+//
+// It shows nobody where in a file something stands, ranks nothing and proposes
+// nothing: that is filescan. It watches nothing between two readings.
+package filehold
+
+import (
+	"context"
+	"time"
+
+	"sekisho/internal/datamap/document"
+	"sekisho/internal/element"
+	"sekisho/internal/event"
+	"sekisho/internal/subject"
+)
+
+// Unknown is the source of subjects that are in files only.
+const Unknown event.SubjectSource = "files.unknown"
+
+// Subject is a subject of a protected table.
+type Subject struct {
+	Source event.SubjectSource
+	Number uint32
+}
+
+// Numbers gives unknown subjects their numbers; *subject.Source is one.
+type Numbers interface {
+	AssignBytes(ctx context.Context, kind subject.KeyKind, keys [][]byte, numbers []uint32) error
+}
+
+// Config describes the readings of one tree.
+type Config struct {
+	Tree event.Place // "www"
+	Root string      // its folder
+	// Skip are directories below Root that are left out: our own.
+	Skip     map[string]bool
+	Recorder event.Recorder
+	Numbers  Numbers // of Unknown
+	// Owners appends the subjects of protected tables to whom an identifier
+	// belongs for certain.
+	Owners func(dst []Subject, k element.Kind, value []byte) []Subject
+	// Hash is a keyed hash: what is hashed must not be guessable from the number
+	// that the dictionary gives it. It is called by one goroutine.
+	Hash func(parts ...[]byte) [16]byte
+	// Held are the places of this tree that held something when the process
+	// ended, with the sources of their subjects.
+	Held   map[event.Place]map[event.SubjectSource]bool
+	Limits document.Limits
+	Temp   string // of spools
+	// Every is how often the tree is read; 0 means 6 hours.
+	Every time.Duration
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// Result says what a reading saw.
+type Result struct {
+	Files    uint64 // in the tree
+	Read     uint64 // of them, in this reading
+	Holding  uint64 // hold personal data
+	Gone     uint64 // held it and are not there any more
+	Troubles uint64 // files not read in full
+	Subjects uint64 // of protected tables and unknown ones, summed over the files read
+}

@@ -1,0 +1,233 @@
+package filehold
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"sekisho/internal/datamap/document"
+	"sekisho/internal/datamap/filescan"
+	"sekisho/internal/element"
+	"sekisho/internal/event"
+)
+
+// Tree keeps the holdings of one tree recorded. Scan and Run are called by one
+// goroutine.
+type Tree struct {
+	cfg    Config
+	files  map[event.Place]*state
+	lastID uint64
+}
+
+// state is what is known of a place.
+type state struct {
+	identity [4]int64 // zero: to be read again
+	sources  map[event.SubjectSource]bool
+	sum      [32]byte // of what it held
+	troubles []document.Trouble
+	seen     bool // in this reading
+}
+
+// New returns a tree. It reads nothing.
+func New(cfg Config) *Tree {
+	if cfg.Every == 0 {
+		cfg.Every = 6 * time.Hour
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	t := &Tree{cfg: cfg, files: map[event.Place]*state{}}
+	for place, sources := range cfg.Held {
+		t.files[place] = &state{sources: maps.Clone(sources)}
+	}
+	return t
+}
+
+// Run reads the tree now and on schedule until ctx ends; then it returns nil. A
+// reading that fails is a finding, and is tried again at the next time.
+func (t *Tree) Run(ctx context.Context, told func(Result, error)) error {
+	for {
+		r, err := t.Scan(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		told(r, err)
+		if err != nil {
+			if _, err := t.cfg.Recorder.Record(ctx, event.Written, &event.Finding{Code: "SK3202", Title: "a folder cannot be read", Place: t.cfg.Tree}); err != nil && ctx.Err() == nil {
+				return err
+			}
+		}
+		timer := time.NewTimer(t.cfg.Every)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return nil
+		case <-timer.C:
+		}
+	}
+}
+
+// errEmpty is returned when a tree in which much rested is not there at all: a
+// disk that is not mounted deletes nothing.
+var errEmpty = errors.New("the folder is empty or not there, and files in it held personal data before")
+
+// Scan reads the tree once: files that are new, were written to, or hold subjects
+// that nobody knew. Each file is recorded when it was read, so that a process that
+// is killed repeats one file at most.
+func (t *Tree) Scan(ctx context.Context) (Result, error) {
+	var out Result
+	for _, f := range t.files {
+		f.seen = false
+	}
+	c := &content{owners: t.cfg.Owners, hash: t.cfg.Hash}
+	reader := &document.Reader{Limits: t.cfg.Limits, Temp: t.cfg.Temp}
+	err := filescan.Walk(ctx, t.cfg.Root, t.cfg.Skip, func(f filescan.File) error {
+		if f.Path == "." { // the folder itself cannot be read
+			return errEmpty
+		}
+		if f.Trouble == document.Link || f.Trouble == document.Special || f.Trouble == document.Vanished {
+			return nil
+		}
+		out.Files++
+		return t.file(ctx, &f, c, reader, &out)
+	})
+	if err == nil && out.Files == 0 && len(t.files) > 0 {
+		err = errEmpty
+	}
+	if err != nil {
+		return out, fmt.Errorf("read %s: %w", t.cfg.Root, err)
+	}
+	return out, t.gone(ctx, &out)
+}
+
+// file brings what is recorded of one file up to date.
+func (t *Tree) file(ctx context.Context, f *filescan.File, c *content, reader *document.Reader, out *Result) error {
+	place := t.place(f.Path)
+	s := t.files[place]
+	if s == nil {
+		s = &state{}
+		t.files[place] = s
+	}
+	s.seen = true
+	if f.Trouble == 0 && s.identity == f.Identity && s.identity != [4]int64{} && !s.sources[Unknown] {
+		return t.count(s, out)
+	}
+	c.reset()
+	from := t.cfg.Now()
+	changed := true
+	if f.Trouble != 0 {
+		c.Trouble("", f.Trouble, "")
+	} else {
+		var err error
+		if changed, err = f.Read(ctx, reader, c); err != nil {
+			return err
+		}
+	}
+	out.Read++
+	bodies, err := t.bodies(ctx, place, s, c, from, out)
+	if err != nil {
+		return err
+	}
+	if unread := unreadable(c.troubles); !slices.Equal(unread, s.troubles) {
+		if s.troubles = unread; len(unread) > 0 {
+			var names []string
+			for _, x := range unread {
+				names = append(names, x.String())
+			}
+			bodies = append(bodies, &event.Finding{Code: "SK3201", Title: "a file was not read in full", Place: place, Detail: strings.Join(names, ", ")})
+		}
+	}
+	if len(bodies) > 0 {
+		if _, err := t.cfg.Recorder.Record(ctx, event.Durable, bodies...); err != nil {
+			return fmt.Errorf("record holdings of %s: %w", place, err)
+		}
+	}
+	if s.identity = f.Identity; changed {
+		s.identity = [4]int64{}
+	}
+	return t.count(s, out)
+}
+
+func (t *Tree) count(s *state, out *Result) error {
+	if len(s.sources) > 0 {
+		out.Holding++
+	}
+	if len(s.troubles) > 0 {
+		out.Troubles++
+	}
+	return nil
+}
+
+// unreadable are the troubles that may hide personal data.
+func unreadable(all []document.Trouble) (out []document.Trouble) {
+	for _, t := range all {
+		switch t {
+		case document.Picture, document.Foreign, document.Link, document.Special, document.Vanished:
+		default:
+			out = append(out, t)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// gone records an empty holding for every place whose file is not there any more.
+func (t *Tree) gone(ctx context.Context, out *Result) error {
+	for _, place := range slices.Sorted(maps.Keys(t.files)) {
+		s := t.files[place]
+		if s.seen {
+			continue
+		}
+		var bodies []event.Body
+		now := t.cfg.Now()
+		for _, source := range slices.Sorted(maps.Keys(s.sources)) {
+			bodies = append(bodies, t.empty(place, source, now))
+		}
+		if len(bodies) > 0 {
+			if _, err := t.cfg.Recorder.Record(ctx, event.Durable, bodies...); err != nil {
+				return fmt.Errorf("record that %s is gone: %w", place, err)
+			}
+			out.Gone++
+		}
+		delete(t.files, place)
+	}
+	return nil
+}
+
+func (t *Tree) empty(place event.Place, source event.SubjectSource, at time.Time) *event.HoldingScan {
+	return &event.HoldingScan{Scan: t.nextID(at), Part: 1, Parts: 1, Table: place, Source: source, From: at.UnixNano(), To: at.UnixNano()}
+}
+
+// nextID names a scan: its time, unless the clock went back or it is the same.
+func (t *Tree) nextID(at time.Time) uint64 {
+	t.lastID = max(t.lastID+1, uint64(at.UnixNano()))
+	return t.lastID
+}
+
+// place names a file. A part of its path that holds personal data itself is
+// replaced by a keyed hash: the ledger holds no names of persons.
+func (t *Tree) place(name string) event.Place {
+	parts := strings.Split(name, "/")
+	for i, part := range parts {
+		found := false
+		s := element.NewScanner(element.Options{Encoding: element.UTF8, Kinds: naming, Buffer: 1}, func(*element.Finding) { found = true })
+		s.Write([]byte(strings.TrimSuffix(part, path.Ext(part)))) // open until Close
+		s.Close()                                                 // the error is of a second Close only
+		if found || len(part) > 200 {
+			sum := t.cfg.Hash([]byte("path"), []byte(strings.Join(parts[:i+1], "/")))
+			parts[i] = "~" + hex.EncodeToString(sum[:8]) + path.Ext(part)
+		}
+	}
+	full := strings.Join(parts, "/")
+	if len(full) > 1024 {
+		sum := t.cfg.Hash([]byte("path"), []byte(name))
+		full = "~" + hex.EncodeToString(sum[:])
+	}
+	return t.cfg.Tree + "/" + event.Place(full)
+}
