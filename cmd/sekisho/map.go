@@ -14,6 +14,7 @@ import (
 type mapCmd struct {
 	Scan    mapScanCmd    `cmd:"" help:"${help_map_scan}"`
 	Propose mapProposeCmd `cmd:"" help:"${help_map_propose}"`
+	Subject mapSubjectCmd `cmd:"" help:"${help_map_subject}"`
 }
 
 type mapScanCmd struct {

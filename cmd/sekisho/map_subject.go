@@ -1,0 +1,299 @@
+package main
+
+import (
+	"cmp"
+
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"sekisho/internal/config"
+	"sekisho/internal/element"
+	"sekisho/internal/event"
+	"sekisho/internal/fault"
+	"sekisho/internal/keyring"
+	"sekisho/internal/ledger"
+	"sekisho/internal/subject"
+)
+
+type mapSubjectCmd struct {
+	Key    string `arg:"" help:"${help_map_subject_key}"`
+	Source string `placeholder:"DATABASE.TABLE" help:"${help_map_subject_source}"`
+}
+
+// whereabouts is where one subject's data rests and passed.
+type whereabouts struct {
+	Source event.SubjectSource `json:"source"`
+	Number uint32              `json:"number"`
+	Rests  []*rest             `json:"rests"`
+	Passed []*passage          `json:"passed"`
+	// Bounded are the statements and the like of which nobody can say whose data
+	// they delivered, by the table that they read.
+	Bounded map[event.Place]uint64 `json:"bounded,omitempty"`
+}
+
+// rest is data of the subject at one place, without a break.
+type rest struct {
+	Place    event.Place  `json:"place"`
+	Elements element.Mask `json:"-"`
+	Names    string       `json:"elements"`
+	First    time.Time    `json:"first_seen"`
+	Last     time.Time    `json:"last_seen"`
+	Gone     *time.Time   `json:"gone,omitempty"`
+}
+
+// passage is what passed a gate to one session.
+type passage struct {
+	Table    event.Place  `json:"table"`
+	Elements element.Mask `json:"-"`
+	Names    string       `json:"elements"`
+	User     string       `json:"user,omitempty"`
+	Address  string       `json:"address,omitempty"`
+	Gate     event.Source `json:"gate"`
+	From     time.Time    `json:"from"`
+	To       time.Time    `json:"to"`
+	Times    uint64       `json:"times"`
+}
+
+// Run shows where the data of one subject rests and where it passed, by the ledger
+// alone.
+func (c mapSubjectCmd) Run(a *app) error {
+	l, err := a.load()
+	if err != nil {
+		return err
+	}
+	r, dir, err := a.reader()
+	if err != nil {
+		return err
+	}
+	ring, err := keyring.Open(l.Keys)
+	if err != nil {
+		return keysFault(l.Keys, a.config, err)
+	}
+	source, err := c.source(a, l)
+	if err != nil {
+		return err
+	}
+	dict := subject.New(subject.Config{Tenant: event.Tenant(l.Tenant), Keys: ring})
+	err = eachEvent(a, r, func(e *event.Event) error { return dict.Apply(e) })
+	if err != nil {
+		return ledgerFault(dir, a.config, err)
+	}
+	number, ok := numberOf(dict.Source(source), c.Key)
+	if !ok {
+		return fault.New(fault.Usage, "problem", a.say.Text("subject_unknown", "source", source), "hint", a.say.Text("subject_unknown_hint"))
+	}
+	w := &tracer{out: whereabouts{Source: source, Number: number, Bounded: map[event.Place]uint64{}}, sessions: map[sessionKey]*event.SessionOpen{}, open: map[event.Place]*rest{}, scans: map[event.Place]*tracedScan{}, passed: map[passageKey]*passage{}}
+	if err := eachEvent(a, r, w.see); err != nil {
+		return ledgerFault(dir, a.config, err)
+	}
+	w.finish()
+	return a.out(&w.out, func() { w.out.show(a) })
+}
+
+func eachEvent(a *app, r *ledger.Reader, do func(*event.Event) error) error {
+	return r.Scan(a.ctx, 0, func(index event.Index, line []byte) error {
+		e, err := event.Parse(line)
+		if err == nil {
+			err = do(e)
+		}
+		if err != nil {
+			return fmt.Errorf("event %d: %w", index, err)
+		}
+		return nil
+	})
+}
+
+// source returns whose key it is: the table that was named, else the only one.
+func (c mapSubjectCmd) source(a *app, l *config.Loaded) (event.SubjectSource, error) {
+	var all []event.SubjectSource
+	for i := range l.Databases {
+		for _, t := range scanTables(&l.Databases[i]) {
+			if !slices.Contains(all, t.Source) {
+				all = append(all, t.Source)
+			}
+		}
+	}
+	switch {
+	case slices.Contains(all, event.SubjectSource(c.Source)):
+		return event.SubjectSource(c.Source), nil
+	case c.Source == "" && len(all) == 1:
+		return all[0], nil
+	}
+	return "", fault.New(fault.Usage, "problem", a.say.Text("subject_source", "source", strconv.Quote(c.Source)), "hint", fmt.Sprintf("--source %s", joinSources(all)))
+}
+
+func joinSources(all []event.SubjectSource) string {
+	text := ""
+	for i, s := range all {
+		if i > 0 {
+			text += ", "
+		}
+		text += string(s)
+	}
+	return text
+}
+
+// numberOf finds the number of a key as a person writes it.
+func numberOf(s *subject.Source, key string) (uint32, bool) {
+	for _, kind := range []subject.KeyKind{subject.Int, subject.UUID, subject.Text} {
+		if n, ok := s.Number(kind, false, []byte(key)); ok {
+			return n, true
+		}
+	}
+	return 0, false
+}
+
+type sessionKey struct {
+	gate    event.Source
+	session event.Session
+}
+
+type passageKey struct {
+	sessionKey
+	table    event.Place
+	elements element.Mask
+}
+
+// tracedScan is a scan of a place whose parts are coming in.
+type tracedScan struct {
+	id    uint64
+	parts uint32
+	seen  uint32
+	mask  element.Mask // of the subject; 0: not there so far
+}
+
+// tracer folds the ledger for one subject.
+type tracer struct {
+	out      whereabouts
+	sessions map[sessionKey]*event.SessionOpen
+	open     map[event.Place]*rest
+	scans    map[event.Place]*tracedScan
+	passed   map[passageKey]*passage
+}
+
+func (w *tracer) see(e *event.Event) error {
+	switch b := e.Body.(type) {
+	case *event.SessionOpen:
+		w.sessions[sessionKey{e.Source, b.Session}] = b
+	case *event.HoldingScan:
+		w.holding(b)
+	case *event.HoldingChange:
+		if x := w.open[b.Table]; x == nil && b.Source == w.out.Source && b.Op != "delete" && has(b.Subjects, w.out.Number) {
+			at := e.At
+			w.rest(b.Table, element.MaskOf(element.Unclassified), at, at)
+		}
+	case *event.Crossing:
+		for i := range b.Parts {
+			w.crossing(e, b, &b.Parts[i])
+		}
+	}
+	return nil
+}
+
+func has(s event.Set, n uint32) bool {
+	i, ok := slices.BinarySearchFunc(s, n, func(r event.Range, n uint32) int { return cmp.Compare(r.Last, n) })
+	return ok || i < len(s) && s[i].First <= n
+}
+
+func (w *tracer) holding(b *event.HoldingScan) {
+	if b.Source != w.out.Source {
+		return
+	}
+	s := w.scans[b.Table]
+	if s == nil || s.id != b.Scan {
+		s = &tracedScan{id: b.Scan, parts: b.Parts}
+		w.scans[b.Table] = s
+	}
+	s.seen++
+	if has(b.Subjects, w.out.Number) {
+		s.mask |= b.Elements
+	}
+	if s.seen < s.parts {
+		return
+	}
+	at := time.Unix(0, b.To).UTC()
+	switch x := w.open[b.Table]; {
+	case s.mask != 0:
+		w.rest(b.Table, s.mask, time.Unix(0, b.From).UTC(), at)
+	case x != nil:
+		x.Gone = &at
+		delete(w.open, b.Table)
+	}
+}
+
+func (w *tracer) rest(place event.Place, mask element.Mask, from, to time.Time) {
+	x := w.open[place]
+	if x == nil {
+		x = &rest{Place: place, First: from}
+		w.open[place] = x
+		w.out.Rests = append(w.out.Rests, x)
+	}
+	x.Elements |= mask
+	x.Last = to
+}
+
+func (w *tracer) crossing(e *event.Event, b *event.Crossing, p *event.Part) {
+	if p.Source != w.out.Source {
+		return
+	}
+	if p.Class != event.Exact {
+		if w.open[p.Table] != nil {
+			w.out.Bounded[p.Table]++
+		}
+		return
+	}
+	if !has(p.Subjects, w.out.Number) {
+		return
+	}
+	k := passageKey{sessionKey{e.Source, b.Session}, p.Table, p.Elements}
+	x := w.passed[k]
+	if x == nil {
+		x = &passage{Table: p.Table, Elements: p.Elements, Gate: e.Source, From: time.Unix(0, b.From).UTC()}
+		if s := w.sessions[k.sessionKey]; s != nil {
+			x.User, x.Address = s.User, s.Address
+		}
+		w.passed[k] = x
+		w.out.Passed = append(w.out.Passed, x)
+	}
+	x.To = time.Unix(0, max(b.From, b.To)).UTC()
+	x.Times++
+}
+
+func (w *tracer) finish() {
+	for _, x := range w.out.Rests {
+		x.Names = x.Elements.String()
+	}
+	for _, x := range w.out.Passed {
+		x.Names = x.Elements.String()
+	}
+}
+
+func (w *whereabouts) show(a *app) {
+	if len(w.Rests)+len(w.Passed)+len(w.Bounded) == 0 {
+		a.print("subject_nowhere")
+		return
+	}
+	const form = time.RFC3339
+	a.table([]string{"col_place", "col_elements", "col_first_seen", "col_last_seen", "col_gone"}, func(line func(...any)) {
+		for _, x := range w.Rests {
+			gone := ""
+			if x.Gone != nil {
+				gone = x.Gone.Format(form)
+			}
+			line(x.Place, x.Names, x.First.Format(form), x.Last.Format(form), gone)
+		}
+	})
+	if len(w.Passed) > 0 {
+		a.table([]string{"col_table", "col_elements", "col_user", "col_address", "col_from", "col_to", "col_times"}, func(line func(...any)) {
+			for _, x := range w.Passed {
+				line(x.Table, x.Names, x.User, x.Address, x.From.Format(form), x.To.Format(form), x.Times)
+			}
+		})
+	}
+	for _, place := range slices.Sorted(maps.Keys(w.Bounded)) {
+		a.print("subject_bounded", "table", place, "count", countOf(w.Bounded[place]))
+	}
+}
