@@ -195,6 +195,8 @@ func (p *process) Bypass(ctx context.Context, r control.BypassRequest) (control.
 	if r.Gate != "" && len(p.gateStatus(r.Gate)) == 0 {
 		return control.BypassStatus{}, fault.New(fault.ControlRefused, "problem", fmt.Sprintf("there is no gate %q", r.Gate), "hint", "sekisho gate status")
 	}
+	p.bypassing.Lock()
+	defer p.bypassing.Unlock()
 	for _, g := range p.gates {
 		if r.Query || r.Gate != "" && r.Gate != g.cfg.Name || g.bypass.open.Load() == r.Open {
 			continue

@@ -52,10 +52,11 @@ type process struct {
 	webs    []*webGate
 	started time.Time
 
-	reload sync.Mutex // one policy change at a time
-	policy atomic.Pointer[policy.Policy]
-	source atomic.Pointer[policy.Source] // of policy as it was written; nil when there is none
-	exit   atomic.Pointer[exit.Policy]   // nil without an egress section
+	reload    sync.Mutex // one policy change at a time
+	bypassing sync.Mutex // the direct way is opened or shut by one at a time
+	policy    atomic.Pointer[policy.Policy]
+	source    atomic.Pointer[policy.Source] // of policy as it was written; nil when there is none
+	exit      atomic.Pointer[exit.Policy]   // nil without an egress section
 }
 
 // open opens the truth and writes down that a run begins.

@@ -3,101 +3,153 @@ package revproxy
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"mime"
 	"mime/multipart"
 	"net/http"
-	"net/url"
 	"strconv"
+	"strings"
 
 	"sekisho/internal/policy/site"
 )
 
 const (
-	maxFields = 1000 // of a request
-	maxNested = 32   // levels of JSON
+	maxFields = 1000     // of a request
+	maxNested = 32       // levels of JSON
+	maxValue  = 64 << 10 // bytes of a field of a multipart form
 )
 
-// fields returns the fields of a query and of a form or a JSON body. What cannot
-// be read is left out: the firewall judges it as it is.
-func fields(r *http.Request, body []byte) []site.Field {
-	all := queried(nil, r.URL.RawQuery)
+// fields returns the fields of a query and of a form or a JSON body, each as
+// often as it is there: which of two an application takes is not known. whole is
+// false when some may be missing: there are too many, the body is malformed, or
+// more of it follows than is held.
+func fields(r *http.Request, body []byte, more bool) (all []site.Field, whole bool) {
+	all, whole = queried(nil, r.URL.RawQuery)
 	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil {
-		return all
+	if err != nil || len(body) == 0 {
+		return all, whole && !more
 	}
+	read := true
 	switch kind {
 	case "application/x-www-form-urlencoded":
-		return queried(all, string(body))
+		all, read = queried(all, string(body))
 	case "application/json":
-		var v any
 		d := json.NewDecoder(bytes.NewReader(body))
 		d.UseNumber()
-		if d.Decode(&v) == nil {
-			return nested(all, "", v, 0)
-		}
+		all, read = nested(all, "", d, 0)
+		_, err := d.Token()
+		read = read && errors.Is(err, io.EOF) // nothing follows
 	case "multipart/form-data":
-		return parts(all, body, params["boundary"])
+		all, read = parts(all, body, params["boundary"])
+	default:
+		return all, whole
 	}
-	return all
+	return all, whole && read && !more
 }
 
-func queried(all []site.Field, query string) []site.Field {
-	values, _ := url.ParseQuery(query) // the pairs that can be read
-	for name, of := range values {
-		for _, v := range of {
-			if len(all) < maxFields {
-				all = append(all, site.Field{Name: name, Value: v})
-			}
-		}
+// queried appends the fields of a query or form. What is escaped wrongly stays
+// as it is, as applications read it.
+func queried(all []site.Field, query string) ([]site.Field, bool) {
+	if query == "" {
+		return all, true
 	}
-	return all
+	for pair := range strings.SplitSeq(query, "&") {
+		if len(all) >= maxFields {
+			return all, false
+		}
+		name, value, _ := strings.Cut(pair, "=")
+		all = append(all, site.Field{Name: string(unescaped(nil, name)), Value: string(unescaped(nil, value))})
+	}
+	return all, true
 }
 
-// nested appends the scalars of a JSON value by their names with dots; the
-// members of a list have that of the list.
-func nested(all []site.Field, name string, v any, depth int) []site.Field {
-	if depth > maxNested || len(all) >= maxFields {
-		return all
+// unescaped appends a text of a form with its escapes taken off (WHATWG URL,
+// application/x-www-form-urlencoded parsing).
+func unescaped[T string | []byte](dst []byte, text T) []byte {
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		switch {
+		case c == '+':
+			c = ' '
+		case c == '%' && i+2 < len(text) && hexDigit[text[i+1]] >= 0 && hexDigit[text[i+2]] >= 0:
+			c = byte(hexDigit[text[i+1]])<<4 | byte(hexDigit[text[i+2]])
+			i += 2
+		}
+		dst = append(dst, c)
 	}
-	switch v := v.(type) {
-	case map[string]any:
-		for key, of := range v {
-			if name != "" {
-				key = name + "." + key
+	return dst
+}
+
+// hexDigit is the value of a hexadecimal digit, -1 for none.
+var hexDigit = func() (t [256]int8) {
+	for i := range t {
+		t[i] = -1
+	}
+	for i, c := range "0123456789abcdef" {
+		t[c] = int8(i)
+	}
+	for i, c := range "ABCDEF" {
+		t[c] = int8(10 + i)
+	}
+	return t
+}()
+
+// nested appends the scalars of the next JSON value by their names with dots;
+// the members of a list have that of the list.
+func nested(all []site.Field, name string, d *json.Decoder, depth int) ([]site.Field, bool) {
+	token, err := d.Token()
+	if err != nil || depth > maxNested || len(all) >= maxFields {
+		return all, false
+	}
+	add := func(value string) ([]site.Field, bool) {
+		return append(all, site.Field{Name: name, Value: value}), true
+	}
+	switch v := token.(type) {
+	case json.Delim:
+		for d.More() {
+			inner := name
+			if v == '{' {
+				key, err := d.Token()
+				if err != nil {
+					return all, false
+				}
+				if inner = key.(string); name != "" {
+					inner = name + "." + inner
+				}
 			}
-			all = nested(all, key, of, depth+1)
+			var ok bool
+			if all, ok = nested(all, inner, d, depth+1); !ok {
+				return all, false
+			}
 		}
-	case []any:
-		for _, of := range v {
-			all = nested(all, name, of, depth+1)
-		}
+		_, err := d.Token() // the end of it
+		return all, err == nil
 	case string:
-		all = append(all, site.Field{Name: name, Value: v})
+		return add(v)
 	case json.Number:
-		all = append(all, site.Field{Name: name, Value: v.String()})
+		return add(v.String())
 	case bool:
-		all = append(all, site.Field{Name: name, Value: strconv.FormatBool(v)})
+		return add(strconv.FormatBool(v))
 	}
-	return all
+	return all, true // null
 }
 
 // parts appends the fields of a multipart form that are no files.
-func parts(all []site.Field, body []byte, boundary string) []site.Field {
-	const longest = 64 << 10 // of a field
+func parts(all []site.Field, body []byte, boundary string) ([]site.Field, bool) {
 	for r := multipart.NewReader(bytes.NewReader(body), boundary); len(all) < maxFields; {
-		part, err := r.NextPart()
+		part, err := r.NextRawPart()
 		if err != nil {
-			return all
+			return all, errors.Is(err, io.EOF)
 		}
-		if part.FileName() != "" || part.FormName() == "" {
+		if part.FileName() != "" {
 			continue
 		}
-		value, err := io.ReadAll(io.LimitReader(part, longest))
-		if err != nil {
-			return all
+		value, err := io.ReadAll(io.LimitReader(part, maxValue+1))
+		if err != nil || len(value) > maxValue || part.Header.Get("Content-Transfer-Encoding") != "" {
+			return all, false
 		}
 		all = append(all, site.Field{Name: part.FormName(), Value: string(value)})
 	}
-	return all
+	return all, false
 }

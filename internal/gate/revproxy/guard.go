@@ -1,6 +1,7 @@
 package revproxy
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"strings"
@@ -53,40 +54,12 @@ func (g *guard) plain(contentType string, body []byte) []byte {
 	if !strings.EqualFold(strings.TrimSpace(kind), "application/x-www-form-urlencoded") {
 		return body
 	}
-	g.form = g.form[:0]
-	for i := 0; i < len(body); i++ {
-		c := body[i]
-		switch {
-		case c == '+':
-			c = ' '
-		case c == '%' && i+2 < len(body) && hexDigit[body[i+1]] >= 0 && hexDigit[body[i+2]] >= 0:
-			c = byte(hexDigit[body[i+1]])<<4 | byte(hexDigit[body[i+2]])
-			i += 2
-		}
-		if c == 0 || c == 0x1b {
-			return body
-		}
-		g.form = append(g.form, c)
-	}
-	if !utf8.Valid(g.form) {
+	g.form = unescaped(g.form[:0], body)
+	if !utf8.Valid(g.form) || bytes.IndexByte(g.form, 0) >= 0 || bytes.IndexByte(g.form, 0x1b) >= 0 {
 		return body
 	}
 	return g.form
 }
-
-// hexDigit is the value of a hexadecimal digit, -1 for none.
-var hexDigit = func() (t [256]int8) {
-	for i := range t {
-		t[i] = -1
-	}
-	for i, c := range "0123456789abcdef" {
-		t[c] = int8(i)
-	}
-	for i, c := range "ABCDEF" {
-		t[c] = int8(10 + i)
-	}
-	return t
-}()
 
 // begin starts a stream of which some has been looked at already.
 func (g *guard) begin(before []byte) {

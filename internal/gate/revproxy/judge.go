@@ -102,11 +102,16 @@ func (x *exchange) site(r *http.Request, body []byte, rules *site.Rules, now tim
 	if !rules.Looks(host, r.URL.Path) && learner == nil {
 		return refusal{}, false
 	}
-	q := &site.Request{Host: host, Path: r.URL.Path, Method: r.Method, Fields: fields(r, body)}
+	q := &site.Request{Host: host, Path: r.URL.Path, Method: r.Method}
+	var whole bool
+	q.Fields, whole = fields(r, body, x.incoming != nil)
 	x.fields = q.Fields
 	hit, found := rules.Check(q, now)
-	if !found {
+	switch {
+	case !found && (whole || !rules.Looks(host, r.URL.Path)):
 		return refusal{}, false
+	case !found: // a field that nobody saw may hold anything
+		return refusal{status: http.StatusForbidden, code: "SK3410", action: "refuse", rule: "parameter/unread", reason: "fields that cannot all be read"}, true
 	}
 	f := refusal{status: http.StatusForbidden, code: "SK3410", action: "refuse", rule: hit.Rule, reason: "refused by a rule of the site"}
 	if hit.Field != "" {

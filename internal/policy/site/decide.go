@@ -30,6 +30,13 @@ type Request struct {
 // Field is one field of a query, a form or a JSON body.
 type Field struct{ Name, Value string }
 
+// is reports whether a field is of a name, or a member of a list of that name
+// as PHP and Rails read them: "id[]", "id[0]".
+func (f Field) is(name string) bool {
+	rest, ok := strings.CutPrefix(f.Name, name)
+	return ok && (rest == "" || rest[0] == '[')
+}
+
 // Hit is why a request is refused.
 type Hit struct {
 	// Rule is "patch/NAME" or "parameter/TYPE".
@@ -56,7 +63,7 @@ func (r *Rules) Check(q *Request, now time.Time) (Hit, bool) {
 			continue
 		}
 		for _, f := range q.Fields {
-			if f.Name == p.Name && !p.allows(f.Value) {
+			if f.is(p.Name) && !p.allows(f.Value) {
 				return Hit{Rule: "parameter/" + p.Type, Field: p.Name}, true
 			}
 		}
@@ -88,7 +95,7 @@ func (p *patch) hits(q *Request) bool {
 		return true
 	}
 	for _, f := range q.Fields {
-		if f.Name == p.Parameter && (p.matches == nil || p.matches.MatchString(f.Value)) {
+		if f.is(p.Parameter) && (p.matches == nil || p.matches.MatchString(f.Value)) {
 			return true
 		}
 	}
