@@ -1,6 +1,9 @@
 package lineage
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // Code says what the code that a statement runs may write: triggers, functions
 // that nobody declared, DO blocks.
@@ -105,6 +108,13 @@ func (l *loader) codes() error {
 		case fn.Stored:
 			c.risky[fn.bare] = true
 		}
+	}
+	// Of several with one name the first is told: the same one at every load.
+	for _, list := range c.named {
+		slices.SortFunc(list, func(a, b *Relation) int { return cmp.Compare(a.OID, b.OID) })
+	}
+	for _, list := range c.functions {
+		slices.SortFunc(list, func(a, b *Function) int { return cmp.Compare(a.OID, b.OID) })
 	}
 	verdict, promoted := map[*Function]bool{}, []*Function{}
 	for _, fn := range c.Functions {

@@ -320,9 +320,10 @@ func (g *Gate) register(s *session) bool {
 	return true
 }
 
-// ended forgets a session.
+// ended forgets a session. Whoever waits for its end goes on last, when it is
+// in no list any more.
 func (g *Gate) ended(s *session) {
-	s.leave()
+	defer s.leave()
 	s.login.Release()
 	s.entry.End()
 	s.e.g.forgetFindings(s.e.session)
