@@ -31,6 +31,7 @@ var allowed = map[string][]string{
 	"internal/waf/sieve":        {"internal/waf/required", "internal/waf/transform"},
 	"internal/waf/transform":    {},
 	"internal/waf/regression":   {"internal/waf", "internal/waf/crs"},
+	"internal/wire/myclient":    {},
 	"internal/wire/pgcopy":      {},
 	"internal/wire/pgwire":      {},
 	"internal/wire/tlshello":    {},
