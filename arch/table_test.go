@@ -116,7 +116,8 @@ var allowed = map[string][]string{
 	"internal/datamap/document":      {"internal/element"},
 	"internal/datamap/propose":       {"internal/element"},
 	"internal/datamap/filescan":      {"internal/datamap/document", "internal/element"},
-	"internal/datamap/filehold":      {"internal/datamap/document", "internal/datamap/filescan", "internal/element", "internal/event", "internal/subject"},
+	"internal/datamap/filewatch":     {},
+	"internal/datamap/filehold":      {"internal/datamap/document", "internal/datamap/filescan", "internal/datamap/filewatch", "internal/element", "internal/event", "internal/subject"},
 
 	// outwards
 	"internal/config":  {"internal/element", "internal/fault", "internal/policy", "internal/policy/exit", "internal/policy/site"},

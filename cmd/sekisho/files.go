@@ -7,8 +7,11 @@ import (
 
 	"sekisho/internal/config"
 	"sekisho/internal/datamap/filehold"
+	"sekisho/internal/datamap/filescan"
+	"sekisho/internal/datamap/filewatch"
 	"sekisho/internal/element"
 	"sekisho/internal/event"
+	"sekisho/internal/fault"
 	"sekisho/internal/keyring"
 	"sekisho/internal/subject"
 	"sekisho/proof/scope"
@@ -24,9 +27,21 @@ func (p *process) startFiles(s *stage) error {
 	if err != nil {
 		return keysFault(p.cfg.Keys, p.file, err)
 	}
+	sum := key.Hasher().Sum([]byte("contents"))
+	contents := filehold.NewContents(sum[:])
+	for _, o := range p.past.objects {
+		contents.Apply(o)
+	}
 	for i := range p.cfg.Files {
 		f := &p.cfg.Files[i]
-		tree := filehold.New(p.filesConfig(f, key))
+		cfg := p.filesConfig(f, key)
+		cfg.Contents = contents
+		if f.Watch {
+			if err := p.watchFiles(s, f, &cfg); err != nil {
+				return err
+			}
+		}
+		tree := filehold.New(cfg)
 		s.run("files of "+f.Name, func(ctx context.Context) error {
 			return tree.Run(ctx, func(r filehold.Result, err error) {
 				if err != nil {
@@ -36,6 +51,33 @@ func (p *process) startFiles(s *stage) error {
 				p.log.Info("files read", "files", f.Name, "there", r.Files, "read", r.Read, "holding", r.Holding, "gone", r.Gone, "not_in_full", r.Troubles)
 			})
 		})
+	}
+	return nil
+}
+
+// watchFiles begins to watch a folder. What came and went since the last run is a gap.
+func (p *process) watchFiles(s *stage, f *config.Files, cfg *filehold.Config) error {
+	folder := cfg.Store.(filescan.Folder)
+	rec := cfg.Recorder
+	watch, err := filewatch.New(filewatch.Config{Root: folder.Root, Skip: folder.Skip, Now: p.now})
+	now := p.now().UnixNano()
+	var bodies []event.Body
+	if p.past.last > 0 && p.past.last < now {
+		bodies = append(bodies, &event.Gap{From: p.past.last, To: now, Places: []event.Place{cfg.Tree}, Reason: "nobody watched the folder"})
+	}
+	if err != nil {
+		p.log.Warn("a folder cannot be watched", "files", f.Name, "err", err)
+		bodies = append(bodies, &event.Finding{Code: "SK3205", Title: "a folder cannot be watched", Place: cfg.Tree})
+	} else {
+		cfg.Watch = watch
+		s.run("watch of "+f.Name, watch.Run)
+		p.log.Info("folder watched", "files", f.Name, "kept_until_read", watch.Holds())
+	}
+	if len(bodies) == 0 {
+		return nil
+	}
+	if _, err := rec.Record(s.ctx, event.Durable, bodies...); err != nil {
+		return fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(err)
 	}
 	return nil
 }
@@ -59,7 +101,7 @@ func (p *process) filesConfig(f *config.Files, key *keyring.Key) filehold.Config
 		}
 	}
 	return filehold.Config{
-		Tree: event.Place(f.Name), Root: root, Skip: skip, Held: held, Every: time.Duration(f.Every), Now: p.now,
+		Tree: event.Place(f.Name), Name: f.Folder, Store: filescan.Folder{Root: root, Skip: skip}, Held: held, Every: time.Duration(f.Every), Now: p.now,
 		Recorder: p.ledger.Recorder(event.Source("scan/"+f.Name), 0),
 		Numbers:  p.dict.Source(filehold.Unknown),
 		Owners:   p.ownersOf,

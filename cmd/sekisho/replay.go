@@ -27,6 +27,8 @@ type history struct {
 	stops      map[siteStop]bool // sites that an operator stopped
 	keys       map[string]bool   // announced
 	scanned    map[event.Place]bool
+	objects    []*event.Object // whose content is known, or that are gone
+	last       int64           // UTC ns of the last event
 	cuts       hub.Past
 	// held are the sources of subjects at each place that its last scan found.
 	held map[event.Place]map[event.SubjectSource]bool
@@ -44,6 +46,7 @@ func replay(ctx context.Context, r *ledger.Reader, d *subject.Dictionary, ring *
 		if err != nil {
 			return fmt.Errorf("event %d: %w", index, err)
 		}
+		h.last = max(h.last, head.At)
 		switch head.Kind {
 		case event.KindHeartbeat, event.KindStatement, event.KindIntent, event.KindSessionOpen, event.KindSessionClose, event.KindDecision,
 			event.KindExchange, event.KindExchangeEnd,
@@ -90,6 +93,10 @@ func (h *history) fold(e *event.Event, ring *keyring.Ring) error {
 		h.stops[siteStop{b.Host, b.What}] = b.Stopped
 	case *event.KeyCreated:
 		h.keys[b.KeyID] = true
+	case *event.Object:
+		if b.Content != "" || b.Gone {
+			h.objects = append(h.objects, b)
+		}
 	case *event.HoldingScan:
 		h.scanned[b.Table] = true
 		h.hold(b)

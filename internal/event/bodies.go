@@ -165,6 +165,8 @@ func newBody(k Kind) Body {
 		return new(SiteStop)
 	case KindHoldingScan:
 		return new(HoldingScan)
+	case KindObject:
+		return new(Object)
 	case KindHoldingChange:
 		return new(HoldingChange)
 	case KindRelation:

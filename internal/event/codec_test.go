@@ -106,6 +106,7 @@ func goldenBodies() []Body {
 			Rows:    element.MaskOf(element.Name), RowsFrom: []Place{"shop/public.customers"}},
 		&SiteRules{Gate: "shop-web", Digest: "ab12", Exceptions: 2, Patches: 1, Parameters: 7, Refused: "patches[0].until"},
 		&SiteStop{Host: "shop.example.jp", What: "payment", Stopped: true, By: "ayame", Reason: "a form was changed"},
+		&Object{Place: "www/list.csv", From: at, To: at + 50e6, Created: true, Gone: true, Writes: 2, Size: 1234, Was: "www/list.tmp", Like: "office/list.csv", Content: "00ff", Unread: "gone before it was read"},
 	}
 }
 

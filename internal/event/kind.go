@@ -24,6 +24,7 @@ const (
 	KindCoverage       Kind = 23 // an interval that no gate covered
 	KindFinding        Kind = 24 // something is wrong
 	KindCleared        Kind = 25 // an operator's word about what code copied
+	KindObject         Kind = 26 // a file or the like came, changed, moved or went
 	KindSubjects       Kind = 30 // new subject numbers
 	KindKeyCreated     Kind = 31
 	KindKeyDestroyed   Kind = 32

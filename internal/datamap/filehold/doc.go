@@ -9,8 +9,15 @@
 // known by a keyed hash of its identifier, or of all it says when it has none: the
 // same record in two files is one unknown subject.
 //
+// Between two readings a watch may tell what comes and goes: each life of a file is
+// an event.Object, with the holdings of what it held while it was there. A file that
+// went before it could be read is an Object that says so, a finding, and a holding of
+// as many unknown records as it may have had. What the watch itself lost is a gap.
+//
+// A copy and a move are known by a keyed hash of the content ([Contents]).
+//
 // It shows nobody where in a file something stands, ranks nothing and proposes
-// nothing: that is filescan. It watches nothing between two readings.
+// nothing: that is filescan.
 package filehold
 
 import (
@@ -18,6 +25,7 @@ import (
 	"time"
 
 	"sekisho/internal/datamap/document"
+	"sekisho/internal/datamap/filewatch"
 	"sekisho/internal/element"
 	"sekisho/internal/event"
 	"sekisho/internal/subject"
@@ -37,12 +45,21 @@ type Numbers interface {
 	AssignBytes(ctx context.Context, kind subject.KeyKind, keys [][]byte, numbers []uint32) error
 }
 
+// Watcher tells what happens between two readings; *filewatch.Watch is one.
+type Watcher interface {
+	Ready() <-chan struct{}
+	Take() ([]*filewatch.Sight, []filewatch.Loss)
+}
+
 // Config describes the readings of one tree.
 type Config struct {
-	Tree event.Place // "www"
-	Root string      // its folder
-	// Skip are directories below Root that are left out: our own.
-	Skip     map[string]bool
+	Tree  event.Place // "www"
+	Name  string      // of the store, for people: its folder
+	Store document.Store
+	// Watch is nil when nobody watches.
+	Watch Watcher
+	// Contents knows what is in which object, also of other trees; nil means none.
+	Contents *Contents
 	Recorder event.Recorder
 	Numbers  Numbers // of Unknown
 	// Owners appends the subjects of protected tables to whom an identifier

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"sekisho/internal/datamap/document"
-	"sekisho/internal/datamap/filescan"
 	"sekisho/internal/element"
 	"sekisho/internal/event"
 )
@@ -63,12 +62,33 @@ func (t *Tree) Run(ctx context.Context, told func(Result, error)) error {
 				return err
 			}
 		}
-		timer := time.NewTimer(t.cfg.Every)
+		if err := t.follow(ctx); err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+	}
+}
+
+// follow takes what the watch sees until it is time to read everything again.
+func (t *Tree) follow(ctx context.Context) error {
+	timer := time.NewTimer(t.cfg.Every)
+	defer timer.Stop()
+	var ready <-chan struct{}
+	if t.cfg.Watch != nil {
+		ready = t.cfg.Watch.Ready()
+	}
+	for {
 		select {
 		case <-ctx.Done():
-			timer.Stop()
 			return nil
 		case <-timer.C:
+			return nil
+		case <-ready:
+			if err := t.Seen(ctx); err != nil && ctx.Err() == nil {
+				return err
+			}
 		}
 	}
 }
@@ -85,11 +105,13 @@ func (t *Tree) Scan(ctx context.Context) (Result, error) {
 	for _, f := range t.files {
 		f.seen = false
 	}
-	c := &content{owners: t.cfg.Owners, hash: t.cfg.Hash}
-	reader := &document.Reader{Limits: t.cfg.Limits, Temp: t.cfg.Temp}
-	err := filescan.Walk(ctx, t.cfg.Root, t.cfg.Skip, func(f filescan.File) error {
+	c, reader := t.reading()
+	err := t.cfg.Store.Walk(ctx, func(f document.Object) error {
 		if f.Path == "." { // the folder itself cannot be read
 			return errEmpty
+		}
+		if err := t.Seen(ctx); err != nil { // what the kernel holds open should not wait
+			return err
 		}
 		if f.Trouble == document.Link || f.Trouble == document.Special || f.Trouble == document.Vanished {
 			return nil
@@ -101,13 +123,17 @@ func (t *Tree) Scan(ctx context.Context) (Result, error) {
 		err = errEmpty
 	}
 	if err != nil {
-		return out, fmt.Errorf("read %s: %w", t.cfg.Root, err)
+		return out, fmt.Errorf("read %s: %w", t.cfg.Name, err)
 	}
 	return out, t.gone(ctx, &out)
 }
 
+func (t *Tree) reading() (*content, *document.Reader) {
+	return &content{owners: t.cfg.Owners, hash: t.cfg.Hash}, &document.Reader{Limits: t.cfg.Limits, Temp: t.cfg.Temp}
+}
+
 // file brings what is recorded of one file up to date.
-func (t *Tree) file(ctx context.Context, f *filescan.File, c *content, reader *document.Reader, out *Result) error {
+func (t *Tree) file(ctx context.Context, f *document.Object, c *content, reader *document.Reader, out *Result) error {
 	place := t.place(f.Path)
 	s := t.files[place]
 	if s == nil {
@@ -125,24 +151,24 @@ func (t *Tree) file(ctx context.Context, f *filescan.File, c *content, reader *d
 		c.Trouble("", f.Trouble, "")
 	} else {
 		var err error
-		if changed, err = f.Read(ctx, reader, c); err != nil {
+		if changed, err = f.Content.Read(ctx, reader, c); err != nil {
 			return err
 		}
 	}
 	out.Read++
+	fresh := len(s.sources) == 0
 	bodies, err := t.bodies(ctx, place, s, c, from, out)
 	if err != nil {
 		return err
 	}
-	if unread := unreadable(c.troubles); !slices.Equal(unread, s.troubles) {
-		if s.troubles = unread; len(unread) > 0 {
-			var names []string
-			for _, x := range unread {
-				names = append(names, x.String())
-			}
-			bodies = append(bodies, &event.Finding{Code: "SK3201", Title: "a file was not read in full", Place: place, Detail: strings.Join(names, ", ")})
+	if len(bodies) > 0 && len(s.sources) > 0 && f.Content != nil {
+		o := &event.Object{Place: place, From: from.UnixNano(), To: t.cfg.Now().UnixNano(), Created: fresh, Size: f.Size}
+		if err := t.like(ctx, f, o); err != nil {
+			return err
 		}
+		bodies = append(bodies, o)
 	}
+	bodies = append(bodies, s.trouble(place, c)...)
 	if len(bodies) > 0 {
 		if _, err := t.cfg.Recorder.Record(ctx, event.Durable, bodies...); err != nil {
 			return fmt.Errorf("record holdings of %s: %w", place, err)
@@ -152,6 +178,23 @@ func (t *Tree) file(ctx context.Context, f *filescan.File, c *content, reader *d
 		s.identity = [4]int64{}
 	}
 	return t.count(s, out)
+}
+
+// trouble returns the finding about what could not be read, once as long as nothing
+// changes.
+func (s *state) trouble(place event.Place, c *content) []event.Body {
+	unread := unreadable(c.troubles)
+	if slices.Equal(unread, s.troubles) {
+		return nil
+	}
+	if s.troubles = unread; len(unread) == 0 {
+		return nil
+	}
+	var names []string
+	for _, x := range unread {
+		names = append(names, x.String())
+	}
+	return []event.Body{&event.Finding{Code: "SK3201", Title: "a file was not read in full", Place: place, Detail: strings.Join(names, ", ")}}
 }
 
 func (t *Tree) count(s *state, out *Result) error {
@@ -190,12 +233,14 @@ func (t *Tree) gone(ctx context.Context, out *Result) error {
 			bodies = append(bodies, t.empty(place, source, now))
 		}
 		if len(bodies) > 0 {
+			bodies = append(bodies, &event.Object{Place: place, From: now.UnixNano(), To: now.UnixNano(), Gone: true, Size: -1})
 			if _, err := t.cfg.Recorder.Record(ctx, event.Durable, bodies...); err != nil {
 				return fmt.Errorf("record that %s is gone: %w", place, err)
 			}
 			out.Gone++
 		}
 		delete(t.files, place)
+		t.cfg.Contents.gone(place)
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"sekisho/internal/datamap/filescan"
 	"sekisho/internal/element"
 	"sekisho/internal/event"
 	"sekisho/internal/event/eventtest"
@@ -45,6 +46,9 @@ type world struct {
 	rec    *eventtest.Recorder
 	owners map[string]uint32 // canonical identifier → customer
 	tree   *Tree
+
+	watch    Watcher // nil: none
+	contents *Contents
 }
 
 func newWorld(t testing.TB) *world {
@@ -54,7 +58,7 @@ func newWorld(t testing.TB) *world {
 }
 
 func (w *world) config(held map[event.Place]map[event.SubjectSource]bool) Config {
-	return Config{Tree: "www", Root: w.root, Recorder: w.rec, Numbers: numbers{}, Held: held, Temp: w.t.TempDir(),
+	return Config{Tree: "www", Name: w.root, Store: filescan.Folder{Root: w.root}, Watch: w.watch, Contents: w.contents, Recorder: w.rec, Numbers: numbers{}, Held: held, Temp: w.t.TempDir(),
 		Owners: func(dst []Subject, k element.Kind, value []byte) []Subject {
 			if n, ok := w.owners[string(subject.Canonical(nil, k, value))]; ok {
 				dst = append(dst, Subject{"shop.customers", n})

@@ -2,58 +2,78 @@ package filescan
 
 import (
 	"context"
+	"fmt"
 	"io"
-	"io/fs"
+	"os"
 	"path/filepath"
 
 	"sekisho/internal/datamap/document"
 )
 
-// File is a file of a tree, or something there that cannot be read.
-type File struct {
-	Path    string // below the root, with slashes, as people read it
-	Full    string // to open it
-	Info    fs.FileInfo
-	Trouble document.Trouble // 0: a regular file
-	// Identity is the same as long as nobody writes to the file or puts another
-	// one in its place, as far as the system tells.
-	Identity [4]int64
+// Folder is a tree of files as a store. Links are not followed.
+type Folder struct {
+	Root string
+	Skip map[string]bool // directories below Root that are left out
 }
 
-// Walk calls visit for every file below root in the order of names, links not
-// followed, but for those below a directory in skip. The error is the context's or
-// visit's.
-func Walk(ctx context.Context, root string, skip map[string]bool, visit func(File) error) error {
-	s := &scan{root: root, skip: skip}
-	return s.walk(ctx, func(e entry) error {
-		f := File{Path: shown(e.raw), Full: filepath.Join(root, e.raw), Info: e.info, Trouble: e.trouble}
-		if e.info != nil {
-			f.Identity = identify(e.info)
-		}
-		return visit(f)
-	})
+// Walk implements document.Store. The error is the context's or visit's.
+func (d Folder) Walk(ctx context.Context, visit func(document.Object) error) error {
+	s := &scan{root: d.Root, skip: d.Skip}
+	return s.walk(ctx, func(e entry) error { return visit(objectOf(d.Root, e)) })
 }
 
-// Read hands what is in a file to sink; holes in it are left out. What cannot be
-// read is a trouble. Changed is set when the file was written to meanwhile, and
-// what was read may be half of it. The error is the context's.
-func (f *File) Read(ctx context.Context, r *document.Reader, sink document.Sink) (changed bool, err error) {
-	file, err := open(f.Full)
-	if err != nil {
-		sink.Trouble("", troubleOf(err), "")
-		return true, nil
+func objectOf(root string, e entry) document.Object {
+	o := document.Object{Path: shown(e.raw), Raw: e.raw, Trouble: e.trouble, Size: -1}
+	if e.info != nil {
+		o.Size, o.Modified, o.Public, o.Identity = e.info.Size(), e.info.ModTime().UTC(), public(e.info), identify(e.info)
 	}
-	defer file.Close() // of a reader
-	info, err := file.Stat()
+	if e.trouble == 0 {
+		o.Content = &file{name: filepath.Join(root, e.raw), identity: o.Identity}
+	}
+	return o
+}
+
+// Opened returns an open file as an object; raw is its path below a root. The content
+// is there even when the file has no name any more. Who opened it closes it.
+func Opened(f *os.File, raw string) document.Object {
+	o := document.Object{Path: shown(raw), Raw: raw, Size: -1}
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		o.Trouble = document.Special
+		return o
+	}
+	o.Size, o.Modified, o.Public, o.Identity = info.Size(), info.ModTime().UTC(), public(info), identify(info)
+	o.Content = &file{name: filepath.Base(raw), identity: o.Identity, open: f}
+	return o
+}
+
+// file is the content of a file.
+type file struct {
+	name     string
+	identity [4]int64
+	open     *os.File // nil: by its name
+}
+
+// Read implements document.Content. Holes are left out.
+func (c *file) Read(ctx context.Context, r *document.Reader, sink document.Sink) (changed bool, err error) {
+	f := c.open
+	if f == nil {
+		if f, err = open(c.name); err != nil {
+			sink.Trouble("", troubleOf(err), "")
+			return true, nil
+		}
+		defer f.Close() // of a reader
+	}
+	info, err := f.Stat()
 	if err != nil || !info.Mode().IsRegular() {
 		sink.Trouble("", document.Special, "")
 		return true, nil
 	}
-	at := &checked{f: file}
-	if data := holes(file, info.Size()); data != nil {
-		err = r.ReadStream(ctx, filepath.Base(f.Full), data, sink)
+	at := &checked{f: f}
+	if data := holes(f, info.Size()); data != nil {
+		err = r.ReadStream(ctx, filepath.Base(c.name), data, sink)
 	} else {
-		err = r.Read(ctx, filepath.Base(f.Full), at, info.Size(), sink)
+		err = r.Read(ctx, filepath.Base(c.name), at, info.Size(), sink)
 	}
 	if err != nil {
 		return true, err
@@ -62,17 +82,41 @@ func (f *File) Read(ctx context.Context, r *document.Reader, sink document.Sink)
 		sink.Trouble("", troubleOf(at.failed()), "")
 		return true, nil
 	}
-	after, err := file.Stat()
-	return err != nil || identify(after) != f.Identity, nil
+	after, err := f.Stat()
+	return err != nil || identify(after) != c.identity, nil
 }
 
-// Sum feeds h with the content of a file, all of it.
-func (f *File) Sum(h io.Writer) error {
-	file, err := open(f.Full)
+// sumBytes is how much of a file tells its content from another's, with its size.
+const sumBytes = 1 << 30
+
+// Sum implements document.Content: the first GiB and the size.
+func (c *file) Sum(ctx context.Context, w io.Writer) (err error) {
+	f := c.open
+	if f == nil {
+		if f, err = open(c.name); err != nil {
+			return err
+		}
+		defer f.Close() // of a reader
+	}
+	info, err := f.Stat()
 	if err != nil {
 		return err
 	}
-	defer file.Close() // of a reader
-	_, err = io.Copy(h, struct{ io.Reader }{file})
+	buf := make([]byte, 256<<10)
+	for off := int64(0); off < min(info.Size(), sumBytes); {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n, err := f.ReadAt(buf, off)
+		if _, werr := w.Write(buf[:n]); werr != nil {
+			return werr
+		}
+		if off += int64(n); err == io.EOF {
+			break
+		} else if err != nil {
+			return err
+		}
+	}
+	_, err = fmt.Fprintf(w, "%d", info.Size())
 	return err
 }

@@ -79,6 +79,9 @@ func troubleOf(err error) document.Trouble {
 	return document.Failed
 }
 
+// Shown is a path below a root as people read it: with slashes, in UTF-8.
+func Shown(raw string) string { return shown(raw) }
+
 // shown is a path as the report spells it.
 func shown(raw string) string {
 	if filepath.Separator != '/' {
