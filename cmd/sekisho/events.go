@@ -69,7 +69,7 @@ var kinds = map[string]event.Kind{
 	"policy-loaded": event.KindPolicyLoaded, "policy-rejected": event.KindPolicyRejected, "bypass": event.KindBypass,
 	"break-glass": event.KindBreakGlass, "scope-frozen": event.KindScopeFrozen, "retention": event.KindRetention,
 	"witness": event.KindWitness, "object": event.KindObject,
-	"flow":    event.KindFlow, "flow-bytes": event.KindFlowBytes, "flow-end": event.KindFlowEnd, "lookup": event.KindLookup, "lookups": event.KindLookups,
+	"flow": event.KindFlow, "flow-bytes": event.KindFlowBytes, "flow-end": event.KindFlowEnd, "lookup": event.KindLookup, "lookups": event.KindLookups,
 	"exit-policy": event.KindExitPolicy,
 	"case-sign":   event.KindCaseSign, "case-fact": event.KindCaseFact, "case-move": event.KindCaseMove, "case-task": event.KindCaseTask,
 	"case-evidence": event.KindCaseEvidence, "case-action": event.KindCaseAction, "case-scope": event.KindCaseScope, "case-misuse": event.KindCaseMisuse,

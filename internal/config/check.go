@@ -97,7 +97,7 @@ func (k *checker) config(c *Config) {
 	if c.Metrics != nil {
 		k.metrics("metrics", c.Metrics, listens)
 	}
-	alone := len(c.Web) > 0 || c.Hub != nil || c.Egress != nil // something that needs no database
+	alone := len(c.Web) > 0 || c.Hub != nil || c.Egress != nil || len(c.Files) > 0 // something that needs no database
 	if len(c.Databases) == 0 && (!alone || len(c.Gates) > 0) {
 		k.missing("databases", "name at least one database")
 	}
