@@ -62,6 +62,7 @@ func classifyPortable(dst []classes, src []byte, wide *wideForm) {
 	classifyDigits(dst, src, wide)
 	for i := range dst {
 		c := &dst[i]
+		*c = classes{digit: c.digit, high: c.high, escape: c.escape, wide: c.wide}
 		b := src[i*blockSize : i*blockSize+blockSize+overhang]
 		for j := 0; j < blockSize; j += 8 {
 			x := binary.LittleEndian.Uint64(b[j:])
@@ -103,34 +104,73 @@ var isToken = [3]byteSet{bytesOf("Aegsx"), bytesOf("KSIyhilko"), bytesOf("Izpous
 
 // classifyDigits is classifyPortable for card numbers alone: only digit, high,
 // escape and wide are right, sep and joint only behind four digits, and the others
-// are empty.
+// are left as they are.
 func classifyDigits(dst []classes, src []byte, wide *wideForm) {
-	first := ones * uint64(wide.first)
 	for i := range dst {
-		var digit, notASCII, escape, full uint64
-		b := src[i*blockSize : i*blockSize+blockSize+overhang]
-		for j := 0; j < blockSize; j += 8 {
-			x := binary.LittleEndian.Uint64(b[j:])
-			y := x ^ ones*'0'
-			digit |= gather(^((y&low7)+ones*(0x7f-9)|y)&high) << j
-			// $ % & ' differ in two bits: looked at closely only when one is there.
-			if equal(x&(ones*0xFC), '$')|equal(x, '\\') != 0 {
-				escape |= gather(equal(x, '%')|equal(x, '&')|equal(x, '\\')) << j
-			}
-			if x&high != 0 {
-				notASCII |= gather(x&high) << j
-				y := x ^ first
-				for t := gather(^((y & low7) + low7 | y | low7)); t != 0; t &= t - 1 {
-					if k := j + trailing(t); wide.has(b[k], b[k+1], b[k+2]) {
-						full |= 1 << k
-					}
-				}
+		c := &dst[i]
+		b := (*[blockSize + overhang]byte)(src[i*blockSize:])
+		x0, x1, x2, x3 := binary.LittleEndian.Uint64(b[0:]), binary.LittleEndian.Uint64(b[8:]), binary.LittleEndian.Uint64(b[16:]), binary.LittleEndian.Uint64(b[24:])
+		x4, x5, x6, x7 := binary.LittleEndian.Uint64(b[32:]), binary.LittleEndian.Uint64(b[40:]), binary.LittleEndian.Uint64(b[48:]), binary.LittleEndian.Uint64(b[56:])
+		c.sep, c.joint, c.escape = 0, 0, 0
+		var plain uint64
+		if (x0|x1|x2|x3|x4|x5|x6|x7)&high == 0 {
+			c.digit = ^(pack(beyond9(x0)) | pack(beyond9(x1))<<8 | pack(beyond9(x2))<<16 | pack(beyond9(x3))<<24 |
+				pack(beyond9(x4))<<32 | pack(beyond9(x5))<<40 | pack(beyond9(x6))<<48 | pack(beyond9(x7))<<56)
+			c.high, c.wide = 0, 0
+			plain = unescaped(x0) & unescaped(x1) & unescaped(x2) & unescaped(x3) & unescaped(x4) & unescaped(x5) & unescaped(x6) & unescaped(x7)
+		} else {
+			plain = classifyHigh(c, b, wide)
+		}
+		if plain&high != high { // $ % & ' \: looked at closely only when one is there
+			for j := 0; j < blockSize; j += 8 {
+				x := binary.LittleEndian.Uint64(b[j:])
+				c.escape |= gather(equal(x, '%')|equal(x, '&')|equal(x, '\\')) << j
 			}
 		}
-		dst[i] = classes{digit: digit, high: notASCII, escape: escape, wide: full}
 	}
+	betweenDigits(dst, src)
+}
+
+// classifyHigh is classifyDigits for a block that is not ASCII; plain is what
+// unescaped gives for the block.
+func classifyHigh(c *classes, b *[blockSize + overhang]byte, wide *wideForm) (plain uint64) {
+	first := ones * uint64(wide.first)
+	var beyond, notASCII, full uint64
+	plain = high
+	for j := 0; j < blockSize; j += 8 {
+		x := binary.LittleEndian.Uint64(b[j:])
+		beyond |= pack((beyond9(x&low7)|x)&high) << j
+		plain &= unescaped(x&low7) | x
+		if x&high == 0 {
+			continue
+		}
+		notASCII |= pack(x&high) << j
+		for t := gather(same(x ^ first)); t != 0; t &= t - 1 {
+			if p := j + trailing(t); wide.has(b[p], b[p+1], b[p+2]) {
+				full |= 1 << p
+			}
+		}
+	}
+	c.digit, c.high, c.wide = ^beyond, notASCII, full
+	return plain
+}
+
+// beyond9 has the high bit of each byte of ASCII that is no digit.
+func beyond9(x uint64) uint64 { return (x ^ ones*'0' + ones*(0x7f-9)) & high }
+
+// unescaped lacks the high bit of each byte of ASCII that is \ or one of $ % & ',
+// which differ in two bits; other bits mean nothing.
+func unescaped(x uint64) uint64 {
+	return (x&(ones*0xFC) ^ ones*'$' + low7) & (x ^ ones*'\\' + low7)
+}
+
+// pack is gather for a word with no other bits than the high ones.
+func pack(x uint64) uint64 { return x * 0x0002040810204081 >> 56 }
+
+// betweenDigits fills sep and joint behind four digits: few bytes stand there.
+func betweenDigits(dst []classes, src []byte) {
 	before := ^uint64(0)
-	for i := range dst { // few bytes stand behind four digits
+	for i := range dst {
 		c := &dst[i]
 		d2 := c.digit & (c.digit<<1 | before>>63)
 		d4 := d2 & (d2<<2 | before&(before<<1)>>62)
@@ -162,10 +202,10 @@ var between = func() (t [256]uint8) {
 }()
 
 // equal sets the high bit of each byte of x that is c.
-func equal(x uint64, c byte) uint64 {
-	y := x ^ ones*uint64(c)
-	return ^((y & low7) + low7 | y | low7)
-}
+func equal(x uint64, c byte) uint64 { return same(x ^ ones*uint64(c)) }
+
+// same sets the high bit of each byte of y that is zero.
+func same(y uint64) uint64 { return ^((y & low7) + low7 | y | low7) }
 
 // within returns one bit for each byte of x from c to c+span, span < 128 and
 // no carry out of c's high bit: both digits and kanji leads keep it.
