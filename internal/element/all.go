@@ -30,24 +30,24 @@ func wantedOf(kinds Mask, depth int) wanted {
 
 // scanAll looks at n classified blocks for every element.
 func (s *Scanner) scanAll(n int) {
+	t := &s.trig
 	for i := 1; i <= n; i++ {
-		t := &s.trig[i]
 		// Escaped letters, quoted-printable and base64 are looked at first: they
 		// may hide what follows from the rest.
-		if t.views != 0 {
-			s.viewsIn(i, t.views)
+		if t.views[i] != 0 {
+			s.viewsIn(i, t.views[i])
 		}
-		if t.joined == ^uint64(0) {
+		if t.joined[i] == ^uint64(0) {
 			s.longRow(s.rowFrom((i-1)*blockSize), s.pos+i*blockSize)
 		}
-		if t.rows|t.others != 0 {
-			s.numbersIn(i, t.rows, t.others)
+		if t.rows[i]|t.others[i] != 0 {
+			s.numbersIn(i, t.rows[i], t.others[i])
 		}
-		if t.marks != 0 {
-			s.marksIn(i, t.marks)
+		if t.marks[i] != 0 {
+			s.marksIn(i, t.marks[i])
 		}
-		if t.text != 0 {
-			s.textIn(i, t.text)
+		if t.text[i] != 0 {
+			s.textIn(i, t.text[i])
 		}
 	}
 }
@@ -71,11 +71,13 @@ func (s *Scanner) textIn(i int, t uint64) {
 		p := s.pos + (i-1)*blockSize + bit
 		switch c := s.buf[p]; {
 		case c == ':' || c == '=':
-			s.keyValue(p, 1)
+			if s.mayBeKey(p) || c == '=' && s.buf[p+1] <= '\r' {
+				s.keyValue(p, 1)
+			}
 		case c == 0xE3:
 			s.katakanaRow(p)
 		case c > 0xE3 && c < 0xEA:
-			s.kanjiRow(p, shift(s.masks[i].cjk, s.masks[i+1].cjk, bit))
+			s.kanjiRow(p, shift(s.masks.cjk[i], s.masks.cjk[i+1], bit))
 		case c == 0xEF:
 			s.wideSign(p)
 		default:
@@ -91,7 +93,9 @@ func (s *Scanner) wideSign(p int) {
 	}
 	switch s.buf[p+2] {
 	case 0x9A, 0x9D:
-		s.keyValue(p, 3)
+		if s.mayBeKey(p) {
+			s.keyValue(p, 3)
+		}
 	case 0xA0:
 		s.email(p, 3)
 	}

@@ -7,13 +7,13 @@ import (
 // scanCards looks at n classified blocks for card numbers alone. Base64 is left to
 // who looks for everything.
 func (s *Scanner) scanCards(n int) {
+	t := &s.trig
 	for i := 1; i <= n; i++ {
-		t := &s.trig[i]
-		if t.joined == ^uint64(0) {
+		if t.joined[i] == ^uint64(0) {
 			s.longRow(s.rowFrom((i-1)*blockSize), s.pos+i*blockSize)
 		}
-		if t.rows|t.others != 0 {
-			s.numbersIn(i, t.rows, t.others)
+		if t.rows[i]|t.others[i] != 0 {
+			s.numbersIn(i, t.rows[i], t.others[i])
 		}
 	}
 }

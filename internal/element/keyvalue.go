@@ -175,18 +175,17 @@ var keyEnds = func() *[1 << (keyEndBits - 6)]uint64 {
 
 const keyEndBits = 13
 
-// mayBeKey is a cheap refusal of what stands before the sign at p.
+// mayBeKey is a cheap refusal of what stands before the sign at p: logs are full of
+// signs, and few are branched on here.
 func (s *Scanner) mayBeKey(p int) bool {
-	if c := s.buf[p-1]; c == '"' || c == '\'' {
-		p--
-	}
+	p -= int(isQuote[s.buf[p-1]])
 	x := binary.LittleEndian.Uint32(s.buf[p-4:])
-	if x&0x40404000 != 0x40404000 || x&0x80808000 != 0 {
-		return !(isDigit(s.buf[p-1]) && isDigit(s.buf[p-2])) // by the long way
-	}
 	at := endBits(x)
-	return keyEnds[at>>6]>>(at&63)&1 != 0
+	return keyEnds[at>>6]>>(at&63)&1 != 0 || x&0xC0C0C000 != 0x40404000 // what are no letters, by the long way
 }
+
+// isQuote is 1 for the quotes that close a key.
+var isQuote = [256]uint8{'"': 1, '\'': 1}
 
 // endBits hashes four letters without their case.
 func endBits(x uint32) uint32 { return x & 0x1f1f1f1f * 0x9E3779B1 >> (32 - keyEndBits) }
@@ -219,7 +218,7 @@ func (s *Scanner) keyValue(p, size int) {
 		s.broken(p)
 		return
 	}
-	if p < s.ends.value || !s.mayBeKey(p) {
+	if p < s.ends.value {
 		return
 	}
 	kind, weak, ok := s.key(p)

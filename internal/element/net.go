@@ -54,8 +54,8 @@ func isLocalByte(c byte) bool {
 func (s *Scanner) ipAddress(p int) {
 	const third = 16
 	at := uint(p-s.pos) + blockSize - third
-	m, next, bit := &s.masks[at/blockSize], &s.masks[at/blockSize+1], int(at%blockSize)
-	digits, dots := shift(m.digit, next.digit, bit), shift(m.dot, next.dot, bit)
+	m, i, bit := &s.masks, at/blockSize, int(at%blockSize)
+	digits, dots := shift(m.digit[i], m.digit[i+1], bit), shift(m.dot[i], m.dot[i+1], bit)
 	from := 64 - bits.LeadingZeros64(^(digits|dots)&(1<<third-1))
 	before := dots >> from << from & (1<<third - 1)
 	first := trailing(before)

@@ -45,9 +45,9 @@ func (s *Scanner) other(p int) {
 // stride. What was judged of a long row is left out.
 func (s *Scanner) rowFrom(at int) int {
 	i, bit := at/blockSize, at%blockSize
-	n := bits.LeadingZeros64(^(s.trig[i+1].joined << (63 - bit) << 1))
+	n := bits.LeadingZeros64(^(s.trig.joined[i+1] << (63 - bit) << 1))
 	if n >= bit {
-		n = bit + bits.LeadingZeros64(^s.trig[i].joined)
+		n = bit + bits.LeadingZeros64(^s.trig.joined[i])
 	}
 	p := s.pos + at - n
 	if p >= s.ends.row {
@@ -68,7 +68,7 @@ func (s *Scanner) rowFrom(at int) int {
 func (s *Scanner) digitsFrom(p int) uint64 {
 	at := uint(p-s.pos) + blockSize
 	i := at / blockSize
-	return shift(s.masks[i].digit, s.masks[i+1].digit, int(at%blockSize))
+	return shift(s.masks.digit[i], s.masks.digit[i+1], int(at%blockSize))
 }
 
 // judgeRow judges the row of digits and separators at p; w are the digits from p

@@ -72,11 +72,11 @@ type Scanner struct {
 	wide    wideForm
 	words   *wordTable
 	want    wanted
-	masks   [1 + stride + 1]classes // the block before, the stride, one block ahead
-	trig    [1 + stride]triggers    // the block before, the stride
-	blocks  int                     // of the stride
-	carry   carry                   // of the block before the stride
-	carryOn carry                   // of its last block
+	masks   classes
+	trig    triggers
+	blocks  int   // of the stride
+	carry   carry // of the block before the stride
+	carryOn carry // of its last block
 	onlyPAN bool
 	enc     decoder
 	closed  bool
@@ -133,16 +133,7 @@ func NewScanner(o Options, found func(*Finding)) *Scanner {
 		s.least = 50
 	}
 	s.onlyPAN = s.kinds&^MaskOf(CardPAN, CardCVV, CardExpiry) == 0
-	s.path = path{classifyPortable, triggersAll}
-	all, cards := fastest()
-	switch {
-	case s.onlyPAN && cards.classify != nil && !o.Portable:
-		s.path = cards
-	case s.onlyPAN:
-		s.path = path{classifyDigits, triggersCards}
-	case all.classify != nil && !o.Portable:
-		s.path = all
-	}
+	s.path = choosePath(s.onlyPAN, o.Portable)
 	s.want = wantedOf(s.kinds, 0)
 	s.Reset(o.Encoding)
 	return s
@@ -152,13 +143,19 @@ func NewScanner(o Options, found func(*Finding)) *Scanner {
 func (s *Scanner) Reset(e Encoding) {
 	clear(s.buf[:lookBehind])
 	s.base, s.pos, s.end, s.rawEnd, s.closed = -lookBehind, lookBehind, lookBehind, 0, false
-	s.ends, s.masks[0], s.trig[0], s.carry = ends{}, classes{}, triggers{}, carry{}
+	s.forget()
 	s.raw = nil
 	s.enc = decoder{want: e}
 	s.lead, s.wide, s.words = 0xEF, wideUTF8, wordsUTF8
 	if e != Auto {
 		s.settle(e)
 	}
+}
+
+// forget forgets what goes from block to block.
+func (s *Scanner) forget() {
+	s.ends, s.carry, s.trig.joined[0] = ends{}, carry{}, 0
+	s.masks.forget()
 }
 
 // Write scans p. The error is ErrClosed or nil.
@@ -282,7 +279,7 @@ func (s *Scanner) scan(final bool) {
 			}
 			n = min(stride, (s.end-s.pos+blockSize-1)/blockSize)
 		}
-		s.path.classify(s.masks[1:n+2], s.buf[s.pos:s.pos+(n+1)*blockSize+overhang], &s.wide)
+		s.path.classify(&s.masks, n+1, s.buf[s.pos:s.pos+(n+1)*blockSize+overhang], &s.wide)
 		if s.ends.view > s.pos {
 			s.hide(s.pos, s.ends.view)
 		}
@@ -293,7 +290,8 @@ func (s *Scanner) scan(final bool) {
 		} else {
 			s.scanAll(n)
 		}
-		s.masks[0], s.trig[0], s.carry = s.masks[n], s.trig[n], s.carryOn
+		s.masks.goOn(n)
+		s.trig.joined[0], s.carry = s.trig.joined[n], s.carryOn
 		s.pos += n * blockSize
 	}
 }
@@ -301,5 +299,5 @@ func (s *Scanner) scan(final bool) {
 // trigger finds the triggers of the stride in its masks.
 func (s *Scanner) trigger() {
 	s.carryOn = s.carry
-	s.path.trigger(s.trig[1:s.blocks+1], s.masks[:s.blocks+2], &s.carryOn, &s.want)
+	s.path.trigger(&s.trig, &s.masks, s.blocks, &s.carryOn, &s.want)
 }

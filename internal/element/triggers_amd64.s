@@ -1,15 +1,10 @@
 #include "textflag.h"
 
-// Words of triggers, of carry, of wanted, and of classes: of the block before the
-// one in hand (before_…), its own and those of the next one (next_…).
-#define joined 0
-#define rows 8
-#define others 16
-#define views 24
-#define marks 32
-#define text 40
-#define triggersSize 48
+#include "columns_amd64.h"
 
+// Words of carry, of wanted, and of classes: of the block in hand, the one before
+// (before_…) and the next one (next_…). SI and DI stand at the block's word of the
+// first column.
 #define digits2 0
 #define digits4 8
 #define carried 16
@@ -26,32 +21,31 @@
 #define wantText 24
 #define wantKeys 32
 
-#define before_digit 0
-#define before_escape 16
-#define before_wide 24
-#define before_cjk 80
-#define before_kata 88
-#define before_alpha 96
-#define digit 120
-#define high 128
-#define escape 136
-#define wide 144
-#define sep 152
-#define joint 160
-#define base 168
-#define dot 176
-#define at 184
-#define assign 192
-#define cjk 200
-#define kata 208
-#define alpha 216
-#define token 224
-#define sign 232
-#define next_digit 240
-#define next_base 288
-#define next_assign 312
-#define next_alpha 336
-#define classesSize 120
+#define before_digit (DIGIT_-8)
+#define before_escape (ESCAPE_-8)
+#define before_wide (WIDE_-8)
+#define before_cjk (CJK_-8)
+#define before_kata (KATA_-8)
+#define before_alpha (ALPHA_-8)
+#define digit DIGIT_
+#define high HIGH_
+#define escape ESCAPE_
+#define wide WIDE_
+#define sep SEP_
+#define joint JOINT_
+#define base BASE_
+#define dot DOT_
+#define at AT_
+#define assign ASSIGN_
+#define cjk CJK_
+#define kata KATA_
+#define alpha ALPHA_
+#define token TOKEN_
+#define sign SIGN_
+#define next_digit (DIGIT_+8)
+#define next_base (BASE_+8)
+#define next_assign (ASSIGN_+8)
+#define next_alpha (ALPHA_+8)
 
 // UP sets into to x moved up by n (factor is 1<<n) with the high bits of old.
 #define UP(n, factor, x, old, into) \
@@ -115,15 +109,14 @@
 	NOTQ into; \
 	ANDQ x, into
 
-// func triggersAllAsm(t *triggers, m *classes, blocks int, k *carry, want *wanted)
+// func triggersAllAsm(t, m *uint64, blocks int, k *carry, want *wanted)
 TEXT ·triggersAllAsm(SB), NOSPLIT, $8-40
 	MOVQ  t+0(FP), DI
 	MOVQ  m+8(FP), SI
 	MOVQ  blocks+16(FP), AX
 	MOVQ  k+24(FP), R9
 	MOVQ  want+32(FP), R8
-	IMULQ $triggersSize, AX
-	ADDQ  DI, AX
+	LEAQ  (DI)(AX*8), AX
 	MOVQ  AX, end-8(SP)
 
 all:
@@ -282,13 +275,13 @@ all:
 
 done:
 	MOVQ R11, text(DI)
-	ADDQ $classesSize, SI
-	ADDQ $triggersSize, DI
+	ADDQ $8, SI
+	ADDQ $8, DI
 	CMPQ DI, end-8(SP)
 	JB   all
 	RET
 
-// func triggersCardsAsm(t *triggers, m *classes, blocks int, k *carry, want *wanted)
+// func triggersCardsAsm(t, m *uint64, blocks int, k *carry, want *wanted)
 TEXT ·triggersCardsAsm(SB), NOSPLIT, $0-40
 	MOVQ t+0(FP), DI
 	MOVQ m+8(FP), SI
@@ -343,8 +336,8 @@ ascii:
 	PAST
 	MOVQ AX, rows(DI)
 
-	ADDQ $classesSize, SI
-	ADDQ $triggersSize, DI
+	ADDQ $8, SI
+	ADDQ $8, DI
 	DECQ CX
 	JNZ  cards
 	RET

@@ -27,7 +27,8 @@ func (s *Scanner) view() *Scanner {
 		in.spot = make([]int32, len(in.buf))
 		s.inner = in
 	}
-	in.ends, in.masks[0], in.trig[0], in.carry, in.within = ends{}, classes{}, triggers{}, carry{}, span{}
+	in.forget()
+	in.within = span{}
 	in.pos, in.end, in.base = lookBehind, lookBehind, -lookBehind
 	in.room = lookBehind + viewBytes
 	return in
@@ -326,9 +327,8 @@ func (s *Scanner) hide(p, e int) {
 		if (i+1)*blockSize > last {
 			keep |= ^uint64(0) << (last - i*blockSize)
 		}
-		c := &s.masks[i+1]
-		for _, m := range [...]*uint64{&c.digit, &c.high, &c.escape, &c.wide, &c.sign, &c.sep, &c.joint, &c.dot, &c.at, &c.assign, &c.cjk, &c.kata, &c.alpha, &c.token, &c.base} {
-			*m &= keep
+		for _, c := range s.masks.each() {
+			c[i+1] &= keep
 		}
 	}
 }
