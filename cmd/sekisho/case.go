@@ -49,6 +49,7 @@ type caseCmd struct {
 type caseOperator interface {
 	RecordCase(ctx context.Context, r control.CaseRequest) (control.CaseReceipt, error)
 	Draft(ctx context.Context, r control.DraftQuery) (control.DraftAnswer, error)
+	Misuse(ctx context.Context, r control.MisuseRequest) (control.CaseReceipt, error)
 	RecordHost(ctx context.Context, r control.HostRequest) (control.CaseReceipt, error)
 	TestCall(ctx context.Context, r control.TestRequest) (control.TestAnswer, error)
 	Case(ctx context.Context, r control.CaseQuery) (json.RawMessage, error)

@@ -2,18 +2,14 @@ package main
 
 import (
 	"crypto/sha256"
-	"encoding/csv"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"io"
 	"os"
 	"time"
 
-	"sekisho/internal/desk"
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
-	"sekisho/internal/keyring"
 )
 
 type caseScopeCmd struct {
@@ -59,78 +55,6 @@ func (c caseScopeCmd) Run(a *app) error {
 		b.Query = string(text)
 	}
 	return a.record(b)
-}
-
-type caseMisuseCmd struct {
-	Case string `arg:"" help:"${help_case_id}"`
-	File string `arg:"" help:"${help_case_misuse_file}"`
-	By   string `help:"${help_by}"`
-}
-
-// misuseChunk bounds the items of one event: a line has at most 64 KiB.
-const misuseChunk = 200
-
-// Run reads number,misused-on,used-at,used-on lines. Numbers are hashed with a
-// key of this ledger before anything else sees them.
-func (c caseMisuseCmd) Run(a *app) error {
-	f, err := os.Open(c.File)
-	if err != nil {
-		return fault.New(fault.ConfigUnreadable, "what", c.File).Because(err)
-	}
-	defer f.Close()
-	l, err := a.load()
-	if err != nil {
-		return err
-	}
-	ring, err := keyring.Open(l.Keys)
-	if err != nil {
-		return keysFault(l.Keys, a.config, err)
-	}
-	key, err := ring.Current(event.Tenant(l.Tenant), keyring.Identifier)
-	if err != nil {
-		return keysFault(l.Keys, a.config, err)
-	}
-	items, err := readMisuse(f, key.Hasher())
-	if err != nil {
-		return fault.New(fault.ConfigUnreadable, "what", c.File).Because(err)
-	}
-	for i := 0; i < len(items); i += misuseChunk {
-		b := &event.CaseMisuse{Case: c.Case, Report: "misuse", Items: items[i:min(i+misuseChunk, len(items))], By: a.person(c.By)}
-		if err := a.record(b); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-var errMisuseLine = errors.New("a line is number,YYYY-MM-DD of the misuse, and pairs of place,YYYY-MM-DD of earlier uses")
-
-func readMisuse(r io.Reader, key desk.Hasher) ([]event.Misuse, error) {
-	in := csv.NewReader(r)
-	in.FieldsPerRecord = -1
-	var out []event.Misuse
-	for {
-		row, err := in.Read()
-		if errors.Is(err, io.EOF) {
-			return out, nil
-		}
-		if err != nil || len(row) < 2 || len(row)%2 != 0 {
-			return nil, errors.Join(errMisuseLine, err)
-		}
-		at, err := time.Parse(time.DateOnly, row[1])
-		if err != nil {
-			return nil, errMisuseLine
-		}
-		m := event.Misuse{Token: desk.Token(key, row[0]), At: at.UnixNano()}
-		for i := 2; i+1 < len(row); i += 2 {
-			used, err := time.Parse(time.DateOnly, row[i+1])
-			if err != nil {
-				return nil, errMisuseLine
-			}
-			m.Uses = append(m.Uses, event.Usage{Place: event.Place(row[i]), At: used.UnixNano()})
-		}
-		out = append(out, m)
-	}
 }
 
 type caseReportCmd struct {

@@ -83,7 +83,7 @@ func (a *app) showCase(r *desk.Answer) {
 	a.print("case_head", "case", c.ID, "state", a.say.Text("casestate_"+c.State), "class", className(a, c.Class), "title", c.Title)
 	a.print("case_known", "at", inJapan(event.Time(c.KnownAt)), "by", c.Signs[0].KnownBy, "next", inJapan(r.Next))
 	for _, red := range r.Red {
-		a.print("case_red", "what", red)
+		a.print("case_red", "what", casefile.RedText(red, c.Class, a.lang))
 	}
 	if p := casefile.DefaultBooks().Plays.Class(c.Class); p != nil && c.State != casefile.Closed {
 		fmt.Fprintln(a.env.stdout, p.Why.In(string(a.lang)))
@@ -113,6 +113,8 @@ func (a *app) showCase(r *desk.Answer) {
 			switch {
 			case k.Ended != "":
 				due += " ✓ " + k.Ended
+			case k.DaysPast > 0:
+				due += " " + a.say.Text("case_days_past", "n", k.DaysPast)
 			case k.Late:
 				due += " " + a.say.Text("case_late")
 			}

@@ -39,6 +39,15 @@ func tellJTB(ctx context.Context, t *teller) error {
 	t.assume()
 	t.saysCalled("jtb_duty", "called_duty", "duty", "open:0", notice, "2016-03-19 10:00")
 	t.saysCalled("jtb_ciso", "called_ciso", "ciso", "tell:", notice, "2016-03-19 10:00")
+	first, err := t.clock(ctx, id, "jp.appi.suspicion")
+	if err != nil {
+		return err
+	}
+	t.say("knows", "jtb_suspicion", "first", first.Day)
+	t.check("jtb_first", "2016-03-23", first.Day)
+	if err := t.filled(ctx, id, "ppc-prelim", "jtb_filled"); err != nil {
+		return err
+	}
 
 	// Sunday: the virus scan is clean.
 	if err := t.until(ctx, "2016-03-20 18:00"); err != nil {
@@ -80,12 +89,9 @@ func (t *teller) leakKnown(ctx context.Context, id, place string, persons uint64
 	if err != nil {
 		return err
 	}
-	// The suspicion of 19 March has set the guide already; both are told.
-	guide := books().Rules.Rule("jp.appi.prelim").Clock(known)
-	t.say("knows", "jtb_known", "prelim", guide.Day, "final", final.Day, "first", prelim.Day)
-	t.check("jtb_prelim", "2016-04-17", guide.Day)
+	t.say("knows", "jtb_known", "prelim", prelim.Day, "final", final.Day)
+	t.check("jtb_prelim", "2016-04-17", prelim.Day)
 	t.check("jtb_final", "2016-06-13", final.Day)
-	t.check("jtb_first", "2016-03-23", prelim.Day)
 	s, err := t.measure(ctx, id, scope.Query{Places: []string{place}, From: day("2016-03-15 00:00"), To: known}, "", "name", "sex", "birthdate", "email", "address", "postal_code", "phone", "passport")
 	if err != nil {
 		return err
@@ -93,9 +99,6 @@ func (t *teller) leakKnown(ctx context.Context, id, place string, persons uint64
 	t.say("knows", "jtb_scope", "confirmed", lang.Count(s.Confirmed), "reachable", lang.Count(s.Reachable), "held", lang.Count(s.EverHeld))
 	t.number("jtb_held", persons, s.EverHeld)
 	t.number("jtb_reachable", persons, s.Reachable)
-	if err := t.do(ctx, &event.CaseDraft{Case: id, Draft: "ppc-prelim", Step: "write", Lang: "ja", By: duty}); err != nil {
-		return err
-	}
 	d, err := t.Draft(ctx, id, "ppc-prelim")
 	if err != nil {
 		return err
@@ -106,10 +109,13 @@ func (t *teller) leakKnown(ctx context.Context, id, place string, persons uint64
 	if err := t.until(ctx, "2016-05-31 12:00"); err != nil {
 		return err
 	}
-	t.saysCalled("jtb_late", "jtb_late", "officer", "late:jp.appi.prelim", day("2016-03-19 00:00"), "2016-03-24 00:00")
-	past := guide.DaysPast(t.Now())
-	t.say("knows", "jtb_44", "n", past, "final", final.Day)
-	t.check("jtb_44", "44", fmt.Sprint(past))
+	t.saysCalled("jtb_late", "jtb_late", "officer", "late:jp.appi.suspicion", day("2016-03-19 00:00"), "2016-03-24 00:00")
+	t.saysCalled("jtb_again", "jtb_again", "officer", "late:jp.appi.prelim", known, "2016-04-18 00:00")
+	if prelim, err = t.clock(ctx, id, "jp.appi.prelim"); err != nil {
+		return err
+	}
+	t.say("knows", "jtb_44", "n", prelim.DaysPast, "final", final.Day)
+	t.check("jtb_44", "44", fmt.Sprint(prelim.DaysPast))
 	return nil
 }
 

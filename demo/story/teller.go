@@ -127,6 +127,22 @@ func (t *teller) clock(ctx context.Context, id, ruleID string) (*desk.Clock, err
 	return nil, fmt.Errorf("no clock %s runs in case %s", ruleID, id)
 }
 
+// filled says that a document is in the case though nobody asked for it, and
+// checks that it is the process that wrote it, now.
+func (t *teller) filled(ctx context.Context, id, kind, say string) error {
+	a, err := t.Case(ctx, id)
+	if err != nil {
+		return err
+	}
+	got := "-"
+	if d := a.Case.Drafts[kind]; d != nil {
+		got = d.Writer + " " + stamp(event.Time(d.At))
+	}
+	t.say("drafts", say)
+	t.check(say, casefile.Machine+" "+stamp(t.Now()), got)
+	return nil
+}
+
 // called returns the first call to a rank for a timer, at or after a time.
 func (t *teller) called(rank, key string, from time.Time) (Called, bool) {
 	i := slices.IndexFunc(t.Calls(), func(c Called) bool {

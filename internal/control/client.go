@@ -174,6 +174,11 @@ func (c *Client) Draft(ctx context.Context, r DraftQuery) (DraftAnswer, error) {
 	return ask[DraftQuery, DraftAnswer](ctx, c, "case/draft", r)
 }
 
+// Misuse implements Operator.
+func (c *Client) Misuse(ctx context.Context, r MisuseRequest) (CaseReceipt, error) {
+	return ask[MisuseRequest, CaseReceipt](ctx, c, "case/misuse", r)
+}
+
 // RecordHost implements Operator.
 func (c *Client) RecordHost(ctx context.Context, r HostRequest) (CaseReceipt, error) {
 	return ask[HostRequest, CaseReceipt](ctx, c, "host", r)

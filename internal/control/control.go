@@ -18,7 +18,7 @@ import (
 
 // othersMay are the calls that accounts of the socket's group may make: people
 // on duty work on cases and do not operate the process.
-var othersMay = map[string]bool{"status": true, "case": true, "case/record": true, "case/draft": true, "case/test-call": true, "host": true}
+var othersMay = map[string]bool{"status": true, "case": true, "case/record": true, "case/draft": true, "case/misuse": true, "case/test-call": true, "host": true}
 
 // Operator is what the running process can be asked. All errors that a person
 // should see are faults (package fault); others are shown as internal.
@@ -42,6 +42,10 @@ type Operator interface {
 	RecordCase(ctx context.Context, r CaseRequest) (CaseReceipt, error)
 	// Draft fills a document of a case, or returns it as it was released.
 	Draft(ctx context.Context, r DraftQuery) (DraftAnswer, error)
+	// Misuse records a list of misused cards or accounts in a case. Their
+	// numbers are hashed here, with a key of the ledger, before anything else
+	// sees them.
+	Misuse(ctx context.Context, r MisuseRequest) (CaseReceipt, error)
 	// RecordHost records what is known of a machine.
 	RecordHost(ctx context.Context, r HostRequest) (CaseReceipt, error)
 	// TestCall calls everybody on duty for a test, and records who was reached.
@@ -288,6 +292,24 @@ type HostRequest struct {
 	Plan *event.HostPlan `json:"plan,omitempty"`
 	Lang string          `json:"lang"`
 	Key  string          `json:"key,omitempty"`
+}
+
+// MisuseRequest is a list of misused cards or accounts, with their numbers: it
+// goes over the control socket only, is written nowhere, and is nothing that
+// may be logged.
+type MisuseRequest struct {
+	Case  string       `json:"case"`
+	By    string       `json:"by"`
+	Lang  string       `json:"lang"`
+	Key   string       `json:"key,omitempty"`
+	Items []MisuseItem `json:"items"`
+}
+
+// MisuseItem is one card or account.
+type MisuseItem struct {
+	Number string        `json:"number"`
+	At     int64         `json:"at"` // of the misuse, UTC ns
+	Uses   []event.Usage `json:"uses,omitempty"`
 }
 
 // TestRequest asks for test calls.

@@ -151,6 +151,7 @@ func handler(op Operator, log *slog.Logger) http.Handler {
 	handle(mux, log, "retention", op.ApplyRetention)
 	handle(mux, log, "case/record", op.RecordCase)
 	handle(mux, log, "case/draft", op.Draft)
+	handle(mux, log, "case/misuse", op.Misuse)
 	handle(mux, log, "case/test-call", op.TestCall)
 	handle(mux, log, "host", op.RecordHost)
 	handle(mux, log, "case", op.Case)

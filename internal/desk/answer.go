@@ -33,6 +33,7 @@ type Clock struct {
 	ByHand    bool      `json:"check_by_hand,omitempty"`
 	OwnTarget bool      `json:"own_target,omitempty"`
 	Late      bool      `json:"late,omitempty"`
+	DaysPast  int       `json:"days_past,omitempty"` // while nothing was sent
 	Ended     string    `json:"ended,omitempty"`
 }
 
@@ -46,6 +47,9 @@ func Say(b *casefile.Books, f *casefile.Firm, c *casefile.Case, now time.Time) A
 	for _, k := range c.Clocks(b.Rules, f.Facts, f.AsOf) {
 		line := Clock{Rule: k.Rule.ID, LawJA: k.Rule.Law.JA, LawEN: k.Rule.Law.EN, To: k.Rule.Recipient.JA, Kind: k.Kind, Sure: k.Rule.Sure,
 			Start: k.Start, Due: k.Due, Day: k.Day, ByHand: k.ByHand, OwnTarget: k.OwnTarget, Late: k.End == nil && !now.Before(k.Due)}
+		if line.Late {
+			line.DaysPast = k.DaysPast(now)
+		}
 		if k.End != nil {
 			line.Ended = k.End.Step + " " + k.End.Number
 		}

@@ -249,7 +249,8 @@ func Token(h Hasher, number string) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// Tick makes every call that is due and returns the time of the next, or the
+// Tick fills the documents of clocks that have begun, makes every call that is
+// due and returns the time of the next, or the
 // zero time. Whom it called is recorded before the next call, one delivery at
 // a time, so that a crash repeats at most one.
 func (d *Desk) Tick(ctx context.Context) (next time.Time, err error) {
@@ -267,6 +268,9 @@ func (d *Desk) Tick(ctx context.Context) (next time.Time, err error) {
 		if err != nil {
 			return next, err
 		}
+		if c, err = d.write(ctx, c); err != nil {
+			return next, err
+		}
 		if c, err = d.serve(ctx, c); err != nil {
 			return next, err
 		}
@@ -275,6 +279,24 @@ func (d *Desk) Tick(ctx context.Context) (next time.Time, err error) {
 		}
 	}
 	return next, nil
+}
+
+// write fills the documents of clocks that have begun, before anybody asks.
+func (d *Desk) write(ctx context.Context, c *casefile.Case) (*casefile.Case, error) {
+	var bodies []event.Body
+	for _, kind := range c.Unwritten(d.View.Books(), d.Firm) {
+		bodies = append(bodies, &event.CaseDraft{Case: c.ID, Draft: kind, Step: "write", Scope: len(c.Scopes), Lang: string(d.Lang), By: casefile.Machine})
+	}
+	if len(bodies) == 0 {
+		return c, nil
+	}
+	if err := d.Record(ctx, "case", bodies...); err != nil {
+		return c, err
+	}
+	if err := d.Settle(ctx); err != nil {
+		return c, err
+	}
+	return d.View.Case(ctx, c.ID)
 }
 
 // serve makes the calls of one case. A call that reached nobody makes the next
@@ -337,8 +359,8 @@ func (d *Desk) message(c *casefile.Case, call casefile.Call) notify.Message {
 	}
 	return notify.Message{
 		Subject: say.Text("subject", "case", c.ID, "class", class),
-		Text: say.Text("call_"+kind, "key", call.Key) + "\n" +
-			say.Text("state", "title", c.Title, "known", event.Time(c.KnownAt).In(jst).Format("2006-01-02 15:04"), "state", c.State) + "\n" +
+		Text: say.Text("call_"+kind, "key", casefile.KeyWord(call.Key, c.Class, d.Lang)) + "\n" +
+			say.Text("state", "title", c.Title, "known", event.Time(c.KnownAt).In(jst).Format("2006-01-02 15:04"), "state", casefile.Word("state", c.State, d.Lang)) + "\n" +
 			say.Text("answer", "case", c.ID, "key", call.Key),
 	}
 }

@@ -102,6 +102,61 @@ func (o *office) tick(t testing.TB) time.Time {
 	return next
 }
 
+// TestFP08_DraftAtTheClock: the preliminary report is in the case when its
+// clock has begun, with what nobody knows marked; a person takes it, and only
+// then another releases it.
+func TestFP08_DraftAtTheClock(t *testing.T) {
+	o := newOffice(t)
+	o.now = time.Date(2026, 11, 20, 1, 0, 0, 0, time.UTC)
+	key := func(name string) roster.Caller { return roster.Caller{Key: name} }
+	for i := range o.Firm.Roster.People {
+		p := &o.Firm.Roster.People[i]
+		p.KeySHA256 = roster.KeySum("k" + p.ID)
+	}
+	id, err := o.Propose(t.Context(), &event.CaseSign{Class: "card-misuse", Channel: "psp", Title: "知らせ", KnownAt: o.now.UnixNano(), KnownBy: "psp", By: "p0"}, key("kp0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.tick(t)
+	o.tick(t)
+	c, err := o.View.Case(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := c.Drafts["ppc-prelim"]
+	if d == nil || d.Writer != casefile.Machine || d.At != o.now.UnixNano() {
+		t.Fatalf("the preliminary report when the clock begins: %+v", d)
+	}
+	written := 0
+	for _, e := range c.Log {
+		if e.What == "draft" && e.Args[0] == "ppc-prelim" {
+			written++
+		}
+	}
+	if written != 1 {
+		t.Errorf("written %d times", written)
+	}
+	doc, err := o.Draft(t.Context(), id, "ppc-prelim", nil, lang.Japanese)
+	if err != nil || !strings.Contains(doc.Text(id), "未把握") {
+		t.Fatalf("what nobody knows is not marked: %v", err)
+	}
+	release := &event.CaseDraft{Case: id, Draft: "ppc-prelim", Step: "release", SHA256: doc.SHA256, By: "p1"}
+	var no *casefile.Refusal
+	if _, err := o.Propose(t.Context(), release, key("kp1")); !errors.As(err, &no) || no.Key != "draft_machine" {
+		t.Errorf("one person alone releases what the process wrote: %v", err)
+	}
+	if _, err := o.Propose(t.Context(), &event.CaseDraft{Case: id, Draft: "ppc-prelim", Step: "write", Lang: "ja", By: "p0"}, key("kp0")); err != nil {
+		t.Fatal(err)
+	}
+	if doc, err = o.Draft(t.Context(), id, "ppc-prelim", nil, lang.Japanese); err != nil {
+		t.Fatal(err)
+	}
+	release.SHA256 = doc.SHA256
+	if _, err := o.Propose(t.Context(), release, key("kp1")); err != nil {
+		t.Errorf("taken by one, released by another: %v", err)
+	}
+}
+
 // TestFP08_TimersCallWithoutAButton: nobody presses anything; every call and
 // every silence is an event; a second look, a restart and a rebuild call nobody.
 func TestFP08_TimersCallWithoutAButton(t *testing.T) {

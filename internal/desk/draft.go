@@ -21,8 +21,8 @@ type Document struct {
 }
 
 // Draft fills a document of a case. Without slots it is the written one, in the
-// language in which it was written; a released one is what was released. A
-// refusal is a *casefile.Refusal.
+// language in which it was written; what the process wrote is in l, and a
+// released one is what was released. A refusal is a *casefile.Refusal.
 func (d *Desk) Draft(ctx context.Context, id, kind string, slots map[string]string, l lang.Language) (*Document, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -41,7 +41,7 @@ func (d *Desk) Draft(ctx context.Context, id, kind string, slots map[string]stri
 		return d.released(c, have)
 	}
 	at := d.Now()
-	if have != nil && len(slots) == 0 {
+	if have != nil && have.Writer != casefile.Machine && len(slots) == 0 {
 		slots, at, l = have.Slots, event.Time(have.At), lang.Language(have.Lang)
 	}
 	doc, err := draft.Build(kind, c, d.View.Books(), d.Company, slots, l, at)

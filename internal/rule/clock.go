@@ -33,7 +33,7 @@ type Clock struct {
 // order of their ends. Zero asOf means the day on which each clock began.
 func (b *Book) Clocks(facts []Fact, asOf time.Time) []Clock {
 	var out []Clock
-	running := map[string]bool{}
+	running := map[string]time.Time{} // rule → start
 	for _, r := range b.Rules {
 		start, ok := r.started(facts)
 		law := asOf
@@ -43,14 +43,18 @@ func (b *Book) Clocks(facts []Fact, asOf time.Time) []Clock {
 		if !ok || !r.InForce(law) {
 			continue
 		}
-		running[r.ID] = true
+		running[r.ID] = start
 		out = append(out, r.Clock(start))
 	}
 	for i := range out {
-		if s := out[i].Rule.SoftenedBy; s != "" && running[s] {
+		if _, ok := running[out[i].Rule.SoftenedBy]; ok {
 			out[i].Kind = "target"
 		}
 	}
+	out = slices.DeleteFunc(out, func(k Clock) bool {
+		main, ok := running[k.Rule.EarlyOf]
+		return ok && !k.Start.Before(main)
+	})
 	slices.SortStableFunc(out, func(a, b Clock) int { return cmp.Or(a.Due.Compare(b.Due), cmp.Compare(a.Rule.ID, b.Rule.ID)) })
 	return out
 }

@@ -68,6 +68,13 @@ type Rule struct {
 	// SoftenedBy names the rule whose clock, when it runs too, makes this one
 	// an internal target.
 	SoftenedBy string `json:"softened_by,omitempty"`
+	// EarlyOf names the rule whose report this one asks for too, only from an
+	// earlier stage of knowledge: a receipt of either ends both clocks, and this
+	// one is left out when it began no earlier.
+	EarlyOf string `json:"early_of,omitempty"`
+	// Drafts are the documents of internal/view/casefile/draft with which the
+	// duty is done.
+	Drafts []string `json:"drafts,omitempty"`
 
 	zone *time.Location
 }
@@ -98,6 +105,9 @@ func Load(text []byte) (*Book, error) {
 	for _, r := range b.Rules {
 		if r.SoftenedBy != "" && b.ids[r.SoftenedBy] == nil {
 			return nil, fmt.Errorf("rule %q: softened_by names no rule", r.ID)
+		}
+		if main := b.ids[r.EarlyOf]; r.EarlyOf != "" && (main == nil || main.EarlyOf != "") {
+			return nil, fmt.Errorf("rule %q: early_of names no rule with a report of its own", r.ID)
 		}
 	}
 	return b, nil
@@ -143,6 +153,11 @@ func Default() *Book {
 
 // Rule returns a rule, nil when there is none.
 func (b *Book) Rule(id string) *Rule { return b.ids[id] }
+
+// Same reports whether the two rules ask for one and the same report.
+func (r *Rule) Same(o *Rule) bool {
+	return r.ID == o.ID || r.EarlyOf == o.ID || o.EarlyOf == r.ID || r.EarlyOf != "" && r.EarlyOf == o.EarlyOf
+}
 
 // InForce reports whether the rule holds on the day of t.
 func (r *Rule) InForce(t time.Time) bool {

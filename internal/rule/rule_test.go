@@ -132,6 +132,35 @@ func TestParallel(t *testing.T) {
 	}
 }
 
+// TestEarlyStage: a mere suspicion has a clock of its own while it began before
+// personal data was known, and one report ends both.
+func TestEarlyStage(t *testing.T) {
+	book := Default()
+	of := func(facts ...Fact) string {
+		var out []string
+		for _, c := range book.Clocks(facts, jst("2026-11-22")) {
+			if strings.HasPrefix(c.Rule.ID, "jp.appi") && c.Day != "" {
+				out = append(out, c.Rule.ID+" "+c.Day)
+			}
+		}
+		return strings.Join(out, ", ")
+	}
+	suspicion, attack, data := Fact{Name: "suspicion", At: jst("2016-03-19")}, Fact{Name: "attack", At: jst("2016-03-19")}, Fact{Name: "personal-data", At: jst("2016-04-13")}
+	for want, facts := range map[string][]Fact{
+		"jp.appi.suspicion 2016-03-23": {suspicion, attack},
+		"jp.appi.suspicion 2016-03-23, jp.appi.prelim 2016-04-17, jp.appi.final60 2016-06-13": {suspicion, attack, data},
+		"jp.appi.prelim 2016-04-17, jp.appi.final60 2016-06-13":                               {{Name: "suspicion", At: data.At}, attack, data},
+	} {
+		if got := of(facts...); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	prelim, early, final := book.Rule("jp.appi.prelim"), book.Rule("jp.appi.suspicion"), book.Rule("jp.appi.final60")
+	if !early.Same(prelim) || !prelim.Same(early) || prelim.Same(final) || final.Same(early) {
+		t.Error("the preliminary report is one report, the final one another")
+	}
+}
+
 // TestVersions: an old case has the law of its day, unless today's is asked
 // for; what is not in force never runs.
 func TestVersions(t *testing.T) {
@@ -165,6 +194,7 @@ func TestLoadRefuses(t *testing.T) {
 	for old, bad := range map[string]string{
 		`"calendar"`: `"moons"`, `"source":"s"`: `"source":""`, `"ja":"x"`: `"ja":""`, `"Asia/Tokyo"`: `"Asia/Atlantis"`,
 		`"unit":"day","count":"calendar"`: `"unit":"none","count":"promptly"`, `"start":["card"]`: `"start":[]`, `"sure"`: `"shure"`,
+		`"sure":"C"`: `"sure":"C","early_of":"b"`, `"source":"s"}`: `"source":"s","early_of":"a"}`,
 	} {
 		if _, err := Load([]byte(strings.Replace(one, old, bad, 1))); err == nil {
 			t.Errorf("%s instead of %s was taken", bad, old)

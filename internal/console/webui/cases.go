@@ -95,6 +95,9 @@ func (s *Server) casePage(r *Request) (templ.Component, error) {
 		return nil, err
 	}
 	c := &caseRoom{Answer: a, Class: playbook.Default().Class(a.Case.Class), Facts: knownFacts()}
+	for i, red := range a.Red {
+		a.Red[i] = casefile.RedText(red, a.Case.Class, r.page.Lang())
+	}
 	for _, kind := range draft.Kinds {
 		line := draftLine{Kind: kind}
 		if d := a.Case.Drafts[kind]; d != nil {

@@ -108,7 +108,9 @@ func (s *Server) draftAct(r *Request, done string, b *event.CaseDraft) (templ.Co
 // released reports whether the document is out, and mine whether the person
 // who looks wrote it: then somebody else must release it.
 func (d *draftRoom) released() bool { return d.State != nil && d.State.State == "released" }
-func (d *draftRoom) written() bool  { return d.State != nil && d.State.State == "written" }
+func (d *draftRoom) written() bool { // by a person: what the process wrote must be taken first
+	return d.State != nil && d.State.State == "written" && d.State.Writer != casefile.Machine
+}
 func (d *draftRoom) mine(p *Page) bool {
 	return d.State != nil && d.State.Writer == p.User.Name
 }

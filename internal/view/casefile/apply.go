@@ -18,9 +18,9 @@ func (c *Case) apply(b *Books, index event.Index, at int64, body event.Body) {
 	if b, ok := body.(event.Cased); ok {
 		proved = b.Proof().Proved
 	}
-	note := func(by, what, text string) {
+	note := func(by, what, text string, args ...string) {
 		c.Active = max(c.Active, at)
-		c.Log = append(c.Log, Entry{At: at, Index: index, By: by, What: what, Text: text, Proved: proved})
+		c.Log = append(c.Log, Entry{At: at, Index: index, By: by, What: what, Args: args, Text: text, Proved: proved})
 	}
 	if changes(body) {
 		c.Agreed = nil
@@ -35,19 +35,19 @@ func (c *Case) apply(b *Books, index event.Index, at int64, body event.Body) {
 		if e.Withdrawn {
 			what = "withdrawn"
 		}
-		note(e.By, what, e.Fact+" "+e.Text)
+		note(e.By, what, e.Text, e.Fact)
 	case *event.CaseMove:
 		c.move(b, at, e)
-		note(e.By, "move", e.To+e.Class+" "+e.Reason)
+		note(e.By, "move", e.Reason, e.To, e.Class, e.Cause)
 	case *event.CaseTask:
 		c.taskStep(at, e)
-		note(e.By, "task", e.Task+" "+e.Step)
+		note(e.By, "task", e.Reason, e.Task, e.Step, c.Class, c.task(e.Task).Title)
 	case *event.CaseEvidence:
 		c.Evidence = append(c.Evidence, *e)
-		note(e.By, "evidence", e.Step+" "+e.Form+" "+e.Host)
+		note(e.By, "evidence", e.Host, e.Step, e.Form)
 	case *event.CaseAction:
 		c.Actions = append(c.Actions, *e)
-		note(e.By, "action", e.Step+" "+e.Do+" "+e.Target)
+		note(e.By, "action", e.Reason, e.Step, e.Do, e.Target, fmt.Sprint(e.Applied), fmt.Sprint(e.Failed))
 	case *event.CaseScope:
 		c.scope(b, at, e)
 		note(e.By, "scope", fmt.Sprintf("%d", e.Version))
@@ -57,25 +57,29 @@ func (c *Case) apply(b *Books, index event.Index, at int64, body event.Body) {
 		note(e.By, "misuse", fmt.Sprintf("%d", len(e.Items)))
 	case *event.CaseReport:
 		c.reportStep(e)
-		note(e.By, "report", e.Report+" "+e.Step+" "+e.Question)
+		note(e.By, "report", e.Reason, e.Report, e.Step, e.Question)
 	case *event.CaseDecision:
 		c.decide(at, e)
-		note(e.By, "decision", e.Subject+" "+e.Choice)
+		note(e.By, "decision", e.Reason, e.Subject, e.Choice)
 	case *event.CaseClock:
 		if c.Ended == nil {
 			c.Ended = map[string]*ClockEnd{}
 		}
 		c.Ended[e.Rule] = &ClockEnd{*e, at}
-		note(e.By, "clock", e.Rule+" "+e.Step)
+		note(e.By, "clock", e.Number+e.Reason, e.Rule, e.Step)
 	case *event.CaseDraft:
 		c.draft(at, e)
-		note(e.By, "draft", e.Draft+" "+e.Step)
+		active := c.Active
+		note(e.By, "draft", e.Reason, e.Draft, e.Step)
+		if e.By == Machine { // nobody did anything
+			c.Active = active
+		}
 	case *event.CaseNotice:
 		c.Notices = append(c.Notices, Notice{*e, at})
-		c.Log = append(c.Log, Entry{At: at, Index: index, By: e.To, What: "notice-" + e.Step, Text: e.Key + " " + e.Rank, Proved: proved})
+		c.Log = append(c.Log, Entry{At: at, Index: index, By: e.To, What: "notice-" + e.Step, Args: []string{e.Key, e.Rank, c.Class}, Proved: proved})
 	case *event.CaseAgree:
 		c.Agreed = append(c.Agreed, Agreement{*e, at})
-		note(e.By, "agree", e.Act)
+		note(e.By, "agree", "", e.Act)
 	}
 }
 

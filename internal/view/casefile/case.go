@@ -9,6 +9,7 @@ package casefile
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -136,8 +137,9 @@ type Entry struct {
 	At    int64       `json:"at"`
 	Index event.Index `json:"index"`
 	By    string      `json:"by"`
-	What  string      `json:"what"` // a key of the texts
-	Text  string      `json:"text,omitempty"`
+	What  string      `json:"what"`           // a key of the texts
+	Args  []string    `json:"args,omitempty"` // codes, which Line says in words
+	Text  string      `json:"text,omitempty"` // what people wrote
 	// Proved says how the process knew By; empty for a typed name and for what
 	// the process did itself.
 	Proved string `json:"proved,omitempty"`
@@ -174,6 +176,7 @@ const (
 	waitReview   mechanism = "waiting needs a review"                   // FP19
 	newFigures   mechanism = "new figures open the decision"            // FP19
 	holidayDuty  mechanism = "duty knows no holidays"                   // FP24
+	machineText  mechanism = "a draft is there when its clock begins"   // FP08, FP19
 )
 
 // on reports whether the mechanism works.
@@ -210,9 +213,23 @@ type Clock struct {
 func (c *Case) Clocks(b *rule.Book, company []string, asOf time.Time) []Clock {
 	var out []Clock
 	for _, k := range b.Clocks(c.RuleFacts(company), asOf) {
-		out = append(out, Clock{k, c.Ended[k.Rule.ID]})
+		out = append(out, Clock{k, c.ended(b, k.Rule)})
 	}
 	return out
+}
+
+// ended returns how the clock of a rule ended: by its own end, or because the
+// same report was received under another rule.
+func (c *Case) ended(b *rule.Book, r *rule.Rule) *ClockEnd {
+	if end := c.Ended[r.ID]; end != nil {
+		return end
+	}
+	for _, id := range slices.Sorted(maps.Keys(c.Ended)) {
+		if end := c.Ended[id]; end.Step == "receipt" && b.Rule(id) != nil && b.Rule(id).Same(r) {
+			return end
+		}
+	}
+	return nil
 }
 
 // Has reports whether the fact stands.

@@ -56,7 +56,7 @@ func cleanScanNeverCloses(t testing.TB) {
 	}
 	r.now = jst("2016-03-20 18:00")
 	no := r.not("closing", &event.CaseMove{Case: "c1", To: Closed, By: "ren", Second: "aoi", Reason: "virus scan clean"})
-	for _, want := range []string{"task:preserve", "task:hosts", "task:lateral", "task:cut-exits", "clock:jp.appi.prelim"} {
+	for _, want := range []string{"task:preserve", "task:hosts", "task:lateral", "task:cut-exits", "clock:jp.appi.suspicion"} {
 		if !slices.Contains(no.Missing, want) {
 			t.Errorf("the refusal does not name %s: %v", want, no.Missing)
 		}
@@ -311,12 +311,83 @@ func holidayWeekend(t testing.TB) {
 func TestClassFoundLate(t *testing.T) {
 	r := newRoom(t, "2026-11-18 10:00")
 	r.sign("unknown", "button", "sora", "2026-11-18 09:00")
-	if k := r.clock("jp.appi.prelim"); k != nil {
+	if k := r.clock("jp.appi.suspicion"); k != nil {
 		t.Fatalf("nothing is suspected yet: %+v", k)
 	}
 	r.now = jst("2026-11-21 10:00")
 	r.do(&event.CaseMove{Case: "c1", Class: "server-intrusion", By: "sora", Reason: "a shell was found"})
-	if k := r.clock("jp.appi.prelim"); k == nil || k.Day != "2026-11-22" {
+	if k := r.clock("jp.appi.suspicion"); k == nil || k.Day != "2026-11-22" {
 		t.Errorf("the clock of the class: %+v, want until 22 November", k)
+	}
+}
+
+// TestFP08_TwoKnowledges: JTB again, with the suspicion of 19 March. It has its
+// own clock, which begins without a word, and 13 April adds another; neither
+// replaces the other, and one receipt ends both.
+func TestFP08_TwoKnowledges(t *testing.T) {
+	jtb := func() *room {
+		r := newRoom(t, "2016-04-13 15:00")
+		r.sign("outbound", "monitor", "monitoring firm", "2016-03-19 10:00", r.books.Plays.Class("outbound").Facts...)
+		r.fact("personal-data", "2016-04-13 15:00", "jss")
+		return r
+	}
+	r := jtb()
+	for id, day := range map[string]string{"jp.appi.suspicion": "2016-03-23", "jp.appi.prelim": "2016-04-17", "jp.appi.final60": "2016-06-13"} {
+		if k := r.clock(id); k == nil || k.Day != day || k.End != nil {
+			t.Errorf("%s: %+v, want %s", id, k, day)
+		}
+	}
+	// Somebody with a name decides that the notice was no suspicion yet: that
+	// ends its clock and no other.
+	r.do(&event.CaseClock{Case: "c1", Rule: "jp.appi.suspicion", Step: "not-required", Text: "guideline 3-5-3-1", Reason: "no personal data on the host", By: "aoi"})
+	if r.clock("jp.appi.suspicion").End == nil || r.clock("jp.appi.prelim").End != nil {
+		t.Error("\"not required\" ends the clock of the suspicion and that alone")
+	}
+	for _, id := range []string{"jp.appi.suspicion", "jp.appi.prelim"} {
+		r := jtb()
+		r.do(&event.CaseClock{Case: "c1", Rule: id, Step: "receipt", Number: "7", SHA256: sum, At: r.now.UnixNano(), By: "sora"})
+		if r.clock("jp.appi.suspicion").End == nil || r.clock("jp.appi.prelim").End == nil || r.clock("jp.appi.final60").End != nil {
+			t.Errorf("a receipt under %s: the preliminary report is one report", id)
+		}
+	}
+}
+
+// TestFP08_FP19_DraftsAreThere: the preliminary report is filled when its clock
+// begins, before anybody asks, and so are the page and the notice to persons;
+// what the process wrote is nobody's until a person takes it.
+func TestFP08_FP19_DraftsAreThere(t *testing.T) { draftsAreThere(t) }
+
+func draftsAreThere(t testing.TB) {
+	r := newRoom(t, "2016-03-19 10:00")
+	r.sign("outbound", "monitor", "monitoring firm", "2016-03-19 10:00", r.books.Plays.Class("outbound").Facts...)
+	fill := func() (out []string) {
+		for _, kind := range r.c.Unwritten(r.books, r.firm) {
+			r.fold(&event.CaseDraft{Case: "c1", Draft: kind, Step: "write", By: Machine, Scope: len(r.c.Scopes), Lang: "ja"})
+			out = append(out, kind)
+		}
+		slices.Sort(out)
+		return out
+	}
+	if diff := cmp.Diff([]string{"jta", "police", "ppc-prelim"}, fill()); diff != "" {
+		t.Errorf("at the suspicion: %s", diff)
+	}
+	r.now = jst("2016-04-13 15:00")
+	r.fact("personal-data", "2016-04-13 15:00", "jss")
+	active := r.c.Active
+	if diff := cmp.Diff([]string{"persons", "ppc-final", "web"}, fill()); diff != "" {
+		t.Errorf("when personal data is known: %s", diff)
+	}
+	if r.c.Active != active {
+		t.Error("what the process writes counts as if somebody had done something")
+	}
+	r.not("draft_machine", &event.CaseDraft{Case: "c1", Draft: "ppc-prelim", Step: "release", SHA256: sum, By: "ren"})
+	r.do(&event.CaseDraft{Case: "c1", Draft: "web", Step: "write", By: "sora"})
+	r.do(&event.CaseScope{Case: "c1", Version: 1, Stated: "s", Unit: "persons", Reachable: 2, EverHeld: 3, By: "sora"})
+	if got := fill(); !slices.Contains(got, "ppc-prelim") || slices.Contains(got, "web") {
+		t.Errorf("after new figures %v: its own documents are filled again, those that a person took are not touched", got)
+	}
+	r.do(&event.CaseClock{Case: "c1", Rule: "jp.appi.prelim", Step: "receipt", Number: "7", SHA256: sum, At: r.now.UnixNano(), By: "sora"})
+	if got := fill(); len(got) != 0 {
+		t.Errorf("nothing new begins and %v is written", got)
 	}
 }

@@ -66,8 +66,3 @@ func (r *Refusal) named(language lang.Language) []string {
 
 // ownBooks are the program's, read once, for words.
 var ownBooks = sync.OnceValue(DefaultBooks)
-
-// Line returns an entry of the timeline in words.
-func (e *Entry) Line(language lang.Language) string {
-	return texts.In(language).Text("what_"+e.What, "text", strings.TrimSpace(e.Text))
-}

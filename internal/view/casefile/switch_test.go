@@ -73,6 +73,7 @@ var closers = map[mechanism][]func(testing.TB){
 	waitReview:   {waitingNeedsAReview},
 	newFigures:   {waitingNeedsAReview},
 	holidayDuty:  {holidayWeekend},
+	machineText:  {draftsAreThere},
 }
 
 // TestSwitchedOff takes away every mechanism in turn: the tests that stand for

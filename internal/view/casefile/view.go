@@ -21,7 +21,8 @@ import (
 //	casefile 1	2026-11-22	first
 //	casefile 2	2026-11-22	who acted is proved or typed, agreements, starts of machines
 //	casefile 3	2026-11-22	which closed cases still have something to call about
-const stamp = "casefile 3"
+//	casefile 4	2026-11-22	the timeline keeps codes apart from words
+const stamp = "casefile 4"
 
 const schema = view.Schema + `
 CREATE TABLE item (
