@@ -115,6 +115,7 @@ var allowed = map[string][]string{
 	"internal/person/rowfile":        {},
 	"internal/datamap/document":      {"internal/element"},
 	"internal/datamap/propose":       {"internal/element"},
+	"internal/setup":                 {"internal/datamap/propose"},
 	"internal/datamap/filescan":      {"internal/datamap/document", "internal/element"},
 	"internal/datamap/filewatch":     {},
 	"internal/datamap/filehold":      {"internal/datamap/document", "internal/datamap/filescan", "internal/datamap/filewatch", "internal/element", "internal/event", "internal/subject"},

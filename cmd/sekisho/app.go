@@ -9,11 +9,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"strings"
 
 	"github.com/alecthomas/kong"
-	"github.com/mattn/go-isatty"
 
 	"sekisho/internal/config"
 	"sekisho/internal/control"
@@ -39,6 +37,7 @@ type cli struct {
 	Intruder   intruderCmd   `cmd:"" name:"demo-intruder" hidden:""`
 	Up         upCmd         `cmd:"" group:"run" help:"${help_up}"`
 	Init       initCmd       `cmd:"" group:"run" help:"${help_init}"`
+	Doctor     doctorCmd     `cmd:"" group:"run" help:"${help_doctor}"`
 	Status     statusCmd     `cmd:"" group:"run" help:"${help_status}"`
 	Gate       gateCmd       `cmd:"" group:"run" help:"${help_gate}"`
 	Cut        cutCmd        `cmd:"" group:"run" help:"${help_cut}"`
@@ -184,10 +183,7 @@ func (a *app) log() *slog.Logger {
 }
 
 // terminal reports whether standard error is a terminal, where progress shows.
-func (a *app) terminal() bool {
-	f, ok := a.env.stderr.(*os.File)
-	return ok && isatty.IsTerminal(f.Fd())
-}
+func (a *app) terminal() bool { return isTerminal(a.env.stderr) }
 
 // person returns who gives an order: --by, else the login name.
 func (a *app) person(by string) string {

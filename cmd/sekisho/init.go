@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -32,11 +33,47 @@ func ledgerConfig(c *config.Config) ledger.Config {
 	return cfg
 }
 
-type initCmd struct{}
+// initCmd makes what must be there before the first start. Without a
+// configuration it writes that too, from flags or from answers.
+type initCmd struct {
+	Database   string `placeholder:"URL" help:"${help_init_database}"`
+	Ask        bool   `help:"${help_init_ask}"`
+	Name       string `help:"${help_init_name}"`
+	Listen     string `placeholder:"ADDRESS" help:"${help_init_listen}"`
+	Console    string `placeholder:"ADDRESS" help:"${help_init_console}"`
+	Upstream   string `placeholder:"ADDRESS" help:"${help_init_upstream}"`
+	Account    string `default:"sekisho" help:"${help_init_account}"`
+	Create     bool   `name:"create-account" help:"${help_init_create}"`
+	Data       string `placeholder:"DIR" help:"${help_init_data}"`
+	Keys       string `placeholder:"DIR" help:"${help_init_keys}"`
+	Company    string `help:"${help_init_company}"`
+	Duty       string `help:"${help_init_duty}"`
+	Phone      string `help:"${help_init_phone}"`
+	Mail       string `placeholder:"ADDRESS" help:"${help_init_mail}"`
+	MailServer string `placeholder:"HOST:PORT" help:"${help_init_mail_server}"`
+	MailFrom   string `placeholder:"ADDRESS" help:"${help_init_mail_from}"`
+	LineWorks  string `name:"lineworks" placeholder:"FILE" help:"${help_init_lineworks}"`
 
-// Run creates the keys and an empty ledger. It is the only command that does:
-// a mistyped directory must never look like an empty past.
-func (initCmd) Run(a *app) error {
+	hook string // address that was typed
+}
+
+// given reports whether a flag asks for a new configuration.
+func (c *initCmd) given() bool { return c.Ask || c.Database != "" }
+
+// Run creates the keys and an empty ledger, and the configuration where there
+// is none. It is the only command that does: a mistyped directory must never
+// look like an empty past.
+func (c *initCmd) Run(a *app) error {
+	_, err := os.Lstat(a.config)
+	missing := errors.Is(err, fs.ErrNotExist)
+	switch {
+	case !missing && c.given():
+		return fault.New(fault.SetupExists, "file", a.config)
+	case missing && (c.given() || isTerminal(a.env.stdin)):
+		if err := c.configure(a); err != nil {
+			return err
+		}
+	}
 	l, err := a.load()
 	if err != nil {
 		return err
@@ -60,7 +97,18 @@ func (initCmd) Run(a *app) error {
 	return a.out(id, func() {
 		a.print("init_done", "dir", ledgerDir(l.Config), "keys", l.Keys)
 		a.print("init_key", "key", id.Key)
+		if missing {
+			a.print("init_next", "command", a.self("doctor"), "up", a.self("up"))
+		}
 	})
+}
+
+// self is a command line of this program with the configuration that is in use.
+func (a *app) self(words string) string {
+	if a.config == defaultConfig {
+		return "sekisho " + words
+	}
+	return "sekisho -c " + shellWord(a.config) + " " + words
 }
 
 // initKeys makes the keyring with the tenant's first keys; a ring that is there

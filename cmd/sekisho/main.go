@@ -23,6 +23,9 @@ import (
 	"sekisho/internal/lang"
 )
 
+// defaultConfig is the configuration when nobody names one.
+const defaultConfig = "sekisho.yaml"
+
 // version is set when a release is built.
 var version = "dev"
 
@@ -70,7 +73,7 @@ func run(args []string, env environment) int {
 		c.Config = env.getenv("SEKISHO_CONFIG")
 	}
 	if c.Config == "" {
-		c.Config = "sekisho.yaml"
+		c.Config = defaultConfig
 	}
 	a := &app{env: env, ctx: ctx, config: c.Config, json: c.JSON, say: texts.In(language), lang: language, keyFile: c.Case.KeyFile + c.Host.KeyFile}
 	if a.keyFile == "" {

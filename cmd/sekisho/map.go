@@ -122,18 +122,23 @@ func configured(d *config.Database) []propose.Configured {
 	return out
 }
 
-func (c mapProposeCmd) show(a *app, p *proposal) {
+// proposalWords are the comments of a proposal in the person's language.
+func proposalWords(a *app) propose.Words {
 	why := func(reason string) string {
 		return a.say.Text("propose_why_" + strings.NewReplacer(" ", "_", ",", "").Replace(reason))
 	}
+	return propose.Words{
+		Key: func(reason, of string) string { return strings.TrimSpace(why(reason) + " " + of) },
+		Column: func(x propose.Proposed) string {
+			return a.say.Text("propose_column", "confidence", x.Confidence, "why", why(x.Why), "hits", countOf(uint64(x.Hits)), "of", countOf(uint64(x.Of)))
+		},
+		Open: a.say.Text("propose_open"), NoKey: a.say.Text("propose_no_key"),
+	}
+}
+
+func (c mapProposeCmd) show(a *app, p *proposal) {
 	if !c.Check {
-		fmt.Fprint(a.env.stdout, p.YAML(propose.Words{
-			Key: func(reason, of string) string { return strings.TrimSpace(why(reason) + " " + of) },
-			Column: func(x propose.Proposed) string {
-				return a.say.Text("propose_column", "confidence", x.Confidence, "why", why(x.Why), "hits", countOf(uint64(x.Hits)), "of", countOf(uint64(x.Of)))
-			},
-			Open: a.say.Text("propose_open"), NoKey: a.say.Text("propose_no_key"),
-		}))
+		fmt.Fprint(a.env.stdout, p.YAML(proposalWords(a)))
 	}
 	for _, t := range slices.Sorted(maps.Keys(p.Skipped)) {
 		a.print("propose_skipped", "table", t, "why", p.Skipped[t])

@@ -49,7 +49,7 @@ func TestUp(t *testing.T) {
 		t.Skip("no psql: sudo apt-get install -y postgresql-client")
 	}
 	server := pgservertest.Start(t, pgserver.Config{})
-	roles := server.Command(t.Context(), "psql", "-q", "-c", "CREATE ROLE sekisho LOGIN; CREATE ROLE app LOGIN", "postgres")
+	roles := server.Command(t.Context(), "psql", "-q", "-c", "CREATE ROLE sekisho LOGIN; CREATE ROLE app LOGIN; CREATE ROLE boss SUPERUSER LOGIN", "postgres")
 	if out, err := roles.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}

@@ -61,6 +61,11 @@ const (
 	ConsoleListen     Code = 8501
 	ConsoleAccounts   Code = 8502
 	ConsoleLook       Code = 8503
+	SetupExists       Code = 8601
+	SetupNothing      Code = 8602
+	SetupAnswer       Code = 8603
+	SetupWrite        Code = 8604
+	SetupAccount      Code = 8605
 	SiteRules         Code = 3413
 	ExchangeUnknown   Code = 3414
 	Usage             Code = 9001
@@ -98,5 +103,6 @@ var Codes = slices.Sorted(slices.Values(append(elsewhere[:len(elsewhere):len(els
 	KeysOpen, ViewOpen, BundleInvalid, BackupFailed, WitnessFailed, KeyUnknown,
 	PersonSource, PersonState, PersonRecord, SiteRules, ExchangeUnknown,
 	ConsoleListen, ConsoleAccounts, ConsoleLook,
+	SetupExists, SetupNothing, SetupAnswer, SetupWrite, SetupAccount,
 	Usage, DemoFailed, Internal,
 )))

@@ -1,0 +1,293 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"sekisho/internal/config"
+	"sekisho/internal/control"
+	"sekisho/internal/event"
+	"sekisho/internal/fault"
+	"sekisho/internal/keyring"
+	"sekisho/internal/ledger"
+)
+
+// doctorCmd says what is wrong with an installation and the one command that
+// mends it. It changes nothing, and works with and without a running process.
+type doctorCmd struct {
+	Quick bool `help:"${help_doctor_quick}"`
+}
+
+// The states of a check.
+const (
+	doctorOK   = "ok"
+	doctorWarn = "warn" // it works, and somebody should look
+	doctorBad  = "bad"
+)
+
+// symptom is what one check found.
+type symptom struct {
+	Check string `json:"check"`
+	State string `json:"state"`
+	Text  string `json:"text"`
+	Mend  string `json:"mend,omitempty"` // a command, or what to do
+}
+
+// doctor collects what the checks find.
+type doctor struct {
+	a      *app
+	l      *config.Loaded
+	op     *control.Client
+	status *control.Status // nil: no process runs
+	found  []symptom
+	now    func() time.Time
+}
+
+func (d *doctor) ok(check, key string, args ...any) { d.add(check, doctorOK, "", key, args...) }
+
+func (d *doctor) warn(check, mend, key string, args ...any) {
+	d.add(check, doctorWarn, mend, key, args...)
+}
+
+func (d *doctor) bad(check, mend, key string, args ...any) {
+	d.add(check, doctorBad, mend, key, args...)
+}
+
+func (d *doctor) add(check, state, mend, key string, args ...any) {
+	d.found = append(d.found, symptom{check, state, d.a.say.Text(key, args...), mend})
+}
+
+// fault says what a fault says, with its own advice unless mend is better.
+func (d *doctor) fault(check, mend string, err error) {
+	for _, f := range fault.Faults(err) {
+		advice := mend
+		if advice == "" {
+			advice = f.Try(d.a.lang)
+		}
+		where := ""
+		if f.File != "" && f.Line > 0 {
+			where = fmt.Sprintf("%s:%d  ", f.File, f.Line)
+		}
+		d.found = append(d.found, symptom{check, doctorBad, where + f.What(d.a.lang) + " (" + f.Code.String() + ")", advice})
+	}
+}
+
+// Run checks everything. The exit code is 1 when something is wrong.
+func (c doctorCmd) Run(a *app) error {
+	d := &doctor{a: a, now: time.Now}
+	if d.config() {
+		d.keys()
+		d.people()
+		d.process()
+		d.ledger(c.Quick)
+		d.disk()
+		d.clock()
+		for i := range d.l.Databases {
+			d.database(&d.l.Databases[i])
+		}
+		d.ports()
+		d.gates()
+		d.console()
+		d.certificates()
+	}
+	bad, warned := 0, 0
+	for _, s := range d.found {
+		switch s.State {
+		case doctorBad:
+			bad++
+		case doctorWarn:
+			warned++
+		}
+	}
+	err := a.out(d.found, func() { d.show(bad, warned) })
+	if err == nil && bad > 0 {
+		return errNo
+	}
+	return err
+}
+
+func (d *doctor) show(bad, warned int) {
+	for _, s := range d.found {
+		fmt.Fprintf(d.a.env.stdout, "%s %s: %s\n", d.a.say.Text("doctor_"+s.State), d.a.say.Text("doctor_check_"+s.Check), s.Text)
+		if s.Mend != "" {
+			fmt.Fprintf(d.a.env.stdout, "     → %s\n", s.Mend)
+		}
+	}
+	if bad == 0 && warned == 0 {
+		d.a.print("doctor_well")
+		return
+	}
+	d.a.print("doctor_sum", "bad", bad, "warned", warned)
+}
+
+// config reads the configuration as `sekisho up` does.
+func (d *doctor) config() bool {
+	l, err := d.a.load()
+	if err != nil {
+		mend := ""
+		if fault.Faults(err)[0].Code == fault.ConfigUnreadable {
+			mend = d.a.self("init")
+		}
+		d.fault("config", mend, err)
+		return false
+	}
+	d.l = l
+	d.op = control.NewClient(l.Control, d.a.config)
+	d.ok("config", "doctor_config", "file", d.a.config)
+	return true
+}
+
+// keys looks for the keyring and its keys.
+func (d *doctor) keys() {
+	ring, err := keyring.Open(d.l.Keys)
+	if err != nil {
+		d.fault("keys", d.a.self("init"), keysFault(d.l.Keys, d.a.config, err))
+		return
+	}
+	for _, purpose := range []keyring.Purpose{keyring.Dictionary, keyring.Identifier} {
+		if _, err := ring.Current(event.Tenant(d.l.Tenant), purpose); err != nil {
+			d.fault("keys", d.a.self("restore BACKUP"), keysFault(d.l.Keys, d.a.config, err))
+			return
+		}
+	}
+	if rel, err := filepath.Rel(d.l.Data, d.l.Keys); err == nil && !strings.HasPrefix(rel, "..") {
+		d.warn("keys", d.a.say.Text("doctor_keys_move"), "doctor_keys_inside", "keys", d.l.Keys, "data", d.l.Data)
+		return
+	}
+	d.ok("keys", "doctor_keys", "n", len(ring.IDs()), "dir", d.l.Keys)
+}
+
+// people looks at who is called.
+func (d *doctor) people() {
+	if d.l.Cases == "" {
+		d.warn("people", d.a.say.Text("doctor_people_mend", "file", d.a.config), "doctor_people_none")
+		return
+	}
+	firm, err := loadFirm(d.l, d.l.File)
+	if err != nil {
+		d.fault("people", "", err)
+		return
+	}
+	if w := firm.Warnings(); len(w) > 0 {
+		d.warn("people", d.a.self("case firm"), "doctor_people_warn", "n", len(w), "first", w[0])
+		return
+	}
+	d.ok("people", "doctor_people", "n", len(firm.People))
+}
+
+// process asks whether one runs.
+func (d *doctor) process() {
+	status, err := d.op.Status(d.a.ctx)
+	if err != nil {
+		d.bad("process", upCommand(d.a), "doctor_process_none")
+		return
+	}
+	d.status = &status
+	if lag := status.Head - min(status.Folded, status.Head); lag > lagEvents {
+		d.warn("process", d.a.self("status"), "doctor_process_behind", "n", countOf(lag))
+		return
+	}
+	if status.Version != version {
+		d.warn("process", restartCommand(d.a), "doctor_process_other", "running", status.Version, "installed", version)
+		return
+	}
+	d.ok("process", "doctor_process", "pid", status.PID, "since", at(status.Since))
+}
+
+// lagEvents is how far the view may be behind before it is said.
+const lagEvents = 100_000
+
+// ledger looks whether it is there, verifies it unless quick, and asks when a
+// checkpoint was signed last.
+func (d *doctor) ledger(quick bool) {
+	dir := ledgerDir(d.l.Config)
+	if _, err := ledger.ReadIdentity(dir); err != nil {
+		d.fault("ledger", d.a.self("init"), ledgerFault(dir, d.a.config, err))
+		return
+	}
+	if quick {
+		d.ok("ledger", "doctor_ledger_quick", "dir", dir)
+		return
+	}
+	bar := d.a.progress("progress_verify")
+	report, err := ledger.Verify(d.a.ctx, dir, ledger.VerifyOptions{Progress: func(done, of int) { bar.show(uint64(done), uint64(of)) }})
+	bar.end()
+	switch {
+	case err != nil:
+		d.fault("ledger", d.a.self("verify"), ledgerFault(dir, d.a.config, err))
+	case !report.OK():
+		d.bad("ledger", d.a.self("verify"), "doctor_ledger_bad", "problem", report.Problems[0])
+	default:
+		d.ok("ledger", "doctor_ledger", "events", countOf(uint64(report.Events)), "sealed", report.Sealed)
+	}
+}
+
+// gates looks at what the running process says of its gates, and when each was
+// heard last: a gate says so once a second.
+func (d *doctor) gates() {
+	if d.status == nil || len(d.l.Gates) == 0 {
+		return
+	}
+	last, err := lastSigns(d.a.ctx, ledgerDir(d.l.Config))
+	if err != nil {
+		d.fault("gates", "", ledgerFault(ledgerDir(d.l.Config), d.a.config, err))
+		return
+	}
+	for _, g := range d.status.Gates {
+		heard := last[event.Source("gate/"+g.Name)]
+		switch {
+		case g.Bypass:
+			d.warn("gates", d.a.self("bypass off "+g.Name), "doctor_gate_bypass", "gate", g.Name)
+		case g.Suspected:
+			d.warn("gates", d.a.self("gate clear "+g.Name+" --reason …"), "doctor_gate_suspected", "gate", g.Name)
+		case heard.IsZero():
+			d.bad("gates", restartCommand(d.a), "doctor_gate_never", "gate", g.Name)
+		case d.now().Sub(heard) > silentAfter:
+			d.bad("gates", restartCommand(d.a), "doctor_gate_silent", "gate", g.Name, "since", at(heard))
+		default:
+			d.ok("gates", "doctor_gate", "gate", g.Name, "listen", g.Listen, "mode", d.a.say.Text("mode_"+g.Mode), "sessions", g.Sessions)
+		}
+	}
+}
+
+// silentAfter is longer than the ten seconds after which a question counts a
+// gate as silent (scope.DefaultSilence): what the doctor calls silent is.
+const silentAfter = 30 * time.Second
+
+// signsBack is how many of the newest events are looked at for signs of life.
+const signsBack = 50_000
+
+// lastSigns returns when each source gave its last sign of life.
+func lastSigns(ctx context.Context, dir string) (map[event.Source]time.Time, error) {
+	r, err := ledger.OpenReader(dir)
+	if err != nil {
+		return nil, err
+	}
+	end, err := r.End(ctx)
+	if err != nil {
+		return nil, err
+	}
+	from := end - min(end, signsBack)
+	if first, err := r.First(); err != nil || from < first {
+		if err != nil {
+			return nil, err
+		}
+		from = first
+	}
+	out := map[event.Source]time.Time{}
+	err = r.Scan(ctx, from, func(_ event.Index, line []byte) error {
+		h, err := event.ParseHeader(line)
+		if err == nil && h.Kind == event.KindHeartbeat {
+			out[event.Source(h.Source)] = event.Time(h.At)
+		}
+		return err
+	})
+	if errors.Is(err, ledger.ErrDropped) { // retention went on meanwhile
+		err = nil
+	}
+	return out, err
+}

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"sekisho/internal/config"
+	"sekisho/internal/datamap"
+	"sekisho/internal/datamap/propose"
+	"sekisho/internal/fault"
+)
+
+// rightsSQL asks what the control account may do. $1 are the protected tables.
+const rightsSQL = `
+SELECT current_setting('server_version'), clock_timestamp(),
+  has_database_privilege(current_database(), 'TEMPORARY'),
+  pg_has_role(current_user, 'pg_read_all_stats', 'MEMBER'),
+  (SELECT rolsuper FROM pg_roles WHERE rolname = current_user),
+  coalesce((SELECT array_agg(t ORDER BY t) FROM unnest($1::text[]) t WHERE to_regclass(t) IS NULL), '{}'),
+  coalesce((SELECT array_agg(t ORDER BY t) FROM unnest($1::text[]) t WHERE to_regclass(t) IS NOT NULL AND NOT has_table_privilege(to_regclass(t), 'SELECT')), '{}'),
+  coalesce((SELECT array_agg(t ORDER BY t) FROM unnest($1::text[]) t WHERE to_regclass(t) IS NOT NULL
+    AND has_table_privilege(to_regclass(t), 'INSERT, UPDATE, DELETE, TRUNCATE')), '{}')`
+
+// rights is the answer.
+type rights struct {
+	version                      string
+	at                           time.Time
+	temporary, stats, super      bool
+	missing, unreadable, written []string
+}
+
+// databaseTime bounds one look at a database, drift not counted.
+const databaseTime = 15 * time.Second
+
+// database looks whether the control account gets in and may do what it must,
+// and no more; whether the two clocks agree; and whether the tables are still
+// those of the configuration.
+func (d *doctor) database(cfg *config.Database) {
+	password, err := config.ReadSecret(cfg.Control.PasswordFile)
+	if err != nil {
+		d.fault("database", "chmod 600 "+shellWord(cfg.Control.PasswordFile), err)
+		return
+	}
+	ctx, cancel := context.WithTimeout(d.a.ctx, databaseTime)
+	defer cancel()
+	r, off, err := d.rights(ctx, cfg, password)
+	if err != nil {
+		d.bad("database", d.connectMend(cfg, err), "doctor_db_unreachable", "database", cfg.Name, "address", cfg.Control.Address, "cause", withoutText(err))
+		return
+	}
+	before := len(d.found)
+	d.judge(cfg, r)
+	if wide := time.Duration(d.l.Ledger.ClockErr); off > wide {
+		d.warn("database", "timedatectl set-ntp true", "doctor_db_clock", "database", cfg.Name, "off", off.Round(time.Millisecond), "bound", wide)
+	}
+	if len(r.missing) == 0 && len(r.unreadable) == 0 {
+		d.drift(cfg, password)
+	}
+	if len(d.found) == before {
+		d.ok("database", "doctor_db", "database", cfg.Name, "address", cfg.Control.Address, "version", r.version, "tables", len(cfg.Protect))
+	}
+}
+
+// connectMend is what helps when the control account does not get in: the SQL
+// that init left behind, if it is still there, when the login was refused.
+func (d *doctor) connectMend(cfg *config.Database, err error) string {
+	var refused *pgconn.PgError
+	if !errors.As(err, &refused) {
+		return "pg_isready -h " + shellWord(hostOf(cfg.Control.Address)) + " -p " + shellWord(portOf(cfg.Control.Address))
+	}
+	if file := accountSQL(d.l, cfg); exists(file) {
+		return "psql -d " + shellWord(cfg.Database) + " -f " + shellWord(file)
+	}
+	return "psql -d " + shellWord(cfg.Database) + " -c " + shellWord(`\du `+cfg.Control.User)
+}
+
+func (d *doctor) rights(ctx context.Context, cfg *config.Database, password config.Secret) (r rights, off time.Duration, err error) {
+	cc, err := pgx.ParseConfig(controlDSN(cfg, password))
+	if err != nil {
+		return r, 0, err
+	}
+	(&datamap.Control{ServerName: cfg.TLS.ServerName}).Attach(&cc.Config)
+	conn, err := pgx.ConnectConfig(ctx, cc)
+	if err != nil {
+		return r, 0, err
+	}
+	var tables []string
+	for _, t := range cfg.Protect {
+		schema, name, _ := strings.Cut(t.Table, ".")
+		tables = append(tables, pgx.Identifier{schema, name}.Sanitize())
+	}
+	begun := d.now()
+	err = conn.QueryRow(ctx, rightsSQL, tables).Scan(&r.version, &r.at, &r.temporary, &r.stats, &r.super, &r.missing, &r.unreadable, &r.written)
+	ended := d.now()
+	// The server read its clock between the two: only what lies outside of them
+	// is a difference.
+	off = max(begun.Sub(r.at), r.at.Sub(ended), 0)
+	return r, off, errors.Join(err, conn.Close(context.WithoutCancel(ctx)))
+}
+
+// judge says which rights are missing or too many, with the statement that
+// mends each.
+func (d *doctor) judge(cfg *config.Database, r rights) {
+	account := pgx.Identifier{cfg.Control.User}.Sanitize()
+	run := func(format string, args ...any) string {
+		return "psql -d " + shellWord(cfg.Database) + " -c " + shellWord(fmt.Sprintf(format, args...))
+	}
+	if len(r.missing) > 0 {
+		d.bad("database", d.a.self("map propose --check "+cfg.Name), "doctor_db_gone", "database", cfg.Name, "tables", strings.Join(r.missing, ", "))
+	}
+	if len(r.unreadable) > 0 {
+		d.bad("database", run("GRANT SELECT ON %s TO %s", strings.Join(r.unreadable, ", "), account), "doctor_db_unreadable", "database", cfg.Name, "tables", strings.Join(r.unreadable, ", "))
+	}
+	if !r.temporary {
+		d.bad("database", run("GRANT TEMPORARY ON DATABASE %s TO %s", pgx.Identifier{cfg.Database}.Sanitize(), account), "doctor_db_temporary", "database", cfg.Name)
+	}
+	if !r.stats {
+		d.bad("database", run("GRANT pg_read_all_stats TO %s", account), "doctor_db_stats", "database", cfg.Name)
+	}
+	switch {
+	case r.super:
+		d.warn("database", run("ALTER ROLE %s NOSUPERUSER", account), "doctor_db_super", "database", cfg.Name, "account", cfg.Control.User)
+	case len(r.written) > 0:
+		d.warn("database", run("REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON %s FROM %s", strings.Join(r.written, ", "), account), "doctor_db_writes", "database", cfg.Name, "account", cfg.Control.User)
+	}
+}
+
+// drift says whether tables or columns came that nobody classified.
+func (d *doctor) drift(cfg *config.Database, password config.Secret) {
+	all, _, err := propose.Read(d.a.ctx, controlDSN(cfg, password))
+	if err != nil {
+		d.fault("database", "", fault.New(fault.DatabaseConnect, "database", cfg.Name, "address", cfg.Control.Address).Because(withoutText(err)))
+		return
+	}
+	drift := propose.Compare(configured(cfg), cfg.Plain, all, propose.Propose(all))
+	if len(drift) == 0 {
+		return
+	}
+	var places []string
+	for _, x := range drift {
+		place := x.Table
+		if x.Column != "" {
+			place += "." + x.Column
+		}
+		places = append(places, place)
+	}
+	slices.Sort(places)
+	d.warn("database", d.a.self("map propose --check "+cfg.Name), "doctor_db_drift", "database", cfg.Name, "n", len(drift), "first", places[0])
+}
+
+// accountSQL is where init left the statements that make the account.
+func accountSQL(l *config.Loaded, cfg *config.Database) string {
+	return filepath.Join(filepath.Dir(l.File), cfg.Name+"-account.sql")
+}
+
+func hostOf(address string) string {
+	host, _, _ := net.SplitHostPort(address)
+	return host
+}
+
+func portOf(address string) string {
+	_, port, _ := net.SplitHostPort(address)
+	return port
+}
