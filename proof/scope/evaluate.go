@@ -206,7 +206,7 @@ func (e *evaluation) places() {
 	for grown := true; grown; {
 		grown = false
 		for t, list := range e.taints {
-			if e.in[t] {
+			if e.in[t] || !IsTable(t) {
 				continue
 			}
 			for _, x := range list {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -21,6 +22,7 @@ const (
 	kindHoldingChange = 21
 	kindTaint         = 22
 	kindCoverage      = 23
+	kindCleared       = 25
 	kindBypass        = 42
 )
 
@@ -88,7 +90,9 @@ type scanBody struct {
 }
 
 type taintBody struct {
-	From []string `json:"from"`
+	From     []string `json:"from"`
+	Own      bool     `json:"own"`
+	Standing bool     `json:"standing"`
 }
 
 type sessionKey struct {
@@ -152,10 +156,16 @@ type held struct {
 	changes []change
 }
 
+// taint is what was written from some places into a table, or into whatever
+// lies at a place (a database).
 type taint struct {
+	at       int64
+	source   string // who recorded it
 	span     Span
 	from     []string
 	elements []string
+	scanned  bool  // a scan of the table shows whose rows it brought
+	until    int64 // somebody said that it was none for what is read later
 }
 
 // facts is what the lines say.
@@ -165,14 +175,14 @@ type facts struct {
 	crossings []crossing
 	intents   map[intentKey]*intent
 	held      map[string]map[string]*held // by table, subject source
-	taints    map[string][]taint
+	taints    map[string][]*taint         // by place
 	tables    map[string]bool
 	lines     int
 }
 
 func newFacts(g *Gates) *facts {
 	return &facts{gates: g, sessions: map[sessionKey]client{}, intents: map[intentKey]*intent{},
-		held: map[string]map[string]*held{}, taints: map[string][]taint{}, tables: map[string]bool{}}
+		held: map[string]map[string]*held{}, taints: map[string][]*taint{}, tables: map[string]bool{}}
 }
 
 func isGate(source string) bool { return strings.HasPrefix(source, "gate/") }
@@ -235,6 +245,8 @@ func (f *facts) add(text []byte) error {
 		h.changes = append(h.changes, change{moment, b.Op, b.Rows, b.Unknown, set})
 	case kindTaint:
 		return f.addTaint(&l, moment)
+	case kindCleared:
+		return f.clear(&l, moment)
 	}
 	return nil
 }
@@ -325,7 +337,34 @@ func (f *facts) addTaint(l *line, moment Span) error {
 	if err := json.Unmarshal(l.Body, &b); err != nil {
 		return fmt.Errorf("event %s/%d/%d: %w", l.Source, l.Worker, l.Seq, err)
 	}
+	if len(b.From) == 0 { // of the rows' own subjects: nobody rests there who did not
+		return nil
+	}
 	f.seeTable(b.Table)
-	f.taints[b.Table] = append(f.taints[b.Table], taint{moment, b.From, b.Elements})
+	f.taints[b.Table] = append(f.taints[b.Table], &taint{l.At, l.Source, moment, b.From, b.Elements, b.Own && !b.Standing, maxTime})
+	return nil
+}
+
+// clear ends the taints of whole databases that were recorded before: all of a
+// place when a person says so, those of the same source when it takes back
+// what it suspected itself.
+func (f *facts) clear(l *line, moment Span) error {
+	var b struct {
+		Places []string `json:"places"`
+		By     string   `json:"by"`
+	}
+	if err := json.Unmarshal(l.Body, &b); err != nil {
+		return fmt.Errorf("event %s/%d/%d: %w", l.Source, l.Worker, l.Seq, err)
+	}
+	for place, list := range f.taints {
+		if IsTable(place) || !slices.ContainsFunc(b.Places, func(p string) bool { return Covers(p, place) }) {
+			continue
+		}
+		for _, x := range list {
+			if x.until == maxTime && x.at <= l.At && (b.By != "" || x.source == l.Source) {
+				x.until = moment.To
+			}
+		}
+	}
 	return nil
 }

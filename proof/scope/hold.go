@@ -2,6 +2,8 @@ package scope
 
 import (
 	"cmp"
+	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -29,7 +31,7 @@ func (e *evaluation) holdTable(table string) {
 	w := e.wants[table]
 	var all, plain []Span // times that count, with and without aggregates
 	add := func(class int, elements []string, times []Span) {
-		for _, p := range e.rest(table, times, nil).pieces {
+		for _, p := range e.rest(table, times).pieces {
 			own := elements
 			if own == nil {
 				var ok bool
@@ -56,7 +58,7 @@ func (e *evaluation) holdTable(table string) {
 		}
 	}
 	window := []Span{{e.w.From, e.w.To}}
-	ever := e.rest(table, window, nil)
+	ever := e.rest(table, window)
 	for _, p := range ever.pieces {
 		if own, ok := e.narrowed(p.elements); ok {
 			e.sums[EverHeld].add(table, p.source, own, p.set)
@@ -67,12 +69,12 @@ func (e *evaluation) holdTable(table string) {
 	e.sums[EverHeld].lost[table] = ever.lost
 	for class, times := range map[int][]Span{int(Reachable): all, noAggregates: plain} {
 		if len(times) > 0 {
-			r := e.rest(table, times, nil)
+			r := e.rest(table, times)
 			e.sums[class].records[table] += r.rows
 			e.sums[class].lost[table] += r.lost
 		}
 	}
-	whole := e.rest(table, append(window, all...), nil)
+	whole := e.rest(table, append(window, all...))
 	e.holdings[table] = &Holding{Table: table, Unknown: whole.unknown, Provisional: whole.provisional,
 		LastScan: whole.lastScan, ChangedUnknown: whole.changedUnknown}
 }
@@ -92,58 +94,144 @@ type sourced struct {
 	piece
 }
 
-// rest returns the holdings of a table at the given times. Path holds the
-// tables whose taint is being followed.
-func (e *evaluation) rest(table string, times []Span, path []string) (r resting) {
-	if len(times) == 0 || slices.Contains(path, table) {
+// rest returns the holdings of a table at the given times: what rested there,
+// and what rested where its contents were written from, since then.
+func (e *evaluation) rest(table string, times []Span) (r resting) {
+	if len(times) == 0 {
 		return r
 	}
-	sources := make([]string, 0, len(e.held[table]))
-	for s := range e.held[table] {
-		sources = append(sources, s)
-	}
-	slices.Sort(sources)
-	scanned := false
-	var changes []Span // union over the sources
-	for _, source := range sources {
-		h := e.held[table][source]
-		scans := h.completed()
-		scanned = scanned || len(scans) > 0
-		changes = append(changes, e.restSource(&r, source, h, scans, times)...)
-	}
-	if len(sources) == 0 {
-		changes = []Span{{minTime, maxTime}}
-	}
-	changes = Merge(changes)
-	tainted := false
-	for _, x := range e.taints[table] {
-		var during []Span
-		for _, t := range times {
-			if x.span.From <= t.To && Touches(changes, x.span) {
-				during = append(during, Span{min(x.span.From, t.To), t.To})
-			}
-		}
-		if len(during) == 0 {
+	own := e.own(table, times)
+	r = own.resting
+	by := map[string]*reached{} // by elements
+	for _, x := range e.tainting(table) {
+		during, ok := x.during(times, own.changes)
+		if !ok {
 			continue
 		}
-		tainted = true
-		for _, place := range x.from {
-			for _, from := range e.all(place) {
-				s := e.rest(from, during, append(path, table))
-				for _, p := range s.pieces {
-					r.pieces = append(r.pieces, sourced{p.source, piece{x.elements, p.set}})
+		key := fmt.Sprint(x.elements)
+		if by[key] == nil {
+			by[key] = &reached{x.elements, map[string][]Span{}}
+		}
+		for _, from := range e.from(x) {
+			by[key].add(from, during)
+		}
+	}
+	seen := map[string]resting{}
+	for _, to := range by {
+		e.follow(to.times)
+		for from, during := range to.times {
+			s := e.own(from, during)
+			for _, p := range s.pieces {
+				r.pieces = append(r.pieces, sourced{p.source, piece{to.elements, p.set}})
+			}
+			was := seen[from]
+			seen[from] = resting{rows: max(was.rows, s.rows), lost: max(was.lost, s.lost), unknown: was.unknown || s.unknown || !s.scanned && !e.tainted(from, during, s.changes)}
+		}
+	}
+	for _, s := range seen {
+		r.rows += s.rows
+		r.lost += s.lost
+		r.unknown = r.unknown || s.unknown
+	}
+	if !own.scanned {
+		r.provisional = true
+		r.unknown = r.unknown || len(by) == 0
+	}
+	return r
+}
+
+// reached are the tables that something was written from, and when what rested
+// there counts.
+type reached struct {
+	elements []string
+	times    map[string][]Span
+}
+
+func (r *reached) add(table string, s Span) { r.times[table] = Merge(append(r.times[table], s)) }
+
+// follow adds to times the tables that their tables were written from in turn.
+func (e *evaluation) follow(times map[string][]Span) {
+	r := reached{times: times}
+	for grown := true; grown; {
+		grown = false
+		for _, table := range slices.Sorted(maps.Keys(times)) {
+			changes := e.own(table, times[table]).changes
+			for _, x := range e.tainting(table) {
+				during, ok := x.during(times[table], changes)
+				if !ok {
+					continue
 				}
-				r.rows += s.rows
-				r.lost += s.lost
-				r.unknown = r.unknown || s.unknown
+				for _, from := range e.from(x) {
+					before := slices.Clone(times[from])
+					r.add(from, during)
+					grown = grown || !slices.Equal(before, times[from])
+				}
 			}
 		}
 	}
-	if !scanned {
-		r.provisional = true
-		r.unknown = r.unknown || !tainted
+}
+
+// tainted says that anything was written into a table that counts then.
+func (e *evaluation) tainted(table string, times, changes []Span) bool {
+	return slices.ContainsFunc(e.tainting(table), func(x *taint) bool {
+		_, ok := x.during(times, changes)
+		return ok
+	})
+}
+
+// tainting returns the taints of a table and of what it lies in.
+func (e *evaluation) tainting(table string) []*taint {
+	var out []*taint
+	for _, place := range slices.Sorted(maps.Keys(e.taints)) {
+		if place == table || !IsTable(place) && Covers(place, table) {
+			out = append(out, e.taints[place]...)
+		}
 	}
-	return r
+	return out
+}
+
+// from returns the known tables that x was written from.
+func (e *evaluation) from(x *taint) (out []string) {
+	for _, place := range x.from {
+		out = append(out, e.all(place)...)
+	}
+	return out
+}
+
+// during returns the time whose contents of the tables that x was written from
+// the table held at the given times. Changes are those that no scan shows.
+func (x *taint) during(times, changes []Span) (Span, bool) {
+	out := Span{x.span.From, minTime}
+	if x.scanned && !Touches(changes, x.span) {
+		return out, false
+	}
+	for _, t := range times {
+		if x.span.From <= t.To && t.From <= x.until {
+			out.To = max(out.To, min(t.To, max(x.until, x.span.From)))
+		}
+	}
+	return out, out.To >= out.From
+}
+
+// owned is what rested in one table itself.
+type owned struct {
+	resting
+	changes []Span // when changes count that no scan shows
+	scanned bool   // at any time
+}
+
+func (e *evaluation) own(table string, times []Span) (o owned) {
+	for _, source := range slices.Sorted(maps.Keys(e.held[table])) {
+		h := e.held[table][source]
+		scans := h.completed()
+		o.scanned = o.scanned || len(scans) > 0
+		o.changes = append(o.changes, e.restSource(&o.resting, source, h, scans, times)...)
+	}
+	if len(e.held[table]) == 0 {
+		o.changes = []Span{{minTime, maxTime}}
+	}
+	o.changes = Merge(o.changes)
+	return o
 }
 
 // all returns the known tables that a place stands for.

@@ -5,8 +5,10 @@ import (
 	"sort"
 )
 
-// ChangeSlack is how long, in ns, after a write its event may be recorded: a
-// gate gathers for at most 100 ms, and writes what it gathered.
+// ChangeSlack is how long, in ns, after a write its event may be recorded (a
+// gate gathers for at most 100 ms, and writes what it gathered), and how long
+// before the write can be seen: when a transaction takes longer to end, its
+// writes are recorded again then.
 const ChangeSlack = int64(1e9)
 
 // Span is a time in UTC ns, both ends included, widened by the clock error.
@@ -24,13 +26,13 @@ type Choice struct {
 
 // Choose returns what makes up the holdings during t: the last scan that ended
 // before t, the first that began after it, those between, and the changes
-// since the earlier began. Scans must be sorted by From.
+// since shortly before the earlier began. Scans must be sorted by From.
 func Choose(scans []Span, t Span) Choice {
 	c := Choice{First: 0, Last: len(scans) - 1, Changes: Span{minTime, maxTime}, Unknown: true, Provisional: true}
 	j := sort.Search(len(scans), func(i int) bool { return scans[i].From >= t.To })
 	for i := j - 1; i >= 0; i-- { // overlapping scans are few
 		if scans[i].To <= t.From {
-			c.First, c.Unknown, c.Changes.From = i, false, scans[i].From
+			c.First, c.Unknown, c.Changes.From = i, false, scans[i].From-ChangeSlack
 			break
 		}
 	}

@@ -221,12 +221,12 @@ func TestChoose(t *testing.T) {
 		at   Span
 		want Choice
 	}{
-		{Span{13, 14}, Choice{First: 0, Last: 1, Changes: Span{10, 25 + ChangeSlack}}},
-		{Span{12, 20}, Choice{First: 0, Last: 1, Changes: Span{10, 25 + ChangeSlack}}},
-		{Span{22, 23}, Choice{First: 0, Last: 2, Changes: Span{10, 31 + ChangeSlack}}},
+		{Span{13, 14}, Choice{First: 0, Last: 1, Changes: Span{10 - ChangeSlack, 25 + ChangeSlack}}},
+		{Span{12, 20}, Choice{First: 0, Last: 1, Changes: Span{10 - ChangeSlack, 25 + ChangeSlack}}},
+		{Span{22, 23}, Choice{First: 0, Last: 2, Changes: Span{10 - ChangeSlack, 31 + ChangeSlack}}},
 		{Span{5, 6}, Choice{First: 0, Last: 0, Changes: Span{minTime, 12 + ChangeSlack}, Unknown: true}},
-		{Span{40, 41}, Choice{First: 2, Last: 2, Changes: Span{30, maxTime}, Provisional: true}},
-		{Span{13, 29}, Choice{First: 0, Last: 2, Changes: Span{10, 31 + ChangeSlack}}},
+		{Span{40, 41}, Choice{First: 2, Last: 2, Changes: Span{30 - ChangeSlack, maxTime}, Provisional: true}},
+		{Span{13, 29}, Choice{First: 0, Last: 2, Changes: Span{10 - ChangeSlack, 31 + ChangeSlack}}},
 	} {
 		if got := Choose(scans, c.at); got != c.want {
 			t.Errorf("Choose(%v) = %+v, want %+v", c.at, got, c.want)

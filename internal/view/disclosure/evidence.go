@@ -3,6 +3,7 @@ package disclosure
 import (
 	"context"
 	"database/sql"
+	"math"
 	"slices"
 
 	"sekisho/internal/event"
@@ -125,6 +126,9 @@ func (e *evaluation) traceTables(ctx context.Context) error {
 		}
 		for _, x := range t.taints {
 			e.trace.event(x.index)
+			if x.until != math.MaxInt64 {
+				e.trace.event(x.cleared)
+			}
 		}
 	}
 	return nil

@@ -49,6 +49,7 @@ type View struct {
 	tables     map[uint32]*table
 	scanCount  uint32
 	scanEpoch  uint64 // changes when a scan that was whole got more
+	taintCount int64
 	// changeReach is the longest time, in ns, that a change may have taken.
 	changeReach int64
 	vitals      map[uint32]*vital
@@ -223,7 +224,9 @@ func (v *View) Apply(index event.Index, e *event.Event) (used bool, err error) {
 	case *event.HoldingChange:
 		v.holdingChange(index, at-ce, at+ce, b)
 	case *event.Taint:
-		v.taint(index, at-ce, at+ce, b)
+		v.taint(index, src, at, ce, b)
+	case *event.Cleared:
+		v.clear(index, src, at, ce, b)
 	case *event.KeyDestroyed:
 		v.changed.destroyed[b.KeyID] = int64(index)
 	default:

@@ -86,31 +86,6 @@ func secondSpan(s uint32) scope.Span {
 	return scope.Span{From: int64(s) * secondNS, To: (int64(s) + 1) * secondNS}
 }
 
-// during returns what of t is not before from, as spans up to each moment: the
-// times at which a table held what was written into it at from.
-func (t times) during(from scope.Span, changes []scope.Span) (out []scope.Span) {
-	if !scope.Touches(changes, from) {
-		return nil
-	}
-	for _, s := range t.spans {
-		if from.From <= s.To {
-			out = append(out, scope.Span{From: min(from.From, s.To), To: s.To})
-		}
-	}
-	for _, b := range t.seconds {
-		last := int64(-1)
-		for n, ok := b.next(0); ok; n, ok = b.next(n + 1) {
-			if last = int64(n); n == 1<<32-1 {
-				break
-			}
-		}
-		if last >= 0 && from.From <= (last+1)*secondNS {
-			out = append(out, scope.Span{From: from.From, To: (last + 1) * secondNS})
-		}
-	}
-	return out
-}
-
 // resting is what rested in a table at some times.
 type resting struct {
 	pieces         []restingSet
@@ -125,70 +100,6 @@ type resting struct {
 type restingSet struct {
 	source uint32
 	scanned
-}
-
-// rest returns the holdings of a table at the given times. Path holds the
-// tables whose taint is being followed.
-func (e *evaluation) rest(ctx context.Context, id uint32, t times, path []uint32) (r resting, err error) {
-	if t.none() || slices.Contains(path, id) {
-		return r, nil
-	}
-	tbl := e.tables[id]
-	var changes []scope.Span
-	for _, src := range sortedKeys(tbl.held) {
-		own, err := e.restSource(ctx, &r, tbl, src, t)
-		if err != nil {
-			return r, err
-		}
-		changes = append(changes, own...)
-	}
-	if len(tbl.held) == 0 {
-		changes = []scope.Span{{From: -1 << 63, To: 1<<63 - 1}}
-	}
-	changes = scope.Merge(changes)
-	tainted := false
-	for _, x := range tbl.taints {
-		during := t.during(x.span, changes)
-		if len(during) == 0 {
-			continue
-		}
-		tainted = true
-		e.trace.event(x.index)
-		if err := e.restTaint(ctx, &r, x, during, append(path, id)); err != nil {
-			return r, err
-		}
-	}
-	if !r.scanned {
-		r.provisional = true
-		r.unknown = r.unknown || !tainted
-	}
-	return r, nil
-}
-
-// restTaint adds what the tables that x was written from held.
-func (e *evaluation) restTaint(ctx context.Context, r *resting, x *taint, during []scope.Span, path []uint32) error {
-	known := map[uint32]bool{}
-	for id := range e.tables {
-		known[id] = scope.IsTable(e.names.texts[id])
-	}
-	for _, place := range x.from {
-		for _, from := range e.under(string(place), known) {
-			if !known[from] {
-				continue
-			}
-			s, err := e.rest(ctx, from, times{spans: during}, path)
-			if err != nil {
-				return err
-			}
-			for _, p := range s.pieces {
-				r.pieces = append(r.pieces, restingSet{p.source, scanned{x.mask, p.component}})
-			}
-			r.rows += s.rows
-			r.lost += s.lost
-			r.unknown = r.unknown || s.unknown
-		}
-	}
-	return nil
 }
 
 func (e *evaluation) restSource(ctx context.Context, r *resting, tbl *table, src uint32, t times) ([]scope.Span, error) {
@@ -320,7 +231,7 @@ func (e *evaluation) holdTable(ctx context.Context, id uint32) error {
 	if err != nil {
 		return err
 	}
-	ever, err := e.rest(ctx, id, window, nil)
+	ever, err := e.rest(ctx, id, window)
 	if err != nil {
 		return err
 	}
@@ -336,13 +247,13 @@ func (e *evaluation) holdTable(ctx context.Context, id uint32) error {
 		class int
 		times times
 	}{{int(scope.Reachable), all}, {noAggregates, plain}} {
-		r, err := e.rest(ctx, id, x.times, nil)
+		r, err := e.rest(ctx, id, x.times)
 		if err != nil {
 			return err
 		}
 		e.sums[x.class].count(id, r.rows, r.lost)
 	}
-	r, err := e.rest(ctx, id, window.and(all), nil)
+	r, err := e.rest(ctx, id, window.and(all))
 	if err != nil {
 		return err
 	}
@@ -359,7 +270,7 @@ func (e *evaluation) holdWanted(ctx context.Context, id uint32) (all, plain time
 		return all, plain, nil
 	}
 	add := func(classes []int, m element.Mask, own bool, t times) error {
-		r, err := e.rest(ctx, id, t, nil)
+		r, err := e.rest(ctx, id, t)
 		if err != nil {
 			return err
 		}

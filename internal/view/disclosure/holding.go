@@ -51,12 +51,23 @@ type change struct {
 	data          []byte
 }
 
+// taint is what was written from some places into a table, or into whatever
+// lies at a place (a database).
 type taint struct {
-	table uint32
-	span  scope.Span
-	mask  element.Mask
-	from  []event.Place
-	index uint64
+	id     int64 // from 1
+	table  uint32
+	source uint32 // who recorded it
+	at     int64
+	span   scope.Span
+	mask   element.Mask
+	from   []event.Place
+	index  uint64
+	// scanned says that a scan of the table shows whose rows it brought.
+	scanned bool
+	// until is when somebody said that it was none for what is read later, and
+	// cleared the event that does.
+	until   int64
+	cleared uint64
 }
 
 func (t *table) at(source uint32) *held {
@@ -127,17 +138,34 @@ func (v *View) holdingChange(index event.Index, lo, hi int64, b *event.HoldingCh
 	set.free()
 }
 
-func (v *View) taint(index event.Index, lo, hi int64, b *event.Taint) {
+func (v *View) taint(index event.Index, src uint32, at, ce int64, b *event.Taint) {
 	if len(b.From) == 0 { // of the rows' own subjects: nobody rests there who did not
 		return
 	}
 	t := v.heldTable(b.Table)
-	if b.Standing { // whatever is scanned later may be written again
-		hi = math.MaxInt64
-	}
-	x := &taint{t.id, scope.Span{From: lo, To: hi}, b.Elements, b.From, uint64(index)}
+	v.taintCount++
+	x := &taint{id: v.taintCount, table: t.id, source: src, at: at, span: scope.Span{From: at - ce, To: at + ce}, mask: b.Elements, from: b.From,
+		index: uint64(index), scanned: b.Own && !b.Standing, until: math.MaxInt64}
 	t.taints = append(t.taints, x)
 	v.changed.taints = append(v.changed.taints, x)
+}
+
+// clear ends the taints of whole databases that were recorded before: all of a
+// place when a person says so, those of the same source when it takes back
+// what it suspected itself.
+func (v *View) clear(index event.Index, src uint32, at, ce int64, b *event.Cleared) {
+	for _, id := range sortedKeys(v.tables) {
+		place := v.names.texts[id]
+		if scope.IsTable(place) || !slices.ContainsFunc(b.Places, func(p event.Place) bool { return scope.Covers(string(p), place) }) {
+			continue
+		}
+		for _, x := range v.tables[id].taints {
+			if x.until == math.MaxInt64 && x.at <= at && (b.By != "" || x.source == src) {
+				x.until, x.cleared = at+ce, uint64(index)
+				v.changed.taints = append(v.changed.taints, x)
+			}
+		}
+	}
 }
 
 // scanned is what one or more scans found with the same elements.

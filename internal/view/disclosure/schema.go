@@ -8,7 +8,8 @@ import "sekisho/internal/view"
 //	disclosure 1	2026-11-22	first
 //	disclosure 2	2026-11-22	evidence: what ended intents, which signs of life show cover
 //	disclosure 3	2026-11-22	signs of life are told apart by the run that they belong to
-const stamp = "disclosure 3"
+//	disclosure 4	2026-11-22	taints outlive scans, and those of a whole database end with a person's word
+const stamp = "disclosure 4"
 
 const schema = view.Schema + `
 -- Places, sources, users, addresses, labels, reasons: once each.
@@ -83,7 +84,12 @@ CREATE TABLE change (
 	op INTEGER NOT NULL, rows INTEGER NOT NULL, lost INTEGER NOT NULL, idx INTEGER NOT NULL, data BLOB NOT NULL
 );
 CREATE INDEX change_at ON change (tbl, source, lo);
-CREATE TABLE taint (id INTEGER PRIMARY KEY, tbl INTEGER NOT NULL, lo INTEGER NOT NULL, hi INTEGER NOT NULL, mask INTEGER NOT NULL, origin TEXT NOT NULL, idx INTEGER NOT NULL);
+CREATE TABLE taint (id INTEGER PRIMARY KEY, tbl INTEGER NOT NULL, source INTEGER NOT NULL, at INTEGER NOT NULL, lo INTEGER NOT NULL, hi INTEGER NOT NULL,
+	mask INTEGER NOT NULL, origin TEXT NOT NULL, idx INTEGER NOT NULL,
+	scanned INTEGER NOT NULL, -- 1: a scan of the table shows whose rows it brought
+	until   INTEGER NOT NULL, -- UTC ns; the greatest integer: still
+	cleared INTEGER NOT NULL  -- ledger index of the event that ended it
+);
 CREATE TABLE run (source TEXT NOT NULL, n INTEGER NOT NULL, data TEXT NOT NULL, PRIMARY KEY (source, n));
 CREATE TABLE mark (n INTEGER PRIMARY KEY, data TEXT NOT NULL);
 -- Ledger indexes that show what was covered: signs of life thinned out, marks.

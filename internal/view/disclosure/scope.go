@@ -47,6 +47,8 @@ type evaluation struct {
 	mask   element.Mask // elements asked for
 
 	tables   map[uint32]*table   // known ones, and those that open intents name
+	known    map[uint32]bool     // those of them that are tables
+	wholes   []*table            // those that are not, and that something was written into
 	in       map[uint32]bool     // tables at the places
 	targets  map[uint32][]uint32 // by place of a part: tables at the places that it stands for
 	sums     [4]sum
@@ -116,6 +118,7 @@ func (v *View) evaluation(q scope.Query) (*evaluation, error) {
 			}
 		}
 	}
+	e.known, e.wholes = knownOf(e.names, e.tables), wholesOf(e.names, e.tables)
 	e.places()
 	return e, nil
 }

@@ -164,8 +164,15 @@ func drawStream(t *rapid.T) *memory {
 			m.add(src, when, ce, &event.HoldingChange{Session: session, Table: table, Source: sourceOf(table), Op: "insert", Rows: 2,
 				Unknown: uint64(rapid.IntRange(0, 1).Draw(t, "unknown change")), Subjects: drawSet(t)})
 		case 18:
-			m.add(src, when, ce, &event.Taint{Table: "shop/public.copy", From: []event.Place{rapid.SampledFrom([]event.Place{"shop/public.c", "shop", "hr/public.staff"}).Draw(t, "from")},
-				Source: "shop.c", Elements: element.MaskOf(element.Email), Reason: "insert select"})
+			if rapid.IntRange(0, 3).Draw(t, "clears") == 0 {
+				m.add(src, when, ce, &event.Cleared{Places: []event.Place{rapid.SampledFrom([]event.Place{"shop", "hr", "shop/public.copy"}).Draw(t, "cleared")}, By: rapid.SampledFrom([]string{"", "ayame"}).Draw(t, "by")})
+				break
+			}
+			place := rapid.SampledFrom([]event.Place{"shop/public.copy", "shop/public.c", "shop", "hr/public.staff"})
+			x := &event.Taint{Table: rapid.SampledFrom([]event.Place{"shop/public.copy", "shop/public.copy", "shop/public.c", "shop", "hr"}).Draw(t, "tainted"), From: rapid.SliceOfNDistinct(place, 0, 2, rapid.ID).Draw(t, "from"),
+				Source: "shop.c", Elements: element.MaskOf(rapid.SampledFrom([]element.Kind{element.Email, element.Name}).Draw(t, "of")), Reason: "insert select"}
+			x.Own, x.Standing = rapid.Bool().Draw(t, "own"), rapid.IntRange(0, 3).Draw(t, "standing") == 0
+			m.add(src, when, ce, x)
 		case 19:
 			if rapid.Bool().Draw(t, "statement") {
 				m.add(src, when, ce, &event.Statement{Statement: 7, Text: "SELECT $1"})

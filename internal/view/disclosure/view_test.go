@@ -46,12 +46,14 @@ func TestView(t *testing.T) {
 	}
 	add(1e9, "gate/shop", &event.HoldingChange{Table: table, Source: "shop.customers", Op: "insert", Rows: 1, Subjects: event.Set{{First: 50, Last: 50}}})
 	add(1e9, "gate/shop", &event.Taint{Table: "shop/public.copy", From: []event.Place{table}, Source: "shop.customers", Elements: element.MaskOf(element.Email), Reason: "insert select"})
+	add(1e9, "gate/shop", &event.Taint{Table: "shop", From: []event.Place{"shop"}, Elements: element.MaskOf(element.Email), Reason: "code"})
 	add(1e9, "gate/shop", &event.Intent{Session: 2, Statement: 7, From: at, Parts: []event.Part{part(event.Aggregate, nil)}})
 	add(1e9, "gate/shop", &event.SessionClose{Session: 1})
 	add(1e9, "gate/shop", &event.Gap{From: at - 1e9, To: at, Places: []event.Place{"shop"}, Reason: "disk"})
 	add(1e9, "scan/shop", &event.Coverage{From: at - 1e9, To: at, Places: []event.Place{"shop"}, Reason: "sessions"})
 	add(1e9, "person/ayame", &event.Bypass{Places: []event.Place{"shop"}, Open: true, By: "ayame"})
 	add(1e9, "person/ayame", &event.Bypass{Places: []event.Place{"shop"}, By: "ayame"})
+	add(1e9, "gate/shop", &event.Cleared{Places: []event.Place{"shop"}, By: "ayame", Reason: "read"})
 	add(40*hour, "gate/shop", &event.SourceStart{Start: 2, Places: []event.Place{"shop"}})
 	// Late: into a day that was summed up, and by a session not announced yet.
 	late := at - 41*hour

@@ -1,0 +1,95 @@
+package disclosure
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"sekisho/internal/element"
+	"sekisho/internal/event"
+	"sekisho/internal/view"
+	"sekisho/proof/scope"
+)
+
+// Subject 2 rests in a table until the sixth second. What was written from its
+// rows before outlives it, and the scan after it, until somebody's word says
+// that there is nothing; that word holds for what is read later.
+func TestTaintOutlivesScans(t *testing.T) {
+	const shop, table = event.Place("shop"), event.Place("shop/public.c")
+	at := func(second float64) int64 { return base + int64(second*1e9) }
+	taint := func(place event.Place, own bool) *event.Taint {
+		return &event.Taint{Table: place, From: []event.Place{place}, Source: "shop.c", Elements: element.MaskOf(element.Email), Reason: "update", Own: own}
+	}
+	for _, c := range []struct {
+		name    string
+		taint   *event.Taint
+		cleared *event.Cleared
+		by      event.Source
+		read    float64
+		want    string
+	}{
+		{name: "nothing written", taint: nil, read: 15, want: "1,3"},
+		{name: "into rows of others", taint: taint(table, false), read: 15, want: "1-3"},
+		{name: "into rows of the same subjects", taint: taint(table, true), read: 15, want: "1,3"},
+		{name: "by a trigger, into rows of the same subjects", taint: &event.Taint{Table: table, From: []event.Place{table}, Own: true, Standing: true}, read: 15, want: "1-3"},
+		{name: "by unknown code, anywhere", taint: taint(shop, false), read: 15, want: "1-3"},
+		{name: "which somebody cleared", taint: taint(shop, false), cleared: &event.Cleared{Places: []event.Place{shop}, By: "ayame"}, by: "gate/a", read: 15, want: "1,3"},
+		{name: "which somebody cleared after it was read", taint: taint(shop, false), cleared: &event.Cleared{Places: []event.Place{shop}, By: "ayame"}, by: "gate/a", read: 12, want: "1-3"},
+		{name: "which another gate takes back for itself", taint: taint(shop, false), cleared: &event.Cleared{Places: []event.Place{shop}}, by: "gate/b", read: 15, want: "1-3"},
+		{name: "which the gate takes back itself", taint: taint(shop, false), cleared: &event.Cleared{Places: []event.Place{shop}}, by: "gate/a", read: 15, want: "1,3"},
+		{name: "what a person says of the database is not said of a table", taint: taint(table, false), cleared: &event.Cleared{Places: []event.Place{shop}, By: "ayame"}, by: "gate/a", read: 15, want: "1-3"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m := new(memory)
+			scan := func(number uint64, from float64, set ...uint32) {
+				m.add("scan/shop", at(from+1), 0, &event.HoldingScan{Scan: number, Part: 1, Parts: 1, Table: table, Source: "shop.c",
+					Elements: element.MaskOf(element.Email), From: at(from), To: at(from + 1), Rows: uint64(len(set)), Subjects: event.SetOf(set)})
+			}
+			m.add("gate/a", at(0), 0, &event.SourceStart{Start: 1, Places: []event.Place{shop}})
+			m.add("gate/a", at(0), 0, &event.SessionOpen{Session: 1, Place: shop, User: "app", Address: "10.0.0.1"})
+			scan(1, 1, 1, 2, 3)
+			if c.taint != nil {
+				m.add("gate/a", at(5), 0, c.taint)
+			}
+			m.add("gate/a", at(6), 0, &event.HoldingChange{Session: 1, Table: table, Source: "shop.c", Op: "delete", Rows: 1, Subjects: event.SetOf([]uint32{2})})
+			scan(2, 10, 1, 3)
+			if c.cleared != nil {
+				m.add(c.by, at(13.5), 0, c.cleared)
+			}
+			m.add("gate/a", at(c.read), 0, &event.Crossing{Session: 1, Statement: 7, Outcome: event.OutcomeDone, From: at(c.read), To: at(c.read), Count: 1,
+				Parts: []event.Part{{Table: table, Source: "shop.c", Elements: element.MaskOf(element.Email), Class: event.Bounded, Reason: "carried", Rows: 1}}})
+			scan(3, 18, 1, 3)
+			m.add("gate/a", at(19.5), 0, &event.SourceStop{})
+			q := scope.Query{From: time.Unix(0, at(c.read-0.5)), To: time.Unix(0, at(c.read+0.5)), Silence: time.Minute}
+			_, sets, err := scope.Evaluate(m.lines, q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := sets[scope.Reachable]["shop.c"].String(); got != c.want {
+				t.Errorf("package scope: reachable %s, want %s", got, c.want)
+			}
+			v, err := Open(t.Context(), Config{Path: filepath.Join(t.TempDir(), "v.db"), Silence: time.Minute})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer v.Close()
+			f, err := view.Follow(context.Background(), "disclosure", m, v)
+			if err == nil {
+				err = f.CatchUp(context.Background())
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			a, err := v.Scope(t.Context(), q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.want, string(a.Subjects(scope.Reachable)["shop.c"].Append(nil))); diff != "" {
+				t.Errorf("view: reachable (-want +got)\n%s", diff)
+			}
+		})
+	}
+}
