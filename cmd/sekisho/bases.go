@@ -32,6 +32,7 @@ type base struct {
 	holdings    *datamap.Map
 	lineage     *lineage.Reader
 	fresh       bool // a protected table was never scanned
+	common      pgproxy.Common
 
 	remembering sync.Mutex
 	remembered  *lineage.Catalog // of which the ledger has all

@@ -151,7 +151,8 @@ func (p *process) settings(g *gate) pgproxy.Settings {
 		Classifier: element.Classify,
 		Numbers:    func(src event.SubjectSource) pgproxy.Numbers { return p.dict.Source(src) },
 		Tainted:    g.base.tainted,
-		Laundered:  p.past.suspected[place(g.base.cfg)],
+		Common:     &g.base.common,
+		Laundered:  len(p.past.suspected[place(g.base.cfg)]) > 0,
 		Now:        p.now,
 	}
 	if g.cfg.OnFailure == "open" {

@@ -22,7 +22,7 @@ type history struct {
 	grants     []*event.BreakGlass // in order
 	taints     []*event.Taint      // in order
 	relations  map[event.Place]relations
-	suspected  map[event.Place]bool // databases where code may have copied data anywhere
+	suspected  map[event.Place]map[event.Source]bool // databases where code may have copied data anywhere, and who says so
 	bypasses   []*event.Bypass
 	stops      map[siteStop]bool // sites that an operator stopped
 	keys       map[string]bool   // announced
@@ -37,7 +37,7 @@ type history struct {
 // replay feeds the ledger to the dictionary, finishes key destructions that a
 // crash interrupted, and returns what the rest of the process needs.
 func replay(ctx context.Context, r *ledger.Reader, d *subject.Dictionary, ring *keyring.Ring, progress func(event.Index)) (*history, error) {
-	h := &history{starts: map[event.Source]uint32{}, stops: map[siteStop]bool{}, keys: map[string]bool{}, relations: map[event.Place]relations{}, suspected: map[event.Place]bool{}, scanned: map[event.Place]bool{}}
+	h := &history{starts: map[event.Source]uint32{}, stops: map[siteStop]bool{}, keys: map[string]bool{}, relations: map[event.Place]relations{}, suspected: map[event.Place]map[event.Source]bool{}, scanned: map[event.Place]bool{}}
 	err := r.Scan(ctx, 0, func(index event.Index, line []byte) error {
 		if progress != nil && index%65536 == 0 {
 			progress(index)
@@ -79,13 +79,20 @@ func (h *history) fold(e *event.Event, ring *keyring.Ring) error {
 	case *event.Taint:
 		h.taints = append(h.taints, b)
 		if slices.Equal(b.From, []event.Place{b.Table}) { // of a whole database
-			h.suspected[b.Table] = true
+			if h.suspected[b.Table] == nil {
+				h.suspected[b.Table] = map[event.Source]bool{}
+			}
+			h.suspected[b.Table][e.Source] = true
 		}
 	case *event.Relation:
 		h.relationsOf(b.Database).fold(b)
 	case *event.Cleared:
 		for _, place := range b.Places {
-			delete(h.suspected, place)
+			if b.By != "" {
+				delete(h.suspected, place)
+			} else { // the gate takes back its own
+				delete(h.suspected[place], e.Source)
+			}
 		}
 	case *event.Bypass:
 		h.bypasses = append(h.bypasses, b)

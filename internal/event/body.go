@@ -226,7 +226,9 @@ type RelationColumn struct {
 }
 
 // Cleared is an operator's word that code did not copy protected data of Places,
-// although an earlier Taint of a whole place says that it may have.
+// although an earlier Taint of a whole place says that it may have. It is about
+// what is read later. Without By a gate takes its own last Taint back: the code
+// failed, and what it wrote was never there.
 type Cleared struct {
 	Places []Place `json:"places"`
 	By     string  `json:"by"`

@@ -346,8 +346,7 @@ func (f *facts) addTaint(l *line, moment Span) error {
 }
 
 // clear ends the taints of whole databases that were recorded before: all of a
-// place when a person says so, those of the same source when it takes back
-// what it suspected itself.
+// place when a person says so. What a source takes back itself never was.
 func (f *facts) clear(l *line, moment Span) error {
 	var b struct {
 		Places []string `json:"places"`
@@ -360,11 +359,18 @@ func (f *facts) clear(l *line, moment Span) error {
 		if IsTable(place) || !slices.ContainsFunc(b.Places, func(p string) bool { return Covers(p, place) }) {
 			continue
 		}
+		var kept []*taint
 		for _, x := range list {
-			if x.until == maxTime && x.at <= l.At && (b.By != "" || x.source == l.Source) {
+			standing := x.until == maxTime && x.at <= l.At
+			if standing && b.By == "" && x.source == l.Source {
+				continue
+			}
+			if standing && b.By != "" {
 				x.until = moment.To
 			}
+			kept = append(kept, x)
 		}
+		f.taints[place] = kept
 	}
 	return nil
 }

@@ -262,7 +262,7 @@ func (e *engine) writeChanges(s *slot) {
 		rows, unknown := t.rows, t.unknown
 		for first := true; first || len(set) > 0; first = false {
 			n := min(len(set), maxRanges)
-			e.submit(&event.HoldingChange{Session: e.session, Table: w.Table, Source: w.Source, Op: w.Op, Rows: rows, Unknown: unknown, Subjects: set[:n]})
+			e.change(&event.HoldingChange{Session: e.session, Table: w.Table, Source: w.Source, Op: w.Op, Rows: rows, Unknown: unknown, Subjects: set[:n]})
 			set, rows, unknown = set[n:], 0, 0
 		}
 		*t = tally{subjects: t.subjects[:0]}

@@ -131,6 +131,6 @@ func (e *engine) unknownWrite(x *execution, affected uint64) {
 		}
 	}
 	for _, t := range hit {
-		e.submit(&event.HoldingChange{Session: e.session, Table: t.Table, Source: t.Source, Op: "unknown", Rows: affected, Unknown: affected})
+		e.change(&event.HoldingChange{Session: e.session, Table: t.Table, Source: t.Source, Op: "unknown", Rows: affected, Unknown: affected})
 	}
 }

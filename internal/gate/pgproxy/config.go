@@ -127,6 +127,9 @@ type Settings struct {
 	// analysed. It is called when the writing transaction ended, from a
 	// goroutine of its own, and again until it succeeds.
 	Tainted func(ctx context.Context, t Taint) error
+	// Common is shared by the gates of the database in this process; nil: there
+	// is one.
+	*Common
 	// Laundered says that before this start code of which nobody knows what it
 	// writes may have copied protected data anywhere: there is an event.Taint of
 	// the whole Place, and no event.Cleared after it.

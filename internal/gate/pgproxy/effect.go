@@ -107,6 +107,7 @@ func (e *engine) effects(c *command, x *execution) (u undo) {
 	}
 	if c.st.Kind == sqlscan.PrepareTransaction {
 		e.g.twoPhase.keep(e.tainting)
+		e.late.prepared = e.sent + 1
 	}
 	switch c.st.Kind {
 	case sqlscan.Commit, sqlscan.Rollback, sqlscan.RollbackTo, sqlscan.PrepareTransaction:
@@ -115,6 +116,7 @@ func (e *engine) effects(c *command, x *execution) (u undo) {
 		}
 	case sqlscan.CommitPrepared:
 		e.tainting = append(e.tainting, e.g.twoPhase.all()...)
+		e.late.add(e.g.twoPhase.changed(), e.sent+1)
 	case sqlscan.Prepare:
 		u = e.definePrepared(c)
 	case sqlscan.Deallocate:
@@ -269,7 +271,7 @@ func (e *engine) truncates(c *command) {
 	for i := range e.g.Protected {
 		t := &e.g.Protected[i]
 		if sameTable(e.g.relation(t.Table), name) {
-			e.submit(&event.HoldingChange{Session: e.session, Table: t.Table, Source: t.Source, Op: "truncate", Unknown: 1})
+			e.change(&event.HoldingChange{Session: e.session, Table: t.Table, Source: t.Source, Op: "truncate", Unknown: 1})
 		}
 	}
 }

@@ -64,7 +64,8 @@ type engine struct {
 	ddl        ddlState
 	writing    writing
 	tainting   []Taint // what the transaction under way taints
-	laundering int     // executions under way that run code nobody knows
+	late       late
+	laundering int // executions under way that run code nobody knows
 
 	slots     map[*plan]*slot
 	lastSlot  *slot
@@ -305,6 +306,7 @@ func (e *engine) close(reason string) {
 		why = event.OutcomeCut
 	}
 	e.closeBuckets(why)
+	e.endLate()
 	e.leavesCode()
 	e.endDDL()
 	e.leaves()

@@ -2,6 +2,7 @@ package pgproxy
 
 import (
 	"bytes"
+	"sync"
 	"sync/atomic"
 
 	"sekisho/internal/event"
@@ -24,6 +25,11 @@ type laundering struct {
 	running atomic.Int32
 	made    atomic.Uint64 // the epoch, and one, in which a client last made code
 	read    atomic.Uint64 // the last epoch that an analysis was made in
+
+	// mu serialises what is recorded of it with what counts.
+	mu    sync.Mutex
+	taint *event.Taint   // recorded, and neither taken back nor cleared
+	by    event.Recorder // whose record it is
 }
 
 func (l *laundering) suspected() bool { return l.done.Load() || l.running.Load() > 0 }
@@ -48,7 +54,25 @@ func (e *engine) launders(x *execution, reason string) {
 	}
 	x.launders = reason
 	e.laundering++
-	e.g.laundering.running.Add(1)
+	l := &e.g.laundering
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.running.Add(1)
+	if !l.done.Load() {
+		e.suspect(reason)
+	}
+}
+
+// suspect records that code may copy protected data, before it is sent: a gate
+// that is killed meanwhile knows it when it starts again. The caller holds
+// laundering.mu.
+func (e *engine) suspect(reason string) {
+	l := &e.g.laundering
+	if l.taint != nil || e.g.switches.NoTaint || e.g.switches.NoCode || len(e.g.Protected) == 0 {
+		return
+	}
+	l.taint, l.by = &event.Taint{Table: e.g.Place, From: []event.Place{e.g.Place}, Elements: e.g.elementsOf(), Reason: reason}, e.rec
+	e.submit(l.taint)
 }
 
 // unlaunders takes that back: x failed, or the server never ran it.
@@ -58,7 +82,18 @@ func (e *engine) unlaunders(x *execution) {
 	}
 	x.launders = ""
 	e.laundering--
-	e.g.laundering.running.Add(-1)
+	l := &e.g.laundering
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.running.Add(-1) > 0 || l.done.Load() || l.taint == nil {
+		return
+	}
+	// By the recorder of the Taint: a gate speaks for itself only.
+	if _, err := l.by.Submit(event.Written, nil, &event.Cleared{Places: []event.Place{e.g.Place}, Reason: "the code failed"}); err != nil {
+		e.note("take back what code may have copied", err)
+		return
+	}
+	l.taint = nil
 }
 
 // laundered notes that the code of x ran to its end.
@@ -71,10 +106,16 @@ func (e *engine) laundered(x *execution) {
 
 // launder notes that code may have copied protected data.
 func (e *engine) launder(why string) {
-	if e.g.laundering.done.Swap(true) || e.g.switches.NoTaint || e.g.switches.NoCode {
+	l := &e.g.laundering
+	l.mu.Lock()
+	before := l.done.Swap(true)
+	if !before {
+		e.suspect(why)
+	}
+	l.mu.Unlock()
+	if before || e.g.switches.NoTaint || e.g.switches.NoCode {
 		return
 	}
-	e.submit(&event.Taint{Table: e.g.Place, From: []event.Place{e.g.Place}, Elements: e.g.elementsOf(), Reason: why})
 	e.find("SK3110", "code ran of which nobody knows what it writes: until an operator clears the database, whatever is read is bounded over all that is protected")
 }
 
@@ -84,7 +125,7 @@ func (e *engine) leavesCode() {
 	if e.laundering == 0 {
 		return
 	}
-	e.launder(launderCode)
+	e.launder(launderCode) // from now on done: nothing is taken back
 	e.g.laundering.running.Add(-int32(e.laundering))
 	e.laundering = 0
 }
@@ -149,7 +190,16 @@ func (g *Gate) Clear(database string) bool {
 	if sh == nil {
 		return false
 	}
-	sh.laundering.done.Store(false)
+	l := &sh.laundering
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.done.Store(false)
+	if l.running.Load() == 0 || l.taint == nil {
+		l.taint = nil
+	} else if _, err := l.by.Submit(event.Written, nil, l.taint); err != nil { // it runs on, and the word was not about it
+		sh.log("record again what code may copy", err)
+		l.done.Store(true)
+	}
 	return true
 }
 

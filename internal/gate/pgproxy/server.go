@@ -412,6 +412,9 @@ func (e *engine) transactionState(state byte) {
 		e.endDDL()
 	}
 	e.env.transactionEnded(e.answered)
+	if e.late.ended(e.answered) {
+		e.endLate()
+	}
 	if e.writing.mark != 0 && e.writing.mark <= e.answered {
 		e.endWriting(false)
 	}

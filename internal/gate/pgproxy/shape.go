@@ -72,9 +72,8 @@ type registry struct {
 	busy    int
 	waiting []*pending
 
-	epoch    atomic.Uint64 // counts schema changes
-	passed   atomic.Uint64 // counts beginnings and ends of schema changes that passed this gate
-	changing atomic.Int32  // sessions with uncommitted schema changes
+	*Common
+	passed atomic.Uint64 // counts beginnings and ends of schema changes that passed this gate
 }
 
 type pendingKey struct {
@@ -334,26 +333,19 @@ func (r *registry) schemaChanged()  { r.epoch.Add(1); r.passed.Add(1); r.changin
 // shared is what the engines of one gate have in common.
 type shared struct {
 	Settings
-	ctx        context.Context
-	reg        registry
-	current    atomic.Pointer[Rules]
-	laundering laundering
-	gapFrom    atomic.Int64 // UTC ns since when nothing was recorded; 0: recording
-	metrics    *Metrics
-	hours      hourly
+	ctx     context.Context
+	reg     registry
+	current atomic.Pointer[Rules]
+	gapFrom atomic.Int64 // UTC ns since when nothing was recorded; 0: recording
+	metrics *Metrics
+	hours   hourly
 
 	spawn func(func()) // runs an analysis; its owner waits for it
 	log   func(op string, err error)
 	say   func(text string) string // Config.Say
 
-	findings  sync.Map // findingKey → struct{}
-	protected taintSet
-	standing  taintSet // recorded: what code may write at any time
-	twoPhase  pendingTaints
-	// protecting is closed when the last taints handed to protect are dealt with;
-	// twoPhase.mu guards it.
-	protecting chan struct{}
-	changed    counters
+	findings sync.Map // findingKey → struct{}
+	changed  counters
 
 	unknownShape, notifyShape, fastpathShape, streamShape *shape
 	showPlan                                              *plan // of SHOW: rows that are no crossing

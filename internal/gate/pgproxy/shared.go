@@ -39,7 +39,13 @@ func newShared(ctx context.Context, s Settings, rules *Rules, spawn func(func())
 		rules = &Rules{Policy: policy.Open(), Mode: policy.Observe}
 	}
 	g.current.Store(rules)
-	g.laundering.done.Store(s.Laundered)
+	if g.Common == nil {
+		g.Common = new(Common)
+	}
+	g.reg.Common = g.Common
+	if s.Laundered {
+		g.laundering.done.Store(true)
+	}
 	g.unknownShape = internalShape("-- a statement the gate does not know")
 	g.showPlan = &plan{shape: internalShape("SHOW"), explain: true}
 	g.notifyShape = internalShape("-- a notification")

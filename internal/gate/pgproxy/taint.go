@@ -27,7 +27,12 @@ func (e *engine) taints(c *command, p *plan) {
 // recorded once.
 func (e *engine) taint(t *Taint, reason string) {
 	if !t.standing || e.g.standing.first(t) {
-		e.submit(t.event(reason))
+		body := t.event(reason)
+		e.submit(body)
+		if body.Own && !body.Standing && len(body.From) > 0 { // a scan ends it
+			e.late.begins(e.clock, e.sent+1)
+			e.late.taints = append(e.late.taints, body)
+		}
 	}
 	if !t.Temporary && e.g.Tainted != nil && t.protects() && !e.g.isProtected(t) {
 		e.tainting = append(e.tainting, *t)
@@ -286,8 +291,9 @@ func (g *shared) isProtected(t *Taint) bool {
 // pendingTaints are the taints of transactions that were prepared for a commit
 // by whomever: until then nobody else sees their relations.
 type pendingTaints struct {
-	mu   sync.Mutex
-	list []Taint
+	mu    sync.Mutex
+	list  []Taint
+	other []late // changes and taints that are recorded again
 }
 
 func (p *pendingTaints) keep(list []Taint) {

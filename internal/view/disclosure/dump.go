@@ -13,7 +13,7 @@ var dumped = []struct{ table, order string }{
 	{"name", "id"}, {"client", "id"}, {"session", "id"}, {"statement", "id"}, {"series", "id"},
 	{"page", "hour, part"}, {"spill", "first, data"}, {"roll", "level, block, dim, key"},
 	{"intent", "source, worker, seq"}, {"known", "tbl"}, {"scan", "id"}, {"scan_set", "scan, part, idx"},
-	{"change", "id"}, {"taint", "id"}, {"run", "source, n"}, {"mark", "n"}, {"sign", "fixed, source, run, at, idx"},
+	{"change", "id"}, {"taint", "idx"}, {"run", "source, n"}, {"mark", "n"}, {"sign", "fixed, source, run, at, idx"},
 	{"vital", "source"}, {"destroyed", "key"}, {"watermark", "at"},
 }
 

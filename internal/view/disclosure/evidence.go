@@ -115,6 +115,15 @@ func (e *evaluation) traceIndex(r *sql.Rows) error {
 // parts is noted whole: a part alone would be a scan that never ended.
 func (e *evaluation) traceTables(ctx context.Context) error {
 	for id, t := range e.tables {
+		for _, x := range t.taints {
+			e.trace.event(x.index)
+			if x.until != math.MaxInt64 {
+				e.trace.event(x.cleared)
+			}
+		}
+		if !e.known[id] {
+			continue
+		}
 		for _, q := range []string{
 			"SELECT idx FROM known WHERE tbl = ?",
 			`SELECT x.idx FROM known JOIN scan ON scan.tbl = known.tbl JOIN scan_set s ON s.scan = scan.id AND s.idx = known.idx
@@ -122,12 +131,6 @@ func (e *evaluation) traceTables(ctx context.Context) error {
 		} {
 			if err := query(ctx, e.db.Read, q, e.traceIndex, id); err != nil {
 				return err
-			}
-		}
-		for _, x := range t.taints {
-			e.trace.event(x.index)
-			if x.until != math.MaxInt64 {
-				e.trace.event(x.cleared)
 			}
 		}
 	}

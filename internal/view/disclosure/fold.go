@@ -49,7 +49,6 @@ type View struct {
 	tables     map[uint32]*table
 	scanCount  uint32
 	scanEpoch  uint64 // changes when a scan that was whole got more
-	taintCount int64
 	// changeReach is the longest time, in ns, that a change may have taken.
 	changeReach int64
 	vitals      map[uint32]*vital

@@ -54,7 +54,6 @@ type change struct {
 // taint is what was written from some places into a table, or into whatever
 // lies at a place (a database).
 type taint struct {
-	id     int64 // from 1
 	table  uint32
 	source uint32 // who recorded it
 	at     int64
@@ -68,6 +67,7 @@ type taint struct {
 	// cleared the event that does.
 	until   int64
 	cleared uint64
+	void    bool // taken back
 }
 
 func (t *table) at(source uint32) *held {
@@ -143,28 +143,36 @@ func (v *View) taint(index event.Index, src uint32, at, ce int64, b *event.Taint
 		return
 	}
 	t := v.heldTable(b.Table)
-	v.taintCount++
-	x := &taint{id: v.taintCount, table: t.id, source: src, at: at, span: scope.Span{From: at - ce, To: at + ce}, mask: b.Elements, from: b.From,
+	x := &taint{table: t.id, source: src, at: at, span: scope.Span{From: at - ce, To: at + ce}, mask: b.Elements, from: b.From,
 		index: uint64(index), scanned: b.Own && !b.Standing, until: math.MaxInt64}
 	t.taints = append(t.taints, x)
 	v.changed.taints = append(v.changed.taints, x)
 }
 
 // clear ends the taints of whole databases that were recorded before: all of a
-// place when a person says so, those of the same source when it takes back
-// what it suspected itself.
+// place when a person says so. What a source takes back itself never was.
 func (v *View) clear(index event.Index, src uint32, at, ce int64, b *event.Cleared) {
 	for _, id := range sortedKeys(v.tables) {
 		place := v.names.texts[id]
 		if scope.IsTable(place) || !slices.ContainsFunc(b.Places, func(p event.Place) bool { return scope.Covers(string(p), place) }) {
 			continue
 		}
-		for _, x := range v.tables[id].taints {
-			if x.until == math.MaxInt64 && x.at <= at && (b.By != "" || x.source == src) {
+		t := v.tables[id]
+		var kept []*taint
+		for _, x := range t.taints {
+			standing := x.until == math.MaxInt64 && x.at <= at
+			switch {
+			case standing && b.By == "" && x.source == src:
+				x.void = true
+				v.changed.taints = append(v.changed.taints, x)
+				continue
+			case standing && b.By != "":
 				x.until, x.cleared = at+ce, uint64(index)
 				v.changed.taints = append(v.changed.taints, x)
 			}
+			kept = append(kept, x)
 		}
+		t.taints = kept
 	}
 }
 

@@ -110,12 +110,18 @@ func (v *View) saveHoldings(ctx context.Context, tx *sql.Tx) error {
 		return err
 	}
 	for _, t := range c.taints {
+		if t.void {
+			if _, err := tx.ExecContext(ctx, "DELETE FROM taint WHERE idx = ?", int64(t.index)); err != nil {
+				return err
+			}
+			continue
+		}
 		from, err := json.Marshal(t.from)
 		if err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO taint VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-			t.id, t.table, t.source, t.at, t.span.From, t.span.To, int64(t.mask), string(from), int64(t.index), t.scanned, t.until, int64(t.cleared)); err != nil {
+		if _, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO taint VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+			int64(t.index), t.table, t.source, t.at, t.span.From, t.span.To, int64(t.mask), string(from), t.scanned, t.until, int64(t.cleared)); err != nil {
 			return err
 		}
 	}
@@ -307,14 +313,14 @@ func (v *View) loadHoldings(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	return query(ctx, db, "SELECT id, tbl, source, at, lo, hi, mask, origin, idx, scanned, until, cleared FROM taint ORDER BY id", func(r *sql.Rows) error {
+	return query(ctx, db, "SELECT idx, tbl, source, at, lo, hi, mask, origin, scanned, until, cleared FROM taint ORDER BY idx", func(r *sql.Rows) error {
 		t := new(taint)
 		var mask, index, cleared int64
 		var from []byte
-		if err := r.Scan(&t.id, &t.table, &t.source, &t.at, &t.span.From, &t.span.To, &mask, &from, &index, &t.scanned, &t.until, &cleared); err != nil {
+		if err := r.Scan(&index, &t.table, &t.source, &t.at, &t.span.From, &t.span.To, &mask, &from, &t.scanned, &t.until, &cleared); err != nil {
 			return err
 		}
-		t.mask, t.index, t.cleared, v.taintCount = element.Mask(mask), uint64(index), uint64(cleared), t.id
+		t.mask, t.index, t.cleared = element.Mask(mask), uint64(index), uint64(cleared)
 		v.table(t.table).taints = append(v.table(t.table).taints, t)
 		return json.Unmarshal(from, &t.from)
 	})

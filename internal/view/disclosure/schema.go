@@ -84,8 +84,8 @@ CREATE TABLE change (
 	op INTEGER NOT NULL, rows INTEGER NOT NULL, lost INTEGER NOT NULL, idx INTEGER NOT NULL, data BLOB NOT NULL
 );
 CREATE INDEX change_at ON change (tbl, source, lo);
-CREATE TABLE taint (id INTEGER PRIMARY KEY, tbl INTEGER NOT NULL, source INTEGER NOT NULL, at INTEGER NOT NULL, lo INTEGER NOT NULL, hi INTEGER NOT NULL,
-	mask INTEGER NOT NULL, origin TEXT NOT NULL, idx INTEGER NOT NULL,
+CREATE TABLE taint (idx INTEGER PRIMARY KEY, tbl INTEGER NOT NULL, source INTEGER NOT NULL, at INTEGER NOT NULL, lo INTEGER NOT NULL, hi INTEGER NOT NULL,
+	mask INTEGER NOT NULL, origin TEXT NOT NULL,
 	scanned INTEGER NOT NULL, -- 1: a scan of the table shows whose rows it brought
 	until   INTEGER NOT NULL, -- UTC ns; the greatest integer: still
 	cleared INTEGER NOT NULL  -- ledger index of the event that ended it

@@ -1,0 +1,20 @@
+package pgproxy
+
+import "sync/atomic"
+
+// Common is what the gates of one process know together of one database: what
+// one of them tainted, or let change the schema, the others must not read
+// unseen. The zero value is ready; gates take it at New. Gates of different
+// processes know nothing of each other.
+type Common struct {
+	epoch    atomic.Uint64 // counts schema changes
+	changing atomic.Int32  // sessions with uncommitted schema changes
+
+	laundering laundering
+	protected  taintSet
+	standing   taintSet // recorded: what code may write at any time
+	twoPhase   pendingTaints
+	// protecting is closed when the last taints handed to protect are dealt with;
+	// twoPhase.mu guards it.
+	protecting chan struct{}
+}

@@ -1,0 +1,153 @@
+package pgproxy
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"sekisho/internal/event"
+	"sekisho/internal/lineage"
+)
+
+// told lists the changes, taints and words that were recorded.
+func (b *bench) told() (out []string) {
+	for _, body := range b.rec.bodies {
+		switch x := body.(type) {
+		case *event.HoldingChange:
+			out = append(out, fmt.Sprintf("%s %s {%s} unknown=%d", x.Op, x.Table, x.Subjects.Append(nil), x.Unknown))
+		case *event.Taint:
+			out = append(out, "taint "+string(x.Table))
+		case *event.Cleared:
+			out = append(out, fmt.Sprintf("cleared %s by %q", x.Places[0], x.By))
+		}
+	}
+	b.rec.bodies = nil
+	return out
+}
+
+func (b *bench) wantTold(when string, want ...string) {
+	b.t.Helper()
+	if diff := cmp.Diff(want, b.told()); diff != "" {
+		b.t.Errorf("%s (-want +got)\n%s", when, diff)
+	}
+}
+
+// say sends a statement and has the server answer it.
+func (b *bench) say(sql string, state byte) {
+	b.t.Helper()
+	b.client(q(sql))
+	b.server(done("OK"), ready(state))
+}
+
+func inserted(n ...uint32) *event.HoldingChange {
+	return &event.HoldingChange{Table: customers, Source: "shop.customers", Op: "insert", Rows: uint64(len(n)), Subjects: event.SetOf(n)}
+}
+
+const second = int64(1e9)
+
+// A scan between a change and the end of its transaction shows nothing of it.
+func TestChangesOfLongTransactions(t *testing.T) {
+	b := newBench(t, nil)
+	b.say("BEGIN", 'T')
+	b.e.change(inserted(7, 8))
+	b.e.clock += second
+	b.e.change(inserted(9, 3))
+	b.e.change(&event.HoldingChange{Table: customers, Source: "shop.customers", Op: "insert", Rows: 2, Unknown: 2})
+	b.wantTold("at once", "insert shop/public.customers {7-8} unknown=0", "insert shop/public.customers {3,9} unknown=0", "insert shop/public.customers {} unknown=2")
+	b.say("COMMIT", 'I')
+	b.wantTold("at the end", "insert shop/public.customers {3,7-9} unknown=2")
+	b.say("SELECT 1", 'I')
+	b.wantTold("after it")
+
+	b.say("BEGIN", 'T')
+	b.e.change(inserted(7))
+	b.e.clock += second / 2
+	b.say("COMMIT", 'I')
+	b.wantTold("a short one", "insert shop/public.customers {7} unknown=0")
+
+	b.e.change(inserted(7)) // a bucket that is closed after the end
+	b.e.clock += 10 * second
+	b.say("SELECT 1", 'I')
+	b.wantTold("outside of one", "insert shop/public.customers {7} unknown=0")
+
+	b.say("BEGIN", 'T')
+	b.e.change(inserted(4))
+	b.e.clock += 10 * second
+	b.e.close("gone")
+	b.wantTold("a session that ended", "insert shop/public.customers {4} unknown=0", "insert shop/public.customers {4} unknown=0")
+}
+
+func TestChangesOfPreparedTransactions(t *testing.T) {
+	b := newBench(t, nil)
+	b.say("BEGIN", 'T')
+	b.e.change(inserted(7))
+	b.e.clock += 10 * second
+	b.say("PREPARE TRANSACTION 'a'", 'I')
+	b.wantTold("when it is prepared", "insert shop/public.customers {7} unknown=0")
+	b.e.clock += 10 * second
+	b.say("COMMIT PREPARED 'a'", 'I')
+	b.wantTold("when somebody commits it", "insert shop/public.customers {7} unknown=0")
+}
+
+// A gate that is killed while code runs must know of it when it starts again.
+func TestUnknownCodeIsRecordedBeforeItIsSent(t *testing.T) {
+	const code = "SELECT leak()"
+	b := newBench(t, nil)
+	settle := func() { b.e.env.dirty, b.e.env.askTemp = false, false } // as its probe would find it
+	b.an.by[code] = &lineage.Analysis{Opaque: "function", Columns: []lineage.Column{{}}}
+	b.client(q(code))
+	b.wantTold("before it is sent", "taint shop")
+	b.server(fails("22012"), ready('I'))
+	b.wantTold("when it failed", `cleared shop by ""`)
+	if b.g.laundering.suspected() {
+		t.Error("code that failed is suspected")
+	}
+	settle()
+	b.client(q(code))
+	b.server(desc(descCustomers[1]), row("x"), done("SELECT 1"), ready('I'))
+	settle()
+	b.client(q(code))
+	b.wantTold("once", "taint shop")
+	b.server(fails("22012"), ready('I'))
+	b.wantTold("what ran before stays")
+	if !b.g.laundering.suspected() {
+		t.Error("code that ran is not suspected")
+	}
+}
+
+// An operator's word is not about code that runs on.
+func TestClearWhileCodeRuns(t *testing.T) {
+	const code = "SELECT leak()"
+	b := newBench(t, nil)
+	b.an.by[code] = &lineage.Analysis{Opaque: "function", Columns: []lineage.Column{{}}}
+	b.client(q(code))
+	b.wantTold("before it is sent", "taint shop")
+	g := &Gate{databases: map[string]*shared{"shop": b.g}}
+	if !g.Clear("shop") {
+		t.Fatal("no such database")
+	}
+	b.wantTold("the word", "taint shop")
+	if !g.Suspected("shop") {
+		t.Error("code that runs is not suspected")
+	}
+}
+
+// Gates of one process tell each other what they know of a database.
+func TestGatesOfOneDatabase(t *testing.T) {
+	common := new(Common)
+	share := func(s *Settings) { s.Common = common }
+	a, b := newBench(t, share), newBench(t, share)
+	a.e.beginDDL()
+	if b.g.reg.changing.Load() == 0 {
+		t.Error("a change of the schema under way at one gate is not known to the other")
+	}
+	a.e.endDDL()
+	if b.g.reg.changing.Load() != 0 || b.g.reg.epoch.Load() == 0 {
+		t.Error("a change of the schema at one gate does not reach the other")
+	}
+	a.e.launder(launderCode)
+	if !b.g.laundering.suspected() {
+		t.Error("what code at one gate may have copied is not suspected at the other")
+	}
+}
