@@ -79,18 +79,44 @@ func (f *flow) OnData(p *netloop.Pair, s netloop.Side, b []byte) error {
 				return nil
 			}
 		}
-		f.end.Sent += uint64(len(b))
-		if f.decision.SentPerHour > 0 && f.tooMuch(uint64(len(b))) {
-			p.Close(errVolume)
-			return nil
-		}
-	} else {
-		f.end.Received += uint64(len(b))
+	}
+	if !f.count(p, s, uint64(len(b))) {
+		return nil
 	}
 	p.Write(s.Other(), b)
 	if limit := f.gate.cfg.Limits.BytesPerSecond; limit > 0 {
 		f.slow(p, s, int64(len(b)), int64(limit))
 	}
+	return nil
+}
+
+// count adds n bytes of side s that are about to go on; false: they may not.
+func (f *flow) count(p *netloop.Pair, s netloop.Side, n uint64) bool {
+	if s == netloop.Upstream {
+		f.end.Received += n
+		return true
+	}
+	f.end.Sent += n
+	if f.decision.SentPerHour > 0 && f.tooMuch(n) {
+		p.Close(errVolume)
+		return false
+	}
+	return true
+}
+
+// MayPass implements netloop.Passer: nothing looks into a tunnel after its
+// first bytes, which never come here. A bandwidth is kept in small steps.
+func (f *flow) MayPass(*netloop.Pair, netloop.Side) bool {
+	return f.gate.cfg.Limits.BytesPerSecond == 0 && f.cutBy.Load() == nil
+}
+
+// OnPassed implements netloop.Passer.
+func (f *flow) OnPassed(p *netloop.Pair, s netloop.Side, n int) error {
+	if f.cutBy.Load() != nil {
+		p.Close(errCut)
+		return nil
+	}
+	f.count(p, s, uint64(n))
 	return nil
 }
 

@@ -17,6 +17,7 @@ func (w *worker) read(p *Pair, s Side) {
 	switch {
 	case n > 0:
 		e.readable = n == len(w.buf) || e.hangup
+		e.bulk = n == len(w.buf)
 		p.lastIO = w.now
 		w.data(p, s, w.buf, n)
 	case errno == unix.EAGAIN:
@@ -107,6 +108,10 @@ func (w *worker) after(p *Pair, err error) {
 // flush sends as much as the socket takes, with one call.
 func (w *worker) flush(p *Pair, s Side) {
 	e := &p.ends[s]
+	if e.pipe != nil && !w.drain(p, s) {
+		p.keep(e)
+		return
+	}
 	if e.tls != nil {
 		w.seal(p, e)
 	}
@@ -128,25 +133,40 @@ func (w *worker) flush(p *Pair, s Side) {
 	case errno == unix.EAGAIN, errno == unix.EINTR:
 		n = 0
 	default:
-		// The peer is gone, but what it sent before may still be read (a FATAL message of the server).
-		e.broken, e.readable, e.hangup = true, true, true
+		w.broke(p, s)
 		n = len(pending)
-		w.later(p)
 	}
 	if n < len(pending) {
-		e.blocked = true
-		if !e.watchOut && !e.wantOut {
-			e.wantOut = true
-			if err := w.control(unix.EPOLL_CTL_MOD, p, s); err != nil {
-				p.Close(fmt.Errorf("epoll_ctl: %w", err))
-			}
-		}
+		w.block(p, s)
 	}
 	if n > 0 {
-		p.stallAt = time.Time{}
+		p.stallAt = noTime
 	}
 	w.sent(e, n)
 	p.keep(e)
+}
+
+// noTime: nothing is awaited.
+var noTime time.Time
+
+// broke remembers that nothing can be sent to side s. The peer is gone, but what it sent before may still be read (a
+// FATAL message of the server).
+func (w *worker) broke(p *Pair, s Side) {
+	e := &p.ends[s]
+	e.broken, e.readable, e.hangup = true, true, true
+	w.later(p)
+}
+
+// block remembers that the socket of side s is full, and has epoll tell when it is not.
+func (w *worker) block(p *Pair, s Side) {
+	e := &p.ends[s]
+	e.blocked = true
+	if !e.watchOut && !e.wantOut {
+		e.wantOut = true
+		if err := w.control(unix.EPOLL_CTL_MOD, p, s); err != nil {
+			p.Close(fmt.Errorf("epoll_ctl: %w", err))
+		}
+	}
 }
 
 // seal encrypts what is queued. crypto/tls writes to memory: it fails only if the session is over.
@@ -171,7 +191,10 @@ func (w *worker) seal(p *Pair, e *end) {
 	}
 }
 
-// pending returns the bytes that come next on the wire.
+// empty reports whether nothing waits for the socket.
+func (e *end) empty() bool { return e.pipe == nil && len(e.pending()) == 0 }
+
+// pending returns the bytes that come next on the wire, after those of the pipe.
 func (e *end) pending() []byte {
 	switch {
 	case e.tls != nil:

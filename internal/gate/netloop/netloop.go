@@ -78,6 +78,16 @@ type Opener interface {
 	OnOpen(p *Pair) error
 }
 
+// Passer is implemented by Handlers that need not see every byte. What comes in bulk from a plain socket for a plain
+// socket then goes there within the kernel (splice(2)), if the carrier can do that.
+type Passer interface {
+	// MayPass reports whether bytes of side s may go to the other side unseen.
+	MayPass(p *Pair, s Side) bool
+	// OnPassed takes the place of OnData: n bytes of side s came and leave when it returns, unless it closes the
+	// pair or returns an error as OnData may. It must not Write to the other side.
+	OnPassed(p *Pair, s Side, n int) error
+}
+
 // Transport is one peer's connection as it is handed to a loop.
 type Transport struct {
 	// Conn is the connection: a *net.TCPConn, a *net.UnixConn, or a *Stream over one of these. The portable

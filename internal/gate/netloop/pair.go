@@ -14,10 +14,11 @@ type Pair struct {
 	// Value is for the Handler; the loop never looks at it.
 	Value any
 
-	h    Handler
-	d    carrier
-	cfg  *Config
-	ends [2]end
+	h      Handler
+	passer Passer // h, when it lets bytes pass unseen and the carrier can do so
+	d      carrier
+	cfg    *Config
+	ends   [2]end
 
 	now     time.Time // of the wake-up that the present callback belongs to
 	lastIO  time.Time // when a byte last came from either side
@@ -55,9 +56,12 @@ type end struct {
 	out    []byte
 	outOff int
 	lent   []byte
+	// pipe holds bytes that passed unseen and come before out; nil when there are none (epoll carrier).
+	pipe *pipe
 	// inFlight are bytes that the portable carrier's writer has taken and not yet written.
 	inFlight int
 
+	bulk      bool // the last bytes came in bulk
 	paused    bool // by the handler
 	throttled bool // by queued bytes
 	readable  bool // the socket may have bytes (edge-triggered)
@@ -71,6 +75,13 @@ type end struct {
 	shut      bool // CloseWrite was asked for
 	shutDone  bool // the end was passed on, or waits in shutFD
 	shutFD    bool // shut the socket down when the queue is empty
+}
+
+// pipe carries bytes from a socket to another within the kernel.
+type pipe struct {
+	r, w int // descriptors
+	size int
+	n    int // bytes in it
 }
 
 // carrier is what differs between the epoll and the portable loop.
@@ -150,7 +161,11 @@ func (p *Pair) keep(e *end) {
 // Buffered returns the number of bytes queued for side s.
 func (p *Pair) Buffered(s Side) int {
 	e := &p.ends[s]
-	return len(e.out) - e.outOff + len(e.lent) + e.inFlight + e.stream.queued()
+	n := len(e.out) - e.outOff + len(e.lent) + e.inFlight + e.stream.queued()
+	if e.pipe != nil {
+		n += e.pipe.n
+	}
+	return n
 }
 
 // Pause stops OnData of side s until Resume. The bytes wait in the kernel, which then slows the peer.
@@ -248,7 +263,7 @@ func (p *Pair) throttle() {
 // reads reports whether bytes of side s may be read now.
 func (p *Pair) reads(s Side) bool {
 	e := &p.ends[s]
-	return !e.paused && !e.throttled && !e.eof && !p.closing && !p.aborting
+	return !e.paused && !e.throttled && !e.eof && !p.closing && !p.aborting && p.ends[s.Other()].pipe == nil
 }
 
 // sideEnded calls OnClosed of side s, once, and closes the pair unless the handler passed a half-close on.

@@ -33,7 +33,7 @@ func (w *worker) settle(p *Pair) {
 func (w *worker) finish(p *Pair, s Side) {
 	e := &p.ends[s]
 	w.flush(p, s)
-	if (e.shut || p.closing) && !e.shutDone && !e.broken && len(e.pending()) == 0 {
+	if (e.shut || p.closing) && !e.shutDone && !e.broken && e.empty() {
 		e.shutDone = true
 		if e.tls != nil {
 			if err := e.tls.CloseWrite(); err == nil { // close_notify, to memory
@@ -42,11 +42,11 @@ func (w *worker) finish(p *Pair, s Side) {
 		}
 		e.shutFD = true
 	}
-	if e.shutFD && len(e.pending()) == 0 {
+	if e.shutFD && e.empty() {
 		e.shutFD = false
 		_ = unix.Shutdown(e.fd, unix.SHUT_WR) // fails only if the peer is gone, which the next read shows
 	}
-	if e.wantOut && !e.blocked && len(e.pending()) == 0 {
+	if e.wantOut && !e.blocked && e.empty() {
 		e.wantOut = false
 		if err := w.control(unix.EPOLL_CTL_MOD, p, s); err != nil {
 			p.Close(err)
@@ -56,7 +56,7 @@ func (w *worker) finish(p *Pair, s Side) {
 
 func (w *worker) flushed(p *Pair) bool {
 	for s := range p.ends {
-		if e := &p.ends[s]; !e.broken && len(e.pending()) > 0 {
+		if e := &p.ends[s]; !e.broken && !e.empty() {
 			return false
 		}
 	}
@@ -76,6 +76,9 @@ func (w *worker) tearDown(p *Pair) {
 		e.fd = -1
 		if e.out != nil {
 			w.release(e.out)
+		}
+		if e.pipe != nil {
+			w.drop(e.pipe)
 		}
 		*e = end{fd: -1, closed: true, eof: true}
 	}
@@ -129,7 +132,7 @@ func (w *worker) watchTime(p *Pair) {
 	}
 	queued := p.Buffered(Client)+p.Buffered(Upstream) > 0
 	if !queued {
-		p.stallAt = time.Time{}
+		p.stallAt = noTime
 	} else if p.stallAt.IsZero() && p.cfg.WriteStall > 0 {
 		p.stallAt = w.now.Add(p.cfg.WriteStall)
 	}

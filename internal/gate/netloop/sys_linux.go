@@ -27,6 +27,15 @@ func send(fd int, b []byte) (int, unix.Errno) {
 	return int(n), 0
 }
 
+// splice moves up to n bytes between a non-blocking socket and a pipe. 0 and no error is the end of the stream.
+func splice(from, to, n int) (int, unix.Errno) {
+	got, _, errno := unix.RawSyscall6(unix.SYS_SPLICE, uintptr(from), 0, uintptr(to), 0, uintptr(n), unix.SPLICE_F_NONBLOCK|unix.SPLICE_F_MOVE)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(got), 0
+}
+
 // epollBrief waits for events for some milliseconds at most, and the scheduler does not know. That is no harm to who
 // wants to stop this thread (the garbage collector, a profile, the end of a time slice): the runtime's signal ends
 // epoll_wait with EINTR whatever SA_RESTART says (signal(7)), it is sent again until it has worked, and the caller's

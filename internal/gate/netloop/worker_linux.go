@@ -40,6 +40,8 @@ type worker struct {
 	ticking []*Pair // with a tick
 	waiting []*Pair // with queued bytes, or closing
 	pool    [][]byte
+	pipes   []*pipe // spare ones
+	piped   int     // all there are
 
 	nextTick  time.Time // zero: none
 	nextSweep time.Time // zero: none
@@ -75,6 +77,10 @@ func newWorker(l *epollLoop) (*worker, error) {
 }
 
 func (w *worker) closeDescriptors() {
+	for _, k := range w.pipes {
+		_, _ = unix.Close(k.r), unix.Close(k.w)
+	}
+	w.pipes = nil
 	for _, fd := range []int{w.epfd, w.evfd} {
 		if fd >= 0 {
 			_ = unix.Close(fd)
@@ -274,6 +280,7 @@ func (w *worker) open(p *Pair) {
 			return
 		}
 	}
+	p.passer, _ = p.h.(Passer)
 	if o, ok := p.h.(Opener); ok {
 		w.after(p, o.OnOpen(p))
 	}
@@ -363,9 +370,11 @@ func (w *worker) serve(p *Pair) {
 			w.after(p, p.h.OnData(p, Side(s), b))
 		}
 		if e.readable && len(e.ahead) == 0 && p.reads(Side(s)) {
-			if e.tls != nil {
+			switch {
+			case e.tls != nil:
 				w.readTLS(p, Side(s))
-			} else {
+			case w.splices(p, Side(s)) && w.splice(p, Side(s)):
+			default:
 				w.read(p, Side(s))
 			}
 		}
