@@ -14,6 +14,7 @@ import (
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
 	"sekisho/internal/gate/egress"
+	"sekisho/internal/gate/netloop"
 	"sekisho/internal/gate/resolver"
 	"sekisho/internal/policy/exit"
 )
@@ -118,6 +119,10 @@ func (p *process) newExitGate(c *config.EgressGate, names *resolver.Resolver, pa
 			Connections: c.Limits.Connections, PerClient: c.Limits.PerClient, Handshake: time.Duration(c.Limits.Handshake), Dial: time.Duration(c.Limits.Dial),
 			Idle: time.Duration(c.Limits.Idle), Lifetime: time.Duration(c.Limits.Lifetime), BytesPerSecond: uint64(c.Limits.Bandwidth), Drain: time.Duration(c.Limits.Drain),
 		}}
+	if !c.Portable {
+		cfg.Workers = netloop.DefaultWorkers()
+		addProcessors(cfg.Workers)
+	}
 	if names != nil {
 		cfg.Resolve = names.Addresses
 	}

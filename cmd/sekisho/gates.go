@@ -69,8 +69,10 @@ func (p *process) reserveProcessors() {
 			threads += g.loop.Workers
 		}
 	}
-	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + threads)
+	addProcessors(threads)
 }
+
+func addProcessors(n int) { runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + n) }
 
 // startBodies are the first events of a run.
 func (g *gate) startBodies(p *process) []event.Body {

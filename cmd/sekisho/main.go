@@ -31,7 +31,8 @@ var version = "dev"
 
 func main() {
 	os.Exit(run(os.Args[1:], environment{
-		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, relax: relaxTimers,
+		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv,
+		relax: func() error { keepHeapFloor(os.Getenv); return relaxTimers() },
 	}))
 }
 
@@ -41,8 +42,8 @@ type environment struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	getenv         func(string) string
-	// relax begins the process again with timers that suit a long run; nil
-	// when the process is not ours alone.
+	// relax begins the process again with timers, and a heap, that suit a long
+	// run; nil when the process is not ours alone.
 	relax func() error
 }
 

@@ -1,5 +1,7 @@
 package event
 
+import "math"
+
 // Flow is something that is about to leave through an egress gate (a tunnel, a
 // request, a connection), or was refused (Action is "refuse", and there is no
 // FlowEnd). It is recorded before the first byte leaves. Without its FlowEnd
@@ -131,6 +133,39 @@ func (b *FlowEnd) appendJSON(dst []byte) []byte {
 	dst = appendUint(dst, `,"received":`, b.Received)
 	dst = appendInt(dst, `,"ns":`, b.Nanos)
 	return append(dst, '}')
+}
+
+func (b *Flow) scan(s *scanner, d *Decoder) {
+	b.ID = s.fresh(`{"id":`)
+	b.Place = Place(s.name(d, `,"place":`))
+	b.Protocol = s.name(d, `,"protocol":`)
+	b.Client = s.name(d, `,"client":`)
+	b.Role = s.nameIf(d, `,"role":`)
+	b.By = s.nameIf(d, `,"by":`)
+	b.User = s.nameIf(d, `,"user":`)
+	b.Host = s.name(d, `,"host":`)
+	b.Port = uint16(s.key(`,"port":`, math.MaxUint16))
+	b.Method = s.nameIf(d, `,"method":`)
+	b.Address = s.nameIf(d, `,"address":`)
+	b.Action = s.name(d, `,"action":`)
+	b.Step = s.name(d, `,"step":`)
+	b.Rule = s.name(d, `,"rule":`)
+	b.Reason = s.nameIf(d, `,"reason":`)
+	b.Policy = s.nameIf(d, `,"policy":`)
+	b.Cuts = s.keyIf(`,"cuts":`, math.MaxUint64)
+	s.lit(`}`)
+}
+
+func (b *FlowEnd) scan(s *scanner, d *Decoder) {
+	b.ID = s.fresh(`{"id":`)
+	b.Outcome = s.name(d, `,"outcome":`)
+	b.Detail = s.nameIf(d, `,"detail":`)
+	b.Name = s.nameIf(d, `,"name":`)
+	b.ECH = s.try(`,"ech":true`)
+	b.Sent = s.key(`,"sent":`, math.MaxUint64)
+	b.Received = s.key(`,"received":`, math.MaxUint64)
+	b.Nanos = s.keyInt(`,"ns":`)
+	s.lit(`}`)
 }
 
 // Kind implements Body.

@@ -248,6 +248,15 @@ func (s *scanner) name(d *Decoder, key string) string {
 	return ""
 }
 
+// fresh is name for texts that hardly come twice.
+func (s *scanner) fresh(key string) string {
+	s.lit(key)
+	if text := s.str(); !s.bad {
+		return string(text)
+	}
+	return ""
+}
+
 func (s *scanner) nameIf(d *Decoder, key string) string {
 	if !s.try(key) {
 		return ""

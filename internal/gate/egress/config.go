@@ -43,6 +43,10 @@ type Config struct {
 	// Upstream, when set, is the proxy that everything goes through.
 	Upstream *Upstream
 	Limits   Limits
+	// Workers is the number of threads that carry tunnels, when the program has
+	// raised GOMAXPROCS by it (netloop.Config.Linger); 0: as many as netloop
+	// finds right, which share the processors of everybody.
+	Workers int
 	// Portable uses ordinary goroutines instead of epoll.
 	Portable bool
 	// Log takes diagnostics, never data; nil: none.
@@ -118,5 +122,5 @@ func (c *Config) check() error {
 }
 
 func (c *Config) loop() netloop.Config {
-	return netloop.Config{Portable: c.Portable, MaxPairs: c.Limits.Connections, Idle: c.Limits.Idle, WriteStall: c.Limits.Idle}
+	return netloop.Config{Portable: c.Portable, Workers: c.Workers, Linger: c.Workers > 0, MaxPairs: c.Limits.Connections, Idle: c.Limits.Idle, WriteStall: c.Limits.Idle}
 }

@@ -246,17 +246,22 @@ func (f *flow) finish(outcome, detail string) {
 }
 
 // dial connects to the checked address, or has the upstream proxy do it.
-func (f *flow) dial(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
+func (f *flow) dial(ctx context.Context, to netip.AddrPort) (t netloop.Transport, err error) {
 	ctx, cancel := context.WithTimeout(ctx, f.gate.cfg.Limits.Dial)
 	defer cancel()
-	if u := f.gate.cfg.Upstream; u != nil {
+	switch u := f.gate.cfg.Upstream; {
+	case u != nil:
 		host := to.String()
 		if u.ByName {
 			host = f.request.Target.String()
 		}
-		return dialUpstream(ctx, &f.gate.dialer, u.Address, host)
+		t.Conn, err = dialUpstream(ctx, &f.gate.dialer, u.Address, host)
+	case f.gate.native:
+		t.Socket, err = netloop.Connect(ctx, to)
+	default:
+		t.Conn, err = f.gate.dialer.DialContext(ctx, "tcp", to.String())
 	}
-	return f.gate.dialer.DialContext(ctx, "tcp", to.String())
+	return t, err
 }
 
 // errOutcome turns an error of the network into a word without data.

@@ -22,6 +22,7 @@ import (
 type Gate struct {
 	cfg       Config
 	loop      netloop.Loop
+	native    bool // the loop takes sockets of netloop.Connect
 	flows     cutting.Flows
 	dialer    net.Dialer
 	names     *nameCache
@@ -56,7 +57,7 @@ func New(cfg Config) (*Gate, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Gate{cfg: cfg, loop: loop, names: newNameCache(cfg.Resolve), volumes: newVolumes(), handoff: newHandoff(), raised: map[string]*raise{}, original: originalDestination,
+	g := &Gate{cfg: cfg, loop: loop, native: cfg.loop().Native(), names: newNameCache(cfg.Resolve), volumes: newVolumes(), handoff: newHandoff(), raised: map[string]*raise{}, original: originalDestination,
 		seats: newSeats(cfg.Limits.Connections, cfg.Limits.PerClient), dialer: net.Dialer{KeepAlive: -1}}
 	g.flows.Now = cfg.Now
 	g.flows.Idle = func(*cut.Set) { g.transport.CloseIdleConnections() }

@@ -3,7 +3,6 @@ package egress
 import (
 	"context"
 	"errors"
-	"net"
 	"time"
 
 	"sekisho/internal/event"
@@ -40,14 +39,14 @@ var (
 )
 
 // carry gives both connections to the loop. From then on the loop closes them.
-func (f *flow) carry(c *client, upstream net.Conn, ahead []byte) {
+func (f *flow) carry(c *client, upstream netloop.Transport, ahead []byte) {
 	f.tunnel = &tunnel{who: c, told: time.Now()}
 	if l := f.gate.cfg.Limits.Lifetime; l > 0 {
 		f.tunnel.ends = f.tunnel.told.Add(l)
 	}
 	c.carried = true
 	_ = c.conn.SetDeadline(time.Time{})
-	p, err := f.gate.loop.Add(netloop.Transport{Conn: c.transport(), TLS: c.tls, Ahead: ahead}, netloop.Transport{Conn: upstream}, f)
+	p, err := f.gate.loop.Add(netloop.Transport{Conn: c.transport(), TLS: c.tls, Ahead: ahead}, upstream, f)
 	if err != nil {
 		c.carried = false
 		_ = upstream.Close()

@@ -61,9 +61,7 @@ func (l *epollLoop) take(client, upstream Transport, h Handler) (*Pair, error) {
 	for s := range transports {
 		e, err := newEnd(transports[s])
 		if err != nil {
-			if s == 1 {
-				_ = unix.Close(p.ends[0].fd) // a duplicate; the caller still has the original
-			}
+			p.giveBack(&transports)
 			return nil, fmt.Errorf("netloop: take over the %s connection: %w", Side(s), err)
 		}
 		p.ends[s] = e
@@ -71,8 +69,7 @@ func (l *epollLoop) take(client, upstream Transport, h Handler) (*Pair, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.stopped {
-		_ = unix.Close(p.ends[0].fd)
-		_ = unix.Close(p.ends[1].fd)
+		p.giveBack(&transports)
 		return nil, ErrStopped
 	}
 	for s := range transports { // from here on nothing fails: the originals can go
@@ -85,8 +82,21 @@ func (l *epollLoop) take(client, upstream Transport, h Handler) (*Pair, error) {
 	return p, nil
 }
 
+// giveBack closes the duplicates: the caller still has the originals.
+func (p *Pair) giveBack(transports *[2]Transport) {
+	for s := range p.ends {
+		if p.ends[s].fd > 0 && transports[s].Socket == nil {
+			_ = unix.Close(p.ends[s].fd)
+		}
+	}
+}
+
 // enterLoop ends the first life of a transport.
 func enterLoop(t *Transport) {
+	if t.Socket != nil {
+		t.Socket.fd = -1 // its Close has nothing to do any more
+		return
+	}
 	conn := t.Conn
 	if s, ok := conn.(*Stream); ok {
 		conn, s.loop = s.Conn, true
@@ -107,6 +117,13 @@ func (l *epollLoop) leastLoaded() *worker {
 // newEnd duplicates the descriptor of a transport.
 func newEnd(t Transport) (end, error) {
 	e := end{fd: -1, tls: t.TLS, ahead: t.Ahead}
+	if t.Socket != nil {
+		if t.Socket.fd < 0 || t.TLS != nil {
+			return e, errors.New("a socket that is closed or speaks TLS")
+		}
+		e.fd, e.watchOut = t.Socket.fd, true
+		return e, nil
+	}
 	conn := t.Conn
 	if s, ok := conn.(*Stream); ok {
 		conn = s.Conn

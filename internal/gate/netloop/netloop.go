@@ -93,6 +93,8 @@ type Transport struct {
 	// Conn is the connection: a *net.TCPConn, a *net.UnixConn, or a *Stream over one of these. The portable
 	// carrier takes any net.Conn.
 	Conn net.Conn
+	// Socket, in the place of Conn, is a connection that Connect made. Only the epoll carrier takes one (Native).
+	Socket *Socket
 	// TLS, if not nil, is a session whose handshake is complete and whose underlying connection is Conn, which
 	// then must be a *Stream.
 	TLS *tls.Conn
@@ -100,6 +102,17 @@ type Transport struct {
 	// OnData gets them first.
 	Ahead []byte
 }
+
+// Close closes a connection that no loop has taken.
+func (t Transport) Close() error {
+	if t.Socket != nil {
+		return t.Socket.Close()
+	}
+	return t.Conn.Close()
+}
+
+// Socket is a TCP connection that only a loop can read: Add takes it, else Close.
+type Socket struct{ fd int }
 
 // Loop carries pairs.
 type Loop interface {
@@ -185,6 +198,9 @@ var (
 
 // readBufferBytes is the size of a worker's read buffer: the largest OnData.
 const readBufferBytes = 64 << 10
+
+// Native reports whether New makes the epoll carrier of cfg.
+func (c Config) Native() bool { return !c.Portable && runtime.GOOS == "linux" }
 
 // New returns a loop that carries nothing until Run. It touches no socket.
 func New(cfg Config) (Loop, error) {

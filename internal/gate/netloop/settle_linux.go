@@ -65,11 +65,15 @@ func (w *worker) flushed(p *Pair) bool {
 
 // tearDown ends the pair. Sockets are closed after the last callback: a Handler sees a pair whole or not at all.
 func (w *worker) tearDown(p *Pair) {
+	var over [2]bool // the socket itself has said that nothing more comes
+	for s := range p.ends {
+		over[s] = p.ends[s].eof && p.ends[s].tls == nil
+	}
 	p.endAll()
 	p.gone = true
 	for s := range p.ends {
 		e := &p.ends[s]
-		if !p.aborting && !e.broken {
+		if !p.aborting && !e.broken && !over[s] {
 			discard(e.fd, w.buf)
 		}
 		_ = unix.Close(e.fd) // the only descriptor of the socket: epoll forgets it too

@@ -137,7 +137,7 @@ func TestCloseKeepsUnseenBytesBack(t *testing.T) {
 // copying.
 func TestManyPipes(t *testing.T) {
 	if testing.Short() {
-		t.Skip("moves 300 MB")
+		t.Skip("moves 240 MB")
 	}
 	loop := start(t, netloop.Config{Workers: 1})
 	var wait sync.WaitGroup
@@ -145,7 +145,7 @@ func TestManyPipes(t *testing.T) {
 		h := newBlind()
 		h.half = true
 		_, p := add(t, loop, "tcp", h)
-		const total = 6 << 20
+		const total = 3 << 20
 		wait.Go(func() {
 			_, err := p.upstream.Write(make([]byte, total))
 			if err = errors.Join(err, p.upstream.(halfCloser).CloseWrite()); err != nil {

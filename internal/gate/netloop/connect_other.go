@@ -1,0 +1,15 @@
+//go:build !linux
+
+package netloop
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+)
+
+// Connect is Linux's: the portable carrier takes what net.Dialer makes.
+func Connect(context.Context, netip.AddrPort) (*Socket, error) { return nil, errors.ErrUnsupported }
+
+// Close has nothing to close.
+func (s *Socket) Close() error { return nil }
