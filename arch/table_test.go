@@ -110,6 +110,7 @@ var allowed = map[string][]string{
 	"internal/person/canon":          {},
 	"internal/person/canon/variants": {},
 	"internal/person/cluster":        {"internal/person/match", "internal/person/record"},
+	"internal/person/dbrows":         {"internal/wire/myclient"},
 	"internal/person/match":          {"internal/person/record"},
 	"internal/person/record":         {"internal/person/canon"},
 	"internal/person/rowfile":        {},

@@ -5,13 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
 	"sekisho/internal/fault"
 	"sekisho/internal/person"
-	"sekisho/internal/person/record"
 )
 
 type personCmd struct {
@@ -22,11 +20,13 @@ type personCmd struct {
 }
 
 type personMatchCmd struct {
-	Files   []string `arg:"" type:"existingfile" help:"${help_person_files}"`
-	State   string   `placeholder:"DIR" help:"${help_person_state}"`
-	Out     string   `placeholder:"FILE" help:"${help_person_out}"`
-	Column  []string `sep:"none" placeholder:"HEADING=KIND" help:"${help_person_column}"`
-	Workers int      `help:"${help_person_workers}"`
+	Files        []string `arg:"" optional:"" type:"existingfile" help:"${help_person_files}"`
+	Source       []string `sep:"none" placeholder:"[NAME=]DATABASE#TABLE" help:"${help_person_source}"`
+	PasswordFile string   `placeholder:"FILE" help:"${help_person_password_file}"`
+	State        string   `placeholder:"DIR" help:"${help_person_state}"`
+	Out          string   `placeholder:"FILE" help:"${help_person_out}"`
+	Column       []string `sep:"none" placeholder:"HEADING=KIND" help:"${help_person_column}"`
+	Workers      int      `help:"${help_person_workers}"`
 }
 
 // personReport is what --json writes.
@@ -69,10 +69,11 @@ type personSkippedRule struct {
 
 // Run counts the people behind customer records.
 func (c personMatchCmd) Run(a *app) error {
-	sources, err := c.sources()
+	sources, closed, err := c.sources(a)
 	if err != nil {
 		return err
 	}
+	defer closed()
 	bar := a.progress("progress_person")
 	o := person.Options{Workers: c.Workers, Keys: c.Out != "", Progress: func(_ string, done, all int64) { bar.show(uint64(done), uint64(all)) }}
 	res, changes, done, err := c.match(a, sources, o)
@@ -124,29 +125,6 @@ func (c personMatchCmd) match(a *app, sources []person.Source, o person.Options)
 
 func stateFault(dir string, err error) error {
 	return fault.New(fault.PersonState, "dir", dir).Because(err)
-}
-
-func (c personMatchCmd) sources() ([]person.Source, error) {
-	columns := map[string]record.Column{}
-	for _, text := range c.Column {
-		heading, kind, ok := strings.Cut(text, "=")
-		column, known := record.ParseColumn(kind)
-		if !ok || !known {
-			return nil, fault.New(fault.PersonSource).Because(fmt.Errorf("--column %s: no such kind", text))
-		}
-		columns[heading] = column
-	}
-	var out []person.Source
-	for _, file := range c.Files {
-		name := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
-		for _, s := range out {
-			if s.Name == name {
-				return nil, fault.New(fault.PersonSource).Because(fmt.Errorf("two files are called %s", name))
-			}
-		}
-		out = append(out, person.Source{Name: name, File: file, Columns: columns})
-	}
-	return out, nil
 }
 
 // writePersons writes one line a record: source, key, person. The file is new

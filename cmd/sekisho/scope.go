@@ -170,6 +170,14 @@ func (a *app) answerer(l *config.Loaded) (scopeAnswerer, func(), error) {
 // alone answers without a running process: nobody else moves the view.
 type alone struct{ *process }
 
+// Scope folds what earlier answers recorded, then answers.
+func (p *alone) Scope(ctx context.Context, r control.ScopeRequest, w io.Writer) error {
+	if err := p.view.follower.CatchUp(ctx); err != nil {
+		return fault.New(fault.ViewOpen, "file", p.view.file).Because(err)
+	}
+	return p.process.Scope(ctx, r, w)
+}
+
 // Scope implements control.Operator.
 func (p *process) Scope(ctx context.Context, r control.ScopeRequest, w io.Writer) error {
 	for _, g := range p.gates { // a question without an end reaches to now

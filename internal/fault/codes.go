@@ -18,6 +18,7 @@ const (
 	SecretUnreadable  Code = 1011
 	SecretMode        Code = 1012
 	PersonSubjects    Code = 3301
+	PersonPassword    Code = 3302
 	GateListen        Code = 2101
 	GateTLS           Code = 2102
 	GateFailed        Code = 2103
@@ -94,7 +95,7 @@ var elsewhere = []Code{
 var Codes = slices.Sorted(slices.Values(append(elsewhere[:len(elsewhere):len(elsewhere)],
 	ConfigUnreadable, ConfigSyntax, ConfigUnknownKey, ConfigRepeatedKey, ConfigType,
 	ConfigMissing, ConfigValue, ConfigDuplicate, ConfigReference, ConfigConflict,
-	SecretUnreadable, SecretMode, PersonSubjects,
+	SecretUnreadable, SecretMode, PersonSubjects, PersonPassword,
 	GateListen, GateTLS, GateFailed, MetricsListen, CutRefused, CutUnknown, HubJoin, HubListen, IndicatorList,
 	PolicyInvalid, PolicyNotNewer, PolicyTestFailed, GrantRefused, GrantUnknown,
 	NotRunning, ControlRefused, AlreadyRunning, ScopeQuery, SessionUnknown, CaseRefused, CaseFile,

@@ -11,6 +11,7 @@ package person
 import (
 	"context"
 	"fmt"
+	"io"
 	"math"
 	"runtime"
 	"slices"
@@ -23,11 +24,16 @@ import (
 	"sekisho/internal/person/rowfile"
 )
 
-// Source is a file of customer records: CSV or TSV in any encoding, a workbook,
-// a Parquet file or a SQLite database.
+// Source is where customer records come from: a file (CSV or TSV in any
+// encoding, a workbook, a Parquet file, a SQLite database), or rows that
+// somebody writes.
 type Source struct {
 	Name string // in reports and decisions
 	File string
+	// Rows, if it is not nil, is called instead of reading File. It writes CSV
+	// in UTF-8, columns' names first, and returns how many rows it had to leave
+	// out because of their length.
+	Rows func(ctx context.Context, w io.Writer) (tooLong int, err error)
 	// Columns say what each column holds, by its heading; the others are
 	// found by heading and content.
 	Columns map[string]record.Column
@@ -166,6 +172,14 @@ func (res *Result) read(ctx context.Context, sources []Source, o Options) error 
 		if number > math.MaxUint16-1000 {
 			return fmt.Errorf("more than %d sources", math.MaxUint16-1000)
 		}
+		if s.Rows != nil {
+			r, err := readRows(ctx, res, s, uint16(number), o)
+			if err != nil {
+				return err
+			}
+			res.Reads = append(res.Reads, r)
+			continue
+		}
 		several, err := isTables(s.File)
 		if err != nil {
 			return err
@@ -284,7 +298,7 @@ func readSource(ctx context.Context, res *Result, s Source, number uint16, o Opt
 // readFile adds the records of an open file.
 func readFile(ctx context.Context, res *Result, s Source, f *rowfile.File, number uint16, o Options) (Read, error) {
 	columns, plain := record.Detect(f.Header, f.Sample())
-	if plain {
+	if plain && s.Rows == nil {
 		f.Headless()
 	}
 	for i, h := range f.Header {

@@ -225,23 +225,45 @@ func readTables(ctx context.Context, res *Result, s Source, number uint16, o Opt
 
 // readTable reads table number which of a file as rows of text.
 func readTable(ctx context.Context, res *Result, s Source, which int, header []string, number uint16, o Options) (Read, error) {
+	return readWritten(ctx, res, s, number, o, func(ctx context.Context, out io.Writer) error {
+		w := bufio.NewWriterSize(out, 1<<16)
+		err := (&tables{wanted: which, out: w, header: header}).look(ctx, s.File)
+		return errors.Join(err, w.Flush())
+	})
+}
+
+// readRows reads the rows that a source writes.
+func readRows(ctx context.Context, res *Result, s Source, number uint16, o Options) (Read, error) {
+	tooLong := 0
+	r, err := readWritten(ctx, res, s, number, o, func(ctx context.Context, out io.Writer) (err error) {
+		tooLong, err = s.Rows(ctx, out)
+		return err
+	})
+	if r.Skipped += tooLong; tooLong > 0 { // no line says where
+		r.Problems = append(r.Problems, rowfile.Problem{Fault: rowfile.TooLong})
+	}
+	return r, err
+}
+
+// readWritten reads what write writes, beside it. The error of either ends both.
+func readWritten(ctx context.Context, res *Result, s Source, number uint16, o Options, write func(ctx context.Context, w io.Writer) error) (Read, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	in, out := io.Pipe()
 	done := make(chan error, 1)
 	go func() {
-		w := bufio.NewWriterSize(out, 1<<16)
-		err := (&tables{wanted: which, out: w, header: header}).look(ctx, s.File)
-		err = errors.Join(err, w.Flush())
+		err := write(ctx, out)
 		done <- err
 		out.CloseWithError(err)
 	}()
-	f, err := rowfile.New(s.File, in)
+	f, err := rowfile.New(s.Name, in)
 	var r Read
 	if err == nil {
 		r, err = readFile(ctx, res, s, f, number, o)
 	}
-	in.Close()
-	if wrote := <-done; err == nil {
-		err = wrote
+	in.Close() // ends a write that nobody reads
+	if wrote := <-done; wrote != nil && !errors.Is(wrote, io.ErrClosedPipe) {
+		err = fmt.Errorf("source %s: %w", s.Name, wrote)
 	}
 	return r, err
 }

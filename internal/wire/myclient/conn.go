@@ -130,7 +130,7 @@ func (c *Conn) login() error {
 	if err := c.s.write(p); err != nil {
 		return err
 	}
-	return c.settle(plugin, seed[:20])
+	return c.settle(plugin)
 }
 
 // head is what begins both answers to a greeting.
@@ -191,7 +191,7 @@ func xor(a, b []byte) []byte {
 }
 
 // settle goes on until the server is content or refuses.
-func (c *Conn) settle(plugin string, seed []byte) error {
+func (c *Conn) settle(plugin string) error {
 	for range 8 {
 		p, err := c.s.control()
 		if err != nil {
@@ -205,12 +205,7 @@ func (c *Conn) settle(plugin string, seed []byte) error {
 		case p[0] == 0xFE: // another plugin
 			f := fields{rest: p[1:]}
 			plugin = f.zero()
-			seed = f.rest
-			if len(seed) > 20 {
-				seed = seed[:20]
-			}
-			seed = append([]byte(nil), seed...)
-			answer, err := c.prove(plugin, seed)
+			answer, err := c.prove(plugin, f.rest[:min(20, len(f.rest))])
 			if err == nil {
 				err = c.s.write(answer)
 			}
