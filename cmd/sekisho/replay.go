@@ -19,8 +19,9 @@ type history struct {
 	generation uint64                  // of the last policy that was loaded
 	digest     string
 	exit       exitPast
-	grants     []*event.BreakGlass // in order
-	taints     []*event.Taint      // in order
+	grants     []*event.BreakGlass           // in order
+	taints     []*event.Taint                // in order
+	shown      map[event.Place][]event.Place // which databases each site shows
 	relations  map[event.Place]relations
 	suspected  map[event.Place]map[event.Source]bool // databases where code may have copied data anywhere, and who says so
 	bypasses   []*event.Bypass
@@ -77,6 +78,10 @@ func (h *history) fold(e *event.Event, ring *keyring.Ring) error {
 	case *event.BreakGlass:
 		h.grants = append(h.grants, b)
 	case *event.Taint:
+		if b.Shown {
+			h.show(b)
+			return nil
+		}
 		h.taints = append(h.taints, b)
 		if slices.Equal(b.From, []event.Place{b.Table}) { // of a whole database
 			if h.suspected[b.Table] == nil {
@@ -137,4 +142,12 @@ func (h *history) hold(b *event.HoldingScan) {
 	if sources[b.Source] = true; len(b.Subjects) == 0 && b.Unknown == 0 {
 		delete(sources, b.Source)
 	}
+}
+
+// show notes that a site shows places.
+func (h *history) show(b *event.Taint) {
+	if h.shown == nil {
+		h.shown = map[event.Place][]event.Place{}
+	}
+	h.shown[b.Table] = append(h.shown[b.Table], b.From...)
 }

@@ -60,6 +60,10 @@ func TestUp(t *testing.T) {
 			if err != nil {
 				return err
 			}
+			leaky, err := leakyShop(e)
+			if err != nil {
+				return err
+			}
 			name := "t" + strconv.FormatInt(time.Now().UnixNano(), 36)
 			if err := shopDatabase(t, server, name); err != nil {
 				return err
@@ -77,14 +81,14 @@ func TestUp(t *testing.T) {
 				return err
 			}
 			for _, kv := range [][2]string{
-				{"HOOK", hook}, {"WEBPORT", webPort}, {"LANG", "C.UTF-8"}, {"USER", "ayame"}, {"UPSTREAMPORT", server.Addr()[strings.LastIndexByte(server.Addr(), ':')+1:]}, {"UPSTREAM", server.Addr()}, {"DATABASE", name},
+				{"HOOK", hook}, {"SHOP", leaky}, {"WEBPORT", webPort}, {"LANG", "C.UTF-8"}, {"USER", "ayame"}, {"UPSTREAMPORT", server.Addr()[strings.LastIndexByte(server.Addr(), ':')+1:]}, {"UPSTREAM", server.Addr()}, {"DATABASE", name},
 				{"METRICSPORT", metricsPort}, {"PGHOST", "127.0.0.1"}, {"PGPORT", port}, {"PGUSER", "app"}, {"PGDATABASE", name}, {"PGSSLMODE", "disable"},
 			} {
 				e.Setenv(kv[0], kv[1])
 			}
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"awaitup": awaitUp, "awaitlooks": awaitLooks, "awaitevent": awaitEvent, "awaitclosed": awaitClosed, "expand": expand, "scrape": scrape, "browse": browse, "lookup": lookUp, "join": join, "reference": shownReference},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"awaitup": awaitUp, "awaitlooks": awaitLooks, "awaitevent": awaitEvent, "awaitclosed": awaitClosed, "expand": expand, "scrape": scrape, "browse": browse, "lookup": lookUp, "join": join, "reference": shownReference, "leak": leak, "confirmed": sameConfirmed},
 	})
 }
 

@@ -41,6 +41,9 @@ func (p *process) startWeb(ctx context.Context, s *stage) error {
 		if _, err := g.rec.Record(ctx, event.Durable, &event.SourceStart{Start: g.start, Version: version, Places: g.places(), Mode: "web"}); err != nil {
 			return fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(err)
 		}
+		if err := p.recordShown(ctx, g); err != nil {
+			return err
+		}
 		if err := p.readSiteRules(ctx, g); err != nil {
 			return err
 		}
@@ -56,7 +59,7 @@ func (p *process) newWeb(c *config.Web, path string) (*webGate, error) {
 	}
 	source := event.Source("gate/" + c.Name)
 	g := &webGate{cfg: c, rec: p.meter.Gate(p.ledger.Recorder(source, 0), c.Name), start: p.past.starts[source] + 1}
-	cfg := revproxy.Config{Recorder: g.rec, Strict: c.Strict, FailOpen: c.OnFailure == "open", HoldBytes: int64(c.Hold), Log: p.log.With("gate", c.Name)}
+	cfg := revproxy.Config{Recorder: g.rec, Start: g.start, Strict: c.Strict, FailOpen: c.OnFailure == "open", HoldBytes: int64(c.Hold), Log: p.log.With("gate", c.Name)}
 	cfg.Rules = g.rules.Load
 	if c.Learn {
 		g.learn = site.NewLearner()
@@ -67,6 +70,9 @@ func (p *process) newWeb(c *config.Web, path string) (*webGate, error) {
 		h, err := webHost(c.Name, &c.Sites[i])
 		if err != nil {
 			return nil, fail(fault.GateFailed, err)
+		}
+		if h.Persons, err = p.personsOf(c.Sites[i].Persons); err != nil {
+			return nil, err
 		}
 		guarded = guarded || h.Firewall != revproxy.Off || len(h.Paths) > 0
 		cfg.Hosts = append(cfg.Hosts, h)

@@ -128,7 +128,7 @@ func (k *checker) config(c *Config) {
 	for i := range c.Web {
 		path := fmt.Sprintf("web[%d]", i)
 		k.name(path+".name", c.Web[i].Name, gates)
-		k.web(path, &c.Web[i], listens)
+		k.web(path, &c.Web[i], databases, listens)
 	}
 	if c.Egress != nil {
 		k.egress(c.Egress, gates, listens)

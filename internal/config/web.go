@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"time"
 
 	"sekisho/internal/fault"
 	"sekisho/internal/policy/site"
@@ -41,6 +42,25 @@ type Site struct {
 	Cards    string     `yaml:"cards,omitempty" doc:"What is done about card numbers in requests and responses: off, observe, report or enforce. Default: observe." enum:"off,observe,report,enforce"`
 	Payment  []string   `yaml:"payment,omitempty" doc:"Beginnings of the paths that lead to payment, such as /checkout/. sekisho web stop payment stops them."`
 	Paths    []SitePath `yaml:"paths,omitempty" doc:"Exceptions for paths; the longest prefix counts."`
+	Persons  *Persons   `yaml:"persons,omitempty" doc:"Attribute responses to persons, so that sekisho scope answers for this site. Default: responses are counted only."`
+}
+
+// Persons says how what a site shows is attributed to persons.
+type Persons struct {
+	Databases []string `yaml:"databases,omitempty" doc:"Databases whose data the site shows; their identifiers tell persons. Default: all."`
+	Cookies   []string `yaml:"cookies,omitempty" doc:"Cookies by which the application knows a session. Default: those of the usual frameworks, such as PHPSESSID and JSESSIONID."`
+	Nobody    []string `yaml:"nobody,omitempty" doc:"Beginnings of paths that hold nobody's data, such as /static/. Personal data that is found there all the same is raised."`
+	Ours      []string `yaml:"ours,omitempty" doc:"Values that are no person's, such as the shop's own e-mail address and telephone number."`
+	Limits    Shown    `yaml:"limits,omitempty" doc:"How many other persons a visitor may be shown."`
+}
+
+// Shown limits how many other persons a visitor may be shown.
+type Shown struct {
+	Session int      `yaml:"session,omitempty" doc:"By one session. 0: no limit. Default: 0."`
+	Account int      `yaml:"account,omitempty" doc:"By one account. 0: no limit. Default: 0."`
+	Address int      `yaml:"address,omitempty" doc:"By one address, with IPv6 one /64. 0: no limit. Default: 0."`
+	Window  Duration `yaml:"window,omitempty" doc:"The time that is counted over, from 1m to 24h. Default: 1h."`
+	Action  string   `yaml:"action,omitempty" doc:"What is done beyond a limit: observe, report, or enforce (the response is not sent, and the visitor is refused until the window is over). Default: observe." enum:"observe,report,enforce"`
 }
 
 // SitePath is an exception for the paths under a prefix.
@@ -60,6 +80,10 @@ func (c *Config) webDefaults() {
 			s := &w.Sites[k]
 			setDefault(&s.Firewall, "observe")
 			setDefault(&s.Cards, "observe")
+			if p := s.Persons; p != nil {
+				setDefault(&p.Limits.Window, Duration(time.Hour))
+				setDefault(&p.Limits.Action, "observe")
+			}
 			for n := range s.Paths {
 				setDefault(&s.Paths[n].Firewall, s.Firewall)
 				setDefault(&s.Paths[n].Cards, s.Cards)
@@ -102,7 +126,7 @@ func SiteRulesText(file string, text []byte) (*site.Rules, error) {
 // webModes are what can be done about an attack or a card number.
 var webModes = []string{"off", "observe", "report", "enforce"}
 
-func (k *checker) web(path string, w *Web, listens map[string]string) {
+func (k *checker) web(path string, w *Web, databases, listens map[string]string) {
 	if k.require(path+".listen", w.Listen, "write the address to listen on, such as 127.0.0.1:8443") {
 		if others := k.listen(path+".listen", w.Listen, listens); others && w.TLS.Cert == "" {
 			k.add(path+".listen", fault.New(fault.ConfigConflict, "problem", "a gate that others can reach needs TLS",
@@ -120,7 +144,11 @@ func (k *checker) web(path string, w *Web, listens map[string]string) {
 	}
 	hosts := map[string]string{}
 	for i := range w.Sites {
-		k.site(fmt.Sprintf("%s.sites[%d]", path, i), &w.Sites[i], hosts)
+		at := fmt.Sprintf("%s.sites[%d]", path, i)
+		k.site(at, &w.Sites[i], hosts)
+		if p := w.Sites[i].Persons; p != nil {
+			k.persons(at+".persons", p, databases)
+		}
 	}
 }
 
@@ -156,5 +184,28 @@ func (k *checker) site(path string, s *Site, hosts map[string]string) {
 		}
 		k.oneOf(at+".firewall", p.Firewall, webModes...)
 		k.oneOf(at+".cards", p.Cards, webModes...)
+	}
+}
+
+func (k *checker) persons(path string, p *Persons, databases map[string]string) {
+	for i, name := range p.Databases {
+		if databases[name] == "" {
+			k.add(fmt.Sprintf("%s.databases[%d]", path, i), fault.New(fault.ConfigReference, "value", quote(name), "hint", "name one of databases"))
+		}
+	}
+	for i, prefix := range p.Nobody {
+		if prefix == "" || prefix[0] != '/' {
+			k.value(fmt.Sprintf("%s.nobody[%d]", path, i), prefix, "a path begins with /", "write for example /static/")
+		}
+	}
+	k.within(path+".limits.window", p.Limits.Window, time.Minute, 24*time.Hour)
+	k.oneOf(path+".limits.action", p.Limits.Action, "observe", "report", "enforce")
+	for _, n := range []struct {
+		name  string
+		value int
+	}{{"session", p.Limits.Session}, {"account", p.Limits.Account}, {"address", p.Limits.Address}} {
+		if n.value < 0 || n.value > 1_000_000 {
+			k.value(path+".limits."+n.name, fmt.Sprint(n.value), "it is not between 0 and 1000000", "write how many other persons may be shown")
+		}
 	}
 }

@@ -194,6 +194,9 @@ type Taint struct {
 	// Standing says that it may be written so at any time from now on: by a
 	// trigger or function.
 	Standing bool `json:"standing,omitempty"`
+	// Shown says that Table is a site that shows what From holds, to visitors. Who
+	// asks about From does not ask about it: it has gates and visitors of its own.
+	Shown bool `json:"shown,omitempty"`
 }
 
 // Relation is what a gate's lineage knows of a protected relation, by object and

@@ -28,8 +28,9 @@ type ExchangeEnd struct {
 	Sent     uint64         `json:"sent"`               // bytes of the response body
 	Elements element.Mask   `json:"elements,omitempty"` // seen in the response
 	Counts   []ElementCount `json:"counts,omitempty"`
-	Nanos    int64          `json:"ns"`               // from the first byte of the request to the last of the response
-	Unread   string         `json:"unread,omitempty"` // why the response could not be looked into
+	Persons  uint64         `json:"persons,omitempty"` // whom the response showed, where that is counted
+	Nanos    int64          `json:"ns"`                // from the first byte of the request to the last of the response
+	Unread   string         `json:"unread,omitempty"`  // why the response could not be looked into
 }
 
 // SiteRules says which exceptions, virtual patches and typed fields are in force

@@ -83,6 +83,13 @@ func (ix *Identifiers) Lookup(s Space, value []byte) (uint32, Owner) {
 	return t.get(sum)
 }
 
+// Complete reports whether the index knows every value of a space, so that one
+// that it does not know is nobody's there.
+func (ix *Identifiers) Complete(s Space) bool {
+	t := (*ix.live.Load())[s]
+	return t != nil && !t.lacks
+}
+
 // Suspend says that identifiers of s may have changed (a write to its column,
 // a bypass, a counter that disagrees). Until a scan that begins later is
 // committed, everything in s is NotKnown.
@@ -133,6 +140,7 @@ func (b *Build) add(value []byte, number uint32, several bool) {
 	sum, ok := b.hasher.sum(b.space, value)
 	if ok && !b.table.put(sum, number, several, b.ix.max) {
 		b.dropped++
+		b.table.lacks = true
 	}
 }
 
@@ -175,6 +183,7 @@ func (h *idHasher) sum(s Space, value []byte) (sum [16]byte, ok bool) {
 type idTable struct {
 	used  int
 	slots []idSlot
+	lacks bool // there was no room for some values
 }
 
 type idSlot struct {

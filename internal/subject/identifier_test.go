@@ -106,7 +106,13 @@ func TestSuspend(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() { ix.Lookup(mail, value) }); n > 0 {
 		t.Errorf("%v allocations a look-up, want 0", n)
 	}
+	if !ix.Complete(mail) || ix.Complete(Space{"shop/public.other", element.Email}) {
+		t.Error("of a space that was read whole the index knows everything, and of another nothing")
+	}
 	ix.Suspend(mail)
+	if ix.Complete(mail) {
+		t.Error("complete after a write")
+	}
 	if _, o := ix.Lookup(mail, value); o != NotKnown {
 		t.Errorf("after a write: %v, want NotKnown", o)
 	}

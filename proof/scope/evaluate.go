@@ -210,7 +210,7 @@ func (e *evaluation) places() {
 				continue
 			}
 			for _, x := range list {
-				if slices.ContainsFunc(x.from, func(from string) bool { return len(e.targets(from)) > 0 }) {
+				if !x.shown && slices.ContainsFunc(x.from, func(from string) bool { return len(e.targets(from)) > 0 }) {
 					e.in[t], grown = true, true
 				}
 			}

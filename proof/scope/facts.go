@@ -93,6 +93,7 @@ type taintBody struct {
 	From     []string `json:"from"`
 	Own      bool     `json:"own"`
 	Standing bool     `json:"standing"`
+	Shown    bool     `json:"shown"`
 }
 
 type sessionKey struct {
@@ -166,6 +167,7 @@ type taint struct {
 	elements []string
 	scanned  bool  // a scan of the table shows whose rows it brought
 	until    int64 // somebody said that it was none for what is read later
+	shown    bool  // by a site, which is asked about by its own name
 }
 
 // facts is what the lines say.
@@ -341,7 +343,7 @@ func (f *facts) addTaint(l *line, moment Span) error {
 		return nil
 	}
 	f.seeTable(b.Table)
-	f.taints[b.Table] = append(f.taints[b.Table], &taint{l.At, l.Source, moment, b.From, b.Elements, b.Own && !b.Standing, maxTime})
+	f.taints[b.Table] = append(f.taints[b.Table], &taint{l.At, l.Source, moment, b.From, b.Elements, b.Own && !b.Standing, maxTime, b.Shown})
 	return nil
 }
 

@@ -46,6 +46,9 @@ type Config struct {
 	Learner *site.Learner
 	// Recorder takes the events of this gate's source.
 	Recorder event.Recorder
+	// Start counts the runs of this gate's source: it makes the numbers of its
+	// sessions unique.
+	Start uint32
 	// Strict awaits that an exchange is durable before it is passed on; else it
 	// is with the operating system.
 	Strict bool
@@ -92,6 +95,10 @@ type Host struct {
 	Payment []string
 	// Paths are exceptions, the longest prefix first.
 	Paths []Path
+	// Persons, when set, says how responses are attributed to persons.
+	Persons *Persons
+
+	persons *persons // compiled
 }
 
 // Path is an exception for the targets under a prefix.
@@ -114,6 +121,9 @@ func (c *Config) check() error {
 		h := &c.Hosts[i]
 		if h.Upstream == nil || h.Upstream.Host == "" || h.Upstream.Scheme != "http" && h.Upstream.Scheme != "https" {
 			return fmt.Errorf("revproxy: host %v: an upstream http://host:port or https://host:port is needed", h.Names)
+		}
+		if h.Persons != nil && h.Persons.Hash == nil {
+			return fmt.Errorf("revproxy: host %v: persons are told by a keyed hash, which is missing", h.Names)
 		}
 		for _, name := range h.Names {
 			if seen[name] || name == "" || name != strings.ToLower(name) {

@@ -30,6 +30,7 @@ type exchange struct {
 	request  *waf.Request // as judged; nil without a firewall
 	end      event.ExchangeEnd
 	received atomic.Uint64 // bytes of the request's body; the transport reads it
+	shown    *shown        // nil: the response is not attributed
 	incoming *watched      // what is left of the request's body, nil for nothing
 }
 
@@ -63,6 +64,12 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		x.refuse(w, r, refusal{status: http.StatusRequestTimeout, code: "SK3407", action: "refuse", rule: "body", reason: "body did not arrive"})
 		return
+	}
+	if x.host.persons != nil {
+		if f, ok := x.attribute(r, held); !ok {
+			x.refuse(w, r, f)
+			return
+		}
 	}
 	events := []event.Body{x.opening(r)}
 	findings := x.judge(r, held)
@@ -216,6 +223,10 @@ func (x *exchange) close() {
 	x.end.Received = x.received.Load()
 	if x.end.Outcome == "" {
 		x.end.Outcome = "aborted"
+	}
+	if x.shown != nil {
+		x.shown.finish()
+		x.end.Persons = uint64(len(x.shown.tally.persons()))
 	}
 	x.end.Nanos = time.Since(x.begin).Nanoseconds()
 	// What passed has passed. Without this event anything may have (Exchange).

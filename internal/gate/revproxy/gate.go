@@ -35,8 +35,9 @@ type Gate struct {
 	counters  sync.Pool // of *counter
 	guards    sync.Pool // of *guard
 
-	direct directWay
-	stops  atomic.Pointer[[]Stop] // sites that an operator stopped
+	direct   directWay
+	sessions sessions
+	stops    atomic.Pointer[[]Stop] // sites that an operator stopped
 
 	open sync.WaitGroup // exchanges, those that changed their protocol among them
 
@@ -55,6 +56,7 @@ func New(cfg Config) (*Gate, error) {
 		for _, name := range cfg.Hosts[i].Names {
 			g.hosts[name] = &cfg.Hosts[i]
 		}
+		cfg.Hosts[i].persons = cfg.Hosts[i].Persons.compile()
 	}
 	g.transport = &http.Transport{
 		TLSClientConfig:       cfg.Transport.TLS,
@@ -73,6 +75,7 @@ func New(cfg Config) (*Gate, error) {
 		BufferPool:     &buffers{},
 		ErrorLog:       slog.NewLogLogger(cfg.Log.Handler(), slog.LevelDebug),
 	}
+	g.sessions.start = cfg.Start
 	g.counters.New = func() any { return newCounter() }
 	g.guards.New = func() any { return newGuard() }
 	protocols := new(http.Protocols)
@@ -128,18 +131,26 @@ func (g *Gate) Run(ctx context.Context) error {
 // record writes events before what they tell is done. False: refuse. That a
 // client leaves in the meantime stops no recording.
 func (g *Gate) record(ctx context.Context, bodies ...event.Body) bool {
+	_, ok := g.recorded(ctx, bodies...)
+	return ok
+}
+
+// recorded is record, and returns the number of the first of the events.
+func (g *Gate) recorded(ctx context.Context, bodies ...event.Body) (event.Seq, bool) {
 	g.mu.Lock()
 	gap, failures := g.gapFrom, g.failures
 	g.mu.Unlock()
 	to := time.Now()
+	before := event.Seq(0)
 	if !gap.IsZero() {
+		before = 1
 		bodies = append([]event.Body{&event.Gap{From: gap.UnixNano(), To: to.UnixNano(), Places: g.places(), Reason: "recorder failed, fail mode open"}}, bodies...)
 	}
 	level := event.Written
 	if g.cfg.Strict {
 		level = event.Durable
 	}
-	_, err := g.cfg.Recorder.Record(context.WithoutCancel(ctx), level, bodies...)
+	first, err := g.cfg.Recorder.Record(context.WithoutCancel(ctx), level, bodies...)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	switch {
@@ -154,7 +165,7 @@ func (g *Gate) record(ctx context.Context, bodies ...event.Body) bool {
 			g.cfg.Log.Error("exchanges pass unrecorded", "code", "SK3406", "error", err)
 		}
 	}
-	return err == nil || g.cfg.FailOpen
+	return first + before, err == nil || g.cfg.FailOpen
 }
 
 func (g *Gate) places() []event.Place {

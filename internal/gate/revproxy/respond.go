@@ -36,6 +36,9 @@ func (g *Gate) respond(a *http.Response) error {
 	}
 	if a.StatusCode == http.StatusSwitchingProtocols {
 		x.end.Unread, x.end.Status, x.end.Outcome = "upgrade", a.StatusCode, "done"
+		if x.shown != nil {
+			return x.shown.upgraded()
+		}
 		return nil
 	}
 	if a.ContentLength == -1 {
@@ -46,7 +49,10 @@ func (g *Gate) respond(a *http.Response) error {
 			return err
 		}
 	}
-	if len(a.Header.Values("Content-Encoding")) > 0 && (x.cards != Off || x.firewall != Off) {
+	if x.shown != nil {
+		x.shown.header(a)
+	}
+	if len(a.Header.Values("Content-Encoding")) > 0 && (x.shown != nil || x.cards != Off || x.firewall != Off) {
 		return x.encoded(a)
 	}
 	return x.stream(a, a.Body)
@@ -96,10 +102,16 @@ func (x *exchange) encoded(a *http.Response) error {
 		if err := x.stop(f, max(seeing(x.cards), seeing(x.firewall))); err != nil {
 			return err
 		}
+		if x.shown != nil {
+			x.shown.unread = true
+			if err := x.shown.cross(event.OutcomeDone); err != nil {
+				return err
+			}
+		}
 		a.Body = &joined{Reader: io.MultiReader(bytes.NewReader(raw), x.done(a.Body)), Closer: a.Body}
 		return nil
 	}
-	if _, err := x.look(a, body); err != nil {
+	if err := x.look(a, body); err != nil {
 		return err
 	}
 	a.Body = &joined{Reader: x.done(bytes.NewReader(raw)), Closer: a.Body}
@@ -107,22 +119,27 @@ func (x *exchange) encoded(a *http.Response) error {
 }
 
 // look judges a body that is whole.
-func (x *exchange) look(a *http.Response, body []byte) (bool, error) {
+func (x *exchange) look(a *http.Response, body []byte) error {
 	if err := x.leak(a, body, x.firewall); err != nil {
-		return false, err
+		return err
 	}
 	c := x.counter(a)
 	c.see(body, true)
 	c.put(x)
-	if x.cards == Off {
-		return true, nil
+	if x.cards != Off {
+		g := x.gate.guards.Get().(*guard)
+		defer x.gate.guards.Put(g)
+		if g.whole(body) {
+			if err := x.stop(refusal{status: http.StatusBadGateway, code: "SK3403", action: "cut", rule: "card", reason: "a card number in the response"}, x.cards); err != nil {
+				return err
+			}
+		}
 	}
-	g := x.gate.guards.Get().(*guard)
-	defer x.gate.guards.Put(g)
-	if !g.whole(body) {
-		return true, nil
+	if x.shown == nil {
+		return nil
 	}
-	return true, x.stop(refusal{status: http.StatusBadGateway, code: "SK3403", action: "cut", rule: "card", reason: "a card number in the response"}, x.cards)
+	x.shown.seen, x.shown.unread = !c.idle, c.idle && !x.shown.p.nobody(x.shown.path)
+	return x.shown.cross(event.OutcomeDone)
 }
 
 // leak asks the firewall about a response.
@@ -150,6 +167,17 @@ func (x *exchange) leak(a *http.Response, body []byte, m Mode) error {
 
 // stream has a body looked at while it passes.
 func (x *exchange) stream(a *http.Response, from io.ReadCloser) error {
+	if x.shown != nil {
+		head, whole, err := x.shown.begin(a, from)
+		if err != nil {
+			return err
+		}
+		if whole {
+			a.Body = &joined{Reader: x.done(bytes.NewReader(head)), Closer: from}
+			return x.look(a, head)
+		}
+		from = x.shown.rest(head, from)
+	}
 	if a.ContentLength > 0 && a.ContentLength <= maxJudged && x.firewall == Enforce && readable(a.Header.Get("Content-Type")) && a.Request.Method != http.MethodHead {
 		body, err := io.ReadAll(from)
 		if err != nil {
@@ -210,13 +238,16 @@ func (e *ender) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	n, err := e.from.Read(p)
+	if e.x.shown != nil && e.x.shown.cut {
+		n, err = 0, errTooMany
+	}
 	if err == nil {
 		return n, nil
 	}
 	e.over = true
 	e.end()
 	switch {
-	case errors.Is(err, errCard):
+	case errors.Is(err, errCard), errors.Is(err, errTooMany):
 		e.x.end.Outcome = "cut"
 	case errors.Is(err, io.EOF):
 		e.x.end.Outcome = "done"
@@ -231,6 +262,7 @@ type counter struct {
 	scanner *element.Scanner
 	counts  map[element.Kind]uint64
 	idle    bool // the body is no text
+	shown   *shown
 }
 
 func newCounter() *counter {
@@ -240,6 +272,11 @@ func newCounter() *counter {
 }
 
 func (x *exchange) counter(a *http.Response) *counter {
+	if x.shown != nil {
+		c := x.shown.counter()
+		c.idle = !readable(a.Header.Get("Content-Type"))
+		return c
+	}
 	c := x.gate.counters.Get().(*counter)
 	clear(c.counts)
 	c.scanner.Reset(element.Auto)
@@ -255,6 +292,9 @@ func (c *counter) see(piece []byte, last bool) {
 	if last {
 		_ = c.scanner.Close()
 	}
+	if c.shown != nil {
+		c.shown.piece()
+	}
 }
 
 // put tells what was counted and gives the counter back.
@@ -269,7 +309,9 @@ func (c *counter) put(x *exchange) {
 	if c.idle && x.end.Unread == "" {
 		x.end.Unread = "no text"
 	}
-	x.gate.counters.Put(c)
+	if c.shown == nil {
+		x.gate.counters.Put(c)
+	}
 }
 
 // readable reports whether a content type is text that can be looked into.

@@ -68,6 +68,7 @@ type taint struct {
 	until   int64
 	cleared uint64
 	void    bool // taken back
+	shown   bool // by a site, which is asked about by its own name
 }
 
 func (t *table) at(source uint32) *held {
@@ -144,7 +145,7 @@ func (v *View) taint(index event.Index, src uint32, at, ce int64, b *event.Taint
 	}
 	t := v.heldTable(b.Table)
 	x := &taint{table: t.id, source: src, at: at, span: scope.Span{From: at - ce, To: at + ce}, mask: b.Elements, from: b.From,
-		index: uint64(index), scanned: b.Own && !b.Standing, until: math.MaxInt64}
+		index: uint64(index), scanned: b.Own && !b.Standing, until: math.MaxInt64, shown: b.Shown}
 	t.taints = append(t.taints, x)
 	v.changed.taints = append(v.changed.taints, x)
 }

@@ -9,7 +9,8 @@ import "sekisho/internal/view"
 //	disclosure 2	2026-11-22	evidence: what ended intents, which signs of life show cover
 //	disclosure 3	2026-11-22	signs of life are told apart by the run that they belong to
 //	disclosure 4	2026-11-22	taints outlive scans, and those of a whole database end with a person's word
-const stamp = "disclosure 4"
+//	disclosure 5	2026-11-22	what a site shows is no place of its own tables
+const stamp = "disclosure 5"
 
 const schema = view.Schema + `
 -- Places, sources, users, addresses, labels, reasons: once each.
@@ -88,7 +89,8 @@ CREATE TABLE taint (idx INTEGER PRIMARY KEY, tbl INTEGER NOT NULL, source INTEGE
 	mask INTEGER NOT NULL, origin TEXT NOT NULL,
 	scanned INTEGER NOT NULL, -- 1: a scan of the table shows whose rows it brought
 	until   INTEGER NOT NULL, -- UTC ns; the greatest integer: still
-	cleared INTEGER NOT NULL  -- ledger index of the event that ended it
+	cleared INTEGER NOT NULL, -- ledger index of the event that ended it
+	shown   INTEGER NOT NULL  -- 1: by a site, which is asked about by its own name
 );
 CREATE TABLE run (source TEXT NOT NULL, n INTEGER NOT NULL, data TEXT NOT NULL, PRIMARY KEY (source, n));
 CREATE TABLE mark (n INTEGER PRIMARY KEY, data TEXT NOT NULL);

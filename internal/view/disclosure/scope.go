@@ -162,7 +162,7 @@ func (e *evaluation) places() {
 				continue
 			}
 			for _, x := range t.taints {
-				if slices.ContainsFunc(x.from, func(from event.Place) bool { return len(e.under(string(from), e.in)) > 0 }) {
+				if !x.shown && slices.ContainsFunc(x.from, func(from event.Place) bool { return len(e.under(string(from), e.in)) > 0 }) {
 					e.in[id], grown = true, true
 				}
 			}
