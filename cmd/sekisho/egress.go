@@ -21,10 +21,11 @@ import (
 
 // exitGate is a running gate for what leaves.
 type exitGate struct {
-	cfg    *config.EgressGate
-	server *egress.Gate
-	rec    event.Recorder
-	start  uint32
+	cfg      *config.EgressGate
+	server   *egress.Gate
+	listener net.Listener // of the forward proxy, nil without one
+	rec      event.Recorder
+	start    uint32
 }
 
 // exitPast is the last policy of what leaves that the ledger has seen.
@@ -159,6 +160,7 @@ func (p *process) newExitGate(c *config.EgressGate, names *resolver.Resolver, pa
 		}
 		opened, *l.into = append(opened, listener), listener
 	}
+	g.listener = cfg.Listener
 	if g.server, err = egress.New(cfg); err != nil {
 		return nil, fail(fault.GateFailed, "", c.Listen, errors.Join(err, closeAll(opened)))
 	}

@@ -42,6 +42,7 @@ type office struct {
 	hooks *http.Server // where messages to people arrive
 	shop  *http.Server // the site behind the web gate
 	web   *webGate
+	out   exits
 	stage *stage
 	beats sync.WaitGroup
 
@@ -64,17 +65,18 @@ var officePeople = []roster.Person{
 	{ID: "mio", Name: "CSIRT代行", Rank: "csirt"}, {ID: "aoi", Name: "CISO", Rank: "ciso"}, {ID: "rin", Name: "役員", Rank: "officer"},
 }
 
-// openOffice makes a firm in an empty directory, with its clock at begin.
-func openOffice(ctx context.Context, dir string, begin time.Time, l lang.Language) (*office, error) {
+// openOffice makes a firm with the parts that a story needs in an empty
+// directory, with its clock at begin.
+func openOffice(ctx context.Context, dir string, begin time.Time, parts story.Parts, l lang.Language) (*office, error) {
 	o := &office{dir: dir, lang: l, keys: map[string]string{}, now: begin, stage: newStage(context.WithoutCancel(ctx))}
 	o.stage.failed = make(chan error, 1)
-	if err := o.open(ctx); err != nil {
+	if err := o.open(ctx, parts); err != nil {
 		return nil, errors.Join(err, o.close())
 	}
 	return o, nil
 }
 
-func (o *office) open(ctx context.Context) error {
+func (o *office) open(ctx context.Context, parts story.Parts) error {
 	hooks, err := o.serve(&o.hooks, o.hear)
 	if err != nil {
 		return err
@@ -83,7 +85,15 @@ func (o *office) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := o.write(hooks, shop); err != nil {
+	if parts.Exits > 0 {
+		if err := o.openOutside(); err != nil {
+			return err
+		}
+		if err := o.writeExitPolicy(); err != nil {
+			return err
+		}
+	}
+	if err := o.write(hooks, shop, parts); err != nil {
 		return err
 	}
 	l, err := config.Load(filepath.Join(o.dir, "sekisho.yaml"))
@@ -118,6 +128,9 @@ func (o *office) open(ctx context.Context) error {
 		return err
 	}
 	o.stage.run("web gate", o.web.server.Run)
+	if parts.Exits > 0 {
+		return o.openExits(ctx)
+	}
 	return nil
 }
 
@@ -151,7 +164,7 @@ func (o *office) hear(w http.ResponseWriter, r *http.Request) {
 }
 
 // write makes the files of the firm.
-func (o *office) write(hooks, shop string) error {
+func (o *office) write(hooks, shop string, parts story.Parts) error {
 	file := func(name, text string) error {
 		return os.WriteFile(filepath.Join(o.dir, name), []byte(text), 0o600)
 	}
@@ -180,12 +193,12 @@ web:
   - name: shop-web
     listen: 127.0.0.1:0
     sites: [{hosts: [shop.example.jp], upstream: '%s', firewall: enforce, cards: enforce}]
-`, shop))
+%s`, shop, exitSection(parts.Exits)))
 }
 
 // close stops everything.
 func (o *office) close() error {
-	errs := []error{o.stage.stop()}
+	errs := []error{o.stage.stop(), o.closeExits()}
 	if o.p != nil {
 		errs = append(errs, o.p.close())
 		o.p = nil
@@ -281,12 +294,14 @@ func (o *office) Web(ctx context.Context, method, path, body string) (int, strin
 	}
 	defer resp.Body.Close()
 	page, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
-	if err != nil {
-		return 0, "", err
-	}
-	// A sign of life that waits for the disk: what the gate wrote is there too.
-	_, err = o.web.rec.Record(ctx, event.Durable, &event.Heartbeat{Places: o.web.places()})
 	return resp.StatusCode, refusalCode.FindString(string(page)), err
+}
+
+// Kept implements story.Office: a sign of life of the gate that waits for the
+// disk, so that what it wrote before is there too.
+func (o *office) Kept(ctx context.Context) error {
+	_, err := o.web.rec.Record(ctx, event.Durable, &event.Heartbeat{Places: o.web.places()})
+	return err
 }
 
 // Case implements story.Office.
@@ -383,7 +398,7 @@ func tellStory(ctx context.Context, name string, l lang.Language) (told *story.T
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	o, err := openOffice(ctx, dir, begin, l)
+	o, err := openOffice(ctx, dir, begin, story.Needs(name), l)
 	if err != nil {
 		return nil, err
 	}

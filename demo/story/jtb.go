@@ -3,6 +3,7 @@ package story
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
 
 	"sekisho/internal/element"
@@ -49,6 +50,10 @@ func tellJTB(ctx context.Context, t *teller) error {
 		return err
 	}
 
+	if err := t.cutRoutes(ctx, id); err != nil {
+		return err
+	}
+
 	// Sunday: the virus scan is clean.
 	if err := t.until(ctx, "2016-03-20 18:00"); err != nil {
 		return err
@@ -64,10 +69,78 @@ func tellJTB(ctx context.Context, t *teller) error {
 	}
 	t.sayMissing("jtb_clean", "outbound", no)
 	t.check("jtb_clean", "closing", no.Key)
+	// Monday, a substitute holiday, at the minute at which the data ends.
+	if err := t.until(ctx, "2016-03-21 01:32"); err != nil {
+		return err
+	}
+	shut, err := t.shut(ctx)
+	if err != nil {
+		return err
+	}
+	t.say("blocks", "jtb_shut", "n", shut, "of", routes)
+	t.check("jtb_shut", fmt.Sprint(routes), fmt.Sprint(shut))
 	if err := t.leakKnown(ctx, id, place, persons); err != nil {
 		return err
 	}
 	return t.jtbTexts(ctx, id)
+}
+
+// routes are the ways out: the interim report counts them from 1 to 4.
+const routes = 4
+
+// cutRoutes is what the person on duty does on Saturday: one order, which every
+// exit answers. In the sources one route was cut on Sunday, the others on 24
+// and 25 March.
+func (t *teller) cutRoutes(ctx context.Context, id string) error {
+	open := 0
+	for exit := range routes {
+		status, _, err := t.Leave(ctx, exit)
+		if err != nil {
+			return err
+		}
+		if status == http.StatusOK {
+			open++
+		}
+	}
+	t.check("jtb_open_routes", fmt.Sprint(routes), fmt.Sprint(open))
+	if err := t.Hold(ctx, 0); err != nil {
+		return err
+	}
+	if err := t.until(ctx, "2016-03-19 10:20"); err != nil {
+		return err
+	}
+	if err := t.do(ctx, &event.CaseAction{Case: id, Action: "cut", Do: "cut", Target: "all", Reason: "監視会社の知らせ", By: duty}); err != nil {
+		return err
+	}
+	t.check("jtb_flow", "yes", yes(!t.Held()))
+	a, err := t.Case(ctx, id)
+	if err != nil {
+		return err
+	}
+	got := "-"
+	for _, x := range a.Case.Actions {
+		if x.Step == "receipt" && x.Do == "cut" {
+			got = fmt.Sprintf("%d/%d", x.Applied, x.Applied+x.Failed)
+		}
+	}
+	t.say("blocks", "jtb_cut", "person", duty, "receipts", got, "at", stamp(t.Now()))
+	t.assume()
+	t.check("jtb_cut", fmt.Sprintf("%d/%d", routes, routes), got)
+	return t.do(ctx, &event.CaseTask{Case: id, Task: "cut-exits", Step: "done", By: duty})
+}
+
+// shut counts the exits that refuse what wants to leave.
+func (t *teller) shut(ctx context.Context) (n int, err error) {
+	for exit := range routes {
+		status, code, err := t.Leave(ctx, exit)
+		if err != nil {
+			return n, err
+		}
+		if status == http.StatusForbidden && code != "" {
+			n++
+		}
+	}
+	return n, nil
 }
 
 // leakKnown is 13 April, and what follows when nobody does anything.

@@ -73,11 +73,7 @@ func (t *Told) Page(w io.Writer, l lang.Language) error {
 		v.Figures = append(v.Figures, pageFigure{lang.Count(f.Value), f.In(l), f.Source, f.Quote})
 	}
 	for _, c := range t.Checks {
-		want, got := c.Want, c.Got
-		if texts.Has(want) {
-			want, got = say.Text(want), say.Text(got)
-		}
-		v.Checks = append(v.Checks, pageCheck{c.In(l), want, got, c.OK})
+		v.Checks = append(v.Checks, pageCheck{c.In(l), said(say, c.Want), said(say, c.Got), c.OK})
 	}
 	for _, id := range sortedSources(t) {
 		v.Sources = append(v.Sources, pageSource{id, t.Sources[id].In(l)})

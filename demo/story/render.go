@@ -168,13 +168,15 @@ func (p *printer) check(c Check, l lang.Language) {
 	if !c.OK {
 		mark = p.paint(red, "✗")
 	}
-	word := func(text string) string {
-		if text == "yes" || text == "no" {
-			return p.say.Text(text)
-		}
-		return text
+	p.line("  " + mark + " " + columns.Left(c.In(l), 60) + columns.Left(said(p.say, c.Want), 28) + said(p.say, c.Got))
+}
+
+// said is a value of a comparison in words: why something was refused, yes, no.
+func said(say lang.Printer, text string) string {
+	if key := "got_" + text; texts.Has(key) {
+		return say.Text(key)
 	}
-	p.line("  " + mark + " " + columns.Left(c.In(l), 60) + columns.Left(word(c.Want), 28) + word(c.Got))
+	return text
 }
 
 func sortedSources(t *Told) []string { return slices.Sorted(maps.Keys(t.Sources)) }

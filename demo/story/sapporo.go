@@ -23,8 +23,11 @@ var injections = []string{
 	"/tour?id=1%27/**/UNION/**/SELECT/**/1,2,3--", "/tour?id=-1+UNION+ALL+SELECT+null,concat(card,0x3a,name)+FROM+notes--",
 }
 
-// wave is how many injected requests stand for the 2,900 of January.
-const wave = 60
+// The 2,900 of January: a hundred on each of its last 29 days.
+const (
+	injectedDays  = 29
+	injectedDaily = 100
+)
 
 // tellSapporo is Club Gets, 2015-16.
 func tellSapporo(ctx context.Context, t *teller) error {
@@ -35,10 +38,7 @@ func tellSapporo(ctx context.Context, t *teller) error {
 	t.say("blocks", "sp_note", "code", code)
 	t.assume()
 	t.check("sp_note", "403 SK3402", fmt.Sprint(status, " ", code))
-	if err := t.injected(ctx); err != nil {
-		return err
-	}
-	if err := t.ownCopy(ctx); err != nil {
+	if err := t.january(ctx); err != nil {
 		return err
 	}
 	id, err := t.cardNotice(ctx)
@@ -58,23 +58,18 @@ func tellSapporo(ctx context.Context, t *teller) error {
 	return nil
 }
 
-// injected is January: the web gate refuses, and its refusals open a candidate.
-func (t *teller) injected(ctx context.Context) error {
-	if err := t.until(ctx, "2016-01-03 02:00"); err != nil {
+// january is the attack: the web gate refuses every request, and the refusals
+// of the first day open a candidate.
+func (t *teller) january(ctx context.Context) error {
+	first, refused := day("2016-01-03 12:00"), 0
+	if err := t.Until(ctx, first); err != nil {
 		return err
 	}
-	refused := 0
-	for i := range wave {
-		status, code, err := t.Web(ctx, "GET", injections[i%len(injections)], "")
-		if err != nil {
-			return err
-		}
-		if status == 403 && code == "SK3401" {
-			refused++
-		}
+	err := t.injected(ctx, &refused)
+	if err != nil {
+		return err
 	}
-	t.say("blocks", "sp_sqli", "n", refused)
-	t.check("sp_sqli", fmt.Sprint(wave), fmt.Sprint(refused))
+	t.say("blocks", "sp_sqli_first", "n", refused)
 	lines, err := t.Open(ctx)
 	if err != nil {
 		return err
@@ -84,8 +79,21 @@ func (t *teller) injected(ctx context.Context) error {
 		return nil
 	}
 	t.say("raises", "sp_candidate")
-	t.check("sp_candidate", "web-injection", lines[0].Class)
-	if err := t.until(ctx, "2016-01-03 10:00"); err != nil {
+	t.check("sp_candidate", "web-injection 2016-01-03", lines[0].Class+" "+stamp(event.Time(lines[0].Opened))[:10])
+	if err := t.ownCopy(ctx); err != nil {
+		return err
+	}
+	for i := 1; i < injectedDays; i++ {
+		if err := t.Until(ctx, first.AddDate(0, 0, i)); err != nil {
+			return err
+		}
+		if err := t.injected(ctx, &refused); err != nil {
+			return err
+		}
+	}
+	t.say("blocks", "sp_sqli", "n", lang.Count(uint64(refused)), "of", lang.Count(t.told.figure(2900)))
+	t.number("sp_sqli", t.told.figure(2900), uint64(refused))
+	if err := t.until(ctx, "2016-02-01 10:00"); err != nil {
 		return err
 	}
 	if err := t.finish(ctx, lines[0].ID, "web-1", "", "拒んだ要求だけで、データは出ていない"); err != nil {
@@ -94,6 +102,20 @@ func (t *teller) injected(ctx context.Context) error {
 	t.say("knows", "sp_closed")
 	t.assume()
 	return nil
+}
+
+// injected is a day of it.
+func (t *teller) injected(ctx context.Context, refused *int) error {
+	for i := range injectedDaily {
+		status, code, err := t.Web(ctx, "GET", injections[i%len(injections)], "")
+		if err != nil {
+			return err
+		}
+		if status == 403 && code == "SK3401" {
+			*refused++
+		}
+	}
+	return t.Kept(ctx)
 }
 
 // ownCopy is what a database gate would have written: an hour of signs of life

@@ -47,6 +47,14 @@ type Office interface {
 	// Web sends a request through the web gate and returns the status and the
 	// code with which the gate refused it, empty when it passed.
 	Web(ctx context.Context, method, path, body string) (status int, code string, err error)
+	// Kept returns when all that the web gate has decided is in the ledger.
+	Kept(ctx context.Context) error
+	// Leave sends a request to somebody outside through one of the exits, from
+	// 0, and returns as Web does. Hold opens a connection and keeps it; Held
+	// reports whether it still stands.
+	Leave(ctx context.Context, exit int) (status int, code string, err error)
+	Hold(ctx context.Context, exit int) error
+	Held() bool
 	Case(ctx context.Context, id string) (*desk.Answer, error)
 	// Open lists the cases that are not closed, the newest first.
 	Open(ctx context.Context) ([]casefile.Line, error)
@@ -189,6 +197,15 @@ func (t *Told) Differences() (n int) {
 	return n
 }
 
+// Parts are what a story needs besides ledger, views, desk, messages and the
+// web gate.
+type Parts struct {
+	Exits int // egress gates
+}
+
+// Needs returns the parts that a story needs.
+func Needs(name string) Parts { return stories[name].needs }
+
 // Begin returns the time at which the clock of a story begins.
 func Begin(name string) (time.Time, error) {
 	s, ok := stories[name]
@@ -201,11 +218,12 @@ func Begin(name string) (time.Time, error) {
 var stories = map[string]struct {
 	begin string
 	tell  func(context.Context, *teller) error
+	needs Parts
 }{
-	"jtb":           {"2016-03-14 00:00", tellJTB},
-	"sapporo":       {"2015-10-01 00:00", tellSapporo},
-	"hawaiians":     {"2017-02-10 00:00", tellHawaiians},
-	"telecomsquare": {"2013-04-01 00:00", tellTelecomSquare},
+	"jtb":           {"2016-03-14 00:00", tellJTB, Parts{Exits: routes}},
+	"sapporo":       {"2015-10-01 00:00", tellSapporo, Parts{}},
+	"hawaiians":     {"2017-02-10 00:00", tellHawaiians, Parts{}},
+	"telecomsquare": {"2013-04-01 00:00", tellTelecomSquare, Parts{}},
 }
 
 // Tell replays a story in an office whose clock stands at its beginning.

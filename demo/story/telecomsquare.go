@@ -103,7 +103,7 @@ func (t *teller) trouble(ctx context.Context, id string) error {
 		return err
 	}
 	t.say("raises", "ts_again", "n", a.Case.Reopened)
-	t.check("ts_again", "candidate 1", fmt.Sprint(a.Case.State, " ", a.Case.Reopened))
+	t.check("ts_again", "yes", yes(a.Case.State == casefile.Candidate && a.Case.Reopened == 1))
 	retire := &event.CaseAction{Case: id, Action: "retire", Do: "retire", Target: apA, By: csirt}
 	move := &event.CaseAction{Case: id, Action: "move", Do: "move", Target: apA, By: csirt}
 	for _, b := range []*event.CaseAction{retire, move} {
@@ -289,7 +289,7 @@ func (t *teller) versionsChecked(ctx context.Context, id string) error {
 	for _, d := range a.Case.Decisions {
 		reopened += d.Subject + " " + d.Reopened
 	}
-	t.check("ts_reopened", "publish scope", reopened)
+	t.check("ts_reopened", "yes", yes(reopened == "publish scope"))
 	var stated []string
 	for _, s := range a.Case.Scopes {
 		if n := lang.Count(s.Reachable); s.Stated != "" && !slices.Contains(stated, n) {

@@ -176,6 +176,7 @@ const (
 	waitReview   mechanism = "waiting needs a review"                   // FP19
 	newFigures   mechanism = "new figures open the decision"            // FP19
 	holidayDuty  mechanism = "duty knows no holidays"                   // FP24
+	dutyContains mechanism = "the duty person may cut everything"       // FP24
 	machineText  mechanism = "a draft is there when its clock begins"   // FP08, FP19
 )
 

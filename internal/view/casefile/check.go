@@ -110,8 +110,12 @@ func Check(b *Books, f *Firm, c *Case, now time.Time, body event.Body) error {
 	if slices.Contains(reserved, by) {
 		return refuse("reserved", "by", by)
 	}
-	if f.Roster.Level(by) < least(body) {
-		return refuse("rank", "by", by, "rank", roster.Ranks[least(body)])
+	rank := least(body)
+	if a, ok := body.(*event.CaseAction); ok && slices.Contains(containing, a.Do) && !b.on(dutyContains) {
+		rank = roster.Level("ciso")
+	}
+	if f.Roster.Level(by) < rank {
+		return refuse("rank", "by", by, "rank", roster.Ranks[rank])
 	}
 	sign, isSign := body.(*event.CaseSign)
 	if c == nil && !isSign {

@@ -73,6 +73,7 @@ var closers = map[mechanism][]func(testing.TB){
 	waitReview:   {waitingNeedsAReview},
 	newFigures:   {waitingNeedsAReview},
 	holidayDuty:  {holidayWeekend},
+	dutyContains: {holidayWeekend},
 	machineText:  {draftsAreThere},
 }
 
