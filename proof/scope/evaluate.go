@@ -25,7 +25,7 @@ func Evaluate(lines [][]byte, q Query) (*Result, Sets, error) {
 	for _, i := range f.intents { // a table that only a completed intent named is not known
 		f.see(i.parts)
 	}
-	frame, err := q.Frame(f.gates)
+	frame, err := q.Frame(f.gates, f.rested)
 	if err != nil {
 		return nil, Sets{}, err
 	}
@@ -41,11 +41,31 @@ func Evaluate(lines [][]byte, q Query) (*Result, Sets, error) {
 	return e.result()
 }
 
-// Frame returns the window of q; what q leaves open ends with the signs of
-// life of the gates at its places.
-func (q Query) Frame(g *Gates) (Frame, error) {
+// Frame returns the window of q; what q leaves open ends with the signs of life of the
+// gates at its places and, at places before which no gate stands, with the first and
+// last sight of what rested there. Rested calls its argument with each span in which a
+// table was scanned.
+func (q Query) Frame(g *Gates, rested func(func(table string, s Span))) (Frame, error) {
 	w := Frame{From: nanos(q.From), To: nanos(q.To), OpenFrom: q.From.IsZero(), OpenTill: q.To.IsZero()}
 	from, to := g.Window(q.Places)
+	if w.OpenFrom || w.OpenTill {
+		none := from == 0 && to == 0
+		guarded := map[string]bool{}
+		rested(func(table string, s Span) {
+			known, ok := guarded[table]
+			if !ok {
+				known = len(q.Places) > 0 && !slices.ContainsFunc(q.Places, func(p string) bool { return Covers(p, table) }) || g.Guards(table)
+				guarded[table] = known
+			}
+			switch {
+			case known:
+			case none:
+				from, to, none = s.From, s.To, false
+			default:
+				from, to = min(from, s.From), max(to, s.To)
+			}
+		})
+	}
 	if w.OpenFrom {
 		w.From = from
 	}

@@ -329,6 +329,17 @@ func (f *facts) addScan(l *line) error {
 	return nil
 }
 
+// rested calls f with every scan's table and time.
+func (f *facts) rested(do func(table string, s Span)) {
+	for table, sources := range f.held {
+		for _, h := range sources {
+			for _, s := range h.scans {
+				do(table, s.span)
+			}
+		}
+	}
+}
+
 func (s *scan) complete() bool { return len(s.seen) >= int(s.parts) }
 
 func (f *facts) addTaint(l *line, moment Span) error {

@@ -221,6 +221,18 @@ func (g *Gates) Window(places []string) (from, to int64) {
 	return from, to
 }
 
+// Guards reports whether any gate ever stood before a place.
+func (g *Gates) Guards(place string) bool {
+	for _, s := range g.gates {
+		for _, r := range s.runs {
+			if r.covers(place) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Hole is an interval without cover.
 type Hole struct {
 	From, To int64

@@ -103,7 +103,7 @@ func (v *View) evaluation(q scope.Query) (*evaluation, error) {
 	if e.mask, err = maskOf(q.Elements); err != nil {
 		return nil, err
 	}
-	if e.w, err = q.Frame(v.gates); err != nil {
+	if e.w, err = q.Frame(v.gates, v.rested); err != nil {
 		return nil, err
 	}
 	for i := range e.sums {
@@ -121,6 +121,17 @@ func (v *View) evaluation(q scope.Query) (*evaluation, error) {
 	e.known, e.wholes = knownOf(e.names, e.tables), wholesOf(e.names, e.tables)
 	e.places()
 	return e, nil
+}
+
+// rested calls do with every scan's table and time.
+func (v *View) rested(do func(table string, s scope.Span)) {
+	for id, t := range v.tables {
+		for _, h := range t.held {
+			for _, s := range h.scans {
+				do(v.names.texts[id], s.span)
+			}
+		}
+	}
 }
 
 func maskOf(elements []string) (m element.Mask, err error) {
