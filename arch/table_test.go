@@ -120,6 +120,8 @@ var allowed = map[string][]string{
 	"internal/setup":                 {"internal/datamap/propose"},
 	"internal/datamap/filescan":      {"internal/datamap/document", "internal/element"},
 	"internal/datamap/filewatch":     {},
+	"internal/datamap/tablestore":    {"internal/datamap/document", "internal/wire/myclient"},
+	"internal/datamap/bucket":        {"internal/datamap/document"},
 	"internal/datamap/filehold":      {"internal/datamap/document", "internal/datamap/filescan", "internal/datamap/filewatch", "internal/element", "internal/event", "internal/subject"},
 
 	// outwards

@@ -20,7 +20,7 @@ import (
 // startFiles keeps the holdings of the configured folders recorded. The gates are
 // open by then: no gate stands before a file, so nobody waits for it.
 func (p *process) startFiles(s *stage) error {
-	if len(p.cfg.Files) == 0 {
+	if len(p.cfg.Files)+len(p.cfg.Stores) == 0 {
 		return nil
 	}
 	key, err := p.ring.Current(event.Tenant(p.cfg.Tenant), keyring.Identifier)
@@ -43,16 +43,10 @@ func (p *process) startFiles(s *stage) error {
 		}
 		tree := filehold.New(cfg)
 		s.run("files of "+f.Name, func(ctx context.Context) error {
-			return tree.Run(ctx, func(r filehold.Result, err error) {
-				if err != nil {
-					p.log.Warn("a folder cannot be read", "files", f.Name, "err", err)
-					return
-				}
-				p.log.Info("files read", "files", f.Name, "there", r.Files, "read", r.Read, "holding", r.Holding, "gone", r.Gone, "not_in_full", r.Troubles)
-			})
+			return tree.Run(ctx, p.toldOf(f.Name, "a folder cannot be read", "files read"))
 		})
 	}
-	return nil
+	return p.startStores(s, contents, func(place event.Place) filehold.Config { return p.treeConfig(place, key) })
 }
 
 // watchFiles begins to watch a folder. What came and went since the last run is a gap.
@@ -83,7 +77,6 @@ func (p *process) watchFiles(s *stage, f *config.Files, cfg *filehold.Config) er
 }
 
 func (p *process) filesConfig(f *config.Files, key *keyring.Key) filehold.Config {
-	hasher := key.Hasher()
 	skip := map[string]bool{}
 	for _, dir := range []string{p.cfg.Data, p.cfg.Keys} {
 		if abs, err := filepath.Abs(dir); err == nil {
@@ -94,15 +87,23 @@ func (p *process) filesConfig(f *config.Files, key *keyring.Key) filehold.Config
 	if err != nil { // only without a working directory
 		root = f.Folder
 	}
+	cfg := p.treeConfig(event.Place(f.Name), key)
+	cfg.Name, cfg.Store, cfg.Every = f.Folder, filescan.Folder{Root: root, Skip: skip}, time.Duration(f.Every)
+	return cfg
+}
+
+// treeConfig is what the readings of all folders and stores have in common.
+func (p *process) treeConfig(tree event.Place, key *keyring.Key) filehold.Config {
+	hasher := key.Hasher()
 	held := map[event.Place]map[event.SubjectSource]bool{}
 	for place, sources := range p.past.held {
-		if scope.Covers(f.Name, string(place)) && string(place) != f.Name && len(sources) > 0 {
+		if scope.Covers(string(tree), string(place)) && place != tree && len(sources) > 0 {
 			held[place] = sources
 		}
 	}
 	return filehold.Config{
-		Tree: event.Place(f.Name), Name: f.Folder, Store: filescan.Folder{Root: root, Skip: skip}, Held: held, Every: time.Duration(f.Every), Now: p.now,
-		Recorder: p.ledger.Recorder(event.Source("scan/"+f.Name), 0),
+		Tree: tree, Held: held, Now: p.now,
+		Recorder: p.ledger.Recorder(event.Source("scan/"+string(tree)), 0),
 		Numbers:  p.dict.Source(filehold.Unknown),
 		Owners:   p.ownersOf,
 		Hash: func(parts ...[]byte) (sum [16]byte) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -9,7 +10,9 @@ import (
 	"runtime/debug"
 	"time"
 
+	"sekisho/internal/config"
 	"sekisho/internal/datamap/filescan"
+	"sekisho/internal/datamap/tablestore"
 	"sekisho/internal/fault"
 )
 
@@ -20,6 +23,8 @@ type scanCmd struct {
 	Fresh   bool   `help:"${help_scan_fresh}"`
 	DryRun  bool   `help:"${help_scan_dry}"`
 	Workers int    `help:"${help_scan_workers}"`
+	Rows    int    `name:"rows-per-second" help:"${help_scan_rows}"`
+	Secret  string `name:"password-file" placeholder:"FILE" help:"${help_scan_password}"`
 }
 
 // scanMemory is what the garbage collector aims at: all of a scan stays below
@@ -29,6 +34,9 @@ const scanMemory = 384 << 20
 // Run looks through a folder and shows one page.
 func (c scanCmd) Run(a *app) error {
 	debug.SetMemoryLimit(scanMemory)
+	if isStore(c.Folder) {
+		return c.store(a)
+	}
 	root, err := filepath.Abs(c.Folder)
 	if err != nil {
 		return fault.New(fault.FolderUnreadable, "folder", c.Folder).Because(err)
@@ -39,14 +47,45 @@ func (c scanCmd) Run(a *app) error {
 			return fault.New(fault.FolderWrite, "file", c.HTML)
 		}
 	}
+	return c.scan(a, filescan.Config{Root: c.Folder, State: c.state(a, root), Workers: c.Workers})
+}
+
+// store looks through a database or a bucket.
+func (c scanCmd) store(a *app) error {
+	name := tablestore.Name(c.Folder)
+	how := accessFromEnvironment(c.Folder)
+	if c.Secret != "" {
+		secret, err := config.ReadSecret(c.Secret)
+		if err != nil {
+			return err
+		}
+		how.secret = secret.Reveal()
+	}
+	how.rowsPerSecond = c.Rows
+	store, err := openStore(c.Folder, how)
+	if err != nil {
+		return fault.New(fault.Usage, "problem", err.Error(), "hint", "sekisho scan --help")
+	}
+	cfg := filescan.Config{Root: name, Store: store, State: c.state(a, ""), Workers: c.Workers}
+	if db, ok := store.(tablestore.Database); ok {
+		open, err := tablestore.Open(a.ctx, db.Config)
+		if err != nil {
+			return fault.New(fault.DatabaseConnect, "database", name, "address", "").Because(err)
+		}
+		defer open.Close(context.WithoutCancel(a.ctx)) // of a reader
+		cfg.Store, cfg.Workers = open, 1               // one snapshot, one connection
+	}
+	return c.scan(a, cfg)
+}
+
+func (c scanCmd) scan(a *app, cfg filescan.Config) error {
 	bar := a.progress("scan_running")
-	r, err := filescan.Scan(a.ctx, filescan.Config{
-		Root: c.Folder, State: c.state(a, root), Fresh: c.Fresh, DryRun: c.DryRun, Workers: c.Workers,
-		Progress: func(p filescan.Progress) { a.scanProgress(bar, p) },
-	})
+	cfg.Fresh, cfg.DryRun = c.Fresh, c.DryRun
+	cfg.Progress = func(p filescan.Progress) { a.scanProgress(bar, p) }
+	r, err := filescan.Scan(a.ctx, cfg)
 	bar.end()
 	if err != nil {
-		return fault.New(fault.FolderUnreadable, "folder", c.Folder).Because(err)
+		return fault.New(fault.FolderUnreadable, "folder", cfg.Root).Because(err)
 	}
 	if c.HTML != "" {
 		if err := writeFile(c.HTML, func(w io.Writer) error { return scanPage(w, a.say, r) }); err != nil {
@@ -68,6 +107,9 @@ func (c scanCmd) state(a *app, root string) string {
 		return temp
 	}
 	dir := filepath.Join(cache, "sekisho")
+	if root == "" {
+		return dir
+	}
 	if filescan.Below(dir, root) && !filescan.Below(temp, root) {
 		return temp
 	}

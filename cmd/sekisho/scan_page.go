@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -138,7 +139,10 @@ func scanPlace(say lang.Printer, p filescan.Place) string {
 		}
 	}
 	add(p.Part)
-	if p.Row > 0 {
+	switch {
+	case p.Key != "":
+		add(p.Key + " = " + strconv.FormatInt(p.Row, 10))
+	case p.Row > 0:
 		add(say.Text("scan_row", "n", lang.Count(uint64(p.Row))))
 	}
 	add(p.Column)

@@ -97,7 +97,7 @@ func (k *checker) config(c *Config) {
 	if c.Metrics != nil {
 		k.metrics("metrics", c.Metrics, listens)
 	}
-	alone := len(c.Web) > 0 || c.Hub != nil || c.Egress != nil || len(c.Files) > 0 // something that needs no database
+	alone := len(c.Web) > 0 || c.Hub != nil || c.Egress != nil || len(c.Files)+len(c.Stores) > 0 // something that needs no database
 	if len(c.Databases) == 0 && (!alone || len(c.Gates) > 0) {
 		k.missing("databases", "name at least one database")
 	}
@@ -116,6 +116,7 @@ func (k *checker) config(c *Config) {
 	}
 	databases := maps.Clone(names)
 	k.files(c.Files, names)
+	k.stores(c.Stores, names, c.Databases)
 	if len(c.Gates) == 0 && (!alone || len(c.Databases) > 0) {
 		k.missing("gates", "name at least one gate")
 	}

@@ -22,6 +22,7 @@ type Config struct {
 	Ledger     Ledger         `yaml:"ledger,omitempty" doc:"How the ledger writes and how long it keeps."`
 	Databases  []Database     `yaml:"databases,omitempty" doc:"The databases that are guarded. Required, unless there is only a web, egress or hub section."`
 	Files      []Files        `yaml:"files,omitempty" doc:"Folders whose files are read for personal data; whose data rests in which file goes into the ledger."`
+	Stores     []Store        `yaml:"stores,omitempty" doc:"Databases and buckets without a gate that are read for personal data: MySQL, MariaDB, SQLite, other PostgreSQL databases, replicas, S3-compatible buckets."`
 	Metrics    *Metrics       `yaml:"metrics,omitempty" doc:"Where Prometheus reads the counters. Default: nowhere."`
 	Console    *Console       `yaml:"console,omitempty" doc:"The console in the browser. Default: none."`
 	Gates      []Gate         `yaml:"gates,omitempty" doc:"Where clients connect. Required, unless there is only a web, egress or hub section."`
@@ -204,6 +205,9 @@ func (c *Config) fill() {
 	}
 	for i := range c.Files {
 		setDefault(&c.Files[i].Every, Duration(defaultFilesEvery))
+	}
+	for i := range c.Stores {
+		setDefault(&c.Stores[i].Every, Duration(defaultStoreEvery))
 	}
 	for i := range c.Databases {
 		d := &c.Databases[i]

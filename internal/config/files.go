@@ -2,7 +2,13 @@ package config
 
 import (
 	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
+
+	"sekisho/internal/fault"
 )
 
 // Files is a folder whose files are read.
@@ -13,7 +19,47 @@ type Files struct {
 	Watch  bool     `yaml:"watch,omitempty" doc:"Linux only: follow files that come, change and go between two readings. With CAP_SYS_ADMIN the kernel keeps each file until it was read; without, what was too late is a finding. Default: false."`
 }
 
-const defaultFilesEvery = 6 * time.Hour
+// Store is a database or a bucket that is read as it stands, without a gate.
+type Store struct {
+	Name          string   `yaml:"name" doc:"Name in events and scopes: letters, digits, - and _. Required, unique, and no database's."`
+	Address       string   `yaml:"address" doc:"postgres://USER@HOST/DATABASE, mysql://USER@HOST/DATABASE, sqlite:FILE or s3://BUCKET/PREFIX?endpoint=URL&region=REGION; without a password. Required."`
+	AccessKey     string   `yaml:"access_key,omitempty" doc:"For s3: the access key. Default: anonymous."`
+	PasswordFile  string   `yaml:"password_file,omitempty" doc:"File with the password, or for s3 the secret key, mode 0600. Default: none."`
+	Every         Duration `yaml:"every,omitempty" doc:"Time between readings, at least 1m. Objects of a bucket that did not change are not read again; tables are. Default: 24h."`
+	RowsPerSecond int      `yaml:"rows_per_second,omitempty" doc:"Rows that a reading may take from a database in a second, from 100 to 100000000. Default: no bound."`
+	Replica       string   `yaml:"replica_of,omitempty" doc:"Name of the database in databases that this is a copy of: its protected tables are known here by their keys, and what rests here rests there, too."`
+}
+
+const (
+	defaultFilesEvery = 6 * time.Hour
+	defaultStoreEvery = 24 * time.Hour
+)
+
+// stores checks databases and buckets without gates.
+func (k *checker) stores(all []Store, names map[string]string, databases []Database) {
+	for i, s := range all {
+		path := fmt.Sprintf("stores[%d]", i)
+		k.name(path+".name", s.Name, names)
+		k.require(path+".address", s.Address, "write postgres://USER@HOST/DATABASE, mysql://USER@HOST/DATABASE, sqlite:FILE or s3://BUCKET/PREFIX?endpoint=URL")
+		k.within(path+".every", s.Every, time.Minute, 366*24*time.Hour)
+		if n := s.RowsPerSecond; n != 0 && (n < leastRows || n > mostRows) {
+			k.value(path+".rows_per_second", fmt.Sprint(n), fmt.Sprintf("it must be from %d to %d", leastRows, mostRows), "choose a number within these")
+		}
+		if u, err := url.Parse(s.Address); err == nil {
+			if _, has := u.User.Password(); has {
+				k.value(path+".address", "", "the address carries a password", "put it into password_file")
+			}
+		}
+		if s.Replica == "" {
+			continue
+		}
+		if !slices.ContainsFunc(databases, func(d Database) bool { return d.Name == s.Replica }) {
+			k.add(path+".replica_of", fault.New(fault.ConfigReference, "value", strconv.Quote(s.Replica), "hint", "name one of databases"))
+		} else if !strings.HasPrefix(s.Address, "postgres") {
+			k.value(path+".replica_of", s.Replica, "only a PostgreSQL database is a replica", "leave replica_of out, or write postgres://USER@HOST/DATABASE")
+		}
+	}
+}
 
 // files checks the folders; names are those of databases.
 func (k *checker) files(all []Files, names map[string]string) {

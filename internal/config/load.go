@@ -126,6 +126,9 @@ func (c *Config) resolve(dir string) {
 	for i := range c.Files {
 		paths = append(paths, &c.Files[i].Folder)
 	}
+	for i := range c.Stores {
+		paths = append(paths, &c.Stores[i].PasswordFile)
+	}
 	for i := range c.Gates {
 		g := &c.Gates[i]
 		paths = append(paths, &g.TLS.Cert, &g.TLS.Key, &g.TLS.ClientCA, &g.Login.Verifiers, &g.Login.Passwords)

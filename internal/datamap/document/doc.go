@@ -46,9 +46,16 @@ type Table interface {
 	Column(header string) int
 	// Cell takes a value of the row. A column may have several in one row.
 	Cell(column int, value []byte)
-	// Key says what the row is called where it comes from; else rows are counted.
+	// EndRow ends the row.
 	EndRow()
 	Close()
+}
+
+// Keyed is a Table that wants to know what rows are called where they come from: by
+// an integer key, which says nothing about anybody. Rows without one are counted.
+type Keyed interface {
+	KeyColumn(name string)
+	Key(n int64) // of the row that begins
 }
 
 // Trouble is why something could not be read in full.

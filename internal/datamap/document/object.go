@@ -15,6 +15,9 @@ type Object struct {
 	// Identity is the same as long as nobody changes the object or puts another one in
 	// its place, as far as the store tells; zero when it does not tell.
 	Identity [4]int64
+	// Volatile says that Identity tells only which object it is, not whether it changed:
+	// what is known of it holds within one scan, which may have been interrupted.
+	Volatile bool
 	Public   bool    // everybody who reaches the store may read it
 	Trouble  Trouble // 0: it can be read
 	Content  Content // nil with a trouble

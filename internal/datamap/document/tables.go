@@ -83,7 +83,7 @@ func (j *job) sqliteTable(part string, db *sql.DB, table string) error {
 			return err
 		}
 		for i, v := range values {
-			if buf = appendValue(buf[:0], v); len(buf) > 0 {
+			if buf = AppendValue(buf[:0], v); len(buf) > 0 {
 				t.Cell(columns[i], buf)
 			}
 		}
@@ -92,7 +92,9 @@ func (j *job) sqliteTable(part string, db *sql.DB, table string) error {
 	return rows.Err()
 }
 
-func appendValue(dst []byte, v any) []byte {
+// AppendValue appends what database/sql scanned into an any, as text: nothing for NULL,
+// a date alone for a time at midnight.
+func AppendValue(dst []byte, v any) []byte {
 	switch v := v.(type) {
 	case nil:
 		return dst
@@ -105,6 +107,9 @@ func appendValue(dst []byte, v any) []byte {
 	case float64:
 		return strconv.AppendFloat(dst, v, 'f', -1, 64)
 	case time.Time:
+		if h, m, s := v.Clock(); h+m+s == 0 {
+			return v.AppendFormat(dst, time.DateOnly)
+		}
 		return v.AppendFormat(dst, time.DateTime)
 	}
 	return fmt.Append(dst, v)

@@ -141,7 +141,7 @@ func (t *Tree) file(ctx context.Context, f *document.Object, c *content, reader 
 		t.files[place] = s
 	}
 	s.seen = true
-	if f.Trouble == 0 && s.identity == f.Identity && s.identity != [4]int64{} && !s.sources[Unknown] {
+	if f.Trouble == 0 && !f.Volatile && s.identity == f.Identity && s.identity != [4]int64{} && !s.sources[Unknown] {
 		return t.count(s, out)
 	}
 	c.reset()

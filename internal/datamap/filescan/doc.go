@@ -33,6 +33,7 @@ type Object struct {
 	CopyOf   string   `json:"copy_of,omitempty"`
 	Rank     *Rank    `json:"rank,omitempty"`
 	identity [4]int64 // size and times, to see a change
+	volatile bool     // identity tells within one scan only
 	raw      string   // the path as the file system spells it
 }
 
@@ -49,7 +50,8 @@ type Found struct {
 // Place is where in a file a value stands.
 type Place struct {
 	Part   string `json:"part,omitempty"`   // member, sheet or table
-	Row    int64  `json:"row,omitempty"`    // of a table, counted from 1, its header included
+	Row    int64  `json:"row,omitempty"`    // of a table, counted from 1, its header included; with Key its key
+	Key    string `json:"key,omitempty"`    // the column of which Row is the value
 	Line   int64  `json:"line,omitempty"`   // of a text
 	Column string `json:"column,omitempty"` // of a table
 	Mask   string `json:"mask,omitempty"`   // 411111******1111

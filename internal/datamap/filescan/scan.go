@@ -18,7 +18,9 @@ import (
 
 // Config says what to scan. The zero value of a field is its default.
 type Config struct {
-	Root string // the folder, or one file
+	Root string // the folder, or one file; with Store what people call it
+	// Store is what is read instead of a folder: a database, a bucket.
+	Store document.Store
 	// State is the directory in which the state is kept; it must not lie below
 	// Root unless Root holds everything, in which case it is left out.
 	State string
@@ -51,6 +53,7 @@ var ErrRoot = errors.New("cannot be read")
 type scan struct {
 	cfg   Config
 	root  string
+	store document.Store
 	skip  map[string]bool
 	state *state
 	now   func() time.Time
@@ -71,17 +74,7 @@ func Scan(ctx context.Context, cfg Config) (*Report, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
-	var err error
-	if s.root, err = filepath.Abs(cfg.Root); err != nil {
-		return nil, fmt.Errorf("%s %w: %w", cfg.Root, ErrRoot, err)
-	}
-	_, err = os.Stat(s.root)
-	if err != nil {
-		return nil, fmt.Errorf("%s %w: %w", cfg.Root, ErrRoot, err)
-	}
-	s.begin = s.now()
-	s.report = newReport(s.root, s.begin)
-	if err := s.leaveOut(); err != nil {
+	if err := s.setRoot(); err != nil {
 		return nil, err
 	}
 	if err := s.count(ctx); err != nil {
@@ -94,8 +87,26 @@ func Scan(ctx context.Context, cfg Config) (*Report, error) {
 	if err := s.openState(); err != nil {
 		return nil, err
 	}
-	err = s.run(ctx)
-	return s.ended(ctx, errors.Join(err, s.state.close()))
+	err := s.run(ctx)
+	return s.ended(ctx, errors.Join(err, s.state.close(err == nil && ctx.Err() == nil && s.cfg.Store != nil)))
+}
+
+// setRoot finds out what is read.
+func (s *scan) setRoot() error {
+	s.root, s.store = s.cfg.Root, s.cfg.Store
+	s.begin = s.now()
+	if s.store == nil {
+		var err error
+		if s.root, err = filepath.Abs(s.cfg.Root); err != nil {
+			return fmt.Errorf("%s %w: %w", s.cfg.Root, ErrRoot, err)
+		}
+		if _, err = os.Stat(s.root); err != nil {
+			return fmt.Errorf("%s %w: %w", s.cfg.Root, ErrRoot, err)
+		}
+		s.store = folderOrFile{Folder{s.root, s.skip}}
+	}
+	s.report = newReport(s.root, s.begin)
+	return s.leaveOut()
 }
 
 // Below reports whether name lies in the folder root, or is it.
@@ -109,7 +120,7 @@ func (s *scan) leaveOut() (err error) {
 	if s.cfg.State, err = filepath.Abs(s.cfg.State); err != nil {
 		return err
 	}
-	if Below(s.cfg.State, s.root) {
+	if s.cfg.Store == nil && Below(s.cfg.State, s.root) {
 		s.skip[s.cfg.State] = true
 		s.report.LeftOut = append(s.report.LeftOut, s.cfg.State)
 	}
@@ -134,30 +145,24 @@ func (s *scan) ended(ctx context.Context, err error) (*Report, error) {
 
 // count walks once without reading, for the estimate.
 func (s *scan) count(ctx context.Context) error {
-	return s.each(ctx, func(e entry) error {
-		if e.trouble == 0 {
+	return s.store.Walk(ctx, func(o document.Object) error {
+		if o.Path == "." && o.Trouble != 0 && s.cfg.Store != nil {
+			return ErrRoot
+		}
+		if o.Trouble == 0 {
 			s.pass.AllFiles++
-			s.pass.AllBytes += uint64(e.info.Size())
+			s.pass.AllBytes += uint64(max(o.Size, 0))
 		}
 		s.report.Files, s.report.Bytes = s.pass.AllFiles, s.pass.AllBytes
 		return nil
 	})
 }
 
-// each walks the folder, or visits the one file.
-func (s *scan) each(ctx context.Context, visit func(entry) error) error {
-	info, err := os.Lstat(s.root)
-	if err == nil && info.Mode().IsRegular() {
-		return visit(entry{raw: "", info: info})
-	}
-	return s.walk(ctx, visit)
-}
-
 // run reads the files with several workers.
 func (s *scan) run(ctx context.Context) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	queue := make(chan entry)
+	queue := make(chan document.Object)
 	workers := s.cfg.Workers
 	if workers <= 0 {
 		workers = min(runtime.GOMAXPROCS(0), 4)
@@ -173,9 +178,9 @@ func (s *scan) run(ctx context.Context) error {
 			}
 		})
 	}
-	err := s.each(ctx, func(e entry) error {
+	err := s.store.Walk(ctx, func(o document.Object) error {
 		select {
-		case queue <- e:
+		case queue <- o:
 			return nil
 		case <-ctx.Done():
 			return context.Cause(ctx)
@@ -196,87 +201,35 @@ type worker struct {
 	reader document.Reader
 }
 
-// one reads a file, or takes what is known of it. The error ends the scan.
-func (w *worker) one(ctx context.Context, e entry) error {
-	o := &Object{Path: shown(e.raw), raw: e.raw}
-	if e.raw == "" && e.info != nil {
-		o.Path = shown(filepath.Base(w.s.root))
-	}
-	if e.info != nil {
-		o.Size, o.Modified, o.Public, o.identity = e.info.Size(), e.info.ModTime().UTC(), public(e.info), identify(e.info)
-	}
-	if e.trouble != 0 {
-		o.Troubles = []Unread{{Trouble: e.trouble, Name: e.trouble.String()}}
+// one reads an object, or takes what is known of it. The error ends the scan.
+func (w *worker) one(ctx context.Context, d document.Object) error {
+	o := &Object{Path: d.Path, raw: d.Raw, Size: max(d.Size, 0), Modified: d.Modified, Public: d.Public, identity: d.Identity, volatile: d.Volatile}
+	if d.Trouble != 0 {
+		o.Troubles = []Unread{{Trouble: d.Trouble, Name: d.Trouble.String()}}
 		return w.s.add(o, false)
 	}
-	if known, ok := w.s.state.look(e.raw, o.identity); ok {
+	if known, ok := w.s.state.look(d.Raw, d.Identity, d.Volatile); ok {
 		known.Path, known.raw, known.identity = o.Path, o.raw, o.identity
 		return w.s.add(known, false)
 	}
-	if err := w.read(ctx, o, filepath.Join(w.s.root, e.raw)); err != nil {
-		return err
-	}
-	return w.s.add(o, true)
-}
-
-// read reads one file into o. The error is the context's.
-func (w *worker) read(ctx context.Context, o *Object, name string) error {
 	w.t.reset()
-	f, err := open(name)
-	if err != nil {
-		o.Troubles = []Unread{{Trouble: troubleOf(err), Name: troubleOf(err).String()}}
-		o.identity = [4]int64{} // to be tried again
-		return nil
-	}
-	defer f.Close() // of a reader
-	info, err := f.Stat()
-	if err != nil || !info.Mode().IsRegular() {
-		o.Troubles = []Unread{{Trouble: document.Special, Name: document.Special.String()}}
-		return nil
-	}
-	o.Size, o.Modified, o.identity = info.Size(), info.ModTime().UTC(), identify(info)
-	at := &checked{f: f}
-	data := holes(f, o.Size)
-	if data != nil {
-		err = w.reader.ReadStream(ctx, filepath.Base(name), data, w.t)
-	} else {
-		err = w.reader.Read(ctx, filepath.Base(name), at, o.Size, w.t)
-	}
+	changed, err := d.Content.Read(ctx, &w.reader, w.t)
 	if err != nil {
 		return err
 	}
 	w.t.into(o)
-	if at.failed() != nil {
-		t := troubleOf(at.failed())
-		o.Troubles = append(o.Troubles, Unread{Trouble: t, Name: t.String()})
+	if changed {
+		o.identity = [4]int64{} // to be read again
 	}
-	if after, err := f.Stat(); err != nil || identify(after) != o.identity || at.failed() != nil {
-		o.identity = [4]int64{} // it changed under our eyes: to be read again
-	}
-	if len(o.Elements) > 0 && data == nil {
-		return w.digest(ctx, o, f)
-	}
-	return nil
-}
-
-// digest hashes a file in which something was found: the first GiB and the size.
-func (w *worker) digest(ctx context.Context, o *Object, f *os.File) error {
-	h := w.s.state.digest()
-	buf := make([]byte, 256<<10)
-	for off := int64(0); off < o.Size && off < 1<<30; {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		n, err := f.ReadAt(buf, off)
-		h.Write(buf[:n]) // never fails (hash.Hash)
-		off += int64(n)
-		if err != nil {
-			break
+	if len(o.Elements) > 0 {
+		h := w.s.state.digest()
+		if d.Content.Sum(ctx, h) == nil {
+			o.Digest = hex.EncodeToString(h.Sum(nil)[:16])
+		} else if ctx.Err() != nil {
+			return ctx.Err()
 		}
 	}
-	fmt.Fprintf(h, "%d", o.Size)
-	o.Digest = hex.EncodeToString(h.Sum(nil)[:16])
-	return nil
+	return w.s.add(o, true)
 }
 
 // checked remembers that reading failed, which formats take for a short file.

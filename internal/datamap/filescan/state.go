@@ -24,7 +24,8 @@ import (
 // state, and with what the engine or the readers find.
 //
 //	1  2026-11-22
-const stateVersion = 1
+//	2  2026-11-22  a line marks the end of a scan of a store; digests of sparse files
+const stateVersion = 2
 
 // state is the file that a scan goes on from. Layout: a line stateHead, then a
 // line stateLine for every file that was read; the last line of a path counts,
@@ -35,6 +36,7 @@ type state struct {
 	key   []byte // of digests
 	end   int64
 	known map[uint64]stateEntry // by the hash of the path
+	ended int64                 // offset behind the last scan that came to its end
 	saved time.Time
 }
 
@@ -42,6 +44,11 @@ type stateHead struct {
 	Version int    `json:"sekisho_scan_state"`
 	Root    string `json:"root"`
 	Key     string `json:"key"`
+}
+
+// stateEnd is the line behind a scan that came to its end.
+type stateEnd struct {
+	Ended time.Time `json:"ended"`
 }
 
 type stateLine struct {
@@ -121,19 +128,26 @@ func (s *state) load(root string) (bool, error) {
 		var l struct {
 			Raw      []byte   `json:"raw"`
 			Identity [4]int64 `json:"identity"`
+			stateEnd
 		}
 		if json.Unmarshal(line, &l) != nil {
 			return true, nil // what follows a torn line is not ours to trust
+		}
+		if !l.Ended.IsZero() {
+			s.end += int64(len(line))
+			s.ended = s.end
+			continue
 		}
 		s.known[xxhash.Sum64(l.Raw)] = stateEntry{l.Identity, s.end, int32(len(line))}
 		s.end += int64(len(line))
 	}
 }
 
-// look returns what is known of a file that has not changed.
-func (s *state) look(raw string, identity [4]int64) (*Object, bool) {
+// look returns what is known of a file that has not changed; of a volatile object what
+// this scan, which was interrupted, has read.
+func (s *state) look(raw string, identity [4]int64, volatile bool) (*Object, bool) {
 	e, ok := s.known[xxhash.Sum64String(raw)]
-	if !ok || e.identity != identity {
+	if !ok || e.identity != identity || identity == [4]int64{} || volatile && e.offset < s.ended {
 		return nil, false
 	}
 	line := make([]byte, e.length)
@@ -172,9 +186,17 @@ func (s *state) keep(o *Object) error {
 	return nil
 }
 
-// close ends the writing.
-func (s *state) close() error {
-	return errors.Join(s.w.Flush(), s.file.Sync(), s.file.Close())
+// close ends the writing; whole says that the scan came to its end
+// and that volatile objects are to be read again by the next.
+func (s *state) close(whole bool) error {
+	var err error
+	if whole {
+		line, merr := json.Marshal(stateEnd{time.Now().UTC()})
+		if _, err = s.w.Write(append(line, '\n')); err == nil {
+			err = merr
+		}
+	}
+	return errors.Join(err, s.w.Flush(), s.file.Sync(), s.file.Close())
 }
 
 // digest returns the hash that tells copies. It is keyed, and the key is in the

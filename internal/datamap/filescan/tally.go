@@ -167,7 +167,8 @@ type tableStream struct {
 	fields  []*element.Field
 	split   []bool // the header allows a piece of a card number
 	row     int64
-	end     int64 // of the stream
+	key     string // its integer key's column, "" when rows are counted
+	end     int64  // of the stream
 	cells   []cell
 	digits  []byte
 	groups  []int
@@ -266,8 +267,16 @@ func (x *tableStream) joined() {
 // EndRow implements document.Table.
 func (x *tableStream) EndRow() {
 	x.joined()
-	x.row++
+	if x.key == "" {
+		x.row++
+	}
 }
+
+// KeyColumn implements document.Keyed.
+func (x *tableStream) KeyColumn(name string) { x.key = name }
+
+// Key implements document.Keyed.
+func (x *tableStream) Key(n int64) { x.row = n }
 
 // Close implements document.Table.
 func (x *tableStream) Close() {
@@ -281,7 +290,7 @@ func (x *tableStream) Close() {
 }
 
 func (x *tableStream) place(row int64, column int) Place {
-	return Place{Part: x.part, Row: row, Column: x.headers[column]}
+	return Place{Part: x.part, Row: row, Key: x.key, Column: x.headers[column]}
 }
 
 // cell returns the cell in which a finding begins.

@@ -22,6 +22,20 @@ func (d Folder) Walk(ctx context.Context, visit func(document.Object) error) err
 	return s.walk(ctx, func(e entry) error { return visit(objectOf(d.Root, e)) })
 }
 
+// folderOrFile is a Folder whose root may be one file.
+type folderOrFile struct{ Folder }
+
+// Walk implements document.Store.
+func (d folderOrFile) Walk(ctx context.Context, visit func(document.Object) error) error {
+	info, err := os.Lstat(d.Root)
+	if err != nil || !info.Mode().IsRegular() {
+		return d.Folder.Walk(ctx, visit)
+	}
+	o := objectOf(d.Root, entry{info: info})
+	o.Path = shown(filepath.Base(d.Root))
+	return visit(o)
+}
+
 func objectOf(root string, e entry) document.Object {
 	o := document.Object{Path: shown(e.raw), Raw: e.raw, Trouble: e.trouble, Size: -1}
 	if e.info != nil {

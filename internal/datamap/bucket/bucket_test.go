@@ -1,0 +1,226 @@
+package bucket
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5"
+	"encoding/hex"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"sekisho/internal/datamap/document"
+	"sekisho/internal/element"
+)
+
+// TestSignature is the two examples of the Amazon S3 API Reference ("Signature
+// Calculations for the Authorization Header", GET Object and GET Bucket).
+func TestSignature(t *testing.T) {
+	cfg := &Config{Access: "AKIAIOSFODNN7EXAMPLE", Secret: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", Region: "us-east-1"}
+	at := time.Date(2013, 5, 24, 0, 0, 0, 0, time.UTC)
+	for _, c := range []struct{ url, ranges, want string }{
+		{"https://examplebucket.s3.amazonaws.com/test.txt", "bytes=0-9", "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41"},
+		{"https://examplebucket.s3.amazonaws.com/?max-keys=2&prefix=J", "", "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7"},
+	} {
+		r, err := http.NewRequest(http.MethodGet, c.url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.ranges != "" {
+			r.Header.Set("Range", c.ranges)
+		}
+		sign(r, cfg, at)
+		if _, got, _ := strings.Cut(r.Header.Get("Authorization"), "Signature="); got != c.want {
+			t.Errorf("%s: signature %s, want %s", c.url, got, c.want)
+		}
+	}
+}
+
+// storage is a small S3 that answers like the real one: pages of two keys, ETags,
+// If-Match, errors by status; it checks that requests are signed and only read.
+type storage struct {
+	t       *testing.T
+	objects map[string]string
+	denied  string
+	secret  string
+	onGet   func(key string)
+}
+
+func (s *storage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet {
+		s.t.Errorf("%s: the bucket is to be read only", r.Method)
+	}
+	if s.secret != "" {
+		again := r.Clone(context.Background())
+		again.URL.Host = r.Host
+		given := r.Header.Get("Authorization")
+		for name := range again.Header {
+			if n := strings.ToLower(name); !strings.Contains(given, n) || n == "authorization" {
+				again.Header.Del(name)
+			}
+		}
+		at, _ := time.Parse("20060102T150405Z", r.Header.Get("x-amz-date"))
+		again.Header.Del("Authorization")
+		sign(again, &Config{Access: "key", Secret: s.secret, Region: "tokyo"}, at)
+		if again.Header.Get("Authorization") != given {
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+	}
+	key, ok := strings.CutPrefix(r.URL.Path, "/store/lists/")
+	if !ok {
+		s.list(w, r.URL.Query())
+		return
+	}
+	if s.onGet != nil {
+		s.onGet(key)
+	}
+	text, there := s.objects[key]
+	switch {
+	case key == s.denied:
+		w.WriteHeader(http.StatusForbidden)
+	case !there:
+		w.WriteHeader(http.StatusNotFound)
+	case r.Header.Get("If-Match") != etag(text):
+		w.WriteHeader(http.StatusPreconditionFailed)
+	default:
+		io.WriteString(w, text)
+	}
+}
+
+func etag(text string) string {
+	sum := md5.Sum([]byte(text))
+	return `"` + hex.EncodeToString(sum[:]) + `"`
+}
+
+func (s *storage) list(w http.ResponseWriter, q url.Values) {
+	type entry struct {
+		Key, ETag    string
+		Size         int
+		LastModified time.Time
+	}
+	var answer struct {
+		XMLName               xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ ListBucketResult"`
+		Contents              []entry
+		IsTruncated           bool
+		NextContinuationToken string `xml:",omitempty"`
+	}
+	var keys []string
+	for k := range s.objects {
+		if strings.HasPrefix(k, q.Get("prefix")) && k > q.Get("continuation-token") {
+			keys = append(keys, k)
+		}
+	}
+	slices.Sort(keys)
+	if len(keys) > 2 {
+		keys = keys[:2]
+		answer.IsTruncated, answer.NextContinuationToken = true, keys[1]
+	}
+	for _, k := range keys {
+		answer.Contents = append(answer.Contents, entry{k, etag(s.objects[k]), len(s.objects[k]), time.Unix(1700000000, 0).UTC()})
+	}
+	xml.NewEncoder(w).Encode(answer)
+}
+
+// taker remembers what was read.
+type taker struct {
+	part  string
+	lines []string
+}
+
+func (s *taker) Text(string, element.Encoding) io.WriteCloser { return &text{s: s} }
+
+func (s *taker) Table(string) document.Table { panic("the test has no tables") }
+
+func (s *taker) Trouble(_ string, t document.Trouble, _ string) {
+	s.lines = append(s.lines, s.part+" trouble "+t.String())
+}
+
+type text struct {
+	bytes.Buffer
+	s *taker
+}
+
+func (x *text) Close() error {
+	x.s.lines = append(x.s.lines, x.s.part+" "+strings.TrimSpace(x.String()))
+	return nil
+}
+
+func TestBucket(t *testing.T) {
+	const odd = "顧客/a b+c=%25#?.txt" // a key may be any text
+	s := &storage{t: t, secret: "secret", denied: "d.txt", objects: map[string]string{
+		"a.txt": "one\n", odd: "two\n", "b/": "", "d.txt": "no\n", "gone.txt": "g\n", "new.txt": "old\n", "other/x.txt": "x\n"}}
+	server := httptest.NewServer(s)
+	defer server.Close()
+	store, err := New(Config{Endpoint: server.URL + "/store", Bucket: "lists", Region: "tokyo", Access: "key", Secret: "secret"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.onGet = func(key string) {
+		if key == "new.txt" {
+			s.objects[key] = "new\n"
+		}
+		if key == "d.txt" { // of the same page
+			delete(s.objects, "gone.txt")
+		}
+	}
+	sink := &taker{}
+	reader := &document.Reader{Temp: t.TempDir()}
+	sums := map[string]string{}
+	err = store.Walk(t.Context(), func(o document.Object) error {
+		sink.part = o.Path
+		_, err := o.Content.Read(t.Context(), reader, sink)
+		var sum bytes.Buffer
+		if o.Content.Sum(t.Context(), &sum) == nil {
+			sums[o.Path] = sum.String()
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"a.txt one", "d.txt trouble denied", "gone.txt trouble vanished", "new.txt trouble vanished", "other/x.txt x", odd + " two"}
+	slices.Sort(sink.lines)
+	slices.Sort(want)
+	if d := cmp.Diff(want, sink.lines); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	if sums["a.txt"] != "one\n4" {
+		t.Errorf("sum %q", sums["a.txt"])
+	}
+	store.cfg.Secret = "wrong"
+	err = store.Walk(t.Context(), func(o document.Object) error {
+		if o.Path != "." || o.Trouble != document.Denied {
+			return fmt.Errorf("with a wrong key: %+v", o)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestParse(t *testing.T) {
+	got, err := Parse("s3://lists/customers/2026?endpoint=https://minio.example:9000&region=tokyo")
+	if err != nil || got.Bucket != "lists" || got.Prefix != "customers/2026" || got.Endpoint != "https://minio.example:9000" || got.Region != "tokyo" {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if got, err = Parse("s3://lists?region=ap-northeast-1"); err != nil || got.Endpoint != "https://s3.ap-northeast-1.amazonaws.com" {
+		t.Errorf("%+v, %v", got, err)
+	}
+	for _, bad := range []string{"s3://lists", "s3://?endpoint=https://x", "s3://key:secret@lists?region=x", "https://lists", "s3://lists?endpoint=ftp://x"} {
+		if _, err := Parse(bad); !errors.Is(err, ErrAddress) {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+}
