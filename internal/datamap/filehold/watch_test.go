@@ -140,6 +140,8 @@ func TestWatchedMoves(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(w.root, "d"), 0o700); err != nil {
 		t.Fatal(err)
 	}
+	w.write("d/first.txt", "nobody") // once it was seen the folder is watched
+	w.until(watch, said("www/d/first.txt was  like  gone false"))
 	if err := os.Rename(filepath.Join(w.root, "c.csv"), filepath.Join(w.root, "d", "c.csv")); err != nil {
 		t.Fatal(err)
 	}

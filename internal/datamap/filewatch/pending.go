@@ -14,11 +14,29 @@ type pending struct {
 	list   []*Sight
 	live   map[string]*Sight // by path: those whose file is there
 	moving map[uint32]*Sight // by cookie: moved away, not seen to arrive yet
-	open   map[*Sight]bool   // created and not closed yet: not handed out
-	held   int
-	losses []Loss
-	max    int
-	ready  chan struct{}
+	// leaving are the cookies of moving, oldest first: what was moved out of the tree
+	// never arrives.
+	leaving []departure
+	open    map[*Sight]bool // created and not closed yet: not handed out
+	held    int
+	losses  []Loss
+	max     int
+	ready   chan struct{}
+}
+
+// departure is a file or directory that was moved away in a turn of Run.
+type departure struct {
+	cookie uint32
+	round  int
+}
+
+// left forgets what was moved away before the last turn: the two events of a move are
+// next to each other in the queue, at most two readings apart.
+func (p *pending) left(round int) {
+	for len(p.leaving) > 0 && p.leaving[0].round < round-1 {
+		delete(p.moving, p.leaving[0].cookie)
+		p.leaving = p.leaving[1:]
+	}
 }
 
 func newPending(limit int) *pending {
@@ -52,12 +70,13 @@ func (p *pending) created(path string, f *os.File, at time.Time) {
 }
 
 // written enters that a file was closed after writing.
-func (p *pending) written(path string, f *os.File, at time.Time) {
+func (p *pending) written(path string, f *os.File, at time.Time) *Sight {
 	s := p.sight(path, at)
 	s.Written = true
 	s.Writes++
 	delete(p.open, s)
 	p.hold(s, f)
+	return s
 }
 
 // hold gives a sight its content; of two the later counts.

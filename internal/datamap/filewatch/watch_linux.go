@@ -16,17 +16,18 @@ import (
 
 // Watch follows one tree. Run is called once; Ready and Take by one goroutine.
 type Watch struct {
-	cfg  Config
-	p    *pending
-	ino  int               // inotify
-	fan  int               // fanotify, -1 without
-	stop int               // an eventfd that ends Run
-	dirs map[int32]string  // below the root, by watch descriptor
-	wds  map[string]int32  // the other way round
-	late map[string][]held // files of fanotify that inotify has not named yet
-	fans int               // how many those are
-	read time.Time         // everything before was read from the queues
-	buf  []byte
+	cfg   Config
+	p     *pending
+	ino   int               // inotify
+	fan   int               // fanotify, -1 without
+	stop  int               // an eventfd that ends Run
+	dirs  map[int32]string  // below the root, by watch descriptor
+	wds   map[string]int32  // the other way round
+	late  map[string][]held // files of fanotify that inotify has not named yet
+	fans  int               // how many those are
+	read  time.Time         // everything before was read from the queues
+	round int               // the turn of Run
+	buf   []byte
 }
 
 // held is a file that fanotify handed over.
@@ -109,12 +110,14 @@ func (w *Watch) close() error {
 // Run follows the tree until ctx ends; then it returns nil. What Take did not hand
 // out is closed.
 func (w *Watch) Run(ctx context.Context) (err error) {
+	told := make(chan struct{})
 	unhook := context.AfterFunc(ctx, func() {
+		defer close(told)
 		unix.Write(w.stop, []byte{1, 0, 0, 0, 0, 0, 0, 0}) // cannot fail: its counter is 0
 	})
 	defer func() {
-		if !unhook() { // it writes now, or did: wait for its end before the number is given away
-			<-ctx.Done()
+		if !unhook() { // it writes now, or did: wait for its end before the descriptor's number is given away
+			<-told
 		}
 		w.abandon()
 		err = errors.Join(err, w.close())
@@ -154,6 +157,7 @@ func (w *Watch) full() bool {
 // the queue of fanotify before its end is in that of inotify, so that reading them in
 // this order never misses a content.
 func (w *Watch) turn(round int) error {
+	w.round = round
 	at := w.cfg.Now()
 	events, whole, err := w.names()
 	if err != nil {
@@ -178,6 +182,7 @@ func (w *Watch) turn(round int) error {
 	}
 	if whole {
 		w.unnamed(round, at)
+		w.p.left(round)
 		w.read = at
 	}
 	w.p.tell()
@@ -246,6 +251,7 @@ func (w *Watch) event(wd int32, bits, cookie uint32, name string, at time.Time) 
 		w.p.gone(path, at)
 	case bits&unix.IN_MOVED_FROM != 0:
 		w.p.moving[cookie] = w.p.gone(path, at)
+		w.p.leaving = append(w.p.leaving, departure{cookie, w.round})
 	case bits&unix.IN_MOVED_TO != 0:
 		w.p.moved(path, cookie, w.open(path, 0), at)
 	}
@@ -266,6 +272,7 @@ func (w *Watch) directory(path string, bits, cookie uint32, at time.Time) {
 		s.Dir = true
 		if bits&unix.IN_MOVED_FROM != 0 {
 			w.p.moving[cookie] = s
+			w.p.leaving = append(w.p.leaving, departure{cookie, w.round})
 		}
 	case bits&(unix.IN_CREATE|unix.IN_MOVED_TO) != 0:
 		if from := w.p.moving[cookie]; bits&unix.IN_MOVED_TO != 0 && from != nil {
@@ -309,8 +316,7 @@ func (w *Watch) add(dir string, told bool) error {
 				return err
 			}
 		} else if told {
-			w.p.written(path, w.open(path, 0), w.cfg.Now())
-			w.p.live[path].Created = true
+			w.p.written(path, w.open(path, 0), w.cfg.Now()).Created = true
 		}
 	}
 	return nil

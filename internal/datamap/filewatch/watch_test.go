@@ -124,7 +124,9 @@ func TestShortLives(t *testing.T) {
 		texts := map[string]string{} // a life may be told in two sights
 		tooLate := map[string]bool{}
 		for _, s := range r.seen {
-			texts[s.Path] += r.texts[s]
+			if text := r.texts[s]; text != "" {
+				texts[s.Path] = text
+			}
 			tooLate[s.Path] = tooLate[s.Path] || s.Late()
 		}
 		for i := range files {
