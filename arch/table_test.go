@@ -44,7 +44,7 @@ var allowed = map[string][]string{
 	// keys and numbers
 	"internal/durable": {},
 	"internal/keyring": {"internal/event"},
-	"internal/subject": {"internal/element", "internal/event", "internal/keyring"},
+	"internal/subject": {"internal/element", "internal/event", "internal/keyring", "internal/person/canon"},
 
 	// the gate
 	"internal/gate/cutting": {"internal/policy/cut"},

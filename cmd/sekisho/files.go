@@ -123,6 +123,12 @@ func (p *process) ownersOf(dst []filehold.Subject, k element.Kind, value []byte)
 		}
 		for i := range b.cfg.Protect {
 			t := &b.cfg.Protect[i]
+			if k == subject.NameBirth {
+				if n, owner := b.identifiers.Lookup(subject.Space{Table: placeOf(b.cfg, t.Table), Element: k}, value); owner == subject.One {
+					dst = append(dst, filehold.Subject{Source: sourceOf(b.cfg, t.Of), Number: n})
+				}
+				continue
+			}
 			for _, column := range t.Identifiers {
 				if kind, _ := element.ParseKind(t.Columns[column]); kind != k {
 					continue

@@ -150,8 +150,8 @@ func (m *Map) Rescan(table event.Place) {
 func (m *Map) Doubt() {
 	for _, t := range m.Tables() {
 		if m.cfg.Identifiers != nil {
-			for _, column := range t.Identifiers {
-				m.cfg.Identifiers.Suspend(subject.Space{Table: t.Place, Element: t.Columns[column]})
+			for _, space := range t.spaces() {
+				m.cfg.Identifiers.Suspend(space)
 			}
 		}
 		m.Rescan(t.Place)

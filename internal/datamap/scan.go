@@ -28,9 +28,8 @@ func (s *scan) beginIdentifiers() {
 	if s.index == nil || s.table.Key == "" {
 		return
 	}
-	for _, column := range s.table.Identifiers {
-		kind := s.table.Columns[column]
-		s.builds[kind] = s.index.Begin(subject.Space{Table: s.table.Place, Element: kind})
+	for _, space := range s.table.spaces() {
+		s.builds[space.Element] = s.index.Begin(space)
 	}
 }
 

@@ -100,6 +100,51 @@ func newPlan(ctx context.Context, conn *pgx.Conn, t *Table) (*plan, error) {
 	return p, nil
 }
 
+// nameBirth returns the columns that make up subject.NameBirth: the name, or family
+// and given name in this order, and the birth date; "" when the table has not both.
+func (t *Table) nameBirth() (names []string, birth string) {
+	for _, column := range slices.Sorted(maps.Keys(t.Columns)) {
+		switch t.Columns[column] {
+		case element.Name:
+			names = append(names, column)
+		case element.BirthDate:
+			if birth != "" {
+				return nil, ""
+			}
+			birth = column
+		}
+	}
+	switch {
+	case len(names) == 1:
+		return names, birth
+	case len(names) == 2:
+		if family(names[1]) {
+			names[0], names[1] = names[1], names[0]
+		}
+		if family(names[0]) {
+			return names, birth
+		}
+	}
+	return nil, ""
+}
+
+// family reports whether a column holds family names, by its own name.
+func family(column string) bool {
+	c := strings.ToLower(column)
+	return strings.Contains(c, "family") || strings.Contains(c, "last") || strings.Contains(c, "sei") || strings.Contains(c, "surname") || strings.HasPrefix(c, "姓") || strings.Contains(c, "苗字")
+}
+
+// spaces are where the identifiers of the table are looked for.
+func (t *Table) spaces() (all []subject.Space) {
+	for _, column := range t.Identifiers {
+		all = append(all, subject.Space{Table: t.Place, Element: t.Columns[column]})
+	}
+	if _, birth := t.nameBirth(); birth != "" {
+		all = append(all, subject.Space{Table: t.Place, Element: subject.NameBirth})
+	}
+	return all
+}
+
 // key finds out how the subject key is written.
 func (p *plan) key(t *Table, columns []column) error {
 	if t.Key == "" {
@@ -142,6 +187,14 @@ func (p *plan) build(t *Table, name string, columns []column) {
 	mask := fmt.Sprintf("%d::bigint", int64(always))
 	for _, kind := range (p.mask &^ always).Kinds() {
 		mask += fmt.Sprintf(" | CASE WHEN %s THEN %d::bigint ELSE 0 END", strings.Join(present[kind], " OR "), int64(element.MaskOf(kind)))
+	}
+	if names, birth := t.nameBirth(); birth != "" {
+		quoted := make([]string, 0, len(names))
+		for _, n := range names {
+			quoted = append(quoted, pgx.Identifier{n}.Sanitize()+"::text")
+		}
+		ids = append(ids, strings.Join(quoted, " || ")+" || chr(31) || "+pgx.Identifier{birth}.Sanitize()+"::text")
+		p.idKinds = append(p.idKinds, subject.NameBirth)
 	}
 	key := "NULL::text"
 	if t.Key != "" {

@@ -1,10 +1,27 @@
 package subject
 
 import (
+	"bytes"
+	"strconv"
 	"unicode/utf8"
 
 	"sekisho/internal/element"
+	"sekisho/internal/person/canon"
 )
+
+// NameBirth is a name together with a birth date: an identifier of the index that is
+// made of two elements. It is in no mask and no event. Its values are made by
+// AppendNameBirth.
+const NameBirth element.Kind = 255
+
+// nameBirthCut stands between the two.
+const nameBirthCut = 0x1f
+
+// AppendNameBirth appends the value of NameBirth to dst: a name as it stands, and a
+// birth date in any form.
+func AppendNameBirth(dst, name, birth []byte) []byte {
+	return append(append(append(dst, name...), nameBirthCut), birth...)
+}
 
 // Canonical appends the canonical form of an identifier to dst: the spelling
 // in which equal identifiers are equal bytes. Joining too much is harmless
@@ -13,6 +30,8 @@ import (
 //
 //	e-mail            spaces trimmed, ASCII letters small (full-width too)
 //	phone, numbers    ASCII letters and digits only, letters capital (full-width too)
+//	NameBirth         name without spaces, width and variants of characters (package
+//	                  canon); date as YYYYMMDD, eras too
 //	the rest          spaces trimmed
 func Canonical(dst []byte, k element.Kind, value []byte) []byte {
 	switch k {
@@ -21,6 +40,18 @@ func Canonical(dst []byte, k element.Kind, value []byte) []byte {
 	case element.Phone, element.Passport, element.DriversLicence, element.MyNumber,
 		element.BankAccount, element.CardPAN, element.PostalCode:
 		return narrow(dst, value, true)
+	case NameBirth:
+		name, birth, ok := bytes.Cut(value, []byte{nameBirthCut})
+		date := canon.Date(birth)
+		if !ok || date == 0 {
+			return dst
+		}
+		n := len(dst)
+		if dst = canon.Name(dst, name); len(dst) == n {
+			return dst
+		}
+		dst = append(dst[:n], bytes.ReplaceAll(dst[n:], []byte(" "), nil)...)
+		return strconv.AppendUint(append(dst, nameBirthCut), uint64(date), 10)
 	}
 	return append(dst, trim(value)...)
 }

@@ -129,6 +129,11 @@ func TestCanonical(t *testing.T) {
 		{element.Email, "日本@例.jp", "日本@例.jp"},
 		{element.CustomerNumber, " 12 a", "12 a"},
 		{element.Phone, "なし", ""},
+		{NameBirth, "髙橋　一郎\x1f昭和55年2月3日", "高橋一郎\x1f19800203"},
+		{NameBirth, "高橋 一郎\x1f1980-02-03 00:00:00", "高橋一郎\x1f19800203"},
+		{NameBirth, "高橋 一郎\x1f不明", ""},
+		{NameBirth, "\x1f1980-02-03", ""},
+		{NameBirth, "高橋 一郎", ""},
 	} {
 		if got := string(Canonical(nil, c.kind, []byte(c.in))); got != c.want {
 			t.Errorf("%v %q: %q, want %q", c.kind, c.in, got, c.want)

@@ -70,7 +70,13 @@ type record struct {
 	mask   element.Mask
 	owners []Subject
 	hashes []kindHash
+	// names and births are values as they stand, until the record is settled: who is
+	// called so and was born then may be known.
+	names, births [][]byte
 }
+
+// maxNames bounds the names and the birth dates of a record that are combined.
+const maxNames = 4
 
 type kindHash struct {
 	kind element.Kind
@@ -85,6 +91,7 @@ type records struct {
 	pending []record
 	end     int64
 	owners  []Subject // of the finding in hand
+	value   []byte    // its value, of what is combined
 }
 
 func newRecords(c *content, e element.Encoding) *records {
@@ -95,7 +102,11 @@ func newRecords(c *content, e element.Encoding) *records {
 
 // resolve looks for whose a value is while its bytes are at hand.
 func (r *records) resolve(k element.Kind, value []byte) [16]byte {
-	r.owners = r.owners[:0]
+	r.owners, r.value = r.owners[:0], nil
+	switch k {
+	case element.Name, element.Kana, element.BirthDate:
+		r.value = bytes.Clone(value)
+	}
 	if slices.Contains(identifying, k) {
 		r.owners = r.c.owners(r.owners, k, value)
 	}
@@ -107,14 +118,25 @@ func (r *records) found(f *element.Finding) {
 	hash, _ := f.Hash()
 	i := sort.Search(len(r.pending), func(i int) bool { return r.pending[i].end > f.Offset })
 	if i < len(r.pending) {
-		r.pending[i].add(f.Kind, hash, r.owners)
+		r.pending[i].add(f.Kind, hash, r.owners, r.value)
 	} else {
-		r.open.add(f.Kind, hash, r.owners)
+		r.open.add(f.Kind, hash, r.owners, r.value)
 	}
 }
 
-func (x *record) add(k element.Kind, hash [16]byte, owners []Subject) {
-	x.mask |= element.MaskOf(k)
+func (x *record) add(k element.Kind, hash [16]byte, owners []Subject, value []byte) {
+	if k != subject.NameBirth {
+		x.mask |= element.MaskOf(k)
+	}
+	if value != nil {
+		list := &x.names
+		if k == element.BirthDate {
+			list = &x.births
+		}
+		if len(*list) < maxNames {
+			*list = append(*list, value)
+		}
+	}
 	for _, o := range owners {
 		if !slices.Contains(x.owners, o) {
 			x.owners = append(x.owners, o)
@@ -158,6 +180,7 @@ func (r *records) settle(all []record) {
 		if x.mask&naming == 0 {
 			continue
 		}
+		x.combine(c)
 		for n, o := range x.owners {
 			c.known[o] |= x.mask
 			if !slices.ContainsFunc(x.owners[:n], func(p Subject) bool { return p.Source == o.Source }) {
@@ -177,9 +200,24 @@ func (r *records) settle(all []record) {
 	}
 }
 
+// combine looks for whose the names with the birth dates of a record are.
+func (x *record) combine(c *content) {
+	var value, canonical []byte
+	for _, name := range x.names {
+		for _, birth := range x.births {
+			value = subject.AppendNameBirth(value[:0], name, birth)
+			if canonical = subject.Canonical(canonical[:0], subject.NameBirth, value); len(canonical) == 0 {
+				continue
+			}
+			x.add(subject.NameBirth, c.hash([]byte{byte(subject.NameBirth)}, canonical), c.owners(nil, subject.NameBirth, value), nil)
+		}
+	}
+	x.names, x.births = nil, nil
+}
+
 // key is what an unknown record is known by: its best identifier, or all of it.
 func (x *record) key(hash func(parts ...[]byte) [16]byte) [16]byte {
-	for _, k := range identifying {
+	for _, k := range append(identifying[:len(identifying):len(identifying)], subject.NameBirth) {
 		if i := slices.IndexFunc(x.hashes, func(h kindHash) bool { return h.kind == k }); i >= 0 {
 			return x.hashes[i].hash
 		}
@@ -240,7 +278,7 @@ func (t *table) Cell(column int, value []byte) {
 	if header := t.headers[column]; header == "" || string(bytes.TrimSpace(value)) != header {
 		if k, _, _ := t.fields[column].Judge(value); personal.Has(k) {
 			hash := t.resolve(k, value)
-			t.open.add(k, hash, t.owners)
+			t.open.add(k, hash, t.owners, t.value)
 		}
 	}
 	t.write(value)

@@ -159,6 +159,24 @@ func TestHoldingsOfAFile(t *testing.T) {
 	}
 }
 
+// TestNameAndBirthDate: a record without any number belongs to the one customer of that
+// name and birth date, in whatever form they are written; without one it is one unknown
+// subject everywhere.
+func TestNameAndBirthDate(t *testing.T) {
+	w := newWorld(t)
+	w.owners[string(subject.Canonical(nil, subject.NameBirth, subject.AppendNameBirth(nil, []byte("高橋 一郎"), []byte("1980-02-03"))))] = 7
+	w.write("a.csv", "氏名,生年月日\n髙橋　一郎,昭和55年2月3日\n鈴木 花子,1991/12/24\n")
+	w.write("b.csv", "name,birth_date,note\n鈴木花子,平成3年12月24日,window seat\n")
+	want := []string{
+		"www/a.csv files.unknown name,birthdate 1 of 1",
+		"www/a.csv shop.customers name,birthdate 7 of 1",
+		"www/b.csv files.unknown name,birthdate 1 of 1",
+	}
+	if diff := cmp.Diff(want, w.scan()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 // TestRestart: what was deleted while nobody looked is found gone, and a folder
 // that is not there deletes nothing.
 func TestRestart(t *testing.T) {
