@@ -45,9 +45,6 @@ type cli struct {
 	Freeze     freezeCmd     `cmd:"" group:"run" help:"${help_freeze}"`
 	Cuts       cutsCmd       `cmd:"" group:"run" help:"${help_cuts}"`
 	Hub        hubCmd        `cmd:"" group:"run" help:"${help_hub}"`
-	Findings   findingsCmd   `cmd:"" group:"ask" help:"${help_findings}"`
-	Except     exceptCmd     `cmd:"" group:"set" help:"${help_except}"`
-	Hunt       huntCmd       `cmd:"" group:"ask" help:"${help_hunt}"`
 	Scan       scanCmd       `cmd:"" group:"ask" help:"${help_scan}"`
 	Map        mapCmd        `cmd:"" group:"ask" help:"${help_map}"`
 	Bypass     bypassCmd     `cmd:"" group:"run" help:"${help_bypass}"`

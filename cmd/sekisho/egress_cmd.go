@@ -15,10 +15,13 @@ import (
 )
 
 type egressCmd struct {
-	Check   egressCheckCmd   `cmd:"" help:"${help_egress_check}"`
-	Explain egressExplainCmd `cmd:"" help:"${help_egress_explain}"`
-	Preview egressPreviewCmd `cmd:"" help:"${help_egress_preview}"`
-	Setup   egressSetupCmd   `cmd:"" help:"${help_egress_setup}"`
+	Check    egressCheckCmd   `cmd:"" help:"${help_egress_check}"`
+	Explain  egressExplainCmd `cmd:"" help:"${help_egress_explain}"`
+	Preview  egressPreviewCmd `cmd:"" help:"${help_egress_preview}"`
+	Setup    egressSetupCmd   `cmd:"" help:"${help_egress_setup}"`
+	Findings findingsCmd      `cmd:"" help:"${help_findings}"`
+	Except   exceptCmd        `cmd:"" help:"${help_except}"`
+	Hunt     huntCmd          `cmd:"" help:"${help_hunt}"`
 }
 
 // exitPolicy is the policy of what leaves of a file, or of the configuration.

@@ -53,22 +53,22 @@ func TestHuntAndFindings(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	code, text := ask("--json", "hunt", "-i", "evil[.]example")
+	code, text := ask("--json", "egress", "hunt", "-i", "evil[.]example")
 	for _, part := range []string{`"host": "10.0.0.5"`, `"sent": 700`, `"host": "10.0.0.6"`, `"sent": 50`, `"questions": 1`, `"refused": 1`} {
 		if code != 1 || !strings.Contains(text, part) {
 			t.Errorf("hunt: exit code %d, no %s in\n%s", code, part, text)
 		}
 	}
-	if code, text := ask("hunt", "-i", "good.example"); code != 0 || !strings.Contains(text, "None of 1 indicators was met in 3") {
+	if code, text := ask("egress", "hunt", "-i", "good.example"); code != 0 || !strings.Contains(text, "None of 1 indicators was met in 3") {
 		t.Errorf("hunt: exit code %d\n%s", code, text)
 	}
-	if code, _ := ask("hunt"); code != 2 {
+	if code, _ := ask("egress", "hunt"); code != 2 {
 		t.Errorf("nothing to look for: exit code %d", code)
 	}
-	if _, text := ask("findings"); !strings.Contains(text, "c2.evil.example") || !strings.Contains(text, `interval_seconds="60"`) || strings.Contains(text, "tool.example") {
+	if _, text := ask("egress", "findings"); !strings.Contains(text, "c2.evil.example") || !strings.Contains(text, `interval_seconds="60"`) || strings.Contains(text, "tool.example") {
 		t.Errorf("findings:\n%s", text)
 	}
-	if _, text := ask("findings", "--all", "--json"); !strings.Contains(text, `"exception": "x-1"`) {
+	if _, text := ask("egress", "findings", "--all", "--json"); !strings.Contains(text, `"exception": "x-1"`) {
 		t.Errorf("findings --all:\n%s", text)
 	}
 }

@@ -4,5 +4,5 @@
 // URL is listed at a time.
 //
 // It is pure: it reads bytes that it is given, fetches nothing and knows no
-// clock. It refuses and raises nothing: gates and `sekisho hunt` do.
+// clock. It refuses and raises nothing: gates and `sekisho egress hunt` do.
 package indicator

@@ -68,13 +68,13 @@ func (f *flow) OnOpen(p *netloop.Pair) error {
 // OnData implements netloop.Handler.
 func (f *flow) OnData(p *netloop.Pair, s netloop.Side, b []byte) error {
 	if f.cutBy.Load() != nil {
-		p.Close(errCut)
+		p.Reset(errCut)
 		return nil
 	}
 	if s == netloop.Client {
 		if f.end.Sent == 0 && f.decision.AnyInner {
 			if f.glance(b); f.cutBy.Load() != nil {
-				p.Close(errCut)
+				p.Reset(errCut)
 				return nil
 			}
 		}
@@ -112,7 +112,7 @@ func (f *flow) MayPass(*netloop.Pair, netloop.Side) bool {
 // OnPassed implements netloop.Passer.
 func (f *flow) OnPassed(p *netloop.Pair, s netloop.Side, n int) error {
 	if f.cutBy.Load() != nil {
-		p.Close(errCut)
+		p.Reset(errCut)
 		return nil
 	}
 	f.count(p, s, uint64(n))
@@ -162,7 +162,7 @@ func (f *flow) arm(p *netloop.Pair) {
 // OnWake implements netloop.Handler.
 func (f *flow) OnWake(p *netloop.Pair) error {
 	if f.cutBy.Load() != nil {
-		p.Close(errCut)
+		p.Reset(errCut)
 	}
 	return nil
 }

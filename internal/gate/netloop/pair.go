@@ -31,6 +31,7 @@ type Pair struct {
 	cause      error // why the pair ends, nil if a peer ended it
 	closing    bool  // close when everything queued was written
 	aborting   bool  // close now
+	resets     bool  // and drop what the kernel holds
 	gone       bool  // torn down; no callback follows
 	flushUntil time.Time
 
@@ -221,6 +222,13 @@ func (p *Pair) Close(err error) {
 		p.cause = err
 	}
 	p.aborting = true
+}
+
+// Reset is Close, and what the kernel still holds for the peers is dropped too: they see a reset. Close alone leaves
+// the kernel to send what it had taken, for as long as a peer reads it.
+func (p *Pair) Reset(err error) {
+	p.Close(err)
+	p.resets = true
 }
 
 // CloseAfterFlush ends the pair when everything queued was written, or Config.FlushTimeout is over. Nothing more

@@ -133,6 +133,9 @@ func (pp *portablePair) settle() {
 	if p.aborting || p.closing && pp.flushed() {
 		pp.done = true
 		for s := range p.ends {
+			if t, ok := raw(p.ends[s].conn).(*net.TCPConn); ok && p.resets {
+				_ = t.SetLinger(0) // fails only on a closed connection
+			}
 			_ = raw(p.ends[s].conn).Close() // close_notify, if any, has been sent by the writer
 		}
 	}

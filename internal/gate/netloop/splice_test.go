@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"net"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -161,4 +162,39 @@ func TestManyPipes(t *testing.T) {
 		})
 	}
 	wait.Wait()
+}
+
+// TestReset: a peer sees a reset and no end, on both sides: the kernel has dropped
+// what it held for it.
+func TestReset(t *testing.T) {
+	eachCarrier(t, func(t *testing.T, cfg netloop.Config) {
+		no := errors.New("no further")
+		handed := make(chan struct{})
+		h := newForward()
+		h.onData = func(p *netloop.Pair, s netloop.Side, b []byte) error {
+			p.Write(s.Other(), b)
+			close(handed)
+			return nil
+		}
+		h.onWake = func(p *netloop.Pair) error { p.Reset(no); return nil }
+		pair, p := add(t, start(t, cfg), "tcp", h)
+		send(t, p.client, []byte("secret"))
+		<-handed
+		pair.Wake()
+		h.wait(t)
+		var reset *net.OpError
+		for _, c := range []net.Conn{p.client, p.upstream} {
+			var b [16]byte
+			for { // what came before the reset may still be read, an orderly end may not
+				if _, err := c.Read(b[:]); errors.Is(err, io.EOF) {
+					t.Errorf("an orderly end")
+				} else if err == nil {
+					continue
+				} else if !errors.As(err, &reset) || reset.Timeout() {
+					t.Errorf("ended with %v", err)
+				}
+				break
+			}
+		}
+	})
 }
