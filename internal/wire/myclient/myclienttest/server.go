@@ -39,7 +39,7 @@ func Start(t *testing.T) *Server {
 	daemon := find("mariadbd", "mysqld")
 	install := find("mariadb-install-db", "mysql_install_db")
 	if daemon == "" || install == "" {
-		t.Skip("skipped: no MariaDB is installed (apt install mariadb-server)")
+		t.Skip("skipped: no MariaDB is installed (sudo apt-get install -y mariadb-server-core mariadb-client-core)")
 	}
 	dir, err := os.MkdirTemp("", "sekisho-maria-") // short: a socket's path is
 	if err != nil {
