@@ -147,6 +147,9 @@ func guess(p []byte, at int64) Encoding {
 		return UTF16BE
 	}
 	best, least := UTF8, wrongUTF8(p)
+	if least == 0 {
+		return UTF8
+	}
 	if n := wrongDouble(p, shiftJISSize); n < least {
 		best, least = ShiftJIS, n
 	}

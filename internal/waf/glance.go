@@ -2,6 +2,7 @@ package waf
 
 import (
 	"bytes"
+	"encoding/binary"
 	"slices"
 
 	"github.com/corazawaf/libinjection-go"
@@ -169,6 +170,18 @@ func (g *glance) variant(text []byte) int {
 
 // equalFold compares texts of one length without the case of ASCII letters.
 func equalFold(a, b []byte) bool {
+	const caseBits = 0x2020202020202020
+	for len(a) >= 8 && len(b) >= 8 {
+		x, y := binary.LittleEndian.Uint64(a), binary.LittleEndian.Uint64(b)
+		if x != y && ((x^y)&^caseBits != 0 || !equalFoldBytes(a[:8], b)) {
+			return false
+		}
+		a, b = a[8:], b[8:]
+	}
+	return equalFoldBytes(a, b)
+}
+
+func equalFoldBytes(a, b []byte) bool {
 	for i, c := range a {
 		d := b[i]
 		if c != d && (c|0x20 != d|0x20 || c|0x20 < 'a' || c|0x20 > 'z') {

@@ -125,7 +125,7 @@ type table struct {
 	m      *Matcher
 	states map[string]int32
 	sets   [][]uint32 // by state: kind of the character before, then threads
-	next   []int32    // by state*(classes+1)+class; the last class is the end
+	next   []int32    // by row of a state + class: the row of the next; the last class is the end
 	seen   []uint32   // by instruction: mark of the closure that met it
 	mark   uint32
 	todo   []uint32
@@ -133,7 +133,7 @@ type table struct {
 }
 
 const (
-	unmade  = 0  // not known yet
+	unmade  = 0  // not known yet: the row of no state
 	matched = -1 // the expression matches
 )
 
@@ -193,56 +193,56 @@ func (m *Matcher) give(t *table) {
 func (m *Matcher) Match(text []byte) bool {
 	t := m.take()
 	defer m.give(t)
-	width := len(m.bounds) + 1
-	state, resets := int32(start), 0
+	width := int32(len(m.bounds) + 1)
+	row, resets := start*width, 0
 	for i := 0; ; {
-		i, state = t.run(text, i, state)
+		i, row = t.run(text, i, row)
 		if i == len(text) {
 			break
 		}
 		r, size := utf8.DecodeRune(text[i:])
 		class := m.class(r)
 		i += size
-		to := t.next[int(state)*width+class]
+		to := t.next[int(row)+class]
 		if to == unmade {
 			if len(t.sets) >= maxStates {
 				if resets++; resets > maxResets {
 					return m.fallback.Match(text)
 				}
-				set := slices.Clone(t.sets[state])
+				set := slices.Clone(t.sets[row/width])
 				t.reset()
-				state = t.state(int(set[0]), set[1:])
+				row = width * t.state(int(set[0]), set[1:])
 			}
-			to = t.step(state, class)
+			to = t.step(row/width, class)
 		}
 		if to == matched {
 			return true
 		}
-		state = to
+		row = to
 	}
-	to := t.next[int(state)*width+width-1]
+	to := t.next[row+width-1]
 	if to == unmade {
-		to = t.step(state, width-1)
+		to = t.step(row/width, int(width)-1)
 	}
 	return to == matched
 }
 
 // run goes through ASCII as far as the transitions are known and lead on. It
-// returns where it stopped and the state before that.
-func (t *table) run(text []byte, i int, state int32) (int, int32) {
-	width, next, ascii := len(t.m.bounds)+1, t.next, &t.m.ascii
+// returns where it stopped and the row of the state before that.
+func (t *table) run(text []byte, i int, row int32) (int, int32) {
+	next, ascii := t.next, &t.m.ascii
 	for ; i < len(text); i++ {
 		c := text[i]
 		if c >= utf8.RuneSelf {
 			break
 		}
-		to := next[int(state)*width+int(ascii[c])]
+		to := next[uint32(row)+uint32(ascii[c])]
 		if to <= 0 {
 			break
 		}
-		state = to
+		row = to
 	}
-	return i, state
+	return i, row
 }
 
 // class returns the class of a character.
@@ -253,9 +253,10 @@ func (m *Matcher) class(r rune) int {
 	return m.search(r)
 }
 
-// step makes the transition of a state by a class; the last is the end.
+// step makes the transition of a state by a class, and returns the row that it
+// leads to; the last class is the end.
 func (t *table) step(state int32, class int) int32 {
-	set := t.sets[state]
+	set, width := t.sets[state], len(t.m.bounds)+1
 	next := rune(-1)
 	if class < len(t.m.bounds) {
 		next = t.m.bounds[class]
@@ -264,7 +265,7 @@ func (t *table) step(state int32, class int) int32 {
 	live, found := t.closure(set[1:], flags)
 	to := int32(matched)
 	if !found {
-		to = start // after the end nothing follows
+		to = start * int32(width) // after the end nothing follows
 		if next >= 0 {
 			var threads []uint32
 			for _, pc := range live {
@@ -273,10 +274,10 @@ func (t *table) step(state int32, class int) int32 {
 				}
 			}
 			slices.Sort(threads)
-			to = t.state(kindOf(next), slices.Compact(threads))
+			to = int32(width) * t.state(kindOf(next), slices.Compact(threads))
 		}
 	}
-	t.next[int(state)*(len(t.m.bounds)+1)+class] = to
+	t.next[int(state)*width+class] = to
 	return to
 }
 

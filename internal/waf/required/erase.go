@@ -32,11 +32,17 @@ func (b *Bytes) Erase(dst, text []byte) []byte {
 	n := 0
 	for _, c := range text {
 		at[n] = c
-		if !b[c] {
-			n++
-		}
+		n += kept(b[c])
 	}
 	return dst[:len(dst)+n]
+}
+
+// kept is 0 for what goes and 1 for what stays, without a branch.
+func kept(gone bool) int {
+	if gone {
+		return 0
+	}
+	return 1
 }
 
 // Gaps returns the sets of bytes that an expression allows any number of

@@ -119,6 +119,7 @@ func (b *builder) automaton() {
 	children := [][]uint32{make([]uint32, classes)} // by class; 0 is none
 	s.found = [][]int32{nil}
 	for _, text := range texts {
+		s.longest = max(s.longest, len(text))
 		state := uint32(0)
 		for i := range len(text) {
 			class := s.class[text[i]]
@@ -152,16 +153,21 @@ func (b *builder) automaton() {
 		}
 	}
 	s.row = classes + 1
+	ends := s.found
+	s.found = [][]int32{nil}
 	s.next = make([]uint32, len(children)*s.row)
 	for state, row := range children {
 		for class, to := range row {
 			v := to * uint32(s.row)
-			if s.found[to] != nil {
+			if ends[to] != nil {
 				v |= hit
 			}
 			s.next[state*s.row+class] = v
 		}
-		s.next[state*s.row+classes] = uint32(state)
+		if ends[state] != nil {
+			s.next[state*s.row+classes] = uint32(len(s.found))
+			s.found = append(s.found, ends[state])
+		}
 	}
 }
 

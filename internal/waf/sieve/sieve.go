@@ -14,14 +14,15 @@ import (
 // Sieve holds formulas, numbered from 0 in the order given. It is not changed
 // after New and may be used by many goroutines, each with its own [Scratch].
 type Sieve struct {
-	class [256]uint8
-	row   int      // length of a state's row: a column a class, and one for found
-	next  []uint32 // state + class → state, states being the beginnings of rows
-	found [][]int32
-	nodes []node
-	sets  []transform.Bytes // of nodes, numbered
-	lists []int32           // what nodes refer to
-	bytes []int32           // nodes that single bytes alone can satisfy
+	class   [256]uint8
+	row     int       // length of a state's row: a column a class, and one for its number in found
+	next    []uint32  // state + class → state, states being the beginnings of rows
+	found   [][]int32 // literals that end in a state; the first are none
+	longest int       // bytes of a literal
+	nodes   []node
+	sets    []transform.Bytes // of nodes, numbered
+	lists   []int32           // what nodes refer to
+	bytes   []int32           // nodes that single bytes alone can satisfy
 }
 
 // node is one formula of the graph, or a literal. Many are touched in every
@@ -38,7 +39,8 @@ type node struct {
 // Scratch is what one scan at a time needs.
 type Scratch struct {
 	epoch uint32
-	state []state // by node
+	met   []uint32 // by number in found: epoch in which it was met
+	state []state  // by node
 	roots []int32
 }
 
@@ -66,7 +68,7 @@ func New(formulas []*required.Formula) *Sieve {
 
 // NewScratch returns room for scans.
 func (s *Sieve) NewScratch() *Scratch {
-	return &Scratch{state: make([]state, len(s.nodes))}
+	return &Scratch{state: make([]state, len(s.nodes)), met: make([]uint32, len(s.found))}
 }
 
 // Scan returns the numbers of the formulas that a value satisfies, in no
@@ -76,6 +78,7 @@ func (s *Sieve) Scan(value []byte, present *transform.Bytes, c *Scratch) []int32
 	c.epoch++
 	if c.epoch == 0 { // after 2³² scans
 		clear(c.state)
+		clear(c.met)
 		c.epoch = 1
 	}
 	c.roots = c.roots[:0]
@@ -85,24 +88,89 @@ func (s *Sieve) Scan(value []byte, present *transform.Bytes, c *Scratch) []int32
 			s.fire(n, &both, c)
 		}
 	}
-	state := uint32(0)
-	for _, b := range value {
-		state = s.next[state+uint32(s.class[b])]
-		if state&hit == 0 {
-			continue
-		}
-		state &^= hit
-		for _, n := range s.found[s.next[int(state)+s.row-1]] {
-			if c.state[n].fired != c.epoch {
-				s.fire(n, &both, c)
-			}
-		}
+	if len(value) < fewest+4*s.longest {
+		s.follow(0, value, &both, c)
+	} else {
+		s.followFour(value, &both, c)
 	}
 	return c.roots
 }
 
 // hit marks transitions into states that end literals.
 const hit = 1 << 31
+
+// fewest is from how many bytes on, beside what is read twice, a value is read at
+// four places at once.
+const fewest = 128
+
+// follow reads a value from a state on and fires the literals that it meets.
+func (s *Sieve) follow(state uint32, value []byte, present *transform.Bytes, c *Scratch) {
+	for _, b := range value {
+		state = s.next[state+uint32(s.class[b])]
+		if state&hit != 0 {
+			state &^= hit
+			s.meet(state, present, c)
+		}
+	}
+}
+
+// followFour is follow for a value in four parts, from the beginning of each: a step
+// waits for the one before, so that four in turn take little longer than one. A
+// part begins so early that it holds every literal that the one before does not
+// end in.
+func (s *Sieve) followFour(value []byte, present *transform.Bytes, c *Scratch) {
+	overlap := s.longest - 1
+	size := (len(value) + 3*overlap + 3) / 4
+	step := size - overlap
+	p0, p1, p2, p3 := value[:size], value[step:step+size], value[2*step:2*step+size], value[3*step:]
+	n := len(p3) // up to three less than size
+	p0, p1, p2 = p0[:size], p1[:size], p2[:size]
+	var s0, s1, s2, s3 uint32
+	next, class := s.next, &s.class
+	for i := range p3 {
+		s0 = next[s0+uint32(class[p0[i]])]
+		s1 = next[s1+uint32(class[p1[i]])]
+		s2 = next[s2+uint32(class[p2[i]])]
+		s3 = next[s3+uint32(class[p3[i]])]
+		if (s0|s1|s2|s3)&hit == 0 {
+			continue
+		}
+		if s0&hit != 0 {
+			s0 &^= hit
+			s.meet(s0, present, c)
+		}
+		if s1&hit != 0 {
+			s1 &^= hit
+			s.meet(s1, present, c)
+		}
+		if s2&hit != 0 {
+			s2 &^= hit
+			s.meet(s2, present, c)
+		}
+		if s3&hit != 0 {
+			s3 &^= hit
+			s.meet(s3, present, c)
+		}
+	}
+	s.follow(s0, p0[n:], present, c)
+	s.follow(s1, p1[n:], present, c)
+	s.follow(s2, p2[n:], present, c)
+}
+
+// meet fires the literals that end in a state. The short ones stand in every text
+// again and again.
+func (s *Sieve) meet(state uint32, present *transform.Bytes, c *Scratch) {
+	if at := s.next[int(state)+s.row-1]; c.met[at] != c.epoch {
+		c.met[at] = c.epoch
+		s.fireAll(at, present, c)
+	}
+}
+
+func (s *Sieve) fireAll(at uint32, present *transform.Bytes, c *Scratch) {
+	for _, n := range s.found[at] {
+		s.fire(n, present, c)
+	}
+}
 
 func (s *Sieve) fire(n int32, present *transform.Bytes, c *Scratch) {
 	if c.state[n].fired == c.epoch {

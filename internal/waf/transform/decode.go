@@ -1,11 +1,14 @@
 package transform
 
 import (
+	"bytes"
 	_ "embed"
 	"fmt"
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"golang.org/x/net/html"
 )
 
 // hexValue is the value of a hexadecimal digit, -1 for no digit.
@@ -86,15 +89,19 @@ func utf8ToUnicode(dst, src []byte) []byte {
 			i++
 			continue
 		}
-		var r rune
-		if uncased(src[i:]) {
-			r = rune(src[i]&15)<<12 | rune(src[i+1]&63)<<6 | rune(src[i+2]&63)
-			i += 3
-		} else {
-			var size int
-			r, size = utf8.DecodeRune(src[i:])
-			i += size
+		if n := uncasedRun(src[i:]); n > 0 {
+			grown, at := spread(dst, n*2) // six for three
+			for run := src[i : i+n]; len(run) >= 3 && len(at) >= 6; run, at = run[3:], at[6:] {
+				high, mid, low := run[0], run[1], run[2]
+				at[0], at[1] = '%', 'u'
+				at[2], at[3], at[4], at[5] = hexDigits[high&15], hexDigits[mid>>2&15], hexDigits[mid<<2&12|low>>4&3], hexDigits[low&15]
+			}
+			dst = grown[:len(grown)+n*2]
+			i += n
+			continue
 		}
+		r, size := utf8.DecodeRune(src[i:])
+		i += size
 		dst = append(dst, '%', 'u')
 		if r > 0xffff {
 			dst = strconv.AppendUint(dst, uint64(r), 16)
@@ -106,33 +113,78 @@ func utf8ToUnicode(dst, src []byte) []byte {
 }
 
 func urlDecodeUni(dst, src []byte) []byte {
+	dst, at := spread(dst, len(src)) // never longer
+	n := 0
 	for i := 0; i < len(src); {
-		switch c := src[i]; {
-		case c == '+':
-			dst = append(dst, ' ')
-			i++
-		case c != '%':
-			dst = append(dst, c)
-			i++
-		case i+1 < len(src) && src[i+1]|0x20 == 'u':
-			if r, ok := digits(src[i+2:], 4); ok {
-				dst = append(dst, lowBytes[r])
-				i += 6
-				break
+		c := src[i]
+		if c != '%' {
+			if c == '+' {
+				c = ' '
 			}
-			dst = append(dst, src[i:i+2]...)
-			i += 2
-		default:
-			if r, ok := digits(src[i+1:], 2); ok {
-				dst = append(dst, byte(r))
-				i += 3
-				break
-			}
-			dst = append(dst, c)
-			i++
+			at[n] = c
+			n, i = n+1, i+1
+			continue
 		}
+		if i+1 < len(src) && src[i+1]|0x20 == 'u' {
+			if r, ok := fourDigits(src[i+2:]); ok {
+				at[n] = lowBytes[r]
+				n, i = n+1, i+6
+				continue
+			}
+			at[n], at[n+1] = c, src[i+1]
+			n, i = n+2, i+2
+			continue
+		}
+		if i+2 < len(src) {
+			if h, l := hexValue[src[i+1]], hexValue[src[i+2]]; h|l >= 0 {
+				at[n] = byte(h<<4 | l)
+				n, i = n+1, i+3
+				continue
+			}
+		}
+		at[n] = c
+		n, i = n+1, i+1
 	}
-	return dst
+	return dst[:len(dst)+n]
+}
+
+// htmlEntityDecode decodes one reference after another: what one means depends on
+// its letters, digits and semicolon only (HTML, "Named character reference state").
+func htmlEntityDecode(dst, src []byte) []byte {
+	for {
+		at := bytes.IndexByte(src, '&')
+		if at < 0 {
+			return append(dst, src...)
+		}
+		dst, src = append(dst, src[:at]...), src[at:]
+		end := 1
+		if end < len(src) && src[end] == '#' {
+			end++
+		}
+		for end < len(src) && (isLetter(src[end]) || src[end]-'0' <= 9) {
+			end++
+		}
+		if end < len(src) && src[end] == ';' {
+			end++
+		}
+		if end < 3 { // the shortest are &lt and &#1
+			dst = append(dst, src[:end]...)
+		} else {
+			dst = append(dst, html.UnescapeString(string(src[:end]))...)
+		}
+		src = src[end:]
+	}
+}
+
+func isLetter(c byte) bool { return c|0x20-'a' <= 'z'-'a' }
+
+// fourDigits is digits for four.
+func fourDigits(s []byte) (uint16, bool) {
+	if len(s) < 4 {
+		return 0, false
+	}
+	a, b, c, d := hexValue[s[0]], hexValue[s[1]], hexValue[s[2]], hexValue[s[3]]
+	return uint16(a)<<12 | uint16(b)<<8 | uint16(c)<<4 | uint16(d), a|b|c|d >= 0
 }
 
 // jsEscapes are the letters after a backslash that stand for another byte.

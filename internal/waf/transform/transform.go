@@ -7,12 +7,12 @@ package transform
 
 import (
 	"bytes"
+	"encoding/binary"
 	"path"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"golang.org/x/net/html"
 )
 
 // Step is one transformation.
@@ -41,14 +41,14 @@ func (b *Bytes) Meets(c *Bytes) bool {
 
 // Present returns the bytes of a value.
 func Present(value []byte) Bytes {
-	var seen [256]bool
+	var seen [256]uint8
 	for _, c := range value {
-		seen[c] = true
+		seen[c] = 1
 	}
 	var b Bytes
-	for c, ok := range seen {
-		if ok {
-			b.Add(byte(c))
+	for i := range b {
+		for k := 0; k < 64; k += 8 { // eight bytes that are 0 or 1 into eight bits
+			b[i] |= binary.LittleEndian.Uint64(seen[i*64+k:]) * 0x0102040810204080 >> 56 << k
 		}
 	}
 	return b
@@ -89,9 +89,7 @@ func init() {
 	}
 	add("utf8tounicode", "", true, utf8ToUnicode)
 	add("urldecodeuni", "%+", false, urlDecodeUni)
-	add("htmlentitydecode", "&", false, func(dst, src []byte) []byte {
-		return append(dst, html.UnescapeString(string(src))...)
-	})
+	add("htmlentitydecode", "&", false, htmlEntityDecode)
 	add("jsdecode", `\`, false, jsDecode)
 	add("cssdecode", `\`, false, cssDecode)
 	add("removenulls", "\x00", false, func(dst, src []byte) []byte {
@@ -124,8 +122,39 @@ func uncased(s []byte) bool {
 	return len(s) >= 3 && s[0] >= 0xe3 && s[0] <= 0xe9 && s[1]&0xc0 == 0x80 && s[2]&0xc0 == 0x80
 }
 
+// spread makes room for n bytes behind dst and returns it, to be filled, beside dst.
+func spread(dst []byte, n int) (grown, room []byte) {
+	dst = slices.Grow(dst, n)
+	return dst, dst[len(dst) : len(dst)+n]
+}
+
+const (
+	ones = 0x0101010101010101
+	high = 0x8080808080808080
+)
+
+// lower8 brings the capital letters among eight bytes of ASCII to small ones.
+func lower8(x uint64) uint64 {
+	return x | ((x+ones*(0x80-'A'))&^(x+ones*(0x7f-'Z'))&high)>>2
+}
+
+// uncasedRun returns how many bytes s begins with of characters that are uncased.
+func uncasedRun(s []byte) (n int) {
+	for uncased(s[n:]) {
+		n += 3
+	}
+	return n
+}
+
 func lowercase(dst, src []byte) []byte {
 	for i := 0; i < len(src); {
+		if i+8 <= len(src) {
+			if x := binary.LittleEndian.Uint64(src[i:]); x&high == 0 {
+				dst = binary.LittleEndian.AppendUint64(dst, lower8(x))
+				i += 8
+				continue
+			}
+		}
 		switch c := src[i]; {
 		case 'A' <= c && c <= 'Z':
 			dst = append(dst, c+'a'-'A')
@@ -134,8 +163,9 @@ func lowercase(dst, src []byte) []byte {
 			dst = append(dst, c)
 			i++
 		case uncased(src[i:]):
-			dst = append(dst, src[i:i+3]...)
-			i += 3
+			n := uncasedRun(src[i:])
+			dst = append(dst, src[i:i+n]...)
+			i += n
 		default:
 			// As strings.ToLower, which writes U+FFFD for what is no character.
 			r, size := utf8.DecodeRune(src[i:])
@@ -149,27 +179,41 @@ func lowercase(dst, src []byte) []byte {
 	return dst
 }
 
+// shown is 1 for every byte of ASCII but white space.
+var shown = func() (t [256]uint8) {
+	for c := range utf8.RuneSelf {
+		if c != ' ' && !('\t' <= c && c <= '\r') {
+			t[c] = 1
+		}
+	}
+	return t
+}()
+
 func removeWhitespace(dst, src []byte) []byte {
 	for i := 0; i < len(src); {
-		switch c := src[i]; {
-		case c == ' ' || '\t' <= c && c <= '\r':
-			i++
-		case c < utf8.RuneSelf:
-			dst = append(dst, c)
-			i++
-		case uncased(src[i:]):
+		if src[i] < utf8.RuneSelf {
+			grown, at := spread(dst, len(src)-i)
+			n := 0
+			for ; i < len(src) && src[i] < utf8.RuneSelf; i++ {
+				at[n] = src[i]
+				n += int(shown[src[i]])
+			}
+			dst = grown[:len(grown)+n]
+			continue
+		}
+		if uncased(src[i:]) {
 			if src[i] != 0xe3 || src[i+1] != 0x80 || src[i+2] != 0x80 {
 				dst = append(dst, src[i:i+3]...)
 			}
 			i += 3
-		default:
-			// As strings.Map, which writes U+FFFD for what is no character.
-			r, size := utf8.DecodeRune(src[i:])
-			if r == utf8.RuneError || !unicode.IsSpace(r) {
-				dst = utf8.AppendRune(dst, r)
-			}
-			i += size
+			continue
 		}
+		// As strings.Map, which writes U+FFFD for what is no character.
+		r, size := utf8.DecodeRune(src[i:])
+		if r == utf8.RuneError || !unicode.IsSpace(r) {
+			dst = utf8.AppendRune(dst, r)
+		}
+		i += size
 	}
 	return dst
 }
@@ -177,24 +221,33 @@ func removeWhitespace(dst, src []byte) []byte {
 func compressWhitespace(dst, src []byte) []byte {
 	space := false
 	for i := 0; i < len(src); {
-		r, size := rune(src[i]), 1
-		switch {
-		case r < utf8.RuneSelf:
-		case uncased(src[i:]): // U+3000 is not white space here
-			size = 3
-		default:
-			r, size = utf8.DecodeRune(src[i:])
+		if src[i] < utf8.RuneSelf {
+			grown, at := spread(dst, len(src)-i)
+			n := 0
+			for ; i < len(src) && src[i] < utf8.RuneSelf; i++ {
+				if shown[src[i]] == 1 {
+					at[n] = src[i]
+					n, space = n+1, false
+				} else if !space {
+					at[n] = ' '
+					n, space = n+1, true
+				}
+			}
+			dst = grown[:len(grown)+n]
+			continue
 		}
-		switch {
-		case r == ' ' || '\t' <= r && r <= '\r' || r == 0x85 || r == 0xa0 || src[i] == 0xa0:
+		if n := uncasedRun(src[i:]); n > 0 { // U+3000 is not white space here
+			dst = append(dst, src[i:i+n]...)
+			i, space = i+n, false
+			continue
+		}
+		r, size := utf8.DecodeRune(src[i:])
+		if r == 0x85 || r == 0xa0 || src[i] == 0xa0 {
 			if !space {
 				dst = append(dst, ' ')
 			}
 			space = true
-		case size == 1:
-			dst = append(dst, src[i])
-			space = false
-		default:
+		} else {
 			dst = append(dst, src[i:i+size]...)
 			space = false
 		}
@@ -203,30 +256,47 @@ func compressWhitespace(dst, src []byte) []byte {
 	return dst
 }
 
+// The bytes that cmdLine takes otherwise than as they are, but for capital letters.
+const (
+	asItIs = iota
+	leftOut
+	separating
+	joining // takes a space before it away
+)
+
+var shell = [256]uint8{
+	'"': leftOut, '\'': leftOut, '\\': leftOut, '^': leftOut,
+	' ': separating, ',': separating, ';': separating, '\t': separating, '\r': separating, '\n': separating,
+	'/': joining, '(': joining,
+}
+
 // cmdLine undoes what shells ignore: quotes, carets, separators, case.
 func cmdLine(dst, src []byte) []byte {
-	space := false
+	dst, at := spread(dst, len(src))
+	n, space := 0, false
 	for _, c := range src {
-		switch {
-		case c == '"' || c == '\'' || c == '\\' || c == '^':
+		switch shell[c] {
+		case leftOut:
 			continue
-		case c == ' ' || c == ',' || c == ';' || c == '\t' || c == '\r' || c == '\n':
+		case separating:
 			if !space {
-				dst = append(dst, ' ')
+				at[n] = ' '
+				n++
 			}
 			space = true
 			continue
-		case c == '/' || c == '(':
+		case joining:
 			if space {
-				dst = dst[:len(dst)-1]
+				n--
 			}
-		case 'A' <= c && c <= 'Z':
+		}
+		if 'A' <= c && c <= 'Z' {
 			c += 'a' - 'A'
 		}
-		dst = append(dst, c)
-		space = false
+		at[n] = c
+		n, space = n+1, false
 	}
-	return dst
+	return dst[:len(dst)+n]
 }
 
 // replaceComments puts a space for each C comment, one without an end too.
@@ -295,6 +365,9 @@ func prefix(s []byte, p string) int {
 }
 
 func normalizePath(dst, src []byte) []byte {
+	if bytes.IndexByte(src, '/') < 0 && string(src) != "." {
+		return append(dst, src...)
+	}
 	return append(dst, cleanPath(string(src))...)
 }
 
@@ -318,6 +391,9 @@ func cleanPath(s string) string {
 func normalizePathWin(dst, src []byte) []byte {
 	if len(src) == 0 {
 		return dst
+	}
+	if last := src[len(src)-1]; last != '.' && last != ' ' && !bytes.ContainsAny(src, `/\:`) {
+		return append(dst, src...)
 	}
 	s := withoutStream(cleanPath(strings.ReplaceAll(string(src), `\`, "/")))
 	wrote := false

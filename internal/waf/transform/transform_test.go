@@ -7,6 +7,7 @@ import (
 
 	"github.com/corazawaf/coraza/v3"
 	"github.com/corazawaf/coraza/v3/experimental/plugins/plugintypes"
+	"golang.org/x/net/html"
 	"pgregory.net/rapid"
 
 	_ "sekisho/internal/seed"
@@ -72,4 +73,15 @@ func TestAgreesWithJudge(t *testing.T) {
 			})
 		})
 	}
+}
+
+// References one by one decode as the text as a whole does.
+func TestReferences(t *testing.T) {
+	pieces := []string{"&", "#", "x", ";", "lt", "amp", "notin", "not", "34", "0", "999999999999", "d800", "80", "Sum", "<", " ", "あ", "acE", "CounterClockwiseContourIntegral"}
+	rapid.Check(t, func(t *rapid.T) {
+		text := strings.Join(rapid.SliceOfN(rapid.SampledFrom(pieces), 0, 20).Draw(t, "text"), "")
+		if got, want := string(htmlEntityDecode(nil, []byte(text))), html.UnescapeString(text); got != want {
+			t.Fatalf("htmlEntityDecode(%q) = %q, want %q", text, got, want)
+		}
+	})
 }
