@@ -26,11 +26,10 @@ type glance struct {
 	look     *look
 	scratch  *sieve.Scratch
 	narrowed []*sieve.Scratch // by cluster
-	erasing  *sieve.Scratch
-	chosen   []bool   // by search
-	any      bool     // of them
-	first    []byte   // the value itself
-	made     [][]byte // branch → room for what its step makes
+	chosen   []bool           // by search
+	any      bool             // of them
+	first    []byte           // the value itself
+	made     [][]byte         // branch → room for what its step makes
 	variants []variant
 	of       []int   // branch → variant
 	becomes  []int16 // variant*steps + step → variant after it; unknown if not tried
@@ -42,19 +41,23 @@ const unknown = -1
 
 // erasure is what the erased formulas say of a text without some bytes.
 type erasure struct {
-	gone  *required.Bytes
-	text  []byte
-	fit   []int32 // formulas
-	valid bool    // for the variant that is being confirmed
+	of      *erased
+	scratch *sieve.Scratch
+	text    []byte
+	fit     []int32 // formulas
+	valid   bool    // for the variant that is being confirmed
 }
 
 func newGlance(l *look) *glance {
 	g := &glance{
-		look: l, scratch: l.sieve.NewScratch(), erasing: l.erased.NewScratch(), chosen: make([]bool, len(l.searches)),
+		look: l, scratch: l.sieve.NewScratch(), chosen: make([]bool, len(l.searches)),
 		of: make([]int, len(l.tree)), made: make([][]byte, len(l.tree)),
 	}
 	for _, n := range l.narrow {
 		g.narrowed = append(g.narrowed, n.sieve.NewScratch())
+	}
+	for i := range l.erased {
+		g.erasures = append(g.erasures, erasure{of: &l.erased[i], scratch: l.erased[i].sieve.NewScratch()})
 	}
 	return g
 }
@@ -264,16 +267,12 @@ func (g *glance) confirm(n int32, s *search, v *variant) bool {
 
 // erase returns what the erased formulas say of a variant without some bytes.
 func (g *glance) erase(gone *required.Bytes, v *variant) *erasure {
-	at := slices.IndexFunc(g.erasures, func(e erasure) bool { return e.gone == gone })
-	if at < 0 {
-		at = len(g.erasures)
-		g.erasures = append(g.erasures, erasure{gone: gone})
-	}
+	at := slices.IndexFunc(g.erasures, func(e erasure) bool { return e.of.gone == gone })
 	e := &g.erasures[at]
 	if !e.valid {
 		e.text = gone.Erase(e.text[:0], foldKS(v.text, &v.present))
 		present := transform.Present(e.text)
-		e.fit = append(e.fit[:0], g.look.erased.Scan(e.text, &present, g.erasing)...)
+		e.fit = e.of.sieve.Scan(e.text, &present, e.scratch)
 		e.valid = true
 	}
 	return e

@@ -20,7 +20,7 @@ type look struct {
 	searches []search
 	sieve    *sieve.Sieve // of the formulas, numbered as searches
 	narrow   []narrow     // of some of them, by cluster
-	erased   *sieve.Sieve // of the formulas after erasing, numbered as searches
+	erased   []erased     // of the formulas after erasing
 	sqli     []int
 	xss      []int
 	tree     []branch // transformations; the first is none
@@ -37,7 +37,14 @@ type search struct {
 	match func() func([]byte) bool // the expression, compiled when first needed; nil for none
 }
 
-// narrow is the sieve of the searches after one sort of transformations. A
+// erased is the sieve of the formulas that a text without some bytes has to satisfy,
+// numbered as searches.
+type erased struct {
+	gone  *required.Bytes
+	sieve *sieve.Sieve
+}
+
+// narrow is the sieve of the searches after some sorts of transformations. A
 // variant that only these look at need not be searched for all the others want.
 type narrow struct {
 	ends  chainSet // where its searches look
@@ -54,6 +61,10 @@ var clusters = [][]string{
 	{"normalizepath", "normalizepathwin"},
 	{"base64decode"},
 }
+
+// narrowing are the clusters that have a sieve, alone or together: what commands
+// become is often a path as it is. The first that holds is asked.
+var narrowing = [][]int{{0}, {1}, {2}, {3}, {4}, {1, 3}}
 
 // cluster returns the number of a chain's cluster, -1 for none.
 func cluster(chain []string) int {
@@ -85,7 +96,7 @@ type branch struct {
 // newLook prepares the searches for some kinds of places.
 func newLook(all []crs.Search, kinds crs.Kind) *look {
 	l := &look{tree: []branch{{}}, harmless: newHarmless()}
-	var formulas, erased []*required.Formula
+	var formulas []*required.Formula
 	gone := map[required.Bytes]*required.Bytes{}
 	for _, s := range all {
 		if s.Kinds&kinds == 0 {
@@ -100,14 +111,12 @@ func newLook(all []crs.Search, kinds crs.Kind) *look {
 			own.ends.add(l.branch(chain))
 		}
 		own.compile()
-		formula, after := s.Formula, s.Erased
+		formula := s.Formula
 		if formula == nil {
 			formula = &required.Formula{}
 		}
-		if after == nil {
-			after = &required.Formula{}
-		} else {
-			formula = formula.Coarse() // after is what decides
+		if s.Erased != nil {
+			formula = formula.Coarse() // the erased one decides
 		}
 		switch s.Library {
 		case "sqli":
@@ -115,25 +124,43 @@ func newLook(all []crs.Search, kinds crs.Kind) *look {
 		case "xss":
 			l.xss = append(l.xss, len(l.searches))
 		}
-		formulas, erased = append(formulas, formula), append(erased, after)
+		formulas = append(formulas, formula)
 		l.searches = append(l.searches, own)
 	}
-	l.sieve, l.erased = sieve.New(formulas), sieve.New(erased)
+	l.sieve = sieve.New(formulas)
+	l.eraseAll()
 	l.ends = l.asked()
-	for n := range clusters {
-		l.narrow = append(l.narrow, l.narrowed(n, formulas))
+	for _, of := range narrowing {
+		l.narrow = append(l.narrow, l.narrowed(of, formulas))
 	}
 	return l
 }
 
-// narrowed makes the sieve of a cluster.
-func (l *look) narrowed(n int, formulas []*required.Formula) narrow {
+// eraseAll makes a sieve for each set of bytes that is erased.
+func (l *look) eraseAll() {
+	for i := range l.searches {
+		gone := l.searches[i].gone
+		if l.searches[i].Erased == nil || slices.ContainsFunc(l.erased, func(e erased) bool { return e.gone == gone }) {
+			continue
+		}
+		own := make([]*required.Formula, len(l.searches))
+		for k := range l.searches {
+			if own[k] = l.searches[k].Erased; own[k] == nil || l.searches[k].gone != gone {
+				own[k] = &required.Formula{}
+			}
+		}
+		l.erased = append(l.erased, erased{gone, sieve.New(own)})
+	}
+}
+
+// narrowed makes the sieve of some clusters.
+func (l *look) narrowed(of []int, formulas []*required.Formula) narrow {
 	var made narrow
 	own := make([]*required.Formula, len(formulas))
 	for i := range l.searches {
 		own[i] = &required.Formula{}
 		for _, chain := range l.searches[i].Chains {
-			if cluster(chain) == n {
+			if slices.Contains(of, cluster(chain)) {
 				own[i] = formulas[i]
 				made.ends.add(l.branch(chain))
 			}

@@ -130,7 +130,20 @@ type table struct {
 	mark   uint32
 	todo   []uint32
 	key    []byte
+
+	// A state without threads is idle: it waits for a character that the expression
+	// may begin with. All others are passed over without a step.
+	idle  [afterOther + 1]int32 // rows by kind, 0 if none is known
+	quiet [utf8.RuneSelf]uint8  // what idle states do at a character
 }
+
+// What idle states do at a character of ASCII, whichever of afterWord and
+// afterOther they are.
+const (
+	unasked = iota
+	stays   // idle
+	wakes
+)
 
 const (
 	unmade  = 0  // not known yet: the row of no state
@@ -147,7 +160,32 @@ func (t *table) reset() {
 	t.states = map[string]int32{}
 	t.sets = append(t.sets[:0], nil) // state 0 is none
 	t.next = append(t.next[:0], make([]int32, len(t.m.bounds)+1)...)
+	t.quiet = [utf8.RuneSelf]uint8{}
 	t.state(atBegin, nil)
+	for _, kind := range [...]int{afterWord, afterOther} {
+		t.idle[kind] = int32(len(t.m.bounds)+1) * t.state(kind, nil)
+	}
+}
+
+// ask finds out what idle states do at a character.
+func (t *table) ask(c byte) uint8 {
+	t.quiet[c] = wakes
+	if kind := kindOf(rune(c)); kind != afterNewline {
+		word, other := t.idle[afterWord], t.idle[afterOther]
+		if to := t.idle[kind]; t.to(word, c) == to && t.to(other, c) == to {
+			t.quiet[c] = stays
+		}
+	}
+	return t.quiet[c]
+}
+
+// to returns the row that a row leads to by a character of ASCII.
+func (t *table) to(row int32, c byte) int32 {
+	class := int(t.m.ascii[c])
+	if to := t.next[int(row)+class]; to != unmade {
+		return to
+	}
+	return t.step(row/int32(len(t.m.bounds)+1), class)
 }
 
 // start is the state before the first character.
@@ -230,19 +268,40 @@ func (m *Matcher) Match(text []byte) bool {
 // run goes through ASCII as far as the transitions are known and lead on. It
 // returns where it stopped and the row of the state before that.
 func (t *table) run(text []byte, i int, row int32) (int, int32) {
-	next, ascii := t.next, &t.m.ascii
-	for ; i < len(text); i++ {
+	ascii, word, other := &t.m.ascii, t.idle[afterWord], t.idle[afterOther]
+	for i < len(text) {
 		c := text[i]
 		if c >= utf8.RuneSelf {
 			break
 		}
-		to := next[uint32(row)+uint32(ascii[c])]
+		if row == word || row == other {
+			if n := t.pass(text[i:]); n > 0 {
+				i += n
+				row = t.idle[kindOf(rune(text[i-1]))]
+				continue
+			}
+		}
+		to := t.next[uint32(row)+uint32(ascii[c])]
 		if to <= 0 {
 			break
 		}
 		row = to
+		i++
 	}
 	return i, row
+}
+
+// pass returns how many bytes a text begins with at which idle states stay idle.
+func (t *table) pass(text []byte) int {
+	for i, c := range text {
+		if c >= utf8.RuneSelf {
+			return i
+		}
+		if does := t.quiet[c]; does != stays && (does == wakes || t.ask(c) == wakes) {
+			return i
+		}
+	}
+	return len(text)
 }
 
 // class returns the class of a character.

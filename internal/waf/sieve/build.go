@@ -117,15 +117,16 @@ func (b *builder) automaton() {
 	classes := b.classify(texts)
 
 	children := [][]uint32{make([]uint32, classes)} // by class; 0 is none
+	depth := []uint32{0}
 	s.found = [][]int32{nil}
 	for _, text := range texts {
-		s.longest = max(s.longest, len(text))
 		state := uint32(0)
 		for i := range len(text) {
 			class := s.class[text[i]]
 			if children[state][class] == 0 {
 				children[state][class] = uint32(len(children))
 				children = append(children, make([]uint32, classes))
+				depth = append(depth, uint32(i)+1)
 				s.found = append(s.found, nil)
 			}
 			state = children[state][class]
@@ -152,7 +153,7 @@ func (b *builder) automaton() {
 			queue = append(queue, child)
 		}
 	}
-	s.row = classes + 1
+	s.row = classes + 2
 	ends := s.found
 	s.found = [][]int32{nil}
 	s.next = make([]uint32, len(children)*s.row)
@@ -164,8 +165,9 @@ func (b *builder) automaton() {
 			}
 			s.next[state*s.row+class] = v
 		}
+		s.next[state*s.row+classes] = depth[state]
 		if ends[state] != nil {
-			s.next[state*s.row+classes] = uint32(len(s.found))
+			s.next[state*s.row+classes+1] = uint32(len(s.found))
 			s.found = append(s.found, ends[state])
 		}
 	}

@@ -15,7 +15,7 @@ import (
 // after New and may be used by many goroutines, each with its own [Scratch].
 type Sieve struct {
 	class   [256]uint8
-	row     int       // length of a state's row: a column a class, and one for its number in found
+	row     int       // length of a state's row: a column a class, one for its depth, one for its number in found
 	next    []uint32  // state + class → state, states being the beginnings of rows
 	found   [][]int32 // literals that end in a state; the first are none
 	longest int       // bytes of a literal
@@ -88,7 +88,7 @@ func (s *Sieve) Scan(value []byte, present *transform.Bytes, c *Scratch) []int32
 			s.fire(n, &both, c)
 		}
 	}
-	if len(value) < fewest+4*s.longest {
+	if len(value) < fewest {
 		s.follow(0, value, &both, c)
 	} else {
 		s.followFour(value, &both, c)
@@ -99,9 +99,8 @@ func (s *Sieve) Scan(value []byte, present *transform.Bytes, c *Scratch) []int32
 // hit marks transitions into states that end literals.
 const hit = 1 << 31
 
-// fewest is from how many bytes on, beside what is read twice, a value is read at
-// four places at once.
-const fewest = 128
+// fewest is from how many bytes on a value is read at four places at once.
+const fewest = 64
 
 // follow reads a value from a state on and fires the literals that it meets.
 func (s *Sieve) follow(state uint32, value []byte, present *transform.Bytes, c *Scratch) {
@@ -115,23 +114,18 @@ func (s *Sieve) follow(state uint32, value []byte, present *transform.Bytes, c *
 }
 
 // followFour is follow for a value in four parts, from the beginning of each: a step
-// waits for the one before, so that four in turn take little longer than one. A
-// part begins so early that it holds every literal that the one before does not
-// end in.
+// waits for the one before, so that four in turn take little longer than one.
 func (s *Sieve) followFour(value []byte, present *transform.Bytes, c *Scratch) {
-	overlap := s.longest - 1
-	size := (len(value) + 3*overlap + 3) / 4
-	step := size - overlap
-	p0, p1, p2, p3 := value[:size], value[step:step+size], value[2*step:2*step+size], value[3*step:]
-	n := len(p3) // up to three less than size
+	size := len(value) / 4
+	p0, p1, p2, p3 := value[:size], value[size:2*size], value[2*size:3*size], value[3*size:]
 	p0, p1, p2 = p0[:size], p1[:size], p2[:size]
 	var s0, s1, s2, s3 uint32
 	next, class := s.next, &s.class
-	for i := range p3 {
+	for i, b := range p3[:size] {
 		s0 = next[s0+uint32(class[p0[i]])]
 		s1 = next[s1+uint32(class[p1[i]])]
 		s2 = next[s2+uint32(class[p2[i]])]
-		s3 = next[s3+uint32(class[p3[i]])]
+		s3 = next[s3+uint32(class[b])]
 		if (s0|s1|s2|s3)&hit == 0 {
 			continue
 		}
@@ -152,9 +146,25 @@ func (s *Sieve) followFour(value []byte, present *transform.Bytes, c *Scratch) {
 			s.meet(s3, present, c)
 		}
 	}
-	s.follow(s0, p0[n:], present, c)
-	s.follow(s1, p1[n:], present, c)
-	s.follow(s2, p2[n:], present, c)
+	s.finish(s0, value[size:], present, c)
+	s.finish(s1, value[2*size:], present, c)
+	s.finish(s2, value[3*size:], present, c)
+	s.follow(s3, p3[size:], present, c)
+}
+
+// finish reads on from the end of a part, as long as a literal may go on that began
+// in it. Those that begin later are for the next part.
+func (s *Sieve) finish(state uint32, value []byte, present *transform.Bytes, c *Scratch) {
+	for i, b := range value {
+		if int(s.next[int(state)+s.row-2]) <= i {
+			return
+		}
+		state = s.next[state+uint32(s.class[b])]
+		if state&hit != 0 {
+			state &^= hit
+			s.meet(state, present, c)
+		}
+	}
 }
 
 // meet fires the literals that end in a state. The short ones stand in every text

@@ -64,7 +64,7 @@ func TestScanAgreesWithFormulas(t *testing.T) {
 	s := New(formulas)
 	rapid.Check(t, func(t *rapid.T) {
 		part := rapid.OneOf(rapid.SampledFrom(words), rapid.StringN(0, 3, -1))
-		text := strings.Join(rapid.SliceOfN(part, 0, 15).Draw(t, "parts"), "")
+		text := strings.Join(rapid.SliceOfN(part, 0, 40).Draw(t, "parts"), "")
 		if rapid.Bool().Draw(t, "upper") {
 			text = strings.ToUpper(text)
 		}

@@ -140,7 +140,14 @@ func lower8(x uint64) uint64 {
 
 // uncasedRun returns how many bytes s begins with of characters that are uncased.
 func uncasedRun(s []byte) (n int) {
-	for uncased(s[n:]) {
+	for n+4 <= len(s) {
+		x := binary.LittleEndian.Uint32(s[n:])
+		if x&0xff-0xe3 > 0xe9-0xe3 || x&0xc0c000 != 0x808000 {
+			return n
+		}
+		n += 3
+	}
+	if uncased(s[n:]) {
 		n += 3
 	}
 	return n
@@ -189,6 +196,9 @@ var shown = func() (t [256]uint8) {
 	return t
 }()
 
+// ideographicSpace is U+3000: nothing else in uncased characters has its bytes.
+var ideographicSpace = []byte("\u3000")
+
 func removeWhitespace(dst, src []byte) []byte {
 	for i := 0; i < len(src); {
 		if src[i] < utf8.RuneSelf {
@@ -201,11 +211,16 @@ func removeWhitespace(dst, src []byte) []byte {
 			dst = grown[:len(grown)+n]
 			continue
 		}
-		if uncased(src[i:]) {
-			if src[i] != 0xe3 || src[i+1] != 0x80 || src[i+2] != 0x80 {
-				dst = append(dst, src[i:i+3]...)
+		if n := uncasedRun(src[i:]); n > 0 {
+			for run := src[i : i+n]; len(run) > 0; {
+				k := bytes.Index(run, ideographicSpace)
+				if k < 0 {
+					dst = append(dst, run...)
+					break
+				}
+				dst, run = append(dst, run[:k]...), run[k+len(ideographicSpace):]
 			}
-			i += 3
+			i += n
 			continue
 		}
 		// As strings.Map, which writes U+FFFD for what is no character.
