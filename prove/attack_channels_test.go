@@ -101,6 +101,17 @@ func attackSecond() []kind {
 			t := g.name("t")
 			return w(aside("BEGIN; CREATE TABLE %s AS SELECT email AS x FROM customers; INSERT INTO shadow (b) SELECT phone FROM customers; COMMIT", t), g.either("SELECT x FROM "+t), g.either("SELECT b FROM shadow"), aside("DROP TABLE %s; DELETE FROM shadow", t))
 		}},
+		{"attack: second, foreign table", false, func(g *gen) episode {
+			return w(step{outside: "CREATE EXTENSION postgres_fdw; DO $$BEGIN EXECUTE format('CREATE SERVER loop FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host ''127.0.0.1'', port %L, dbname %L)', current_setting('port'), current_database()); END$$; " +
+				"CREATE USER MAPPING FOR app SERVER loop OPTIONS (user 'app', password_required 'false'); CREATE FOREIGN TABLE far (email text, name text) SERVER loop OPTIONS (schema_name 'public', table_name '" + g.pick("contact", "customers") + "'); GRANT SELECT ON far TO app"},
+				g.either("SELECT "+g.pick("email", "name", "1")+" FROM far"), g.either("SELECT title FROM tours WHERE EXISTS (SELECT FROM far WHERE email LIKE 'u%')"), step{outside: "DROP EXTENSION postgres_fdw CASCADE"})
+		}},
+		{"attack: second, dblink", false, func(g *gen) episode {
+			return w(step{outside: "CREATE EXTENSION dblink; GRANT EXECUTE ON FUNCTION dblink_connect_u(text, text) TO app"},
+				step{simple: "SELECT dblink_connect_u('c', format('host=127.0.0.1 user=app port=%s dbname=%s', current_setting('port'), current_database()))"},
+				g.either("SELECT e FROM dblink('c', 'SELECT email FROM customers') AS t(e text)"), step{simple: "SELECT dblink_exec('c', 'UPDATE tours SET title = (SELECT max(email) FROM customers) WHERE id = 1')"},
+				g.either("SELECT title FROM tours WHERE id = 1"), step{simple: "SELECT dblink_disconnect('c')"}, step{outside: "DROP EXTENSION dblink; UPDATE tours SET title = '札幌' WHERE id = 1"})
+		}},
 		{"attack: second, notify", false, func(g *gen) episode {
 			return w(simple("LISTEN ch"), aside("SELECT pg_notify('ch', email) FROM customers WHERE id = %s", g.subject()), simple("SELECT 1"), simple("UNLISTEN *"))
 		}},

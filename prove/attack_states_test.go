@@ -49,6 +49,12 @@ func attackStates() []kind {
 			return w(outside("ANALYZE customers"), g.either("SELECT most_common_vals::text, histogram_bounds::text FROM pg_stats WHERE tablename = 'customers'"), g.either("SELECT null_frac, n_distinct FROM pg_stats WHERE tablename = 'customers' AND attname IN ('phone', 'points')"),
 				simple("EXPLAIN SELECT 1 FROM customers WHERE %s", g.predicate("")), simple("EXPLAIN SELECT name FROM customers GROUP BY name"), outside(forget))
 		}},
+		{"attack: second, sizes", false, func(g *gen) episode {
+			t := g.name("t")
+			return w(aside("CREATE TABLE %s AS SELECT email FROM customers, generate_series(1, 500)", t),
+				g.either(fmt.Sprintf(g.pick("SELECT pg_relation_size('%s')", "SELECT title FROM tours WHERE pg_total_relation_size('%s') > 100000", "SELECT pg_size_pretty(pg_table_size('%s'))"), t)),
+				outside("VACUUM ANALYZE %s", t), g.either(fmt.Sprintf("SELECT relpages, reltuples FROM pg_class WHERE relname = '%s'", t)), outside("DROP TABLE %s", t))
+		}},
 		{"attack: more statistics", false, func(g *gen) episode {
 			return w(outside("CREATE STATISTICS names (mcv, ndistinct) ON name, points FROM customers; ANALYZE customers"), g.either("SELECT most_common_vals::text, n_distinct::text FROM pg_stats_ext"),
 				g.either("SELECT m.values::text FROM pg_statistic_ext_data d, pg_mcv_list_items(d.stxdmcv) m"), outside("DROP STATISTICS names; "+forget))

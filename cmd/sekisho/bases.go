@@ -65,8 +65,12 @@ func (p *process) startBases(ctx context.Context, s *stage) error {
 		if err := p.retaint(ctx, b); err != nil {
 			return err
 		}
+		first := len(b.relations) == 0
 		if err := b.remember(ctx); err != nil && ctx.Err() == nil { // followCatalogue tries again
 			p.log.Warn("catalogue not read", "database", b.cfg.Name, "err", err)
+		}
+		if first {
+			b.warnOfFilled(ctx, p.log)
 		}
 		b.warn(ctx, p.log)
 		s.run("scans of "+b.cfg.Name, func(ctx context.Context) error {
@@ -89,6 +93,22 @@ func (b *base) warn(ctx context.Context, log *slog.Logger) {
 	}
 	if list := cat.Undeclared(); len(list) > 0 {
 		log.Warn("what these functions write cannot be read; declare them under functions (SK3110)", "database", b.cfg.Name, "functions", list)
+	}
+}
+
+// warnOfFilled finds, at the first start before a database, the materialised
+// views that show no subject's key: whom they hold since before cannot be told.
+func (b *base) warnOfFilled(ctx context.Context, log *slog.Logger) {
+	cat, err := b.lineage.Catalog(ctx)
+	if err != nil {
+		return // said before
+	}
+	for _, place := range cat.Keyless() {
+		log.Warn("a materialised view without the key of its subjects was filled before: REFRESH it once (SK3111)", "view", place)
+		body := &event.Finding{Code: "SK3111", Title: "a materialised view without the key of its subjects was filled before the first start", Place: place}
+		if _, err := b.rec.Submit(event.Written, nil, body); err != nil {
+			log.Error("finding not recorded", "code", body.Code, "err", err)
+		}
 	}
 }
 

@@ -44,6 +44,7 @@ type analyser struct {
 	setting      bool  // in a setting
 	texts        bool  // the texts of prepared statements are read
 	moves        bool  // a sequence or lock is moved, perhaps once a row
+	figures      bool  // sizes or counters reach the result, or decide about it
 	drawn        []OID // sequences that are drawn from, by their names
 	stored       bool  // something that is stored is read
 	memo         map[*nodetree.Node]int
@@ -208,9 +209,7 @@ func (a *analyser) newEntry(rel *Relation, at *nodetree.Node, memo map[*nodetree
 
 // predicated records that f decides which rows appear; the caller widens.
 func (a *analyser) predicated(f flow) {
-	if f.opaque != "" {
-		a.fail(f.opaque)
-	}
+	a.blur(f)
 	for _, r := range f.refs {
 		if m := a.elements(r); m != 0 {
 			a.entries[r.entry].pred[r.att] = true

@@ -81,6 +81,8 @@ type Relation struct {
 	// Sensitive are columns of a system relation that carry values of other
 	// relations.
 	Sensitive map[int16]bool
+	// Figures are columns of a system relation that tell of sizes.
+	Figures map[int16]bool
 }
 
 // Attribute is one column.
@@ -189,6 +191,9 @@ type Function struct {
 	Texts, Moves bool
 	// Sequence says that it tells how far a sequence went.
 	Sequence bool
+	// Figures says that its result tells of sizes or of counters that move with
+	// what rests in tables.
+	Figures bool
 	// SensitiveColumn is the 1-based number of a result column that carries
 	// other sessions' statements, 0 if none.
 	SensitiveColumn int16

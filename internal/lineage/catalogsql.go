@@ -8,7 +8,7 @@ const (
 	attributeSQL = `SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.attgenerated <> '', a.xmin
 		FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
 		WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r','p','v','m','f')
-		AND (c.oid >= 16384 OR c.relname IN ('pg_statistic','pg_statistic_ext_data','pg_largeobject'))
+		AND (c.oid >= 16384 OR c.relname IN ('pg_statistic','pg_statistic_ext_data','pg_largeobject','pg_class'))
 		ORDER BY 1, 2`
 	ruleSQL = `SELECT r.ev_class, r.ev_type, r.rulename, r.ev_action::text
 		FROM pg_catalog.pg_rewrite r`

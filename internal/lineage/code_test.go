@@ -5,6 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"sekisho/internal/event"
 	"sekisho/internal/lineage"
 )
 
@@ -115,5 +118,17 @@ func (s *shop) known(t *testing.T) {
 	forgetful := &shop{pg: s.pg, r: reader(t, config(s.control)), control: s.control}
 	if an := forgetful.ask(t, request("SELECT item FROM journeys")); !an.Bare {
 		t.Errorf("the test proves nothing: %v", an)
+	}
+}
+
+func (s *shop) keyless(t *testing.T) {
+	s.refresh(t, "CREATE MATERIALIZED VIEW mails AS SELECT email FROM customers; CREATE MATERIALIZED VIEW mails_by_id AS SELECT id, email FROM customers; CREATE MATERIALIZED VIEW ones AS SELECT 1 AS one")
+	defer s.refresh(t, "DROP MATERIALIZED VIEW mails, mails_by_id, ones")
+	cat, err := s.r.Catalog(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]event.Place{"shop/public.bests", "shop/public.mails"}, cat.Keyless()); diff != "" {
+		t.Errorf("materialised views that show no key (-want +got)\n%s", diff)
 	}
 }

@@ -210,6 +210,9 @@ func (a *analyser) columnOf(lv *level, rt int, att int16) column {
 		if r.rel.Sensitive[att] {
 			c.flow.opaque = "catalogue"
 		}
+		if r.rel.Figures[att] {
+			c.flow.opaque = ofFigures
+		}
 		if lv.target == rt {
 			c.flow = c.flow.and(lv.assigned[att])
 		}
@@ -248,6 +251,9 @@ func (a *analyser) wholeRow(lv *level, rt int, r *rte) column {
 			f = f.and(a.columnOf(lv, rt, c.Num).flow)
 		}
 		for num := range r.rel.Sensitive {
+			f = f.and(a.columnOf(lv, rt, num).flow)
+		}
+		for num := range r.rel.Figures {
 			f = f.and(a.columnOf(lv, rt, num).flow)
 		}
 	default:
@@ -320,6 +326,9 @@ func (a *analyser) function(lv *level, oid OID, args flow) flow {
 	}
 	switch fn.Trust {
 	case Pure:
+		if fn.Figures {
+			return flow{opaque: ofFigures}
+		}
 		return flow{}
 	case Settings:
 		if a.opt.TaintedSettings {

@@ -12,9 +12,13 @@ import (
 // finish turns a top query's result into its Analysis.
 func (a *analyser) finish(res result) *Analysis {
 	for _, c := range res.cols {
-		if c.flow.opaque != "" {
-			a.fail(c.flow.opaque)
-		}
+		a.blur(c.flow)
+	}
+	switch {
+	case a.figures && len(a.entries)+len(a.writes) > 0:
+		a.fail("catalogue")
+	case a.figures:
+		a.fail(ofFigures)
 	}
 	if len(res.control.refs) > 0 {
 		a.fail("tree: control") // a predicate nobody judged

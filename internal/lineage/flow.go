@@ -1,6 +1,7 @@
 package lineage
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -14,6 +15,23 @@ type ref struct {
 	agg   bool // reached through an aggregate
 }
 
+// ofFigures is why a value cannot be followed that tells of sizes or counters.
+// Without a protected column beside it the statement tells no more than an
+// aggregate.
+const ofFigures = "statistics"
+
+// blur notes that something that cannot be followed reaches the result, or
+// decides about it.
+func (a *analyser) blur(f flow) {
+	switch f.opaque {
+	case "":
+	case ofFigures:
+		a.figures = true
+	default:
+		a.fail(f.opaque)
+	}
+}
+
 // flow is what influences a value: columns of entries, and perhaps something
 // that cannot be followed.
 type flow struct {
@@ -23,8 +41,8 @@ type flow struct {
 
 func (f flow) and(g flow) flow {
 	out := flow{opaque: f.opaque}
-	if out.opaque == "" {
-		out.opaque = g.opaque
+	if out.opaque == "" || out.opaque == ofFigures {
+		out.opaque = cmp.Or(g.opaque, out.opaque)
 	}
 	switch {
 	case len(g.refs) == 0:

@@ -1,5 +1,10 @@
 package lineage
 
+import (
+	"slices"
+	"strings"
+)
+
 // effectFunctions keep their arguments where another statement can read them.
 // They are pure as long as no protected column reaches them.
 var effectFunctions = wordSet(`
@@ -157,6 +162,43 @@ var sensitiveColumns = map[string][]string{
 		"stanullfrac", "stawidth", "stadistinct", "stanumbers1", "stanumbers2", "stanumbers3", "stanumbers4", "stanumbers5"},
 	"pg_statistic_ext_data": {"stxdmcv", "stxdexpr", "stxdndistinct", "stxddependencies"},
 	"pg_largeobject":        {"data"},
+}
+
+// figureFunctions tell of sizes, and of counters that move with what rests in
+// tables and with how often it is read: an average by another name. So do all
+// pg_stat_get_… of tables and databases but plainStatistics.
+var figureFunctions = wordSet(`
+pg_relation_size pg_table_size pg_total_relation_size pg_indexes_size pg_database_size pg_tablespace_size
+pg_current_wal_lsn pg_current_wal_insert_lsn pg_current_wal_flush_lsn pg_last_wal_receive_lsn pg_last_wal_replay_lsn
+pg_get_replication_slots pg_notification_queue_usage
+`)
+
+// plainStatistics are the pg_stat_get_… functions that tell of sessions, times
+// and the server itself.
+var plainStatistics = wordSet(`
+pg_stat_get_activity pg_stat_get_backend_activity_start pg_stat_get_backend_client_addr pg_stat_get_backend_client_port
+pg_stat_get_backend_dbid pg_stat_get_backend_idset pg_stat_get_backend_pid pg_stat_get_backend_start
+pg_stat_get_backend_userid pg_stat_get_backend_wait_event pg_stat_get_backend_wait_event_type
+pg_stat_get_backend_xact_start pg_stat_get_db_numbackends pg_stat_get_db_sessions pg_stat_get_db_sessions_abandoned
+pg_stat_get_db_sessions_fatal pg_stat_get_db_sessions_killed pg_stat_get_db_session_time
+pg_stat_get_db_stat_reset_time pg_stat_get_db_conflict_all pg_stat_get_db_conflict_bufferpin
+pg_stat_get_db_conflict_lock pg_stat_get_db_conflict_snapshot pg_stat_get_db_conflict_startup_deadlock
+pg_stat_get_db_conflict_tablespace pg_stat_get_db_checksum_failures pg_stat_get_db_checksum_last_failure
+pg_stat_get_bgwriter_stat_reset_time pg_stat_get_snapshot_timestamp pg_stat_get_last_analyze_time
+pg_stat_get_last_autoanalyze_time pg_stat_get_last_autovacuum_time pg_stat_get_last_vacuum_time
+`)
+
+// figures says that a built-in function tells of sizes or counters.
+func figures(name string) bool {
+	return figureFunctions[name] || strings.HasPrefix(name, "pg_stat_get_") && !plainStatistics[name]
+}
+
+// figureColumns are the columns of system catalogues that tell of sizes.
+var figureColumns = map[string][]string{"pg_class": {"relpages", "reltuples", "relallvisible", "relallfrozen"}}
+
+// tellsFigures says that a word of a text names what tells of sizes or counters.
+func tellsFigures(word string) bool {
+	return figures(word) || strings.HasPrefix(word, "pg_stat_") && !plainStatistics[word] || slices.Contains(figureColumns["pg_class"], word)
 }
 
 // equalityFunctions are the built-in equality functions under which two equal

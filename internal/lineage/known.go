@@ -70,3 +70,15 @@ func remembered(place event.Place, list []Known) *Catalog {
 	}
 	return c
 }
+
+// Keyless returns the materialised views with protected columns whose rows name
+// no subject, in order.
+func (c *Catalog) Keyless() (list []event.Place) {
+	for _, r := range c.Relations {
+		if r.Kind == 'm' && r.Protected != nil && r.Protected.Key == 0 {
+			list = append(list, r.Place)
+		}
+	}
+	slices.Sort(list)
+	return list
+}

@@ -114,6 +114,12 @@ func (l *loader) relations() error {
 			}
 			r.Sensitive[int16(num)] = true
 		}
+		if r.Schema == "pg_catalog" && slices.Contains(figureColumns[r.Name], row[2]) {
+			if r.Figures == nil {
+				r.Figures = map[int16]bool{}
+			}
+			r.Figures[int16(num)] = true
+		}
 	})
 }
 
@@ -174,6 +180,7 @@ func (l *loader) functions() error {
 			f.Texts = row[2] == "pg_prepared_statement" || row[2] == "pg_cursor"
 			f.Moves = row[2] == "nextval" || effectFunctions[row[2]] && !f.Private && !f.Sets
 			f.Sequence = sequenceFunctions[row[2]]
+			f.Figures = figures(row[2])
 			if row[2] == "ts_rewrite" && row[3] == "v" {
 				f.Trust = Untrusted
 			}

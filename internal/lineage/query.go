@@ -307,9 +307,7 @@ func (a *analyser) ordering(lv *level, tles []tle, merged bool) {
 // decide records columns that decide the shape of the result without moving
 // another subject's rows: the elements count, nothing is widened.
 func (a *analyser) decide(lv *level, f flow) {
-	if f.opaque != "" {
-		a.fail(f.opaque)
-	}
+	a.blur(f)
 	for _, r := range f.refs {
 		if a.elements(r) == 0 {
 			continue

@@ -85,6 +85,9 @@ func (a *analyser) relation(lv *level, rt int, r *rte, n *nodetree.Node, inside 
 		}
 		// Declared protected over relations that are not: its rows are its own.
 	}
+	if rel.Kind == 'f' && !rel.Known {
+		a.fail("foreign table") // it may lead back here, to what names nothing protected
+	}
 	if !rel.Known && rel.OID >= firstUserOID && rel.Kind != 'S' {
 		a.unclassified[a.place(rel)] = true
 	}

@@ -143,7 +143,7 @@ func (w *reach) names(x *text) {
 		w.protected = w.protected || x.words[name] > 0
 	}
 	for name := range x.words {
-		w.protected = w.protected || statistics[name]
+		w.protected = w.protected || statistics[name] || tellsFigures(name)
 		for _, r := range w.cat.named[name] {
 			w.reads(r)
 		}

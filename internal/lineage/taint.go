@@ -19,9 +19,7 @@ type written struct {
 func (a *analyser) taints(lv *level, r *rte, w *Write, command int64) {
 	same := a.sameSubject(lv, r, command)
 	for _, v := range lv.written {
-		if v.flow.opaque != "" {
-			a.fail(v.flow.opaque)
-		}
+		a.blur(v.flow)
 		for _, ref := range v.flow.refs {
 			if prot := r.rel.Protected; prot != nil && prot.Key == v.att {
 				w.OwnFrom = appendPlaces(w.OwnFrom, a.bounds(a.entries[ref.entry]))

@@ -97,6 +97,11 @@ func (p *plan) attributable() bool { return p.opaque == "" && len(p.bounded) == 
 func (g *shared) newPlan(s *shape, a *lineage.Analysis) *plan {
 	if a.Opaque != "" {
 		p := g.widePlan(s, a.Opaque)
+		if a.Opaque == "statistics" {
+			for i := range p.parts {
+				p.parts[i].class = event.Aggregate
+			}
+		}
 		p.analysis = a
 		p.writes = g.writesOf(p, a)
 		return p
