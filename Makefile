@@ -9,7 +9,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  = -s -w -X main.version=$(VERSION)
 export CGO_ENABLED = 0
 
-.PHONY: all build cross demo test test-browser screenshots generate test-long prove check vet bench-pgproxy bench-ledger bench-scope bench-element bench-person bench-map bench-web bench-egress eval-element eval-person eval-web eval-egress clean
+.PHONY: all build cross dist dist-check demo test test-browser screenshots generate test-long prove check vet bench-pgproxy bench-ledger bench-scope bench-element bench-person bench-map bench-web bench-egress eval-element eval-person eval-web eval-egress clean
 
 all: build
 
@@ -20,6 +20,16 @@ cross: ## it compiles for Windows and macOS, where sekisho scan runs
 	GOOS=windows GOARCH=amd64 $(GO) vet ./cmd/sekisho
 	GOOS=windows GOARCH=amd64 $(GO) build -o /dev/null ./cmd/sekisho
 	GOOS=darwin GOARCH=arm64 $(GO) build -o /dev/null ./cmd/sekisho
+
+dist: ## everything that is released, into dist/; DIST_ARCHES="amd64 arm64"
+	sh scripts/dist.sh $(VERSION)
+
+dist-check: ## as root: install the .deb into a scratch root, use it, upgrade, back up, restore
+	@sh scripts/setup.sh test
+	DIST_ARCHES=$$($(GO) env GOARCH) DIST_LINUX_ONLY=1 sh scripts/dist.sh 0.0.1
+	rm -rf bin/dist-old && mkdir -p bin && mv dist bin/dist-old
+	DIST_ARCHES=$$($(GO) env GOARCH) DIST_LINUX_ONLY=1 sh scripts/dist.sh 0.0.2
+	SEKISHO_DIST_OLD=$(CURDIR)/bin/dist-old SEKISHO_DIST_NEW=$(CURDIR)/dist $(GO) test -count=1 -v -timeout 10m ./packaging
 
 demo: ## ARGS="--check --seed 7" runs without questions and compares
 	@sh scripts/setup.sh demo
@@ -80,4 +90,4 @@ eval-person: ## precision and recall of persons; needs npm
 	@sh bench/person/eval.sh $(ARGS)
 
 clean:
-	rm -rf bin
+	rm -rf bin dist

@@ -124,6 +124,10 @@ var allowed = map[string][]string{
 	"internal/datamap/bucket":        {"internal/datamap/document"},
 	"internal/datamap/filehold":      {"internal/datamap/document", "internal/datamap/filescan", "internal/datamap/filewatch", "internal/element", "internal/event", "internal/subject"},
 
+	// releases
+	"packaging":          {},
+	"packaging/disttool": {},
+
 	// outwards
 	"internal/config":  {"internal/element", "internal/fault", "internal/policy", "internal/policy/exit", "internal/policy/site"},
 	"internal/control": {"internal/event", "internal/fault", "internal/policy/site", "proof/scope"},

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"sekisho/internal/config"
+	"sekisho/internal/console/account"
 	"sekisho/internal/control"
 	"sekisho/internal/durable"
 	"sekisho/internal/fault"
@@ -21,7 +23,7 @@ type backupCmd struct {
 	File string `arg:"" help:"${help_backup_file}"`
 }
 
-// Run writes ledger and keys into one file: a running process writes its own,
+// Run writes ledger, keys and the console's accounts into one file: a running process writes its own,
 // and goes on recording. The file appears when it is whole and on disk.
 func (c backupCmd) Run(a *app) error {
 	l, err := a.load()
@@ -34,7 +36,9 @@ func (c backupCmd) Run(a *app) error {
 	case err == nil:
 		defer sole.Close()
 		write = func(ctx context.Context, w io.Writer) error {
-			return ledger.BackupDir(ctx, ledgerDir(l.Config), w, map[string]string{"keys": l.Keys})
+			return withAccounts(ctx, l.Config, func(extra map[string]string) error {
+				return ledger.BackupDir(ctx, ledgerDir(l.Config), w, extra)
+			})
 		}
 	case fault.Faults(err)[0].Code != fault.AlreadyRunning:
 		return err
@@ -43,6 +47,27 @@ func (c backupCmd) Run(a *app) error {
 		return fault.New(fault.BackupFailed, "dir", ledgerDir(l.Config)).Because(err)
 	}
 	return a.out(map[string]string{"backup": c.File}, func() { a.print("backup_written", "file", c.File) })
+}
+
+// accountsFile holds who may enter the console.
+func accountsFile(c *config.Config) string { return filepath.Join(c.Data, "accounts.db") }
+
+// withAccounts calls write with what belongs into a backup beside the ledger:
+// the keys, and a copy of the accounts where there are any.
+func withAccounts(ctx context.Context, c *config.Config, write func(extra map[string]string) error) (err error) {
+	extra := map[string]string{"keys": c.Keys}
+	if exists(accountsFile(c)) {
+		dir, err := os.MkdirTemp(c.Data, ".accounts-")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+		if err := account.Copy(ctx, accountsFile(c), filepath.Join(dir, filepath.Base(accountsFile(c)))); err != nil {
+			return err
+		}
+		extra["accounts"] = dir
+	}
+	return write(extra)
 }
 
 // writeWhole makes a file, mode 0600, that is whole or not there. It does not
@@ -72,7 +97,7 @@ func (p *process) Backup(ctx context.Context, w io.Writer) error {
 	begin := time.Now()
 	err := p.ledger.Seal(ctx)
 	if err == nil {
-		err = p.ledger.Backup(ctx, w, map[string]string{"keys": p.cfg.Keys})
+		err = withAccounts(ctx, p.cfg.Config, func(extra map[string]string) error { return p.ledger.Backup(ctx, w, extra) })
 	}
 	if err != nil {
 		return fault.New(fault.BackupFailed, "dir", ledgerDir(p.cfg.Config)).Because(err)
@@ -103,8 +128,19 @@ func (c restoreCmd) Run(a *app) error {
 	if err := os.MkdirAll(l.Data, 0o700); err != nil {
 		return bad(err)
 	}
-	r, err := ledger.Restore(a.ctx, f, dir, map[string]string{"keys": l.Keys}, ledger.VerifyOptions{Keys: proof.Keys{Log: c.Key}})
+	accounts := accountsFile(l.Config)
+	if exists(accounts) {
+		return bad(fmt.Errorf("%s is in the way", accounts))
+	}
+	unpacked := accounts + ".restored"
+	r, err := ledger.Restore(a.ctx, f, dir, map[string]string{"keys": l.Keys, "accounts": unpacked}, ledger.VerifyOptions{Keys: proof.Keys{Log: c.Key}})
 	if err != nil {
+		return bad(err)
+	}
+	if err := os.Rename(filepath.Join(unpacked, filepath.Base(accounts)), accounts); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return bad(err)
+	}
+	if err := errors.Join(os.RemoveAll(unpacked), os.MkdirAll(viewDir(l.Config), 0o700)); err != nil {
 		return bad(err)
 	}
 	if !r.OK() {

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -80,7 +79,7 @@ func (c *console) open(ctx context.Context) error {
 		}
 		c.origin = fmt.Sprintf("%s://localhost:%d", scheme, c.listener.Addr().(*net.TCPAddr).Port)
 	}
-	file := filepath.Join(c.cfg.Data, "accounts.db")
+	file := accountsFile(c.cfg.Config)
 	fail := func(err error) error { return fault.New(fault.ConsoleAccounts, "file", file).Because(err) }
 	c.accounts, err = account.Open(ctx, account.Config{Path: file, Tenant: c.cfg.Tenant, Origin: c.origin, Record: c.Record, Now: c.now})
 	if err != nil {

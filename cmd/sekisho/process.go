@@ -327,6 +327,8 @@ func (upCmd) Run(a *app) error {
 		return p.ended(errors.Join(asked(a.ctx, err), p.close()))
 	}
 	return p.ended(p.run(a.ctx, func() {
+		tellManager(a.env.getenv, "READY=1")
+		context.AfterFunc(a.ctx, func() { tellManager(a.env.getenv, "STOPPING=1") })
 		for _, g := range p.gates {
 			p.log.Info("gate listens", "gate", g.cfg.Name, "address", g.listener.Addr().String(), "database", g.cfg.Database, "mode", g.cfg.Mode)
 		}

@@ -153,6 +153,31 @@ func Open(ctx context.Context, cfg Config) (*Accounts, error) {
 	return a, nil
 }
 
+// Copy writes a copy of the accounts into a new file, for a backup; from may be
+// in use. Who is logged in stays out of it, so that a restored console knows
+// none of the sessions that ended meanwhile.
+func Copy(ctx context.Context, from, to string) (err error) {
+	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: from}).EscapedPath()}
+	if err := within(ctx, u.String()+"?_pragma=busy_timeout(5000)&mode=rw", "VACUUM INTO ?", to); err != nil {
+		return fmt.Errorf("copy accounts %s: %w", from, err)
+	}
+	u.Opaque = (&url.URL{Path: to}).EscapedPath()
+	if err := within(ctx, u.String()+"?_pragma=secure_delete(1)", "DELETE FROM session"); err != nil {
+		return fmt.Errorf("copy accounts %s: %w", from, err)
+	}
+	return nil
+}
+
+// within runs one statement in a database of its own.
+func within(ctx context.Context, dsn, statement string, args ...any) error {
+	db, err := sql.Open("sqlite", dsn)
+	if err != nil {
+		return err
+	}
+	_, err = db.ExecContext(ctx, statement, args...)
+	return errors.Join(err, db.Close())
+}
+
 func (a *Accounts) migrate(ctx context.Context) error {
 	var done int
 	if err := a.db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&done); err != nil {

@@ -1,0 +1,23 @@
+#!/bin/sh
+# After the files are there: the user, its directories, the unit. DPKG_ROOT is
+# set when a foreign root is prepared (dpkg --force-script-chrootless).
+set -e
+root=${DPKG_ROOT:-}
+if ! grep -q '^sekisho:' "$root/etc/passwd"; then
+	useradd ${root:+--prefix "$root"} --system --user-group --no-create-home \
+		--home-dir /var/lib/sekisho --shell /usr/sbin/nologin --comment Sekisho sekisho
+fi
+uid=$(sed -n 's/^sekisho:[^:]*:\([0-9]*\):.*/\1/p' "$root/etc/passwd")
+gid=$(sed -n 's/^sekisho:[^:]*:[0-9]*:\([0-9]*\):.*/\1/p' "$root/etc/passwd")
+install -d -m 0700 "$root/var/lib/sekisho"
+chown "$uid:$gid" "$root/var/lib/sekisho"
+chmod 0750 "$root/etc/sekisho"
+chown "$uid:$gid" "$root/etc/sekisho"
+if [ -z "$root" ] && [ -d /run/systemd/system ]; then
+	systemctl daemon-reload
+	# An upgrade: a running process is replaced, one that was stopped stays so.
+	systemctl try-restart sekisho.service
+fi
+if [ ! -e "$root/etc/sekisho/sekisho.yaml" ]; then
+	echo "sekisho: to begin:  sudo -u sekisho sekisho -c /etc/sekisho/sekisho.yaml init"
+fi
