@@ -122,6 +122,9 @@ func (s *shop) known(t *testing.T) {
 }
 
 func (s *shop) keyless(t *testing.T) {
+	if _, err := s.r.Catalog(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	s.refresh(t, "CREATE MATERIALIZED VIEW mails AS SELECT email FROM customers; CREATE MATERIALIZED VIEW mails_by_id AS SELECT id, email FROM customers; CREATE MATERIALIZED VIEW ones AS SELECT 1 AS one")
 	defer s.refresh(t, "DROP MATERIALIZED VIEW mails, mails_by_id, ones")
 	cat, err := s.r.Catalog(t.Context())
