@@ -16,6 +16,9 @@ var allowed = map[string][]string{
 	"internal/policy/cut":       {},
 	"internal/policy/site":      {},
 	"internal/policy/visit":     {},
+	"internal/policy/checkout":  {},
+	"internal/canary":           {"internal/policy/checkout"},
+	"internal/cardproof":        {"internal/event", "proof/scope"},
 	"internal/policy/exit":      {"internal/policy/cut"},
 	"internal/roll":             {},
 	"internal/rule":             {},
@@ -54,7 +57,7 @@ var allowed = map[string][]string{
 		"internal/policy", "internal/policy/cut", "internal/roll", "internal/sqlscan", "internal/subject", "internal/wire/pgcopy",
 		"internal/wire/pgwire",
 	},
-	"internal/gate/revproxy": {"internal/element", "internal/event", "internal/policy/site", "internal/policy/visit", "internal/waf"},
+	"internal/gate/revproxy": {"internal/element", "internal/event", "internal/policy/checkout", "internal/policy/site", "internal/policy/visit", "internal/waf"},
 	"internal/gate/egress": {
 		"internal/event", "internal/gate/cutting", "internal/gate/netloop", "internal/policy/cut", "internal/policy/exit", "internal/wire/tlshello",
 	},
@@ -129,7 +132,7 @@ var allowed = map[string][]string{
 	"packaging/disttool": {},
 
 	// outwards
-	"internal/config":  {"internal/element", "internal/fault", "internal/policy", "internal/policy/exit", "internal/policy/site"},
+	"internal/config":  {"internal/canary", "internal/element", "internal/fault", "internal/policy", "internal/policy/exit", "internal/policy/site"},
 	"internal/control": {"internal/event", "internal/fault", "internal/policy/site", "proof/scope"},
 	"internal/metrics": {"internal/event"},
 

@@ -49,6 +49,7 @@ type cli struct {
 	Map        mapCmd        `cmd:"" group:"ask" help:"${help_map}"`
 	Bypass     bypassCmd     `cmd:"" group:"run" help:"${help_bypass}"`
 	Web        webCmd        `cmd:"" group:"run" help:"${help_web}"`
+	Card       cardCmd       `cmd:"" group:"ask" help:"${help_card}"`
 	Breakglass breakglassCmd `cmd:"" group:"run" help:"${help_breakglass}"`
 	Scope      scopeCmd      `cmd:"" group:"ask" help:"${help_scope}"`
 	Person     personCmd     `cmd:"" group:"ask" help:"${help_person}"`

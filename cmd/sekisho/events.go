@@ -79,6 +79,7 @@ var kinds = map[string]event.Kind{
 	"account": event.KindAccount, "login": event.KindLogin, "look": event.KindLook, "act": event.KindAct,
 	"case-draft": event.KindCaseDraft, "case-notice": event.KindCaseNotice, "case-agree": event.KindCaseAgree,
 	"exchange": event.KindExchange, "exchange-end": event.KindExchangeEnd, "site-rules": event.KindSiteRules, "site-stop": event.KindSiteStop,
+	"site-guard": event.KindSiteGuard, "page-item": event.KindPageItem, "canary": event.KindCanary,
 	"host-boot": event.KindHostBoot, "host-plan": event.KindHostPlan,
 }
 

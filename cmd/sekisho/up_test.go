@@ -88,7 +88,7 @@ func TestUp(t *testing.T) {
 			}
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"awaitup": awaitUp, "awaitlooks": awaitLooks, "awaitevent": awaitEvent, "awaitclosed": awaitClosed, "expand": expand, "scrape": scrape, "browse": browse, "lookup": lookUp, "join": join, "reference": shownReference, "leak": leak, "confirmed": sameConfirmed},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"awaitup": awaitUp, "awaitlooks": awaitLooks, "awaitevent": awaitEvent, "awaitclosed": awaitClosed, "expand": expand, "scrape": scrape, "browse": browse, "lookup": lookUp, "join": join, "reference": shownReference, "leak": leak, "confirmed": sameConfirmed, "items": pageIDs, "getkey": evidenceKey},
 	})
 }
 

@@ -41,6 +41,9 @@ func (p *process) startWeb(ctx context.Context, s *stage) error {
 		if _, err := g.rec.Record(ctx, event.Durable, &event.SourceStart{Start: g.start, Version: version, Places: g.places(), Mode: "web"}); err != nil {
 			return fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(err)
 		}
+		if err := p.recordGuards(ctx, g); err != nil {
+			return err
+		}
 		if err := p.recordShown(ctx, g); err != nil {
 			return err
 		}
@@ -49,6 +52,11 @@ func (p *process) startWeb(ctx context.Context, s *stage) error {
 		}
 		p.webs = append(p.webs, g)
 		s.run("web gate "+g.cfg.Name, func(ctx context.Context) error { return p.runWeb(ctx, g) })
+		for k := range g.cfg.Sites {
+			if site := &g.cfg.Sites[k]; site.Canary != nil {
+				s.run("canary of "+site.Hosts[0], func(ctx context.Context) error { return p.runCanary(ctx, g, site) })
+			}
+		}
 	}
 	return nil
 }
@@ -110,7 +118,7 @@ var webModes = map[string]revproxy.Mode{"off": revproxy.Off, "observe": revproxy
 
 func webHost(gate string, s *config.Site) (revproxy.Host, error) {
 	upstream, err := url.Parse(s.Upstream)
-	h := revproxy.Host{Names: s.Hosts, Upstream: upstream, Payment: s.Payment, Place: webPlace(gate, s), Firewall: webModes[s.Firewall], Cards: webModes[s.Cards]}
+	h := revproxy.Host{Names: s.Hosts, Upstream: upstream, Payment: s.Payment, Pages: pagesOf(s), Place: webPlace(gate, s), Firewall: webModes[s.Firewall], Cards: webModes[s.Cards]}
 	for _, path := range s.Paths {
 		h.Paths = append(h.Paths, revproxy.Path{Prefix: path.Prefix, Firewall: webModes[path.Firewall], Cards: webModes[path.Cards]})
 	}

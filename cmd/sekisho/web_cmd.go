@@ -17,14 +17,16 @@ import (
 )
 
 type webCmd struct {
-	Status  webStatusCmd  `cmd:"" help:"${help_web_status}"`
-	Explain webExplainCmd `cmd:"" help:"${help_web_explain}"`
-	Except  webExceptCmd  `cmd:"" help:"${help_web_except}"`
-	Check   webCheckCmd   `cmd:"" help:"${help_web_check}"`
-	Reload  webReloadCmd  `cmd:"" help:"${help_web_reload}"`
-	Learned webLearnedCmd `cmd:"" help:"${help_web_learned}"`
-	Stop    webStopCmd    `cmd:"" help:"${help_web_stop}"`
-	Resume  webResumeCmd  `cmd:"" help:"${help_web_resume}"`
+	Status    webStatusCmd    `cmd:"" help:"${help_web_status}"`
+	Explain   webExplainCmd   `cmd:"" help:"${help_web_explain}"`
+	Except    webExceptCmd    `cmd:"" help:"${help_web_except}"`
+	Check     webCheckCmd     `cmd:"" help:"${help_web_check}"`
+	Reload    webReloadCmd    `cmd:"" help:"${help_web_reload}"`
+	Learned   webLearnedCmd   `cmd:"" help:"${help_web_learned}"`
+	Pages     webPagesCmd     `cmd:"" help:"${help_web_pages}"`
+	Authorise webAuthoriseCmd `cmd:"" help:"${help_web_authorise}"`
+	Stop      webStopCmd      `cmd:"" help:"${help_web_stop}"`
+	Resume    webResumeCmd    `cmd:"" help:"${help_web_resume}"`
 }
 
 func (a *app) web(r control.WebRequest) (control.WebStatus, error) {
@@ -256,7 +258,7 @@ func addExceptions(file string, lines []site.Exception) error {
 			}
 		}
 	}
-	text := withExceptions(string(old), b.String())
+	text := withLines(string(old), "exceptions", b.String())
 	if _, err := config.SiteRulesText(file, []byte(text)); err != nil {
 		return err
 	}
@@ -266,14 +268,14 @@ func addExceptions(file string, lines []site.Exception) error {
 	return durable.WriteFile(durable.Dir(filepath.Dir(file)), filepath.Base(file), []byte(text), 0o644)
 }
 
-// withExceptions puts lines at the beginning of the list of exceptions.
-func withExceptions(text, lines string) string {
+// withLines puts lines at the beginning of a list of the file.
+func withLines(text, list, lines string) string {
 	var out strings.Builder
 	placed := false
 	for line := range strings.Lines(text) {
 		key := strings.TrimSpace(strings.SplitN(line, "#", 2)[0])
-		if !placed && !strings.HasPrefix(line, " ") && (key == "exceptions:" || key == "exceptions: []") {
-			out.WriteString("exceptions:\n" + lines)
+		if !placed && !strings.HasPrefix(line, " ") && (key == list+":" || key == list+": []") {
+			out.WriteString(list + ":\n" + lines)
 			placed = true
 			continue
 		}
@@ -283,7 +285,7 @@ func withExceptions(text, lines string) string {
 		if text != "" && !strings.HasSuffix(text, "\n") {
 			out.WriteString("\n")
 		}
-		out.WriteString("exceptions:\n" + lines)
+		out.WriteString(list + ":\n" + lines)
 	}
 	return out.String()
 }

@@ -63,6 +63,7 @@ func leakyShop(e *testscript.Env) (string, error) {
 		lines, err := query(r.Context(), fmt.Sprintf("SELECT c.id, c.email FROM bookings b JOIN customers c ON c.id = b.customer_id WHERE b.id = %d", id))
 		show(w, lines, err)
 	})
+	checkout(mux)
 	s := httptest.NewServer(mux)
 	e.Defer(s.Close)
 	return s.URL, nil
@@ -118,4 +119,44 @@ func sameConfirmed(ts *testscript.TestScript, _ bool, args []string) {
 	if !slices.Equal(lists[0], lists[1]) {
 		ts.Fatalf("%s and %s differ:\n%v\n%v", args[0], args[1], lists[0], lists[1])
 	}
+}
+
+// checkout is a shop that leads to a payment provider; ?broken sends the form of
+// payment to itself, as in the incident of 2017.
+func checkout(mux *http.ServeMux) {
+	broken := false
+	mux.HandleFunc("GET /plans/1", func(w http.ResponseWriter, r *http.Request) {
+		broken = broken || r.URL.Query().Has("broken")
+	})
+	mux.HandleFunc("POST /checkout/", func(w http.ResponseWriter, _ *http.Request) {
+		action := "https://pay.example.com/link"
+		if broken {
+			action = "/checkout/card"
+		}
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		fmt.Fprintf(w, `<form action="%s" method="post"><input name="order" value="7"></form><script>document.forms[0].submit()</script>`, action)
+	})
+	mux.HandleFunc("POST /contact", func(http.ResponseWriter, *http.Request) {})
+}
+
+// pageIDs keeps the ids that sekisho web pages --json printed last in $ITEMS.
+func pageIDs(ts *testscript.TestScript, _ bool, _ []string) {
+	var ids []string
+	for _, m := range regexp.MustCompile(`"item": "([0-9a-f]{16})"`).FindAllStringSubmatch(ts.ReadFile("stdout"), -1) {
+		ids = append(ids, m[1])
+	}
+	if len(ids) != 2 {
+		ts.Fatalf("%d items", len(ids))
+	}
+	ts.Setenv("ITEMS", ids[0])
+	ts.Setenv("ITEM2", ids[1])
+}
+
+// evidenceKey keeps the public key that was printed last in $EVIDENCEKEY.
+func evidenceKey(ts *testscript.TestScript, _ bool, args []string) {
+	m := regexp.MustCompile(`sekisho\.card/\S+\+[0-9a-f]{8}\+\S+`).FindString(ts.ReadFile(args[0]))
+	if m == "" {
+		ts.Fatalf("no key was printed")
+	}
+	ts.Setenv("EVIDENCEKEY", m)
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"sekisho/internal/canary"
 	"sekisho/internal/fault"
 	"sekisho/internal/policy/site"
 )
@@ -36,13 +37,30 @@ type WebTLS struct {
 
 // Site is one site behind a web gate.
 type Site struct {
-	Hosts    []string   `yaml:"hosts" doc:"Names that browsers ask for, without port. Required, unique in the gate."`
-	Upstream string     `yaml:"upstream" doc:"Where the site is: http://host:port or https://host:port. Required."`
-	Firewall string     `yaml:"firewall,omitempty" doc:"What is done about attacks: off, observe (record), report (record and raise) or enforce (refuse). Default: observe." enum:"off,observe,report,enforce"`
-	Cards    string     `yaml:"cards,omitempty" doc:"What is done about card numbers in requests and responses: off, observe, report or enforce. Default: observe." enum:"off,observe,report,enforce"`
-	Payment  []string   `yaml:"payment,omitempty" doc:"Beginnings of the paths that lead to payment, such as /checkout/. sekisho web stop payment stops them."`
-	Paths    []SitePath `yaml:"paths,omitempty" doc:"Exceptions for paths; the longest prefix counts."`
-	Persons  *Persons   `yaml:"persons,omitempty" doc:"Attribute responses to persons, so that sekisho scope answers for this site. Default: responses are counted only."`
+	Hosts     []string   `yaml:"hosts" doc:"Names that browsers ask for, without port. Required, unique in the gate."`
+	Upstream  string     `yaml:"upstream" doc:"Where the site is: http://host:port or https://host:port. Required."`
+	Firewall  string     `yaml:"firewall,omitempty" doc:"What is done about attacks: off, observe (record), report (record and raise) or enforce (refuse). Default: observe." enum:"off,observe,report,enforce"`
+	Cards     string     `yaml:"cards,omitempty" doc:"What is done about card numbers in requests and responses: off, observe, report or enforce. Default: observe." enum:"off,observe,report,enforce"`
+	Payment   []string   `yaml:"payment,omitempty" doc:"Beginnings of the paths that lead to payment, such as /checkout/. sekisho web stop payment stops them."`
+	Paths     []SitePath `yaml:"paths,omitempty" doc:"Exceptions for paths; the longest prefix counts."`
+	Pages     string     `yaml:"pages,omitempty" doc:"What is done about a part of a page under payment that goes to another host than a provider, asks for a card, or is not authorised: off, observe, report or enforce. Default: observe with providers, else off." enum:"off,observe,report,enforce"`
+	Providers []Provider `yaml:"providers,omitempty" doc:"Payment providers: the only other hosts that the pages under payment may send to."`
+	Canary    *Canary    `yaml:"canary,omitempty" doc:"A walk through the checkout, on schedule, that proves that it leads to a provider and that a card number is refused. Default: none."`
+	Persons   *Persons   `yaml:"persons,omitempty" doc:"Attribute responses to persons, so that sekisho scope answers for this site. Default: responses are counted only."`
+}
+
+// Provider is a payment provider.
+type Provider struct {
+	Host    string `yaml:"host" doc:"Its host, such as pay.example.com; every name under it is meant, too. Required."`
+	AOC     string `yaml:"aoc,omitempty" doc:"Reference of its attestation of compliance (PCI DSS)."`
+	Expires string `yaml:"expires,omitempty" doc:"Last day on which the attestation holds, such as 2027-03-31."`
+}
+
+// Canary is a walk through the checkout.
+type Canary struct {
+	Every Duration `yaml:"every,omitempty" doc:"Time between two, from 1m to 24h. Default: 1h."`
+	Steps []string `yaml:"steps" doc:"GET /path or POST /path field=value, in order; the last must lead to a provider. Required."`
+	Card  string   `yaml:"card" doc:"Path that the test card number 4111 1111 1111 1111 is posted to; it must be refused. Required."`
 }
 
 // Persons says how what a site shows is attributed to persons.
@@ -80,6 +98,13 @@ func (c *Config) webDefaults() {
 			s := &w.Sites[k]
 			setDefault(&s.Firewall, "observe")
 			setDefault(&s.Cards, "observe")
+			if len(s.Providers) > 0 {
+				setDefault(&s.Pages, "observe")
+			}
+			setDefault(&s.Pages, "off")
+			if s.Canary != nil {
+				setDefault(&s.Canary.Every, Duration(time.Hour))
+			}
 			if p := s.Persons; p != nil {
 				setDefault(&p.Limits.Window, Duration(time.Hour))
 				setDefault(&p.Limits.Action, "observe")
@@ -172,6 +197,7 @@ func (k *checker) site(path string, s *Site, hosts map[string]string) {
 	}
 	k.oneOf(path+".firewall", s.Firewall, webModes...)
 	k.oneOf(path+".cards", s.Cards, webModes...)
+	k.pages(path, s)
 	for i, prefix := range s.Payment {
 		if prefix == "" || prefix[0] != '/' {
 			k.value(fmt.Sprintf("%s.payment[%d]", path, i), prefix, "a path begins with /", "write for example /checkout/")
@@ -207,5 +233,38 @@ func (k *checker) persons(path string, p *Persons, databases map[string]string) 
 		if n.value < 0 || n.value > 1_000_000 {
 			k.value(path+".limits."+n.name, fmt.Sprint(n.value), "it is not between 0 and 1000000", "write how many other persons may be shown")
 		}
+	}
+}
+
+func (k *checker) pages(path string, s *Site) {
+	k.oneOf(path+".pages", s.Pages, webModes...)
+	if (s.Pages != "" && s.Pages != "off" || len(s.Providers) > 0) && (len(s.Providers) == 0 || len(s.Payment) == 0) {
+		k.add(path+".pages", fault.New(fault.ConfigConflict, "problem", "pages that lead to payment are guarded, but payment or providers is missing",
+			"hint", "name the paths under payment and the hosts under providers"))
+	}
+	for i, p := range s.Providers {
+		at := fmt.Sprintf("%s.providers[%d]", path, i)
+		if k.require(at+".host", p.Host, "write the host of the payment provider, such as pay.example.com") && (p.Host != strings.ToLower(p.Host) || strings.ContainsAny(p.Host, ":/ ")) {
+			k.value(at+".host", p.Host, "a host is a name in lower case without port", "write for example pay.example.com")
+		}
+		if p.Expires != "" {
+			if _, err := time.Parse(time.DateOnly, p.Expires); err != nil {
+				k.value(at+".expires", p.Expires, "it is no day", "write a day, such as 2026-12-31")
+			}
+		}
+	}
+	c := s.Canary
+	if c == nil {
+		return
+	}
+	k.within(path+".canary.every", c.Every, time.Minute, 24*time.Hour)
+	if len(c.Steps) == 0 {
+		k.missing(path+".canary.steps", "write the steps to the payment provider, such as GET /plans/1")
+	}
+	if err := canary.Check(c.Steps); err != nil {
+		k.value(path+".canary.steps", err.Error(), "it is not GET /path or POST /path field=value", "write for example POST /checkout/ n=1")
+	}
+	if k.require(path+".canary.card", c.Card, "write a path that the test card number is posted to, such as /contact") && c.Card[0] != '/' {
+		k.value(path+".canary.card", c.Card, "a path begins with /", "write for example /contact")
 	}
 }

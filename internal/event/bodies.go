@@ -163,6 +163,12 @@ func newBody(k Kind) Body {
 		return new(SiteRules)
 	case KindSiteStop:
 		return new(SiteStop)
+	case KindSiteGuard:
+		return new(SiteGuard)
+	case KindPageItem:
+		return new(PageItem)
+	case KindCanary:
+		return new(Canary)
 	case KindHoldingScan:
 		return new(HoldingScan)
 	case KindObject:

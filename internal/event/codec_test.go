@@ -107,6 +107,9 @@ func goldenBodies() []Body {
 		&SiteRules{Gate: "shop-web", Digest: "ab12", Exceptions: 2, Patches: 1, Parameters: 7, Refused: "patches[0].until"},
 		&SiteStop{Host: "shop.example.jp", What: "payment", Stopped: true, By: "ayame", Reason: "a form was changed"},
 		&Object{Place: "www/list.csv", From: at, To: at + 50e6, Created: true, Gone: true, Writes: 2, Size: 1234, Was: "www/list.tmp", Like: "office/list.csv", Content: "00ff", Unread: "gone before it was read"},
+		&SiteGuard{Place: "web/shop-web/shop.example.jp", Host: "shop.example.jp", Firewall: "enforce", Cards: "enforce", Pages: "report", Payment: []string{"/checkout/"}, Lower: []string{"/admin/"}, Providers: []Provider{{Host: "pay.example.com", AOC: "2026-04", Expires: "2027-03-31"}}, Canary: 3600000000000},
+		&PageItem{Place: "web/shop-web/shop.example.jp", Route: "/checkout/", Item: "0123456789abcdef", What: "form", Name: "https://pay.example.com/link", Hash: "sha256:00", Host: "pay.example.com", Problem: "unauthorised"},
+		&Canary{Place: "web/shop-web/shop.example.jp", Reached: "pay.example.com", Refused: true, OK: true, Nanos: 1200000},
 	}
 }
 

@@ -54,6 +54,9 @@ const (
 	KindAct            Kind = 93  // something done in the console that no other body says
 	KindSiteRules      Kind = 110 // the rules of a site came into force, or were refused
 	KindSiteStop       Kind = 111 // an operator stopped a site or its payment, or let it go on
+	KindSiteGuard      Kind = 112 // what is guarded at a site from now on
+	KindPageItem       Kind = 113 // a part of a page that leads to payment
+	KindCanary         Kind = 114 // somebody of ours went through the checkout
 	KindCaseSign       Kind = 120 // a sign; the first opens a case
 	KindCaseFact       Kind = 121 // something known, from when, by whom
 	KindCaseMove       Kind = 122 // a change of state or class

@@ -54,6 +54,53 @@ type SiteStop struct {
 	Reason  string `json:"reason"`
 }
 
+// SiteGuard says what is guarded at a site from now on. It is written at every
+// start, and when it changes.
+type SiteGuard struct {
+	Place    Place    `json:"place"`
+	Host     string   `json:"host"`
+	Firewall string   `json:"firewall"` // off, observe, report, enforce
+	Cards    string   `json:"cards"`
+	Pages    string   `json:"pages,omitempty"`   // "" without a section of payment pages
+	Payment  []string `json:"payment,omitempty"` // beginnings of the paths that lead to payment
+	// Lower are the paths where card numbers are guarded less.
+	Lower     []string   `json:"lower,omitempty"`
+	Providers []Provider `json:"providers,omitempty"`
+	Canary    int64      `json:"canary,omitempty"` // ns between two, 0: none
+}
+
+// Provider is a payment provider that pages may send to.
+type Provider struct {
+	Host    string `json:"host"`
+	AOC     string `json:"aoc,omitempty"`     // reference of its attestation of compliance
+	Expires string `json:"expires,omitempty"` // last day, "2027-03-31"
+}
+
+// PageItem is a part of a page that leads to payment, when it is first seen in a
+// run and when it changes whether it is allowed.
+type PageItem struct {
+	Place Place  `json:"place"`
+	Route string `json:"route"`
+	Item  string `json:"item"` // id
+	What  string `json:"what"` // script, inline, handler, form, frame, base, redirect, file
+	Name  string `json:"name,omitempty"`
+	Hash  string `json:"hash,omitempty"`
+	Host  string `json:"host,omitempty"` // where it goes; "": the site itself
+	// Problem is "" (authorised), "new" (nobody has authorised anything yet),
+	// "unauthorised", "host" or "card".
+	Problem string `json:"problem,omitempty"`
+}
+
+// Canary says how a walk through the checkout ended.
+type Canary struct {
+	Place   Place  `json:"place"`
+	Reached string `json:"reached,omitempty"` // host of the provider that the checkout leads to
+	Refused bool   `json:"refused"`           // the test card number was refused by the gate
+	OK      bool   `json:"ok"`
+	Problem string `json:"problem,omitempty"`
+	Nanos   int64  `json:"ns"`
+}
+
 // ElementCount is how often an element was seen.
 type ElementCount struct {
 	Element element.Mask `json:"element"` // of one kind
@@ -69,6 +116,21 @@ func (b *Exchange) appendJSON(dst []byte) []byte { return appendStruct(dst, b) }
 func (*SiteRules) Kind() Kind { return KindSiteRules }
 
 func (b *SiteRules) appendJSON(dst []byte) []byte { return appendStruct(dst, b) }
+
+// Kind implements Body.
+func (*SiteGuard) Kind() Kind { return KindSiteGuard }
+
+func (b *SiteGuard) appendJSON(dst []byte) []byte { return appendStruct(dst, b) }
+
+// Kind implements Body.
+func (*PageItem) Kind() Kind { return KindPageItem }
+
+func (b *PageItem) appendJSON(dst []byte) []byte { return appendStruct(dst, b) }
+
+// Kind implements Body.
+func (*Canary) Kind() Kind { return KindCanary }
+
+func (b *Canary) appendJSON(dst []byte) []byte { return appendStruct(dst, b) }
 
 // Kind implements Body.
 func (*SiteStop) Kind() Kind { return KindSiteStop }

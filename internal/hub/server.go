@@ -293,17 +293,17 @@ func (s *Server) receipts(w http.ResponseWriter, r *http.Request, site string) {
 // OrdersKey is the key that verifies a tenant's orders, made with its signer
 // when there is none yet.
 func OrdersKey(dir, tenant string) (signer, verifier string, err error) {
-	return keyPair(dir, "orders", order.KeyName(tenant))
+	return KeyPair(dir, "orders", order.KeyName(tenant))
 }
 
 // ReceiptsKey is the pair that signs receipts of a process's gates.
 func ReceiptsKey(dir, site string) (signer, verifier string, err error) {
-	return keyPair(dir, "receipts", site)
+	return KeyPair(dir, "receipts", site)
 }
 
-// keyPair reads a pair from dir, or makes it: one file of two lines, the
+// KeyPair reads a pair from dir, or makes it: one file of two lines, the
 // secret first, mode 0600.
-func keyPair(dir, file, name string) (signer, verifier string, err error) {
+func KeyPair(dir, file, name string) (signer, verifier string, err error) {
 	file += ".notekey"
 	text, err := os.ReadFile(filepath.Join(dir, file))
 	if err == nil {

@@ -97,8 +97,11 @@ type Host struct {
 	Paths []Path
 	// Persons, when set, says how responses are attributed to persons.
 	Persons *Persons
+	// Pages, when set, says how the pages that lead to payment are guarded.
+	Pages *Pages
 
 	persons *persons // compiled
+	pages   *pages
 }
 
 // Path is an exception for the targets under a prefix.

@@ -59,6 +59,10 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		x.refuse(w, r, f)
 		return
 	}
+	if x.host.pages != nil && r.URL.Path == ReportPath && r.Method == http.MethodPost {
+		x.report(w, r)
+		return
+	}
 	x.firewall, x.cards = x.host.modes(r.URL.Path)
 	held, err := x.hold(w, r)
 	if err != nil {

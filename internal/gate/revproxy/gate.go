@@ -56,6 +56,7 @@ func New(cfg Config) (*Gate, error) {
 		for _, name := range cfg.Hosts[i].Names {
 			g.hosts[name] = &cfg.Hosts[i]
 		}
+		cfg.Hosts[i].pages = cfg.Hosts[i].Pages.compile()
 		cfg.Hosts[i].persons = cfg.Hosts[i].Persons.compile()
 	}
 	g.transport = &http.Transport{

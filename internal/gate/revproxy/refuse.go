@@ -57,7 +57,7 @@ func words(accept string, f refusal) wording {
 		return pick([2]string{"ただいまメンテナンス中です", "ご不便をおかけいたします。しばらくしてからもう一度お越しください。"}, [2]string{"This site is under maintenance", "We are sorry for the inconvenience. Please come back in a while."})
 	case codeTooMany:
 		return pick([2]string{"表示を停止しました", "短い時間に多くの方の情報が表示されたため、この閲覧を停止しました。お心当たりがない場合は、下の番号を添えてサイトの窓口へお知らせください。"}, [2]string{"This visit was stopped", "It was shown the data of many persons in a short time. If you did nothing unusual, tell the site the reference below."})
-	case codePaymentStopped:
+	case codePaymentStopped, codePage:
 		return pick([2]string{"お支払いの受け付けを停止しています", "安全を確かめているため、ただいまお支払いいただけません。これまでのご予約はそのままです。"}, [2]string{"Payments are stopped", "We are checking that everything is safe and take no payments for now. Your bookings are kept."})
 	}
 	switch f.status {

@@ -49,10 +49,13 @@ func (g *Gate) respond(a *http.Response) error {
 			return err
 		}
 	}
+	if err := x.redirected(a); err != nil {
+		return err
+	}
 	if x.shown != nil {
 		x.shown.header(a)
 	}
-	if len(a.Header.Values("Content-Encoding")) > 0 && (x.shown != nil || x.cards != Off || x.firewall != Off) {
+	if len(a.Header.Values("Content-Encoding")) > 0 && (x.shown != nil || x.host.pages != nil || x.cards != Off || x.firewall != Off) {
 		return x.encoded(a)
 	}
 	return x.stream(a, a.Body)
@@ -111,6 +114,11 @@ func (x *exchange) encoded(a *http.Response) error {
 		a.Body = &joined{Reader: io.MultiReader(bytes.NewReader(raw), x.done(a.Body)), Closer: a.Body}
 		return nil
 	}
+	if x.guardsPage(a) {
+		if err := x.judgePage(a, body, true); err != nil {
+			return err
+		}
+	}
 	if err := x.look(a, body); err != nil {
 		return err
 	}
@@ -167,6 +175,16 @@ func (x *exchange) leak(a *http.Response, body []byte, m Mode) error {
 
 // stream has a body looked at while it passes.
 func (x *exchange) stream(a *http.Response, from io.ReadCloser) error {
+	if x.guardsPage(a) {
+		body, whole, rest, err := heldPage(from)
+		if err != nil {
+			return err
+		}
+		if err := x.judgePage(a, body, whole); err != nil {
+			return err
+		}
+		from = rest
+	}
 	if x.shown != nil {
 		head, whole, err := x.shown.begin(a, from)
 		if err != nil {

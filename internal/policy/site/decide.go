@@ -140,3 +140,13 @@ func (r *Rules) Count(now time.Time) Count {
 	}
 	return c
 }
+
+// Pages returns a test whether a part of a site's pages that lead to payment is
+// authorised, nil when nothing is.
+func (r *Rules) Pages(host string) func(item string) bool {
+	if r == nil || len(r.pages[host]) == 0 {
+		return nil
+	}
+	known := r.pages[host]
+	return func(item string) bool { return known[item] }
+}

@@ -20,6 +20,7 @@ type Source struct {
 	Exceptions []Exception `yaml:"exceptions,omitempty" json:"exceptions,omitempty"`
 	Patches    []Patch     `yaml:"patches,omitempty" json:"patches,omitempty"`
 	Parameters []Parameter `yaml:"parameters,omitempty" json:"parameters,omitempty"`
+	Pages      []Page      `yaml:"pages,omitempty" json:"pages,omitempty"`
 }
 
 // Where selects requests. What is empty matches all.
@@ -81,6 +82,20 @@ type Parameter struct {
 	Max int `yaml:"max,omitempty" json:"max,omitempty"`
 }
 
+// Page authorises one part of the pages that lead to payment.
+type Page struct {
+	// Host is a configured name of the site. Required.
+	Host string `yaml:"host" json:"host"`
+	// Item is its id, as sekisho web pages shows it. Required.
+	Item string `yaml:"item" json:"item"`
+	// Kind and Name say to people what it is.
+	Kind string `yaml:"kind,omitempty" json:"kind,omitempty"`
+	Name string `yaml:"name,omitempty" json:"name,omitempty"`
+	// Reason and By say why it is needed and who says so. Required.
+	Reason string `yaml:"reason" json:"reason"`
+	By     string `yaml:"by" json:"by"`
+}
+
 // types are what a field may hold, from the narrowest to the widest.
 var types = []struct {
 	name string
@@ -120,6 +135,7 @@ type Rules struct {
 	exceptions []exception
 	patches    []patch
 	parameters []parameter
+	pages      map[string]map[string]bool // ids by host
 }
 
 type exception struct {
@@ -139,6 +155,8 @@ type parameter struct {
 }
 
 var patchName = regexp.MustCompile(`^[0-9A-Za-z_-]{1,40}$`)
+
+var itemID = regexp.MustCompile(`^[0-9a-f]{16}$`)
 
 // Compile checks a source. Its errors are *Problem.
 func Compile(src *Source) (*Rules, error) {
@@ -184,6 +202,24 @@ func Compile(src *Source) (*Rules, error) {
 			}
 		}
 		r.patches = append(r.patches, made)
+	}
+	for i, p := range src.Pages {
+		at := fmt.Sprintf("pages[%d]", i)
+		switch {
+		case p.Host == "":
+			return nil, &Problem{at + ".host", "it does not say for which site", "write the first host of the site"}
+		case !itemID.MatchString(p.Item):
+			return nil, &Problem{at + ".item", "it is not the id of an item", "copy it from sekisho web pages"}
+		case strings.TrimSpace(p.Reason) == "" || strings.TrimSpace(p.By) == "":
+			return nil, &Problem{at + ".reason", "reason or by is missing", "say why the page needs it and who says so"}
+		}
+		if r.pages == nil {
+			r.pages = map[string]map[string]bool{}
+		}
+		if r.pages[p.Host] == nil {
+			r.pages[p.Host] = map[string]bool{}
+		}
+		r.pages[p.Host][p.Item] = true
 	}
 	for i, p := range src.Parameters {
 		made, err := p.compile(fmt.Sprintf("parameters[%d]", i))

@@ -61,6 +61,7 @@ type Document struct {
 	Lang   lang.Language
 	Scope  int // version of the figures
 	At     time.Time
+	Footer string   // instead of the one that names the case
 	Marked []string // numbers of people's texts that are not in the case: blocks release
 }
 

@@ -49,6 +49,9 @@ func (d *Document) Text(caseID string) string {
 }
 
 func (d *Document) footer(caseID string) string {
+	if d.Footer != "" {
+		return d.Footer
+	}
 	return texts.In(d.Lang).Text("footer", "case", caseID, "version", d.Scope, "at", d.At.UTC().Format("2006-01-02 15:04Z"))
 }
 
