@@ -14,15 +14,14 @@ import (
 // Sieve holds formulas, numbered from 0 in the order given. It is not changed
 // after New and may be used by many goroutines, each with its own [Scratch].
 type Sieve struct {
-	class   [256]uint8
-	row     int       // length of a state's row: a column a class, one for its depth, one for its number in found
-	next    []uint32  // state + class → state, states being the beginnings of rows
-	found   [][]int32 // literals that end in a state; the first are none
-	longest int       // bytes of a literal
-	nodes   []node
-	sets    []transform.Bytes // of nodes, numbered
-	lists   []int32           // what nodes refer to
-	bytes   []int32           // nodes that single bytes alone can satisfy
+	class [256]uint8
+	row   int       // length of a state's row: a column a class, one for its depth, one for its number in found
+	next  []uint32  // state + class → state, states being the beginnings of rows
+	found [][]int32 // literals that end in a state; the first are none
+	nodes []node
+	sets  []transform.Bytes // of nodes, numbered
+	lists []int32           // what nodes refer to
+	bytes []int32           // nodes that single bytes alone can satisfy
 }
 
 // node is one formula of the graph, or a literal. Many are touched in every
