@@ -37,9 +37,38 @@ func newGuard() *guard {
 	return g
 }
 
+// fewestDigits are the digits of the shortest card number.
+const fewestDigits = 13
+
+// maybeDigit has the bytes of which every digit takes one, however it is written: a
+// digit of ASCII, also in an escape (%34, \u0034, &#x34;), or a byte that is not
+// ASCII.
+var maybeDigit = func() (t [256]uint8) {
+	for c := range t {
+		if '0' <= c && c <= '9' || c >= utf8.RuneSelf {
+			t[c] = 1
+		}
+	}
+	return t
+}()
+
+// mayHold is a cheap refusal of texts with too few digits: most headers.
+func mayHold(text []byte) bool {
+	n := 0
+	for _, c := range text {
+		if n += int(maybeDigit[c]); n >= fewestDigits {
+			return true
+		}
+	}
+	return false
+}
+
 // whole reports whether a text holds a card number.
 func (g *guard) whole(text []byte) bool {
 	g.found = false
+	if !mayHold(text) {
+		return false
+	}
 	g.scanner.Reset(element.Auto)
 	_, _ = g.scanner.Write(text) // ErrClosed after Reset cannot be
 	_ = g.scanner.Close()

@@ -1,6 +1,9 @@
 package revproxy
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // A card number in a form is found however the form was written.
 func TestCardInAForm(t *testing.T) {
@@ -26,5 +29,24 @@ func TestCardInAForm(t *testing.T) {
 		if got := g.whole(g.plain(kind, []byte(c.body))); got != c.want {
 			t.Errorf("%q: %v, want %v", c.body, got, c.want)
 		}
+	}
+}
+
+// Whatever writing of digits the scanner reads is looked at, and the shortest
+// number in it.
+func TestFewDigits(t *testing.T) {
+	g := newGuard()
+	for _, four := range []string{"4", "４", "\x82\x53", `\u0034`, `\uff14`, "%34", "%EF%BC%94", "&#52;", "&#x34;", "&#65300;"} {
+		for _, rest := range []string{"222222222222", "222-222-222-222", "2222 2222 2222"} {
+			if text := four + rest; !mayHold([]byte(text)) {
+				t.Errorf("%q is not looked at", text)
+			}
+		}
+		if number := four + "111" + strings.Repeat("1111", 3); !g.whole([]byte(number)) {
+			t.Errorf("%q is not found", number)
+		}
+	}
+	if text := "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"; mayHold([]byte(text)) {
+		t.Errorf("%q is looked at", text)
 	}
 }
