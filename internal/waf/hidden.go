@@ -57,8 +57,8 @@ func hidden(v plugintypes.TransactionVariables) *Request {
 // plain returns a text with full-width letters and typographic dashes and
 // quotation marks as ASCII, "" if it holds none of these.
 func plain(s string) string {
-	if !strings.ContainsFunc(s, disguised) {
-		return ""
+	if strings.IndexByte(s, 0xe2) < 0 && strings.IndexByte(s, 0xef) < 0 || !strings.ContainsFunc(s, disguised) {
+		return "" // the characters begin with these bytes
 	}
 	var b strings.Builder
 	for _, r := range s {
