@@ -24,6 +24,7 @@ case ${1:-demo} in
 demo) ;;
 test)
 	need psql postgresql-client; need pgbouncer pgbouncer
+	need ip iproute2; need nft nftables; need sysctl procps
 	# Only the programs, no service. The tests that use it skip without it.
 	[ -x /usr/sbin/mariadbd ] || command -v mariadbd >/dev/null 2>&1 || wanted="mariadb-server-core mariadb-client-core"
 	;;

@@ -14,7 +14,9 @@ import (
 	"sekisho/internal/lang"
 )
 
-func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"sekisho": main}) }
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"sekisho": main, "outside": outsideMain, "malware": malwareMain})
+}
 
 // TestScripts runs the command as a person does; see testdata/script.
 func TestScripts(t *testing.T) {

@@ -158,14 +158,21 @@ func Forwarded(text []byte, own []netip.Addr) []Way {
 	var out []Way
 	seen := map[netip.Addr]bool{}
 	for _, fields := range lines(text) {
-		var src, dst netip.Addr
-		for _, f := range fields { // the first src and dst are of the direction that began
-			if v, ok := strings.CutPrefix(f, "src="); ok && !src.IsValid() {
-				src, _ = netip.ParseAddr(v)
+		var src, dst, answers netip.Addr
+		for _, f := range fields { // the first src and dst are of the direction that began, the second src answers
+			if v, ok := strings.CutPrefix(f, "src="); ok {
+				if a, err := netip.ParseAddr(v); err == nil && !src.IsValid() {
+					src = a
+				} else if err == nil && !answers.IsValid() {
+					answers = a
+				}
 			}
 			if v, ok := strings.CutPrefix(f, "dst="); ok && !dst.IsValid() {
 				dst, _ = netip.ParseAddr(v)
 			}
+		}
+		if slices.Contains(own, answers) { // led to a gate here (redirect, dnat), whatever was asked for
+			continue
 		}
 		if !src.IsValid() || !dst.IsValid() || !public(dst) || public(src) || src.IsLoopback() || seen[src] || slices.Contains(own, src) || slices.Contains(own, dst) || len(out) >= mostWay {
 			continue

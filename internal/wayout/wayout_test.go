@@ -30,6 +30,7 @@ ipv4     2 tcp      6 431999 ESTABLISHED src=10.0.0.5 dst=203.0.113.10 sport=471
 ipv4     2 tcp      6 431999 ESTABLISHED src=10.0.0.1 dst=203.0.113.9 sport=1 dport=443 src=203.0.113.9 dst=10.0.0.1 sport=443 dport=1
 ipv4     2 udp      17 10 src=10.0.0.6 dst=10.0.0.1 sport=53 dport=53
 ipv4     2 tcp      6 10 src=198.51.100.4 dst=10.0.0.9 sport=1 dport=443
+ipv4     2 tcp      6 431999 ESTABLISHED src=10.0.0.8 dst=203.0.113.9 sport=9 dport=443 src=10.0.0.1 dst=10.0.0.8 sport=3129 dport=9 [ASSURED]
 `
 
 func TestRead(t *testing.T) {

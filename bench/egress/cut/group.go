@@ -96,9 +96,6 @@ func (g *group) stop() {
 // member is a gate that is to join.
 type member struct{ Name, Token, Dir string }
 
-// ends are what a load process listens on and its gates.
-type ends struct{ Doors, Ends []string }
-
 func (h *theHub) group(ctx context.Context, dir string, first, n int) (g *group, err error) {
 	g = &group{}
 	defer func() {
