@@ -231,7 +231,24 @@ func (b *Builder) name(r *Record, f []byte) {
 		return
 	}
 	g := b.word(rest)
+	b.level(&a, &g, first, rest)
 	b.take(r, min(a.script, g.script), a.word, g.word, false)
+}
+
+// level gives both parts of a name words of one table: a family name in kanji
+// with a given name in kana (山田 さくら) is a name in kanji.
+func (b *Builder) level(a, g *cached, family, given []byte) {
+	switch {
+	case a.script == canon.Kanji && g.script > canon.Kanji:
+		*g = b.asKanji(given)
+	case g.script == canon.Kanji && a.script > canon.Kanji:
+		*a = b.asKanji(family)
+	}
+}
+
+func (b *Builder) asKanji(f []byte) cached {
+	b.buf = canon.Name(b.buf[:0], f)
+	return cached{script: canon.Kanji, word: b.names.Kanji.Add(unspaced(b.buf))}
 }
 
 // space finds the first blank and its length.
@@ -262,6 +279,7 @@ func (b *Builder) pair(r *Record, family, given []byte) {
 		if g = b.word(given); script == canon.None {
 			script = g.script
 		}
+		b.level(&a, &g, family, given)
 		script = min(script, g.script)
 	}
 	b.take(r, script, a.word, g.word, true)
