@@ -65,11 +65,8 @@ func (o *office) openOutside() error {
 	return err
 }
 
-// openExits starts the gates and what cuts them, as `sekisho up` does.
+// openExits starts the gates, as `sekisho up` does.
 func (o *office) openExits(ctx context.Context) error {
-	if err := o.p.startCuts(ctx, o.stage); err != nil {
-		return err
-	}
 	if err := o.p.firstExitPolicy(ctx); err != nil {
 		return err
 	}

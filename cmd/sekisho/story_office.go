@@ -128,10 +128,13 @@ func (o *office) open(ctx context.Context, parts story.Parts) error {
 		return err
 	}
 	o.stage.run("web gate", o.web.server.Run)
-	if parts.Exits > 0 {
-		return o.openExits(ctx)
+	if parts.Exits == 0 {
+		return nil
 	}
-	return nil
+	if err := o.p.startCuts(ctx, o.stage); err != nil {
+		return err
+	}
+	return o.openExits(ctx)
 }
 
 // serve answers on a free port of this machine and returns the address.

@@ -26,6 +26,10 @@ func tellJTB(ctx context.Context, t *teller) error {
 	t.say("knows", "jtb_held", "n", lang.Count(persons))
 	t.assume()
 
+	if err := t.readAll(ctx); err != nil {
+		return err
+	}
+
 	// Saturday 19 March: the monitoring firm calls.
 	if err := t.until(ctx, "2016-03-19 10:00"); err != nil {
 		return err
@@ -194,6 +198,12 @@ func (t *teller) leakKnown(ctx context.Context, id, place string, persons uint64
 
 // jtbTexts is June and July: numbers in texts.
 func (t *teller) jtbTexts(ctx context.Context, id string) error {
+	if err := t.until(ctx, "2016-06-10 10:00"); err != nil {
+		return err
+	}
+	if err := t.names(ctx); err != nil {
+		return err
+	}
 	if err := t.until(ctx, "2016-06-24 10:00"); err != nil {
 		return err
 	}

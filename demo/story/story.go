@@ -14,6 +14,7 @@ import (
 	"context"
 	"embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -55,6 +56,12 @@ type Office interface {
 	Leave(ctx context.Context, exit int) (status int, code string, err error)
 	Hold(ctx context.Context, exit int) error
 	Held() bool
+	// Guarded puts a database gate before a PostgreSQL with so many invented
+	// customers, of whom one statement may read so many, asks a question through
+	// it and asks whose data that was. ErrNoDatabase: none is installed.
+	Guarded(ctx context.Context, held, allowed int, sql string) (Guarded, error)
+	// Persons counts invented persons who left so many records.
+	Persons(ctx context.Context, records, persons int) (Persons, error)
 	Case(ctx context.Context, id string) (*desk.Answer, error)
 	// Open lists the cases that are not closed, the newest first.
 	Open(ctx context.Context) ([]casefile.Line, error)
@@ -200,8 +207,21 @@ func (t *Told) Differences() (n int) {
 // Parts are what a story needs besides ledger, views, desk, messages and the
 // web gate.
 type Parts struct {
-	Exits int // egress gates
+	Exits int // egress gates, and what cuts them
 }
+
+// ErrNoDatabase is returned where no PostgreSQL is installed.
+var ErrNoDatabase = errors.New("there is no PostgreSQL on this machine")
+
+// Guarded is what came through a database gate, and whose it was.
+type Guarded struct {
+	Rows                       int
+	Code                       string // SQLSTATE with which the gate ended it, empty for none
+	Confirmed, Reachable, Held int    // persons
+}
+
+// Persons is how many persons some records are.
+type Persons struct{ Records, Low, High int }
 
 // Needs returns the parts that a story needs.
 func Needs(name string) Parts { return stories[name].needs }
