@@ -44,7 +44,11 @@ GRANT CREATE ON SCHEMA public TO app;
 
 // TestUp runs whole lives of the process in front of a real PostgreSQL; see
 // testdata/up.
-func TestUp(t *testing.T) {
+func TestUp(t *testing.T) { runWithShop(t, "testdata/up") }
+
+// runWithShop runs the scripts of a directory, each with a shop of its own.
+func runWithShop(t *testing.T, dir string) {
+	t.Helper()
 	if _, err := exec.LookPath("psql"); err != nil {
 		t.Skip("no psql: sudo apt-get install -y postgresql-client")
 	}
@@ -54,7 +58,7 @@ func TestUp(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/up",
+		Dir: dir,
 		Setup: func(e *testscript.Env) error {
 			hook, err := hookServer(e)
 			if err != nil {
