@@ -142,6 +142,7 @@ var allowed = map[string][]string{
 	// servers of our own, for the demonstration, tests and benchmarks
 	"internal/pgserver": {},
 	"demo/shop":         {"internal/pgserver"},
+	"demo/plant":        {},
 	"demo/wiretap":      {},
 	"demo/columns":      {},
 	"demo/story":        {"demo/columns", "internal/desk", "internal/element", "internal/event", "internal/lang", "internal/rule", "internal/view/casefile", "internal/view/casefile/draft", "proof/scope"},

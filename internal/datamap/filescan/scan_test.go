@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"sekisho/demo/plant"
 	"sekisho/internal/element"
 )
 
@@ -46,9 +47,9 @@ func TestNotes(t *testing.T) {
 	if testing.Short() {
 		rows = 10_000
 	}
-	all := notes(rand.New(rand.NewPCG(3, 203)), rows, cards)
+	all := plant.Notes(rand.New(rand.NewPCG(3, 203)), rows, cards)
 	dir, state := t.TempDir(), t.TempDir()
-	plant(t, dir, all)
+	writeNotes(t, dir, all)
 	r := scanned(t, Config{Root: dir, State: state})
 	// Row (or line) of the i-th note in each file.
 	for _, f := range []struct {
@@ -57,7 +58,7 @@ func TestNotes(t *testing.T) {
 	}{{"notes.csv", 2}, {"shop.sql", 1}, {"notes.xlsx", 2}, {"app.log", 1}} {
 		var want, got []int
 		for i, n := range all {
-			if n.card {
+			if n.Card {
 				want = append(want, f.first+i)
 			}
 		}
@@ -73,9 +74,9 @@ func TestNotes(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: rows with card numbers (-planted +reported)\n%s", f.path, diff)
 			for _, n := range all {
-				row := f.first + (n.id-500_000)/7
+				row := f.first + (n.ID-500_000)/7
 				if slices.Contains(want, row) != slices.Contains(got, row) {
-					t.Logf("%d: %s", row, n.text)
+					t.Logf("%d: %s", row, n.Text)
 				}
 			}
 		}
@@ -92,8 +93,8 @@ func TestNotes(t *testing.T) {
 	}
 	left = append(left, page...)
 	for _, n := range all {
-		if n.card && (bytes.Contains(left, []byte(n.dashed)) || bytes.Contains(left, []byte(n.dashed[4:12]))) {
-			t.Errorf("the number of note %d is in the state or the report", n.id)
+		if n.Card && (bytes.Contains(left, []byte(n.Digits)) || bytes.Contains(left, []byte(n.Digits[4:12]))) {
+			t.Errorf("the number of note %d is in the state or the report", n.ID)
 		}
 	}
 }
@@ -121,12 +122,12 @@ func someFiles(t testing.TB, n int) string {
 	dir := t.TempDir()
 	r := rand.New(rand.NewPCG(1, 2))
 	for i := range n {
-		d := "4" + digitsOf(r, 14)
+		d := "4" + plant.DigitsOf(r, 14)
 		sub := filepath.Join(dir, fmt.Sprintf("d%d", i%7))
 		if err := os.MkdirAll(sub, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(sub, fmt.Sprintf("f%03d.txt", i)), []byte("card "+d+checkDigit(d)+"\n"), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(sub, fmt.Sprintf("f%03d.txt", i)), []byte("card "+d+plant.CheckDigit(d)+"\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}

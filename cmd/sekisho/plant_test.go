@@ -1,0 +1,230 @@
+package main
+
+import (
+	"archive/zip"
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"sekisho/demo/plant"
+)
+
+// plantFiles writes what a replay has to find.
+//
+//	plant cards FILE FROM COUNT    made-up cards, a row each
+//	plant notes DIR ROWS CARDS     remarks of operators: DIR/notes.csv without a header,
+//	                               DIR/notes.xlsx, DIR/app.log; beside DIR, in
+//	                               planted.keys and planted.digits, which hold a number
+func plantFiles(ts *testscript.TestScript, _ bool, args []string) {
+	number := func(i int) int {
+		n, err := strconv.Atoi(args[i])
+		ts.Check(err)
+		return n
+	}
+	write := func(name string, body func(w io.Writer) error) {
+		name = ts.MkAbs(name)
+		ts.Check(os.MkdirAll(filepath.Dir(name), 0o700))
+		f, err := os.Create(name)
+		ts.Check(err)
+		w := bufio.NewWriter(f)
+		ts.Check(body(w))
+		ts.Check(w.Flush())
+		ts.Check(f.Close())
+	}
+	if args[0] == "cards" {
+		write(args[1], func(w io.Writer) error { return plant.Cards(w, number(2), number(3)) })
+		return
+	}
+	all := plant.Notes(rand.New(rand.NewPCG(15, 203)), number(2), number(3))
+	line := func(name, format string, only bool, values func(i int, n plant.Note) []any) {
+		write(name, func(w io.Writer) error {
+			for i, n := range all {
+				if n.Card || !only {
+					fmt.Fprintf(w, format, values(i, n)...) // errors show in Flush
+				}
+			}
+			return nil
+		})
+	}
+	line(args[1]+"/notes.csv", "%d,\"%s\"\n", false, func(_ int, n plant.Note) []any { return []any{n.ID, n.Text} })
+	line(args[1]+"/app.log", "2015-08-01T10:00:%02d INFO saved id=%d remark=%s\n", false, func(i int, n plant.Note) []any { return []any{i % 60, n.ID, n.Text} })
+	line("planted.keys", "%d\n", true, func(_ int, n plant.Note) []any { return []any{n.ID} })
+	line("planted.digits", "%s\n", true, func(_ int, n plant.Note) []any { return []any{n.Digits} })
+	write(args[1]+"/notes.xlsx", func(w io.Writer) error { return workbook(w, all) })
+}
+
+// workbook writes notes with shared strings, as spreadsheet programs do.
+func workbook(w io.Writer, all []plant.Note) error {
+	z := zip.NewWriter(w)
+	part := func(name string, body func(io.Writer)) error {
+		p, err := z.Create(name)
+		if err == nil {
+			body(p)
+		}
+		return err
+	}
+	parts := []struct {
+		name string
+		body func(io.Writer)
+	}{
+		{"[Content_Types].xml", func(p io.Writer) { fmt.Fprint(p, "<Types/>") }},
+		{"xl/workbook.xml", func(p io.Writer) {
+			fmt.Fprint(p, `<workbook><sheets><sheet name="備考" r:id="r1"/></sheets></workbook>`)
+		}},
+		{"xl/sharedStrings.xml", func(p io.Writer) {
+			fmt.Fprint(p, `<sst><si><t>id</t></si><si><t>備考</t></si>`)
+			for _, n := range all {
+				fmt.Fprintf(p, `<si><t>%s</t></si>`, n.Text)
+			}
+			fmt.Fprint(p, `</sst>`)
+		}},
+		{"xl/worksheets/sheet1.xml", func(p io.Writer) {
+			fmt.Fprint(p, `<worksheet><sheetData><row r="1"><c r="A1" t="s"><v>0</v></c><c r="B1" t="s"><v>1</v></c></row>`)
+			for i, n := range all {
+				fmt.Fprintf(p, `<row r="%d"><c r="A%d"><v>%d</v></c><c r="B%d" t="s"><v>%d</v></c></row>`, i+2, i+2, n.ID, i+2, i+2)
+			}
+			fmt.Fprint(p, `</sheetData></worksheet>`)
+		}},
+	}
+	for _, x := range parts {
+		if err := part(x.name, x.body); err != nil {
+			return err
+		}
+	}
+	return z.Close()
+}
+
+// sameRows compares the rows in which a report found card numbers with those that were
+// planted.
+//
+//	reported REPORT OBJECT             rows of OBJECT are keys
+//	reported REPORT OBJECT FIRST STEP  key K stands in row FIRST + (K - 500000) / STEP
+//	reported REPORT OBJECT dump FILE   row N is the Nth of the COPY in the dump FILE: a
+//	                                   server dumps rows in the order of its pages
+func sameRows(ts *testscript.TestScript, _ bool, args []string) {
+	var report struct {
+		Objects []struct {
+			Path     string
+			Elements []struct {
+				Element string
+				Places  []struct{ Row, Line int }
+			}
+		}
+	}
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &report))
+	var want, got []int
+	for text := range strings.Lines(ts.ReadFile("planted.keys")) {
+		key, err := strconv.Atoi(strings.TrimSpace(text))
+		ts.Check(err)
+		if dumped := len(args) > 2 && args[2] == "dump"; dumped {
+			key = rowOf(ts, args[3], key)
+		} else if len(args) > 2 {
+			first, err := strconv.Atoi(args[2])
+			ts.Check(err)
+			step, err := strconv.Atoi(args[3])
+			ts.Check(err)
+			key = first + (key-500_000)/step
+		}
+		want = append(want, key)
+	}
+	for _, o := range report.Objects {
+		if o.Path != args[1] {
+			continue
+		}
+		for _, e := range o.Elements {
+			if e.Element == "card.pan" {
+				for _, p := range e.Places {
+					got = append(got, p.Row+p.Line)
+				}
+			}
+		}
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(want, got) {
+		ts.Fatalf("%s: %d rows were planted, %d reported; missed %v, wrong %v", args[1], len(want), len(got), without(want, got), without(got, want))
+	}
+}
+
+// rowOf returns which row of the first COPY of a dump begins with a key.
+func rowOf(ts *testscript.TestScript, dump string, key int) int {
+	_, rows, ok := strings.Cut(ts.ReadFile(dump), " FROM stdin;\n")
+	if !ok {
+		ts.Fatalf("%s holds no COPY", dump)
+	}
+	before, _, ok := strings.Cut("\n"+rows, "\n"+strconv.Itoa(key)+"\t")
+	if !ok {
+		ts.Fatalf("%s has no row %d", dump, key)
+	}
+	return 1 + strings.Count(before, "\n")
+}
+
+func without(a, b []int) []int {
+	return slices.DeleteFunc(slices.Clone(a), func(x int) bool { return slices.Contains(b, x) })
+}
+
+// nowhere fails when a planted number, or the middle of one, is in any of the files.
+//
+//	nowhere FILE-OR-FOLDER…
+func nowhere(ts *testscript.TestScript, _ bool, args []string) {
+	var numbers [][]byte
+	for text := range strings.Lines(ts.ReadFile("planted.digits")) {
+		d := strings.TrimSpace(text)
+		numbers = append(numbers, []byte(d), []byte(d[:4]+"-"+d[4:8]+"-"), []byte(d[:4]+" "+d[4:8]+" "))
+	}
+	for _, root := range args {
+		ts.Check(filepath.WalkDir(ts.MkAbs(root), func(name string, d fs.DirEntry, err error) error {
+			if err != nil || !d.Type().IsRegular() {
+				return err
+			}
+			text, err := os.ReadFile(name)
+			if err != nil {
+				return err
+			}
+			for _, n := range numbers {
+				if bytes.Contains(text, n) {
+					return fmt.Errorf("a planted number is in %s", name)
+				}
+			}
+			return nil
+		}))
+	}
+}
+
+// awaitRead waits until that many files of a tree have been recorded.
+//
+//	awaitread TREE FILES
+func awaitRead(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	awaitLines(ts, `"k":26,`, 1)
+	awaitLines(ts, `"b":{"place":"`+args[0]+`/`, n)
+}
+
+// received checks that the intruder's process got so many rows, each with the right name.
+//
+//	received ROWS
+func received(ts *testscript.TestScript, _ bool, args []string) {
+	n := 0
+	for row := range strings.Lines(ts.ReadFile("received")) {
+		id, name, ok := strings.Cut(strings.TrimSpace(row), "|")
+		if !ok || name != "name "+id {
+			ts.Fatalf("row %d of what was received is none of the orders", n+1)
+		}
+		n++
+	}
+	if strconv.Itoa(n) != args[0] {
+		ts.Fatalf("%d rows were received", n)
+	}
+}
