@@ -133,7 +133,6 @@ func Notes(r *rand.Rand, rows, cards int) []Note {
 	return all
 }
 
-
 // Cards writes count rows of made-up cards as CSV with a header; the numbers differ for
 // different values of from, below 10,000,000.
 func Cards(w io.Writer, from, count int) error {
