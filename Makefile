@@ -38,7 +38,7 @@ demo: ## ARGS="--check --seed 7" runs without questions and compares
 
 test: ## everything but the proofs (make prove)
 	@sh scripts/setup.sh test
-	$(GO) test -p 1 -timeout 10m $$($(GO) list ./... | grep -v '^sekisho/prove')
+	$(GO) test -p 1 -timeout 20m $$($(GO) list ./... | grep -v '^sekisho/prove')
 
 test-browser: ## the console in a real browser; installs Debian's chromium and two npm packages
 	@sh scripts/setup.sh browser
