@@ -199,6 +199,7 @@ func newJudge(directives string) *judge { return &judge{directives: directives} 
 
 func (j *judge) compile() error {
 	j.once.Do(func() {
+		useForm()
 		j.waf, j.err = coraza.NewWAF(coraza.NewWAFConfig().WithRootFS(coreruleset.FS).WithDirectives(j.directives))
 		j.directives = ""
 	})
