@@ -119,7 +119,7 @@ func suite(t *testing.T, dir, packages, tests, database, addr string) map[string
 
 // drawn are the numbers of temporary directories, which some tests are named
 // after.
-var drawn = regexp.MustCompile(`[0-9]{6,}`)
+var drawn = regexp.MustCompile(`[0-9]{6,}/[0-9]{3}\b`)
 
 // TestPostgreSQLTools compares what psql and pg_dump print directly and through
 // a gate in observe mode, and restores dumps through the gate.

@@ -6,15 +6,20 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"sekisho/internal/config"
 	"sekisho/internal/console/account"
 	"sekisho/internal/control"
 	"sekisho/internal/durable"
+	"sekisho/internal/event"
 	"sekisho/internal/fault"
+	"sekisho/internal/keyring"
 	"sekisho/internal/ledger"
 	"sekisho/proof"
 )
@@ -109,6 +114,8 @@ func (p *process) Backup(ctx context.Context, w io.Writer) error {
 type restoreCmd struct {
 	File string `arg:"" help:"${help_backup_from}"`
 	Key  string `placeholder:"KEY" help:"${help_verify_key}"`
+	// WithoutKeys accepts a backup that lacks keys.
+	WithoutKeys bool `help:"${help_restore_without_keys}"`
 }
 
 // Run unpacks a backup into the configuration's directories, which must be
@@ -133,7 +140,17 @@ func (c restoreCmd) Run(a *app) error {
 		return bad(fmt.Errorf("%s is in the way", accounts))
 	}
 	unpacked := accounts + ".restored"
-	r, err := ledger.Restore(a.ctx, f, dir, map[string]string{"keys": l.Keys, "accounts": unpacked}, ledger.VerifyOptions{Keys: proof.Keys{Log: c.Key}})
+	opts := ledger.RestoreOptions{VerifyOptions: ledger.VerifyOptions{Keys: proof.Keys{Log: c.Key}}}
+	if !c.WithoutKeys {
+		opts.Accept = func(ledgerDir string, extra map[string]string) error {
+			return keysWhole(a.ctx, ledgerDir, extra["keys"])
+		}
+	}
+	r, err := ledger.Restore(a.ctx, f, dir, map[string]string{"keys": l.Keys, "accounts": unpacked}, opts)
+	var lacks *fault.Error
+	if errors.As(err, &lacks) && lacks.Code == fault.BackupWithoutKeys {
+		return lacks
+	}
 	if err != nil {
 		return bad(err)
 	}
@@ -152,6 +169,47 @@ func (c restoreCmd) Run(a *app) error {
 			a.print("verify_own_key")
 		}
 	})
+}
+
+// keysWhole checks that a ring holds every key that a ledger names and that was
+// not destroyed: without them its subjects are numbers for good.
+func keysWhole(ctx context.Context, ledgerDir, keys string) error {
+	lacks := map[string]bool{}
+	r, err := ledger.OpenReader(ledgerDir)
+	if err != nil {
+		return err
+	}
+	err = r.Scan(ctx, 0, func(_ event.Index, line []byte) error {
+		head, err := event.ParseHeader(line)
+		if err != nil || head.Kind != event.KindKeyCreated && head.Kind != event.KindKeyDestroyed {
+			return err
+		}
+		e, err := event.Parse(line)
+		if err != nil {
+			return err
+		}
+		switch b := e.Body.(type) {
+		case *event.KeyCreated:
+			lacks[b.KeyID] = true
+		case *event.KeyDestroyed:
+			delete(lacks, b.KeyID)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	ring, err := keyring.Open(keys)
+	if err != nil {
+		return fault.New(fault.BackupWithoutKeys, "keys", "-").Because(err)
+	}
+	for _, id := range ring.IDs() {
+		delete(lacks, id)
+	}
+	if len(lacks) == 0 {
+		return nil
+	}
+	return fault.New(fault.BackupWithoutKeys, "keys", strings.Join(slices.Sorted(maps.Keys(lacks)), ", "))
 }
 
 type retentionCmd struct {

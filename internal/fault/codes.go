@@ -40,6 +40,7 @@ const (
 	BackupFailed      Code = 8110
 	WitnessFailed     Code = 8111
 	KeyUnknown        Code = 8112
+	BackupWithoutKeys Code = 8113
 	PolicyInvalid     Code = 4001
 	PolicyNotNewer    Code = 4002
 	PolicyTestFailed  Code = 4003
@@ -103,7 +104,7 @@ var Codes = slices.Sorted(slices.Values(append(elsewhere[:len(elsewhere):len(els
 	NotRunning, ControlRefused, AlreadyRunning, ScopeQuery, SessionUnknown, CaseRefused, CaseFile,
 	DatabaseConnect, ScanFailed, FolderUnreadable, FolderWrite,
 	LedgerMissing, LedgerExists, LedgerOpen, LedgerLocked, LedgerCorrupt, KeysMissing,
-	KeysOpen, ViewOpen, BundleInvalid, BackupFailed, WitnessFailed, KeyUnknown,
+	KeysOpen, ViewOpen, BundleInvalid, BackupFailed, WitnessFailed, KeyUnknown, BackupWithoutKeys,
 	PersonSource, PersonState, PersonRecord, SiteRules, ExchangeUnknown,
 	ConsoleListen, ConsoleAccounts, ConsoleLook,
 	SetupExists, SetupNothing, SetupAnswer, SetupWrite, SetupAccount,

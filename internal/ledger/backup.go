@@ -172,13 +172,22 @@ func (b *backup) file(dir, prefix, name string) error {
 	return err
 }
 
+// RestoreOptions say how a backup is judged before it is kept.
+type RestoreOptions struct {
+	VerifyOptions
+	// Accept, if not nil, is asked at last: dir holds the ledger, and extra the
+	// further directories by name, those that the backup lacks too. Its error is
+	// returned, and nothing is kept.
+	Accept func(dir string, extra map[string]string) error
+}
+
 // Restore unpacks a backup into dir and the extra directories (name →
 // directory), none of which may exist, and verifies the ledger with the key
 // that is in it and with opts. A backup that is cut off or of which any byte
 // was changed is an error. What fails the verification is not kept: the report
 // says why. A ledger that goes on from a backup while the original went
 // on too is another ledger; witnesses will refuse one of the two.
-func Restore(ctx context.Context, r io.Reader, dir string, extra map[string]string, opts VerifyOptions) (report *Report, err error) {
+func Restore(ctx context.Context, r io.Reader, dir string, extra map[string]string, opts RestoreOptions) (report *Report, err error) {
 	targets := map[string]string{backupLedger: dir}
 	for name, target := range extra {
 		targets[path.Join(backupExtra, name)] = target
@@ -201,9 +210,18 @@ func Restore(ctx context.Context, r io.Reader, dir string, extra map[string]stri
 			return nil, err
 		}
 	}
-	report, err = Verify(ctx, dir+restoring, opts)
+	report, err = Verify(ctx, dir+restoring, opts.VerifyOptions)
 	if err != nil || !report.OK() {
 		return report, err
+	}
+	if opts.Accept != nil {
+		unpacked := make(map[string]string, len(extra))
+		for name, target := range extra {
+			unpacked[name] = target + restoring
+		}
+		if err := opts.Accept(dir+restoring, unpacked); err != nil {
+			return report, err
+		}
 	}
 	for _, target := range targets {
 		if err := os.Rename(target+restoring, target); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -57,7 +57,7 @@ func TestBackupSeal(t *testing.T) {
 	if err := l.Backup(t.Context(), full, nil); !errors.Is(err, errNoRoom) {
 		t.Errorf("a disk is full: got %v, want errNoRoom", err)
 	}
-	if _, err := Restore(t.Context(), &full.got, filepath.Join(t.TempDir(), "to"), nil, VerifyOptions{}); err == nil {
+	if _, err := Restore(t.Context(), &full.got, filepath.Join(t.TempDir(), "to"), nil, RestoreOptions{}); err == nil {
 		t.Error("half a backup was restored")
 	}
 }
@@ -118,7 +118,7 @@ func TestBackupOrder(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	report, err := Restore(t.Context(), bytes.NewReader(raw.Bytes()), filepath.Join(t.TempDir(), "l"), nil, VerifyOptions{})
+	report, err := Restore(t.Context(), bytes.NewReader(raw.Bytes()), filepath.Join(t.TempDir(), "l"), nil, RestoreOptions{})
 	if err != nil || !report.OK() {
 		t.Errorf("%v, %+v", err, report)
 	}

@@ -154,14 +154,14 @@ func TestBackupRestore(t *testing.T) {
 	}
 	dir := t.TempDir()
 	to, toExtra := filepath.Join(dir, "ledger"), filepath.Join(dir, "keys")
-	report, err := Restore(t.Context(), bytes.NewReader(raw.Bytes()), to, map[string]string{"keys": toExtra}, VerifyOptions{})
+	report, err := Restore(t.Context(), bytes.NewReader(raw.Bytes()), to, map[string]string{"keys": toExtra}, RestoreOptions{})
 	if err != nil || !report.OK() || report.Events != 160 {
 		t.Fatalf("%v, %+v", err, report)
 	}
 	if text, err := os.ReadFile(filepath.Join(toExtra, "ring")); err != nil || string(text) != "secret" {
 		t.Errorf("extra: %q, %v", text, err)
 	}
-	if _, err := Restore(t.Context(), bytes.NewReader(raw.Bytes()), to, nil, VerifyOptions{}); err == nil {
+	if _, err := Restore(t.Context(), bytes.NewReader(raw.Bytes()), to, nil, RestoreOptions{}); err == nil {
 		t.Error("a ledger was overwritten")
 	}
 	restored := cfg
@@ -176,7 +176,7 @@ func TestBackupRestore(t *testing.T) {
 	for i := 40; i < raw.Len(); i += raw.Len() / 7 {
 		bad := bytes.Clone(raw.Bytes())
 		bad[i] ^= 1
-		if report, err := Restore(t.Context(), bytes.NewReader(bad), filepath.Join(dir, "bad"), nil, VerifyOptions{}); err == nil && report.OK() {
+		if report, err := Restore(t.Context(), bytes.NewReader(bad), filepath.Join(dir, "bad"), nil, RestoreOptions{}); err == nil && report.OK() {
 			t.Errorf("byte %d of the backup was changed and it was restored", i)
 		}
 		if left, err := filepath.Glob(filepath.Join(dir, "bad*")); err != nil || (len(left) > 0 && left[0] != filepath.Join(dir, "bad")) {
