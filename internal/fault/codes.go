@@ -105,7 +105,7 @@ var Codes = slices.Sorted(slices.Values(append(elsewhere[:len(elsewhere):len(els
 	DatabaseConnect, ScanFailed, FolderUnreadable, FolderWrite,
 	LedgerMissing, LedgerExists, LedgerOpen, LedgerLocked, LedgerCorrupt, KeysMissing,
 	KeysOpen, ViewOpen, BundleInvalid, BackupFailed, WitnessFailed, KeyUnknown, BackupWithoutKeys,
-	PersonSource, PersonState, PersonRecord, SiteRules, ExchangeUnknown,
+	PersonSource, PersonState, PersonRecord, SiteRules, ExchangeUnknown, EvidenceBad,
 	ConsoleListen, ConsoleAccounts, ConsoleLook,
 	SetupExists, SetupNothing, SetupAnswer, SetupWrite, SetupAccount,
 	Usage, DemoFailed, Internal,
