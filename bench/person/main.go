@@ -7,6 +7,8 @@
 //	person add STATE FILE                add a file to it
 //	person normal FILE OUT               write the columns that the peer reads
 //
+// PERSON_MEMORY=SIZE bounds the memory, for example 1GiB.
+//
 // See run.sh for the comparison with DuckDB. PERSON_PROFILE=FILE writes a
 // processor profile.
 package main
@@ -15,10 +17,12 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"runtime/pprof"
 	"syscall"
 	"time"
 
+	"sekisho/internal/config"
 	"sekisho/internal/person"
 	"sekisho/internal/person/record"
 )
@@ -75,7 +79,7 @@ func matched(file, truthColumn string, stages bool) (*person.Result, error) {
 			stage, last = name, time.Now()
 		}
 	}
-	res, err := person.Run(context.Background(), source(file, truthColumn), person.Options{Progress: func(s string, _, _ int64) { lap(s) }})
+	res, err := person.Run(context.Background(), source(file, truthColumn), options(lap))
 	if err != nil {
 		return nil, err
 	}
@@ -114,9 +118,9 @@ func keep(what, dir, file string) error {
 		return err
 	}
 	if what == "create" {
-		_, err = s.Create(context.Background(), source(file, "truth"), person.Options{})
+		_, err = s.Create(context.Background(), source(file, "truth"), options(nil))
 	} else {
-		_, _, err = s.Add(context.Background(), source(file, "truth"), person.Options{})
+		_, _, err = s.Add(context.Background(), source(file, "truth"), options(nil))
 	}
 	if err != nil {
 		return err
@@ -161,4 +165,18 @@ func peak() float64 {
 		return 0
 	}
 	return float64(u.Maxrss) * 1024 / 1e9
+}
+
+// options are those of every run.
+func options(lap func(stage string)) person.Options {
+	var o person.Options
+	if lap != nil {
+		o.Progress = func(stage string, _, _ int64) { lap(stage) }
+	}
+	var size config.Bytes
+	if size.UnmarshalText([]byte(os.Getenv("PERSON_MEMORY"))) == nil {
+		o.Memory = int64(size)
+		debug.SetMemoryLimit(o.Memory / 2)
+	}
+	return o
 }

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"strings"
 
+	"sekisho/internal/config"
 	"sekisho/internal/fault"
 	"sekisho/internal/person"
 )
@@ -27,6 +29,7 @@ type personMatchCmd struct {
 	Out          string   `placeholder:"FILE" help:"${help_person_out}"`
 	Column       []string `sep:"none" placeholder:"HEADING=KIND" help:"${help_person_column}"`
 	Workers      int      `help:"${help_person_workers}"`
+	Memory       string   `placeholder:"SIZE" help:"${help_person_memory}"`
 }
 
 // personReport is what --json writes.
@@ -75,7 +78,11 @@ func (c personMatchCmd) Run(a *app) error {
 	}
 	defer closed()
 	bar := a.progress("progress_person")
-	o := person.Options{Workers: c.Workers, Keys: c.Out != "", Progress: func(_ string, done, all int64) { bar.show(uint64(done), uint64(all)) }}
+	o, err := c.options()
+	if err != nil {
+		return err
+	}
+	o.Progress = func(_ string, done, all int64) { bar.show(uint64(done), uint64(all)) }
 	res, changes, done, err := c.match(a, sources, o)
 	bar.end()
 	if err != nil {
@@ -91,6 +98,26 @@ func (c personMatchCmd) Run(a *app) error {
 	return a.out(r, func() { a.personText(r) })
 }
 
+// options are those of the command line. A bound on memory is also what the
+// garbage collector aims at.
+func (c personMatchCmd) options() (person.Options, error) {
+	o := person.Options{Workers: c.Workers, Keys: c.Out != ""}
+	if c.Memory == "" {
+		return o, nil
+	}
+	var size config.Bytes
+	err := size.UnmarshalText([]byte(c.Memory))
+	if err == nil && size < person.LeastMemory {
+		err = fmt.Errorf("--memory %s: %d MiB", c.Memory, person.LeastMemory>>20)
+	}
+	if err != nil {
+		return o, fault.New(fault.PersonMemory).Because(err)
+	}
+	debug.SetMemoryLimit(int64(size) / 2)
+	o.Memory = int64(size)
+	return o, nil
+}
+
 // match runs alone, begins a state or adds to one.
 func (c personMatchCmd) match(a *app, sources []person.Source, o person.Options) (*person.Result, []person.Change, func(), error) {
 	if c.State == "" {
@@ -98,7 +125,11 @@ func (c personMatchCmd) match(a *app, sources []person.Source, o person.Options)
 		if err != nil {
 			return nil, nil, nil, fault.New(fault.PersonSource).Because(err)
 		}
-		return res, nil, func() {}, nil
+		return res, nil, func() {
+			if err := res.Close(); err != nil {
+				a.log().Error("close", "err", err)
+			}
+		}, nil
 	}
 	s, fresh, err := person.OpenState(c.State)
 	if err != nil {

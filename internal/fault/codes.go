@@ -19,6 +19,7 @@ const (
 	SecretMode        Code = 1012
 	PersonSubjects    Code = 3301
 	PersonPassword    Code = 3302
+	PersonMemory      Code = 3303
 	GateListen        Code = 2101
 	GateTLS           Code = 2102
 	GateFailed        Code = 2103
@@ -98,7 +99,7 @@ var elsewhere = []Code{
 var Codes = slices.Sorted(slices.Values(append(elsewhere[:len(elsewhere):len(elsewhere)],
 	ConfigUnreadable, ConfigSyntax, ConfigUnknownKey, ConfigRepeatedKey, ConfigType,
 	ConfigMissing, ConfigValue, ConfigDuplicate, ConfigReference, ConfigConflict,
-	SecretUnreadable, SecretMode, PersonSubjects, PersonPassword,
+	SecretUnreadable, SecretMode, PersonSubjects, PersonPassword, PersonMemory,
 	GateListen, GateTLS, GateFailed, MetricsListen, CutRefused, CutUnknown, HubJoin, HubListen, IndicatorList,
 	PolicyInvalid, PolicyNotNewer, PolicyTestFailed, GrantRefused, GrantUnknown,
 	NotRunning, ControlRefused, AlreadyRunning, ScopeQuery, SessionUnknown, CaseRefused, CaseFile,

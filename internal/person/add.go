@@ -2,6 +2,7 @@ package person
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -27,16 +28,28 @@ func (n *State) Create(ctx context.Context, sources []Source, o Options) (*Resul
 		return nil, err
 	}
 	o.keep = w.keep
+	o.Temp = n.temp(o)
 	res, err := Run(ctx, sources, o)
 	if err := w.close(err); err != nil {
 		return nil, err
 	}
+	n.later(res.Close)
 	return res, n.save(res, nil, []keyRun{w.run}, nil)
 }
 
 // Load returns what the state holds, for questions.
 func (n *State) Load() (*Result, error) {
-	return n.load(true)
+	res := emptyResult()
+	return res, n.load(res, true)
+}
+
+// temp is where a run keeps what has no place in memory: beside the state,
+// unless somebody says otherwise.
+func (n *State) temp(o Options) string {
+	if o.Temp == "" {
+		return n.dir
+	}
+	return o.Temp
 }
 
 // Add joins the records of new sources to the persons that are there. The
@@ -45,30 +58,46 @@ func (n *State) Load() (*Result, error) {
 // number stays and the history tells.
 func (n *State) Add(ctx context.Context, sources []Source, o Options) (*Result, []Change, error) {
 	o = o.withDefaults()
-	res, err := n.load(o.Keys || len(n.manifest.Decisions) > 0)
-	o.Keys = true
+	o.Temp = n.temp(o)
+	res, ctx, err := newResult(ctx, o)
 	if err != nil {
 		return nil, nil, err
 	}
+	n.later(res.Close)
+	changes, err := n.add(ctx, res, sources, o)
+	if cause := context.Cause(ctx); errors.Is(cause, record.ErrRoom) {
+		err = cause
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return res, changes, nil
+}
+
+func (n *State) add(ctx context.Context, res *Result, sources []Source, o Options) ([]Change, error) {
+	if err := n.load(res, o.Keys || len(n.manifest.Decisions) > 0); err != nil {
+		return nil, err
+	}
+	o.Keys = true
 	first := res.Table.Len()
 	for _, s := range sources {
 		if slices.ContainsFunc(res.Reads, func(r Read) bool { return r.Source == s.Name || strings.HasPrefix(r.Source, s.Name+"/") }) {
-			return nil, nil, fmt.Errorf("%w: source %s", ErrReadBefore, s.Name)
+			return nil, fmt.Errorf("%w: source %s", ErrReadBefore, s.Name)
 		}
 	}
 	if err := res.read(ctx, sources, o); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	record.Settle(res.Table, res.Names, first, res.Match.Counts)
 	res.Match.Counts.Add(record.Count(res.Table, res.Names, first, o.Workers, record.All))
-	old, err := n.loadRuns()
+	old, err := n.loadRuns(res.Table.Room)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	links, keys, err := match.Extend(ctx, res.Table, res.Names, first, &res.Match.Frozen, &res.Match.Counts, old,
 		match.Options{Workers: o.Workers, Cap: o.Cap})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	res.Match.Links = links
 	res.Sets.Grow(res.Table.Len())
@@ -85,12 +114,15 @@ func (n *State) Add(ctx context.Context, sources []Source, o Options) (*Result, 
 	cluster.Sort(res.Table, sure, o.Workers)
 	j := cluster.NewJoiner(res.Table, res.Names, res.Sets, res.guard(), res.decisions(n.manifest.Decisions))
 	res.Refused = j.Join(sure)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	changes := res.renumber(first)
 	runs, gone, err := n.keepKeys(keys, old)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return res, changes, n.save(res, changes, runs, gone)
+	return changes, n.save(res, changes, runs, gone)
 }
 
 // ErrReadBefore: a source of that name is in the state already.
@@ -134,8 +166,8 @@ func (res *Result) renumber(first int) []Change {
 }
 
 // setsOf makes clusters of rows with one person number.
-func setsOf(persons []uint32) *cluster.Sets {
-	s := cluster.NewSets(len(persons))
+func setsOf(room *record.Room, persons []uint32) *cluster.Sets {
+	s := cluster.NewSets(room, len(persons))
 	most := uint32(0)
 	for _, p := range persons {
 		most = max(most, p)

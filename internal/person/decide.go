@@ -66,7 +66,7 @@ func (res *Result) split(row uint32, decided cluster.Decisions) []Change {
 	var members []uint32
 	res.Sets.Members(row, func(r uint32) bool { members = append(members, r); return true })
 	slices.Sort(members)
-	sets := cluster.NewSets(res.Table.Len())
+	sets := cluster.NewSets(nil, res.Table.Len())
 	j := cluster.NewJoiner(res.Table, res.Names, sets, res.guard(), decided)
 	var links []match.Link
 	for i, a := range members {

@@ -119,7 +119,7 @@ func (res *Result) reviewOf(part *Part, persons map[uint32]bool) (expected, doub
 func (res *Result) channels(part *Part, persons map[uint32]bool) {
 	best := map[uint32]Channel{}
 	alone := map[uint32]bool{} // somebody booked without a company
-	company := map[uint32]uint32{}
+	company := map[uint32]record.Word{}
 	for row, p := range res.Persons {
 		r := res.Table.At(uint32(row))
 		if p == 0 || !persons[p] {
@@ -134,7 +134,7 @@ func (res *Result) channels(part *Part, persons map[uint32]bool) {
 			best[p] = c
 		}
 	}
-	companies := map[uint32]bool{}
+	companies := map[record.Word]bool{}
 	for p := range persons {
 		if !alone[p] && company[p] != 0 {
 			part.Channels[ByCompany]++

@@ -10,9 +10,11 @@ package person
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"runtime"
 	"slices"
 	"strconv"
@@ -51,11 +53,21 @@ type Options struct {
 	Decisions        []Decision
 	// Keys keeps the sources' own numbers in the result, for lists; without it
 	// a record is called by its row. A state keeps them anyway.
-	Keys     bool
+	Keys bool
+	// Memory is how many bytes of memory the process may use; 0: as many as it
+	// needs. What does not fit lies in a file in Temp (empty: the system's
+	// folder for such files) that has no name and is gone with the process. The
+	// result is the same. Below LeastMemory it is not kept: dictionaries and a
+	// piece of text for each worker have to have a place.
+	Memory   int64
+	Temp     string
 	Progress func(stage string, done, all int64)
 
 	keep func(rule string, sorted []uint64) error // of match.Options
 }
+
+// LeastMemory is the smallest useful Options.Memory, in bytes.
+const LeastMemory = 256 << 20
 
 // The thresholds when Options say none.
 const (
@@ -121,32 +133,87 @@ type Result struct {
 	// and never again. Rows that were skipped have 0.
 	Persons []uint32
 	next    uint32 // the first number not given
+	release func() error
+}
+
+// Close gives back what a run with a bound on memory keeps on disk; the result
+// may not be used any more. One without a bound has nothing to close.
+func (res *Result) Close() error {
+	if res.release == nil {
+		return nil
+	}
+	return res.release()
+}
+
+func emptyResult() *Result {
+	return &Result{Table: &record.Table{}, Names: &record.Names{}, Keys: &record.Keys{}}
+}
+
+// newResult is an empty result, its tables where o says. The context ends with
+// ErrRoom when the disk is full.
+func newResult(ctx context.Context, o Options) (*Result, context.Context, error) {
+	res := emptyResult()
+	if o.Memory == 0 {
+		return res, ctx, nil
+	}
+	dir := o.Temp
+	if dir == "" {
+		dir = os.TempDir()
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	room, err := record.NewRoom(dir, o.Memory, cancel)
+	if err != nil {
+		cancel(nil)
+		return nil, ctx, err
+	}
+	res.Table.Room, res.Keys.Room = room, room
+	res.release = func() error {
+		cancel(nil)
+		return room.Close()
+	}
+	return res, ctx, nil
 }
 
 // Run matches the records of all sources.
 func Run(ctx context.Context, sources []Source, o Options) (*Result, error) {
 	o = o.withDefaults()
-	res := &Result{Table: &record.Table{}, Names: &record.Names{}, Keys: &record.Keys{}}
-	if err := res.read(ctx, sources, o); err != nil {
+	res, ctx, err := newResult(ctx, o)
+	if err != nil {
 		return nil, err
+	}
+	if err = res.run(ctx, sources, o); err == nil {
+		err = ctx.Err()
+	}
+	if err == nil {
+		return res, nil
+	}
+	if cause := context.Cause(ctx); errors.Is(cause, record.ErrRoom) {
+		err = cause
+	}
+	return nil, errors.Join(err, res.Close())
+}
+
+func (res *Result) run(ctx context.Context, sources []Source, o Options) error {
+	if err := res.read(ctx, sources, o); err != nil {
+		return err
 	}
 	record.Settle(res.Table, res.Names, 0, record.Counts{})
 	var err error
 	res.Match, err = match.Run(ctx, res.Table, res.Names, match.Options{Workers: o.Workers, Cap: o.Cap, Keep: o.keep,
 		Progress: func(stage string, done, all int) { o.Progress(stage, int64(done), int64(all)) }})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	res.cluster(o)
 	res.number(1)
-	return res, nil
+	return nil
 }
 
 // number gives persons numbers in the order of their first rows.
 func (res *Result) number(next uint32) {
-	res.Persons = record.Large[uint32](res.Table.Len())
+	res.Persons = record.Make[uint32](res.Table.Room, res.Table.Len())
 	res.next = next
-	first := record.Large[uint32](len(res.Persons)) // by root
+	first := record.Make[uint32](res.Table.Room, len(res.Persons)) // by root
 	for i := range uint32(len(res.Persons)) {
 		if res.Table.At(i).Flags&record.Alive == 0 {
 			continue
@@ -206,31 +273,36 @@ func (res *Result) cluster(o Options) {
 	m := res.Match.Model
 	guard := res.guard()
 	if res.LinkAt = m.ScoreAt(o.LinkAt); o.LinkAt == 0 {
-		allowed := make([]match.Link, 0, len(res.Match.Links))
-		for _, l := range res.Match.Links {
-			if guard.Check(l.Pattern) == cluster.None {
-				allowed = append(allowed, l)
-			}
-		}
-		res.LinkAt = m.Calibrate(allowed, DefaultPrecision, leastLinkAt)
+		allowed := func(p match.Pattern) bool { return guard.Check(p) == cluster.None }
+		res.LinkAt = m.Calibrate(res.Match.Links, allowed, DefaultPrecision, leastLinkAt)
 	}
 	review := m.ScoreAt(o.ReviewAt)
 	res.ReviewAt = review
-	var sure, ask []match.Link
-	for _, l := range res.Match.Links {
-		switch {
-		case l.Score >= res.LinkAt:
-			sure = append(sure, l)
-		case l.Score >= review:
-			ask = append(ask, l)
-		}
-	}
+	sure := res.between(res.LinkAt, math.MaxInt32)
+	ask := res.between(review, res.LinkAt)
 	cluster.Sort(res.Table, sure, o.Workers)
 	cluster.Sort(res.Table, ask, o.Workers)
-	res.Sets = cluster.NewSets(res.Table.Len())
+	res.Sets = cluster.NewSets(res.Table.Room, res.Table.Len())
 	j := cluster.NewJoiner(res.Table, res.Names, res.Sets, guard, res.decisions(o.Decisions))
 	res.Refused = j.Join(sure)
 	res.Review = ask
+}
+
+// between returns the links of scores from low to below high.
+func (res *Result) between(low, high match.Score) []match.Link {
+	n := 0
+	for i := range res.Match.Links {
+		if s := res.Match.Links[i].Score; s >= low && s < high {
+			n++
+		}
+	}
+	out := record.Make[match.Link](res.Table.Room, n)[:0]
+	for _, l := range res.Match.Links {
+		if l.Score >= low && l.Score < high {
+			out = append(out, l)
+		}
+	}
+	return out
 }
 
 // decisions finds the rows that decisions name.
@@ -362,7 +434,7 @@ func (r *Read) trimProblems() {
 
 // ReadOnly reads one source and settles its names, without matching.
 func ReadOnly(ctx context.Context, s Source) (*Result, error) {
-	res := &Result{Table: &record.Table{}, Names: &record.Names{}, Keys: &record.Keys{}}
+	res := emptyResult()
 	if err := res.read(ctx, []Source{s}, Options{}.withDefaults()); err != nil {
 		return nil, err
 	}

@@ -83,10 +83,10 @@ func (n *State) keepKeys(keys match.Keys, old []match.Keys) (runs []keyRun, gone
 }
 
 // loadRuns maps the files of keys; what it returns ends with the state.
-func (n *State) loadRuns() ([]match.Keys, error) {
+func (n *State) loadRuns(room *record.Room) ([]match.Keys, error) {
 	var out []match.Keys
 	for _, r := range n.manifest.Runs {
-		keys, err := n.loadRun(r)
+		keys, err := n.loadRun(r, room)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrState, err)
 		}
@@ -95,7 +95,7 @@ func (n *State) loadRuns() ([]match.Keys, error) {
 	return out, nil
 }
 
-func (n *State) loadRun(r keyRun) (match.Keys, error) {
+func (n *State) loadRun(r keyRun, room *record.Room) (match.Keys, error) {
 	total := 0
 	for _, k := range r.Rules {
 		total += k.Keys
@@ -105,12 +105,11 @@ func (n *State) loadRun(r keyRun) (match.Keys, error) {
 		return nil, err
 	}
 	defer f.Close() // a mapping outlives it
-	all, release, err := record.MapKeys(f, total)
+	all, release, err := record.MapKeys(f, total, room)
 	if err != nil {
 		return nil, err
 	}
-	before := n.release
-	n.release = func() error { return errors.Join(release(), before()) }
+	n.later(release)
 	keys := match.Keys{}
 	for _, k := range r.Rules {
 		keys[k.Rule], all = all[:k.Keys], all[k.Keys:]

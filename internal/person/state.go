@@ -48,7 +48,7 @@ type manifest struct {
 	Generation int          `json:"generation"`
 	Rows       int          `json:"rows"`
 	Keys       int64        `json:"key_bytes"`
-	Words      [3]int64     `json:"word_bytes"`
+	Words      [4]int64     `json:"word_bytes"`
 	History    int64        `json:"history_bytes"`
 	Next       uint32       `json:"next_person"`
 	Reads      []Read       `json:"reads"`
@@ -62,7 +62,7 @@ type manifest struct {
 // ErrState: a folder holds no state, or one that this program cannot read.
 var ErrState = errors.New("no usable state of persons")
 
-var wordFiles = [3]string{"words-latin.txt", "words-kanji.txt", "words-towns.txt"}
+var wordFiles = [4]string{"words-latin.txt", "words-kanji.txt", "words-towns.txt", "words-companies.txt"}
 
 func (n *State) path(name string) string { return filepath.Join(n.dir, name) }
 
@@ -81,7 +81,7 @@ func OpenState(dir string) (s *State, fresh bool, err error) {
 	text, err := os.ReadFile(s.path("manifest.json"))
 	if errors.Is(err, os.ErrNotExist) {
 		s.manifest = manifest{Layout: record.Layout, Next: 1}
-		return s, true, nil
+		return s, true, s.sweep(append([]string{"records.bin", "keys.txt", "history.jsonl"}, wordFiles[:]...)...)
 	}
 	if err == nil {
 		err = json.Unmarshal(text, &s.manifest)
@@ -95,13 +95,13 @@ func OpenState(dir string) (s *State, fresh bool, err error) {
 	return s, false, s.sweep()
 }
 
-// sweep removes the files of runs that died.
-func (n *State) sweep() error {
+// sweep removes the files of runs that died, and more.
+func (n *State) sweep(more ...string) error {
 	wanted := []string{tablesFile(n.manifest.Generation)}
 	for _, r := range n.manifest.Runs {
 		wanted = append(wanted, r.File)
 	}
-	for _, pattern := range []string{"tables-*.bin", "index-*.bin", "*.new"} {
+	for _, pattern := range append(more, "tables-*.bin", "index-*.bin", "*.new") {
 		files, err := filepath.Glob(n.path(pattern))
 		if err != nil {
 			return err
@@ -126,21 +126,22 @@ func (n *State) Decisions() []Decision { return n.manifest.Decisions }
 
 // load brings the state into memory, except the rows, which are mapped, and
 // keys that nobody asks for.
-func (n *State) load(withKeys bool) (*Result, error) {
+func (n *State) load(res *Result, withKeys bool) error {
 	m := &n.manifest
 	m.Frozen.Model.Restore()
-	res := &Result{Names: &record.Names{}, Keys: &record.Keys{}, Reads: m.Reads, LinkAt: m.LinkAt, ReviewAt: m.ReviewAt, next: m.Next,
-		Match: &match.Result{Frozen: m.Frozen}}
+	res.Reads, res.LinkAt, res.ReviewAt, res.next, res.Match = m.Reads, m.LinkAt, m.ReviewAt, m.Next, &match.Result{Frozen: m.Frozen}
 	f, err := os.Open(n.path("records.bin"))
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrState, err)
+		return fmt.Errorf("%w: %w", ErrState, err)
 	}
 	defer f.Close() // a mapping outlives it
-	if res.Table, n.release, err = record.MapTable(f, m.Rows); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrState, err)
+	var unmap func() error
+	if res.Table, unmap, err = record.MapTable(f, m.Rows, res.Table.Room); err != nil {
+		return fmt.Errorf("%w: %w", ErrState, err)
 	}
+	n.later(unmap)
 	var wg sync.WaitGroup
-	errs := make([]error, 5)
+	errs := make([]error, len(wordFiles)+2)
 	for i, words := range res.Names.All() {
 		wg.Go(func() {
 			errs[i] = eachLine(n.path(wordFiles[i]), m.Words[i], func(_ int, line []byte) { words.Add(line) })
@@ -148,27 +149,42 @@ func (n *State) load(withKeys bool) (*Result, error) {
 		})
 	}
 	wg.Go(func() {
-		if errs[3] = n.loadTables(res); errs[3] == nil {
-			res.Sets = setsOf(res.Persons)
+		if errs[len(wordFiles)] = n.loadTables(res); errs[len(wordFiles)] == nil {
+			res.Sets = setsOf(res.Table.Room, res.Persons)
 		}
 	})
 	if withKeys {
-		wg.Go(func() { errs[4] = n.loadKeys(res) })
+		wg.Go(func() { errs[len(wordFiles)+1] = n.loadKeys(res) })
 	}
 	wg.Wait()
-	return res, errors.Join(errs...)
+	return errors.Join(errs...)
 }
 
 // loadKeys brings the keys of all rows into memory.
 func (n *State) loadKeys(res *Result) error {
+	const some = 1 << 16
 	var keys record.KeyWriter
-	keys.Begin(0, n.manifest.Rows)
-	if err := eachLine(n.path("keys.txt"), n.manifest.Keys, func(i int, line []byte) { keys.Put(i, line) }); err != nil {
+	rows := n.manifest.Rows
+	keys.Begin(0, min(some, rows))
+	err := eachLine(n.path("keys.txt"), n.manifest.Keys, func(i int, line []byte) {
+		if i > 0 && i%some == 0 {
+			res.Keys.Add(&keys, i)
+			keys.Begin(i, min(some, rows-i))
+		}
+		keys.Put(i, line)
+	})
+	if err != nil {
 		return err
 	}
-	res.Keys.Add(&keys, n.manifest.Rows)
+	res.Keys.Add(&keys, rows)
 	res.Keys.Seal()
 	return nil
+}
+
+// later adds to what Close does, before what was added earlier.
+func (n *State) later(release func() error) {
+	before := n.release
+	n.release = func() error { return errors.Join(release(), before()) }
 }
 
 // eachLine calls f for the lines within the first size bytes of a file.

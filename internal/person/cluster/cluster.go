@@ -87,10 +87,10 @@ type Sets struct {
 	size   []uint32
 }
 
-// NewSets returns n clusters of one row each.
-func NewSets(n int) *Sets {
+// NewSets returns n clusters of one row each, in the room.
+func NewSets(place *record.Room, n int) *Sets {
 	room := n + n/32 // for Grow
-	s := &Sets{record.Large[uint32](room)[:n], record.Large[uint32](room)[:n], record.Large[uint32](room)[:n]}
+	s := &Sets{record.Make[uint32](place, room)[:n], record.Make[uint32](place, room)[:n], record.Make[uint32](place, room)[:n]}
 	for i := range s.parent {
 		s.parent[i], s.next[i], s.size[i] = uint32(i), uint32(i), 1
 	}
@@ -190,7 +190,7 @@ func Sort(t *record.Table, links []match.Link, workers int) {
 		at[i+1] += at[i]
 	}
 	begin := slices.Clone(at)
-	byScore := make([]match.Link, len(links))
+	byScore := record.Make[match.Link](t.Room, len(links))
 	for _, l := range links {
 		byScore[at[most-l.Score]] = l
 		at[most-l.Score]++

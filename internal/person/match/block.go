@@ -40,6 +40,7 @@ type index struct {
 // keyTables are the keys of several rules by row, 0 for none. They are made in
 // one pass, since reading rows costs more than making keys of them.
 type keyTables struct {
+	room          *record.Room
 	rows, workers int
 	raw           [][]packed
 	sorted        []packed
@@ -51,7 +52,7 @@ const batch = 4
 // fill makes the keys of up to batch rules for all rows.
 func (k *keyTables) fill(t *record.Table, names *record.Names, use []Rule) {
 	for len(k.raw) < len(use) {
-		k.raw = append(k.raw, record.Large[packed](k.rows))
+		k.raw = append(k.raw, record.Make[packed](k.room, k.rows))
 	}
 	record.Parallel(k.rows, k.workers, func(_, from, to int) {
 		for i := from; i < to; i++ {
@@ -76,7 +77,7 @@ func pack(key uint64, r *record.Record, row uint32) packed {
 // is good until the next call. keep, if it is not nil, gets all keys first.
 func (k *keyTables) index(n int, keep func(sorted []packed) error) (*index, error) {
 	if k.sorted == nil {
-		k.sorted = record.Large[packed](k.rows)
+		k.sorted = record.Make[packed](k.room, k.rows)
 	}
 	raw := k.raw[n]
 	parts := 4 * k.workers

@@ -84,7 +84,7 @@ func Run(ctx context.Context, t *record.Table, names *record.Names, o Options) (
 		o.Progress = func(string, int, int) {}
 	}
 	e := &engine{t: t, names: names, o: o, res: &Result{Frozen: Frozen{Model: &Model{}}},
-		tables: keyTables{rows: t.Len(), workers: o.Workers}}
+		tables: keyTables{room: t.Room, rows: t.Len(), workers: o.Workers}}
 	var err error
 	if e.res.Shared, err = e.placeholders(); err != nil {
 		return nil, err
@@ -147,12 +147,13 @@ func (m *Model) ScoreAt(probability float64) Score {
 }
 
 // Calibrate returns the least score whose links, with all surer ones, are
-// expected to be right in at least that share; no link below likely is taken.
-func (m *Model) Calibrate(links []Link, precision, likely float64) Score {
+// expected to be right in at least that share; no link below likely is taken,
+// nor one whose pattern is not allowed.
+func (m *Model) Calibrate(links []Link, allowed func(Pattern) bool, precision, likely float64) Score {
 	at := m.ScoreAt(likely)
 	count := map[Score]int{}
 	for _, l := range links {
-		if l.Score >= at {
+		if l.Score >= at && allowed(l.Pattern) {
 			count[l.Score]++
 		}
 	}

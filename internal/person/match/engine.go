@@ -162,7 +162,7 @@ func countBirths(t *record.Table, workers int) map[uint32]int {
 
 // block finds the candidate pairs of all rules.
 func (e *engine) block(ctx context.Context) error {
-	e.pairs = newPairList(e.t.Len(), e.o.Workers)
+	e.pairs = newPairList(e.t.Room, e.t.Len(), e.o.Workers)
 	e.tables.fill(e.t, e.names, probes)
 	for i := range probes {
 		x, err := e.tables.index(i, nil)
@@ -338,7 +338,7 @@ func (e *engine) compare(ctx context.Context) error {
 		total += len(links[k])
 		e.res.Pairs += pairs[k]
 	}
-	e.res.Links = make([]Link, 0, total)
+	e.res.Links = record.Make[Link](e.t.Room, total)[:0]
 	for k := range links {
 		e.res.Links = append(e.res.Links, links[k]...)
 		links[k] = nil

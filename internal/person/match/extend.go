@@ -60,7 +60,7 @@ func Extend(ctx context.Context, t *record.Table, names *record.Names, first int
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
 	}
-	pairs := newPairList(t.Len(), o.Workers)
+	pairs := newPairList(t.Room, t.Len(), o.Workers)
 	parallelEach(len(rules), o.Workers, func(w, i int) { x.candidates(w, &rules[i], pairs) })
 	return x.score(pairs), keys, ctx.Err()
 }

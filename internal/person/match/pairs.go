@@ -9,6 +9,7 @@ import (
 
 // pairList collects candidate pairs in buckets by the lower row.
 type pairList struct {
+	room   *record.Room
 	shift  uint
 	worker []pairWriter
 }
@@ -29,8 +30,8 @@ type pairWriter struct {
 	most  int // blocks that the next arena has
 }
 
-func newPairList(rows, workers int) *pairList {
-	return &pairList{shift: uint(max(0, bits.Len(uint(max(rows-1, 1)))-9)), worker: make([]pairWriter, workers)}
+func newPairList(room *record.Room, rows, workers int) *pairList {
+	return &pairList{room: room, shift: uint(max(0, bits.Len(uint(max(rows-1, 1)))-9)), worker: make([]pairWriter, workers)}
 }
 
 func (p *pairList) add(w int, a, b uint32) {
@@ -40,19 +41,19 @@ func (p *pairList) add(w int, a, b uint32) {
 	pw := &p.worker[w]
 	last := &pw.last[a>>p.shift]
 	if len(*last) == cap(*last) {
-		pw.next(int(a >> p.shift))
+		pw.next(p.room, int(a>>p.shift))
 	}
 	*last = append(*last, uint64(a)<<32|uint64(b))
 }
 
 // next gives a bucket a new block.
-func (pw *pairWriter) next(k int) {
+func (pw *pairWriter) next(room *record.Room, k int) {
 	if len(pw.last[k]) > 0 {
 		pw.full[k] = append(pw.full[k], pw.last[k])
 	}
 	if len(pw.arena) == 0 {
 		pw.most = min(max(2*pw.most, 16), pairArena)
-		pw.arena = record.Large[uint64](pw.most * pairBlock)
+		pw.arena = record.Make[uint64](room, pw.most*pairBlock)
 	}
 	pw.last[k] = pw.arena[:0:pairBlock]
 	pw.arena = pw.arena[pairBlock:]

@@ -11,7 +11,7 @@ import (
 const RecordBytes = int(unsafe.Sizeof(Record{}))
 
 // Layout names the form of rows in files; it changes when Record does.
-const Layout = "sekisho-person-record-4"
+const Layout = "sekisho-person-record-5"
 
 // AppendTo writes rows from first on to f, which holds the earlier ones.
 func (t *Table) AppendTo(f *os.File, first int) error {
@@ -29,18 +29,20 @@ func (t *Table) AppendTo(f *os.File, first int) error {
 
 // MapTable returns the first n rows of a file. Whole slabs are mapped where
 // the system can do that: they are read when they are touched, and what is
-// changed in them stays out of the file. close releases them.
-func MapTable(f *os.File, n int) (t *Table, close func() error, err error) {
+// changed in them stays out of the file. close releases them. More rows lie in
+// the room.
+func MapTable(f *os.File, n int, room *Room) (t *Table, close func() error, err error) {
 	size := n * RecordBytes
 	if info, err := f.Stat(); err != nil || info.Size() < int64(size) {
 		return nil, nil, fmt.Errorf("read records: %s is shorter than %d rows", f.Name(), n)
 	}
-	t = &Table{n: n}
+	t = &Table{Room: room, n: n}
 	whole := n >> slabBits
 	data, close, err := mapFile(f, whole<<slabBits*RecordBytes)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read records: %w", err)
 	}
+	room.lend(data)
 	for i := range whole {
 		t.slabs = append(t.slabs, (*[slabSize]Record)(unsafe.Pointer(&data[i<<slabBits*RecordBytes])))
 	}
@@ -63,7 +65,7 @@ func bytesOf(rows []Record) []byte {
 
 // MapKeys returns n sorted keys from the beginning of a file, read when they are
 // touched where the system can do that. close releases them.
-func MapKeys(f *os.File, n int) (keys []uint64, close func() error, err error) {
+func MapKeys(f *os.File, n int, room *Room) (keys []uint64, close func() error, err error) {
 	const size = int(unsafe.Sizeof(keys[0]))
 	if info, err := f.Stat(); err != nil || info.Size() < int64(n*size) {
 		return nil, nil, fmt.Errorf("read keys: %s is shorter than %d keys", f.Name(), n)
@@ -72,6 +74,7 @@ func MapKeys(f *os.File, n int) (keys []uint64, close func() error, err error) {
 	if err != nil || n == 0 {
 		return nil, close, err
 	}
+	room.lend(data)
 	return unsafe.Slice((*uint64)(unsafe.Pointer(&data[0])), n), close, nil
 }
 

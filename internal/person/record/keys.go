@@ -8,8 +8,11 @@ import (
 // Keys are the numbers that sources give their records, by row. Put may be
 // called from several goroutines.
 type Keys struct {
+	Room *Room // where they lie; nil is memory
+
 	mu   sync.Mutex
 	runs []keyRun // by first row, once Seal was called
+	free []byte   // of the room, not used yet
 }
 
 // keyRun is the keys of consecutive rows.
@@ -43,10 +46,27 @@ func (w *KeyWriter) pad(row int) {
 // Add takes over the keys of a chunk of rows up to end.
 func (k *Keys) Add(w *KeyWriter, end int) {
 	w.pad(end)
+	w.run.text = k.settle(w.run.text)
 	k.mu.Lock()
 	k.runs = append(k.runs, w.run)
 	k.mu.Unlock()
 	w.run = keyRun{}
+}
+
+// settle copies text into the room.
+func (k *Keys) settle(text []byte) []byte {
+	if k.Room == nil {
+		return text
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.free) < len(text) {
+		k.free = Make[byte](k.Room, max(largeBytes, len(text)))
+	}
+	out := k.free[:len(text):len(text)]
+	k.free = k.free[len(text):]
+	copy(out, text)
+	return out
 }
 
 // Seal puts the chunks in the order of rows. At works after it.

@@ -30,10 +30,12 @@ type Names struct {
 	Latin Words // romaji
 	Kanji Words
 	Towns Words
+	// Companies are their canonical names.
+	Companies Words
 }
 
 // All returns the dictionaries in an order that does not change.
-func (n *Names) All() [3]*Words { return [3]*Words{&n.Latin, &n.Kanji, &n.Towns} }
+func (n *Names) All() [4]*Words { return [4]*Words{&n.Latin, &n.Kanji, &n.Towns, &n.Companies} }
 
 // used is a column that says something.
 type used struct {
@@ -132,7 +134,7 @@ func (b *Builder) Build(r *Record, row []byte, fields [][]byte) {
 			r.Issued = canon.Date(f)
 		case Company:
 			b.buf = canon.Company(b.buf[:0], f)
-			r.Company = hash32(b.buf)
+			r.Company = b.names.Companies.Add(b.buf)
 		case Extra:
 			b.buf = canon.Company(b.buf[:0], f)
 			if extra < len(r.Extra) {

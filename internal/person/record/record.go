@@ -38,7 +38,7 @@ type Record struct {
 	Local                   uint32 // hash of the part of Email before the @
 	Postal                  uint32 // canon.Postal
 	Town                    Word
-	Company                 uint32 // hash
+	Company                 Word   // canonical
 	Extra                   [2]uint32
 	Sex                     canon.Sex
 	Flags                   Flags
@@ -53,6 +53,8 @@ const (
 // Table is an array of records that grows without moving them. Rows may be
 // written from several goroutines when each writes its own.
 type Table struct {
+	// Room is where rows, and what is worked out of them, lie; nil is memory.
+	Room  *Room
 	slabs []*[slabSize]Record
 	n     int
 }
@@ -66,7 +68,7 @@ func (t *Table) At(i uint32) *Record { return &t.slabs[i>>slabBits][i&(slabSize-
 // Grow makes room for n rows in all. It must not run beside other calls.
 func (t *Table) Grow(n int) {
 	for len(t.slabs)*slabSize < n {
-		t.slabs = append(t.slabs, (*[slabSize]Record)(Large[Record](slabSize)))
+		t.slabs = append(t.slabs, (*[slabSize]Record)(Make[Record](t.Room, slabSize)))
 	}
 	t.n = max(t.n, n)
 }
