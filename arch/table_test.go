@@ -110,6 +110,7 @@ var allowed = map[string][]string{
 	"internal/datamap": {"internal/element", "internal/event", "internal/roll", "internal/subject"},
 
 	// persons
+	"internal/agefile":               {},
 	"internal/person":                {"internal/datamap/document", "internal/element", "internal/person/cluster", "internal/person/match", "internal/person/record", "internal/person/rowfile"},
 	"internal/person/canon":          {},
 	"internal/person/canon/variants": {},

@@ -29,6 +29,7 @@ type personMatchCmd struct {
 	Out          string   `placeholder:"FILE" help:"${help_person_out}"`
 	Column       []string `sep:"none" placeholder:"HEADING=KIND" help:"${help_person_column}"`
 	Workers      int      `help:"${help_person_workers}"`
+	By           string   `help:"${help_by}"`
 	Memory       string   `placeholder:"SIZE" help:"${help_person_memory}"`
 }
 
@@ -83,19 +84,33 @@ func (c personMatchCmd) Run(a *app) error {
 		return err
 	}
 	o.Progress = func(_ string, done, all int64) { bar.show(uint64(done), uint64(all)) }
-	res, changes, done, err := c.match(a, sources, o)
+	book, err := a.personBook(c.By)
+	if err != nil {
+		return err
+	}
+	defer book.close(a)
+	if book.open() && c.State != "" {
+		o.Keys, o.Known = true, book.known(a)
+	}
+	res, changes, step, done, err := c.match(a, sources, o)
 	bar.end()
 	if err != nil {
 		return err
 	}
 	defer done()
+	if err := errors.Join(book.run(a, step, res), book.changes(a, changes)); err != nil {
+		return err
+	}
 	if c.Out != "" {
 		if err := writePersons(c.Out, res); err != nil {
 			return fault.New(fault.ConfigUnreadable, "what", c.Out).Because(err)
 		}
 	}
 	r := reportOf(res, changes)
-	return a.out(r, func() { a.personText(r) })
+	return a.out(r, func() {
+		a.personText(r)
+		book.tell(a)
+	})
 }
 
 // options are those of the command line. A bound on memory is also what the
@@ -118,40 +133,36 @@ func (c personMatchCmd) options() (person.Options, error) {
 	return o, nil
 }
 
-// match runs alone, begins a state or adds to one.
-func (c personMatchCmd) match(a *app, sources []person.Source, o person.Options) (*person.Result, []person.Change, func(), error) {
-	if c.State == "" {
-		res, err := person.Run(a.ctx, sources, o)
-		if err != nil {
-			return nil, nil, nil, fault.New(fault.PersonSource).Because(err)
-		}
-		return res, nil, func() {
-			if err := res.Close(); err != nil {
+// match runs alone, begins a state or adds to one; step says which.
+func (c personMatchCmd) match(a *app, sources []person.Source, o person.Options) (res *person.Result, changes []person.Change, step string, done func(), err error) {
+	closing := func(close func() error) func() {
+		return func() {
+			if err := close(); err != nil {
 				a.log().Error("close", "err", err)
 			}
-		}, nil
+		}
+	}
+	if c.State == "" {
+		if res, err = person.Run(a.ctx, sources, o); err != nil {
+			return nil, nil, "", nil, fault.New(fault.PersonSource).Because(err)
+		}
+		return res, nil, "alone", closing(res.Close), nil
 	}
 	s, fresh, err := person.OpenState(c.State)
 	if err != nil {
-		return nil, nil, nil, stateFault(c.State, err)
+		return nil, nil, "", nil, stateFault(c.State, err)
 	}
-	done := func() {
-		if err := s.Close(); err != nil {
-			a.log().Error("close", "err", err)
-		}
-	}
-	var res *person.Result
-	var changes []person.Change
-	if fresh {
+	if step = "add"; fresh {
+		step = "create"
 		res, err = s.Create(a.ctx, sources, o)
 	} else {
 		res, changes, err = s.Add(a.ctx, sources, o)
 	}
 	if err != nil {
-		done()
-		return nil, nil, nil, stateFault(c.State, err)
+		closing(s.Close)()
+		return nil, nil, "", nil, stateFault(c.State, err)
 	}
-	return res, changes, done, nil
+	return res, changes, step, closing(s.Close), nil
 }
 
 func stateFault(dir string, err error) error {

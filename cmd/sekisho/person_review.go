@@ -116,9 +116,12 @@ type personDecideCmd struct {
 	B         string `arg:"" help:"${help_person_b}"`
 	Same      bool   `xor:"answer" required:"" help:"${help_person_same}"`
 	Different bool   `xor:"answer" required:"" help:"${help_person_different}"`
+	Reason    string `required:"" help:"${help_reason}"`
+	By        string `help:"${help_by}"`
 }
 
-// Run keeps a decision about two records; it outranks all evidence.
+// Run keeps a decision about two records; it outranks all evidence. It is
+// recorded before it is true.
 func (c personDecideCmd) Run(a *app) error {
 	return withState(a, c.State, func(s *person.State) error {
 		nameA, err := parseRecord(c.A)
@@ -129,9 +132,24 @@ func (c personDecideCmd) Run(a *app) error {
 		if err != nil {
 			return err
 		}
-		changes, err := s.Decide(person.Decision{A: nameA, B: nameB, Same: c.Same})
+		if err := s.Has(nameA, nameB); err != nil {
+			return stateFault(c.State, err)
+		}
+		book, err := a.personBook(c.By)
+		if err != nil {
+			return err
+		}
+		defer book.close(a)
+		d := person.Decision{A: nameA, B: nameB, Same: c.Same}
+		if err := book.decision(a, d, c.Reason); err != nil {
+			return err
+		}
+		changes, err := s.Decide(d)
 		if err != nil {
 			return stateFault(c.State, err)
+		}
+		if err := book.changes(a, changes); err != nil {
+			return err
 		}
 		return a.out(changes, func() {
 			if len(changes) == 0 {
@@ -140,6 +158,7 @@ func (c personDecideCmd) Run(a *app) error {
 			for _, change := range changes {
 				a.print("person_change_"+change.Kind, "person", strconv.Itoa(int(change.Person)), "others", fmt.Sprint(change.Others))
 			}
+			book.tell(a)
 		})
 	})
 }

@@ -38,6 +38,7 @@ type scopeCmd struct {
 
 	Persons       string   `xor:"form" placeholder:"DIR" help:"${help_scope_persons}"`
 	PersonsSource []string `sep:"none" placeholder:"SUBJECTS=SOURCE" help:"${help_scope_persons_source}"`
+	noticeFlags   `embed:""`
 }
 
 // Run asks whose data crossed. The running process answers; without one, this
@@ -55,7 +56,10 @@ func (c scopeCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	defer done()
+	defer func() { done() }()
+	if c.Notices != "" && (c.Persons == "" || len(c.NoticesTo) == 0 || c.Reason == "") {
+		return fault.New(fault.Usage, "problem", "--notices", "hint", a.say.Text("scope_notices_need"))
+	}
 	r := control.ScopeRequest{Query: q, Form: control.FormResult, By: a.person(c.By)}
 	switch {
 	case c.List:
@@ -65,7 +69,12 @@ func (c scopeCmd) Run(a *app) error {
 		r.Form = control.FormBundle
 		return c.writeBundle(a, op, r)
 	case c.Persons != "":
-		out, err := c.persons(a, op, r)
+		out, list, err := c.persons(a, op, r)
+		done() // the ledger is free for what is recorded about the list
+		done = func() {}
+		if err == nil && list != nil {
+			err = list(out)
+		}
 		if err != nil {
 			return err
 		}

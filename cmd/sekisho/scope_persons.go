@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"sekisho/internal/control"
+	"sekisho/internal/event"
 	"sekisho/internal/fault"
 	"sekisho/internal/person"
 	"sekisho/proof/scope"
@@ -24,6 +26,7 @@ type scopePersons struct {
 	Reachable personFigure              `json:"reachable"`
 	EverHeld  personFigure              `json:"ever_held"`
 	Elements  map[string]elementPersons `json:"elements,omitempty"`
+	Notices   *event.PersonNotices      `json:"notices,omitempty"` // the list that was made
 }
 
 type personFigure struct {
@@ -44,52 +47,80 @@ type elementPersons struct {
 // persons answers a scope question in persons: the list of subjects is asked
 // for and each subject looked for in the state. That a list was made is
 // recorded, once for everything and once an element.
-func (c scopeCmd) persons(a *app, op scopeAnswerer, r control.ScopeRequest) (*scopePersons, error) {
+//
+// finish, if it is not nil, makes the list of people to tell.
+func (c scopeCmd) persons(a *app, op scopeAnswerer, r control.ScopeRequest) (out *scopePersons, finish func(*scopePersons) error, err error) {
 	s, fresh, err := person.OpenState(c.Persons)
 	if err == nil && fresh {
 		err = person.ErrState
 	}
 	if err != nil {
-		return nil, stateFault(c.Persons, err)
+		return nil, nil, stateFault(c.Persons, err)
 	}
-	defer func() {
-		if err := s.Close(); err != nil {
-			a.log().Error("close", "err", err)
+	defer func() { // what the state holds is needed for the list
+		if finish == nil || err != nil {
+			closeState(a, s)
 		}
 	}()
 	state, err := s.Load()
 	if err != nil {
-		return nil, stateFault(c.Persons, err)
+		return nil, nil, stateFault(c.Persons, err)
 	}
 	count := &personCounter{app: a, op: op, state: state, given: map[string]string{}, today: dayOf(time.Now())}
 	for _, text := range c.PersonsSource {
 		from, to, ok := strings.Cut(text, "=")
 		if !ok || from == "" || to == "" {
-			return nil, fault.New(fault.PersonSubjects, "source", text)
+			return nil, nil, fault.New(fault.PersonSubjects, "source", text)
 		}
 		count.given[from] = to
 	}
-	out := &scopePersons{Elements: map[string]elementPersons{}}
+	out = &scopePersons{Elements: map[string]elementPersons{}}
 	if out.Scope, err = count.scope(r); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	r.Query.From, r.Query.To = out.Scope.From, out.Scope.To // an open end moves on
-	all, err := count.figures(r, &out.Scope)
+	all, found, err := count.figures(r, &out.Scope)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	out.Confirmed, out.Reachable, out.EverHeld = all.Confirmed, all.Reachable, all.EverHeld
-	for _, name := range slices.Sorted(maps.Keys(out.Scope.EverHeld.Elements)) {
+	elements := slices.Sorted(maps.Keys(out.Scope.EverHeld.Elements))
+	list := c.list(elements)
+	list.add(found, 0)
+	for i, name := range elements {
 		r.Query.Elements = []string{name}
 		result, err := count.scope(r)
 		if err == nil {
-			out.Elements[name], err = count.figures(r, &result)
+			out.Elements[name], found, err = count.figures(r, &result)
 		}
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
+		list.add(found, 1<<i)
 	}
-	return out, nil
+	if list == nil {
+		return out, nil, nil
+	}
+	figure := map[scope.Class]*personFigure{scope.Confirmed: &out.Confirmed, scope.Reachable: &out.Reachable, scope.EverHeld: &out.EverHeld}[list.class]
+	unnamed := figure.Unmatched - min(figure.Unmatched, uint64(len(list.missing)))
+	return out, func(out *scopePersons) (err error) {
+		defer closeState(a, s)
+		out.Notices, err = c.noticeFlags.write(a, c.By, list, state, &out.Scope, unnamed)
+		return err
+	}, nil
+}
+
+func closeState(a *app, s *person.State) {
+	if err := s.Close(); err != nil {
+		a.log().Error("close", "err", err)
+	}
+}
+
+// answered is who is in an answer: of each class, with those of the classes
+// within it, the rows of the state, and the subjects that it lacks.
+type answered struct {
+	rows    map[scope.Class][]uint32
+	missing map[scope.Class][]person.RecordName
 }
 
 // dayOf writes a day in Japan as YYYYMMDD.
@@ -120,17 +151,19 @@ func (p *personCounter) scope(r control.ScopeRequest) (result scope.Result, err 
 }
 
 // figures asks for the list of subjects and counts the persons of each class.
-func (p *personCounter) figures(r control.ScopeRequest, result *scope.Result) (out elementPersons, err error) {
+func (p *personCounter) figures(r control.ScopeRequest, result *scope.Result) (out elementPersons, found answered, err error) {
 	r.Form = control.FormList
 	var text bytes.Buffer
 	if err := p.op.Scope(p.app.ctx, r, &text); err != nil {
-		return out, err
+		return out, found, err
 	}
-	classes, err := p.rows(text.String())
+	classes, missing, err := p.rows(text.String())
 	if err != nil {
-		return out, err
+		return out, found, err
 	}
 	var rows []uint32
+	var lacking []person.RecordName
+	found = answered{map[scope.Class][]uint32{}, map[scope.Class][]person.RecordName{}}
 	for _, one := range []struct {
 		class scope.Class
 		count scope.Count
@@ -141,21 +174,23 @@ func (p *personCounter) figures(r control.ScopeRequest, result *scope.Result) (o
 		{scope.EverHeld, result.EverHeld.Count, &out.EverHeld},
 	} {
 		rows = append(rows, classes[one.class.String()]...) // each class holds the one before
+		lacking = append(lacking, missing[one.class.String()]...)
+		found.rows[one.class], found.missing[one.class] = slices.Clone(rows), slices.Clone(lacking)
 		*one.to = personFigure{Rows: one.count.Records, Subjects: one.count.Subjects, Persons: p.state.PartOf(rows, p.today)}
-		if found := uint64(len(rows)); found < one.count.Subjects {
-			one.to.Unmatched = one.count.Subjects - found
+		if known := uint64(len(rows)); known < one.count.Subjects {
+			one.to.Unmatched = one.count.Subjects - known
 			one.to.Persons.Estimate += int(one.to.Unmatched)
 			one.to.Persons.High += int(one.to.Unmatched)
 		}
 	}
-	return out, nil
+	return out, found, nil
 }
 
 // unescape is the inverse of what the list does to keys.
 var unescape = strings.NewReplacer(`\\`, `\`, `\t`, "\t", `\n`, "\n", `\r`, "\r")
 
-// rows finds the rows of a list's subjects, by class.
-func (p *personCounter) rows(list string) (map[string][]uint32, error) {
+// rows finds the rows of a list's subjects, by class, and those that are missing.
+func (p *personCounter) rows(list string) (out map[string][]uint32, missing map[string][]person.RecordName, err error) {
 	type line struct {
 		class string
 		name  person.RecordName
@@ -169,20 +204,22 @@ func (p *personCounter) rows(list string) (map[string][]uint32, error) {
 		}
 		source, err := p.source(parts[1])
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		name := person.RecordName{Source: source, Key: unescape.Replace(parts[2])}
 		names[name] = 0
 		lines = append(lines, line{parts[0], name})
 	}
 	found := p.state.Find(names)
-	out := map[string][]uint32{}
+	out, missing = map[string][]uint32{}, map[string][]person.RecordName{}
 	for _, l := range lines {
 		if row, ok := found[l.name]; ok {
 			out[l.class] = append(out[l.class], row)
+			continue
 		}
+		missing[l.class] = append(missing[l.class], l.name)
 	}
-	return out, nil
+	return out, missing, nil
 }
 
 // source returns which source of the state holds the subjects of a source: the
@@ -216,6 +253,9 @@ func (a *app) personsText(r *scopePersons) {
 			a.print("scope_channel_"+string(c), "n", countOf(uint64(n)), "companies", countOf(uint64(part.Companies)))
 		}
 	}
+	for _, name := range largest(part.ByCompany, shownCompanies) {
+		a.print("scope_company", "company", name, "n", countOf(uint64(part.ByCompany[name])))
+	}
 	years := map[int]int{}
 	for day, n := range part.Passports {
 		years[int(day/10000)] += n
@@ -226,6 +266,20 @@ func (a *app) personsText(r *scopePersons) {
 	if n := r.EverHeld.Unmatched; n > 0 {
 		a.print("scope_unmatched", "n", countOf(n))
 	}
+	if n := r.Notices; n != nil {
+		a.print("scope_notices_made", "rows", countOf(n.Rows), "persons", countOf(n.Persons), "sha256", n.SHA256)
+	}
+}
+
+// shownCompanies is how many companies are shown; --json has all.
+const shownCompanies = 10
+
+// largest are the names with the largest numbers.
+func largest(counts map[string]int, most int) []string {
+	names := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b))
+	})
+	return names[:min(most, len(names))]
 }
 
 func (a *app) sideLine(name string, f personFigure) {

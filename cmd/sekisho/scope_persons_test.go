@@ -64,7 +64,7 @@ func TestScopeInPersons(t *testing.T) {
 	a := &app{ctx: t.Context()}
 	op := &fixedScope{lines: []string{"confirmed\tshop.customers\t100", "confirmed\tshop.customers\t200", "reachable\tshop.customers\t101", "ever held\tshop.customers\t999"}}
 	op.lines[3] = scope.EverHeld.String() + "\tshop.customers\t999"
-	out, err := scopeCmd{Persons: state}.persons(a, op, control.ScopeRequest{By: "ayame"})
+	out, _, err := scopeCmd{Persons: state}.persons(a, op, control.ScopeRequest{By: "ayame"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +82,7 @@ func TestScopeInPersons(t *testing.T) {
 		t.Errorf("asked for %v, elements %v", op.forms, out.Elements)
 	}
 	op.lines = []string{"confirmed\tbilling.cards\t1"}
-	if _, err := (scopeCmd{Persons: state}).persons(a, op, control.ScopeRequest{}); err == nil || fault.Faults(err)[0].Code != fault.PersonSubjects {
+	if _, _, err := (scopeCmd{Persons: state}).persons(a, op, control.ScopeRequest{}); err == nil || fault.Faults(err)[0].Code != fault.PersonSubjects {
 		t.Errorf("subjects of no source: %v, want SK3301", err)
 	}
 }

@@ -52,6 +52,8 @@ type Operator interface {
 	TestCall(ctx context.Context, r TestRequest) (TestAnswer, error)
 	// Case returns one case, or the list of cases when ID is empty, as JSON.
 	Case(ctx context.Context, r CaseQuery) (json.RawMessage, error)
+	// RecordPerson records a body about persons (event.NewPerson).
+	RecordPerson(ctx context.Context, r PersonRequest) (PersonReceipt, error)
 	// Cuts tells what is cut and what each gate answered.
 	Cuts(ctx context.Context) (Cuts, error)
 	// OrderCut cuts, at every gate, and waits for the receipts.

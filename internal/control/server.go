@@ -155,6 +155,7 @@ func handler(op Operator, log *slog.Logger) http.Handler {
 	handle(mux, log, "case/test-call", op.TestCall)
 	handle(mux, log, "host", op.RecordHost)
 	handle(mux, log, "case", op.Case)
+	handle(mux, log, "person", op.RecordPerson)
 	stream(mux, log, "scope", op.Scope)
 	stream(mux, log, "backup", func(ctx context.Context, _ struct{}, w io.Writer) error { return op.Backup(ctx, w) })
 	return mux

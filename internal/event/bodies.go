@@ -235,5 +235,8 @@ func newBody(k Kind) Body {
 	if b := newCut(k); b != nil {
 		return b
 	}
+	if b := NewPerson(k); b != nil {
+		return b
+	}
 	return newCased(k)
 }

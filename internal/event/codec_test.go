@@ -110,6 +110,10 @@ func goldenBodies() []Body {
 		&SiteGuard{Place: "web/shop-web/shop.example.jp", Host: "shop.example.jp", Firewall: "enforce", Cards: "enforce", Pages: "report", Payment: []string{"/checkout/"}, Lower: []string{"/admin/"}, Providers: []Provider{{Host: "pay.example.com", AOC: "2026-04", Expires: "2027-03-31"}}, Canary: 3600000000000},
 		&PageItem{Place: "web/shop-web/shop.example.jp", Route: "/checkout/", Item: "0123456789abcdef", What: "form", Name: "https://pay.example.com/link", Hash: "sha256:00", Host: "pay.example.com", Problem: "unauthorised"},
 		&Canary{Place: "web/shop-web/shop.example.jp", Reached: "pay.example.com", Refused: true, OK: true, Nanos: 1200000},
+		&PersonDecision{A: "00ff", B: "01ff", KeyID: "k1", Same: true, Reason: "a letter", By: "ayame"},
+		&PersonRun{Step: "add", Sources: []PersonSource{{"members", 10, 1}}, Records: 10, Persons: 8, Low: 7, Estimate: 8, High: 9, Review: 1, Decisions: 2, Precision: .999, Recall: .9, By: "ayame"},
+		&PersonChange{Changes: []PersonMove{{"merge", 3, []uint32{7}, "decided"}}, By: "ayame"},
+		&PersonNotices{Scope: "00", Class: "reachable", Rows: 5, Persons: 6, Channels: map[string]uint64{"email": 5}, Missing: 1, SHA256: "00", Encrypted: "age-x25519", To: []string{"age1x"}, Case: "c1", By: "ayame", Reason: "r"},
 	}
 }
 

@@ -52,6 +52,10 @@ const (
 	KindLogin          Kind = 91  // somebody tried to enter the console, or left it
 	KindLook           Kind = 92  // somebody was shown who subjects are
 	KindAct            Kind = 93  // something done in the console that no other body says
+	KindPersonDecision Kind = 100 // two records are one person, or two: somebody decided
+	KindPersonRun      Kind = 101 // a matching run and what it counted
+	KindPersonChange   Kind = 102 // person numbers that were merged or split
+	KindPersonNotices  Kind = 103 // a list of people to tell was made
 	KindSiteRules      Kind = 110 // the rules of a site came into force, or were refused
 	KindSiteStop       Kind = 111 // an operator stopped a site or its payment, or let it go on
 	KindSiteGuard      Kind = 112 // what is guarded at a site from now on

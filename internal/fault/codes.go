@@ -20,6 +20,7 @@ const (
 	PersonSubjects    Code = 3301
 	PersonPassword    Code = 3302
 	PersonMemory      Code = 3303
+	PersonNotices     Code = 3304
 	GateListen        Code = 2101
 	GateTLS           Code = 2102
 	GateFailed        Code = 2103
@@ -99,7 +100,7 @@ var elsewhere = []Code{
 var Codes = slices.Sorted(slices.Values(append(elsewhere[:len(elsewhere):len(elsewhere)],
 	ConfigUnreadable, ConfigSyntax, ConfigUnknownKey, ConfigRepeatedKey, ConfigType,
 	ConfigMissing, ConfigValue, ConfigDuplicate, ConfigReference, ConfigConflict,
-	SecretUnreadable, SecretMode, PersonSubjects, PersonPassword, PersonMemory,
+	SecretUnreadable, SecretMode, PersonSubjects, PersonPassword, PersonMemory, PersonNotices,
 	GateListen, GateTLS, GateFailed, MetricsListen, CutRefused, CutUnknown, HubJoin, HubListen, IndicatorList,
 	PolicyInvalid, PolicyNotNewer, PolicyTestFailed, GrantRefused, GrantUnknown,
 	NotRunning, ControlRefused, AlreadyRunning, ScopeQuery, SessionUnknown, CaseRefused, CaseFile,

@@ -34,6 +34,7 @@ func (n *State) Create(ctx context.Context, sources []Source, o Options) (*Resul
 		return nil, err
 	}
 	n.later(res.Close)
+	n.manifest.Decisions = res.decided
 	return res, n.save(res, nil, []keyRun{w.run}, nil)
 }
 
@@ -75,7 +76,7 @@ func (n *State) Add(ctx context.Context, sources []Source, o Options) (*Result, 
 }
 
 func (n *State) add(ctx context.Context, res *Result, sources []Source, o Options) ([]Change, error) {
-	if err := n.load(res, o.Keys || len(n.manifest.Decisions) > 0); err != nil {
+	if err := n.load(res, o.Keys || o.Known != nil || len(n.manifest.Decisions) > 0); err != nil {
 		return nil, err
 	}
 	o.Keys = true
@@ -86,6 +87,10 @@ func (n *State) add(ctx context.Context, res *Result, sources []Source, o Option
 		}
 	}
 	if err := res.read(ctx, sources, o); err != nil {
+		return nil, err
+	}
+	changes, err := n.learn(res, o, first)
+	if err != nil {
 		return nil, err
 	}
 	record.Settle(res.Table, res.Names, first, res.Match.Counts)
@@ -112,17 +117,39 @@ func (n *State) add(ctx context.Context, res *Result, sources []Source, o Option
 		}
 	}
 	cluster.Sort(res.Table, sure, o.Workers)
-	j := cluster.NewJoiner(res.Table, res.Names, res.Sets, res.guard(), res.decisions(n.manifest.Decisions))
+	j := cluster.NewJoiner(res.Table, res.Names, res.Sets, res.guard(), res.decisions(res.decided))
 	res.Refused = j.Join(sure)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	changes := res.renumber(first)
+	changes = append(changes, res.renumber(first)...)
 	runs, gone, err := n.keepKeys(keys, old)
 	if err != nil {
 		return nil, err
 	}
 	return changes, n.save(res, changes, runs, gone)
+}
+
+// learn asks for decisions that are known elsewhere, and applies those about
+// records that are here already: a run that died, or another folder, made them.
+func (n *State) learn(res *Result, o Options, first int) (changes []Change, err error) {
+	before := n.manifest.Decisions
+	if err := res.know(o, before); err != nil {
+		return nil, err
+	}
+	for _, d := range res.decided {
+		if slices.Contains(before, d) {
+			continue
+		}
+		if rows := res.Find(map[RecordName]uint32{d.A: 0, d.B: 0}); len(rows) == 2 && int(rows[d.A]) < first && int(rows[d.B]) < first {
+			changes = append(changes, res.apply(d, rows[d.A], rows[d.B])...)
+		}
+	}
+	if len(changes) > 0 {
+		res.Sets = setsOf(res.Table.Room, res.Persons)
+	}
+	n.manifest.Decisions = res.decided
+	return changes, nil
 }
 
 // ErrReadBefore: a source of that name is in the state already.

@@ -20,31 +20,51 @@ func (n *State) Decide(d Decision) ([]Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows := res.Find(map[RecordName]uint32{d.A: 0, d.B: 0})
-	for _, name := range []RecordName{d.A, d.B} {
+	a, b, err := res.pair(d.A, d.B)
+	if err != nil {
+		return nil, err
+	}
+	n.manifest.Decisions = append(slices.DeleteFunc(n.manifest.Decisions, d.about), d)
+	res.decided = n.manifest.Decisions
+	changes := res.apply(d, a, b)
+	return changes, n.save(res, changes, n.manifest.Runs, nil)
+}
+
+// Has returns an error when the two names are not two records of the state.
+func (n *State) Has(a, b RecordName) error {
+	res, err := n.Load()
+	if err == nil {
+		_, _, err = res.pair(a, b)
+	}
+	return err
+}
+
+// pair finds two records.
+func (res *Result) pair(a, b RecordName) (rowA, rowB uint32, err error) {
+	rows := res.Find(map[RecordName]uint32{a: 0, b: 0})
+	for _, name := range []RecordName{a, b} {
 		if _, ok := rows[name]; !ok {
-			return nil, fmt.Errorf("%w: %s/%s", ErrNoRecord, name.Source, name.Key)
+			return 0, 0, fmt.Errorf("%w: %s/%s", ErrNoRecord, name.Source, name.Key)
 		}
 	}
-	a, b := rows[d.A], rows[d.B]
-	if a == b {
-		return nil, fmt.Errorf("%w: both names are one record", ErrNoRecord)
+	if rows[a] == rows[b] {
+		return 0, 0, fmt.Errorf("%w: both names are one record", ErrNoRecord)
 	}
-	n.manifest.Decisions = append(slices.DeleteFunc(n.manifest.Decisions, func(old Decision) bool {
-		return old.A == d.A && old.B == d.B || old.A == d.B && old.B == d.A
-	}), d)
-	decided := res.decisions(n.manifest.Decisions)
-	var changes []Change
+	return rows[a], rows[b], nil
+}
+
+// apply makes a decision true for the persons that are there.
+func (res *Result) apply(d Decision, a, b uint32) (changes []Change) {
 	switch together := res.Persons[a] == res.Persons[b]; {
 	case d.Same && !together:
 		changes = res.merge(a, b)
 	case !d.Same && together:
-		changes = res.split(a, decided)
+		changes = res.split(a, res.decisions(res.decided))
 	}
 	res.Review = slices.DeleteFunc(res.Review, func(l match.Link) bool {
 		return l.A == a && l.B == b || l.A == b && l.B == a
 	})
-	return changes, n.save(res, changes, n.manifest.Runs, nil)
+	return changes
 }
 
 // merge makes one person of two; the lower number stays.

@@ -22,6 +22,8 @@ type Part struct {
 	// Companies are those through which the persons of channel Company booked:
 	// they are told once each, with the list of their people.
 	Companies int `json:"companies"`
+	// ByCompany counts them by the company's canonical name.
+	ByCompany map[string]int `json:"persons_by_company,omitempty"`
 	// Passports counts the passport numbers of these records that are still
 	// valid, by date of issue (YYYYMMDD).
 	Passports map[uint32]int `json:"valid_passports_by_issue,omitempty"`
@@ -55,7 +57,7 @@ func (res *Result) PartOf(rows []uint32, today uint32) Part {
 	rows = slices.Clone(rows)
 	slices.Sort(rows)
 	rows = slices.Compact(rows)
-	part := Part{Channels: map[Channel]int{}, Passports: map[uint32]int{}}
+	part := Part{Channels: map[Channel]int{}, Passports: map[uint32]int{}, ByCompany: map[string]int{}}
 	persons := map[uint32]bool{}
 	passports := map[uint64]bool{}
 	short := res.shortfall()
@@ -139,6 +141,7 @@ func (res *Result) channels(part *Part, persons map[uint32]bool) {
 		if !alone[p] && company[p] != 0 {
 			part.Channels[ByCompany]++
 			companies[company[p]] = true
+			part.ByCompany[string(res.Names.Companies.Text(company[p]))]++
 			continue
 		}
 		part.Channels[best[p]]++

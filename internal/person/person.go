@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"math"
 	"os"
 	"runtime"
@@ -51,6 +52,9 @@ type Options struct {
 	// DefaultPrecision.
 	LinkAt, ReviewAt float64
 	Decisions        []Decision
+	// Known, if it is not nil, is asked for decisions once the records are read
+	// and can be named: those of Decisions and these hold. It needs Keys.
+	Known func(*Result) ([]Decision, error)
 	// Keys keeps the sources' own numbers in the result, for lists; without it
 	// a record is called by its row. A state keeps them anyway.
 	Keys bool
@@ -134,7 +138,11 @@ type Result struct {
 	Persons []uint32
 	next    uint32 // the first number not given
 	release func() error
+	decided []Decision
 }
+
+// Decisions are those that the result stands on.
+func (res *Result) Decisions() []Decision { return res.decided }
 
 // Close gives back what a run with a bound on memory keeps on disk; the result
 // may not be used any more. One without a bound has nothing to close.
@@ -195,6 +203,9 @@ func Run(ctx context.Context, sources []Source, o Options) (*Result, error) {
 
 func (res *Result) run(ctx context.Context, sources []Source, o Options) error {
 	if err := res.read(ctx, sources, o); err != nil {
+		return err
+	}
+	if err := res.know(o, o.Decisions); err != nil {
 		return err
 	}
 	record.Settle(res.Table, res.Names, 0, record.Counts{})
@@ -283,7 +294,7 @@ func (res *Result) cluster(o Options) {
 	cluster.Sort(res.Table, sure, o.Workers)
 	cluster.Sort(res.Table, ask, o.Workers)
 	res.Sets = cluster.NewSets(res.Table.Room, res.Table.Len())
-	j := cluster.NewJoiner(res.Table, res.Names, res.Sets, guard, res.decisions(o.Decisions))
+	j := cluster.NewJoiner(res.Table, res.Names, res.Sets, guard, res.decisions(res.decided))
 	res.Refused = j.Join(sure)
 	res.Review = ask
 }
@@ -303,6 +314,28 @@ func (res *Result) between(low, high match.Score) []match.Link {
 		}
 	}
 	return out
+}
+
+// know asks for decisions that are known elsewhere. Of two about one pair, the
+// one from there holds.
+func (res *Result) know(o Options, have []Decision) error {
+	res.decided = slices.Clone(have)
+	if o.Known == nil {
+		return nil
+	}
+	more, err := o.Known(res)
+	if err != nil {
+		return err
+	}
+	for _, d := range more {
+		res.decided = append(slices.DeleteFunc(res.decided, d.about), d)
+	}
+	return nil
+}
+
+// about reports whether two decisions are about one pair.
+func (d Decision) about(o Decision) bool {
+	return o.A == d.A && o.B == d.B || o.A == d.B && o.B == d.A
 }
 
 // decisions finds the rows that decisions name.
@@ -440,4 +473,15 @@ func ReadOnly(ctx context.Context, s Source) (*Result, error) {
 	}
 	record.Settle(res.Table, res.Names, 0, record.Counts{})
 	return res, nil
+}
+
+// RecordNames yields the names of all records that were read.
+func (res *Result) RecordNames() iter.Seq[RecordName] {
+	return func(yield func(RecordName) bool) {
+		for row := range uint32(res.Table.Len()) {
+			if res.Table.At(row).Flags&record.Alive != 0 && !yield(res.Name(row)) {
+				return
+			}
+		}
+	}
 }

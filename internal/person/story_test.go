@@ -105,7 +105,8 @@ func TestStoryFull(t *testing.T) {
 	c := res.Count()
 	precision, recall := quality(res, truth)
 	t.Logf("%d records: %d to %d people, likely %d; precision %.5f, recall %.4f", c.Records, c.Low, c.High, c.Estimate, precision, recall)
-	if c.Low > persontest.StoryPersons || c.High < persontest.StoryPersons || precision < 0.998 {
-		t.Errorf("%d to %d people, want %d within; precision %.5f, want .998", c.Low, c.High, persontest.StoryPersons, precision)
+	width := float64(c.High-c.Low) / persontest.StoryPersons
+	if c.Low > persontest.StoryPersons || c.High < persontest.StoryPersons || width > 0.02 || precision < 0.998 {
+		t.Errorf("%d to %d people (%.2f %% wide), want %d within and 2 %%; precision %.5f, want .998", c.Low, c.High, 100*width, persontest.StoryPersons, precision)
 	}
 }

@@ -38,7 +38,7 @@ type Record struct {
 	Local                   uint32 // hash of the part of Email before the @
 	Postal                  uint32 // canon.Postal
 	Town                    Word
-	Company                 Word   // canonical
+	Company                 Word // canonical
 	Extra                   [2]uint32
 	Sex                     canon.Sex
 	Flags                   Flags
