@@ -10,10 +10,12 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -226,5 +228,136 @@ func received(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	if strconv.Itoa(n) != args[0] {
 		ts.Fatalf("%d rows were received", n)
+	}
+}
+
+// hostileFiles writes what makes a scan take memory: a file of 100 GB that is nearly all
+// hole, a bomb of nested archives, and a workbook with 96 MiB of shared strings.
+//
+//	hostile DIR
+func hostileFiles(ts *testscript.TestScript, _ bool, args []string) {
+	dir := ts.MkAbs(args[0])
+	ts.Check(os.MkdirAll(dir, 0o700))
+	sparse, err := os.Create(filepath.Join(dir, "sparse.log"))
+	ts.Check(err)
+	_, err = sparse.WriteString("card 4111 1111 1111 1111\n")
+	ts.Check(err)
+	_, err = sparse.WriteAt([]byte("\ncard 5555 5555 5555 4444\n"), 100_000_000_000)
+	ts.Check(err)
+	ts.Check(sparse.Close())
+
+	zeros := make([]byte, 1<<20)
+	pack := func(name string, body func(io.Writer) error) []byte {
+		var b bytes.Buffer
+		z := zip.NewWriter(&b)
+		w, err := z.Create(name)
+		ts.Check(err)
+		ts.Check(body(w))
+		ts.Check(z.Close())
+		return b.Bytes()
+	}
+	bomb := pack("zeros.txt", func(w io.Writer) error {
+		for range 512 {
+			if _, err := w.Write(zeros); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	bomb = pack("inner.zip", func(w io.Writer) error {
+		_, err := w.Write(bomb)
+		return err
+	})
+	ts.Check(os.WriteFile(filepath.Join(dir, "bomb.zip"), bomb, 0o600))
+
+	f, err := os.Create(filepath.Join(dir, "huge.xlsx"))
+	ts.Check(err)
+	z := zip.NewWriter(f)
+	for _, p := range []string{"[Content_Types].xml", "xl/workbook.xml", "xl/sharedStrings.xml", "xl/worksheets/sheet1.xml"} {
+		w, err := z.Create(p)
+		ts.Check(err)
+		out := bufio.NewWriter(w)
+		switch p {
+		case "xl/workbook.xml":
+			fmt.Fprint(out, `<workbook><sheets><sheet name="a" r:id="r1"/></sheets></workbook>`)
+		case "xl/sharedStrings.xml":
+			fmt.Fprint(out, "<sst>")
+			for i := range 1_000_000 {
+				fmt.Fprintf(out, "<si><t>%d %s</t></si>", i*1_000_003, "remarks of the operator on duty, nothing to see here in this row, %d of many")
+			}
+			fmt.Fprint(out, "</sst>")
+		case "xl/worksheets/sheet1.xml":
+			fmt.Fprint(out, `<worksheet><sheetData><row r="1"><c r="A1" t="s"><v>7</v></c></row></sheetData></worksheet>`)
+		default:
+			fmt.Fprint(out, "<Types/>")
+		}
+		ts.Check(out.Flush())
+	}
+	ts.Check(z.Close())
+	ts.Check(f.Close())
+}
+
+// within runs a command and fails when its memory (resident, at its peak) was more than
+// so many MiB.
+//
+//	within MIB FILE COMMAND…    FILE takes its output
+func within(ts *testscript.TestScript, _ bool, args []string) {
+	limit, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	cmd := ours(ts, args[2:])
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		ts.Fatalf("%v: %v\n%s", args[2:], err, stderr.Bytes())
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), out, 0o600))
+	peak, ok := peakMemory(cmd.ProcessState)
+	if !ok {
+		ts.Logf("SKIPPED ALOUD: this system does not tell the memory of a process")
+		return
+	}
+	ts.Logf("%d MiB at its peak", peak>>20)
+	if peak > int64(limit)<<20 {
+		ts.Fatalf("%v took %d MiB, more than %d", args[2:], peak>>20, limit)
+	}
+}
+
+// ours is a command of the script's path.
+func ours(ts *testscript.TestScript, args []string) *exec.Cmd {
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Dir = ts.MkAbs(".")
+	cmd.Env = append(os.Environ(), "PATH="+ts.Getenv("PATH"), "HOME="+ts.Getenv("WORK"))
+	if path, err := exec.LookPath(filepath.Join(strings.Split(ts.Getenv("PATH"), ":")[0], args[0])); err == nil {
+		cmd.Path, cmd.Err = path, nil
+	}
+	return cmd
+}
+
+// killed runs a command and kills it (SIGKILL) as soon as something is in a folder, if it
+// has not ended by then.
+//
+//	killed FOLDER COMMAND…
+func killed(ts *testscript.TestScript, _ bool, args []string) {
+	cmd := ours(ts, args[1:])
+	ts.Check(cmd.Start())
+	ended := make(chan struct{})
+	go func() {
+		cmd.Wait() // that it was killed is no news
+		close(ended)
+	}()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if list, err := os.ReadDir(ts.MkAbs(args[0])); err == nil && len(list) > 0 {
+			cmd.Process.Kill() // or it ended just now
+			<-ended
+			return
+		}
+		select {
+		case <-ended:
+			return
+		case <-tick.C:
+		}
 	}
 }
