@@ -13,14 +13,14 @@ var wordFile []byte
 var wordTexts = lang.MustLoad(wordFile)
 
 // Word says a code of a case in words: kind is "fact", "state", "step", "form",
-// "do", "rank", "draft", "subject", "choice" or "cause". A code that is in no
+// "do", "rank", "draft", "subject", "choice", "cause" or "element". A code that is in no
 // list, such as a subject of people's own, is returned as it is.
 func Word(kind, code string, l lang.Language) string {
 	say := wordTexts.In(l)
 	if place, ok := strings.CutPrefix(code, "resident."); ok && kind == "fact" {
 		return say.Text("fact_resident", "place", strings.ToUpper(place))
 	}
-	if key := kind + "_" + code; wordTexts.Has(key) {
+	if key := kind + "_" + strings.ReplaceAll(code, ".", "_"); wordTexts.Has(key) {
 		return say.Text(key)
 	}
 	return code

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"sekisho/internal/element"
 	"sekisho/internal/event"
 	"sekisho/internal/lang"
 )
@@ -32,6 +33,11 @@ func TestWords(t *testing.T) {
 			if ja == code && strings.Contains(code, "-") || strings.HasPrefix(ja, "!") || !wordTexts.Has(kind+"_"+code) && !strings.HasPrefix(code, "resident.") {
 				t.Errorf("%s %s is said as %q, %q", kind, code, ja, en)
 			}
+		}
+	}
+	for _, k := range element.Kinds() {
+		if ja := Word("element", k.String(), lang.Japanese); ja == k.String() {
+			t.Errorf("element %s has no word", ja)
 		}
 	}
 	if got := Word("subject", "reorganise", lang.English); got != "reorganise" {

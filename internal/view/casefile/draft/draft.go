@@ -11,6 +11,7 @@ import (
 	_ "embed"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -122,8 +123,12 @@ func (f *filler) part(heading string, fields ...string) {
 			source = name
 		}
 		row := Row{Label: f.say.Text("field_" + name)}
-		row.Value = f.value(name, source)
-		if row.Value == "" {
+		known := false
+		if f.choosable(name) {
+			if row.Value, known = f.choices(name); !known {
+				row.Value, row.Unknown = row.Value+"　"+f.unknown(), true
+			}
+		} else if row.Value = f.value(name, source); row.Value == "" {
 			row.Unknown, row.Value = true, f.unknown()
 		}
 		p.Rows = append(p.Rows, row)
@@ -154,16 +159,13 @@ func (f *filler) value(name, source string) string {
 			return ""
 		}
 		return f.say.Text("channel_"+strings.ReplaceAll(f.c.Channel, "-", "_")) + " / " + f.c.Signs[0].KnownBy
-	case "event":
-		if s := f.c.Figures(); s != nil && s.Confirmed > 0 {
-			return f.say.Text("event_leak")
-		}
-		return f.say.Text("event_possible")
-	case "article7":
-		return f.article7()
 	case "items":
 		if s := f.c.Figures(); s != nil {
-			return strings.Join(s.Elements, "、")
+			names := make([]string, len(s.Elements))
+			for i, e := range s.Elements {
+				names[i] = casefile.Word("element", e, f.doc.Lang)
+			}
+			return strings.Join(names, "、")
 		}
 	case "count":
 		return f.count()
@@ -237,24 +239,24 @@ func (f *filler) count() string {
 }
 
 // article7 says which numbers of rule 7 apply.
-func (f *filler) article7() string {
+func (f *filler) article7() []string {
 	var out []string
 	for n, facts := range [][]string{{"sensitive"}, {"card", "property-damage"}, {"attack"}} {
 		if slices.ContainsFunc(facts, f.c.Has) {
-			out = append(out, f.say.Text("say_article7", "n", n+1))
+			out = append(out, strconv.Itoa(n+1))
 		}
 	}
 	if slices.ContainsFunc(f.c.RuleFacts(nil), func(r rule.Fact) bool { return r.Persons > 1000 }) {
-		out = append(out, f.say.Text("say_article7", "n", 4))
+		out = append(out, "4")
 	}
-	return strings.Join(out, "・")
+	return out
 }
 
 func (f *filler) actions() string {
 	var out []string
 	for _, a := range f.c.Actions {
 		if a.Step == "receipt" || a.Do == "stop-payment" || a.Do == "isolate" {
-			out = append(out, a.Do+" "+a.Target)
+			out = append(out, casefile.Word("do", a.Do, f.doc.Lang)+" "+a.Target)
 		}
 	}
 	return strings.Join(out, "、")
@@ -264,7 +266,7 @@ func (f *filler) evidence() string {
 	var out []string
 	for _, e := range f.c.Evidence {
 		if e.Step == "preserved" {
-			out = append(out, f.day(e.At)+" "+e.Form+" "+e.Host+" SHA-256 "+e.SHA256[:12]+"…")
+			out = append(out, f.day(e.At)+" "+casefile.Word("form", e.Form, f.doc.Lang)+" "+e.Host+" SHA-256 "+e.SHA256[:12]+"…")
 		}
 	}
 	return strings.Join(out, "、")
@@ -273,7 +275,7 @@ func (f *filler) evidence() string {
 func (f *filler) decision(subject string) string {
 	for _, d := range f.c.Decisions {
 		if d.Subject == subject {
-			return d.Choice + " (" + f.day(d.At) + ")"
+			return casefile.Word("choice", d.Choice, f.doc.Lang) + " (" + f.day(d.At) + ")"
 		}
 	}
 	return ""
@@ -321,7 +323,7 @@ func (f *filler) timeline() {
 func (f *filler) sheet() {
 	call := Part{Heading: f.say.Text("part_call")}
 	for _, p := range f.who.People {
-		call.Rows = append(call.Rows, Row{Label: p.Rank, Value: p.Name + " " + p.Phone})
+		call.Rows = append(call.Rows, Row{Label: casefile.Word("rank", p.Rank, f.doc.Lang), Value: p.Name + " " + p.Phone})
 	}
 	if len(call.Rows) == 0 {
 		call.Rows = []Row{{Label: f.say.Text("field_contact"), Value: f.say.Text("say_nobody"), Unknown: true}}

@@ -132,7 +132,7 @@ func TestUnknown(t *testing.T) {
 	if !regexp.MustCompile(`原因: 未把握（\d{4}-\d{2}-\d{2}までに判明見込み）`).MatchString(text) {
 		t.Errorf("the cause is not marked:\n%s", text)
 	}
-	for _, want := range []string{"第2号・第3号・第4号", "カード会社・決済代行会社", "可能性 6,441", "(2)～(9)の選択肢は未確認"} {
+	for _, want := range []string{"□第1号　■第2号　■第3号　■第4号　□非該当", "■漏えい　□漏えいのおそれ　□滅失", "項目: 氏名、カード番号", "■カード会社・決済代行会社", "□有（名称・住所・電話）　□無　未把握", "可能性 6,441", "(2)～(9)の選択肢は未確認"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
