@@ -122,6 +122,7 @@ var allowed = map[string][]string{
 	"internal/datamap/document":      {"internal/element"},
 	"internal/datamap/propose":       {"internal/element"},
 	"internal/setup":                 {"internal/datamap/propose"},
+	"internal/vendorpack":            {},
 	"internal/datamap/filescan":      {"internal/datamap/document", "internal/element"},
 	"internal/datamap/filewatch":     {},
 	"internal/datamap/tablestore":    {"internal/datamap/document", "internal/wire/myclient"},

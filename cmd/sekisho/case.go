@@ -43,6 +43,7 @@ type caseCmd struct {
 	Classes  caseClassesCmd  `cmd:"" help:"${help_case_classes}"`
 	Rules    caseRulesCmd    `cmd:"" help:"${help_case_rules}"`
 	Firm     caseFirmCmd     `cmd:"" help:"${help_case_firm}"`
+	Vendor   caseVendorCmd   `cmd:"" help:"${help_case_vendor}"`
 }
 
 // caseOperator is the part of control.Operator that cases need.
