@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -203,6 +204,36 @@ func TestHugeField(t *testing.T) {
 			r := people(t, text, Options{}).Reads[0]
 			if r.Records != len(rows) || r.Skipped != 1 || r.Problems[0].Line != 12 {
 				t.Errorf("read %d records of %d, skipped %+v", r.Records, len(rows), r.Problems)
+			}
+		})
+	}
+}
+
+// A field of 100 MB that a database or program writes costs its row too, whether
+// or not its quote closes, and is never held whole.
+func TestHugeFieldOfRows(t *testing.T) {
+	part := bytes.Repeat([]byte("x"), 1<<20)
+	for name, quote := range map[string]string{"plain": "", "quoted": `"`} {
+		t.Run(name, func(t *testing.T) {
+			rows := crowd(30, 4)
+			res, err := Run(t.Context(), []Source{{Name: "shop", Rows: func(_ context.Context, w io.Writer) (int, error) {
+				_, err := io.WriteString(w, header+strings.Join(rows[:10], "\n")+"\nh,"+quote)
+				for range 100 {
+					if err == nil {
+						_, err = w.Write(part)
+					}
+				}
+				if err == nil {
+					_, err = io.WriteString(w, quote+",,,,,,,,\n"+strings.Join(rows[10:], "\n")+"\n")
+				}
+				return 3, err
+			}}}, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := res.Reads[0]
+			if r.Records != len(rows) || r.Skipped != 4 || r.Problems[len(r.Problems)-1].Line != 12 && r.Problems[0].Line != 12 {
+				t.Errorf("read %d records of %d, skipped %d: %+v", r.Records, len(rows), r.Skipped, r.Problems)
 			}
 		})
 	}
