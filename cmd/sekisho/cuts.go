@@ -37,6 +37,7 @@ type cutRoom struct {
 	cuts   *hub.Cuts   // nil at a remote gate
 	server *hub.Server // nil without a hub section
 	site   *site.Site  // nil but at a remote gate
+	keys   hub.Config  // signs and verifies what is sent to remote gates
 }
 
 // hubDir is where orders, tokens and the membership of a hub are kept.
@@ -106,6 +107,7 @@ func (p *process) openCuts(ctx context.Context) error {
 	}
 	p.cut.gates = answer.New(ownSite, receipts, p.now)
 	cfg.Gates = p.cut.gates
+	p.cut.keys = cfg
 	p.cut.cuts, err = hub.Open(ctx, cfg, p.past.cuts)
 	return err
 }
@@ -138,6 +140,9 @@ func (p *process) startHub(s *stage) error {
 		Orders: orders, Now: p.now, Log: p.log}); err != nil {
 		return fail(errors.Join(err, l.Close()))
 	}
+	if err := p.pushExitPolicy(); err != nil {
+		return errors.Join(err, l.Close())
+	}
 	s.run("hub", p.cut.server.Run)
 	return nil
 }
@@ -159,7 +164,7 @@ func (p *process) startSite(ctx context.Context, s *stage) error {
 		return fault.New(fault.Internal).Because(err)
 	}
 	p.cut.gates = answer.New(member.Site, receipts, p.now)
-	p.cut.site, err = site.Open(ctx, site.Config{Dir: hubDir(c), Gates: p.cut.gates, Now: p.now, Log: p.log})
+	p.cut.site, err = site.Open(ctx, site.Config{Dir: hubDir(c), Gates: p.cut.gates, Policies: sitePolicies{p}, Now: p.now, Log: p.log})
 	if err != nil {
 		return fault.New(fault.Internal).Because(fmt.Errorf("remote gate: %w", err))
 	}

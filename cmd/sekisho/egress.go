@@ -68,7 +68,12 @@ func (p *process) startEgress(ctx context.Context, s *stage) error {
 // firstExitPolicy puts the configuration's policy of what leaves in force,
 // unless the ledger has seen a newer generation, or another text of the same.
 func (p *process) firstExitPolicy(ctx context.Context) error {
-	next := p.cfg.Exit
+	p.exitTurn.Lock()
+	defer p.exitTurn.Unlock()
+	next, err := p.exitPolicyOfStart()
+	if err != nil {
+		return err
+	}
 	if next.Generation() < p.past.exit.generation || next.Generation() == p.past.exit.generation && string(next.Digest()) != p.past.exit.digest {
 		return fault.New(fault.PolicyNotNewer,
 			"problem", fmt.Sprintf("the ledger has already seen generation %d (%s)", p.past.exit.generation, short(p.past.exit.digest)),
@@ -89,7 +94,12 @@ func (p *process) putExitPolicy(ctx context.Context, next *exit.Policy) error {
 // reloadExitPolicy reads the policy of what leaves again; a bad file keeps the
 // old one.
 func (p *process) reloadExitPolicy(ctx context.Context) error {
-	if p.cfg.Egress == nil {
+	if err := p.pushExitPolicy(); err != nil {
+		return err
+	}
+	p.exitTurn.Lock()
+	defer p.exitTurn.Unlock()
+	if p.cfg.Egress == nil || p.ofHub() {
 		return nil
 	}
 	old := p.exit.Load()

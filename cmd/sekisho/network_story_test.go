@@ -103,6 +103,21 @@ func TestStoryNetwork(t *testing.T) {
 		t.Errorf("the attacker counts %v", counts)
 	}
 	t.Logf("with one route closed the file leaves: %v", counts)
+
+	// One policy for all gates, from the hub: nothing is allowed any more.
+	n.write("hq/exit.yaml", "generation: 3\nroles:\n  - {name: inside, addresses: [10.1.0.0/16]}\n")
+	n.mustSekisho("hq", "policy", "reload")
+	n.await("the hub's policy at each gate", time.Minute, func() bool {
+		for i := 1; i <= lines; i++ {
+			if !strings.Contains(n.mustSekisho(fmt.Sprintf("exit%d", i), "events", "--kind", "exit-policy", "--json"), `"generation":3`) {
+				return false
+			}
+		}
+		return true
+	})
+	if again := n.actor("office", "malware", "proxy:10.1.1.1:3128", "proxy:10.1.2.1:3128").ask("open"); len(again) != 0 {
+		t.Errorf("new sessions under a policy that allows nothing: %v", again)
+	}
 }
 
 func sum(counts map[string]int, prefix string) (n int) {
@@ -121,7 +136,8 @@ func company(n *network) (attacker *actor, hosts []*actor) {
 	n.in("internet", "ip", "address", "add", c2+"/32", "dev", "lo")
 	n.machine("hq", "")
 	n.in("hq", "ip", "address", "add", "10.9.0.1/32", "dev", "lo")
-	n.write("hq/sekisho.yaml", "data: ./data\nkeys: ./keys\nhub: {listen: '0.0.0.0:9443', url: 'https://10.9.0.1:9443', wait: 30s}\n")
+	n.write("hq/sekisho.yaml", "data: ./data\nkeys: ./keys\nhub: {listen: '0.0.0.0:9443', url: 'https://10.9.0.1:9443', wait: 30s, policy_file: exit.yaml}\n")
+	n.write("hq/exit.yaml", everything(2))
 	n.mustSekisho("hq", "init")
 	for _, name := range []string{"office", "web", "results"} {
 		n.machine(name, "")
@@ -135,13 +151,7 @@ func company(n *network) (attacker *actor, hosts []*actor) {
 		n.in(exit, "ip", "route", "add", "default", "via", fmt.Sprintf("11.0.%d.254", i+1))
 		n.in(exit, "ip", "route", "add", "10.9.0.1", "via", fmt.Sprintf("10.9.%d.1", i+1))
 		n.in("internet", "ip", "route", "add", fmt.Sprintf("10.1.%d.0/24", i+1), "via", fmt.Sprintf("11.0.%d.1", i+1))
-		n.write(exit+"/policy.yaml", `generation: 1
-roles:
-  - name: inside
-    addresses: [10.1.0.0/16]
-    allow:
-      - {name: web, names: ["*"], ports: ["443"]}
-`)
+		n.write(exit+"/policy.yaml", everything(1))
 		n.write(exit+"/sekisho.yaml", fmt.Sprintf(`data: ./data
 keys: ./keys
 exits:
@@ -160,6 +170,17 @@ egress:
 	hosts = []*actor{n.actor("office", "malware", "proxy:10.1.1.1:3128", "proxy:10.1.2.1:3128"), n.actor("web", "malware", "direct"), n.actor("results", "malware", "direct")}
 	n.await("the attacker's server", time.Minute, func() bool { return attacker.ask("counts") != nil })
 	return attacker, hosts
+}
+
+// everything is a policy under which malware finds its way, as it did.
+func everything(generation int) string {
+	return fmt.Sprintf(`generation: %d
+roles:
+  - name: inside
+    addresses: [10.1.0.0/16]
+    allow:
+      - {name: web, names: ["*"], ports: ["443"]}
+`, generation)
 }
 
 // lead gives connections to the transparent gate, as the program says itself.

@@ -57,6 +57,7 @@ type process struct {
 	bypassing sync.Mutex // the direct way is opened or shut by one at a time
 	policy    atomic.Pointer[policy.Policy]
 	source    atomic.Pointer[policy.Source] // of policy as it was written; nil when there is none
+	exitTurn  sync.Mutex                    // one at a time puts a policy of what leaves in force
 	exit      atomic.Pointer[exit.Policy]   // nil without an egress section
 }
 

@@ -79,8 +79,11 @@ func (c *Config) egressDefaults() {
 }
 
 func (c *Config) egressPaths() (paths []*string) {
+	if c.Hub != nil {
+		paths = append(paths, &c.Hub.PolicyFile)
+	}
 	if c.Egress == nil {
-		return nil
+		return paths
 	}
 	paths = append(paths, &c.Egress.PolicyFile)
 	for i := range c.Egress.Gates {
@@ -171,6 +174,12 @@ func ExitPolicyFile(file string) (*exit.Policy, error) {
 	if err != nil {
 		return nil, err
 	}
+	return ExitPolicyText(file, text)
+}
+
+// ExitPolicyText compiles the text of a policy of what leaves; file names it in
+// errors.
+func ExitPolicyText(file string, text []byte) (*exit.Policy, error) {
 	src := new(exit.Source)
 	doc, err := decode(file, text, src)
 	if err != nil {

@@ -15,7 +15,9 @@ type Hub struct {
 	Listen string   `yaml:"listen" doc:"Address ip:port where remote gates connect. Required, unique."`
 	URL    string   `yaml:"url,omitempty" doc:"Address https://host:port under which remote gates reach it. Default: https:// and listen."`
 	Hosts  []string `yaml:"hosts,omitempty" doc:"Names and addresses under which remote gates reach it, for its certificate. Default: the host of url."`
-	Wait   Duration `yaml:"wait,omitempty" doc:"How long an order of a cut waits for the receipts of gates that are connected, from 100ms to 30s. Default: 2s."`
+	// PolicyFile is compiled when it is read to be pushed.
+	PolicyFile string   `yaml:"policy_file,omitempty" doc:"File with who may reach what, which remote gates have in the place of their own (docs/guide/cut.md). Reloaded on SIGHUP and on sekisho policy reload. Default: each keeps its own."`
+	Wait       Duration `yaml:"wait,omitempty" doc:"How long an order of a cut waits for the receipts of gates that are connected, from 100ms to 30s. Default: 2s."`
 }
 
 func (k *checker) hub(h *Hub, listens map[string]string) {

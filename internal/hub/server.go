@@ -40,7 +40,8 @@ type ServerConfig struct {
 
 // Server answers remote gates.
 type Server struct {
-	cfg ServerConfig
+	cfg    ServerConfig
+	policy pushed
 
 	mu   sync.Mutex // guards cert
 	cert *tls.Certificate
@@ -259,8 +260,16 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, site string) {
 	tick := time.NewTicker(frame.Beat)
 	defer tick.Stop()
 	// The first frame says which generation follows, if any.
-	for err = send(frame.Frame{Generation: l.first}); err == nil; {
+	err = send(frame.Frame{Generation: l.first})
+	policy, changed := s.policy.now()
+	if policy != nil && err == nil {
+		err = send(frame.Frame{Policy: string(policy)})
+	}
+	for err == nil {
 		select {
+		case <-changed:
+			policy, changed = s.policy.now()
+			err = send(frame.Frame{Policy: string(policy)})
 		case <-ctx.Done():
 			err = ctx.Err()
 		case text := <-l.next:

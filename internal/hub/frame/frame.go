@@ -3,7 +3,7 @@
 //
 //	POST /v1/join      Join → Joined     once, with a token instead of a certificate
 //	POST /v1/renew     Renew → Renewed   before the certificate ends
-//	GET  /v1/stream    → Frames          one a line, for ever: orders, signs of life
+//	GET  /v1/stream    → Frames          one a line, for ever: orders, policies, signs of life
 //	POST /v1/receipts  Receipts          answers to an order
 //
 // It holds the shapes and the token only; package hub serves, package site
@@ -23,6 +23,8 @@ type Frame struct {
 	Order string `json:"order,omitempty"` // signed text; empty: a sign of life
 	// Generation is in the first frame the one that follows, 0 for none.
 	Generation uint64 `json:"generation,omitempty"`
+	// Policy is a policy of what leaves, signed.
+	Policy string `json:"policy,omitempty"`
 }
 
 const (

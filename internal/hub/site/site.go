@@ -1,6 +1,7 @@
 // Package site is a remote gate's side of the hub: it joins with a token, keeps
 // a stream open, takes orders into force at the gates of its process and
-// answers with receipts, and renews its certificate.
+// answers with receipts, takes the policy of what leaves, and renews its
+// certificate.
 //
 // A site works on without the hub for as long as it must: the order it has
 // stays in force, also over a restart. It keeps its own ledger and ships nothing
@@ -25,6 +26,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -143,8 +145,10 @@ func pinned(t *frame.Token) *tls.Config {
 type Config struct {
 	Dir   string // where Join wrote
 	Gates *answer.Gates
-	Now   func() time.Time
-	Log   *slog.Logger
+	// Policies takes the hub's policy of what leaves; nil: nobody does.
+	Policies Policies
+	Now      func() time.Time
+	Log      *slog.Logger
 	// Retry is the first wait after a failed connection; it doubles up to 16
 	// times that. Default 500 ms.
 	Retry time.Duration
@@ -157,6 +161,7 @@ type Site struct {
 	orders note.Verifier
 	ready  chan struct{}
 	once   sync.Once
+	policy atomic.Pointer[order.Policy] // that was taken last
 
 	mu       sync.Mutex // guards identity
 	identity *tls.Certificate
@@ -178,6 +183,9 @@ func Open(ctx context.Context, cfg Config) (*Site, error) {
 	}
 	if err := s.load(); err != nil {
 		return nil, fmt.Errorf("%s: %w", identityFile, err)
+	}
+	if err := s.readPolicy(); err != nil {
+		return nil, err
 	}
 	text, err := os.ReadFile(filepath.Join(cfg.Dir, orderFile))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -300,6 +308,11 @@ func (s *Site) follow(ctx context.Context) error {
 		silence.Reset(frame.Silence)
 		if first && f.Generation <= s.cfg.Gates.Generation() {
 			s.once.Do(func() { close(s.ready) })
+		}
+		if f.Policy != "" {
+			if err := s.takePolicy(ctx, []byte(f.Policy)); err != nil {
+				return err
+			}
 		}
 		if f.Order == "" {
 			continue

@@ -67,6 +67,9 @@ type world struct {
 	server *hub.Server
 	local  *gate
 	stop   func()
+
+	policies Policies // of sites
+	tell     func(*Site)
 }
 
 func (w *world) record(_ context.Context, bodies ...event.Body) error {
@@ -178,9 +181,12 @@ func (w *world) joined(name string) string {
 func (w *world) run(name, dir string, gates map[string]*gate) (stop func()) {
 	w.t.Helper()
 	all := answer.New(name, receiptSigner(w.t, dir, name), time.Now)
-	s, err := Open(w.t.Context(), Config{Dir: dir, Gates: all, Now: time.Now, Log: slog.New(slog.DiscardHandler), Retry: 10 * time.Millisecond})
+	s, err := Open(w.t.Context(), Config{Dir: dir, Gates: all, Policies: w.policies, Now: time.Now, Log: slog.New(slog.DiscardHandler), Retry: 10 * time.Millisecond})
 	if err != nil {
 		w.t.Fatal(err)
+	}
+	if w.tell != nil {
+		w.tell(s)
 	}
 	for n, g := range gates {
 		if err := all.Add(w.t.Context(), n, g); err != nil {
