@@ -76,7 +76,9 @@ func (s sitePolicies) Compile(ctx context.Context, generation uint64, file strin
 
 // ofHub reports whether the policy in force is the hub's: the file of the
 // configuration counts for nothing then.
-func (p *process) ofHub() bool { return p.cut != nil && p.cut.site != nil && p.cut.site.Policy() != nil }
+func (p *process) ofHub() bool {
+	return p.cut != nil && p.cut.site != nil && p.cut.site.Policy() != nil
+}
 
 // exitPolicyOfStart is the policy of what leaves that a start puts in force.
 func (p *process) exitPolicyOfStart() (*exit.Policy, error) {
