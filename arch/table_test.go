@@ -17,6 +17,7 @@ var allowed = map[string][]string{
 	"internal/policy/site":      {},
 	"internal/policy/visit":     {},
 	"internal/policy/checkout":  {},
+	"internal/leaked":           {},
 	"internal/canary":           {"internal/policy/checkout"},
 	"internal/cardproof":        {"internal/event", "proof/scope"},
 	"internal/policy/exit":      {"internal/policy/cut"},

@@ -79,7 +79,7 @@ var kinds = map[string]event.Kind{
 	"account": event.KindAccount, "login": event.KindLogin, "look": event.KindLook, "act": event.KindAct,
 	"case-draft": event.KindCaseDraft, "case-notice": event.KindCaseNotice, "case-agree": event.KindCaseAgree,
 	"exchange": event.KindExchange, "exchange-end": event.KindExchangeEnd, "site-rules": event.KindSiteRules, "site-stop": event.KindSiteStop,
-	"site-guard": event.KindSiteGuard, "page-item": event.KindPageItem, "canary": event.KindCanary,
+	"site-guard": event.KindSiteGuard, "page-item": event.KindPageItem, "canary": event.KindCanary, "site-login": event.KindSiteLogin,
 	"person-decision": event.KindPersonDecision, "person-run": event.KindPersonRun, "person-change": event.KindPersonChange, "person-notices": event.KindPersonNotices,
 	"host-boot": event.KindHostBoot, "host-plan": event.KindHostPlan,
 }

@@ -82,6 +82,9 @@ func (p *process) newWeb(c *config.Web, path string) (*webGate, error) {
 		if h.Persons, err = p.personsOf(c.Sites[i].Persons); err != nil {
 			return nil, err
 		}
+		if h.Logins, err = p.loginsOf(c.Sites[i].Logins, h.Persons); err != nil {
+			return nil, fail(fault.GateFailed, err)
+		}
 		guarded = guarded || h.Firewall != revproxy.Off || len(h.Paths) > 0
 		cfg.Hosts = append(cfg.Hosts, h)
 	}

@@ -23,6 +23,7 @@ type webCmd struct {
 	Check     webCheckCmd     `cmd:"" help:"${help_web_check}"`
 	Reload    webReloadCmd    `cmd:"" help:"${help_web_reload}"`
 	Learned   webLearnedCmd   `cmd:"" help:"${help_web_learned}"`
+	Logins    webLoginsCmd    `cmd:"" help:"${help_web_logins}"`
 	Pages     webPagesCmd     `cmd:"" help:"${help_web_pages}"`
 	Authorise webAuthoriseCmd `cmd:"" help:"${help_web_authorise}"`
 	Stop      webStopCmd      `cmd:"" help:"${help_web_stop}"`

@@ -63,6 +63,12 @@ func leakyShop(e *testscript.Env) (string, error) {
 		lines, err := query(r.Context(), fmt.Sprintf("SELECT c.id, c.email FROM bookings b JOIN customers c ON c.id = b.customer_id WHERE b.id = %d", id))
 		show(w, lines, err)
 	})
+	mux.HandleFunc("POST /login", func(w http.ResponseWriter, r *http.Request) {
+		if r.FormValue("password") == "right" {
+			http.Redirect(w, r, "/tours", http.StatusSeeOther)
+		}
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	})
 	checkout(mux)
 	s := httptest.NewServer(mux)
 	e.Defer(s.Close)

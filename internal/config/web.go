@@ -45,8 +45,31 @@ type Site struct {
 	Paths     []SitePath `yaml:"paths,omitempty" doc:"Exceptions for paths; the longest prefix counts."`
 	Pages     string     `yaml:"pages,omitempty" doc:"What is done about a part of a page under payment that goes to another host than a provider, asks for a card, or is not authorised: off, observe, report or enforce. Default: observe with providers, else off." enum:"off,observe,report,enforce"`
 	Providers []Provider `yaml:"providers,omitempty" doc:"Payment providers: the only other hosts that the pages under payment may send to."`
+	Logins    *Logins    `yaml:"logins,omitempty" doc:"Count attempts to log in by what came of them. Default: they are not counted."`
 	Canary    *Canary    `yaml:"canary,omitempty" doc:"A walk through the checkout, on schedule, that proves that it leads to a provider and that a card number is refused. Default: none."`
 	Persons   *Persons   `yaml:"persons,omitempty" doc:"Attribute responses to persons, so that sekisho scope answers for this site. Default: responses are counted only."`
+}
+
+// Logins says how attempts to log in to a site are counted. Requests with one
+// field for a password and one for an account are attempts; paths name others.
+type Logins struct {
+	Paths    []LoginPath `yaml:"paths,omitempty" doc:"Paths whose fields have other names, or where success looks otherwise."`
+	Session  int         `yaml:"session,omitempty" doc:"Failed attempts of one session within the window. 0: no limit. Default: 0."`
+	Account  int         `yaml:"account,omitempty" doc:"Failed attempts for one account. 0: no limit. Default: 10."`
+	Address  int         `yaml:"address,omitempty" doc:"Failed attempts from one address, with IPv6 one /64. 0: no limit. Default: 0."`
+	Accounts int         `yaml:"accounts,omitempty" doc:"Accounts that may fail from one address or network (IPv4 /24, IPv6 /48): more is a list of passwords. Default: 20."`
+	Window   Duration    `yaml:"window,omitempty" doc:"The time that is counted over, from 1m to 24h. Default: 1h."`
+	Delay    Duration    `yaml:"delay,omitempty" doc:"How long an attempt waits once half of a limit is reached, up to 10s; with action enforce. Default: none."`
+	Action   string      `yaml:"action,omitempty" doc:"What is done beyond a limit: observe, report or enforce (429 until the window is over). Default: report." enum:"observe,report,enforce"`
+	Leaked   string      `yaml:"leaked,omitempty" doc:"File of leaked passwords: SHA-1 in hexadecimal, ascending, one a line. Whether a password was in it is recorded, never which."`
+}
+
+// LoginPath is an address of attempts.
+type LoginPath struct {
+	Path     string `yaml:"path" doc:"The path, such as /login. Required."`
+	Account  string `yaml:"account,omitempty" doc:"Name of the field for the account."`
+	Password string `yaml:"password,omitempty" doc:"Name of the field for the password."`
+	Success  []int  `yaml:"success,omitempty" doc:"Statuses of an attempt that succeeded. Default: a redirect elsewhere, or an answer that is no page."`
 }
 
 // Provider is a payment provider.
@@ -104,6 +127,12 @@ func (c *Config) webDefaults() {
 			setDefault(&s.Pages, "off")
 			if s.Canary != nil {
 				setDefault(&s.Canary.Every, Duration(time.Hour))
+			}
+			if l := s.Logins; l != nil {
+				setDefault(&l.Account, 10)
+				setDefault(&l.Accounts, 20)
+				setDefault(&l.Window, Duration(time.Hour))
+				setDefault(&l.Action, "report")
 			}
 			if p := s.Persons; p != nil {
 				setDefault(&p.Limits.Window, Duration(time.Hour))
@@ -198,6 +227,16 @@ func (k *checker) site(path string, s *Site, hosts map[string]string) {
 	k.oneOf(path+".firewall", s.Firewall, webModes...)
 	k.oneOf(path+".cards", s.Cards, webModes...)
 	k.pages(path, s)
+	if l := s.Logins; l != nil {
+		k.within(path+".logins.window", l.Window, time.Minute, 24*time.Hour)
+		k.within(path+".logins.delay", l.Delay, time.Millisecond, 10*time.Second)
+		k.oneOf(path+".logins.action", l.Action, "observe", "report", "enforce")
+		for i, p := range l.Paths {
+			if at := fmt.Sprintf("%s.logins.paths[%d].path", path, i); k.require(at, p.Path, "write for example /login") && p.Path[0] != '/' {
+				k.value(at, p.Path, "a path begins with /", "write for example /login")
+			}
+		}
+	}
 	for i, prefix := range s.Payment {
 		if prefix == "" || prefix[0] != '/' {
 			k.value(fmt.Sprintf("%s.payment[%d]", path, i), prefix, "a path begins with /", "write for example /checkout/")

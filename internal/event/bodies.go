@@ -167,6 +167,8 @@ func newBody(k Kind) Body {
 		return new(SiteGuard)
 	case KindPageItem:
 		return new(PageItem)
+	case KindSiteLogin:
+		return new(SiteLogin)
 	case KindCanary:
 		return new(Canary)
 	case KindHoldingScan:

@@ -114,6 +114,7 @@ func goldenBodies() []Body {
 		&PersonRun{Step: "add", Sources: []PersonSource{{"members", 10, 1}}, Records: 10, Persons: 8, Low: 7, Estimate: 8, High: 9, Review: 1, Decisions: 2, Precision: .999, Recall: .9, By: "ayame"},
 		&PersonChange{Changes: []PersonMove{{"merge", 3, []uint32{7}, "decided"}}, By: "ayame"},
 		&PersonNotices{Scope: "00", Class: "reachable", Rows: 5, Persons: 6, Channels: map[string]uint64{"email": 5}, Missing: 1, SHA256: "00", Encrypted: "age-x25519", To: []string{"age1x"}, Case: "c1", By: "ayame", Reason: "r"},
+		&SiteLogin{Place: "web/shop-web/shop.example.jp", Exchange: "7QK3M2ZP4RTAB6XW", Account: "00ff", Source: "shop.customers", Subject: new(uint32), Address: "192.0.2.7", OK: true, Leaked: true},
 	}
 }
 

@@ -101,6 +101,19 @@ type Canary struct {
 	Nanos   int64  `json:"ns"`
 }
 
+// SiteLogin is an attempt to log in to a site, before the visitor hears what came
+// of it.
+type SiteLogin struct {
+	Place    Place         `json:"place"`
+	Exchange string        `json:"exchange"`
+	Account  string        `json:"account"` // keyed hash of its name
+	Source   SubjectSource `json:"source,omitempty"`
+	Subject  *uint32       `json:"subject,omitempty"` // whose it is, where an identifier tells
+	Address  string        `json:"address"`
+	OK       bool          `json:"ok"`
+	Leaked   bool          `json:"leaked,omitempty"` // the password is on the list of known ones
+}
+
 // ElementCount is how often an element was seen.
 type ElementCount struct {
 	Element element.Mask `json:"element"` // of one kind
@@ -131,6 +144,11 @@ func (b *PageItem) appendJSON(dst []byte) []byte { return appendStruct(dst, b) }
 func (*Canary) Kind() Kind { return KindCanary }
 
 func (b *Canary) appendJSON(dst []byte) []byte { return appendStruct(dst, b) }
+
+// Kind implements Body.
+func (*SiteLogin) Kind() Kind { return KindSiteLogin }
+
+func (b *SiteLogin) appendJSON(dst []byte) []byte { return appendStruct(dst, b) }
 
 // Kind implements Body.
 func (*SiteStop) Kind() Kind { return KindSiteStop }

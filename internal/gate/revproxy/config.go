@@ -99,8 +99,11 @@ type Host struct {
 	Persons *Persons
 	// Pages, when set, says how the pages that lead to payment are guarded.
 	Pages *Pages
+	// Logins, when set, says how attempts to log in are counted.
+	Logins *Logins
 
 	persons *persons // compiled
+	logins  *logins
 	pages   *pages
 }
 
@@ -125,7 +128,7 @@ func (c *Config) check() error {
 		if h.Upstream == nil || h.Upstream.Host == "" || h.Upstream.Scheme != "http" && h.Upstream.Scheme != "https" {
 			return fmt.Errorf("revproxy: host %v: an upstream http://host:port or https://host:port is needed", h.Names)
 		}
-		if h.Persons != nil && h.Persons.Hash == nil {
+		if h.Persons != nil && h.Persons.Hash == nil || h.Logins != nil && h.Logins.Hash == nil {
 			return fmt.Errorf("revproxy: host %v: persons are told by a keyed hash, which is missing", h.Names)
 		}
 		for _, name := range h.Names {

@@ -30,6 +30,8 @@ type exchange struct {
 	request  *waf.Request // as judged; nil without a firewall
 	end      event.ExchangeEnd
 	received atomic.Uint64 // bytes of the request's body; the transport reads it
+	attempt  *attempt      // to log in, nil: it is none
+	from     string        // address of the client, of an attempt
 	shown    *shown        // nil: the response is not attributed
 	incoming *watched      // what is left of the request's body, nil for nothing
 }
@@ -71,6 +73,13 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if x.host.persons != nil {
 		if f, ok := x.attribute(r, held); !ok {
+			x.refuse(w, r, f)
+			return
+		}
+	}
+	if x.host.logins != nil {
+		x.from = address(r)
+		if f, ok := x.login(r, held); !ok {
 			x.refuse(w, r, f)
 			return
 		}

@@ -57,6 +57,7 @@ func New(cfg Config) (*Gate, error) {
 			g.hosts[name] = &cfg.Hosts[i]
 		}
 		cfg.Hosts[i].pages = cfg.Hosts[i].Pages.compile()
+		cfg.Hosts[i].logins = cfg.Hosts[i].Logins.compile()
 		cfg.Hosts[i].persons = cfg.Hosts[i].Persons.compile()
 	}
 	g.transport = &http.Transport{

@@ -50,8 +50,35 @@ type persons struct {
 	ours map[string]bool
 	book *visit.Book
 
-	mu     sync.Mutex
-	raised map[string]bool // routes of Nobody with personal data; guarded by mu
+	mu       sync.Mutex
+	accounts map[[16]byte]account // who entered, by cookie; guarded by mu
+	raised   map[string]bool      // routes of Nobody with personal data; guarded by mu
+}
+
+// account is who entered with a session.
+type account struct {
+	name string
+	self visit.Person
+}
+
+// maxAccounts bounds the sessions whose accounts are remembered; beyond it all
+// are forgotten, and count everybody as others.
+const maxAccounts = 100_000
+
+func (p *persons) enter(cookie [16]byte, a account) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.accounts) >= maxAccounts || p.accounts == nil {
+		p.accounts = map[[16]byte]account{}
+	}
+	p.accounts[cookie] = a
+}
+
+func (p *persons) entered(cookie [16]byte) (account, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	a, ok := p.accounts[cookie]
+	return a, ok
 }
 
 // maxRaised bounds the routes that are raised.

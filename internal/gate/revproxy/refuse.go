@@ -55,6 +55,8 @@ func words(accept string, f refusal) wording {
 	switch f.code {
 	case codeSiteStopped:
 		return pick([2]string{"ただいまメンテナンス中です", "ご不便をおかけいたします。しばらくしてからもう一度お越しください。"}, [2]string{"This site is under maintenance", "We are sorry for the inconvenience. Please come back in a while."})
+	case codeLogins:
+		return pick([2]string{"ログインを停止しています", "ログインの失敗が続いたため、しばらく受け付けません。時間をおいてもう一度お試しください。"}, [2]string{"Logins are stopped for a while", "Too many logins failed. Please try again later."})
 	case codeTooMany:
 		return pick([2]string{"表示を停止しました", "短い時間に多くの方の情報が表示されたため、この閲覧を停止しました。お心当たりがない場合は、下の番号を添えてサイトの窓口へお知らせください。"}, [2]string{"This visit was stopped", "It was shown the data of many persons in a short time. If you did nothing unusual, tell the site the reference below."})
 	case codePaymentStopped, codePage:

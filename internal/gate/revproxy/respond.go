@@ -41,6 +41,11 @@ func (g *Gate) respond(a *http.Response) error {
 		}
 		return nil
 	}
+	if x.attempt != nil {
+		if err := x.entry(a); err != nil {
+			return err
+		}
+	}
 	if a.ContentLength == -1 {
 		a.ContentLength = unknownLength
 	}

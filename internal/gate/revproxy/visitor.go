@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/hex"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -96,8 +97,36 @@ func (x *exchange) visitor(r *http.Request) *visiting {
 	if v.key.cookie != [16]byte{} {
 		name = hex.EncodeToString(v.key.cookie[:])
 	}
+	if a, ok := p.entered(v.key.cookie); ok && v.key.cookie != [16]byte{} {
+		v.key.account, v.self = a.name, a.self
+	}
 	v.who = []visit.Visitor{{By: visit.Session, Name: name}, {By: visit.Address, Name: network}}
+	if v.key.account != "" {
+		v.who = append(v.who, visit.Visitor{By: visit.Account, Name: v.key.account})
+	}
 	return v
+}
+
+// enter notes whose account a session is from now on: of the cookie that the
+// answer sets, or else of the one that was sent.
+func (s *shown) enter(a *http.Response, t *attempt) {
+	names := s.p.Cookies
+	if len(names) == 0 {
+		names = knownCookies
+	}
+	who := account{name: "account " + hex.EncodeToString(t.account[:8])}
+	if t.known {
+		who.self = visit.Person{Source: string(t.owner.Source), Number: t.owner.Number}
+	}
+	for _, c := range a.Cookies() {
+		if c.Value != "" && slices.Contains(names, c.Name) {
+			s.p.enter(s.p.Hash([]byte("session"), []byte(c.Name), []byte(c.Value)), who)
+			return
+		}
+	}
+	if s.key.cookie != [16]byte{} {
+		s.p.enter(s.key.cookie, who)
+	}
 }
 
 // session returns the number of the exchange's session. That it opened is

@@ -107,6 +107,20 @@ func (b *Book) Shut(now time.Time, who []Visitor) (Over, bool) {
 	return Over{}, false
 }
 
+// Half reports whether half of the limit of one of the visitors is reached.
+func (b *Book) Half(now time.Time, who []Visitor) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, v := range who {
+		if e := b.visitors[v]; e != nil {
+			if c := e.Value.(*counter); now.Sub(c.since) < b.limits.Window && 2*len(c.seen) >= b.limits.of(v.By) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // See notes that persons are about to be shown to who, one visitor known in
 // several ways. self is the visitor's own person and is not counted. It returns
 // the first limit that is passed.

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"sekisho/internal/config"
+	"sekisho/internal/event"
+	"sekisho/internal/gate/revproxy"
+	"sekisho/internal/leaked"
+	"sekisho/internal/policy/visit"
+)
+
+// loginsOf is how attempts to log in to a site are counted, nil for not at all.
+// Accounts are told by the identifiers that tell persons, of all databases where
+// the site names none.
+func (p *process) loginsOf(c *config.Logins, persons *revproxy.Persons) (*revproxy.Logins, error) {
+	if c == nil {
+		return nil, nil
+	}
+	if persons == nil {
+		var err error
+		if persons, err = p.personsOf(&config.Persons{}); err != nil {
+			return nil, err
+		}
+	}
+	out := &revproxy.Logins{Accounts: c.Accounts, Delay: time.Duration(c.Delay), Mode: webModes[c.Action], Hash: persons.Hash, Owners: persons.Owners,
+		Limits: visit.Limits{Session: c.Session, Account: c.Account, Address: c.Address, Window: time.Duration(c.Window)}}
+	for _, path := range c.Paths {
+		out.Paths = append(out.Paths, revproxy.LoginPath(path))
+	}
+	if c.Leaked != "" {
+		f, err := leaked.Open(c.Leaked) // open as long as the process
+		if err != nil {
+			return nil, err
+		}
+		out.Leaked = f.Has
+	}
+	return out, nil
+}
+
+type webLoginsCmd struct {
+	From     string `help:"${help_from}"`
+	To       string `help:"${help_to}"`
+	Accounts int    `default:"5" help:"${help_logins_accounts}"`
+}
+
+// loginSource is an address that tried accounts.
+type loginSource struct {
+	Place    event.Place `json:"place"`
+	Address  string      `json:"address"`
+	First    time.Time   `json:"first"`
+	Last     time.Time   `json:"last"`
+	Failed   int         `json:"failed"`
+	Accounts int         `json:"accounts"` // that failed
+	// Entered are the accounts that were entered from there.
+	Entered []enteredAccount `json:"entered"`
+	failed  map[string]bool
+}
+
+type enteredAccount struct {
+	At      time.Time           `json:"at"`
+	Account string              `json:"account"` // keyed hash
+	Source  event.SubjectSource `json:"source,omitempty"`
+	Subject *uint32             `json:"subject,omitempty"`
+	Leaked  bool                `json:"leaked,omitempty"`
+}
+
+type loginKey struct {
+	place   event.Place
+	address string
+}
+
+// Run shows which addresses tried many accounts, and which they entered.
+func (c webLoginsCmd) Run(a *app) error {
+	now := time.Now()
+	from, err := parseTime(c.From, now)
+	if err != nil {
+		return err
+	}
+	to, err := parseTime(c.To, now)
+	if err != nil {
+		return err
+	}
+	sources, err := a.loginSources(from, to)
+	if err != nil {
+		return err
+	}
+	list := []loginSource{}
+	for _, s := range sources {
+		if s.Accounts = len(s.failed); s.Accounts >= c.Accounts {
+			list = append(list, *s)
+		}
+	}
+	slices.SortFunc(list, func(a, b loginSource) int {
+		return cmp.Or(b.Accounts-a.Accounts, cmp.Compare(a.Address, b.Address), cmp.Compare(a.Place, b.Place))
+	})
+	return a.out(list, func() { a.sayLogins(list) })
+}
+
+// loginSources reads the attempts of a time; zero times do not bound it.
+func (a *app) loginSources(from, to time.Time) (map[loginKey]*loginSource, error) {
+	r, _, err := a.reader()
+	if err != nil {
+		return nil, err
+	}
+	sources := map[loginKey]*loginSource{}
+	return sources, r.Scan(a.ctx, 0, func(index event.Index, line []byte) error {
+		head, err := event.ParseHeader(line)
+		if err != nil || head.Kind != event.KindSiteLogin {
+			return err
+		}
+		e, err := event.Parse(line)
+		if err != nil {
+			return fmt.Errorf("event %d: %w", index, err)
+		}
+		l, ok := e.Body.(*event.SiteLogin)
+		if !ok || !from.IsZero() && e.At.Before(from) || !to.IsZero() && !e.At.Before(to) {
+			return nil
+		}
+		key := loginKey{l.Place, l.Address}
+		if sources[key] == nil {
+			sources[key] = &loginSource{Place: l.Place, Address: l.Address, First: e.At.UTC(), Entered: []enteredAccount{}, failed: map[string]bool{}}
+		}
+		sources[key].add(e.At.UTC(), l)
+		return nil
+	})
+}
+
+func (s *loginSource) add(at time.Time, l *event.SiteLogin) {
+	s.Last = at
+	switch {
+	case !l.OK:
+		s.Failed++
+		s.failed[l.Account] = true
+	case !slices.ContainsFunc(s.Entered, func(e enteredAccount) bool { return e.Account == l.Account }):
+		s.Entered = append(s.Entered, enteredAccount{At: at, Account: l.Account, Source: l.Source, Subject: l.Subject, Leaked: l.Leaked})
+	}
+}
+
+func (a *app) sayLogins(list []loginSource) {
+	entered := map[string]bool{}
+	var ask strings.Builder
+	for _, s := range list {
+		a.print("logins_source", "address", s.Address, "place", s.Place, "accounts", s.Accounts, "failed", s.Failed, "from", at(s.First), "to", at(s.Last), "entered", len(s.Entered))
+		for _, e := range s.Entered {
+			entered[e.Account] = true
+			who := e.Account
+			if e.Subject != nil {
+				who = fmt.Sprintf("%s\t%d", e.Source, *e.Subject)
+			}
+			fmt.Fprintf(a.env.stdout, "  entered\t%s\t%s\n", who, at(e.At))
+		}
+		if len(s.Entered) > 0 {
+			fmt.Fprintf(&ask, " --place %s --address %s", s.Place, s.Address)
+		}
+	}
+	a.print("logins_all", "sources", len(list), "entered", len(entered))
+	if len(entered) > 0 {
+		a.print("logins_scope", "asked", ask.String())
+	}
+}
