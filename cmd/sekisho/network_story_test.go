@@ -36,13 +36,13 @@ func TestStoryNetwork(t *testing.T) {
 	lead(n, "exit4")
 
 	// The malware is in: every machine has a session with the attacker.
-	all := func(what string) (standing int) {
+	standing := func(what string) (n int) {
 		for _, h := range hosts {
-			standing += len(h.ask(what))
+			n += len(h.ask(what))
 		}
-		return standing
+		return n
 	}
-	if got := all("open"); got != lines {
+	if got := standing("open"); got != lines {
 		t.Fatalf("%d sessions stand before the alarm, want %d", got, lines)
 	}
 	for _, h := range hosts {
@@ -76,11 +76,11 @@ func TestStoryNetwork(t *testing.T) {
 		t.Fatalf("%d of %d receipts, %d sessions closed", answered, lines, closed)
 	}
 	t.Logf("19 March: %d of %d receipts, %d sessions closed", answered, lines, closed)
-	if got := all("beacon"); got != 0 {
+	if got := standing("beacon"); got != 0 {
 		t.Errorf("%d sessions live after the receipts", got)
 	}
 	// 21 March: the file would be made now. There is no way for it.
-	if got := all("csv"); got != 0 {
+	if got := standing("csv"); got != 0 {
 		t.Errorf("the file left over %d ways", got)
 	}
 	if counts := attacker.ask("counts"); sum(counts, "csv ") != 0 {
@@ -92,10 +92,10 @@ func TestStoryNetwork(t *testing.T) {
 	// What happened: the route that was known is closed, the others are not.
 	n.mustSekisho("hq", "uncut", "cut-1-1", "--reason", "the counterfactual")
 	n.in("exit1", "ip", "link", "set", "wan", "down")
-	if got := all("open"); got != lines-1 {
+	if got := standing("open"); got != lines-1 {
 		t.Fatalf("%d sessions stand with one route closed, want %d", got, lines-1)
 	}
-	if got := all("csv"); got != lines-1 {
+	if got := standing("csv"); got != lines-1 {
 		t.Errorf("the file left over %d ways, want %d", got, lines-1)
 	}
 	counts := attacker.ask("counts")
