@@ -253,6 +253,21 @@ func TestColumnsAreFound(t *testing.T) {
 	}
 }
 
+// Headings as other people's systems write them.
+func TestHeadings(t *testing.T) {
+	for heading, want := range map[string]record.Column{
+		"cust_id": record.Key, "会員No.": record.Key, "お客様コード": record.Key, "shimei": record.Name, "guest_name": record.Name, "氏名（漢字）": record.Name,
+		"CUST_NAME_KANA": record.Kana, "氏名(カナ)": record.Kana, "セイ": record.KanaFamily, "First Name (Kana)": record.KanaGiven, "ROMAN_SEI": record.RomajiFamily,
+		"ローマ字(名)": record.RomajiGiven, "seinengappi": record.Birth, "birth_dt": record.Birth, "生年月日(西暦)": record.Birth, "TEL1": record.Phone, "tel_no": record.Phone,
+		"mail_addr": record.Email, "E-Mail": record.Email, "〒": record.Postal, "zip_cd": record.Postal, "番地・建物名": record.Address, "住所1(都道府県)": record.Address,
+		"勤務先名": record.Company, "旅券発行年月日": record.Issued, "passport_no": record.Passport, "seibetsu": record.Sex, "hotel": record.Ignored, "備考": record.Ignored,
+	} {
+		if got := record.Heading(heading); got != want {
+			t.Errorf("%s is %v, want %v", heading, got, want)
+		}
+	}
+}
+
 // Nothing but a decision joins what a guard separates.
 func TestGuards(t *testing.T) {
 	var buf bytes.Buffer
