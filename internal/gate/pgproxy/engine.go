@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"sync/atomic"
+	"time"
 
 	"sekisho/internal/event"
 	"sekisho/internal/sqlscan"
@@ -365,6 +366,27 @@ func (e *engine) submit(b event.Body) {
 		level = event.Durable
 	}
 	if _, err := e.rec.Submit(level, nil, b); err != nil {
+		e.recorderFailed(err)
+		return
+	}
+	e.recorderWorks()
+}
+
+// syncPatience bounds how long a strict session, and with it the others of its
+// worker, wait for one sync; then recording has failed.
+const syncPatience = 10 * time.Second
+
+// submitAhead records what must be known of a statement that is about to be sent,
+// also after a power cut when the gate is strict: then it waits for the sync. Only
+// statements that write protected data elsewhere, or run unknown code, come here.
+func (e *engine) submitAhead(b event.Body) {
+	if !e.g.Strict {
+		e.submit(b)
+		return
+	}
+	ctx, cancel := context.WithTimeout(e.ctx, syncPatience)
+	defer cancel()
+	if _, err := e.rec.Record(ctx, event.Durable, b); err != nil {
 		e.recorderFailed(err)
 		return
 	}

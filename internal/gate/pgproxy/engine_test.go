@@ -25,9 +25,13 @@ type memory struct {
 	fail   error
 	acks   []func(error) // of durable submits, when hold is set
 	hold   bool
+	wait   func(event.Level, []event.Body) // called by Record
 }
 
 func (r *memory) Record(_ context.Context, l event.Level, bodies ...event.Body) (event.Seq, error) {
+	if r.wait != nil {
+		r.wait(l, bodies)
+	}
 	return r.Submit(l, nil, bodies...)
 }
 

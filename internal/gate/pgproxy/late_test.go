@@ -116,6 +116,37 @@ func TestUnknownCodeIsRecordedBeforeItIsSent(t *testing.T) {
 	}
 }
 
+// A power cut after a statement was sent must not lose what it wrote where.
+func TestStrictTaintsAreSyncedBeforeTheStatementIsSent(t *testing.T) {
+	const code, copied = "SELECT leak()", "INSERT INTO notes SELECT email FROM customers"
+	for _, strict := range []bool{false, true} {
+		b := newBench(t, func(s *Settings) { s.Strict = strict })
+		b.an.by[code] = &lineage.Analysis{Opaque: "function", Columns: []lineage.Column{{}}}
+		b.an.by[copied] = &lineage.Analysis{Entries: exactByColumn().Entries,
+			Writes: []lineage.Write{{Rel: 16999, Table: "shop/public.notes", Op: "insert", Taints: personal, From: []event.Place{customers}}}}
+		var synced []string
+		b.rec.wait = func(l event.Level, bodies []event.Body) {
+			taint, ok := bodies[0].(*event.Taint)
+			if !ok || l != event.Durable || len(b.e.toServer.buf) > 0 {
+				t.Errorf("%T, level %v, %d bytes for the server", bodies[0], l, len(b.e.toServer.buf))
+				return
+			}
+			synced = append(synced, string(taint.Table))
+		}
+		b.client(q(copied))
+		b.server(done("INSERT 0 1"), ready('I'))
+		b.e.env.dirty, b.e.env.askTemp = false, false
+		b.client(q(code))
+		var want []string
+		if strict {
+			want = []string{"shop/public.notes", "shop"}
+		}
+		if diff := cmp.Diff(want, synced); diff != "" {
+			t.Errorf("strict %v (-want +got)\n%s", strict, diff)
+		}
+	}
+}
+
 // An operator's word is not about code that runs on.
 func TestClearWhileCodeRuns(t *testing.T) {
 	const code = "SELECT leak()"

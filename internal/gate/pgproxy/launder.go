@@ -72,7 +72,7 @@ func (e *engine) suspect(reason string) {
 		return
 	}
 	l.taint, l.by = &event.Taint{Table: e.g.Place, From: []event.Place{e.g.Place}, Elements: e.g.elementsOf(), Reason: reason}, e.rec
-	e.submit(l.taint)
+	e.submitAhead(l.taint)
 }
 
 // unlaunders takes that back: x failed, or the server never ran it.

@@ -28,7 +28,7 @@ func (e *engine) taints(c *command, p *plan) {
 func (e *engine) taint(t *Taint, reason string) {
 	if !t.standing || e.g.standing.first(t) {
 		body := t.event(reason)
-		e.submit(body)
+		e.submitAhead(body)
 		if body.Own && !body.Standing && len(body.From) > 0 { // a scan ends it
 			e.late.begins(e.clock, e.sent+1)
 			e.late.taints = append(e.late.taints, body)
