@@ -58,7 +58,9 @@ var allowed = map[string][]string{
 		"internal/policy", "internal/policy/cut", "internal/roll", "internal/sqlscan", "internal/subject", "internal/wire/pgcopy",
 		"internal/wire/pgwire",
 	},
-	"internal/gate/revproxy": {"internal/element", "internal/event", "internal/policy/checkout", "internal/policy/site", "internal/policy/visit", "internal/waf"},
+	"internal/gate/revproxy": {
+		"internal/element", "internal/event", "internal/gate/cutting", "internal/policy/checkout", "internal/policy/cut", "internal/policy/site",
+		"internal/policy/visit", "internal/waf"},
 	"internal/gate/egress": {
 		"internal/event", "internal/gate/cutting", "internal/gate/netloop", "internal/policy/cut", "internal/policy/exit", "internal/wire/tlshello",
 	},

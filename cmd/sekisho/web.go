@@ -50,6 +50,9 @@ func (p *process) startWeb(ctx context.Context, s *stage) error {
 		if err := p.readSiteRules(ctx, g); err != nil {
 			return err
 		}
+		if err := p.addCutter(ctx, g.cfg.Name, g.server); err != nil {
+			return err
+		}
 		p.webs = append(p.webs, g)
 		s.run("web gate "+g.cfg.Name, func(ctx context.Context) error { return p.runWeb(ctx, g) })
 		for k := range g.cfg.Sites {

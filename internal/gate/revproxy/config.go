@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"sekisho/internal/event"
+	"sekisho/internal/policy/cut"
 	"sekisho/internal/policy/site"
 	"sekisho/internal/waf"
 )
@@ -102,6 +103,7 @@ type Host struct {
 	// Logins, when set, says how attempts to log in are counted.
 	Logins *Logins
 
+	flow    cut.Flow // as cuts know it
 	persons *persons // compiled
 	logins  *logins
 	pages   *pages

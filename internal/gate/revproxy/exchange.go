@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"sekisho/internal/event"
+	"sekisho/internal/gate/cutting"
 	"sekisho/internal/policy/site"
 	"sekisho/internal/waf"
 )
@@ -34,6 +35,11 @@ type exchange struct {
 	from     string        // address of the client, of an attempt
 	shown    *shown        // nil: the response is not attributed
 	incoming *watched      // what is left of the request's body, nil for nothing
+
+	cancel context.CancelFunc // ends what is asked of the upstream
+	live   *cutting.Live      // nil: not in the cuts
+	ended  atomic.Pointer[ended]
+	left   bool // leave was called
 }
 
 type exchangeKey struct{}
@@ -49,6 +55,14 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if x.host = g.host(r.Host); x.host == nil {
 		x.host = &Host{Place: g.cfg.Hosts[0].Place}
 		x.refuse(w, r, refusal{status: http.StatusMisdirectedRequest, code: "SK3404", action: "refuse", rule: "host", reason: "host is not configured"})
+		return
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	x.cancel = cancel
+	r = r.WithContext(context.WithValue(ctx, exchangeKey{}, x))
+	defer x.abort()
+	if f, ok := x.enter(w, r, ""); !ok {
+		x.refuse(w, r, f)
 		return
 	}
 	if ctx, leave, open := g.direct.enter(r.Context()); open {
@@ -84,6 +98,12 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	if user := x.user(); user != "" {
+		if f, ok := x.enter(w, r, user); !ok {
+			x.refuse(w, r, f)
+			return
+		}
+	}
 	events := []event.Body{x.opening(r)}
 	findings := x.judge(r, held)
 	if len(findings) == 0 {
@@ -106,7 +126,7 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // pass hands a request to the upstream.
 func (g *Gate) pass(w http.ResponseWriter, r *http.Request, x *exchange) {
-	g.proxy.ServeHTTP(&sending{ResponseWriter: w, x: x}, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
+	g.proxy.ServeHTTP(&sending{ResponseWriter: w, x: x}, r)
 }
 
 // hold reads a body up to the bound and puts it back before the rest.
@@ -119,7 +139,7 @@ func (x *exchange) hold(w http.ResponseWriter, r *http.Request) ([]byte, error) 
 	if r.ContentLength > 0 {
 		held.Grow(int(min(r.ContentLength, x.gate.cfg.HoldBytes)))
 	}
-	body := &timed{body: r.Body, control: control, timeout: x.gate.cfg.BodyTimeout}
+	body := &timed{x: x, body: r.Body, control: control, timeout: x.gate.cfg.BodyTimeout}
 	n, err := io.CopyN(&held, body, x.gate.cfg.HoldBytes)
 	x.received.Add(uint64(n))
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -143,6 +163,7 @@ type joined struct {
 
 // timed bounds each wait for more of a request's body.
 type timed struct {
+	x       *exchange
 	body    io.Reader
 	control *http.ResponseController
 	timeout time.Duration
@@ -151,6 +172,9 @@ type timed struct {
 func (t *timed) Read(p []byte) (int, error) {
 	if err := t.control.SetReadDeadline(time.Now().Add(t.timeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return 0, err
+	}
+	if t.x.ended.Load() != nil { // or its deadline comes after ours
+		return 0, net.ErrClosed
 	}
 	return t.body.Read(p)
 }
@@ -233,6 +257,7 @@ func Route(path string) string {
 
 // close records what came of the exchange.
 func (x *exchange) close() {
+	x.leave()
 	x.end.Received = x.received.Load()
 	if x.end.Outcome == "" {
 		x.end.Outcome = "aborted"
@@ -243,7 +268,14 @@ func (x *exchange) close() {
 	}
 	x.end.Nanos = time.Since(x.begin).Nanoseconds()
 	// What passed has passed. Without this event anything may have (Exchange).
-	x.gate.record(context.Background(), &x.end)
+	bodies := []event.Body{&x.end}
+	if c := x.ended.Load(); c != nil {
+		x.end.Outcome = "cut"
+		f := forbidden(c.entry)
+		f.action = "cut"
+		bodies = []event.Body{x.decision(f), &x.end}
+	}
+	x.gate.record(context.Background(), bodies...)
 }
 
 // sending notes what the client is sent.

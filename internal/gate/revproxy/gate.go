@@ -35,6 +35,7 @@ type Gate struct {
 	counters  sync.Pool // of *counter
 	guards    sync.Pool // of *guard
 
+	cuts     cuts
 	direct   directWay
 	sessions sessions
 	stops    atomic.Pointer[[]Stop] // sites that an operator stopped
@@ -56,6 +57,7 @@ func New(cfg Config) (*Gate, error) {
 		for _, name := range cfg.Hosts[i].Names {
 			g.hosts[name] = &cfg.Hosts[i]
 		}
+		cfg.Hosts[i].flow = cfg.Hosts[i].target()
 		cfg.Hosts[i].pages = cfg.Hosts[i].Pages.compile()
 		cfg.Hosts[i].logins = cfg.Hosts[i].Logins.compile()
 		cfg.Hosts[i].persons = cfg.Hosts[i].Persons.compile()
@@ -90,6 +92,8 @@ func New(cfg Config) (*Gate, error) {
 		ReadHeaderTimeout: cfg.HeaderTimeout,
 		IdleTimeout:       cfg.IdleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
+		ConnContext:       withConn,
+		ConnState:         g.cuts.clients.state,
 		ErrorLog:          slog.NewLogLogger(cfg.Log.Handler(), slog.LevelDebug),
 	}
 	return g, nil

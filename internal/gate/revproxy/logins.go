@@ -37,7 +37,8 @@ type Logins struct {
 	Mode Mode
 	// Leaked reports whether a password is known to attackers; nil: nobody looks.
 	Leaked func(password string) bool
-	// Hash and Owners are as in Persons. Hash is required.
+	// Hash and Owners are as in Persons. Hash is required and the same for all
+	// hosts of a gate: cuts name accounts, and the gate knows them by it.
 	Hash   func(parts ...[]byte) [16]byte
 	Owners func(dst []Owner, k element.Kind, value []byte) []Owner
 }
@@ -98,7 +99,7 @@ func (l *logins) attempt(x *exchange, r *http.Request, body []byte) *attempt {
 	if !ok {
 		return nil
 	}
-	account = strings.ToLower(strings.TrimSpace(account))
+	account = accountName(account)
 	a.account = l.Hash([]byte("account"), []byte(account))
 	a.leaked = l.Leaked != nil && l.Leaked(password)
 	if l.Owners != nil {
@@ -116,6 +117,9 @@ func (l *logins) attempt(x *exchange, r *http.Request, body []byte) *attempt {
 	a.nets = []visit.Visitor{{By: visit.Address, Name: visit.Network(ip)}, {By: visit.Address, Name: wideNetwork(ip)}}
 	return a
 }
+
+// accountName is the name of an account in the form in which names are compared.
+func accountName(account string) string { return strings.ToLower(strings.TrimSpace(account)) }
 
 // entered returns the fields of an attempt. Two passwords are no attempt: they
 // are of a new account, or of a change.

@@ -15,6 +15,9 @@ import (
 
 // refuse records a refusal and answers it. The request is recorded with it.
 func (x *exchange) refuse(w http.ResponseWriter, r *http.Request, f refusal) {
+	if c := x.ended.Load(); c != nil { // whatever else came of it
+		f = forbidden(c.entry)
+	}
 	x.gate.record(r.Context(), x.opening(r), x.decision(f))
 	x.page(w, r, f)
 }
@@ -53,6 +56,8 @@ func words(accept string, f refusal) wording {
 		return wording{"en", en[0], en[1], "Reference"}
 	}
 	switch f.code {
+	case codeCut:
+		return pick([2]string{"この通信は遮断しています", "安全を確かめているため、ただいまご利用いただけません。お心当たりがない場合は、下の番号を添えてサイトの窓口へお知らせください。"}, [2]string{"This access is cut", "We are checking that everything is safe, and nothing passes for now. If you did nothing unusual, tell the site the reference below."})
 	case codeSiteStopped:
 		return pick([2]string{"ただいまメンテナンス中です", "ご不便をおかけいたします。しばらくしてからもう一度お越しください。"}, [2]string{"This site is under maintenance", "We are sorry for the inconvenience. Please come back in a while."})
 	case codeLogins:
@@ -96,6 +101,7 @@ func (g *Gate) failed(w http.ResponseWriter, r *http.Request, err error) {
 	x := exchangeOf(r)
 	var refused errRefused
 	switch {
+	case x.ended.Load() != nil: // close says so
 	case errors.As(err, &refused):
 		x.end.Outcome = "refused"
 		x.page(w, r, refused.refusal)

@@ -114,7 +114,7 @@ func (s *shown) enter(a *http.Response, t *attempt) {
 	if len(names) == 0 {
 		names = knownCookies
 	}
-	who := account{name: "account " + hex.EncodeToString(t.account[:8])}
+	who := account{name: label(t.account)}
 	if t.known {
 		who.self = visit.Person{Source: string(t.owner.Source), Number: t.owner.Number}
 	}

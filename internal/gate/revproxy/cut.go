@@ -1,0 +1,270 @@
+package revproxy
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/hex"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"sekisho/internal/gate/cutting"
+	"sekisho/internal/policy/cut"
+)
+
+var _ cutting.Cutter = (*Gate)(nil)
+
+// codeCut is shown to whoever a cut refuses.
+const codeCut = "SK3005"
+
+// cuts are what of a gate can be cut.
+type cuts struct {
+	flows   cutting.Flows // exchanges
+	clients clients
+
+	mu     sync.Mutex
+	ending []*ended // guarded by mu; a Cut waits for them
+}
+
+// ended is an exchange that a cut ends.
+type ended struct {
+	entry cut.Entry
+	gone  chan struct{} // closed when it passes nothing any more
+}
+
+// target is what cuts know of a site: its names, and where its upstream is.
+func (h *Host) target() cut.Flow {
+	flow := cut.Flow{Name: firstName(h)}
+	if len(h.Names) > 1 {
+		flow.Others = append(flow.Others, h.Names[1:]...)
+	}
+	if a, err := netip.ParseAddr(h.Upstream.Hostname()); err == nil {
+		flow.Address = a
+	} else {
+		flow.Others = append(flow.Others, h.Upstream.Hostname())
+	}
+	return flow
+}
+
+// enter registers the exchange, again when it has become known which account it
+// is of. False: a cut in force refuses it.
+func (x *exchange) enter(w http.ResponseWriter, r *http.Request, user string) (refusal, bool) {
+	x.live.Leave()
+	x.live = nil
+	if c := x.ended.Load(); c != nil {
+		return forbidden(c.entry), false
+	}
+	flow := x.host.flow
+	flow.User = user
+	if a, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		flow.Client = a.Addr()
+	}
+	live, e, refused := x.gate.cuts.flows.Enter(flow, func(e cut.Entry) { x.cut(e, w, r) })
+	if refused {
+		return forbidden(e), false
+	}
+	x.live = live
+	return refusal{}, true
+}
+
+// past stops what waits: the deadline has gone by.
+var past = time.Unix(1, 0)
+
+// cut ends the exchange: what it asks of the upstream, and the connection of its
+// client. Over HTTP/2 only its stream ends, since the connection is others' too.
+func (x *exchange) cut(e cut.Entry, w http.ResponseWriter, r *http.Request) {
+	c := &ended{entry: e, gone: make(chan struct{})}
+	if !x.ended.CompareAndSwap(nil, c) {
+		return // is ending; whoever ends it waits
+	}
+	g := x.gate
+	g.cuts.mu.Lock()
+	g.cuts.ending = append(g.cuts.ending, c)
+	g.cuts.mu.Unlock()
+	x.cancel()
+	if r.ProtoMajor >= 2 {
+		control := http.NewResponseController(w)
+		// Neither fails over HTTP/2.
+		_ = control.SetReadDeadline(past)
+		_ = control.SetWriteDeadline(past)
+		return
+	}
+	if conn, ok := r.Context().Value(connKey{}).(net.Conn); ok {
+		reset(conn)
+	}
+}
+
+// leave takes the exchange out of what can be cut: it passes nothing any more.
+// It may be called again.
+func (x *exchange) leave() {
+	x.live.Leave() // from here on x.cut is not called
+	x.live = nil
+	if c := x.ended.Load(); c != nil && !x.left {
+		close(c.gone)
+	}
+	x.left = true
+}
+
+// abort is the last of an exchange: the client of one that was cut gets no end.
+func (x *exchange) abort() {
+	x.leave()
+	x.cancel()
+	if x.ended.Load() != nil {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// forbidden is the answer to what a cut matches.
+func forbidden(e cut.Entry) refusal {
+	f := refusal{status: http.StatusServiceUnavailable, code: codeCut, action: "refuse", rule: e.ID, reason: "cut"}
+	if e.Kind == cut.Host || e.Kind == cut.User {
+		f.status = http.StatusForbidden
+	}
+	return f
+}
+
+// user is the account that an exchange is known to be of, as in events; "" if
+// it is not.
+func (x *exchange) user() string {
+	switch {
+	case x.attempt != nil:
+		return label(x.attempt.account)
+	case x.shown != nil:
+		return x.shown.key.account
+	}
+	return ""
+}
+
+const labelled = "account "
+
+// label is what events call an account.
+func label(account [16]byte) string { return labelled + hex.EncodeToString(account[:8]) }
+
+// Cut implements cutting.Cutter. Exchanges are matched by the client's address,
+// the site's names, its upstream and, where logins are counted, the account, as
+// people enter it or as events call it. It returns when those that match have
+// ended. Connections that wait for the next request are closed too: those of
+// clients that are cut and, when a site is cut, all to upstreams.
+func (g *Gate) Cut(ctx context.Context, set *cut.Set) (closed int, err error) {
+	if set, err = g.accounts(set); err != nil {
+		return 0, err
+	}
+	if closed, err = g.cuts.flows.Cut(ctx, set); err != nil {
+		return closed, err
+	}
+	g.cuts.clients.cut(set, time.Now())
+	g.cuts.mu.Lock()
+	list := g.cuts.ending
+	g.cuts.ending = nil
+	g.cuts.mu.Unlock()
+	for _, c := range list {
+		select {
+		case <-c.gone:
+		case <-ctx.Done():
+			return closed, ctx.Err()
+		}
+	}
+	for i := range g.cfg.Hosts {
+		if _, is := set.Match(&g.cfg.Hosts[i].flow, time.Now()); is {
+			g.transport.CloseIdleConnections()
+			break
+		}
+	}
+	return closed, nil
+}
+
+// Generation implements cutting.Cutter.
+func (g *Gate) Generation() uint64 { return g.cuts.flows.Generation() }
+
+// accounts returns set with the users in the form in which the gate knows them.
+func (g *Gate) accounts(set *cut.Set) (*cut.Set, error) {
+	var hash func(...[]byte) [16]byte
+	for i := range g.cfg.Hosts {
+		if l := g.cfg.Hosts[i].Logins; l != nil {
+			hash = l.Hash
+		}
+	}
+	if hash == nil || set.Empty() {
+		return set, nil
+	}
+	entries := slices.Clone(set.Entries())
+	for i := range entries {
+		e := &entries[i]
+		if e.Kind != cut.User || strings.HasPrefix(e.Target, labelled) {
+			continue
+		}
+		account := hash([]byte("account"), []byte(accountName(e.Target)))
+		if b, err := hex.DecodeString(e.Target); err == nil && len(b) == len(account) { // event.SiteLogin
+			account = [16]byte(b)
+		}
+		e.Target = label(account)
+	}
+	known, err := cut.New(set.Generation(), entries)
+	if err != nil {
+		return nil, fmt.Errorf("users of generation %d: %w", set.Generation(), err)
+	}
+	return known, nil
+}
+
+// clients are the connections of clients, but those that changed their
+// protocol: these are exchanges until they end.
+type clients struct {
+	mu   sync.Mutex
+	open map[net.Conn]netip.Addr // guarded by mu
+}
+
+type connKey struct{}
+
+// withConn lets an exchange find its connection.
+func withConn(ctx context.Context, conn net.Conn) context.Context {
+	return context.WithValue(ctx, connKey{}, conn)
+}
+
+// state is http.Server.ConnState.
+func (c *clients) state(conn net.Conn, s http.ConnState) {
+	switch s {
+	case http.StateNew:
+		a, err := netip.ParseAddrPort(conn.RemoteAddr().String())
+		if err != nil {
+			return
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.open == nil {
+			c.open = map[net.Conn]netip.Addr{}
+		}
+		c.open[conn] = a.Addr()
+	case http.StateClosed, http.StateHijacked:
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		delete(c.open, conn)
+	}
+}
+
+// cut resets the connections of clients that set matches. Whoever connects
+// again is told why nothing passes.
+func (c *clients) cut(set *cut.Set, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for conn, a := range c.open {
+		if _, is := set.Match(&cut.Flow{Client: a}, now); is {
+			reset(conn)
+		}
+	}
+}
+
+// reset closes a connection and drops what the kernel would still send.
+func reset(conn net.Conn) {
+	if t, ok := conn.(*tls.Conn); ok {
+		conn = t.NetConn()
+	}
+	if c, ok := conn.(interface{ SetLinger(seconds int) error }); ok {
+		_ = c.SetLinger(0) // fails when it is closed already
+	}
+	_ = conn.Close()
+}
