@@ -29,9 +29,10 @@ type Count struct {
 	Recall    float64 `json:"estimated_recall"`    // of all pairs of one person
 }
 
-// doubt is how far the two assumptions behind the estimate may be off: that
-// poor records have as many companions as rich ones, and that probabilities
-// of review links are right.
+// doubt is how far the assumptions behind the estimate may be off: that poor
+// records have as many companions as rich ones, that probabilities of review
+// links are right, and that names and dates differ within one person as often
+// as was learned.
 const doubt = 0.5
 
 // leastWidth is the half width that no interval goes below: errors of the
@@ -55,14 +56,17 @@ func (res *Result) Count() Count {
 	accepted, expected, poor, doubtful := res.acceptReview()
 	c.IfAccepted = c.Persons - accepted
 	hidden := max(0, res.hidden(&c)-poor) // review links of poor records are expected already
-	missed := res.missed(c.Records - c.Persons)
+	missed, most, wrong := res.lost.of(c.Records - c.Persons)
 	c.Hidden = int(math.Round(hidden))
 
 	estimate := float64(c.Persons) - expected - hidden - missed
-	width := doubt*(hidden+missed+doubtful) + leastWidth*float64(c.Persons) + 2*math.Sqrt(hidden+expected)
+	width := doubt*(hidden+doubtful) + leastWidth*float64(c.Persons) + 2*math.Sqrt(hidden+expected)
+	if res.Match.Model.Strangers {
+		width += expected
+	}
 	c.Estimate = int(math.Round(estimate))
-	c.Low = max(1, int(math.Floor(estimate-width)))
-	c.High = min(c.Records, int(math.Ceil(estimate+width)))
+	c.Low = max(1, int(math.Floor(estimate-width-(most-missed))))
+	c.High = min(c.Records, int(math.Ceil(estimate+width+missed+wrong)))
 	if c.Records == 0 {
 		c.Low = 0
 	}
@@ -143,7 +147,7 @@ func (e evidence) rich() bool {
 // companion equally often, and where fewer were found, the rest is hidden.
 func (res *Result) hidden(c *Count) float64 {
 	all, found := res.companions()
-	short := shortfall(all, found)
+	short := shortfall(all, found, res.nameAndBirthLink())
 	hidden := 0.0
 	for e, share := range short {
 		if share > 0 {
@@ -156,7 +160,30 @@ func (res *Result) hidden(c *Count) float64 {
 
 // shortfall returns how likely a record of each kind that was found alone is of
 // a person who was found elsewhere.
-func (res *Result) shortfall() [evidences]float64 { return shortfall(res.companions()) }
+func (res *Result) shortfall() [evidences]float64 {
+	all, found := res.companions()
+	return shortfall(all, found, res.nameAndBirthLink())
+}
+
+// nameAndBirthLink reports whether a usual name and a birth date are enough to
+// join two records: then one that has them and nothing else is not hidden, since
+// every record of its person has them too.
+func (res *Result) nameAndBirthLink() bool {
+	m := res.Match.Model
+	bits := 0.0
+	for _, f := range []match.Field{match.Family, match.Given, match.Birth} {
+		usual := match.Differs
+		for l := range match.Level(len(m.M[f])) {
+			if m.M[f][l] > m.M[f][usual] {
+				usual = l
+			}
+		}
+		if usual != match.Differs {
+			bits += m.Weight(f, usual)
+		}
+	}
+	return bits >= res.LinkAt.Bits()
+}
 
 // companions counts the records of each kind, and those that have a companion.
 func (res *Result) companions() (all, found [evidences]int) {
@@ -175,7 +202,8 @@ func (res *Result) companions() (all, found [evidences]int) {
 	return all, found
 }
 
-func shortfall(all, found [evidences]int) (share [evidences]float64) {
+// findable says that a name and a birth date are enough.
+func shortfall(all, found [evidences]int, findable bool) (share [evidences]float64) {
 	richAll, richFound := 0, 0
 	for e := range evidence(evidences) {
 		if e.rich() {
@@ -188,7 +216,7 @@ func shortfall(all, found [evidences]int) (share [evidences]float64) {
 	}
 	rate := float64(richFound) / float64(richAll)
 	for e := range evidence(evidences) {
-		if e.rich() || all[e] == found[e] {
+		if e.rich() || e == hasName|hasBirth && findable || all[e] == found[e] {
 			continue
 		}
 		if short := rate*float64(all[e]) - float64(found[e]); short > 0 {
@@ -196,21 +224,6 @@ func shortfall(all, found [evidences]int) (share [evidences]float64) {
 		}
 	}
 	return share
-}
-
-// missed estimates how many joins of rich records failed, because a given name
-// or birth date differs within one person as often as the model learned.
-func (res *Result) missed(merges int) float64 {
-	m := res.Match.Model
-	lost := 0.0
-	if res.Match.Families {
-		for _, f := range []match.Field{match.Given, match.Birth} {
-			if m.Pairs[f] > 0 {
-				lost += m.M[f][match.Differs]
-			}
-		}
-	}
-	return float64(merges) * lost
 }
 
 // precision is the share of joined pairs that the model expects to be right.

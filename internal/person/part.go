@@ -81,12 +81,15 @@ func (res *Result) PartOf(rows []uint32, today uint32) Part {
 	res.channels(&part, persons)
 	expected, doubtful := res.reviewOf(&part, persons)
 	share := float64(part.Records) / float64(max(1, res.records()))
-	missed := res.missed(part.Records - part.Persons)
+	missed, most, wrong := res.lost.of(part.Records - part.Persons)
 	estimate := float64(part.Persons) - expected - share*hidden - missed
-	width := doubt*(share*hidden+missed+doubtful) + leastWidth*float64(part.Persons) + 2*math.Sqrt(share*hidden+expected)
+	width := doubt*(share*hidden+doubtful) + leastWidth*float64(part.Persons) + 2*math.Sqrt(share*hidden+expected)
+	if res.Match.Model.Strangers {
+		width += expected
+	}
 	part.Estimate = max(min(1, part.Persons), int(math.Round(estimate)))
-	part.Low = max(min(1, part.Persons), int(math.Floor(estimate-width-(1-share)*hidden)))
-	part.High = min(part.Records, max(part.Persons, int(math.Ceil(estimate+width))))
+	part.Low = max(min(1, part.Persons), int(math.Floor(estimate-width-(most-missed)-(1-share)*hidden)))
+	part.High = min(part.Records, max(part.Persons, int(math.Ceil(estimate+width+missed+wrong))))
 	return part
 }
 

@@ -137,6 +137,7 @@ type Result struct {
 	// and never again. Rows that were skipped have 0.
 	Persons []uint32
 	next    uint32 // the first number not given
+	lost    lost
 	release func() error
 	decided []Decision
 }
@@ -216,6 +217,7 @@ func (res *Result) run(ctx context.Context, sources []Source, o Options) error {
 		return err
 	}
 	res.cluster(o)
+	res.lost = res.findLost()
 	res.number(1)
 	return nil
 }

@@ -55,6 +55,7 @@ type manifest struct {
 	Frozen     match.Frozen `json:"model"`
 	LinkAt     match.Score  `json:"link_at"`
 	ReviewAt   match.Score  `json:"review_at"`
+	Lost       *lost        `json:"lost,omitempty"` // older states lack it
 	Decisions  []Decision   `json:"decisions"`
 	Runs       []keyRun     `json:"key_runs"`
 }
@@ -130,6 +131,12 @@ func (n *State) load(res *Result, withKeys bool) error {
 	m := &n.manifest
 	m.Frozen.Model.Restore()
 	res.Reads, res.LinkAt, res.ReviewAt, res.next, res.Match = m.Reads, m.LinkAt, m.ReviewAt, m.Next, &match.Result{Frozen: m.Frozen}
+	switch {
+	case m.Lost != nil:
+		res.lost = *m.Lost
+	case m.Frozen.Families:
+		res.lost = learnedLoss(m.Frozen.Model)
+	}
 	f, err := os.Open(n.path("records.bin"))
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrState, err)
@@ -251,6 +258,7 @@ func (n *State) save(res *Result, history []Change, runs []keyRun, gone []string
 	}
 	gone = append(gone, tablesFile(m.Generation))
 	m.Generation++
+	m.Lost = &res.lost
 	m.Rows, m.Reads, m.Frozen, m.LinkAt, m.ReviewAt, m.Next = res.Table.Len(), res.Reads, res.Match.Frozen, res.LinkAt, res.ReviewAt, res.next
 	if _, err := n.append(tablesFile(m.Generation), 0, func(w *bufio.Writer) error { return writeTables(w, res) }); err != nil {
 		return err

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"sekisho/internal/person/persontest"
 )
 
 func textFile(t *testing.T, name string, rows []string) string {
@@ -204,6 +206,50 @@ func TestManyRuns(t *testing.T) {
 		key, _, _ := strings.Cut(row, ",")
 		if was, is := p[RecordName{"run" + key, key}], p[RecordName{"again", "z" + key}]; was != is || is == 0 {
 			t.Errorf("%s is person %d and its copy %d", key, was, is)
+		}
+	}
+}
+
+// What is lost in joins is learned once and kept: later runs lack the links.
+func TestStateKeepsLost(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "state")
+	s, _, err := OpenState(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	site := persontest.Table(persontest.Shape{Script: "kana", Birth: true, Phone: true, Again: 0.5, Slips: 0.05}, 600, 1)
+	file := filepath.Join(t.TempDir(), "table.csv")
+	if err := os.WriteFile(file, site.Text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	first, err := s.Create(context.Background(), []Source{{Name: site.Name, File: file}}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := first.lost
+	if want.Likely == 0 || want.Most <= want.Likely {
+		t.Fatalf("lost is %+v, want some", want)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, older := range []bool{false, true} {
+		s, _, err := OpenState(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if older {
+			s.manifest.Lost, want = nil, learnedLoss(s.manifest.Frozen.Model)
+		}
+		res, err := s.Load()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res.lost != want {
+			t.Errorf("older %v: lost is %+v, want %+v", older, res.lost, want)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

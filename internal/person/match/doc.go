@@ -93,7 +93,9 @@ func Run(ctx context.Context, t *record.Table, names *record.Names, o Options) (
 	if err := e.block(ctx); err != nil {
 		return nil, err
 	}
-	e.res.Model.learn(random, e.trainers())
+	samples, strangers := e.trainers()
+	e.res.Model.Strangers = strangers
+	e.res.Model.learn(random, samples)
 	e.res.Counts = record.Count(t, names, 0, o.Workers, record.All)
 	e.common = newRarity(&e.res.Counts, e.res.Model)
 	if err := e.compare(ctx); err != nil {

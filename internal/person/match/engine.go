@@ -295,8 +295,9 @@ func (e *engine) families() bool {
 }
 
 // trainers are the samples that the model learns from: those of rules whose
-// pairs are persons, or of all rules when the data lacks their fields.
-func (e *engine) trainers() []sample {
+// pairs are persons, or of all rules when the data lacks their fields: strangers
+// then.
+func (e *engine) trainers() (samples []sample, strangers bool) {
 	var person []sample
 	for _, s := range e.samples {
 		n := uint64(0)
@@ -308,9 +309,9 @@ func (e *engine) trainers() []sample {
 		}
 	}
 	if len(person) == 0 {
-		return e.samples
+		return e.samples, true
 	}
-	return person
+	return person, false
 }
 
 // compare scores all candidates and keeps the likely ones.

@@ -15,6 +15,10 @@ type Model struct {
 	M, U  [fieldCount][6]float64
 	Pairs [fieldCount]float64 // matches that M was learned from; 0: assumed
 	Prior float64             // log2 of the odds that two records of the table match
+	// Strangers says that no rule whose pairs are persons had pairs enough, so
+	// that M was learned from people who share an address, a number or a name:
+	// neighbours and families as likely as one person.
+	Strangers bool
 
 	weight [fieldCount][6]float64
 	table  []float32

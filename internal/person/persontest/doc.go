@@ -103,8 +103,17 @@ func (w *world) size() int {
 	return 5
 }
 
-// household makes people who share a house, a telephone and often a name.
+// household makes people who share a house, and writes their records.
 func (w *world) household(n int) {
+	for _, p := range w.family(n) {
+		for range w.visits() {
+			w.visit(p)
+		}
+	}
+}
+
+// family makes people who share a house, a telephone and often a name.
+func (w *world) family(n int) []*somebody {
 	family, h, home := w.surname(), w.house(), w.landline()
 	elder := 1935 + w.r.IntN(60)
 	var people []*somebody
@@ -140,11 +149,7 @@ func (w *world) household(n int) {
 		p.oldPassport, p.oldIssue = w.passport()
 		people = append(people, p)
 	}
-	for _, p := range people {
-		for range w.visits() {
-			w.visit(p)
-		}
-	}
+	return people
 }
 
 // visits is how often a person is in the records: 1.168 times in the mean,
