@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"sekisho/internal/gate/cutting"
@@ -64,6 +65,9 @@ func (x *exchange) enter(w http.ResponseWriter, r *http.Request, user string) (r
 	if a, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
 		flow.Client = a.Addr()
 	}
+	if c, ok := r.Context().Value(clientKey{}).(*client); ok && r.ProtoMajor < 2 {
+		c.last.Store(&flow)
+	}
 	live, e, refused := x.gate.cuts.flows.Enter(flow, func(e cut.Entry) { x.cut(e, w, r) })
 	if refused {
 		return forbidden(e), false
@@ -94,8 +98,8 @@ func (x *exchange) cut(e cut.Entry, w http.ResponseWriter, r *http.Request) {
 		_ = control.SetWriteDeadline(past)
 		return
 	}
-	if conn, ok := r.Context().Value(connKey{}).(net.Conn); ok {
-		reset(conn)
+	if c, ok := r.Context().Value(clientKey{}).(*client); ok {
+		reset(c.conn)
 	}
 }
 
@@ -149,7 +153,8 @@ func label(account [16]byte) string { return labelled + hex.EncodeToString(accou
 // the site's names, its upstream and, where logins are counted, the account, as
 // people enter it or as events call it. It returns when those that match have
 // ended. Connections that wait for the next request are closed too: those of
-// clients that are cut and, when a site is cut, all to upstreams.
+// clients that are cut, those whose last exchange matches and, when a site is
+// cut, all to upstreams.
 func (g *Gate) Cut(ctx context.Context, set *cut.Set) (closed int, err error) {
 	if set, err = g.accounts(set); err != nil {
 		return 0, err
@@ -215,45 +220,56 @@ func (g *Gate) accounts(set *cut.Set) (*cut.Set, error) {
 // protocol: these are exchanges until they end.
 type clients struct {
 	mu   sync.Mutex
-	open map[net.Conn]netip.Addr // guarded by mu
+	open map[net.Conn]*client // guarded by mu
 }
 
-type connKey struct{}
+// client is the connection of one.
+type client struct {
+	conn net.Conn
+	flow cut.Flow // the address alone
+	// last is the exchange that it carries or carried last. Its end may still be
+	// on the way when it has left the cuts. Not of HTTP/2.
+	last atomic.Pointer[cut.Flow]
+}
 
-// withConn lets an exchange find its connection.
-func withConn(ctx context.Context, conn net.Conn) context.Context {
-	return context.WithValue(ctx, connKey{}, conn)
+type clientKey struct{}
+
+// begin is http.Server.ConnContext.
+func (c *clients) begin(ctx context.Context, conn net.Conn) context.Context {
+	one := &client{conn: conn}
+	if a, err := netip.ParseAddrPort(conn.RemoteAddr().String()); err == nil {
+		one.flow.Client = a.Addr()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.open == nil {
+		c.open = map[net.Conn]*client{}
+	}
+	c.open[conn] = one
+	return context.WithValue(ctx, clientKey{}, one)
 }
 
 // state is http.Server.ConnState.
 func (c *clients) state(conn net.Conn, s http.ConnState) {
-	switch s {
-	case http.StateNew:
-		a, err := netip.ParseAddrPort(conn.RemoteAddr().String())
-		if err != nil {
-			return
-		}
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		if c.open == nil {
-			c.open = map[net.Conn]netip.Addr{}
-		}
-		c.open[conn] = a.Addr()
-	case http.StateClosed, http.StateHijacked:
+	if s == http.StateClosed || s == http.StateHijacked {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		delete(c.open, conn)
 	}
 }
 
-// cut resets the connections of clients that set matches. Whoever connects
-// again is told why nothing passes.
+// cut resets the connections of clients that set matches, or what they carried
+// last. Whoever connects again is told why nothing passes.
 func (c *clients) cut(set *cut.Set, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for conn, a := range c.open {
-		if _, is := set.Match(&cut.Flow{Client: a}, now); is {
-			reset(conn)
+	for _, one := range c.open {
+		_, is := set.Match(&one.flow, now)
+		if last := one.last.Load(); last != nil && !is {
+			_, is = set.Match(last, now)
+		}
+		if is {
+			reset(one.conn)
 		}
 	}
 }

@@ -167,7 +167,11 @@ func TestCutAddress(t *testing.T) {
 func TestCutSite(t *testing.T) {
 	s := newStream()
 	w := newWorld(t, s.ServeHTTP, twoSites)
-	shop, other, fresh := w.dial(t), w.dial(t), w.dial(t)
+	shop, other, fresh, idle := w.dial(t), w.dial(t), w.dial(t), w.dial(t)
+	if _, err := io.ReadAll(idle.ask(t, "shop.example.jp", "/").Body); err != nil {
+		t.Fatal(err)
+	}
+	awaitLive(t, w.gate, 0)
 	cutBody := shop.ask(t, "shop.example.jp", "/stream").Body
 	other.ask(t, "other.example.jp", "/stream")
 	<-s.begun
@@ -179,6 +183,9 @@ func TestCutSite(t *testing.T) {
 		t.Errorf("ended %d", n)
 	}
 	<-s.over
+	if _, err := idle.in.ReadByte(); err == nil {
+		t.Error("the connection whose last exchange was with the site is open")
+	}
 	if _, err := io.ReadAll(cutBody); err == nil {
 		t.Error("the stream of the site ended as if whole")
 	}
@@ -190,7 +197,7 @@ func TestCutSite(t *testing.T) {
 	if a := fresh.ask(t, "shop.example.jp", "/", "Accept: application/json\r\n"); a.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("the site: %d", a.StatusCode)
 	}
-	if s.asked.Load() != 4 {
+	if s.asked.Load() != 5 {
 		t.Errorf("the upstream was asked %d times", s.asked.Load())
 	}
 	// What is left is the other site's stream: all ends it.

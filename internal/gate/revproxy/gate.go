@@ -92,7 +92,7 @@ func New(cfg Config) (*Gate, error) {
 		ReadHeaderTimeout: cfg.HeaderTimeout,
 		IdleTimeout:       cfg.IdleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ConnContext:       withConn,
+		ConnContext:       g.cuts.clients.begin,
 		ConnState:         g.cuts.clients.state,
 		ErrorLog:          slog.NewLogLogger(cfg.Log.Handler(), slog.LevelDebug),
 	}

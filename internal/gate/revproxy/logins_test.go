@@ -46,7 +46,7 @@ func withLogins(l Logins) setting {
 
 func (w *world) login(t *testing.T, email, password string) (int, string) {
 	t.Helper()
-	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	a, err := client.PostForm(w.url+"/login", url.Values{"email": {email}, "password": {password}})
 	if err != nil {
 		t.Fatal(err)
