@@ -125,7 +125,7 @@ func (s *Scanner) mayBeBirth(p int) bool {
 			i = 0
 		}
 	}
-	return bytes.Contains(s.buf[p:p+40], []byte("生"))
+	return bytes.Contains(s.buf[p:s.lineEnd(p, p+40)], []byte("生"))
 }
 
 // dateOf reports year, month and day in separate groups.

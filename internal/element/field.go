@@ -156,9 +156,33 @@ func single(v []byte) bool {
 	return n == len(v) && r >= 0x3400
 }
 
+// usualForm is a cheap way to what Classify says of values in the form that most
+// have: it accepts nothing else.
+func usualForm(kind Kind, v []byte) bool {
+	switch kind {
+	case Email:
+		return isEmail(v)
+	case PostalCode:
+		return len(v) == 8 && v[3] == '-' && allDigits(v[:3]) && allDigits(v[4:])
+	case Phone:
+		if len(v) < 10 || len(v) > 13 || v[0] != '0' {
+			return false
+		}
+		for _, c := range v {
+			if !isDigit(c) && c != '-' {
+				return false
+			}
+		}
+		var d [13]byte
+		n, separators, ok := digits(d[:], v)
+		return ok && n <= 11 && IsPhone(d[:n]) && (separators > 0 || n == 11)
+	}
+	return false
+}
+
 // judgeForm judges headers whose elements have a form of their own.
 func (f *Field) judgeForm(v []byte) (Kind, int, Reason) {
-	if Classify(v).Has(f.header) {
+	if usualForm(f.header, v) || Classify(v).Has(f.header) {
 		return f.header, 97, ByHeader | ByForm
 	}
 	var buf [maxValue]byte
@@ -181,13 +205,29 @@ func (f *Field) judgeForm(v []byte) (Kind, int, Reason) {
 	return Unclassified, 0, 0
 }
 
+// mayBeLong is a cheap refusal of what holds no number of 13 digits: short values,
+// and those that begin with a letter or a kanji.
+func mayBeLong(value []byte) bool {
+	if len(value) < 13 {
+		return false
+	}
+	switch c := value[0]; {
+	case c > ' ' && c < utf8.RuneSelf:
+		return isDigit(c)
+	case c == 0xE3:
+		return value[1] == 0x80 // the ideographic space
+	default:
+		return c < 0xE4 || c > 0xE9
+	}
+}
+
 // Observe counts value for the field's statistics.
 func (f *Field) Observe(value []byte) {
 	f.values++
-	var buf [64]byte
-	if len(value) > 48 {
+	if len(value) > 48 || !mayBeLong(value) {
 		return
 	}
+	var buf [64]byte
 	v := bytes.TrimSpace(buf[:fold(buf[:], value)])
 	var d [20]byte
 	n, _, ok := digits(d[:], v)
@@ -199,6 +239,10 @@ func (f *Field) Observe(value []byte) {
 		f.cards++
 	}
 }
+
+// LongNumbers returns how many values of 13 to 19 digits the field had: while there
+// are none, Adjust changes nothing, and will not for what was found before.
+func (f *Field) LongNumbers() uint64 { return f.numbers }
 
 // minStatistics is how many numbers a field must have had before its statistics
 // count.

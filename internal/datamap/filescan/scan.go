@@ -171,6 +171,7 @@ func (s *scan) run(ctx context.Context) error {
 	for range workers {
 		all.Go(func() {
 			w := &worker{s: s, t: newTally(), reader: document.Reader{Limits: s.cfg.Limits, Temp: s.cfg.State}}
+			defer w.t.recall.forget()
 			for e := range queue {
 				if err := w.one(ctx, e); err != nil {
 					stop(err)
