@@ -75,8 +75,8 @@ func ratio(name string, ours, peer []float64) {
 }
 
 // workbooks: megabytes of text in a second of processor time, whole processes.
-// Both hand out the text of every cell; the second ratio has ours find elements,
-// rank them and keep a state as well.
+// In the first ratio ours finds elements, ranks them and keeps a state while excelize
+// only hands out the text of every cell; in the second ours does no more than that.
 func workbooks(ctx context.Context, rounds, rows int) error {
 	dir, err := os.MkdirTemp("", "bench-map-")
 	if err != nil {
@@ -105,11 +105,11 @@ func workbooks(ctx context.Context, rounds, rows int) error {
 			}
 		}
 		read, scanned, peer = append(read, text/1e6/took[0]), append(scanned, text/1e6/took[1]), append(peer, text/1e6/took[2])
-		fmt.Printf("SAMPLE map_xlsx_vs_excelize %.2f %.2f\n", text/1e6/took[0], text/1e6/took[2])
-		fmt.Printf("SAMPLE map_xlsx_scanned_vs_excelize %.2f %.2f\n", text/1e6/took[1], text/1e6/took[2])
+		fmt.Printf("SAMPLE map_xlsx_vs_excelize %.2f %.2f\n", text/1e6/took[1], text/1e6/took[2])
+		fmt.Printf("SAMPLE map_xlsx_read_vs_excelize %.2f %.2f\n", text/1e6/took[0], text/1e6/took[2])
 	}
-	ratio("map_xlsx_vs_excelize", read, peer)
-	ratio("map_xlsx_scanned_vs_excelize", scanned, peer)
+	ratio("map_xlsx_vs_excelize", scanned, peer)
+	ratio("map_xlsx_read_vs_excelize", read, peer)
 	return nil
 }
 

@@ -243,8 +243,11 @@ var prefectures = [...]string{
 // hasPrefecture reports whether a prefecture is followed by more text: a bare
 // prefecture is no address.
 func hasPrefecture(v []byte) bool {
-	for _, p := range prefectures {
-		if i := bytes.Index(v, []byte(p)); i >= 0 && len(v)-i-len(p) >= 3 {
+	for i := 0; i+9 <= len(v); i++ {
+		if v[i] < utf8.RuneSelf {
+			continue
+		}
+		if n := prefectureAt(v[i:]); n > 0 && len(v)-i-n >= 3 {
 			return true
 		}
 	}

@@ -8,8 +8,9 @@ import (
 
 // recall remembers what was found in the short values of a table's columns, so that a
 // value that comes again is not looked through again. It is bounded: recallEntries
-// entries of one size, where a newer value takes the place of an older one. It holds
-// values in memory only, and those of one table at a time.
+// entries of one size (about a megabyte), where a newer value takes the place of an older
+// one. It holds values in memory only, knows those of one table at a time, and forgets
+// all when the scan ends.
 //
 // Only values that can have nothing to do with their neighbours are remembered (see
 // alone): what was found in one is then found in it everywhere.

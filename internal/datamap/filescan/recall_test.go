@@ -16,7 +16,7 @@ import (
 	"sekisho/internal/element"
 )
 
-// repeated are values of all persons' synthetic columns that come again and again:
+// repeated are synthetic values that come again and again:
 // alone, and such as the engine looks at together with what stands beside them.
 var repeated = []string{
 	"山田 太郎", "鈴木花子様", "佐藤　一郎", "ヤマダ タロウ", "窓側の席を希望", "東京都千代田区丸の内1-2-3", "大阪府大阪市北区梅田3-1", "090-1234-5678", "03(1234)5678", "0312345678",
@@ -46,7 +46,7 @@ func card(r *rand.Rand, right bool) string {
 	return string(d) + string(byte('0'+check))
 }
 
-// table hands the same rows to a tally.
+// fill hands the same rows to a tally.
 func fill(t *tally, seed uint64) {
 	r := rand.New(rand.NewPCG(seed, 3))
 	headers := []string{"会員番号", "氏名", "電話番号", "メールアドレス", "住所", "郵便番号", "備考", "", "card1", "card2", "card3", "card4", "生年月日", "カード番号"}

@@ -153,14 +153,18 @@ func (x *tableStream) forget() {
 
 // piece collects cells that may be the pieces of one card number.
 func (x *tableStream) piece(column int, value []byte) {
+	if !x.split[column] {
+		x.joined()
+		return
+	}
 	v := bytes.TrimSpace(value)
-	ok := len(v) >= 3 && len(v) <= 8 && x.split[column] && (len(x.groups) == 0 || column == x.column+1)
+	ok := len(v) >= 3 && len(v) <= 8 && (len(x.groups) == 0 || column == x.column+1)
 	for _, c := range v {
 		ok = ok && c >= '0' && c <= '9'
 	}
 	if !ok {
 		x.joined()
-		if len(v) != 4 || !x.split[column] {
+		if len(v) != 4 {
 			return
 		}
 		for _, c := range v {
@@ -174,6 +178,9 @@ func (x *tableStream) piece(column int, value []byte) {
 
 // joined judges the pieces: groups as they are printed on cards.
 func (x *tableStream) joined() {
+	if len(x.groups) == 0 {
+		return
+	}
 	grouped := slices.Equal(x.groups, []int{4, 4, 4, 4}) || slices.Equal(x.groups, []int{4, 6, 5}) || slices.Equal(x.groups, []int{4, 6, 4}) || slices.Equal(x.groups, []int{8, 8})
 	if grouped {
 		d := make([]byte, len(x.digits))
