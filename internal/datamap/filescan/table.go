@@ -248,6 +248,9 @@ func (x *tableStream) at(f *element.Finding) (Place, int64, bool) {
 }
 
 func (x *tableStream) adjust(f *element.Finding) {
+	if f.Kind != element.CardPAN {
+		return // of no other element a field's statistics say anything
+	}
 	if c := x.cell(f.Offset); c != nil {
 		x.fields[c.column].Adjust(f)
 	}
