@@ -54,10 +54,19 @@ func (t *Taint) Protection(cat *lineage.Catalog) (table lineage.Table, ok bool) 
 		table.Columns[a.Name] = mask
 	}
 	delete(table.Columns, table.Key)
-	if t.Rows != 0 {
-		table.Carried = map[string]lineage.Carried{"": {Elements: t.Rows, From: t.From}}
+	if rows := t.presence(); rows != 0 {
+		table.Carried = map[string]lineage.Carried{"": {Elements: rows, From: t.From}}
 	}
 	return table, true
+}
+
+// presence is what the existence of a row tells of others: of a write that was
+// not analysed, everything that its columns may hold.
+func (t *Taint) presence() element.Mask {
+	if t.Rows != 0 || t.Own || len(t.Columns) > 0 {
+		return t.Rows
+	}
+	return t.Elements
 }
 
 func (c *TaintColumn) is(a lineage.Attribute) bool { return c.Att == a.Num || c.Name == a.Name }
@@ -96,8 +105,8 @@ func (t *Taint) added(rel *lineage.Relation) lineage.Table {
 			carry(a.Name, mask)
 		}
 	}
-	if t.Rows != 0 {
-		carry("", t.Rows)
+	if rows := t.presence(); rows != 0 {
+		carry("", rows)
 	}
 	return table
 }
