@@ -47,7 +47,7 @@ type keeper struct {
 // comes between two looks.
 const (
 	look     = 10 * time.Millisecond
-	headroom = 8
+	headroom = 3
 )
 
 func keep(r *Room) *keeper {
