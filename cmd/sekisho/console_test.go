@@ -86,7 +86,7 @@ func TestConsole(t *testing.T) {
 func consoleShop(t *testing.T) (dir string, program func(args ...string) *exec.Cmd) {
 	t.Helper()
 	server := pgservertest.Start(t, pgserver.Config{})
-	roles := server.Command(t.Context(), "psql", "-q", "-c", "CREATE ROLE sekisho LOGIN; CREATE ROLE app LOGIN", "postgres")
+	roles := server.Command(t.Context(), "psql", "-q", "-c", "CREATE ROLE sekisho LOGIN; CREATE ROLE app LOGIN; GRANT pg_read_all_stats TO sekisho", "postgres")
 	if out, err := roles.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}

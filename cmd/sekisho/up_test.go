@@ -37,7 +37,6 @@ INSERT INTO customers SELECT i, 'name ' || i, 'm' || i || '@example.jp', '090-00
 INSERT INTO bookings SELECT i, 1 + i % 200, 'B' || i FROM generate_series(1, 600) i;
 INSERT INTO tours VALUES (1, 'Sapporo');
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO sekisho;
-GRANT pg_read_all_stats TO sekisho;
 GRANT ALL ON ALL TABLES IN SCHEMA public TO app;
 GRANT CREATE ON SCHEMA public TO app;
 `
@@ -53,7 +52,7 @@ func runWithShop(t *testing.T, dir string) {
 		t.Skip("no psql: sudo apt-get install -y postgresql-client")
 	}
 	server := pgservertest.Start(t, pgserver.Config{})
-	roles := server.Command(t.Context(), "psql", "-q", "-c", "CREATE ROLE sekisho LOGIN; CREATE ROLE app LOGIN; CREATE ROLE boss SUPERUSER LOGIN", "postgres")
+	roles := server.Command(t.Context(), "psql", "-q", "-c", "CREATE ROLE sekisho LOGIN; CREATE ROLE app LOGIN; CREATE ROLE boss SUPERUSER LOGIN; GRANT pg_read_all_stats TO sekisho", "postgres")
 	if out, err := roles.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
