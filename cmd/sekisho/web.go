@@ -146,31 +146,7 @@ func (g *webGate) places() []event.Place {
 
 // runWeb carries a web gate until ctx ends, with its signs of life.
 func (p *process) runWeb(ctx context.Context, g *webGate) error {
-	beat, stop := context.WithCancel(context.WithoutCancel(ctx))
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		tick := time.NewTicker(heartbeat)
-		defer tick.Stop()
-		for {
-			select {
-			case <-beat.Done():
-				return
-			case <-tick.C:
-				if _, err := g.rec.Submit(event.Written, nil, &event.Heartbeat{Places: g.places()}); err != nil {
-					p.log.Error("sign of life not recorded", "gate", g.cfg.Name, "err", err)
-				}
-			}
-		}
-	}()
-	err := g.server.Run(ctx)
-	stop()
-	<-done
-	_, recErr := g.rec.Record(context.WithoutCancel(ctx), event.Written, &event.SourceStop{Reason: "stop"})
-	if err != nil {
-		err = fault.New(fault.GateFailed, "gate", `"`+g.cfg.Name+`"`).Because(err)
-	}
-	return errors.Join(err, recErr)
+	return p.alive(ctx, g.cfg.Name, g.rec, g.places(), g.server.Run)
 }
 
 // renewal is how old a certificate in memory may be: a new one is put in force

@@ -259,7 +259,11 @@ func addExceptions(file string, lines []site.Exception) error {
 			}
 		}
 	}
-	text := withLines(string(old), "exceptions", b.String())
+	return writeRules(file, withLines(string(old), "exceptions", b.String()))
+}
+
+// writeRules replaces a file of rules, unless the new one is not good.
+func writeRules(file, text string) error {
 	if _, err := config.SiteRulesText(file, []byte(text)); err != nil {
 		return err
 	}

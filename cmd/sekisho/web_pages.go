@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -13,7 +11,6 @@ import (
 	"sekisho/internal/cardproof"
 	"sekisho/internal/config"
 	"sekisho/internal/control"
-	"sekisho/internal/durable"
 	"sekisho/internal/fault"
 	"sekisho/internal/policy/site"
 )
@@ -127,12 +124,5 @@ func addPages(file string, pages []site.Page) error {
 			}
 		}
 	}
-	text := withLines(string(old), "pages", b.String())
-	if _, err := config.SiteRulesText(file, []byte(text)); err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		return err
-	}
-	return durable.WriteFile(durable.Dir(filepath.Dir(file)), filepath.Base(file), []byte(text), 0o644)
+	return writeRules(file, withLines(string(old), "pages", b.String()))
 }

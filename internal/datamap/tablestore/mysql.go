@@ -2,13 +2,9 @@ package tablestore
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
-	"os"
 	"strconv"
 
 	"sekisho/internal/datamap/document"
@@ -19,7 +15,6 @@ type mysql struct{ conn *myclient.Conn }
 
 // Numbers of refusals (MySQL 8.0 and MariaDB 10.11, server error reference).
 const (
-	unknownVariable  = 1193
 	noTableRight     = 1142
 	noColumnRight    = 1143
 	noSuchTable      = 1146
@@ -31,65 +26,14 @@ const (
 )
 
 func openMySQL(ctx context.Context, u *url.URL) (engine, error) {
-	cfg := myclient.Config{Address: u.Query().Get("socket"), User: u.User.Username(), MaxRow: maxValue}
-	cfg.Password, _ = u.User.Password()
 	if len(u.Path) < 2 {
 		return nil, ErrAddress
 	}
-	cfg.Database = u.Path[1:]
-	if cfg.Address == "" {
-		port := u.Port()
-		if port == "" {
-			port = "3306"
-		}
-		cfg.Address = net.JoinHostPort(u.Hostname(), port)
-	}
-	var err error
-	if cfg.TLS, err = encryption(u); err != nil {
-		return nil, err
-	}
-	mode := u.Query().Get("sslmode")
-	cfg.Prefer = mode == "" || mode == "prefer"
-	conn, err := myclient.Dial(ctx, cfg)
+	conn, err := myclient.Snapshot(ctx, u, maxValue)
 	if err != nil {
 		return nil, err
 	}
-	for _, sql := range []string{"SET NAMES utf8mb4", "SET SESSION sql_mode = ''", "SET SESSION net_write_timeout = 3600",
-		"SET SESSION max_statement_time = 0", "SET SESSION max_execution_time = 0", "SET SESSION lock_wait_timeout = 10",
-		"SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ", "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"} {
-		err := conn.Exec(ctx, sql)
-		if refused := (*myclient.ServerError)(nil); errors.As(err, &refused) && refused.Number == unknownVariable {
-			continue // MySQL and MariaDB have one each
-		}
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("begin to read: %w", err), conn.Close())
-		}
-	}
 	return &mysql{conn}, nil
-}
-
-// encryption is what sslmode says, as in libpq; nil is none.
-func encryption(u *url.URL) (*tls.Config, error) {
-	cfg := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: u.Hostname()}
-	if file := u.Query().Get("sslrootcert"); file != "" {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return nil, err
-		}
-		if cfg.RootCAs = x509.NewCertPool(); !cfg.RootCAs.AppendCertsFromPEM(text) {
-			return nil, fmt.Errorf("%s holds no certificate", file)
-		}
-	}
-	switch u.Query().Get("sslmode") {
-	case "disable":
-		return nil, nil
-	case "", "prefer", "require": // encrypted, and nobody's word for who it is
-		cfg.InsecureSkipVerify = true
-	case "verify-full":
-	default:
-		return nil, errors.New("sslmode of mysql:// is disable, prefer, require or verify-full")
-	}
-	return cfg, nil
 }
 
 // tables implements engine. Views hold nothing of their own.

@@ -400,6 +400,7 @@ func (e *engine) recorderFailed(err error) {
 		e.g.gapBegins(e.clock)
 		return
 	}
+	e.toServer.shut() // what the statement at hand does could not be told
 	if e.fatal == nil {
 		e.toClient.buf = pgwire.AppendError(e.toClient.own(), pgwire.ErrorInfo{
 			Severity: "FATAL", Code: "58030", Message: "the gate cannot record and refuses to pass data",

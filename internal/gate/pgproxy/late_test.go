@@ -147,6 +147,26 @@ func TestStrictTaintsAreSyncedBeforeTheStatementIsSent(t *testing.T) {
 	}
 }
 
+// A statement whose taint cannot be recorded does not reach the server, unless the
+// gate is to go on without a record.
+func TestUnrecordedTaintIsNotSent(t *testing.T) {
+	const code, copied = "SELECT leak()", "INSERT INTO notes SELECT email FROM customers"
+	for _, sql := range []string{code, copied} {
+		for _, fail := range []FailMode{FailClosed, FailOpen} {
+			for _, strict := range []bool{false, true} {
+				b := newBench(t, func(s *Settings) { s.Fail, s.Strict = fail, strict })
+				b.an.by[code] = &lineage.Analysis{Opaque: "function", Columns: []lineage.Column{{}}}
+				b.an.by[copied] = &lineage.Analysis{Writes: []lineage.Write{{Rel: 16999, Table: "shop/public.notes", Op: "insert", Taints: personal, From: []event.Place{customers}}}}
+				b.rec.fail = event.ErrStopped
+				sent := b.client(q(sql))
+				if open := fail == FailOpen; open != (len(sent) > 0) || open != (b.e.fatal == nil) {
+					t.Errorf("%s, fail mode %v, strict %v: the server got %q, end %v", sql, fail, strict, sent, b.e.fatal)
+				}
+			}
+		}
+	}
+}
+
 // An operator's word is not about code that runs on.
 func TestClearWhileCodeRuns(t *testing.T) {
 	const code = "SELECT leak()"

@@ -13,6 +13,8 @@ type sink struct {
 	// at is where in chunk the message at hand begins; -1 when it lies
 	// elsewhere.
 	at int
+
+	closed bool // shut
 }
 
 // begin says that the messages to come lie in chunk, which stays unchanged
@@ -53,8 +55,15 @@ func (s *sink) own() []byte {
 // maxKeptBuffer bounds the memory that an idle session keeps for output.
 const maxKeptBuffer = 64 << 10
 
+// shut lets nothing leave any more, also what was put out already.
+func (s *sink) shut() { s.closed = true }
+
 // drain hands everything to write and empties the sink.
 func (s *sink) drain(write func([]byte)) {
+	if s.closed {
+		*s = sink{closed: true, at: -1}
+		return
+	}
 	if len(s.buf) > 0 {
 		write(s.buf)
 		if s.buf = s.buf[:0]; cap(s.buf) > maxKeptBuffer {
