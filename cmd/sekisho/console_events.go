@@ -23,10 +23,14 @@ type recent struct {
 	bytes   int
 	sources map[event.Source]sourceState
 	gaps    []consoleoffice.Gap // the newest last
+	// What is rare and must not be pushed out by what is frequent.
+	findings []consoleoffice.Finding // the newest last
+	ways     map[event.ExitSeen]time.Time
 }
 
 type recentLine struct {
 	index event.Index
+	kind  event.Kind
 	line  []byte
 }
 
@@ -87,14 +91,21 @@ func (r *recent) add(index event.Index, line []byte) error {
 			return err
 		}
 	}
-	r.lines = append(r.lines, recentLine{index, bytes.Clone(line)})
-	r.bytes += len(line)
-	drop := 0
-	for len(r.lines)-drop > maxRecent || r.bytes > maxRecentBytes && drop < len(r.lines) {
-		r.bytes -= len(r.lines[drop].line)
-		drop++
+	if h.Kind == event.KindFinding || h.Kind == event.KindExitSeen {
+		if err := r.rare(index, line); err != nil {
+			return err
+		}
 	}
-	if drop > 0 {
+	r.lines = append(r.lines, recentLine{index, h.Kind, bytes.Clone(line)})
+	r.bytes += len(line)
+	// A quarter too many is kept before they are moved, so that an event costs
+	// the same however many there are.
+	if len(r.lines) > maxRecent+maxRecent/4 || r.bytes > maxRecentBytes+maxRecentBytes/4 {
+		drop := 0
+		for len(r.lines)-drop > maxRecent || r.bytes > maxRecentBytes && drop < len(r.lines) {
+			r.bytes -= len(r.lines[drop].line)
+			drop++
+		}
 		r.lines = slices.Clone(r.lines[drop:])
 	}
 	return nil
@@ -170,7 +181,7 @@ func (c *console) searchBlock(ctx context.Context, s *search, first event.Index)
 		if index >= to {
 			return errEnough
 		}
-		block = append(block, recentLine{index, bytes.Clone(line)})
+		block = append(block, recentLine{index: index, line: bytes.Clone(line)})
 		return nil
 	})
 	if err != nil && !errors.Is(err, errEnough) {

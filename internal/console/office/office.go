@@ -21,6 +21,8 @@ import (
 // see are faults (package fault); others are shown as internal. What changes
 // anything is recorded before it is done.
 type Office interface {
+	Outside
+
 	Status(ctx context.Context) (control.Status, error)
 	Sessions(ctx context.Context) ([]control.Session, error)
 	Cut(ctx context.Context, r control.CutRequest) (control.CutReceipt, error)

@@ -31,6 +31,8 @@ type firm struct {
 	cuts   []control.CutRequest
 	cases  []control.CaseRequest
 	looks  []office.LookRequest
+	orders []control.CutOrder
+	lifts  []control.CutLift
 	broken bool // everything fails
 }
 

@@ -18,6 +18,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,7 +34,10 @@ import (
 //go:embed texts.yaml
 var textFile []byte
 
-var texts = lang.MustLoad(textFile)
+//go:embed rooms.yaml
+var roomFile []byte
+
+var texts = lang.MustLoad(slices.Concat(textFile, roomFile))
 
 //go:embed static
 var staticFiles embed.FS
