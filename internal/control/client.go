@@ -13,10 +13,13 @@ import (
 	"sekisho/internal/fault"
 )
 
-// Client asks a running process. It implements Operator.
+// Client asks a running process: over its socket, or over the API of its
+// console. It implements Operator.
 type Client struct {
-	socket, config string
-	http           http.Client
+	base  string // what names of calls are appended to
+	token string // of the API; empty for a socket
+	http  http.Client
+	gone  func(cause error) error // the fault when nobody answers
 }
 
 var _ Operator = (*Client)(nil)
@@ -24,7 +27,9 @@ var _ Operator = (*Client)(nil)
 // NewClient returns a client for the socket; config is named in the advice
 // when nothing runs. It connects with the first call.
 func NewClient(socket, config string) *Client {
-	c := &Client{socket: socket, config: config}
+	c := &Client{base: "http://control/v1/", gone: func(cause error) error {
+		return fault.New(fault.NotRunning, "socket", socket, "file", config).Because(cause)
+	}}
 	c.http.Transport = &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			var d net.Dialer
@@ -44,7 +49,7 @@ func ask[Q, A any](ctx context.Context, c *Client, name string, q Q) (A, error) 
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return a, problemOf(resp)
+		return a, problemIn(resp)
 	}
 	return a, json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(&a)
 }
@@ -57,23 +62,19 @@ func (c *Client) post(ctx context.Context, name string, q any) (*http.Response, 
 	if err != nil {
 		return nil, err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://control/v1/"+name, bytes.NewReader(text))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+name, bytes.NewReader(text))
 	if err != nil {
 		return nil, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, c.notRunning(ctx, err)
 	}
 	return resp, nil
-}
-
-func problemOf(resp *http.Response) error {
-	var p problem
-	if err := json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(&p); err != nil {
-		return fault.New(fault.ControlRefused, "problem", resp.Status, "hint", "use the same version for both")
-	}
-	return p.fault()
 }
 
 func (c *Client) notRunning(ctx context.Context, err error) error {
@@ -84,18 +85,7 @@ func (c *Client) notRunning(ctx context.Context, err error) error {
 	if errors.As(err, &op) {
 		err = op.Err
 	}
-	return fault.New(fault.NotRunning, "socket", c.socket, "file", c.config).Because(err)
-}
-
-func (p problem) fault() error {
-	f := fault.New(p.Code)
-	for _, a := range p.Args {
-		f.Args = append(f.Args, a)
-	}
-	if p.Text != "" {
-		f.Err = errors.New(p.Text)
-	}
-	return f
+	return c.gone(err)
 }
 
 // Status implements Operator.
@@ -212,7 +202,7 @@ func (c *Client) stream(ctx context.Context, name string, q any, w io.Writer) er
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return problemOf(resp)
+		return problemIn(resp)
 	}
 	_, err = io.Copy(w, resp.Body)
 	return err

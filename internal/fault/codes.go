@@ -57,6 +57,9 @@ const (
 	AlreadyRunning    Code = 6003
 	ScopeQuery        Code = 6004
 	SessionUnknown    Code = 6005
+	HubAddress        Code = 6006
+	HubSilent         Code = 6007
+	HereOnly          Code = 6008
 	PersonSource      Code = 8201
 	PersonState       Code = 8202
 	PersonRecord      Code = 8203
@@ -65,6 +68,9 @@ const (
 	ConsoleListen     Code = 8501
 	ConsoleAccounts   Code = 8502
 	ConsoleLook       Code = 8503
+	APIToken          Code = 8504
+	APIRefused        Code = 8505
+	APIBusy           Code = 8506
 	SetupExists       Code = 8601
 	SetupNothing      Code = 8602
 	SetupAnswer       Code = 8603
@@ -103,12 +109,12 @@ var Codes = slices.Sorted(slices.Values(append(elsewhere[:len(elsewhere):len(els
 	SecretUnreadable, SecretMode, PersonSubjects, PersonPassword, PersonMemory, PersonNotices,
 	GateListen, GateTLS, GateFailed, MetricsListen, CutRefused, CutUnknown, HubJoin, HubListen, IndicatorList,
 	PolicyInvalid, PolicyNotNewer, PolicyTestFailed, GrantRefused, GrantUnknown,
-	NotRunning, ControlRefused, AlreadyRunning, ScopeQuery, SessionUnknown, CaseRefused, CaseFile,
+	NotRunning, ControlRefused, AlreadyRunning, ScopeQuery, SessionUnknown, HubAddress, HubSilent, HereOnly, CaseRefused, CaseFile,
 	DatabaseConnect, ScanFailed, FolderUnreadable, FolderWrite,
 	LedgerMissing, LedgerExists, LedgerOpen, LedgerLocked, LedgerCorrupt, KeysMissing,
 	KeysOpen, ViewOpen, BundleInvalid, BackupFailed, WitnessFailed, KeyUnknown, BackupWithoutKeys,
 	PersonSource, PersonState, PersonRecord, SiteRules, ExchangeUnknown, EvidenceBad,
-	ConsoleListen, ConsoleAccounts, ConsoleLook,
+	ConsoleListen, ConsoleAccounts, ConsoleLook, APIToken, APIRefused, APIBusy,
 	SetupExists, SetupNothing, SetupAnswer, SetupWrite, SetupAccount,
 	Usage, DemoFailed, Internal,
 )))

@@ -8,6 +8,7 @@ package office
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"time"
 
@@ -61,12 +62,12 @@ type Office interface {
 
 // LookRequest asks who some subjects of a scope are.
 type LookRequest struct {
-	Query   scope.Query
-	Purpose string
-	Case    string // may be empty
-	Skip    int    // of the list
-	By      string
-	Address string
+	Query   scope.Query `json:"query"`
+	Purpose string      `json:"purpose"`
+	Case    string      `json:"case"` // may be empty
+	Skip    int         `json:"skip"` // of the list
+	By      string      `json:"by"`
+	Address string      `json:"address"`
 }
 
 // MaxLook is how many subjects one look shows.
@@ -74,165 +75,185 @@ const MaxLook = 100
 
 // LookAnswer is a part of a list.
 type LookAnswer struct {
-	Rows  []LookRow
-	All   int // in the whole list
-	Skip  int
-	Lost  int // subjects whose key was destroyed: nobody can name them
-	Whole *scope.Result
+	Rows  []LookRow     `json:"rows"`
+	All   int           `json:"all"` // in the whole list
+	Skip  int           `json:"skip"`
+	Lost  int           `json:"lost"` // subjects whose key was destroyed: nobody can name them
+	Whole *scope.Result `json:"whole,omitempty"`
 }
 
 // LookRow is one subject.
 type LookRow struct {
-	Class  string // the narrowest that holds
-	Source string
-	Key    string // personal data
+	Class  string `json:"class"` // the narrowest that holds
+	Source string `json:"source"`
+	Key    string `json:"key"` // personal data
 }
 
 // DraftRequest asks for a document of a case.
 type DraftRequest struct {
-	Case string
-	Kind string
-	Lang string // when nobody wrote it yet
+	Case string `json:"case"`
+	Kind string `json:"kind"`
+	Lang string `json:"lang"` // when nobody wrote it yet
 }
 
 // DraftAnswer is a document and the digest of its plain text.
 type DraftAnswer struct {
-	Document *draft.Document
-	SHA256   string
+	Document *draft.Document `json:"document,omitempty"`
+	SHA256   string          `json:"sha256"`
 	// Foreign are numbers of people's sentences that are not of the case: the
 	// document cannot be released.
-	Foreign []string
+	Foreign []string `json:"foreign"`
 }
 
 // EventQuery asks for events, the newest first.
 type EventQuery struct {
-	Before event.Index // 0: from the newest
-	Kinds  []string
-	Text   string // in the line, any case
-	Source string // prefix
+	Before event.Index `json:"before"` // 0: from the newest
+	Kinds  []string    `json:"kinds"`
+	Text   string      `json:"text"`   // in the line, any case
+	Source string      `json:"source"` // prefix
 	// Session of the source, 0 for all.
-	Session uint64
-	From    time.Time
-	To      time.Time
-	Limit   int
+	Session uint64    `json:"session"`
+	From    time.Time `json:"from,omitzero"`
+	To      time.Time `json:"to,omitzero"`
+	Limit   int       `json:"limit"`
 }
 
 // EventPage is what was found, and how far was looked.
 type EventPage struct {
-	Lines []EventLine
+	Lines []EventLine `json:"lines"`
 	// Next is where to look on; Done says that the beginning was reached.
-	Next event.Index
-	Done bool
+	Next event.Index `json:"next"`
+	Done bool        `json:"done"`
 	// Looked is how many events were looked at.
-	Looked int
-	Kinds  []string // all names
+	Looked int      `json:"looked"`
+	Kinds  []string `json:"kinds"` // all names
 }
 
 // EventLine is one event.
 type EventLine struct {
-	Index   event.Index
-	At      time.Time
-	Source  string
-	Kind    string
-	Session uint64
-	Body    string // JSON; holds no personal data
+	Index   event.Index `json:"index"`
+	At      time.Time   `json:"at,omitzero"`
+	Source  string      `json:"source"`
+	Kind    string      `json:"kind"`
+	Session uint64      `json:"session"`
+	Body    string      `json:"body"` // JSON; holds no personal data
 }
 
 // Database is a guarded database in the data map.
 type Database struct {
-	Name   string
-	Tables []Table
+	Name   string  `json:"name"`
+	Tables []Table `json:"tables"`
 }
 
 // Table is a protected place.
 type Table struct {
-	Place    event.Place
-	Key      string
-	Of       string
-	Columns  []Column
-	Plain    []string
-	Subjects uint64
-	Rows     uint64
-	Unknown  uint64
-	Scanned  bool
+	Place    event.Place `json:"place"`
+	Key      string      `json:"key"`
+	Of       string      `json:"of"`
+	Columns  []Column    `json:"columns"`
+	Plain    []string    `json:"plain"`
+	Subjects uint64      `json:"subjects"`
+	Rows     uint64      `json:"rows"`
+	Unknown  uint64      `json:"unknown"`
+	Scanned  bool        `json:"scanned"`
 }
 
 // Column is what a column holds.
-type Column struct{ Name, Element string }
+type Column struct {
+	Name    string `json:"name"`
+	Element string `json:"element"`
+}
 
 // Policy is what is in force, and what the file says now.
 type Policy struct {
-	Status control.PolicyStatus
-	Text   string // of the rules in force, YAML; empty: everything is allowed
-	Rules  int
-	Tests  int
+	Status control.PolicyStatus `json:"status"`
+	Text   string               `json:"text"` // of the rules in force, YAML; empty: everything is allowed
+	Rules  int                  `json:"rules"`
+	Tests  int                  `json:"tests"`
 	// File is the policy as the file has it now.
-	File *PolicyFile
+	File *PolicyFile `json:"file,omitempty"`
 }
 
 // PolicyFile is the file beside what is in force.
 type PolicyFile struct {
-	Generation uint64
-	Digest     string
-	Diff       []DiffLine
-	Problem    string // why it would not be taken; empty: it would
+	Generation uint64     `json:"generation"`
+	Digest     string     `json:"digest"`
+	Diff       []DiffLine `json:"diff"`
+	Problem    string     `json:"problem"` // why it would not be taken; empty: it would
+}
+
+// Mark says what became of a line: '+', '-' or ' '.
+type Mark byte
+
+// MarshalText writes the mark as it is read.
+func (m Mark) MarshalText() ([]byte, error) { return []byte{byte(m)}, nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (m *Mark) UnmarshalText(text []byte) error {
+	if len(text) != 1 {
+		return fmt.Errorf("a mark is one of +, - and space, not %q", text)
+	}
+	*m = Mark(text[0])
+	return nil
 }
 
 // DiffLine is a line of the policy that came (+), went (-) or stayed ( ).
 type DiffLine struct {
-	Mark byte
-	Text string
+	Mark Mark   `json:"mark"`
+	Text string `json:"text"`
 }
 
 // Ledger is the state of the truth.
 type Ledger struct {
-	Origin  string
-	Key     string
-	Head    uint64
-	First   uint64 // that retention has left
-	Keep    time.Duration
-	Sources []Source
-	Gaps    []Gap // the newest first
+	Origin  string        `json:"origin"`
+	Key     string        `json:"key"`
+	Head    uint64        `json:"head"`
+	First   uint64        `json:"first"` // that retention has left
+	Keep    time.Duration `json:"keep_ns"`
+	Sources []Source      `json:"sources"`
+	Gaps    []Gap         `json:"gaps"` // the newest first
 	// Checkpoint is the newest signed checkpoint, as text; empty: none yet.
-	Checkpoint string
-	Witnesses  []string
-	Bytes      int64
-	Months     []Month
-	Check      *Check // the last one, or the one under way
+	Checkpoint string   `json:"checkpoint"`
+	Witnesses  []string `json:"witnesses"`
+	Bytes      int64    `json:"bytes"`
+	Months     []Month  `json:"months"`
+	Check      *Check   `json:"check,omitempty"` // the last one, or the one under way
 }
 
 // Source is something that writes.
 type Source struct {
-	Name   string
-	Seq    uint64
-	Last   time.Time // zero: not in this run
-	Silent bool      // it gave signs of life and does not any more
+	Name   string    `json:"name"`
+	Seq    uint64    `json:"seq"`
+	Last   time.Time `json:"last,omitzero"` // zero: not in this run
+	Silent bool      `json:"silent"`        // it gave signs of life and does not any more
 }
 
 // Gap is something that could not be recorded, or was not covered.
 type Gap struct {
-	Index    event.Index
-	From, To time.Time
-	Places   []event.Place
-	Reason   string
+	Index  event.Index   `json:"index"`
+	From   time.Time     `json:"from,omitzero"`
+	To     time.Time     `json:"to,omitzero"`
+	Places []event.Place `json:"places"`
+	Reason string        `json:"reason"`
 }
 
 // Month is how much was written in a month.
 type Month struct {
-	Month string // 2026-11
-	Bytes int64
+	Month string `json:"month"` // 2026-11
+	Bytes int64  `json:"bytes"`
 }
 
 // Check is a verification of the ledger.
 type Check struct {
-	By       string
-	Begun    time.Time
-	Ended    time.Time // zero: under way
-	Done, Of int
-	OK       bool
-	Events   uint64
-	Sealed   uint64
-	Problems []string
-	Notes    []string
-	Failed   string // why it could not be checked
+	By       string    `json:"by"`
+	Begun    time.Time `json:"begun,omitzero"`
+	Ended    time.Time `json:"ended,omitzero"` // zero: under way
+	Done     int       `json:"done"`
+	Of       int       `json:"of"`
+	OK       bool      `json:"ok"`
+	Events   uint64    `json:"events"`
+	Sealed   uint64    `json:"sealed"`
+	Problems []string  `json:"problems"`
+	Notes    []string  `json:"notes"`
+	Failed   string    `json:"failed"` // why it could not be checked
 }
