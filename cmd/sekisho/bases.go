@@ -38,6 +38,8 @@ type base struct {
 	remembered  *lineage.Catalog // of which the ledger has all
 	relations   relations
 
+	deriving sync.Mutex // one at a time adds materialised views
+
 	mu      sync.Mutex
 	results map[event.Place]control.ScanResult
 }
@@ -65,12 +67,11 @@ func (p *process) startBases(ctx context.Context, s *stage) error {
 		if err := p.retaint(ctx, b); err != nil {
 			return err
 		}
-		first := len(b.relations) == 0
+		if err := p.scanDerived(ctx, b); err != nil {
+			return err
+		}
 		if err := b.remember(ctx); err != nil && ctx.Err() == nil { // followCatalogue tries again
 			p.log.Warn("catalogue not read", "database", b.cfg.Name, "err", err)
-		}
-		if first {
-			b.warnOfFilled(ctx, p.log)
 		}
 		b.warn(ctx, p.log)
 		s.run("scans of "+b.cfg.Name, func(ctx context.Context) error {
@@ -96,20 +97,70 @@ func (b *base) warn(ctx context.Context, log *slog.Logger) {
 	}
 }
 
-// warnOfFilled finds, at the first start before a database, the materialised
-// views that show no subject's key: whom they hold since before cannot be told.
-func (b *base) warnOfFilled(ctx context.Context, log *slog.Logger) {
+// filledBefore is the reason of the event.Taint of a materialised view that
+// nobody saw being filled.
+const filledBefore = "filled unseen"
+
+// holdDerived makes the materialised views over protected tables part of the
+// map, unless a taint did: who is gone from where they were made may still be
+// in them. It returns those that were never scanned. A view that an earlier
+// look did not show may be one that a gate is about to protect.
+func (p *process) holdDerived(ctx context.Context, b *base, seen map[event.Place]bool) (unknown []event.Place, err error) {
+	b.deriving.Lock()
+	defer b.deriving.Unlock()
 	cat, err := b.lineage.Catalog(ctx)
 	if err != nil {
-		return // said before
+		return nil, err
 	}
-	for _, place := range cat.Keyless() {
-		log.Warn("a materialised view without the key of its subjects was filled before: REFRESH it once (SK3111)", "view", place)
-		body := &event.Finding{Code: "SK3111", Title: "a materialised view without the key of its subjects was filled before the first start", Place: place}
-		if _, err := b.rec.Submit(event.Written, nil, body); err != nil {
-			log.Error("finding not recorded", "code", body.Code, "err", err)
+	mapped := b.holdings.Tables()
+	for _, d := range cat.Derived() {
+		known := slices.ContainsFunc(mapped, func(t datamap.Table) bool { return t.Place == d.Place })
+		if known || seen != nil && !seen[d.Place] {
+			continue
+		}
+		if !p.past.filled[d.Place] {
+			if err := b.recordFilled(ctx, &d); err != nil {
+				return unknown, err
+			}
+		}
+		b.holdings.Add(scanOf(d.Place, &d.Table))
+		if !p.past.scanned[d.Place] {
+			unknown = append(unknown, d.Place)
 		}
 	}
+	return unknown, nil
+}
+
+// scanDerived is holdDerived of a start: what was never scanned is scanned
+// before anybody may read it through a gate.
+func (p *process) scanDerived(ctx context.Context, b *base) error {
+	unknown, err := p.holdDerived(ctx, b, nil)
+	if err != nil {
+		return fault.New(fault.ScanFailed, "database", b.cfg.Name).Because(err)
+	}
+	for _, place := range unknown {
+		if err := b.holdings.Scan(ctx, place); err != nil && ctx.Err() == nil { // a finding; scopes say that nobody knows
+			p.log.Warn("a materialised view cannot be read: nobody knows whom it holds (SK7205)", "view", place, "err", err)
+		}
+	}
+	return nil
+}
+
+// recordFilled says that a materialised view holds what it was made from. A scan
+// shows whose rows those are that name their subject; the others are counted
+// only, and a finding says so.
+func (b *base) recordFilled(ctx context.Context, d *lineage.Derived) error {
+	elements := element.Mask(0)
+	for _, m := range d.Table.Columns {
+		elements |= m
+	}
+	keyed := d.Table.Key != ""
+	bodies := []event.Body{&event.Taint{Table: d.Place, From: d.From, Source: d.Table.Source, Elements: elements, Reason: filledBefore, Own: keyed}}
+	if !keyed {
+		bodies = append(bodies, &event.Finding{Code: "SK3111", Title: "a materialised view without the key of its subjects was filled unseen", Place: d.Place})
+	}
+	_, err := b.rec.Record(ctx, event.Durable, bodies...)
+	return err
 }
 
 // pause waits, or returns why ctx ended.
@@ -221,8 +272,8 @@ func (p *process) retaint(ctx context.Context, b *base) error {
 		if t.Temporary || !strings.HasPrefix(string(t.Table), b.cfg.Name+"/") {
 			continue
 		}
-		if t.Own && len(t.Columns) == 0 && len(t.From) > 0 {
-			continue // of subjects, not of columns
+		if t.Own && len(t.Columns) == 0 && len(t.From) > 0 || t.Reason == filledBefore {
+			continue // of subjects, not of columns: those its query tells
 		}
 		again := pgproxy.Taint{Table: t.Table, From: t.From, Source: t.Source, Elements: t.Elements, Own: t.Own}
 		if t.Rows {

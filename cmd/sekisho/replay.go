@@ -28,6 +28,7 @@ type history struct {
 	stops      map[siteStop]bool // sites that an operator stopped
 	keys       map[string]bool   // announced
 	scanned    map[event.Place]bool
+	filled     map[event.Place]bool // materialised views whose taint was recorded
 	objects    []*event.Object // whose content is known, or that are gone
 	last       int64           // UTC ns of the last event
 	cuts       hub.Past
@@ -38,7 +39,7 @@ type history struct {
 // replay feeds the ledger to the dictionary, finishes key destructions that a
 // crash interrupted, and returns what the rest of the process needs.
 func replay(ctx context.Context, r *ledger.Reader, d *subject.Dictionary, ring *keyring.Ring, progress func(event.Index)) (*history, error) {
-	h := &history{starts: map[event.Source]uint32{}, stops: map[siteStop]bool{}, keys: map[string]bool{}, relations: map[event.Place]relations{}, suspected: map[event.Place]map[event.Source]bool{}, scanned: map[event.Place]bool{}}
+	h := &history{starts: map[event.Source]uint32{}, stops: map[siteStop]bool{}, keys: map[string]bool{}, relations: map[event.Place]relations{}, suspected: map[event.Place]map[event.Source]bool{}, scanned: map[event.Place]bool{}, filled: map[event.Place]bool{}}
 	err := r.Scan(ctx, 0, func(index event.Index, line []byte) error {
 		if progress != nil && index%65536 == 0 {
 			progress(index)
@@ -83,6 +84,9 @@ func (h *history) fold(e *event.Event, ring *keyring.Ring) error {
 			return nil
 		}
 		h.taints = append(h.taints, b)
+		if b.Reason == filledBefore {
+			h.filled[b.Table] = true
+		}
 		if slices.Equal(b.From, []event.Place{b.Table}) { // of a whole database
 			if h.suspected[b.Table] == nil {
 				h.suspected[b.Table] = map[event.Source]bool{}

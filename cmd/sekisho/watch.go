@@ -117,6 +117,7 @@ func poolers(d *config.Database) []netip.Addr {
 func (p *process) followCatalogue(ctx context.Context, g *gate) error {
 	tick := time.NewTicker(catalogueEvery)
 	defer tick.Stop()
+	seen := map[event.Place]bool{}
 	for {
 		select {
 		case <-ctx.Done():
@@ -130,10 +131,30 @@ func (p *process) followCatalogue(ctx context.Context, g *gate) error {
 		if changed {
 			g.server.SchemaChanged(g.base.cfg.Database)
 		}
+		if seen, err = p.followDerived(ctx, g.base, seen); err != nil && ctx.Err() == nil {
+			p.log.Warn("a materialised view is not part of the holdings yet", "database", g.base.cfg.Name, "err", err)
+		}
 		if err := g.base.remember(ctx); err != nil && ctx.Err() == nil {
 			p.log.Warn("what is known of relations not recorded", "database", g.base.cfg.Name, "err", err)
 		}
 	}
+}
+
+// followDerived adds the materialised views that the last look showed too, and
+// returns what this one shows. The map scans them in its own time.
+func (p *process) followDerived(ctx context.Context, b *base, seen map[event.Place]bool) (now map[event.Place]bool, err error) {
+	if _, err := p.holdDerived(ctx, b, seen); err != nil {
+		return seen, err
+	}
+	cat, err := b.lineage.Catalog(ctx)
+	if err != nil {
+		return seen, err
+	}
+	now = map[event.Place]bool{}
+	for _, d := range cat.Derived() {
+		now[d.Place] = true
+	}
+	return now, nil
 }
 
 // catalogueEvery is the time between two comparisons of the catalogue.

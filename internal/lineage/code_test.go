@@ -2,6 +2,7 @@ package lineage_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -121,7 +122,7 @@ func (s *shop) known(t *testing.T) {
 	}
 }
 
-func (s *shop) keyless(t *testing.T) {
+func (s *shop) derived(t *testing.T) {
 	if _, err := s.r.Catalog(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +132,17 @@ func (s *shop) keyless(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]event.Place{"shop/public.bests", "shop/public.mails"}, cat.Keyless()); diff != "" {
-		t.Errorf("materialised views that show no key (-want +got)\n%s", diff)
+	got := map[event.Place]string{}
+	for _, d := range cat.Derived() {
+		got[d.Place] = fmt.Sprint(d.Table.Key, d.From)
+	}
+	want := map[event.Place]string{"shop/public.bests": "[shop/public.bookings]", "shop/public.emails": "who[shop/public.customers]",
+		"shop/public.mails": "[shop/public.customers]", "shop/public.mails_by_id": "id[shop/public.customers]"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("materialised views by their key and origins (-want +got)\n%s", diff)
+	}
+	an := s.ask(t, lineage.Request{SQL: "SELECT lower(email) FROM public.mails"})
+	if len(an.Entries) != 1 || !slices.Contains(an.Entries[0].Bound, "shop/public.mails") {
+		t.Errorf("what rests in a materialised view does not bound it: %v", an)
 	}
 }

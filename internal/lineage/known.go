@@ -71,14 +71,28 @@ func remembered(place event.Place, list []Known) *Catalog {
 	return c
 }
 
-// Keyless returns the materialised views with protected columns whose rows name
-// no subject, in order.
-func (c *Catalog) Keyless() (list []event.Place) {
+// Derived is a materialised view that is protected because of its query.
+type Derived struct {
+	Place event.Place
+	Table Table // what it holds, as a configuration would state it; Key is "" when its rows name no subject
+	// From are the places that it is made from, without its own; none when its
+	// query cannot be read.
+	From []event.Place
+}
+
+// Derived returns the materialised views that nobody configured and no taint
+// names, in order of their places. What rests in them has to be scanned: they
+// may hold people who are gone where they came from.
+func (c *Catalog) Derived() (list []Derived) {
 	for _, r := range c.Relations {
-		if r.Kind == 'm' && r.Protected != nil && r.Protected.Key == 0 {
-			list = append(list, r.Place)
+		p := r.Protected
+		if r.Kind != 'm' || p == nil || !slices.Contains(p.From, r.Place) {
+			continue
 		}
+		d := Derived{Place: r.Place, Table: r.Table(), From: slices.DeleteFunc(slices.Clone(p.From), func(place event.Place) bool { return place == r.Place })}
+		d.Table.From = nil
+		list = append(list, d)
 	}
-	slices.Sort(list)
+	slices.SortFunc(list, func(a, b Derived) int { return cmp.Compare(a.Place, b.Place) })
 	return list
 }

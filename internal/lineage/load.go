@@ -428,7 +428,9 @@ func (l *loader) declare() {
 	}
 }
 
-// derive protects materialised views by the lineage of their queries.
+// derive protects materialised views by the lineage of their queries. Whom one
+// holds is bounded by what it was made from and by what rests in itself: it may
+// have been filled long ago.
 func (l *loader) derive() {
 	for range 10 { // views over views
 		changed := false
@@ -437,6 +439,7 @@ func (l *loader) derive() {
 				continue
 			}
 			if p := l.derived(r); p != nil {
+				p.From = append(p.From, r.Place)
 				r.Protected, r.Known = p, true
 				changed = true
 			}

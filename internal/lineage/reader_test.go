@@ -50,7 +50,7 @@ func TestReader(t *testing.T) {
 		{"values of others", (*shop).carried},
 		{"what code writes", (*shop).code},
 		{"names that changed meanwhile", (*shop).known},
-		{"materialised views without a key", (*shop).keyless},
+		{"materialised views", (*shop).derived},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(s, t) })
 	}
