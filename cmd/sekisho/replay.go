@@ -29,8 +29,8 @@ type history struct {
 	keys       map[string]bool   // announced
 	scanned    map[event.Place]bool
 	filled     map[event.Place]bool // materialised views whose taint was recorded
-	objects    []*event.Object // whose content is known, or that are gone
-	last       int64           // UTC ns of the last event
+	objects    []*event.Object      // whose content is known, or that are gone
+	last       int64                // UTC ns of the last event
 	cuts       hub.Past
 	// held are the sources of subjects at each place that its last scan found.
 	held map[event.Place]map[event.SubjectSource]bool
