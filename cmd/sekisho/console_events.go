@@ -26,6 +26,7 @@ type recent struct {
 	// What is rare and must not be pushed out by what is frequent.
 	findings []consoleoffice.Finding // the newest last
 	ways     map[event.ExitSeen]time.Time
+	blocks   []consoleoffice.Block // the newest last
 }
 
 type recentLine struct {
@@ -95,6 +96,9 @@ func (r *recent) add(index event.Index, line []byte) error {
 		if err := r.rare(index, line); err != nil {
 			return err
 		}
+	}
+	if h.Kind == event.KindDecision {
+		r.block(line)
 	}
 	r.lines = append(r.lines, recentLine{index, h.Kind, bytes.Clone(line)})
 	r.bytes += len(line)

@@ -77,6 +77,30 @@ func (r *recent) newest(most int, do func(*event.Event) bool, kinds ...event.Kin
 // is asked to look back.
 const reach = 200_000
 
+// oldest returns when the first event happened that backwards looks at.
+func (c *console) oldest(ctx context.Context) (at time.Time, err error) {
+	err = c.ledger.Scan(ctx, c.begin(), func(index event.Index, line []byte) error {
+		h, err := event.ParseHeader(line)
+		if err != nil {
+			return fmt.Errorf("event %d: %w", index, err)
+		}
+		at = event.Time(h.At)
+		return errEnough
+	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return at, err
+}
+
+// begin is where backwards begins.
+func (c *console) begin() event.Index {
+	if head := c.ledger.Head(); head > reach {
+		return head - reach
+	}
+	return 0
+}
+
 // backwards reads the newest events of the ledger of the given kinds, the oldest
 // first, and returns when the first that it looked at happened.
 func (c *console) backwards(ctx context.Context, do func(*event.Event), kinds ...event.Kind) (since time.Time, err error) {
@@ -84,11 +108,7 @@ func (c *console) backwards(ctx context.Context, do func(*event.Event), kinds ..
 	for _, k := range kinds {
 		wanted[k] = true
 	}
-	from := event.Index(0)
-	if head := c.ledger.Head(); head > reach {
-		from = head - reach
-	}
-	err = c.ledger.Scan(ctx, from, func(index event.Index, line []byte) error {
+	err = c.ledger.Scan(ctx, c.begin(), func(index event.Index, line []byte) error {
 		h, err := event.ParseHeader(line)
 		if err != nil {
 			return fmt.Errorf("event %d: %w", index, err)

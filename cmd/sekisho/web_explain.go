@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"regexp"
 	"slices"
@@ -44,6 +45,11 @@ var reference = regexp.MustCompile(`^[A-Z2-7]{16}$`)
 
 // findBlocked reads what the ledger knows of an exchange.
 func (a *app) findBlocked(r *ledger.Reader, id string) (*blocked, error) {
+	return findBlocked(a.ctx, r, 0, id)
+}
+
+// findBlocked reads what the ledger knows of an exchange, from an event on.
+func findBlocked(ctx context.Context, r *ledger.Reader, from event.Index, id string) (*blocked, error) {
 	id = strings.ToUpper(strings.TrimSpace(id))
 	if !reference.MatchString(id) {
 		return nil, fault.New(fault.ExchangeUnknown, "id", strconv.Quote(id))
@@ -51,7 +57,7 @@ func (a *app) findBlocked(r *ledger.Reader, id string) (*blocked, error) {
 	b := &blocked{ID: id, Rules: []blockedRule{}, Targets: []string{}}
 	var refusal *event.Decision
 	mark := []byte(id)
-	err := r.Scan(a.ctx, 0, func(index event.Index, line []byte) error {
+	err := r.Scan(ctx, from, func(index event.Index, line []byte) error {
 		if !bytes.Contains(line, mark) {
 			return nil
 		}

@@ -23,6 +23,7 @@ import (
 // anything is recorded before it is done.
 type Office interface {
 	Outside
+	Sites
 
 	Status(ctx context.Context) (control.Status, error)
 	Sessions(ctx context.Context) ([]control.Session, error)

@@ -25,15 +25,17 @@ const nasty = `"><script>alert(1)</script><img src=x onerror=alert(1)>'` + "\u20
 
 // firm is an office whose every text is hostile.
 type firm struct {
-	mu     sync.Mutex
-	now    time.Time
-	bodies []event.Body
-	cuts   []control.CutRequest
-	cases  []control.CaseRequest
-	looks  []office.LookRequest
-	orders []control.CutOrder
-	lifts  []control.CutLift
-	broken bool // everything fails
+	mu      sync.Mutex
+	now     time.Time
+	bodies  []event.Body
+	cuts    []control.CutRequest
+	cases   []control.CaseRequest
+	looks   []office.LookRequest
+	orders  []control.CutOrder
+	lifts   []control.CutLift
+	sites   []control.WebRequest
+	excepts []office.ExceptRequest
+	broken  bool // everything fails
 }
 
 var errBroken = errors.New("the disk of " + nasty + " is full")
