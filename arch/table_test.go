@@ -22,6 +22,7 @@ var allowed = map[string][]string{
 	"internal/cardproof":        {"internal/event", "proof/scope"},
 	"internal/policy/exit":      {"internal/policy/cut"},
 	"internal/roll":             {},
+	"internal/concentration":    {"internal/event"},
 	"internal/rule":             {},
 	"internal/notify":           {},
 	"internal/desk":             {"internal/element", "internal/event", "internal/lang", "internal/notify", "internal/view/casefile", "internal/view/casefile/draft", "internal/view/casefile/roster"},

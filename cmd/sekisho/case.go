@@ -17,33 +17,34 @@ import (
 type caseCmd struct {
 	KeyFile string `name:"key" placeholder:"FILE" help:"${help_key_file}"`
 
-	Wrong    caseWrongCmd    `cmd:"" help:"${help_case_wrong}"`
-	Open     caseOpenCmd     `cmd:"" help:"${help_case_open}"`
-	List     caseListCmd     `cmd:"" default:"withargs" help:"${help_case_list}"`
-	Show     caseShowCmd     `cmd:"" help:"${help_case_show}"`
-	Timeline caseTimelineCmd `cmd:"" help:"${help_case_timeline}"`
-	Know     caseKnowCmd     `cmd:"" help:"${help_case_know}"`
-	Move     caseMoveCmd     `cmd:"" help:"${help_case_move}"`
-	Task     caseTaskCmd     `cmd:"" help:"${help_case_task}"`
-	Preserve casePreserveCmd `cmd:"" help:"${help_case_preserve}"`
-	Hand     caseHandCmd     `cmd:"" help:"${help_case_hand}"`
-	Act      caseActCmd      `cmd:"" help:"${help_case_act}"`
-	Scope    caseScopeCmd    `cmd:"" help:"${help_case_scope}"`
-	Misuse   caseMisuseCmd   `cmd:"" help:"${help_case_misuse}"`
-	Report   caseReportCmd   `cmd:"" help:"${help_case_report}"`
-	Decide   caseDecideCmd   `cmd:"" help:"${help_case_decide}"`
-	Clock    caseClockCmd    `cmd:"" help:"${help_case_clock}"`
-	Draft    caseDraftCmd    `cmd:"" help:"${help_case_draft}"`
-	Agree    caseAgreeCmd    `cmd:"" help:"${help_case_agree}"`
-	Ack      caseAckCmd      `cmd:"" help:"${help_case_ack}"`
-	TestCall caseTestCallCmd `cmd:"" help:"${help_case_test_call}"`
-	Ready    caseReadyCmd    `cmd:"" help:"${help_case_ready}"`
-	Measure  caseMeasureCmd  `cmd:"" help:"${help_case_measure}"`
-	Key      caseKeyCmd      `cmd:"" help:"${help_case_make_key}"`
-	Classes  caseClassesCmd  `cmd:"" help:"${help_case_classes}"`
-	Rules    caseRulesCmd    `cmd:"" help:"${help_case_rules}"`
-	Firm     caseFirmCmd     `cmd:"" help:"${help_case_firm}"`
-	Vendor   caseVendorCmd   `cmd:"" help:"${help_case_vendor}"`
+	Wrong    caseWrongCmd       `cmd:"" help:"${help_case_wrong}"`
+	Open     caseOpenCmd        `cmd:"" help:"${help_case_open}"`
+	List     caseListCmd        `cmd:"" default:"withargs" help:"${help_case_list}"`
+	Show     caseShowCmd        `cmd:"" help:"${help_case_show}"`
+	Timeline caseTimelineCmd    `cmd:"" help:"${help_case_timeline}"`
+	Know     caseKnowCmd        `cmd:"" help:"${help_case_know}"`
+	Move     caseMoveCmd        `cmd:"" help:"${help_case_move}"`
+	Task     caseTaskCmd        `cmd:"" help:"${help_case_task}"`
+	Preserve casePreserveCmd    `cmd:"" help:"${help_case_preserve}"`
+	Hand     caseHandCmd        `cmd:"" help:"${help_case_hand}"`
+	Act      caseActCmd         `cmd:"" help:"${help_case_act}"`
+	Scope    caseScopeCmd       `cmd:"" help:"${help_case_scope}"`
+	Misuse   caseMisuseCmd      `cmd:"" help:"${help_case_misuse}"`
+	Common   caseConcentrateCmd `cmd:"" name:"concentrate" help:"${help_case_common}"`
+	Report   caseReportCmd      `cmd:"" help:"${help_case_report}"`
+	Decide   caseDecideCmd      `cmd:"" help:"${help_case_decide}"`
+	Clock    caseClockCmd       `cmd:"" help:"${help_case_clock}"`
+	Draft    caseDraftCmd       `cmd:"" help:"${help_case_draft}"`
+	Agree    caseAgreeCmd       `cmd:"" help:"${help_case_agree}"`
+	Ack      caseAckCmd         `cmd:"" help:"${help_case_ack}"`
+	TestCall caseTestCallCmd    `cmd:"" help:"${help_case_test_call}"`
+	Ready    caseReadyCmd       `cmd:"" help:"${help_case_ready}"`
+	Measure  caseMeasureCmd     `cmd:"" help:"${help_case_measure}"`
+	Key      caseKeyCmd         `cmd:"" help:"${help_case_make_key}"`
+	Classes  caseClassesCmd     `cmd:"" help:"${help_case_classes}"`
+	Rules    caseRulesCmd       `cmd:"" help:"${help_case_rules}"`
+	Firm     caseFirmCmd        `cmd:"" help:"${help_case_firm}"`
+	Vendor   caseVendorCmd      `cmd:"" help:"${help_case_vendor}"`
 }
 
 // caseOperator is the part of control.Operator that cases need.
@@ -51,6 +52,7 @@ type caseOperator interface {
 	RecordCase(ctx context.Context, r control.CaseRequest) (control.CaseReceipt, error)
 	Draft(ctx context.Context, r control.DraftQuery) (control.DraftAnswer, error)
 	Misuse(ctx context.Context, r control.MisuseRequest) (control.CaseReceipt, error)
+	Concentrate(ctx context.Context, r control.ConcentrateRequest) (control.CaseReceipt, error)
 	RecordHost(ctx context.Context, r control.HostRequest) (control.CaseReceipt, error)
 	TestCall(ctx context.Context, r control.TestRequest) (control.TestAnswer, error)
 	Case(ctx context.Context, r control.CaseQuery) (json.RawMessage, error)

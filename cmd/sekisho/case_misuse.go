@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"sekisho/internal/control"
@@ -27,15 +26,11 @@ type caseMisuseCmd struct {
 // a file or from standard input ("-"), never from the command line, which other
 // accounts can read and shells remember.
 func (c caseMisuseCmd) Run(a *app) error {
-	in := a.env.stdin
-	if c.File != "-" {
-		f, err := os.Open(c.File)
-		if err != nil {
-			return fault.New(fault.ConfigUnreadable, "what", c.File).Because(err)
-		}
-		defer f.Close()
-		in = f
+	in, closeFile, err := a.listFile(c.File)
+	if err != nil {
+		return err
 	}
+	defer closeFile()
 	items, err := readMisuse(in)
 	if err != nil {
 		return fault.New(fault.ConfigUnreadable, "what", c.File).Because(err)

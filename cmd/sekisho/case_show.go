@@ -101,6 +101,9 @@ func (a *app) showCase(r *desk.Answer) {
 		b := r.Common[0]
 		a.print("case_common", "place", b.Place, "n", b.Tokens, "of", b.Of, "from", inJapan(event.Time(b.From)), "to", inJapan(event.Time(b.To)))
 	}
+	if c.Common != nil {
+		a.showCommon(&c.Common.CaseCommon, 1)
+	}
 	a.table([]string{"col_rule", "col_due", "col_sort", "col_sure", "col_law"}, func(line func(...any)) {
 		for _, k := range r.Clocks {
 			law, due := k.LawEN, k.Day

@@ -202,6 +202,15 @@ func (p *process) recordCase(ctx context.Context, body event.Cased, caller roste
 			return out, err
 		}
 	}
+	if b, ok := body.(*event.CaseCommon); ok {
+		err := p.cases.desk.Known(b.By, caller)
+		if err == nil {
+			err = p.compare(ctx, b, nil)
+		}
+		if err != nil {
+			return out, err
+		}
+	}
 	if out.Case, err = p.cases.desk.Propose(ctx, body, caller); err != nil {
 		return out, err
 	}

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -22,6 +23,7 @@ import (
 	"sekisho/internal/control"
 	"sekisho/internal/desk"
 	"sekisho/internal/event"
+	"sekisho/internal/keyring"
 	"sekisho/internal/lang"
 	"sekisho/internal/ledger"
 	"sekisho/internal/rule"
@@ -279,6 +281,28 @@ func (o *office) Boot(ctx context.Context, b *event.HostBoot) (string, error) {
 func (o *office) Observe(ctx context.Context, source event.Source, bodies ...event.Body) error {
 	_, err := o.p.ledger.Recorder(source, 0).Record(ctx, event.Durable, bodies...)
 	return err
+}
+
+// Customers implements story.Office.
+func (o *office) Customers(ctx context.Context, source event.SubjectSource, n int) (uint32, error) {
+	keys, numbers := make([]int64, n), make([]uint32, n)
+	for i := range keys {
+		keys[i] = int64(i + 1)
+	}
+	err := o.p.dict.Source(source).AssignInts(ctx, keys, numbers)
+	if err == nil && int(numbers[n-1]-numbers[0]) != n-1 {
+		err = fmt.Errorf("the customers of %s have no numbers in a row", source)
+	}
+	return numbers[0], err
+}
+
+// Token implements story.Office.
+func (o *office) Token(customer int) (string, error) {
+	key, err := o.p.ring.Current(event.Tenant(o.p.cfg.Tenant), keyring.Identifier)
+	if err != nil {
+		return "", err
+	}
+	return desk.Token(key.Hasher(), strconv.Itoa(customer)), nil
 }
 
 // Web implements story.Office.

@@ -122,19 +122,25 @@ func (t *teller) injected(ctx context.Context, refused *int) error {
 // and one session that reads the operators' notes.
 func (t *teller) ownCopy(ctx context.Context) error {
 	records, notes := t.told.figure(2519), t.told.figure(203)
-	if err := t.holds(ctx, clubGets+"/payments", 1, uint32(records), element.Name, element.Address, element.Phone, element.Payment); err != nil {
+	first, err := t.Customers(ctx, officeSource, int(records))
+	if err != nil {
 		return err
 	}
-	if err := t.holds(ctx, clubGets+"/notes", 1, uint32(notes), element.Note, element.CardPAN); err != nil {
+	lastNote := first + uint32(notes) - 1
+	if err := t.holds(ctx, clubGets+"/payments", first, first+uint32(records)-1, element.Name, element.Address, element.Phone, element.Payment); err != nil {
 		return err
 	}
-	const gate, session = "gate/clubgets-db", event.Session(7)
+	if err := t.holds(ctx, clubGets+"/notes", first, lastNote, element.Note, element.CardPAN); err != nil {
+		return err
+	}
+	const gate, session, shop = "gate/clubgets-db", event.Session(7), event.Session(8)
 	if err := t.until(ctx, "2016-01-04 02:00"); err != nil {
 		return err
 	}
 	begin := t.Now()
 	start := []event.Body{&event.SourceStart{Start: 1, Version: "1", Places: []event.Place{clubGets}, Mode: "observe"},
-		&event.SessionOpen{Session: session, Place: clubGets, Database: "clubgets", User: "web", Address: intruder}}
+		&event.SessionOpen{Session: session, Place: clubGets, Database: "clubgets", User: "web", Address: intruder},
+		&event.SessionOpen{Session: shop, Place: clubGets, Database: "clubgets", User: "web", Address: "192.0.2.20"}}
 	if err := t.Observe(ctx, gate, start...); err != nil {
 		return err
 	}
@@ -145,14 +151,14 @@ func (t *teller) ownCopy(ctx context.Context) error {
 		if err := t.Observe(ctx, gate, &event.Heartbeat{Places: []event.Place{clubGets}, Sessions: 1}); err != nil {
 			return err
 		}
-		if i != 12 {
-			continue
-		}
-		at := t.Now().UnixNano()
-		part := event.Part{Table: clubGets + "/notes", Source: "office", Elements: element.MaskOf(element.Note, element.CardPAN), Class: event.Exact, Rows: notes,
-			Subjects: event.Set{{First: 1, Last: uint32(notes)}}}
-		if err := t.Observe(ctx, gate, &event.Crossing{Session: session, Statement: 1, Outcome: event.OutcomeDone, From: at, To: at, Count: 1, Parts: []event.Part{part}}); err != nil {
+		daily := first + uint32(i)*97%uint32(records) // the shop's own work: one customer, now and then
+		if err := t.notes(ctx, gate, shop, daily, daily); err != nil {
 			return err
+		}
+		if i == 12 {
+			if err := t.notes(ctx, gate, session, first, lastNote); err != nil {
+				return err
+			}
 		}
 	}
 	if err := t.Observe(ctx, gate, &event.SessionClose{Session: session, Rows: notes}, &event.SourceStop{Reason: "stop"}); err != nil {
@@ -161,6 +167,14 @@ func (t *teller) ownCopy(ctx context.Context) error {
 	t.say("knows", "sp_copy")
 	t.assume()
 	return nil
+}
+
+// notes records that a session read the operators' notes on some customers.
+func (t *teller) notes(ctx context.Context, gate event.Source, session event.Session, first, last uint32) error {
+	at, n := t.Now().UnixNano(), uint64(last-first)+1
+	part := event.Part{Table: clubGets + "/notes", Source: officeSource, Elements: element.MaskOf(element.Note, element.CardPAN), Class: event.Exact, Rows: n,
+		Subjects: event.Set{{First: first, Last: last}}}
+	return t.Observe(ctx, gate, &event.Crossing{Session: session, Statement: 1, Outcome: event.OutcomeDone, From: at, To: at, Count: 1, Parts: []event.Part{part}})
 }
 
 // cardNotice is 2 March 2016.
@@ -222,10 +236,18 @@ func (t *teller) commonPlace(ctx context.Context, id string) error {
 		return err
 	}
 	var items []event.Misuse
-	from, to := day("2015-10-01 00:00"), day("2016-02-20 00:00")
-	for i := range 40 {
+	from, to := day("2015-10-01 00:00"), day("2015-12-28 00:00")
+	for i := range 40 { // of 36 of whom operators had written notes
+		customer := 1 + 5*i
+		if i%10 == 0 {
+			customer = 1000 + i
+		}
+		token, err := t.Token(customer)
+		if err != nil {
+			return err
+		}
 		used := from.AddDate(0, 0, i*int(to.Sub(from).Hours()/24)/39)
-		items = append(items, event.Misuse{Token: fmt.Sprintf("%032x", i), At: later(used.AddDate(0, 0, 5), day("2015-11-05 00:00")).UnixNano(),
+		items = append(items, event.Misuse{Token: token, At: later(used.AddDate(0, 0, 5), day("2016-01-20 00:00")).UnixNano(),
 			Uses: []event.Usage{{Place: clubGets, At: used.UnixNano()}, {Place: event.Place(fmt.Sprintf("shop-%d", i%7)), At: used.AddDate(0, -1, 0).UnixNano()}}})
 	}
 	if err := t.do(ctx, &event.CaseMisuse{Case: id, Report: "m1", Items: items, By: duty}); err != nil {
@@ -240,7 +262,22 @@ func (t *teller) commonPlace(ctx context.Context, id string) error {
 	t.say("knows", "sp_common", "place", c.Place, "n", c.Tokens, "of", c.Of, "from", first, "to", last)
 	t.assume()
 	t.check("sp_common", clubGets, string(c.Place))
-	t.check("sp_window", "2015-10-01 2016-02-20", first+" "+last)
+	t.check("sp_window", "2015-10-01 2015-12-28", first+" "+last)
+	return t.ownRecords(ctx, id)
+}
+
+// ownRecords asks the same of our own ledger: which reading, by whom and when.
+func (t *teller) ownRecords(ctx context.Context, id string) error {
+	best, err := t.concentrated(ctx, id)
+	if err != nil {
+		return err
+	}
+	t.say("knows", "sp_own", "place", best.Place, "client", best.User+"@"+best.Address, "at", stamp(event.Time(best.From)), "n", best.Hits, "of", best.Of,
+		"seen", best.Seen, "times", fmt.Sprintf("%.1f", best.Times()), "odds", best.OneIn)
+	t.assume()
+	t.check("sp_own", "web@"+intruder, best.User+"@"+best.Address)
+	t.check("sp_own_window", "2016-01-04 02:01", stamp(event.Time(best.From)))
+	t.check("sp_own_hits", "36 / 40", fmt.Sprint(best.Hits, " / ", best.Of))
 	return nil
 }
 

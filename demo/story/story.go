@@ -45,6 +45,10 @@ type Office interface {
 	Boot(ctx context.Context, b *event.HostBoot) (string, error)
 	// Observe records what a gate or a scan saw.
 	Observe(ctx context.Context, source event.Source, bodies ...event.Body) error
+	// Customers numbers the customers 1 … n of a source and returns the first
+	// number; Token names a misused one as the case does, by a keyed hash.
+	Customers(ctx context.Context, source event.SubjectSource, n int) (first uint32, err error)
+	Token(customer int) (string, error)
 	// Web sends a request through the web gate and returns the status and the
 	// code with which the gate refused it, empty when it passed.
 	Web(ctx context.Context, method, path, body string) (status int, code string, err error)

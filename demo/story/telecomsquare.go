@@ -23,10 +23,14 @@ const (
 // tellTelecomSquare is the restart of AP-A and what came of it, 2013.
 func tellTelecomSquare(ctx context.Context, t *teller) error {
 	all, onA := t.told.figure(97438), t.told.figure(6441)
-	if err := t.holds(ctx, tsPlace+"/ap_a.cards", 1, uint32(onA), element.Company, element.Name, element.Address, element.Email, element.Phone, element.CardPAN, element.CardExpiry); err != nil {
+	first, err := t.Customers(ctx, officeSource, int(all))
+	if err != nil {
 		return err
 	}
-	if err := t.holds(ctx, tsPlace+"/web.cards", uint32(onA)+1, uint32(all), element.CardPAN, element.CardExpiry); err != nil {
+	if err := t.holds(ctx, tsPlace+"/ap_a.cards", first, first+uint32(onA)-1, element.Company, element.Name, element.Address, element.Email, element.Phone, element.CardPAN, element.CardExpiry); err != nil {
+		return err
+	}
+	if err := t.holds(ctx, tsPlace+"/web.cards", first+uint32(onA), first+uint32(all)-1, element.CardPAN, element.CardExpiry); err != nil {
 		return err
 	}
 	t.say("knows", "ts_held", "a", lang.Count(onA), "b", lang.Count(all-onA), "sum", lang.Count(all))
@@ -166,15 +170,29 @@ func (t *teller) misuseNotice(ctx context.Context, all, onA uint64) (string, err
 	return id, nil
 }
 
-// cards makes a list of misused cards: synthetic, used at one place before.
-func cards(from, n int, place event.Place, misused string) []event.Misuse {
+// cards makes a list of misused cards: synthetic, used at one place before. The
+// first is the card of the customer with the number from.
+func (t *teller) cards(from, n int, place event.Place, misused string) ([]event.Misuse, error) {
 	var out []event.Misuse
 	first := day(misused + " 00:00")
 	for i := range n {
-		out = append(out, event.Misuse{Token: fmt.Sprintf("%032x", from+i), At: first.AddDate(0, 0, i%60).UnixNano(),
+		token, err := t.Token(from + 7*i)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, event.Misuse{Token: token, At: first.AddDate(0, 0, i%60).UnixNano(),
 			Uses: []event.Usage{{Place: place, At: first.AddDate(0, -2, -(i % 200)).UnixNano()}, {Place: event.Place(fmt.Sprintf("other-%d", i%9)), At: first.AddDate(0, -1, 0).UnixNano()}}})
 	}
-	return out
+	return out, nil
+}
+
+// misuse loads such a list.
+func (t *teller) misuse(ctx context.Context, id, report string, from, n int, place event.Place, misused string) error {
+	items, err := t.cards(from, n, place, misused)
+	if err != nil {
+		return err
+	}
+	return t.do(ctx, &event.CaseMisuse{Case: id, Report: report, Items: items, By: duty})
 }
 
 // versions is August and September: three versions, and what they contradict.
@@ -182,7 +200,7 @@ func (t *teller) versions(ctx context.Context, id string) error {
 	if err := t.until(ctx, "2013-08-09 10:00"); err != nil {
 		return err
 	}
-	if err := t.do(ctx, &event.CaseMisuse{Case: id, Report: "m1", Items: cards(0, 200, apA, "2013-04-16"), By: duty}); err != nil {
+	if err := t.misuse(ctx, id, "m1", 1, 200, apA, "2013-04-16"); err != nil {
 		return err
 	}
 	a, err := t.Case(ctx, id)
@@ -193,6 +211,14 @@ func (t *teller) versions(ctx context.Context, id string) error {
 	t.say("knows", "ts_common", "n", best.Tokens, "of", best.Of, "place", best.Place)
 	t.assume()
 	t.check("ts_common", apA, string(best.Place))
+	own, err := t.concentrated(ctx, id)
+	if err != nil {
+		return err
+	}
+	t.say("knows", "ts_own", "place", own.Place, "n", own.Hits, "of", own.Of, "seen", lang.Count(own.Seen), "all", lang.Count(own.All), "times", fmt.Sprintf("%.1f", own.Times()), "odds", own.OneIn)
+	t.assume()
+	t.check("ts_own", tsPlace+"/ap_a.cards 200", fmt.Sprint(own.Place, " ", own.Hits))
+	t.check("ts_own_times", "15.1", fmt.Sprintf("%.1f", own.Times()))
 	wait := &event.CaseDecision{Case: id, Subject: "publish", Choice: "not-yet", Reason: "流出範囲は数社の法人に限定", By: ciso}
 	no, err := t.refused(ctx, wait)
 	if err != nil {
@@ -218,7 +244,7 @@ func (t *teller) versions(ctx context.Context, id string) error {
 	if err := t.until(ctx, "2013-09-12 10:00"); err != nil {
 		return err
 	}
-	if err := t.do(ctx, &event.CaseMisuse{Case: id, Report: "m2", Items: cards(200, 70, "Web-B", "2013-04-20"), By: duty}); err != nil {
+	if err := t.misuse(ctx, id, "m2", 50_001, 70, "Web-B", "2013-04-20"); err != nil {
 		return err
 	}
 	if err := t.stated(ctx, id, t.told.figure(97438), "最終報告書（第三版確定版）", "", time.Time{}, time.Time{}); err != nil {

@@ -34,6 +34,9 @@ const (
 	officer = "rin"
 )
 
+// officeSource is where the customers of every office are numbered.
+const officeSource = event.SubjectSource("office")
+
 // teller writes Sekisho's column.
 type teller struct {
 	Office
@@ -93,7 +96,7 @@ func (t *teller) refused(ctx context.Context, body event.Cased) (*casefile.Refus
 func (t *teller) holds(ctx context.Context, place event.Place, first, last uint32, elements ...element.Kind) error {
 	t.scan++
 	at := t.Now().UnixNano()
-	return t.Observe(ctx, "scan/office", &event.HoldingScan{Scan: t.scan, Part: 1, Parts: 1, Table: place, Source: "office", From: at, To: at,
+	return t.Observe(ctx, "scan/office", &event.HoldingScan{Scan: t.scan, Part: 1, Parts: 1, Table: place, Source: officeSource, From: at, To: at,
 		Elements: element.MaskOf(elements...), Rows: uint64(last-first) + 1, Subjects: event.Set{{First: first, Last: last}}})
 }
 
@@ -111,6 +114,22 @@ func (t *teller) measure(ctx context.Context, id string, q scope.Query, server s
 		return nil, err
 	}
 	return a.Case.Figures(), nil
+}
+
+// concentrated asks what the misused cards of a case have in common by the
+// office's own records, and returns the first place.
+func (t *teller) concentrated(ctx context.Context, id string) (*event.CommonPlace, error) {
+	if err := t.do(ctx, &event.CaseCommon{Case: id, Source: officeSource, Query: "{}", By: duty}); err != nil {
+		return nil, err
+	}
+	a, err := t.Case(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if a.Case.Common == nil || len(a.Case.Common.Found) == 0 {
+		return nil, errors.New("the misused cards have no place in common")
+	}
+	return &a.Case.Common.Found[0], nil
 }
 
 // clock returns a duty of a case.

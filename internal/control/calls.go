@@ -47,6 +47,7 @@ var Calls = []Call{
 	call("case/record", Operator.RecordCase),
 	call("case/draft", Operator.Draft),
 	call("case/misuse", Operator.Misuse),
+	call("case/concentrate", Operator.Concentrate),
 	call("case/test-call", Operator.TestCall),
 	call("host", Operator.RecordHost),
 	call("case", Operator.Case),

@@ -164,6 +164,11 @@ func (c *Client) Draft(ctx context.Context, r DraftQuery) (DraftAnswer, error) {
 	return ask[DraftQuery, DraftAnswer](ctx, c, "case/draft", r)
 }
 
+// Concentrate implements Operator.
+func (c *Client) Concentrate(ctx context.Context, r ConcentrateRequest) (CaseReceipt, error) {
+	return ask[ConcentrateRequest, CaseReceipt](ctx, c, "case/concentrate", r)
+}
+
 // Misuse implements Operator.
 func (c *Client) Misuse(ctx context.Context, r MisuseRequest) (CaseReceipt, error) {
 	return ask[MisuseRequest, CaseReceipt](ctx, c, "case/misuse", r)

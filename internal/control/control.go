@@ -18,7 +18,7 @@ import (
 
 // othersMay are the calls that accounts of the socket's group may make: people
 // on duty work on cases and do not operate the process.
-var othersMay = map[string]bool{"status": true, "case": true, "case/record": true, "case/draft": true, "case/misuse": true, "case/test-call": true, "host": true}
+var othersMay = map[string]bool{"status": true, "case": true, "case/record": true, "case/draft": true, "case/misuse": true, "case/concentrate": true, "case/test-call": true, "host": true}
 
 // Operator is what the running process can be asked. All errors that a person
 // should see are faults (package fault); others are shown as internal.
@@ -46,6 +46,9 @@ type Operator interface {
 	// numbers are hashed here, with a key of the ledger, before anything else
 	// sees them.
 	Misuse(ctx context.Context, r MisuseRequest) (CaseReceipt, error)
+	// Concentrate asks what the misused cards or accounts of a case have in
+	// common by our own records, and records the answer in the case.
+	Concentrate(ctx context.Context, r ConcentrateRequest) (CaseReceipt, error)
 	// RecordHost records what is known of a machine.
 	RecordHost(ctx context.Context, r HostRequest) (CaseReceipt, error)
 	// TestCall calls everybody on duty for a test, and records who was reached.
@@ -312,6 +315,30 @@ type MisuseItem struct {
 	Number string        `json:"number"`
 	At     int64         `json:"at"` // of the misuse, UTC ns
 	Uses   []event.Usage `json:"uses,omitempty"`
+}
+
+// ConcentrateRequest asks what misused cards or accounts have in common. The
+// payments go over the control socket only, are written nowhere, and are nothing
+// that may be logged.
+type ConcentrateRequest struct {
+	Case     string              `json:"case"`
+	Source   event.SubjectSource `json:"source,omitempty"` // empty: the one that knows most of them
+	Query    scope.Query         `json:"query"`
+	Payments []Paid              `json:"payments,omitempty"` // at most MaxPayments
+	By       string              `json:"by"`
+	Lang     string              `json:"lang"`
+	Key      string              `json:"key,omitempty"`
+}
+
+// MaxPayments bounds a list of payments.
+const MaxPayments = 300_000
+
+// Paid is one payment of a firm's own records.
+type Paid struct {
+	Number  string      `json:"number"`            // of the card
+	At      int64       `json:"at"`                // UTC ns
+	Place   event.Place `json:"place"`             // server, shop, page
+	Account string      `json:"account,omitempty"` // whose card it is: the key of the source
 }
 
 // TestRequest asks for test calls.

@@ -17,8 +17,12 @@ import (
 	"sekisho/internal/fault"
 )
 
-// maxRequest is the largest request, in bytes.
-const maxRequest = 1 << 20
+// maxRequest is the largest request, in bytes; maxList the largest list of
+// payments.
+const (
+	maxRequest = 1 << 20
+	maxList    = 64 << 20
+)
 
 // Listen opens the socket with mode 0600. A socket file that nobody answers on
 // is a leftover and is replaced; one that somebody answers on is an
@@ -101,7 +105,7 @@ func (l *listener) Close() error { return errors.Join(os.Remove(l.path), l.Liste
 // seconds. It closes l.
 func Serve(ctx context.Context, l net.Listener, op Operator, log *slog.Logger) error {
 	srv := &http.Server{
-		Handler: http.MaxBytesHandler(handler(op, log), maxRequest), ReadHeaderTimeout: 5 * time.Second,
+		Handler: bounded(handler(op, log)), ReadHeaderTimeout: 5 * time.Second,
 		ErrorLog:    slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context { return WithPeer(ctx, peerOf(c)) },
 	}
@@ -117,6 +121,14 @@ func Serve(ctx context.Context, l net.Listener, op Operator, log *slog.Logger) e
 	err := srv.Shutdown(stop)
 	<-done
 	return err
+}
+
+// bounded refuses requests that are too large.
+func bounded(h http.Handler) http.Handler {
+	list := http.NewServeMux()
+	list.Handle("/v1/case/concentrate", http.MaxBytesHandler(h, maxList))
+	list.Handle("/", http.MaxBytesHandler(h, maxRequest))
+	return list
 }
 
 func handler(op Operator, log *slog.Logger) http.Handler {

@@ -382,6 +382,8 @@ func newCased(k Kind) Body {
 		return new(CaseNotice)
 	case KindCaseAgree:
 		return new(CaseAgree)
+	case KindCaseCommon:
+		return new(CaseCommon)
 	}
 	return nil
 }

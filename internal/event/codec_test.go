@@ -115,6 +115,8 @@ func goldenBodies() []Body {
 		&PersonChange{Changes: []PersonMove{{"merge", 3, []uint32{7}, "decided"}}, By: "ayame"},
 		&PersonNotices{Scope: "00", Class: "reachable", Rows: 5, Persons: 6, Channels: map[string]uint64{"email": 5}, Missing: 1, SHA256: "00", Encrypted: "age-x25519", To: []string{"age1x"}, Case: "c1", By: "ayame", Reason: "r"},
 		&SiteLogin{Place: "web/shop-web/shop.example.jp", Exchange: "7QK3M2ZP4RTAB6XW", Account: "00ff", Source: "shop.customers", Subject: new(uint32), Address: "192.0.2.7", OK: true, Leaked: true},
+		&CaseCommon{Acted: Acted{Proved: "key"}, Case: "c1", Source: "shop.customers", Query: "{}", Position: 9, Misused: 5, Known: 4, Members: 100, Paid: 3, Payers: 50, Untold: 2, Left: 1,
+			Found: []CommonPlace{{How: "crossing", Place: "shop/notes", User: "app", Address: "192.0.2.9", From: at, To: at + 1, Hits: 4, Of: 4, Seen: 9, All: 100, OneIn: 3}}, By: "ayame"},
 	}
 }
 

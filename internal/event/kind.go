@@ -78,4 +78,5 @@ const (
 	KindCaseAgree      Kind = 133 // a second person's yes to one act
 	KindHostBoot       Kind = 134 // a machine started
 	KindHostPlan       Kind = 135 // a restart that somebody planned
+	KindCaseCommon     Kind = 136 // what misused cards or accounts have in common
 )

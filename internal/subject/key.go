@@ -3,6 +3,7 @@ package subject
 import (
 	"encoding/binary"
 	"fmt"
+	"iter"
 	"strconv"
 
 	"sekisho/internal/event"
@@ -81,6 +82,21 @@ func (d *Dictionary) Key(src event.SubjectSource, number uint32) (Key, error) {
 		return Key{Kind: UUID, Epoch: p.epoch, Bytes: p.arena.at(p.refs[i])}, nil
 	}
 	return Key{}, fmt.Errorf("subject %d of %s, dictionary key %s: %w", number, src, p.keyID, ErrForgotten)
+}
+
+// Numbers goes through the numbers of the source that have ever been seen, with
+// those that no key stands behind.
+func (s *Source) Numbers() iter.Seq[uint32] {
+	s.mu.Lock()
+	end := s.seen
+	s.mu.Unlock()
+	return func(yield func(uint32) bool) {
+		for n := range end {
+			if !yield(n) {
+				return
+			}
+		}
+	}
 }
 
 // Number looks a key up as it stands in a PostgreSQL result or parameter, in

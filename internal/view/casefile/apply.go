@@ -55,6 +55,9 @@ func (c *Case) apply(b *Books, index event.Index, at int64, body event.Body) {
 		c.Misuse = append(c.Misuse, e.Items...)
 		c.recheck(b, at)
 		note(e.By, "misuse", fmt.Sprintf("%d", len(e.Items)))
+	case *event.CaseCommon:
+		c.Common = &Compared{*e, at}
+		note(e.By, "common", "", compared(e)...)
 	case *event.CaseReport:
 		c.reportStep(e)
 		note(e.By, "report", e.Reason, e.Report, e.Step, e.Question)
@@ -87,7 +90,7 @@ func (c *Case) apply(b *Books, index event.Index, at int64, body event.Body) {
 // uses it up.
 func changes(body event.Body) bool {
 	switch body.(type) {
-	case *event.CaseSign, *event.CaseFact, *event.CaseScope, *event.CaseMisuse, *event.CaseMove, *event.CaseReport, *event.CaseEvidence, *event.CaseAction:
+	case *event.CaseSign, *event.CaseFact, *event.CaseScope, *event.CaseMisuse, *event.CaseCommon, *event.CaseMove, *event.CaseReport, *event.CaseEvidence, *event.CaseAction:
 		return true
 	}
 	return false

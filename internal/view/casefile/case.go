@@ -46,6 +46,7 @@ type Case struct {
 	Actions   []event.CaseAction   `json:"actions,omitempty"`
 	Scopes    []Scope              `json:"scopes,omitempty"`
 	Misuse    []event.Misuse       `json:"misuse,omitempty"`
+	Common    *Compared            `json:"common,omitempty"` // the newest answer
 	Reports   []Report             `json:"reports,omitempty"`
 	Decisions []Decision           `json:"decisions,omitempty"`
 	Ended     map[string]*ClockEnd `json:"ended,omitempty"` // by rule
@@ -78,6 +79,13 @@ type Task struct {
 // Scope is a version of the figures.
 type Scope struct {
 	event.CaseScope
+	At int64 `json:"at"`
+}
+
+// Compared is what misused cards or accounts have in common by our own records,
+// and when that was asked.
+type Compared struct {
+	event.CaseCommon
 	At int64 `json:"at"`
 }
 

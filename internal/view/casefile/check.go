@@ -84,6 +84,8 @@ func Author(body event.Body) (by, second string) {
 		return b.By, ""
 	case *event.CaseMisuse:
 		return b.By, ""
+	case *event.CaseCommon:
+		return b.By, ""
 	case *event.CaseReport:
 		return b.By, b.Second
 	case *event.CaseDecision:
@@ -141,6 +143,8 @@ func Check(b *Books, f *Firm, c *Case, now time.Time, body event.Body) error {
 		return c.checkScope(e)
 	case *event.CaseMisuse:
 		return checkMisuse(now, e)
+	case *event.CaseCommon:
+		return c.checkCommon(e)
 	case *event.CaseReport:
 		return c.checkReport(b, f, now, e)
 	case *event.CaseDecision:
@@ -177,7 +181,7 @@ func (c *Case) called(b *Books, f *Firm, now time.Time, key string) bool {
 // knowledge, receipts and lessons are kept; decisions have their reviews.
 func whenClosed(body event.Body) bool {
 	switch e := body.(type) {
-	case *event.CaseSign, *event.CaseFact, *event.CaseMove, *event.CaseClock, *event.CaseDecision, *event.CaseNotice, *event.CaseMisuse:
+	case *event.CaseSign, *event.CaseFact, *event.CaseMove, *event.CaseClock, *event.CaseDecision, *event.CaseNotice, *event.CaseMisuse, *event.CaseCommon:
 		return true
 	case *event.CaseTask:
 		return e.Lesson || e.Step == "done"

@@ -2,6 +2,7 @@ package casefile
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"sekisho/internal/event"
@@ -34,6 +35,33 @@ func (c *Case) Contradictions() []Mark {
 	}
 	slices.SortFunc(out, func(a, b Mark) int { return cmp.Compare(a.Server, b.Server) })
 	return out
+}
+
+// checkCommon refuses an answer that rests on nothing.
+func (c *Case) checkCommon(e *event.CaseCommon) error {
+	if len(c.Misuse) == 0 {
+		return refuse("common_none", "case", c.ID)
+	}
+	if e.Position == 0 || e.Query == "" {
+		return refuse("common_basis")
+	}
+	if e.Members == 0 && e.Payers == 0 {
+		return refuse("common_members")
+	}
+	if e.Known == 0 && e.Paid == 0 {
+		return refuse("common_unknown", "n", e.Misused)
+	}
+	return nil
+}
+
+// compared are the words of the timeline: the first place, how many came
+// together there, and how many times as many as by lot.
+func compared(e *event.CaseCommon) []string {
+	if len(e.Found) == 0 {
+		return nil
+	}
+	f := &e.Found[0]
+	return []string{string(f.Place), fmt.Sprint(f.Hits), fmt.Sprint(f.Of), fmt.Sprintf("%.1f", f.Times())}
 }
 
 // Common is what misused cards or accounts have in common.

@@ -22,7 +22,8 @@ import (
 //	casefile 2	2026-11-22	who acted is proved or typed, agreements, starts of machines
 //	casefile 3	2026-11-22	which closed cases still have something to call about
 //	casefile 4	2026-11-22	the timeline keeps codes apart from words
-const stamp = "casefile 4"
+//	casefile 5	2026-11-22	what misused cards or accounts have in common
+const stamp = "casefile 5"
 
 const schema = view.Schema + `
 CREATE TABLE item (

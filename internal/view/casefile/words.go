@@ -118,6 +118,11 @@ func (e *Entry) words(l lang.Language) []string {
 			out = append(out, word("step", 0), wordTexts.In(l).Text("gates", "applied", at(3), "failed", at(4)))
 		}
 		return out
+	case "common":
+		if len(e.Args) == 0 {
+			return []string{wordTexts.In(l).Text("common_nothing")}
+		}
+		return []string{wordTexts.In(l).Text("common_place", "place", at(0), "hits", at(1), "of", at(2), "times", at(3))}
 	case "report":
 		out := []string{at(0), word("step", 1)}
 		if at(2) != "" {

@@ -36,6 +36,10 @@ func Figures(c *casefile.Case) map[string]uint64 {
 		}
 		out["misused"] = uint64(len(tokens))
 	}
+	if c.Common != nil && len(c.Common.Found) > 0 {
+		f := &c.Common.Found[0]
+		out["common"], out["common.of"], out["common.seen"], out["common.all"] = f.Hits, f.Of, f.Seen, f.All
+	}
 	for _, f := range c.Facts {
 		if f.Persons > 0 && f.WithdrawnBy == "" {
 			out["stated."+f.Fact] = f.Persons
@@ -69,6 +73,12 @@ func dates(c *casefile.Case) map[string]bool {
 	}
 	for _, m := range c.Misuse {
 		add(m.At)
+	}
+	if c.Common != nil {
+		for _, f := range c.Common.Found {
+			add(f.From)
+			add(f.To)
+		}
 	}
 	for _, d := range c.Decisions {
 		add(d.At)
