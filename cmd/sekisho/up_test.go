@@ -51,7 +51,7 @@ func runWithShop(t *testing.T, dir string) {
 	if _, err := exec.LookPath("psql"); err != nil {
 		t.Skip("no psql: sudo apt-get install -y postgresql-client")
 	}
-	server := pgservertest.Start(t, pgserver.Config{})
+	server := pgservertest.Start(t, pgserver.Config{Settings: map[string]string{"max_prepared_transactions": "10"}})
 	roles := server.Command(t.Context(), "psql", "-q", "-c", "CREATE ROLE sekisho LOGIN; CREATE ROLE app LOGIN; CREATE ROLE boss SUPERUSER LOGIN; GRANT pg_read_all_stats TO sekisho", "postgres")
 	if out, err := roles.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)

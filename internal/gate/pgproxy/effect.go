@@ -105,6 +105,7 @@ func (e *engine) effects(c *command, x *execution) (u undo) {
 	if p != nil && (c.shape.sets && p.crosses() || p.analysis != nil && p.analysis.TaintsSession) {
 		e.env.setting = true
 	}
+	e.twoPhases(c, x)
 	if c.st.Kind == sqlscan.PrepareTransaction {
 		e.g.twoPhase.keep(e.tainting)
 		e.late.prepared = e.sent + 1

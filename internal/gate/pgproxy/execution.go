@@ -34,15 +34,17 @@ type execution struct {
 	text    []bool          // by column: a character string in text format
 	limits  limits
 
-	refs      int // queue items and portals that hold it
-	out       *copyOut
-	long      pgwire.RowStream // a row too large to be held
-	launders  string           // why its success may copy protected data anywhere
-	known     bool             // what its code writes is known, and was dealt with
-	target    string           // of a write that was not analysed: what it names
-	keyedRows uint64           // of COPY FROM: rows whose subject is known
-	reach     reach            // which change counters it moves
-	wrote     *plan            // whose writes they are
+	refs     int // queue items and portals that hold it
+	out      *copyOut
+	long     pgwire.RowStream // a row too large to be held
+	launders string           // why its success may copy protected data anywhere
+	known    bool             // what its code writes is known, and was dealt with
+	// transaction is the name of the two-phase transaction that it prepares or ends.
+	transaction string
+	target      string // of a write that was not analysed: what it names
+	keyedRows   uint64 // of COPY FROM: rows whose subject is known
+	reach       reach  // which change counters it moves
+	wrote       *plan  // whose writes they are
 }
 
 type colFormat struct {
@@ -295,7 +297,13 @@ func (e *engine) finish(x *execution, why event.Outcome, affected int64) {
 	if x != nil && x.reach != reachNone {
 		e.wrote(x, why, affected)
 	}
-	if x == nil || x.slot == nil {
+	if x == nil {
+		return
+	}
+	if x.slot == nil { // it is about nobody's rows
+		if why == event.OutcomeFailed && x.launders != "" {
+			e.failedCode(x)
+		}
 		return
 	}
 	if why != event.OutcomeFailed {

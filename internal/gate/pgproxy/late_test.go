@@ -83,11 +83,41 @@ func TestChangesOfPreparedTransactions(t *testing.T) {
 	b.say("BEGIN", 'T')
 	b.e.change(inserted(7))
 	b.e.clock += 10 * second
-	b.say("PREPARE TRANSACTION 'a'", 'I')
+	b.tag("PREPARE TRANSACTION 'a'", "PREPARE TRANSACTION")
 	b.wantTold("when it is prepared", "insert shop/public.customers {7} unknown=0")
 	b.e.clock += 10 * second
-	b.say("COMMIT PREPARED 'a'", 'I')
+	b.tag("COMMIT PREPARED 'a'", "COMMIT PREPARED")
 	b.wantTold("when somebody commits it", "insert shop/public.customers {7} unknown=0")
+	if b.g.laundering.suspected() {
+		t.Error("a transaction that the gate saw counts as unknown")
+	}
+}
+
+// tag sends a statement that the server answers with a tag.
+func (b *bench) tag(sql, tag string) {
+	b.t.Helper()
+	b.client(q(sql))
+	b.server(done(tag), ready('I'))
+}
+
+// What was prepared before this start, or around the gate, may have written
+// anything anywhere.
+func TestTransactionsPreparedUnseen(t *testing.T) {
+	b := newBench(t, nil)
+	b.tag("ROLLBACK PREPARED 'old'", "ROLLBACK PREPARED")
+	b.wantTold("what is rolled back wrote nothing")
+	b.client(q("COMMIT PREPARED 'old'"))
+	b.wantTold("before it is sent", "taint shop")
+	b.server(fails("42704"), ready('I'))
+	b.wantTold("when there is none", `cleared shop by ""`)
+
+	b.say("BEGIN", 'T')
+	b.tag("PREPARE TRANSACTION 'old'", "ROLLBACK") // it had failed
+	b.tag("COMMIT PREPARED 'old'", "COMMIT PREPARED")
+	b.wantTold("when it is committed", "taint shop", "unknown shop/public.customers {} unknown=1", "unknown shop/public.bookings {} unknown=1")
+	if !b.g.laundering.suspected() {
+		t.Error("what nobody saw being written is not suspected")
+	}
 }
 
 // A gate that is killed while code runs must know of it when it starts again.

@@ -11,9 +11,10 @@ import (
 
 // Reasons of an event.Taint of a whole database.
 const (
-	launderCode   = "code"
-	launderLetter = "sequence or lock"
-	launderStream = "replication connection"
+	launderCode     = "code"
+	launderLetter   = "sequence or lock"
+	launderStream   = "replication connection"
+	launderPrepared = "prepared transaction"
 )
 
 // laundering is whether code of which nobody knows what it writes may have
@@ -114,6 +115,10 @@ func (e *engine) launder(why string) {
 	}
 	l.mu.Unlock()
 	if before || e.g.switches.NoTaint || e.g.switches.NoCode {
+		return
+	}
+	if why == launderPrepared {
+		e.find("SK3110", "a transaction was committed that no gate saw being prepared: until an operator clears the database, whatever is read is bounded over all that is protected")
 		return
 	}
 	e.find("SK3110", "code ran of which nobody knows what it writes: until an operator clears the database, whatever is read is bounded over all that is protected")

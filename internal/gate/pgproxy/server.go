@@ -333,6 +333,7 @@ func (e *engine) complete(m *pgwire.Message) bool {
 		affected = affectedRows(m.Body)
 	}
 	e.finish(x, outcome, affected)
+	e.twoPhaseEnds(x, m)
 	e.forward(head, m)
 	if head.kind == expectQuery {
 		head.query.at++

@@ -287,25 +287,3 @@ func (g *shared) isProtected(t *Taint) bool {
 	defer g.protected.mu.Unlock()
 	return g.protected.seen[fmt.Sprint(*t)]
 }
-
-// pendingTaints are the taints of transactions that were prepared for a commit
-// by whomever: until then nobody else sees their relations.
-type pendingTaints struct {
-	mu    sync.Mutex
-	list  []Taint
-	other []late // changes and taints that are recorded again
-}
-
-func (p *pendingTaints) keep(list []Taint) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.list = append(p.list, list...); len(p.list) > maxTaints {
-		p.list = p.list[len(p.list)-maxTaints:]
-	}
-}
-
-func (p *pendingTaints) all() []Taint {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return append([]Taint(nil), p.list...)
-}
