@@ -75,7 +75,7 @@ var allowed = map[string][]string{
 	"internal/hub/answer": {"internal/policy/cut", "internal/policy/order"},
 	"internal/hub/frame":  {},
 	"internal/hub/pki":    {"internal/durable"},
-	"internal/hub/site":   {"internal/durable", "internal/hub/answer", "internal/hub/frame", "internal/hub/pki", "internal/policy/order"},
+	"internal/hub/site":   {"internal/durable", "internal/event", "internal/hub/answer", "internal/hub/frame", "internal/hub/pki", "internal/policy/order"},
 
 	// what is suspicious in what leaves
 	"internal/detect":      {"internal/event"},

@@ -137,7 +137,7 @@ func (p *process) startHub(s *stage) error {
 	}
 	url, hosts := c.Hub.Address()
 	if p.cut.server, err = hub.NewServer(hub.ServerConfig{Listener: l, URL: url, Hosts: hosts, Dir: hubDir(c), Authority: authority, Cuts: p.cut.cuts,
-		Orders: orders, Now: p.now, Log: p.log}); err != nil {
+		Orders: orders, Intake: intake{p.ledger}, Now: p.now, Log: p.log}); err != nil {
 		return fail(errors.Join(err, l.Close()))
 	}
 	if err := p.pushExitPolicy(); err != nil {
@@ -164,7 +164,8 @@ func (p *process) startSite(ctx context.Context, s *stage) error {
 		return fault.New(fault.Internal).Because(err)
 	}
 	p.cut.gates = answer.New(member.Site, receipts, p.now)
-	p.cut.site, err = site.Open(ctx, site.Config{Dir: hubDir(c), Gates: p.cut.gates, Policies: sitePolicies{p}, Now: p.now, Log: p.log})
+	p.cut.site, err = site.Open(ctx, site.Config{Dir: hubDir(c), Gates: p.cut.gates, Policies: sitePolicies{p}, Lines: p.ledger,
+		Ships: func(source string) bool { return hub.Ships(source, member.Site) }, Now: p.now, Log: p.log})
 	if err != nil {
 		return fault.New(fault.Internal).Because(fmt.Errorf("remote gate: %w", err))
 	}

@@ -16,12 +16,14 @@ import (
 	"sekisho/internal/gate/egress"
 	"sekisho/internal/gate/netloop"
 	"sekisho/internal/gate/resolver"
+	"sekisho/internal/hub/frame"
 	"sekisho/internal/policy/exit"
 )
 
 // exitGate is a running gate for what leaves.
 type exitGate struct {
 	cfg      *config.EgressGate
+	place    event.Place
 	server   *egress.Gate
 	listener net.Listener // of the forward proxy, nil without one
 	rec      event.Recorder
@@ -84,7 +86,7 @@ func (p *process) firstExitPolicy(ctx context.Context) error {
 
 // putExitPolicy records a policy and puts it in force.
 func (p *process) putExitPolicy(ctx context.Context, next *exit.Policy) error {
-	if _, err := p.self.Record(ctx, event.Durable, &event.ExitPolicy{Generation: next.Generation(), Policy: string(next.Digest())}); err != nil {
+	if _, err := p.outer.Record(ctx, event.Durable, &event.ExitPolicy{Generation: next.Generation(), Policy: string(next.Digest())}); err != nil {
 		return fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(err)
 	}
 	p.exit.Store(next)
@@ -110,7 +112,7 @@ func (p *process) reloadExitPolicy(ctx context.Context) error {
 		}
 	}
 	if err != nil {
-		_, recErr := p.self.Record(ctx, event.Durable, &event.PolicyRejected{Reason: fault.Faults(err)[0].Error()})
+		_, recErr := p.outer.Record(ctx, event.Durable, &event.PolicyRejected{Reason: fault.Faults(err)[0].Error()})
 		return errors.Join(err, recErr)
 	}
 	if next.Digest() == old.Digest() {
@@ -123,8 +125,8 @@ func (p *process) newExitGate(c *config.EgressGate, names *resolver.Resolver, pa
 	fail := func(code fault.Code, key, address string, err error) error {
 		return fault.New(code, "gate", `"`+c.Name+`"`, "address", address).At(p.file, p.cfg.Line(path+key), path+key).Because(err)
 	}
-	source := event.Source("gate/" + c.Name)
-	g := &exitGate{cfg: c, rec: p.meter.Gate(p.ledger.Recorder(source, 0), c.Name), start: p.past.starts[source] + 1}
+	source := p.gateSource(c.Name)
+	g := &exitGate{cfg: c, place: event.Place("egress/" + frame.Of(c.Name, p.member)), rec: p.meter.Gate(p.ledger.Recorder(source, 0), c.Name), start: p.past.starts[source] + 1}
 	cfg := egress.Config{Place: g.places()[0], Policy: p.exit.Load, Recorder: g.rec, Strict: c.Strict, FailOpen: c.OnFailure == "open",
 		Portable: c.Portable, Log: p.log.With("gate", c.Name), Limits: egress.Limits{
 			Connections: c.Limits.Connections, PerClient: c.Limits.PerClient, Handshake: time.Duration(c.Limits.Handshake), Dial: time.Duration(c.Limits.Dial),
@@ -206,8 +208,8 @@ func (p *process) exitTLS(c *config.EgressTLS) (*tls.Config, error) {
 	return out, nil
 }
 
-// places are the gate in events: "egress/out".
-func (g *exitGate) places() []event.Place { return []event.Place{event.Place("egress/" + g.cfg.Name)} }
+// places are the gate in events: "egress/out", of a remote gate "egress/out@osaka".
+func (g *exitGate) places() []event.Place { return []event.Place{g.place} }
 
 // alive runs a gate until ctx ends, with its signs of life and its end.
 func (p *process) alive(ctx context.Context, name string, rec event.Recorder, places []event.Place, run func(context.Context) error) error {

@@ -134,7 +134,7 @@ func (p *process) recordWays(ctx context.Context, fresh, gone []wayout.Way) erro
 	if len(bodies) == 0 {
 		return nil
 	}
-	_, err := p.self.Record(ctx, event.Durable, bodies...)
+	_, err := p.outer.Record(ctx, event.Durable, bodies...)
 	return err
 }
 

@@ -304,7 +304,12 @@ func (p *process) ApplyRetention(ctx context.Context, r control.RetentionRequest
 	if keep == 0 {
 		return event.Retention{}, fault.New(fault.ControlRefused, "problem", "ledger.retention.keep is not set", "hint", "set it, then restart")
 	}
-	done, err := p.ledger.Retain(ctx, ledger.RetentionPolicy{Name: "keep " + keep.String() + ", by " + r.By, MaxAge: keep})
+	policy := ledger.RetentionPolicy{Name: "keep " + keep.String() + ", by " + r.By, MaxAge: keep}
+	if p.cut != nil && p.cut.site != nil {
+		from := p.cut.site.Shipped()
+		policy.From = &from
+	}
+	done, err := p.ledger.Retain(ctx, policy)
 	if err != nil {
 		return event.Retention{}, fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(err)
 	}

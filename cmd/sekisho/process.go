@@ -17,6 +17,7 @@ import (
 	"sekisho/internal/control"
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
+	"sekisho/internal/hub/frame"
 	"sekisho/internal/keyring"
 	"sekisho/internal/ledger"
 	"sekisho/internal/metrics"
@@ -41,6 +42,8 @@ type process struct {
 	dict    *subject.Dictionary
 	past    *history
 	self    event.Recorder // what the process itself does
+	member  string         // the name under which it joined a hub, or empty
+	outer   event.Recorder // self, or at a remote gate what is shipped to the hub
 	grants  *grants
 	view    *viewKeeper
 	cases   *caseKeeper
@@ -88,12 +91,19 @@ func (p *process) openTruth(ctx context.Context, progress func(done, all uint64)
 	}
 	p.dict = subject.New(subject.Config{Tenant: event.Tenant(c.Tenant), Keys: ring, Recorder: p.ledger.Recorder("dictionary", 0)})
 	head := uint64(p.ledger.Head())
-	p.past, err = replay(ctx, p.ledger.Reader, p.dict, ring, func(i event.Index) { progress(uint64(i), head) })
+	if p.member, err = memberName(c); err != nil {
+		return fault.New(fault.Internal).Because(err)
+	}
+	p.past, err = replay(ctx, p.ledger.Reader, p.dict, ring, p.member, func(i event.Index) { progress(uint64(i), head) })
 	if err != nil {
 		return fault.New(fault.LedgerOpen, "dir", ledgerDir(c)).Because(err)
 	}
 	p.meter = metrics.New(version)
 	p.self = p.meter.Recorder(p.ledger.Recorder("process", 0), "process")
+	p.outer = p.self
+	if p.member != "" {
+		p.outer = p.meter.Recorder(p.ledger.Recorder(event.Source(frame.Of("process", p.member)), 0), "process")
+	}
 	return nil
 }
 
@@ -107,6 +117,9 @@ func (p *process) recordStart(ctx context.Context) error {
 			gap.Places = append(gap.Places, place(&b))
 		}
 		bodies = append(bodies, &gap)
+		if err := p.recordLoss(ctx, &gap); err != nil {
+			return err
+		}
 		p.log.Warn("a power cut may have taken records: the gap is written down", "from", event.Time(gap.From), "to", event.Time(gap.To))
 	}
 	for _, id := range p.ring.IDs() {

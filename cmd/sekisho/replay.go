@@ -7,6 +7,7 @@ import (
 
 	"sekisho/internal/event"
 	"sekisho/internal/hub"
+	"sekisho/internal/hub/frame"
 	"sekisho/internal/keyring"
 	"sekisho/internal/ledger"
 	"sekisho/internal/subject"
@@ -38,7 +39,7 @@ type history struct {
 
 // replay feeds the ledger to the dictionary, finishes key destructions that a
 // crash interrupted, and returns what the rest of the process needs.
-func replay(ctx context.Context, r *ledger.Reader, d *subject.Dictionary, ring *keyring.Ring, progress func(event.Index)) (*history, error) {
+func replay(ctx context.Context, r *ledger.Reader, d *subject.Dictionary, ring *keyring.Ring, member string, progress func(event.Index)) (*history, error) {
 	h := &history{starts: map[event.Source]uint32{}, stops: map[siteStop]bool{}, keys: map[string]bool{}, relations: map[event.Place]relations{}, suspected: map[event.Place]map[event.Source]bool{}, scanned: map[event.Place]bool{}, filled: map[event.Place]bool{}}
 	err := r.Scan(ctx, 0, func(index event.Index, line []byte) error {
 		if progress != nil && index%65536 == 0 {
@@ -58,6 +59,9 @@ func replay(ctx context.Context, r *ledger.Reader, d *subject.Dictionary, ring *
 		e, err := event.Parse(line)
 		if err != nil {
 			return fmt.Errorf("event %d: %w", index, err)
+		}
+		if site := frame.SiteOf(string(e.Source)); hub.Ships(string(e.Source), site) && site != member {
+			return nil // a remote gate's, shipped here: no state of this process
 		}
 		if err := d.Apply(e); err != nil {
 			return fmt.Errorf("event %d: %w", index, err)

@@ -12,6 +12,7 @@ import (
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
 	"sekisho/internal/gate/resolver"
+	"sekisho/internal/hub/frame"
 )
 
 // startResolvers opens the gates for names. The first is returned, for the
@@ -19,9 +20,9 @@ import (
 func (p *process) startResolvers(ctx context.Context, s *stage) (first *resolver.Resolver, err error) {
 	for i := range p.cfg.Egress.Resolvers {
 		c := &p.cfg.Egress.Resolvers[i]
-		source := event.Source("gate/" + c.Name)
+		source := p.gateSource(c.Name)
 		rec := p.meter.Gate(p.ledger.Recorder(source, 0), c.Name)
-		places := []event.Place{event.Place("resolver/" + c.Name)}
+		places := []event.Place{event.Place("resolver/" + frame.Of(c.Name, p.member))}
 		r, err := p.newResolver(c, rec, places[0], fmt.Sprintf("egress.resolvers[%d]", i))
 		if err != nil {
 			return nil, err

@@ -34,14 +34,17 @@ type ServerConfig struct {
 	Authority *pki.Authority
 	Cuts      *Cuts
 	Orders    string // verifies orders
-	Now       func() time.Time
-	Log       *slog.Logger
+	// Intake takes what remote gates recorded; nil: it stays with them.
+	Intake Intake
+	Now    func() time.Time
+	Log    *slog.Logger
 }
 
 // Server answers remote gates.
 type Server struct {
 	cfg    ServerConfig
 	policy pushed
+	intake intakeState
 
 	mu   sync.Mutex // guards cert
 	cert *tls.Certificate
@@ -75,6 +78,8 @@ func (s *Server) Run(ctx context.Context) error {
 	mux.HandleFunc("POST /v1/renew", s.known(s.renew))
 	mux.HandleFunc("GET /v1/stream", s.known(s.stream))
 	mux.HandleFunc("POST /v1/receipts", s.known(s.receipts))
+	mux.HandleFunc("GET /v1/heads", s.known(s.heads))
+	mux.HandleFunc("POST /v1/lines", s.known(s.lines))
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10, IdleTimeout: time.Minute,
 		BaseContext: func(net.Listener) context.Context { return ctx },
 		ErrorLog:    slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
@@ -105,7 +110,12 @@ func (s *Server) known(do func(w http.ResponseWriter, r *http.Request, site stri
 			http.Error(w, "a certificate of this hub is needed", http.StatusUnauthorized)
 			return
 		}
-		name := r.TLS.VerifiedChains[0][0].Subject.CommonName
+		leaf := r.TLS.VerifiedChains[0][0]
+		if s.cfg.Now().After(leaf.NotAfter) { // a connection that outlived it
+			http.Error(w, "the certificate is over", http.StatusUnauthorized)
+			return
+		}
+		name := leaf.Subject.CommonName
 		if !s.cfg.Cuts.enrolled(name) {
 			http.Error(w, "this gate is not enrolled", http.StatusForbidden)
 			return
@@ -275,7 +285,9 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, site string) {
 		case text := <-l.next:
 			err = send(frame.Frame{Order: string(text)})
 		case <-tick.C:
-			err = send(frame.Frame{})
+			if err = send(frame.Frame{}); s.cfg.Now().After(r.TLS.VerifiedChains[0][0].NotAfter) {
+				err = errors.New("the certificate is over")
+			}
 		}
 	}
 	reason := "the connection broke"

@@ -47,7 +47,7 @@ func (g *growing) wrote(data []byte) {
 // take notes the lines of a batch.
 func (g *growing) take(b *batch) {
 	g.sums = append(g.sums, b.sums...)
-	g.from, g.to = min(g.from, b.at), max(g.to, b.at)
+	g.from, g.to = min(g.from, b.from), max(g.to, b.to)
 	if ch := b.chain; ch.segment != g.ordinal+1 {
 		ch.segment, ch.first, ch.prev = g.ordinal+1, b.first, ch.head.Digest
 		g.chains++

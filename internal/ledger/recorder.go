@@ -107,7 +107,8 @@ type batch struct {
 	chain *chain
 	lines []byte
 	sums  [][sha256.Size]byte
-	at    int64
+	from  int64 // times of the earliest and the latest
+	to    int64
 	first event.Seq
 	head  segment.Head // after the batch
 }
@@ -132,6 +133,6 @@ func (r *recorder) encode(bodies []event.Body) (batch, error) {
 		r.sums = append(r.sums, sum)
 		b.head = segment.Head{Seq: e.Seq, Digest: event.Digest(sum[:])}
 	}
-	b.lines, b.sums, b.at = r.buf, r.sums, e.At.UnixNano()
+	b.lines, b.sums, b.from, b.to = r.buf, r.sums, e.At.UnixNano(), e.At.UnixNano()
 	return b, nil
 }

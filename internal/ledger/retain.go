@@ -16,6 +16,9 @@ import (
 type RetentionPolicy struct {
 	Name   string        // what the record calls it
 	MaxAge time.Duration // segments whose latest event is older are dropped; 0 drops nothing
+	// From, when it is not nil, is an event that must stay with all after it,
+	// however old they are: what a remote gate has not shipped yet.
+	From *event.Index
 }
 
 // Retain drops sealed segments, oldest first, as the policy says. Their digests
@@ -38,7 +41,8 @@ func (l *Ledger) Retain(ctx context.Context, policy RetentionPolicy) (*event.Ret
 	var due []*proof.Leaf
 	cut := l.cfg.Now().UnixNano() // the earliest time of what stays
 	for _, leaf := range l.sealedLeaves() {
-		if leaf.To >= limit || leaf.Segment >= l.sealedCount() {
+		held := policy.From != nil && event.Index(leaf.First+leaf.Count) > *policy.From
+		if held || leaf.To >= limit || leaf.Segment >= l.sealedCount() {
 			cut = min(cut, leaf.From)
 			limit = math.MinInt64 // the first that stays ends what goes
 			continue

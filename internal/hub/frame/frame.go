@@ -5,6 +5,8 @@
 //	POST /v1/renew     Renew → Renewed   before the certificate ends
 //	GET  /v1/stream    → Frames          one a line, for ever: orders, policies, signs of life
 //	POST /v1/receipts  Receipts          answers to an order
+//	GET  /v1/heads     → Heads           how far the gate's record is at the hub
+//	POST /v1/lines     lines → Taken     of its ledger, after those heads; on disk when it answers
 //
 // It holds the shapes and the token only; package hub serves, package site
 // asks.
@@ -73,6 +75,41 @@ type Receipts struct {
 type Failed struct {
 	Gate    string `json:"gate"`
 	Problem string `json:"problem"`
+}
+
+// Head is the end of a chain of a gate's ledger, as the hub holds it.
+type Head struct {
+	Source string `json:"source"`
+	Worker uint16 `json:"worker"`
+	Seq    uint64 `json:"seq"`
+}
+
+// Heads are those of a site.
+type Heads struct {
+	Heads []Head `json:"heads"`
+}
+
+// Taken says how many lines a request had; the hub has them all on disk.
+type Taken struct {
+	Lines int `json:"lines"`
+}
+
+// MaxLines is the largest body of lines, in bytes. A line has at most 64 KiB.
+const MaxLines = 1 << 20
+
+// Of returns a name as the whole firm has it: NAME@SITE. Names in configurations
+// have no @.
+func Of(name, site string) string {
+	if site == "" {
+		return name
+	}
+	return name + "@" + site
+}
+
+// SiteOf returns whose name it is: empty for the hub's own.
+func SiteOf(name string) string {
+	_, site, _ := strings.Cut(name, "@")
+	return site
 }
 
 // Token lets one gate join, once.

@@ -4,9 +4,10 @@
 // certificate.
 //
 // A site works on without the hub for as long as it must: the order it has
-// stays in force, also over a restart. It keeps its own ledger and ships nothing
-// of it. It makes no orders and takes none that the hub's key did not sign or that is older than
-// the one in force.
+// stays in force, also over a restart. It keeps its own ledger and ships what its
+// gates recorded whenever the hub is there: from what the hub has, in order, once
+// each. It makes no orders and takes none that the hub's key did not sign or that
+// is older than the one in force.
 package site
 
 import (
@@ -147,8 +148,12 @@ type Config struct {
 	Gates *answer.Gates
 	// Policies takes the hub's policy of what leaves; nil: nobody does.
 	Policies Policies
-	Now      func() time.Time
-	Log      *slog.Logger
+	// Lines is the ledger whose events of sources that Ships chooses are shipped;
+	// nil: none are.
+	Lines Lines
+	Ships func(source string) bool
+	Now   func() time.Time
+	Log   *slog.Logger
 	// Retry is the first wait after a failed connection; it doubles up to 16
 	// times that. Default 500 ms.
 	Retry time.Duration
@@ -162,6 +167,9 @@ type Site struct {
 	ready  chan struct{}
 	once   sync.Once
 	policy atomic.Pointer[order.Policy] // that was taken last
+	kept   atomic.Uint64                // position.Index
+	// position is ship's.
+	position shipped
 
 	mu       sync.Mutex // guards identity
 	identity *tls.Certificate
@@ -185,6 +193,9 @@ func Open(ctx context.Context, cfg Config) (*Site, error) {
 		return nil, fmt.Errorf("%s: %w", identityFile, err)
 	}
 	if err := s.readPolicy(); err != nil {
+		return nil, err
+	}
+	if err := s.readShipped(); err != nil {
 		return nil, err
 	}
 	text, err := os.ReadFile(filepath.Join(cfg.Dir, orderFile))
@@ -240,8 +251,14 @@ func (s *Site) client() (*http.Client, error) {
 			GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return s.current(), nil }}}}, nil
 }
 
-// Run keeps the stream until ctx ends. It does not end when the hub is away.
+// Run keeps the stream, and ships, until ctx ends. It does not end when the hub
+// is away.
 func (s *Site) Run(ctx context.Context) error {
+	if s.cfg.Lines != nil {
+		var all sync.WaitGroup
+		all.Go(func() { s.ship(ctx) })
+		defer all.Wait()
+	}
 	retry := s.cfg.Retry
 	for ctx.Err() == nil {
 		begin := s.cfg.Now()
@@ -252,6 +269,10 @@ func (s *Site) Run(ctx context.Context) error {
 		}
 		if s.cfg.Now().Sub(begin) > frame.Silence {
 			retry = s.cfg.Retry
+		}
+		if err == nil { // a new certificate
+			retry = s.cfg.Retry
+			continue
 		}
 		s.cfg.Log.Warn("the hub is away; what is in force stays", "hub", s.member.Hub, "again_in", retry, "err", err)
 		if !pause(ctx, retry) {
@@ -280,8 +301,10 @@ func (s *Site) follow(ctx context.Context) error {
 		return err
 	}
 	defer client.CloseIdleConnections()
-	if err := s.renew(ctx, client); err != nil {
-		return err
+	if s.due() {
+		if err := s.renew(ctx, client); err != nil {
+			return err
+		}
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -306,6 +329,9 @@ func (s *Site) follow(ctx context.Context) error {
 			return err
 		}
 		silence.Reset(frame.Silence)
+		if s.due() {
+			return s.renew(ctx, client) // and come back with the new certificate
+		}
 		if first && f.Generation <= s.cfg.Gates.Generation() {
 			s.once.Do(func() { close(s.ready) })
 		}
@@ -366,13 +392,11 @@ func (s *Site) take(ctx context.Context, text []byte, keep bool) (*frame.Receipt
 	return r, nil
 }
 
-// renew gets a new certificate, with a new key, when two thirds of the old
-// one's life are over.
+// due reports whether two thirds of the certificate's life are over.
+func (s *Site) due() bool { return !s.cfg.Now().Before(s.current().Leaf.NotAfter.Add(-pki.Life / 3)) }
+
+// renew gets a new certificate, with a new key.
 func (s *Site) renew(ctx context.Context, client *http.Client) error {
-	leaf := s.current().Leaf
-	if s.cfg.Now().Before(leaf.NotAfter.Add(-pki.Life / 3)) {
-		return nil
-	}
 	key, keyText, err := pki.NewKey()
 	if err != nil {
 		return err

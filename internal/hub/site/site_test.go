@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -70,6 +71,7 @@ type world struct {
 
 	policies Policies // of sites
 	tell     func(*Site)
+	ahead    atomic.Int64 // ns
 }
 
 func (w *world) record(_ context.Context, bodies ...event.Body) error {
@@ -91,6 +93,9 @@ func (w *world) past() (p hub.Past) {
 	return p
 }
 
+// now is the clock of all: the machine's, and what a test put it forward.
+func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
+
 // start begins a run of the hub on the same address, directory and ledger.
 func (w *world) start() {
 	w.t.Helper()
@@ -106,16 +111,16 @@ func (w *world) start() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	gates := answer.New("hub", receiptSigner(w.t, w.dir, "hub"), time.Now)
+	gates := answer.New("hub", receiptSigner(w.t, w.dir, "hub"), w.now)
 	w.local = &gate{flows: 7}
 	if w.cuts, err = hub.Open(w.t.Context(), hub.Config{Tenant: "default", Dir: w.dir, Signer: signer, Verifier: verifier, Record: w.record,
-		Gates: gates, Now: time.Now, Wait: 20 * time.Second}, w.past()); err != nil {
+		Gates: gates, Now: w.now, Wait: 20 * time.Second}, w.past()); err != nil {
 		w.t.Fatal(err)
 	}
 	if err := gates.Add(w.t.Context(), "shop-db", w.local); err != nil {
 		w.t.Fatal(err)
 	}
-	authority, err := pki.Open(w.dir, time.Now)
+	authority, err := pki.Open(w.dir, w.now)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -125,7 +130,7 @@ func (w *world) start() {
 	}
 	w.listen = l.Addr().String()
 	if w.server, err = hub.NewServer(hub.ServerConfig{Listener: l, Hosts: []string{"127.0.0.1"}, URL: "https://" + w.listen, Dir: w.dir,
-		Authority: authority, Cuts: w.cuts, Orders: vkey, Now: time.Now, Log: slog.New(slog.DiscardHandler)}); err != nil {
+		Authority: authority, Cuts: w.cuts, Orders: vkey, Now: w.now, Log: slog.New(slog.DiscardHandler)}); err != nil {
 		w.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -180,8 +185,8 @@ func (w *world) joined(name string) string {
 // run opens a site with gates and returns when it is ready; stop ends it.
 func (w *world) run(name, dir string, gates map[string]*gate) (stop func()) {
 	w.t.Helper()
-	all := answer.New(name, receiptSigner(w.t, dir, name), time.Now)
-	s, err := Open(w.t.Context(), Config{Dir: dir, Gates: all, Policies: w.policies, Now: time.Now, Log: slog.New(slog.DiscardHandler), Retry: 10 * time.Millisecond})
+	all := answer.New(name, receiptSigner(w.t, dir, name), w.now)
+	s, err := Open(w.t.Context(), Config{Dir: dir, Gates: all, Policies: w.policies, Now: w.now, Log: slog.New(slog.DiscardHandler), Retry: 10 * time.Millisecond})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -1,0 +1,164 @@
+package hub
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+
+	"sekisho/internal/event"
+	"sekisho/internal/hub/frame"
+)
+
+// Intake is where what remote gates recorded is kept: the hub's ledger.
+type Intake interface {
+	// Heads are the ends of the chains whose source Ships says are the site's.
+	Heads(site string) []frame.Head
+	// Take returns when the lines are on disk. It leaves out those it has. What
+	// does not continue a chain is an error that wraps ErrBroken.
+	Take(ctx context.Context, lines [][]byte) error
+}
+
+// ErrBroken says that lines do not follow those that the hub has.
+var ErrBroken = errors.New("the record does not continue what the hub has")
+
+// Ships reports whether a source is one whose events a remote gate ships: its
+// gates for what leaves, and what its process says of them.
+func Ships(source, site string) bool {
+	name, of, ok := strings.Cut(source, "@")
+	return ok && of == site && (strings.HasPrefix(name, "gate/") || name == "process")
+}
+
+// mostChains bounds the chains of one site: its gates, and its process.
+const mostChains = 64
+
+// intakeState remembers whose record is broken, so that it is raised once.
+type intakeState struct {
+	mu     sync.Mutex
+	broken map[string]bool
+}
+
+func (s *Server) heads(w http.ResponseWriter, _ *http.Request, site string) {
+	if s.cfg.Intake == nil {
+		http.Error(w, "this hub keeps no records of remote gates", http.StatusNotFound)
+		return
+	}
+	s.write(w, frame.Heads{Heads: s.cfg.Intake.Heads(site)})
+}
+
+// lines takes lines of a site's ledger. 409: they cannot be what the site
+// recorded after what is here; 503: not now.
+func (s *Server) lines(w http.ResponseWriter, r *http.Request, site string) {
+	if s.cfg.Intake == nil {
+		http.Error(w, "this hub keeps no records of remote gates", http.StatusNotFound)
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, frame.MaxLines+event.MaxLine))
+	if err != nil {
+		http.Error(w, "the request is not understood", http.StatusBadRequest)
+		return
+	}
+	lines := bytes.Split(bytes.TrimSuffix(body, []byte{'\n'}), []byte{'\n'})
+	if err = s.admit(site, lines); err == nil {
+		err = s.cfg.Intake.Take(r.Context(), lines)
+	}
+	switch {
+	case errors.Is(err, ErrBroken):
+		s.cfg.Log.Error("what a remote gate recorded is not taken", "code", "SK3707", "gate", site, "err", err)
+		s.raise(r.Context(), site, err)
+		http.Error(w, err.Error(), http.StatusConflict)
+	case err != nil:
+		s.cfg.Log.Warn("hub", "op", "take lines", "gate", site, "err", err)
+		http.Error(w, "not now", http.StatusServiceUnavailable)
+	default:
+		s.mend(site)
+		s.write(w, frame.Taken{Lines: len(lines)})
+	}
+}
+
+// raise records that a site's record is broken, once until it is whole again.
+func (s *Server) raise(ctx context.Context, site string, err error) {
+	s.intake.mu.Lock()
+	known := s.intake.broken[site]
+	if s.intake.broken == nil {
+		s.intake.broken = map[string]bool{}
+	}
+	s.intake.broken[site] = true
+	s.intake.mu.Unlock()
+	if known {
+		return
+	}
+	if err := s.cfg.Cuts.cfg.Record(context.WithoutCancel(ctx), &event.Finding{Code: "SK3707", Title: "what a remote gate recorded is not taken",
+		Place: "egress", Detail: site + ": " + err.Error()}); err != nil {
+		s.cfg.Log.Error("hub", "op", "record that a gate's record is broken", "gate", site, "err", err)
+		s.mend(site)
+	}
+}
+
+func (s *Server) mend(site string) {
+	s.intake.mu.Lock()
+	defer s.intake.mu.Unlock()
+	delete(s.intake.broken, site)
+}
+
+// admit refuses what a remote gate has no business to say: events of others, or
+// of kinds and places that are not what leaves. A gate that somebody has taken
+// over could otherwise tell the hub's views about databases that it never saw.
+func (s *Server) admit(site string, lines [][]byte) error {
+	chains := map[frame.Head]bool{}
+	for _, h := range s.cfg.Intake.Heads(site) {
+		h.Seq = 0
+		chains[h] = true
+	}
+	for i, line := range lines {
+		e, err := event.Parse(line)
+		if err != nil {
+			return fmt.Errorf("line %d is no event: %w", i+1, ErrBroken)
+		}
+		if !Ships(string(e.Source), site) {
+			return fmt.Errorf("line %d is not of %s: %w", i+1, site, ErrBroken)
+		}
+		if !tells(e.Body, site) {
+			return fmt.Errorf("line %d: kind %d is not a remote gate's to say: %w", i+1, e.Body.Kind(), ErrBroken)
+		}
+		if chains[frame.Head{Source: string(e.Source), Worker: e.Worker}] = true; len(chains) > mostChains {
+			return fmt.Errorf("more than %d chains: %w", mostChains, ErrBroken)
+		}
+	}
+	return nil
+}
+
+// tells reports whether a site may say so. Kinds that this program does not know
+// are kept: no view of it looks at them.
+func tells(body event.Body, site string) bool {
+	switch b := body.(type) {
+	case *event.SourceStart:
+		return own(site, b.Places...)
+	case *event.Heartbeat:
+		return own(site, b.Places...)
+	case *event.Gap:
+		return own(site, b.Places...)
+	case *event.Flow:
+		return own(site, b.Place)
+	case *event.Lookup:
+		return own(site, b.Place)
+	case *event.Lookups:
+		return own(site, b.Place)
+	case *event.SourceStop, *event.FlowBytes, *event.FlowEnd, *event.ExitPolicy, *event.PolicyRejected, *event.ExitSeen, *event.Finding, *event.Unknown:
+		return true
+	}
+	return false
+}
+
+// own reports whether all places are gates of the site.
+func own(site string, places ...event.Place) bool {
+	return !slices.ContainsFunc(places, func(p event.Place) bool {
+		name, of, ok := strings.Cut(string(p), "@")
+		return !ok || of != site || !strings.HasPrefix(name, "egress/") && !strings.HasPrefix(name, "resolver/")
+	})
+}
