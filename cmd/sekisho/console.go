@@ -30,6 +30,7 @@ type console struct {
 	start    uint32
 	looks    atomic.Uint32 // sessions of looks
 	recent   recent
+	people   people
 
 	mu    sync.Mutex // guards what follows
 	check *consoleoffice.Check

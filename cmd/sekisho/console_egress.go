@@ -94,6 +94,8 @@ func (r *recent) flows(out *consoleoffice.Egress) {
 			Action: f.Action, Step: f.Step, Rule: f.Rule, Reason: f.Reason}
 		if end := ends[f.ID]; end != nil {
 			row.Sent, row.Received, row.Outcome = end.Sent, end.Received, end.Outcome
+		} else if f.Action == "refuse" { // nothing was opened that could end
+			row.Outcome = "refused"
 		}
 		if out.Looked++; out.Looked <= flowsShown {
 			out.Flows = append(out.Flows, row)

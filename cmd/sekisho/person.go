@@ -98,7 +98,7 @@ func (c personMatchCmd) Run(a *app) error {
 		return err
 	}
 	defer done()
-	if err := errors.Join(book.run(a, step, res), book.changes(a, changes)); err != nil {
+	if err := errors.Join(book.run(a, step, res), book.changes(a.ctx, changes)); err != nil {
 		return err
 	}
 	if c.Out != "" {

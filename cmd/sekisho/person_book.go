@@ -78,7 +78,7 @@ func (b *personBook) tell(a *app) {
 	}
 }
 
-func (b *personBook) write(a *app, body event.Body) error {
+func (b *personBook) write(ctx context.Context, body event.Body) error {
 	if !b.open() {
 		return nil
 	}
@@ -86,7 +86,7 @@ func (b *personBook) write(a *app, body event.Body) error {
 	if err != nil {
 		return err
 	}
-	_, err = b.record(a.ctx, control.PersonRequest{Kind: body.Kind(), Body: text, By: b.by})
+	_, err = b.record(ctx, control.PersonRequest{Kind: body.Kind(), Body: text, By: b.by})
 	return err
 }
 
@@ -108,7 +108,7 @@ func hashRecord(h *keyring.Hasher, n person.RecordName) string {
 }
 
 // decision records what somebody decided.
-func (b *personBook) decision(a *app, d person.Decision, reason string) error {
+func (b *personBook) decision(ctx context.Context, d person.Decision, reason string) error {
 	if !b.open() {
 		return nil
 	}
@@ -117,7 +117,7 @@ func (b *personBook) decision(a *app, d person.Decision, reason string) error {
 		return fault.New(fault.Internal).Because(err)
 	}
 	h := key.Hasher()
-	return b.write(a, &event.PersonDecision{A: hashRecord(h, d.A), B: hashRecord(h, d.B), KeyID: key.ID(), Same: d.Same, Reason: reason, By: b.by})
+	return b.write(ctx, &event.PersonDecision{A: hashRecord(h, d.A), B: hashRecord(h, d.B), KeyID: key.ID(), Same: d.Same, Reason: reason, By: b.by})
 }
 
 // known returns what finds the records that decisions of the ledger are about.
@@ -185,7 +185,7 @@ func (b *personBook) names(list []*event.PersonDecision, res *person.Result) (ma
 const mostMoves, mostOthers = 200, 2000
 
 // changes records merges and splits.
-func (b *personBook) changes(a *app, changes []person.Change) error {
+func (b *personBook) changes(ctx context.Context, changes []person.Change) error {
 	for len(changes) > 0 {
 		body := &event.PersonChange{By: b.by}
 		others := 0
@@ -195,7 +195,7 @@ func (b *personBook) changes(a *app, changes []person.Change) error {
 			others += len(c.Others)
 			body.Changes = append(body.Changes, event.PersonMove{Kind: c.Kind, Person: c.Person, Others: c.Others, Reason: c.Because})
 		}
-		if err := b.write(a, body); err != nil {
+		if err := b.write(ctx, body); err != nil {
 			return err
 		}
 	}
@@ -213,5 +213,5 @@ func (b *personBook) run(a *app, step string, res *person.Result) error {
 	for _, r := range res.Reads {
 		body.Sources = append(body.Sources, event.PersonSource{Name: r.Source, Records: uint64(r.Records), Skipped: uint64(r.Skipped)})
 	}
-	return b.write(a, body)
+	return b.write(a.ctx, body)
 }

@@ -141,14 +141,14 @@ func (c personDecideCmd) Run(a *app) error {
 		}
 		defer book.close(a)
 		d := person.Decision{A: nameA, B: nameB, Same: c.Same}
-		if err := book.decision(a, d, c.Reason); err != nil {
+		if err := book.decision(a.ctx, d, c.Reason); err != nil {
 			return err
 		}
 		changes, err := s.Decide(d)
 		if err != nil {
 			return stateFault(c.State, err)
 		}
-		if err := book.changes(a, changes); err != nil {
+		if err := book.changes(a.ctx, changes); err != nil {
 			return err
 		}
 		return a.out(changes, func() {

@@ -117,7 +117,7 @@ func (f *noticeFlags) write(a *app, by string, n *noticeList, state *person.Resu
 	book, err := a.personBook(by)
 	if err == nil {
 		defer book.close(a)
-		err = book.write(a, body)
+		err = book.write(a.ctx, body)
 	}
 	if err != nil {
 		return nil, errors.Join(err, remove(part))

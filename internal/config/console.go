@@ -12,6 +12,8 @@ type Console struct {
 	Address string `yaml:"address,omitempty" doc:"How browsers reach it: scheme, host and port. Passkeys are bound to the host name, and other names are not answered. Default: http://localhost with the port of listen."`
 	Cert    string `yaml:"cert,omitempty" doc:"PEM file of the certificate chain."`
 	Key     string `yaml:"key,omitempty" doc:"PEM file of its key, mode 0600."`
+	// Persons is read by the room of persons.
+	Persons string `yaml:"persons,omitempty" doc:"Folder of a state that sekisho person match --state made, for the room of persons. Relative to this file. Default: the room says how to make one."`
 }
 
 func (k *checker) console(path string, c *Console, listens map[string]string) {

@@ -114,7 +114,7 @@ func (c *Config) resolve(dir string) {
 	paths := []*string{&c.Data, &c.Keys, &c.Control}
 	setDefault(&c.Control, filepath.Join(c.Data, "control.sock"))
 	if c.Console != nil {
-		paths = append(paths, &c.Console.Cert, &c.Console.Key)
+		paths = append(paths, &c.Console.Cert, &c.Console.Key, &c.Console.Persons)
 	}
 	if c.Metrics != nil {
 		paths = append(paths, &c.Metrics.Cert, &c.Metrics.Key)

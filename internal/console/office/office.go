@@ -24,6 +24,7 @@ import (
 type Office interface {
 	Outside
 	Sites
+	People
 
 	Status(ctx context.Context) (control.Status, error)
 	Sessions(ctx context.Context) ([]control.Session, error)

@@ -34,6 +34,7 @@ type firm struct {
 	orders  []control.CutOrder
 	lifts   []control.CutLift
 	sites   []control.WebRequest
+	pairs   []office.PairDecision
 	excepts []office.ExceptRequest
 	broken  bool // everything fails
 }

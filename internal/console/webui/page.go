@@ -164,7 +164,7 @@ type room struct {
 var allRooms = []room{
 	{"/", "room_today", account.See}, {"/cases", "room_cases", account.See}, {"/scope", "room_scope", account.Ask},
 	{"/events", "room_events", account.See}, {"/sessions", "room_sessions", account.See}, {"/map", "room_map", account.See},
-	{"/web", "room_web", account.See}, {"/egress", "room_egress", account.See},
+	{"/persons", "room_persons", account.See}, {"/web", "room_web", account.See}, {"/egress", "room_egress", account.See},
 	{"/policy", "room_policy", account.See}, {"/ledger", "room_ledger", account.See}, {"/users", "room_users", account.Users},
 }
 

@@ -245,7 +245,7 @@ func TestHostileTexts(t *testing.T) {
 		for _, broken := range []bool{false, true} {
 			f.broken = broken
 			seen := 0
-			for _, path := range append(d.paths(), "/scope?ask=1", "/web?block=x&payment=1", "/egress?client=x&to=y&preview=1", "/scope/time?from=-1h&to=-1m", "/events?text="+url.QueryEscape(nasty), "/cases/"+url.PathEscape(nasty),
+			for _, path := range append(d.paths(), "/scope?ask=1", "/persons/explain?a=x&b=y", "/web?block=x&payment=1", "/egress?client=x&to=y&preview=1", "/scope/time?from=-1h&to=-1m", "/events?text="+url.QueryEscape(nasty), "/cases/"+url.PathEscape(nasty),
 				"/scope?ask=1&user="+url.QueryEscape(nasty)+"&from="+url.QueryEscape(nasty), "/login?next="+url.QueryEscape(nasty), "/join?invite="+url.QueryEscape(nasty), "/?done="+url.QueryEscape(nasty)) {
 				resp := d.visit("GET", path, nil)
 				page := text(t, resp)
@@ -435,7 +435,7 @@ func TestTexts(t *testing.T) {
 			t.Errorf("a page asks for text %q, which does not exist", key)
 		}
 	}
-	prefixes := []string{"act_", "role_", "do_", "draft_", "draft_state_", "slot_", "fact_", "kind_", "note_", "cut_kind_", "web_stop_", "web_resume_", "web_rule_", "egress_kind_"}
+	prefixes := []string{"act_", "role_", "do_", "draft_", "draft_state_", "slot_", "fact_", "kind_", "note_", "cut_kind_", "persons_was_", "field_", "web_stop_", "web_resume_", "web_rule_", "egress_kind_"}
 	for _, key := range texts.Keys() {
 		put := slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(key, p) })
 		if !put && !strings.Contains(source, `"`+key+`"`) {
