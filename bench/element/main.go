@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"os"
 	"runtime/pprof"
-	"strconv"
 
 	"sekisho/internal/element"
 )
@@ -74,13 +73,7 @@ func scanFiles(args []string) error {
 	}
 	var failed error
 	s := element.NewScanner(o, func(found *element.Finding) {
-		lines = strconv.AppendInt(lines, found.Offset, 10)
-		lines = append(lines, ' ')
-		lines = strconv.AppendInt(lines, int64(found.Length), 10)
-		lines = append(lines, ' ')
-		lines = append(lines, found.Kind.String()...)
-		lines = append(lines, ' ')
-		lines = append(found.AppendMasked(lines), '\n')
+		lines = appendFinding(lines, found)
 		if len(lines) >= full {
 			_, err := f.Write(lines)
 			failed, lines = errors.Join(failed, err), lines[:0]
@@ -93,6 +86,48 @@ func scanFiles(args []string) error {
 	}
 	_, err = f.Write(lines)
 	return errors.Join(failed, err, f.Close())
+}
+
+// kindNames are the elements' names, with room around them to be copied whole.
+var kindNames = func() (t [256]struct {
+	text [32]byte
+	n    int
+}) {
+	for _, k := range element.Kinds() {
+		t[k].n = copy(t[k].text[:], k.String())
+	}
+	return t
+}()
+
+// appendFinding appends place, length, element and mask; lines has room for it.
+func appendFinding(lines []byte, f *element.Finding) []byte {
+	lines = append(appendNumber(lines, uint64(f.Offset)), ' ')
+	lines = append(appendNumber(lines, uint64(f.Length)), ' ')
+	k, n := &kindNames[f.Kind], len(lines)
+	copy(lines[n:n+len(k.text)], k.text[:])
+	lines = append(lines[:n+k.n], ' ')
+	return append(f.AppendMasked(lines), '\n')
+}
+
+// appendNumber appends n in decimal digits, two at a time.
+func appendNumber(lines []byte, n uint64) []byte {
+	const hundred = "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748495051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899"
+	var b [20]byte
+	i := len(b)
+	for n >= 100 {
+		two := n % 100 * 2
+		n /= 100
+		i -= 2
+		b[i], b[i+1] = hundred[two], hundred[two+1]
+	}
+	if n >= 10 {
+		i -= 2
+		b[i], b[i+1] = hundred[n*2], hundred[n*2+1]
+	} else {
+		i--
+		b[i] = '0' + byte(n)
+	}
+	return append(lines, b[i:]...)
 }
 
 func scanFile(s *element.Scanner, name string) error {

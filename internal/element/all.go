@@ -1,6 +1,7 @@
 package element
 
 import (
+	"encoding/binary"
 	"strings"
 	"unicode/utf8"
 )
@@ -101,8 +102,8 @@ func (s *Scanner) wideSign(p int) {
 	}
 }
 
-// signFlag says what a character may begin.
-type signFlag uint8
+// signFlag says what a character may begin or end.
+type signFlag uint16
 
 const (
 	beginsFamily signFlag = 1 << iota
@@ -113,6 +114,11 @@ const (
 	beginsForeign
 	followsName  // は, が, も …: what follows the name of somebody who does something
 	followsAlone // の, で, ・: also what follows a name that stands alone
+	isFamily     // a family name of one character
+	isForeign    // a family name of China or Korea
+	isRepeat     // 々
+	endsRole     // the last character of a role: 頭取, 監督
+	beginsTitle  // the first character of a title of two or more
 )
 
 // signBase is the first character that has flags: U+3000.
@@ -121,16 +127,18 @@ const signBase = 0x3000
 var signFlags = func() *[0x7000]signFlag {
 	t := new([0x7000]signFlag)
 	set := func(word string, f signFlag) {
-		r, _ := utf8.DecodeRuneInString(word)
-		t[r-signBase] |= f
+		if r, _ := utf8.DecodeRuneInString(word); r >= signBase && r < signBase+0x7000 {
+			t[r-signBase] |= f
+		}
 	}
 	for name := range strings.FieldsSeq(familyNames) {
-		if r, _ := utf8.DecodeRuneInString(name); r >= signBase && r < signBase+0x7000 {
-			set(name, beginsFamily)
+		set(name, beginsFamily)
+		if len(name) == 3 {
+			set(name, isFamily)
 		}
 	}
 	for _, r := range foreignFamilies {
-		t[r-signBase] |= beginsFamily
+		t[r-signBase] |= beginsFamily | isForeign
 	}
 	for name := range foreignGiven {
 		set(name, beginsForeign)
@@ -147,6 +155,15 @@ var signFlags = func() *[0x7000]signFlag {
 	for _, h := range honorifics {
 		set(h.word, isHonorific)
 	}
+	for role := range strings.FieldsSeq(roleWords) {
+		set(role[len(role)-3:], endsRole)
+	}
+	for _, title := range honorificAfter {
+		if len(title) >= 6 {
+			set(title, beginsTitle)
+		}
+	}
+	set("々", isRepeat)
 	for _, p := range []string{"は", "が", "も", "と", "、", "に", "を", "ら", "や"} {
 		set(p, followsName)
 	}
@@ -171,12 +188,65 @@ const everyThird = 0x9249249249249249
 // kanjiRow looks at the row of kanji that begins at p; w are the first bytes of
 // kanji from p on.
 func (s *Scanner) kanjiRow(p int, w uint64) {
+	n := min(trailing(^w&everyThird), 60)
+	b := s.buf[p-12 : p+12+60]
+	first, last, after := flagOf(b[12:15]), flagOf(b[9+n:12+n]), signFlag(0)
+	c := b[12+n]
+	if c == 0xE3 {
+		after = flagOf(b[12+n : 15+n])
+	}
+	if first&(beginsPrefecture|isFamily|isForeign)|last&isHonorific|after&(isHonorific|isRepeat) == 0 && !isDigit(c) && c != 0xEF &&
+		!mayBeginFamily(b[12:20]) && (n < 12 || !mayHoldName(b[12:12+n])) {
+		return // as most rows
+	}
+	s.kanjiText(p, n)
+}
+
+// familyPairs has a bit for the first two characters of each family name that has
+// two, by a hash.
+var familyPairs = func() *[1 << (pairBits - 6)]uint64 {
+	t := new([1 << (pairBits - 6)]uint64)
+	for name := range strings.FieldsSeq(familyNames) {
+		if len(name) >= 6 {
+			h := pairHash(append([]byte(name), 0, 0))
+			t[h>>6] |= 1 << (h & 63)
+		}
+	}
+	return t
+}()
+
+const pairBits = 15
+
+// pairHash hashes the two characters at b.
+func pairHash(b []byte) uint64 {
+	return binary.LittleEndian.Uint64(b) << 16 * wordHash >> (64 - pairBits)
+}
+
+// mayBeginFamily reports whether a family name of the table of two characters or
+// more may begin at b.
+func mayBeginFamily(b []byte) bool {
+	h := pairHash(b)
+	return familyPairs[h>>6]>>(h&63)&1 != 0
+}
+
+// mayHoldName reports whether a name may stand in the row of four kanji or more
+// that does not begin with a family name of the table: behind a role, before a
+// title, or if it ends as given names do.
+func mayHoldName(row []byte) bool {
+	flags := signFlag(0)
+	for i := 3; i < len(row); i += 3 {
+		flags |= flagOf(row[i : i+3])
+	}
+	return flags&(endsRole|beginsTitle) != 0 || len(row) == 12 && flagOf(row[9:])&endsGiven != 0 || len(row) > 15
+}
+
+// kanjiText looks at the row of n bytes of kanji at p.
+func (s *Scanner) kanjiText(p, n int) {
 	b := s.buf
 	if p < s.ends.text {
 		return
 	}
-	first := flagOf(b[p : p+3])
-	end := p + min(trailing(^w&everyThird), 60)
+	first, end := flagOf(b[p:p+3]), p+n
 	if b[end] == 0xE3 && b[end+1] == 0x80 && b[end+2] == 0x85 { // 々
 		end = kanjiEnd(b, end)
 	}

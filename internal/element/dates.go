@@ -1,6 +1,9 @@
 package element
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // postalCode reports NNN-NNNN: alone it is any number, so 〒, a word or a
 // prefecture must stand beside it.
@@ -114,18 +117,27 @@ func (s *Scanner) date(p int, w uint64, r int) {
 	}
 }
 
-// mayBeBirth is a cheap refusal: a word for birth has a b, or 生 or 誕 stands
-// near.
+// mayBeBirth is a cheap refusal: a word for birth has a b, or 生 or 誕 stands near.
 func (s *Scanner) mayBeBirth(p int) bool {
-	for i := p - 1; i >= p-contextBefore; i-- {
-		switch c := s.buf[i]; {
-		case c == 'b' || c == 'B' || c == 0xE7 || c == 0xE8:
-			return true
-		case c == '\n':
-			i = 0
+	b := s.buf[p-contextBefore : p+40]
+	before, after := uint64(0), uint64(0)
+	for i := 0; i < contextBefore; i += 8 {
+		x := binary.LittleEndian.Uint64(b[i:])
+		before |= x | equal(x|ones*0x20, 'b')
+		after |= binary.LittleEndian.Uint64(b[contextBefore+i:])
+	}
+	if before&high != 0 {
+		for i := p - 1; i >= p-contextBefore; i-- {
+			c := s.buf[i]
+			if c == 'b' || c == 'B' || c == 0xE7 || c == 0xE8 {
+				return true
+			}
+			if c == '\n' {
+				break
+			}
 		}
 	}
-	return bytes.Contains(s.buf[p:s.lineEnd(p, p+40)], []byte("生"))
+	return after&high != 0 && bytes.Contains(s.buf[p:s.lineEnd(p, p+40)], []byte("生"))
 }
 
 // dateOf reports year, month and day in separate groups.

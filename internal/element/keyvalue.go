@@ -178,10 +178,52 @@ const keyEndBits = 13
 // mayBeKey is a cheap refusal of what stands before the sign at p: logs are full of
 // signs, and few are branched on here.
 func (s *Scanner) mayBeKey(p int) bool {
-	p -= int(isQuote[s.buf[p-1]])
-	x := binary.LittleEndian.Uint32(s.buf[p-4:])
+	q := p - int(isQuote[s.buf[p-1]])
+	x := binary.LittleEndian.Uint32(s.buf[q-4:])
 	at := endBits(x)
-	return keyEnds[at>>6]>>(at&63)&1 != 0 || x&0xC0C0C000 != 0x40404000 // what are no letters, by the long way
+	return keyEnds[at>>6]>>(at&63)&1 != 0 || x&0xC0C0C000 != 0x40404000 && s.otherKey(p)
+}
+
+// otherKey is mayBeKey for what does not end with letters: by its last three bytes.
+func (s *Scanner) otherKey(p int) bool {
+	b := s.buf
+	if b[p-1] == ' ' {
+		p--
+	}
+	if c := b[p-1]; c == '"' || c == '\'' || c == ']' {
+		p--
+		if b[p-1] == '\\' {
+			p--
+		}
+	}
+	if b[p-1] == '_' || b[p-1] == '-' || b[p-2] == '_' || b[p-2] == '-' || b[p-3] == '_' || b[p-3] == '-' {
+		return true // the long way
+	}
+	h := lastHash(b[p-3:])
+	return lastThree[h>>6]>>(h&63)&1 != 0
+}
+
+// lastThree has a bit for the last three bytes of each key that keyValue takes
+// values from, by a hash.
+var lastThree = func() (t [1 << (lastHashBits - 6)]uint64) {
+	for _, h := range headerWords {
+		switch h.kind {
+		case Name, Kana, Cookie, Secret, Address:
+			for _, w := range h.list {
+				h := lastHash([]byte(w[len(w)-3:]))
+				t[h>>6] |= 1 << (h & 63)
+			}
+		}
+	}
+	return t
+}()
+
+const lastHashBits = 14
+
+// lastHash hashes three bytes without the case of letters.
+func lastHash(b []byte) uint32 {
+	x := uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16
+	return (x | 0x202020) * 0x9E3779B1 >> (32 - lastHashBits)
 }
 
 // isQuote is 1 for the quotes that close a key.
