@@ -150,6 +150,17 @@ func (f *Field) Judge(value []byte) (kind Kind, confidence int, why Reason) {
 	return f.judgeForm(v)
 }
 
+// JudgePlain is Judge for a value of which Plain says that it is a kind, other than
+// Unclassified. Nothing is counted when the header speaks of something else: Judge
+// may still know the value.
+func (f *Field) JudgePlain(kind Kind) bool {
+	if !f.named || f.header != kind {
+		return false
+	}
+	f.values++
+	return true
+}
+
 // single reports whether v is one kanji: 原, 誠 in a column for half a name.
 func single(v []byte) bool {
 	r, n := decodeRune(v)
@@ -157,32 +168,40 @@ func single(v []byte) bool {
 }
 
 // usualForm is a cheap way to what Classify says of values in the form that most
-// have: it accepts nothing else.
-func usualForm(kind Kind, v []byte) bool {
+// have: is when it has that form of kind, never when it cannot be of kind at all.
+func usualForm(kind Kind, v []byte) (is, never bool) {
 	switch kind {
 	case Email:
-		return isEmail(v)
+		return isEmail(v), false
 	case PostalCode:
-		return len(v) == 8 && v[3] == '-' && allDigits(v[:3]) && allDigits(v[4:])
+		return len(v) == 8 && v[3] == '-' && allDigits(v[:3]) && allDigits(v[4:]), false
 	case Phone:
-		if len(v) < 10 || len(v) > 13 || v[0] != '0' {
-			return false
+		if len(v) > 13 {
+			return false, false
 		}
 		for _, c := range v {
 			if !isDigit(c) && c != '-' {
-				return false
+				return false, false
 			}
 		}
 		var d [13]byte
 		n, separators, ok := digits(d[:], v)
-		return ok && n <= 11 && IsPhone(d[:n]) && (separators > 0 || n == 11)
+		if !ok {
+			return false, false
+		}
+		is := IsPhone(d[:n])
+		return is && (separators > 0 || n == 11), !is
 	}
-	return false
+	return false, false
 }
 
 // judgeForm judges headers whose elements have a form of their own.
 func (f *Field) judgeForm(v []byte) (Kind, int, Reason) {
-	if usualForm(f.header, v) || Classify(v).Has(f.header) {
+	is, never := usualForm(f.header, v)
+	if never {
+		return Unclassified, 0, 0
+	}
+	if is || Classify(v).Has(f.header) {
 		return f.header, 97, ByHeader | ByForm
 	}
 	var buf [maxValue]byte

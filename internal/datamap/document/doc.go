@@ -51,6 +51,13 @@ type Table interface {
 	Close()
 }
 
+// Shared is a Table that wants to know which values are the same string of a file's
+// own table of strings: the same number is the same value in all cells of the Table.
+// Other values come by Cell.
+type Shared interface {
+	SharedCell(column, number int, value []byte)
+}
+
 // Keyed is a Table that wants to know what rows are called where they come from: by
 // an integer key, which says nothing about anybody. Rows without one are counted.
 type Keyed interface {

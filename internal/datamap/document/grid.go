@@ -12,6 +12,7 @@ import (
 // of a grid without one, are cells without a header.
 type grid struct {
 	t       Table
+	shared  Shared     // t, if it wants to know
 	held    [][][]byte // rows that wait for the decision
 	size    int
 	columns []int // position → column
@@ -24,12 +25,23 @@ const (
 	maxHeld    = 1 << 20 // bytes
 )
 
-func newGrid(t Table) *grid { return &grid{t: t} }
+func newGrid(t Table) *grid {
+	g := &grid{t: t}
+	g.shared, _ = t.(Shared)
+	return g
+}
 
 // row takes a row. It copies what it keeps.
-func (g *grid) row(cells [][]byte) {
+func (g *grid) row(cells [][]byte) { g.numbered(cells, nil) }
+
+// numbered is row with the numbers of the shared strings among the cells, each one
+// more than its number, 0 for others; nil when there are none.
+func (g *grid) numbered(cells [][]byte, numbers []int32) {
 	if g.decided {
-		g.hand(cells)
+		if g.shared == nil {
+			numbers = nil
+		}
+		g.hand(cells, numbers)
 		return
 	}
 	kept := make([][]byte, len(cells))
@@ -58,12 +70,12 @@ func (g *grid) decide() {
 	g.held, g.decided = nil, true
 	if best < 0 {
 		for _, row := range held {
-			g.hand(row)
+			g.hand(row, nil)
 		}
 		return
 	}
 	for _, row := range held[:best] {
-		g.hand(row)
+		g.hand(row, nil)
 	}
 	g.columns = nil
 	for i, cell := range held[best] {
@@ -72,9 +84,9 @@ func (g *grid) decide() {
 		}
 		g.columns = append(g.columns, g.t.Column(cut(cell)))
 	}
-	g.hand(held[best]) // a header may hold data all the same
+	g.hand(held[best], nil) // a header may hold data all the same
 	for _, row := range held[best+1:] {
-		g.hand(row)
+		g.hand(row, nil)
 	}
 }
 
@@ -125,13 +137,18 @@ func identifiers(row [][]byte) bool {
 	return true
 }
 
-func (g *grid) hand(cells [][]byte) {
+func (g *grid) hand(cells [][]byte, numbers []int32) {
 	for i, c := range cells {
 		for i >= len(g.columns) && len(g.columns) < maxColumns {
 			g.columns = append(g.columns, g.t.Column(""))
 		}
-		if len(c) > 0 {
-			g.t.Cell(g.columns[min(i, len(g.columns)-1)], c)
+		if len(c) == 0 {
+			continue
+		}
+		if at := g.columns[min(i, len(g.columns)-1)]; numbers != nil && numbers[i] > 0 {
+			g.shared.SharedCell(at, int(numbers[i]-1), c)
+		} else {
+			g.t.Cell(at, c)
 		}
 	}
 	g.t.EndRow()

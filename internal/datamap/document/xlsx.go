@@ -224,7 +224,7 @@ func (b *workbook) sheet(part string, f *zip.File) (err error) {
 	defer r.Close() // of a reader
 	g := newGrid(b.j.sink.Table(part))
 	defer g.close()
-	s := sheetReader{b: b, m: newMarkup(r, false), row: g.row}
+	s := sheetReader{b: b, m: newMarkup(r, false), row: g.numbered}
 	return s.read()
 }
 
@@ -232,8 +232,9 @@ func (b *workbook) sheet(part string, f *zip.File) (err error) {
 type sheetReader struct {
 	b      *workbook
 	m      *markup
-	row    func([][]byte)
+	row    func([][]byte, []int32)
 	cells  [][]byte
+	shared []int32 // of each cell, one more than the number of its string, 0 for others
 	arena  []byte
 	column int
 	kind   byte // of the cell: 's'hared, 'i'nline, 'f'ormula's string, 'n'umber
@@ -248,7 +249,7 @@ func (s *sheetReader) read() error {
 		t, err := s.m.next()
 		if err != nil || t == tEnd {
 			if len(s.cells) > 0 { // the sheet was cut within a row
-				s.row(s.cells)
+				s.row(s.cells, s.shared)
 			}
 			return err
 		}
@@ -357,7 +358,7 @@ func (s *sheetReader) open() {
 			}
 		}
 	case string(m.name) == "row":
-		s.cells, s.arena, s.column = s.cells[:0], s.arena[:0], -1
+		s.cells, s.shared, s.arena, s.column = s.cells[:0], s.shared[:0], s.arena[:0], -1
 	case string(m.name) == "headerFooter", string(m.name) == "dataValidation":
 		s.inside = false
 	}
@@ -381,8 +382,8 @@ func (s *sheetReader) end() {
 	case len(m.name) == 1 && m.name[0] == 'c':
 		s.place(s.value)
 	case string(m.name) == "row":
-		s.row(s.cells)
-		s.cells = s.cells[:0]
+		s.row(s.cells, s.shared)
+		s.cells, s.shared = s.cells[:0], s.shared[:0]
 	}
 }
 
@@ -392,13 +393,15 @@ func (s *sheetReader) place(value []byte) {
 		return
 	}
 	for len(s.cells) <= s.column {
-		s.cells = append(s.cells, nil)
+		s.cells, s.shared = append(s.cells, nil), append(s.shared, 0)
 	}
+	s.shared[s.column] = 0
 	from := len(s.arena)
 	switch s.kind {
 	case 's':
 		if n, ok := number(value); ok {
 			s.cells[s.column] = s.b.string(n)
+			s.shared[s.column] = int32(min(n, math.MaxInt32-1)) + 1
 			return
 		}
 	case 'n':

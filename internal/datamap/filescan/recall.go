@@ -37,6 +37,7 @@ const (
 type recalled struct {
 	table  uint32
 	column int32
+	number int32 // one more than that of the shared string it is, 0 for none
 	order  int64 // of the cell that was looked through
 	end    int64 // of that one in the stream
 	judged element.Kind
@@ -59,10 +60,41 @@ func (r *recall) begin() uint32 {
 func (r *recall) forget() { clear(r.entries) }
 
 // slot returns where the value of a column is or would be, and whether it is there.
-func (r *recall) slot(table uint32, column int, value []byte) (e *recalled, known bool) {
-	h := maphash.Bytes(r.seed, value) + uint64(column)*0x9E3779B97F4A7C15
-	e = &r.entries[h%recallEntries]
-	return e, e.table == table && int(e.column) == column && string(e.value[:e.size]) == string(value)
+func (r *recall) slot(table uint32, column int, value []byte) (slot uint64, known bool) {
+	slot = (maphash.Bytes(r.seed, value) + uint64(column)*0x9E3779B97F4A7C15) % recallEntries
+	e := &r.entries[slot]
+	return slot, e.table == table && int(e.column) == column && string(e.value[:e.size]) == string(value)
+}
+
+// numbers are where the entries of a table's shared strings are, so that a string that
+// comes again is not compared. Strings with high numbers came late and are looked up
+// by their bytes.
+type numbers []int16
+
+// mostNumbers bounds them.
+const mostNumbers = 1 << 16
+
+// of returns the entry of a shared string in a column, nil when it is not there.
+func (r *recall) of(at numbers, table uint32, column, number int) *recalled {
+	if number >= len(at) {
+		return nil
+	}
+	e := &r.entries[at[number]]
+	if e.number != int32(number)+1 || e.table != table || int(e.column) != column {
+		return nil
+	}
+	return e
+}
+
+// note notes that e is a shared string.
+func (r *recall) note(at *numbers, e *recalled, slot uint64, number int) {
+	if number >= mostNumbers {
+		return
+	}
+	if more := number + 1 - len(*at); more > 0 {
+		*at = append(*at, make(numbers, more)...)
+	}
+	(*at)[number], e.number = int16(slot), int32(number)+1
 }
 
 // habit is how often the values of a column come again: where they do not, nothing is
@@ -82,7 +114,7 @@ func (h *habit) worth() bool {
 
 // set remembers value, of which nothing is found yet.
 func (e *recalled) set(table uint32, column int, value []byte, judged element.Kind, order, end int64) {
-	e.table, e.column, e.order, e.end, e.judged, e.count = table, int32(column), order, end, judged, 0
+	e.table, e.column, e.number, e.order, e.end, e.judged, e.count = table, int32(column), 0, order, end, judged, 0
 	e.size = uint8(copy(e.value[:], value))
 }
 

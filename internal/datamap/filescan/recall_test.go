@@ -23,6 +23,7 @@ var repeated = []string{
 	"taro@example.jp", "100-0001", "〒", "〒100-0001", "郵便番号 1000001", "東京都", "生", "seinen 1980-04-01", "1985-03-04", "昭和60年3月4日生", "個人番号 123456789018", "マイナンバー", "口座 1234567",
 	"192.168.0.1", "AB1234567", "旅券 AB1234567", "田中", "田中は", "ダニエル", "ジョン・スミス", "4111", "1111", "41111111", "11111111", "4111 - 1111", "4111,", `"4111`, "<td>4111</td>", "card", "CVV", "123",
 	"name: 高橋健太", "password=", "password=hunter2hunter2", "=E5=B1=B1", "=", "電話=", "&#52;111", "４１１１ １１１１ １１１１ １１１１", "％", "名前：", "dGVsOiAwOTAtMTIzNC01Njc4IGNhcmQ=", "YWJjZGVmZ2hpamtsbW5vcA",
+	"12345", "1000001", "012345678", "000-0000-0000", "090-0000-1234", "0120-123-456", "060-8588", "k.tanaka@example.co.jp", "a12@b.jp", "taro-1985-03-04@example.jp", "birth1985@example.jp",
 	"{\"a\": \"\\u5c71\"}", "AKIAIOSFODNN7EXAMPLE", "12ー3", "5年", "a\nb", "", " ", strings.Repeat("長い", 40),
 }
 
@@ -56,7 +57,8 @@ func fill(t *tally, seed uint64) {
 	for i := range pool {
 		pool[i] = repeated[r.IntN(len(repeated))]
 	}
-	cards := r.IntN(4) == 0 // from some row on
+	cards := r.IntN(4) == 0  // from some row on
+	shared := r.IntN(2) == 0 // the values of the pool are a file's own strings
 	x := t.Table("sheet")
 	for _, h := range headers {
 		x.Cell(x.Column(h), []byte(h))
@@ -65,7 +67,8 @@ func fill(t *tally, seed uint64) {
 	for row := range 400 + r.IntN(1500) {
 		number := card(r, r.IntN(3) > 0)
 		for c, h := range headers {
-			value := pool[r.IntN(len(pool))]
+			pooled := r.IntN(len(pool))
+			value := pool[pooled]
 			switch k := r.IntN(100); {
 			case k < 3:
 				value = repeated[r.IntN(len(repeated))]
@@ -79,7 +82,11 @@ func fill(t *tally, seed uint64) {
 				i := 4 * int(h[4]-'1')
 				value = number[i : i+4]
 			}
-			x.Cell(x.Column(h), []byte(value))
+			if shared && value == pool[pooled] {
+				x.(document.Shared).SharedCell(x.Column(h), pooled, []byte(value))
+			} else {
+				x.Cell(x.Column(h), []byte(value))
+			}
 		}
 		x.EndRow()
 	}

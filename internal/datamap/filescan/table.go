@@ -27,7 +27,8 @@ type tableStream struct {
 	split   []bool // the header allows a piece of a card number
 	habits  []habit
 	id      uint32 // of the table among those of recall
-	every   bool   // every value is looked through, whether it is known or not
+	numbers numbers
+	every   bool // every value is looked through, whether it is known or not
 	row     int64
 	key     string // its integer key's column, "" when rows are counted
 	end     int64  // of the stream
@@ -72,28 +73,47 @@ func (x *tableStream) Column(header string) int {
 }
 
 // Cell implements document.Table.
-func (x *tableStream) Cell(column int, value []byte) {
+func (x *tableStream) Cell(column int, value []byte) { x.take(column, value, -1) }
+
+// SharedCell implements document.Shared.
+func (x *tableStream) SharedCell(column, number int, value []byte) { x.take(column, value, number) }
+
+// take takes a cell; number is that of its shared string, less than 0 for none.
+func (x *tableStream) take(column int, value []byte, number int) {
 	x.t.order++
-	lone := alone(value)
 	var e *recalled
-	known, judged := false, element.Unclassified
-	if lone && x.habits[column].worth() {
-		e, known = x.t.recall.slot(x.id, column, value)
+	if number >= 0 {
+		e = x.t.recall.of(x.numbers, x.id, column, number)
 	}
+	known := e != nil
+	if !known {
+		if kind, ok := element.Plain(value); ok && !x.every && x.end >= x.near && x.plain(column, kind, value) {
+			return
+		}
+	}
+	lone := known || alone(value)
+	slot := uint64(0)
+	if !known && lone && x.habits[column].worth() {
+		slot, known = x.t.recall.slot(x.id, column, value)
+		if e = &x.t.recall.entries[slot]; known {
+			x.habits[column].known++
+			if number >= 0 {
+				x.t.recall.note(&x.numbers, e, slot, number)
+			}
+		}
+	}
+	judged := element.Unclassified
 	if known {
-		x.habits[column].known++
 		judged = e.judged // a value that stands alone says nothing about the field
 	} else if header := x.headers[column]; header == "" || string(bytes.TrimSpace(value)) != header {
 		judged, _, _ = x.fields[column].Judge(value)
 	}
-	if judged != element.Unclassified && wanted(judged) {
-		x.t.count(judged, x.place(x.row, column), x.t.order)
-	}
+	x.counted(judged, column)
 	x.piece(column, value)
 	x.whole += int64(len(value)) + 1
 	if known && !x.every && x.end >= x.near && e.complete(x.end) {
 		for _, k := range e.found[:e.count] {
-			x.t.count(k, x.place(x.row, column), x.t.order)
+			x.counted(k, column)
 		}
 		x.gap = true
 		return
@@ -109,12 +129,43 @@ func (x *tableStream) Cell(column int, value []byte) {
 		e = nil
 	} else if e != nil {
 		e.set(x.id, column, value, judged, x.t.order, x.end)
+		if number >= 0 {
+			x.t.recall.note(&x.numbers, e, slot, number)
+		}
 	}
 	x.cells = append(x.cells, cell{end: x.end, row: x.row, order: x.t.order, column: int32(column), judged: judged, recall: e})
 	x.line = append(append(x.line[:0], value...), '\n')
 	x.s.Write(x.line) // open until Close
 	if len(x.cells) >= max(x.enough, 4096) {
 		x.forget()
+	}
+}
+
+// plain takes a value of which element.Plain says that it is a kind: it has not to be
+// looked through when the header says so too, or when nothing is in it. Otherwise
+// nothing is done.
+func (x *tableStream) plain(column int, kind element.Kind, value []byte) bool {
+	f := x.fields[column]
+	judged := kind
+	if kind == element.Unclassified {
+		judged, _, _ = f.Judge(value)
+	} else if !f.JudgePlain(kind) {
+		return false
+	}
+	x.counted(judged, column)
+	x.piece(column, value)
+	x.whole += int64(len(value)) + 1
+	x.gap = true
+	return true
+}
+
+// counted adds one value of kind in the row and column in hand.
+func (x *tableStream) counted(kind element.Kind, column int) {
+	if !wanted(kind) {
+		return
+	}
+	if f := x.t.counted(kind, x.t.order); f != nil {
+		f.keep(x.place(x.row, column), x.t.order)
 	}
 }
 
@@ -154,7 +205,9 @@ func (x *tableStream) forget() {
 // piece collects cells that may be the pieces of one card number.
 func (x *tableStream) piece(column int, value []byte) {
 	if !x.split[column] {
-		x.joined()
+		if len(x.groups) > 0 {
+			x.joined()
+		}
 		return
 	}
 	v := bytes.TrimSpace(value)

@@ -13,8 +13,8 @@ import (
 // tally is the document.Sink that counts the elements of one file. It is used
 // for one file after another by one goroutine.
 type tally struct {
-	counts   map[element.Kind]*counted
-	order    int64 // of the value in hand, from the file's beginning
+	counts   [64]*counted // by kind: element.Mask has as many
+	order    int64        // of the value in hand, from the file's beginning
 	recall   recall
 	noRecall bool // for tests: every value is looked through
 	troubles []Unread
@@ -27,19 +27,22 @@ type tally struct {
 type counted struct {
 	Found
 	orders []int64
+	limit  int // of places
 }
 
-func newTally() *tally { return &tally{counts: map[element.Kind]*counted{}} }
+func newTally() *tally { return &tally{} }
 
 func (t *tally) reset() {
-	clear(t.counts)
+	clear(t.counts[:])
 	t.troubles, t.alarms, t.more, t.order = nil, nil, 0, 0
 }
 
 // into puts what was counted into o.
 func (t *tally) into(o *Object) {
 	for _, f := range t.counts {
-		o.Elements = append(o.Elements, f.Found)
+		if f != nil {
+			o.Elements = append(o.Elements, f.Found)
+		}
 	}
 	sort.Slice(o.Elements, func(a, b int) bool { return o.Elements[a].Kind < o.Elements[b].Kind })
 	o.Troubles = append(o.Troubles, t.troubles...)
@@ -58,23 +61,31 @@ func (t *tally) Trouble(part string, what document.Trouble, detail string) {
 
 // count adds one value of kind. The places that are kept are the first by order.
 func (t *tally) count(kind element.Kind, at Place, order int64) {
+	if f := t.counted(kind, order); f != nil {
+		f.keep(at, order)
+	}
+}
+
+// counted adds one value of kind and returns it if its place is to be kept.
+func (t *tally) counted(kind element.Kind, order int64) *counted {
 	f := t.counts[kind]
 	if f == nil {
-		f = &counted{Found: Found{Kind: kind, Name: kind.String()}}
+		f = &counted{Found: Found{Kind: kind, Name: kind.String()}, limit: somePlaces}
+		if precise.Has(kind) {
+			f.limit = maxPlaces
+		}
 		t.counts[kind] = f
 	}
 	f.Count++
-	limit := somePlaces
-	if precise.Has(kind) {
-		limit = maxPlaces
+	if n := len(f.orders); n == f.limit && order >= f.orders[n-1] {
+		return nil
 	}
-	n := len(f.orders)
-	if n == limit {
-		if order >= f.orders[n-1] {
-			return
-		}
-		n--
-	}
+	return f
+}
+
+// keep keeps a place.
+func (f *counted) keep(at Place, order int64) {
+	n := min(len(f.orders), f.limit-1)
 	i := n
 	for i > 0 && f.orders[i-1] > order {
 		i--
