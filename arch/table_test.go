@@ -37,6 +37,7 @@ var allowed = map[string][]string{
 	"internal/waf/sieve":        {"internal/waf/required", "internal/waf/transform"},
 	"internal/waf/transform":    {},
 	"internal/waf/regression":   {"internal/waf", "internal/waf/crs"},
+	"internal/wire/http1":       {},
 	"internal/wire/myclient":    {},
 	"internal/wire/pgcopy":      {},
 	"internal/wire/pgwire":      {},
@@ -61,7 +62,7 @@ var allowed = map[string][]string{
 	},
 	"internal/gate/revproxy": {
 		"internal/element", "internal/event", "internal/gate/cutting", "internal/policy/checkout", "internal/policy/cut", "internal/policy/site",
-		"internal/policy/visit", "internal/waf"},
+		"internal/policy/visit", "internal/waf", "internal/wire/http1"},
 	"internal/gate/egress": {
 		"internal/event", "internal/gate/cutting", "internal/gate/netloop", "internal/policy/cut", "internal/policy/exit", "internal/wire/tlshello",
 	},

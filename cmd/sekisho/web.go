@@ -71,6 +71,7 @@ func (p *process) newWeb(c *config.Web, path string) (*webGate, error) {
 	source := event.Source("gate/" + c.Name)
 	g := &webGate{cfg: c, rec: p.meter.Gate(p.ledger.Recorder(source, 0), c.Name), start: p.past.starts[source] + 1}
 	cfg := revproxy.Config{Recorder: g.rec, Start: g.start, Strict: c.Strict, FailOpen: c.OnFailure == "open", HoldBytes: int64(c.Hold), Log: p.log.With("gate", c.Name)}
+	cfg.Limits = webLimits(&c.Limits)
 	cfg.Rules = g.rules.Load
 	if c.Learn {
 		g.learn = site.NewLearner()
@@ -118,6 +119,13 @@ func (p *process) newWeb(c *config.Web, path string) (*webGate, error) {
 	g.server.SetStops(stopsOf(c, p.past.stops))
 	g.server.SetUnseen(p.past.unseen(g.places()))
 	return g, nil
+}
+
+func webLimits(l *config.WebLimits) revproxy.Limits {
+	return revproxy.Limits{
+		Header: time.Duration(l.Header), Idle: time.Duration(l.Idle), Body: time.Duration(l.Body), BodyRate: int64(l.BodyRate), Send: time.Duration(l.Send),
+		HeaderBytes: int(l.HeaderBytes), Connections: l.Connections, PerAddress: l.PerAddress, Streams: l.Streams,
+	}
 }
 
 var webModes = map[string]revproxy.Mode{"off": revproxy.Off, "observe": revproxy.Observe, "report": revproxy.Report, "enforce": revproxy.Enforce}

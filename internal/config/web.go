@@ -16,17 +16,31 @@ import (
 
 // Web is a web gate.
 type Web struct {
-	Name      string `yaml:"name" doc:"Name in events: letters, digits, - and _. Required, unique among all gates."`
-	Listen    string `yaml:"listen" doc:"Address ip:port to listen on. Anything but loopback needs tls. Required, unique."`
-	TLS       WebTLS `yaml:"tls,omitempty" doc:"TLS towards browsers; HTTP/2 comes with it."`
-	Sites     []Site `yaml:"sites" doc:"The sites behind the gate. Requests of other hosts are refused. Required."`
-	Paranoia  int    `yaml:"paranoia,omitempty" doc:"Level of the OWASP Core Rule Set, from 1 to 4: higher levels find more and are wrong more often. Default: 1."`
-	Except    []int  `yaml:"except,omitempty" doc:"Rules of the rule set that do not count, by number, such as 942100."`
-	Rules     string `yaml:"rules,omitempty" doc:"File of the sites' own exceptions, virtual patches and typed fields. Read again on SIGHUP and on sekisho web reload; sekisho web except adds to it."`
-	Learn     bool   `yaml:"learn,omitempty" doc:"Learn what the fields of pages hold, for sekisho web learned to show. Values are not kept. Default: false."`
-	Hold      Bytes  `yaml:"hold,omitempty" doc:"How much of a request's body is held until it is judged, from 16KiB to 64MiB. Default: 1MiB."`
-	OnFailure string `yaml:"on_failure,omitempty" doc:"closed: what cannot be recorded is refused with 503. open: it passes and a gap is written. Default: closed." enum:"closed,open"`
-	Strict    bool   `yaml:"strict,omitempty" doc:"Every request waits for its record to be on disk. Default: false."`
+	Name      string    `yaml:"name" doc:"Name in events: letters, digits, - and _. Required, unique among all gates."`
+	Listen    string    `yaml:"listen" doc:"Address ip:port to listen on. Anything but loopback needs tls. Required, unique."`
+	TLS       WebTLS    `yaml:"tls,omitempty" doc:"TLS towards browsers; HTTP/2 comes with it."`
+	Sites     []Site    `yaml:"sites" doc:"The sites behind the gate. Requests of other hosts are refused. Required."`
+	Paranoia  int       `yaml:"paranoia,omitempty" doc:"Level of the OWASP Core Rule Set, from 1 to 4: higher levels find more and are wrong more often. Default: 1."`
+	Except    []int     `yaml:"except,omitempty" doc:"Rules of the rule set that do not count, by number, such as 942100."`
+	Rules     string    `yaml:"rules,omitempty" doc:"File of the sites' own exceptions, virtual patches and typed fields. Read again on SIGHUP and on sekisho web reload; sekisho web except adds to it."`
+	Learn     bool      `yaml:"learn,omitempty" doc:"Learn what the fields of pages hold, for sekisho web learned to show. Values are not kept. Default: false."`
+	Hold      Bytes     `yaml:"hold,omitempty" doc:"How much of a request's body is held until it is judged, from 16KiB to 64MiB. Default: 1MiB."`
+	Limits    WebLimits `yaml:"limits,omitempty" doc:"What clients may take, in memory and in time."`
+	OnFailure string    `yaml:"on_failure,omitempty" doc:"closed: what cannot be recorded is refused with 503. open: it passes and a gap is written. Default: closed." enum:"closed,open"`
+	Strict    bool      `yaml:"strict,omitempty" doc:"Every request waits for its record to be on disk. Default: false."`
+}
+
+// WebLimits bound what clients of a web gate may take.
+type WebLimits struct {
+	Connections int      `yaml:"connections,omitempty" doc:"Connections that may be open, up to 100000. Default: 16384."`
+	PerAddress  int      `yaml:"per_address,omitempty" doc:"Connections of one address, with IPv6 one /64. Raise it where another proxy stands before the gate. Default: a quarter of connections."`
+	Streams     int      `yaml:"streams,omitempty" doc:"Requests under way on one connection of HTTP/2, up to 1000. Default: 100."`
+	HeaderBytes Bytes    `yaml:"header_bytes,omitempty" doc:"Bytes of a request's header, from 4KiB to 1MiB. Default: 64KiB."`
+	Header      Duration `yaml:"header,omitempty" doc:"Time for a request's header, from 1s to 5m. Default: 10s."`
+	Body        Duration `yaml:"body,omitempty" doc:"Wait for more of a request's body, from 1s to 10m. Default: 30s."`
+	BodyRate    Bytes    `yaml:"body_rate,omitempty" doc:"Bytes a second that a body must come at after that time, on average, from 1 to 1MiB. Default: 500."`
+	Send        Duration `yaml:"send,omitempty" doc:"Wait for a client to take more of a response, from 1s to 1h. Default: 2m."`
+	Idle        Duration `yaml:"idle,omitempty" doc:"Wait for the next request of a connection, from 1s to 1h. Default: 2m."`
 }
 
 // WebTLS is TLS towards browsers.
@@ -117,6 +131,16 @@ func (c *Config) webDefaults() {
 		setDefault(&w.OnFailure, "closed")
 		setDefault(&w.Paranoia, 1)
 		setDefault(&w.Hold, 1<<20)
+		l := &w.Limits
+		setDefault(&l.Connections, 16<<10)
+		setDefault(&l.PerAddress, max(1, l.Connections/4))
+		setDefault(&l.Streams, 100)
+		setDefault(&l.HeaderBytes, 64<<10)
+		setDefault(&l.Header, Duration(10*time.Second))
+		setDefault(&l.Body, Duration(30*time.Second))
+		setDefault(&l.BodyRate, 500)
+		setDefault(&l.Send, Duration(2*time.Minute))
+		setDefault(&l.Idle, Duration(2*time.Minute))
 		for k := range w.Sites {
 			s := &w.Sites[k]
 			setDefault(&s.Firewall, "observe")
@@ -193,6 +217,7 @@ func (k *checker) web(path string, w *Web, databases, listens map[string]string)
 	k.oneOf(path+".on_failure", w.OnFailure, "closed", "open")
 	k.count(path+".paranoia", w.Paranoia, 4)
 	k.size(path+".hold", w.Hold, 16<<10, 64<<20)
+	k.webLimits(path+".limits", &w.Limits)
 	if len(w.Sites) == 0 {
 		k.missing(path+".sites", "name at least one site")
 	}
@@ -204,6 +229,18 @@ func (k *checker) web(path string, w *Web, databases, listens map[string]string)
 			k.persons(at+".persons", p, databases)
 		}
 	}
+}
+
+func (k *checker) webLimits(path string, l *WebLimits) {
+	k.count(path+".connections", l.Connections, 100_000)
+	k.count(path+".per_address", l.PerAddress, 100_000)
+	k.count(path+".streams", l.Streams, 1000)
+	k.size(path+".header_bytes", l.HeaderBytes, 4<<10, 1<<20)
+	k.within(path+".header", l.Header, time.Second, 5*time.Minute)
+	k.within(path+".body", l.Body, time.Second, 10*time.Minute)
+	k.size(path+".body_rate", l.BodyRate, 1, 1<<20)
+	k.within(path+".send", l.Send, time.Second, time.Hour)
+	k.within(path+".idle", l.Idle, time.Second, time.Hour)
 }
 
 func (k *checker) site(path string, s *Site, hosts map[string]string) {

@@ -58,12 +58,8 @@ type Config struct {
 	FailOpen bool
 	// HoldBytes is how much of a body is held until it is judged, default 1 MiB.
 	HoldBytes int64
-	// HeaderTimeout bounds reading a request's header, default 10 seconds;
-	// IdleTimeout the wait for the next request, default 2 minutes.
-	HeaderTimeout, IdleTimeout time.Duration
-	// BodyTimeout bounds each wait for more of a request's body, default 30
-	// seconds.
-	BodyTimeout time.Duration
+	// Limits bound what clients may take.
+	Limits Limits
 	// DrainTimeout bounds how long Run waits for open exchanges when it ends,
 	// default 10 seconds.
 	DrainTimeout time.Duration
@@ -140,9 +136,6 @@ func (c *Config) check() error {
 			seen[name] = true
 		}
 	}
-	defaults(&c.HeaderTimeout, 10*time.Second)
-	defaults(&c.IdleTimeout, 2*time.Minute)
-	defaults(&c.BodyTimeout, 30*time.Second)
 	defaults(&c.DrainTimeout, 10*time.Second)
 	if c.HoldBytes <= 0 {
 		c.HoldBytes = 1 << 20
@@ -157,7 +150,7 @@ func (c *Config) check() error {
 		c.Transport = &Transport{}
 	}
 	defaults(&c.Transport.ResponseTimeout, time.Minute)
-	return nil
+	return c.Limits.check()
 }
 
 func defaults(d *time.Duration, v time.Duration) {
@@ -166,8 +159,25 @@ func defaults(d *time.Duration, v time.Duration) {
 	}
 }
 
-// modes returns what is done for a path of the host.
+// modes returns what is done for a path of the host, however a server reads it:
+// the stricter of both.
 func (h *Host) modes(path string) (firewall, cards Mode) {
+	firewall, cards = h.modesOf(path)
+	if same := sameAs(path); same != path {
+		f, c := h.modesOf(same)
+		firewall, cards = stricter(firewall, f), stricter(cards, c)
+	}
+	return firewall, cards
+}
+
+func stricter(a, b Mode) Mode {
+	if a == Off || b != Off && b > a {
+		return b
+	}
+	return a
+}
+
+func (h *Host) modesOf(path string) (firewall, cards Mode) {
 	firewall, cards = h.Firewall, h.Cards
 	longest := -1
 	for _, p := range h.Paths {

@@ -16,6 +16,7 @@ import (
 
 	"sekisho/internal/gate/cutting"
 	"sekisho/internal/policy/cut"
+	"sekisho/internal/wire/http1"
 )
 
 var _ cutting.Cutter = (*Gate)(nil)
@@ -230,6 +231,10 @@ type client struct {
 	// last is the exchange that it carries or carried last. Its end may still be
 	// on the way when it has left the cuts. Not of HTTP/2.
 	last atomic.Pointer[cut.Flow]
+	// tls is what the handshake came to where the server does not see it.
+	tls           *tls.ConnectionState
+	asked, gaveUp atomic.Int64 // requests, and those that it did not wait for
+	below         *counted     // of HTTP/2 over TLS, else nil
 }
 
 type clientKey struct{}
@@ -240,6 +245,15 @@ func (c *clients) begin(ctx context.Context, conn net.Conn) context.Context {
 	if a, err := netip.ParseAddrPort(conn.RemoteAddr().String()); err == nil {
 		one.flow.Client = a.Addr()
 	}
+	if secure, ok := conn.(*tls.Conn); ok {
+		one.below, _ = secure.NetConn().(*counted)
+	}
+	if w, ok := conn.(*watching); ok {
+		if secure, ok := w.Conn.(*tls.Conn); ok {
+			state := secure.ConnectionState()
+			one.tls = &state
+		}
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.open == nil {
@@ -247,6 +261,61 @@ func (c *clients) begin(ctx context.Context, conn net.Conn) context.Context {
 	}
 	c.open[conn] = one
 	return context.WithValue(ctx, clientKey{}, one)
+}
+
+// clientOf returns the connection that a request came on, nil for none.
+func clientOf(r *http.Request) *client {
+	c, _ := r.Context().Value(clientKey{}).(*client)
+	return c
+}
+
+// moved notes that the connection is of use: a request, or bytes of a body.
+func (c *client) moved() {
+	if c != nil && c.below != nil {
+		c.below.vain.Store(0)
+	}
+}
+
+// changed notes that the connection changes its protocol.
+func (c *client) changed() {
+	if w, ok := c.conn.(*watching); ok {
+		w.other.Store(true)
+	}
+}
+
+// violation is what was wrong with a body that has just been read, nil for
+// nothing.
+func (c *client) violation() *http1.Violation {
+	if c != nil {
+		if w, ok := c.conn.(*watching); ok {
+			return w.bad
+		}
+	}
+	return nil
+}
+
+// secure tells a request that it came over TLS.
+func (c *client) secure(r *http.Request) {
+	if c != nil && c.tls != nil && r.TLS == nil {
+		r.TLS = c.tls
+	}
+}
+
+// count notes that a request has ended. A connection of HTTP/2 that mostly gives
+// up what it asks for, as in a rapid reset (CVE-2023-44487), is closed.
+func (c *client) count(r *http.Request, x *exchange) {
+	if c == nil || r.ProtoMajor < 2 {
+		return
+	}
+	asked := c.asked.Add(1)
+	if r.Context().Err() == nil || x.end.Status != 0 {
+		return
+	}
+	if gone := c.gaveUp.Add(1); asked > 2*int64(x.gate.cfg.Limits.Streams) && 2*gone > asked {
+		x.gate.counts.floods.Add(1)
+		x.gate.flooded("requests given up")
+		reset(c.conn)
+	}
 }
 
 // state is http.Server.ConnState.
@@ -276,8 +345,12 @@ func (c *clients) cut(set *cut.Set, now time.Time) {
 
 // reset closes a connection and drops what the kernel would still send.
 func reset(conn net.Conn) {
-	if t, ok := conn.(*tls.Conn); ok {
-		conn = t.NetConn()
+	for {
+		outer, ok := conn.(interface{ NetConn() net.Conn })
+		if !ok {
+			break
+		}
+		conn = outer.NetConn()
 	}
 	if c, ok := conn.(interface{ SetLinger(seconds int) error }); ok {
 		_ = c.SetLinger(0) // fails when it is closed already

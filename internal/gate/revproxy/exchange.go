@@ -59,7 +59,11 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithCancel(r.Context())
 	x.cancel = cancel
+	from := clientOf(r)
+	from.moved()
+	defer from.count(r, x)
 	r = r.WithContext(context.WithValue(ctx, exchangeKey{}, x))
+	from.secure(r)
 	defer x.abort()
 	if f, ok := x.enter(w, r, ""); !ok {
 		x.refuse(w, r, f)
@@ -71,6 +75,11 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.pass(w, r.WithContext(ctx), x)
 		return
 	}
+	if f, ok := proper(r); !ok {
+		x.refuse(w, r, f)
+		return
+	}
+	harmlessUpgrade(r.Header)
 	if f, stopped := g.stopped(firstName(x.host), r.URL.Path); stopped {
 		x.refuse(w, r, f)
 		return
@@ -82,7 +91,11 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.firewall, x.cards = x.host.modes(r.URL.Path)
 	held, err := x.hold(w, r)
 	if err != nil {
-		x.refuse(w, r, refusal{status: http.StatusRequestTimeout, code: "SK3407", action: "refuse", rule: "body", reason: "body did not arrive"})
+		x.refuse(w, r, unreadBody(r, err))
+		return
+	}
+	if _, ok := plainHeader(r); !ok { // trailers came with the body
+		x.refuse(w, r, refusal{status: http.StatusBadRequest, code: codeWire, action: "refuse", rule: "wire/trailer", reason: "servers read it differently"})
 		return
 	}
 	if x.host.persons != nil {
@@ -139,7 +152,7 @@ func (x *exchange) hold(w http.ResponseWriter, r *http.Request) ([]byte, error) 
 	if r.ContentLength > 0 {
 		held.Grow(int(min(r.ContentLength, x.gate.cfg.HoldBytes)))
 	}
-	body := &timed{x: x, body: r.Body, control: control, timeout: x.gate.cfg.BodyTimeout}
+	body := &timed{x: x, body: r.Body, control: control, limits: &x.gate.cfg.Limits, from: clientOf(r), begin: time.Now()}
 	n, err := io.CopyN(&held, body, x.gate.cfg.HoldBytes)
 	x.received.Add(uint64(n))
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -161,22 +174,48 @@ type joined struct {
 	io.Closer
 }
 
-// timed bounds each wait for more of a request's body.
+// unreadBody is the refusal of a request whose body did not come as announced.
+func unreadBody(r *http.Request, err error) refusal {
+	v := clientOf(r).violation()
+	var slow interface{ Timeout() bool }
+	f := refusal{status: http.StatusBadRequest, code: "SK3407", action: "refuse", rule: "body", reason: "body did not arrive"}
+	switch {
+	case v != nil && v.Body:
+		return misread(v)
+	case errors.As(err, &slow) && slow.Timeout():
+		f.status = http.StatusRequestTimeout
+	}
+	return f
+}
+
+// timed bounds each wait for more of a request's body, and all of them together
+// by how much came.
 type timed struct {
 	x       *exchange
 	body    io.Reader
 	control *http.ResponseController
-	timeout time.Duration
+	limits  *Limits
+	from    *client
+	begin   time.Time
+	count   int64
 }
 
 func (t *timed) Read(p []byte) (int, error) {
-	if err := t.control.SetReadDeadline(time.Now().Add(t.timeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+	deadline := time.Now().Add(t.limits.Body)
+	if all := t.begin.Add(t.limits.Body + time.Duration(float64(t.count)/float64(t.limits.BodyRate)*float64(time.Second))); all.Before(deadline) {
+		deadline = all
+	}
+	if err := t.control.SetReadDeadline(deadline); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return 0, err
 	}
 	if t.x.ended.Load() != nil { // or its deadline comes after ours
 		return 0, net.ErrClosed
 	}
-	return t.body.Read(p)
+	n, err := t.body.Read(p)
+	if t.count += int64(n); n > 0 {
+		t.from.moved()
+	}
+	return n, err
 }
 
 // rewrite is what the upstream is told. Encodings that the gate cannot look
@@ -184,6 +223,7 @@ func (t *timed) Read(p []byte) (int, error) {
 func rewrite(p *httputil.ProxyRequest) {
 	x := exchangeOf(p.In)
 	p.SetURL(x.host.Upstream)
+	p.Out.URL.RawQuery = p.In.URL.RawQuery // as it came: httputil drops what Go cannot read
 	p.Out.Host = p.In.Host
 	p.Out.Header["X-Forwarded-For"] = p.In.Header["X-Forwarded-For"]
 	p.SetXForwarded()
@@ -281,10 +321,12 @@ func (x *exchange) close() {
 // sending notes what the client is sent.
 type sending struct {
 	http.ResponseWriter
-	x *exchange
+	x     *exchange
+	renew time.Time // when the deadline is set again
 }
 
 func (s *sending) WriteHeader(status int) {
+	s.hurry()
 	if status >= 200 {
 		s.x.end.Status = status
 	}
@@ -292,9 +334,22 @@ func (s *sending) WriteHeader(status int) {
 }
 
 func (s *sending) Write(p []byte) (int, error) {
+	s.hurry()
 	n, err := s.ResponseWriter.Write(p)
 	s.x.end.Sent += uint64(n)
 	return n, err
+}
+
+// hurry bounds the wait for the client to take more.
+func (s *sending) hurry() {
+	limit := s.x.gate.cfg.Limits.Send
+	now := time.Now()
+	if now.Before(s.renew) {
+		return
+	}
+	s.renew = now.Add(limit / 8)
+	// Not every writer of tests has deadlines; a closed one says so when written to.
+	_ = http.NewResponseController(s.ResponseWriter).SetWriteDeadline(now.Add(limit))
 }
 
 // Unwrap lets the proxy flush and upgrade.

@@ -26,26 +26,36 @@ const (
 // more of it follows than is held.
 func fields(r *http.Request, body []byte, more bool) (all []site.Field, whole bool) {
 	all, whole = queried(nil, r.URL.RawQuery)
-	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || len(body) == 0 {
+	if len(body) == 0 {
 		return all, whole && !more
 	}
+	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil { // servers look no further than the first semicolon
+		kind, _, _ = strings.Cut(strings.ToLower(r.Header.Get("Content-Type")), ";")
+		kind = strings.TrimSpace(kind)
+	}
 	read := true
-	switch kind {
-	case "application/x-www-form-urlencoded":
+	switch {
+	case kind == "application/x-www-form-urlencoded":
 		all, read = queried(all, string(body))
-	case "application/json":
+	case kind == "application/json", kind == "text/json", strings.HasSuffix(kind, "+json"):
 		d := json.NewDecoder(bytes.NewReader(body))
 		d.UseNumber()
 		all, read = nested(all, "", d, 0)
 		_, err := d.Token()
 		read = read && errors.Is(err, io.EOF) // nothing follows
-	case "multipart/form-data":
+	case kind == "multipart/form-data":
 		all, read = parts(all, body, params["boundary"])
 	default:
 		return all, whole
 	}
 	return all, whole && read && !more
+}
+
+// isForm reports whether a body is a form as browsers send it.
+func isForm(contentType string) bool {
+	kind, _, _ := strings.Cut(contentType, ";")
+	return strings.EqualFold(strings.TrimSpace(kind), "application/x-www-form-urlencoded")
 }
 
 // queried appends the fields of a query or form. What is escaped wrongly stays
@@ -58,10 +68,24 @@ func queried(all []site.Field, query string) ([]site.Field, bool) {
 		if len(all) >= maxFields {
 			return all, false
 		}
-		name, value, _ := strings.Cut(pair, "=")
-		all = append(all, site.Field{Name: string(unescaped(nil, name)), Value: string(unescaped(nil, value))})
+		all = append(all, field(pair))
+		if !strings.Contains(pair, ";") {
+			continue
+		}
+		// Some servers part fields at a semicolon, too.
+		for piece := range strings.SplitSeq(pair, ";") {
+			if len(all) >= maxFields {
+				return all, false
+			}
+			all = append(all, field(piece))
+		}
 	}
 	return all, true
+}
+
+func field(pair string) site.Field {
+	name, value, _ := strings.Cut(pair, "=")
+	return site.Field{Name: string(unescaped(nil, name)), Value: string(unescaped(nil, value))}
 }
 
 // unescaped appends a text of a form with its escapes taken off (WHATWG URL,
@@ -135,14 +159,21 @@ func nested(all []site.Field, name string, d *json.Decoder, depth int) ([]site.F
 	return all, true // null
 }
 
-// parts appends the fields of a multipart form that are no files.
+// parts appends the fields of a multipart form that are no files to any server.
 func parts(all []site.Field, body []byte, boundary string) ([]site.Field, bool) {
+	end := []byte("--" + boundary + "--")
+	at := bytes.Index(body, end)
+	closed := boundary != "" && at >= 0 && len(bytes.TrimSpace(body[at+len(end):])) == 0 // what comes after its end is a part to some
 	for r := multipart.NewReader(bytes.NewReader(body), boundary); len(all) < maxFields; {
 		part, err := r.NextRawPart()
 		if err != nil {
-			return all, errors.Is(err, io.EOF)
+			return all, closed && errors.Is(err, io.EOF)
 		}
-		if part.FileName() != "" {
+		file, known := isFile(part)
+		if !known {
+			return all, false
+		}
+		if file {
 			continue
 		}
 		value, err := io.ReadAll(io.LimitReader(part, maxValue+1))
@@ -152,4 +183,19 @@ func parts(all []site.Field, body []byte, boundary string) ([]site.Field, bool) 
 		all = append(all, site.Field{Name: part.FormName(), Value: string(value)})
 	}
 	return all, false
+}
+
+// isFile reports whether a part is a file. It is not known when servers differ:
+// over a name that only some can read, or that is there twice.
+func isFile(part *multipart.Part) (file, known bool) {
+	all := part.Header["Content-Disposition"]
+	if len(all) != 1 {
+		return false, false
+	}
+	kind, params, err := mime.ParseMediaType(all[0])
+	if err != nil || kind != "form-data" || params["name"] == "" || strings.Contains(all[0], "*=") || strings.Contains(all[0], "*0") {
+		return false, false
+	}
+	_, file = params["filename"]
+	return file && params["filename"] != "", true
 }

@@ -22,9 +22,6 @@ import (
 // wait.
 const flushAfter = 2 * time.Millisecond
 
-// maxHeaderBytes bounds the header of a request.
-const maxHeaderBytes = 64 << 10
-
 // Gate is a web gate.
 type Gate struct {
 	cfg       Config
@@ -35,6 +32,9 @@ type Gate struct {
 	counters  sync.Pool // of *counter
 	guards    sync.Pool // of *guard
 
+	stopping chan struct{} // closed when no more connections are taken
+	counts   counts
+
 	cuts     cuts
 	direct   directWay
 	sessions sessions
@@ -42,9 +42,10 @@ type Gate struct {
 
 	open sync.WaitGroup // exchanges, those that changed their protocol among them
 
-	mu       sync.Mutex // guards what follows
-	gapFrom  time.Time  // since when exchanges pass unrecorded; zero: they do not
-	failures uint64     // exchanges that passed unrecorded
+	mu       sync.Mutex           // guards what follows
+	gapFrom  time.Time            // since when exchanges pass unrecorded; zero: they do not
+	failures uint64               // exchanges that passed unrecorded
+	floods   map[string]time.Time // when somebody was told of which
 }
 
 // New checks cfg. It starts nothing.
@@ -52,7 +53,7 @@ func New(cfg Config) (*Gate, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	g := &Gate{cfg: cfg, hosts: map[string]*Host{}}
+	g := &Gate{cfg: cfg, hosts: map[string]*Host{}, stopping: make(chan struct{})}
 	for i := range cfg.Hosts {
 		for _, name := range cfg.Hosts[i].Names {
 			g.hosts[name] = &cfg.Hosts[i]
@@ -87,14 +88,19 @@ func New(cfg Config) (*Gate, error) {
 	protocols.SetHTTP2(cfg.TLS != nil)
 	g.server = &http.Server{
 		Handler:           g,
-		TLSConfig:         cfg.TLS,
 		Protocols:         protocols,
-		ReadHeaderTimeout: cfg.HeaderTimeout,
-		IdleTimeout:       cfg.IdleTimeout,
-		MaxHeaderBytes:    maxHeaderBytes,
-		ConnContext:       g.cuts.clients.begin,
-		ConnState:         g.cuts.clients.state,
-		ErrorLog:          slog.NewLogLogger(cfg.Log.Handler(), slog.LevelDebug),
+		ReadHeaderTimeout: cfg.Limits.Header,
+		IdleTimeout:       cfg.Limits.Idle,
+		MaxHeaderBytes:    cfg.Limits.HeaderBytes,
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams: cfg.Limits.Streams,
+			SendPingTimeout:      cfg.Limits.Idle,
+			WriteByteTimeout:     cfg.Limits.Send,
+		},
+		DisableGeneralOptionsHandler: true,
+		ConnContext:                  g.cuts.clients.begin,
+		ConnState:                    g.cuts.clients.state,
+		ErrorLog:                     slog.NewLogLogger(cfg.Log.Handler(), slog.LevelDebug),
 	}
 	return g, nil
 }
@@ -106,25 +112,24 @@ func (g *Gate) Run(ctx context.Context) error {
 	open, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end() // connections that changed their protocol
 	g.server.BaseContext = func(net.Listener) context.Context { return open }
+	doors := newDoors(g, g.cfg.TLS)
+	g.server.TLSConfig = doors.tls // has HTTP/2 among its protocols
+	go doors.run()
 	done := make(chan error, 1)
-	go func() {
-		if g.cfg.TLS != nil {
-			done <- g.server.ServeTLS(g.cfg.Listener, "", "")
-			return
-		}
-		done <- g.server.Serve(g.cfg.Listener)
-	}()
+	go func() { done <- g.server.Serve(doors) }()
 	var err error
 	select {
 	case <-ctx.Done():
 	case err = <-done:
 		done <- http.ErrServerClosed
 	}
+	close(g.stopping)
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.cfg.DrainTimeout)
 	defer cancel()
 	if g.server.Shutdown(drain) != nil {
 		err = errors.Join(err, g.server.Close())
 	}
+	doors.stop()
 	if served := <-done; !errors.Is(served, http.ErrServerClosed) {
 		err = errors.Join(err, served)
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"strings"
 	"unicode/utf8"
 
 	"sekisho/internal/element"
@@ -79,8 +78,7 @@ func (g *guard) whole(text []byte) bool {
 // is: the scanner decodes escapes as well, as one way of reading of many. What
 // might be taken for another encoding is left to it, too.
 func (g *guard) plain(contentType string, body []byte) []byte {
-	kind, _, _ := strings.Cut(contentType, ";")
-	if !strings.EqualFold(strings.TrimSpace(kind), "application/x-www-form-urlencoded") {
+	if !isForm(contentType) {
 		return body
 	}
 	g.form = unescaped(g.form[:0], body)

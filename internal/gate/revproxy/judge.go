@@ -1,27 +1,17 @@
 package revproxy
 
 import (
-	"bytes"
-	"compress/flate"
-	"compress/zlib"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zstd"
-
 	"sekisho/internal/event"
 	"sekisho/internal/policy/site"
 	"sekisho/internal/waf"
 )
-
-// maxDecoded bounds what a body may become when its encoding is taken off.
-const maxDecoded = 16 << 20
 
 // refusal is why an exchange is refused or reported. Status is 0 when it
 // passes all the same.
@@ -49,20 +39,28 @@ func (f refusal) as(m Mode) refusal {
 // judge looks at a request of which a body, or its beginning, is held.
 func (x *exchange) judge(r *http.Request, held []byte) []refusal {
 	var all []refusal
-	body, err := decode(held, r.Header.Values("Content-Encoding"))
+	body, err := decode(held, r.Header.Values("Content-Encoding"), x.gate.cfg.HoldBytes)
 	if err == nil && x.incoming != nil && len(r.Header.Values("Content-Encoding")) > 0 {
 		err = errLongEncoded
 	}
 	if err != nil && (x.cards != Off || x.firewall != Off) {
 		f := refusal{status: http.StatusUnsupportedMediaType, code: "SK3408", action: "refuse", rule: "encoding", reason: err.Error()}
+		if errors.Is(err, errBomb) {
+			f.status = http.StatusRequestEntityTooLarge
+		}
 		all = append(all, f.as(max(seeing(x.cards), seeing(x.firewall))))
 	}
-	if x.cards != Off && x.cardIn(r, body) {
+	raw := err == nil && len(held) > 0 && len(encodingsOf(r.Header.Values("Content-Encoding"))) > 0
+	if x.cards != Off && (x.cardIn(r, body) || raw && x.cardInText(held)) {
 		f := refusal{status: http.StatusForbidden, code: "SK3402", action: "refuse", rule: "card", reason: "a card number in the request"}
 		all = append(all, f.as(x.cards))
 	}
 	if x.firewall == Off {
 		return all
+	}
+	if truncated(r.URL.RawQuery) || isForm(r.Header.Get("Content-Type")) && truncated(body) {
+		f := refusal{status: http.StatusBadRequest, code: codeWire, action: "refuse", rule: "wire/escape", reason: "servers read it differently"}
+		all = append(all, f.as(x.firewall))
 	}
 	rules, now, host := x.gate.cfg.Rules(), time.Now(), firstName(x.host)
 	if f, ok := x.site(r, body, rules, now); ok {
@@ -71,10 +69,25 @@ func (x *exchange) judge(r *http.Request, held []byte) []refusal {
 	if x.gate.cfg.Firewall == nil {
 		return all
 	}
+	paths := bothPaths(r.URL.Path)
+	excepted := func(rule int, target string) bool {
+		for _, path := range paths {
+			if !rules.Excepted(host, path, rule, target, now) {
+				return false
+			}
+		}
+		return true
+	}
 	x.request = asked(r, body)
 	v, err := x.gate.cfg.Firewall.Request(x.request)
 	if v.Attack {
-		v = x.gate.cfg.Firewall.Without(v, func(rule int, target string) bool { return rules.Excepted(host, r.URL.Path, rule, target, now) })
+		v = x.gate.cfg.Firewall.Without(v, excepted)
+	}
+	if raw && err == nil && !v.Attack { // many applications know no encodings and read it as it is
+		v, err = x.gate.cfg.Firewall.Request(asked(r, held))
+		if v.Attack {
+			v = x.gate.cfg.Firewall.Without(v, excepted)
+		}
 	}
 	switch {
 	case err != nil:
@@ -99,16 +112,23 @@ func (x *exchange) learn(r *http.Request) {
 // site asks the operator's rules about a request.
 func (x *exchange) site(r *http.Request, body []byte, rules *site.Rules, now time.Time) (refusal, bool) {
 	host, learner := firstName(x.host), x.gate.cfg.Learner
-	if !rules.Looks(host, r.URL.Path) && learner == nil {
+	paths := bothPaths(r.URL.Path)
+	looks := slices.ContainsFunc(paths, func(path string) bool { return rules.Looks(host, path) })
+	if !looks && learner == nil {
 		return refusal{}, false
 	}
-	q := &site.Request{Host: host, Path: r.URL.Path, Method: r.Method}
+	q := &site.Request{Host: host, Method: r.Method}
 	var whole bool
 	q.Fields, whole = fields(r, body, x.incoming != nil)
 	x.fields = q.Fields
-	hit, found := rules.Check(q, now)
+	var hit site.Hit
+	found := false
+	for i := 0; i < len(paths) && !found; i++ {
+		q.Path = paths[i]
+		hit, found = rules.Check(q, now)
+	}
 	switch {
-	case !found && (whole || !rules.Looks(host, r.URL.Path)):
+	case !found && (whole || !looks):
 		return refusal{}, false
 	case !found: // a field that nobody saw may hold anything
 		return refusal{status: http.StatusForbidden, code: "SK3410", action: "refuse", rule: "parameter/unread", reason: "fields that cannot all be read"}, true
@@ -145,55 +165,11 @@ func (x *exchange) cardIn(r *http.Request, body []byte) bool {
 	return false
 }
 
-var errLongEncoded = errors.New("an encoded body longer than what is held")
-
-// decode takes content encodings off (RFC 9110, 8.4), the last first.
-func decode(body []byte, encodings []string) ([]byte, error) {
-	var names []string
-	for _, v := range encodings {
-		for name := range strings.SplitSeq(v, ",") {
-			names = append(names, strings.ToLower(strings.TrimSpace(name)))
-		}
-	}
-	slices.Reverse(names)
-	for _, name := range names {
-		if name == "" || name == "identity" {
-			continue
-		}
-		r, err := decoder(name, body)
-		if err != nil {
-			return nil, err
-		}
-		if body, err = io.ReadAll(io.LimitReader(r, maxDecoded+1)); err != nil {
-			return nil, fmt.Errorf("the body is not %s", name)
-		}
-		if len(body) > maxDecoded {
-			return nil, fmt.Errorf("the body is longer than %d bytes when decoded", maxDecoded)
-		}
-	}
-	return body, nil
-}
-
-func decoder(name string, body []byte) (io.Reader, error) {
-	in := bytes.NewReader(body)
-	switch name {
-	case "gzip", "x-gzip":
-		if r, err := gzip.NewReader(in); err == nil {
-			return r, nil
-		}
-	case "deflate": // zlib by the standard, raw by custom
-		if r, err := zlib.NewReader(in); err == nil {
-			return r, nil
-		}
-		return flate.NewReader(bytes.NewReader(body)), nil
-	case "zstd":
-		if r, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxDecoded)); err == nil {
-			return r, nil
-		}
-	default:
-		return nil, errors.New("an encoding that cannot be looked into")
-	}
-	return nil, fmt.Errorf("the body is not %s", name)
+// cardInText reports whether a card number stands in a text.
+func (x *exchange) cardInText(text []byte) bool {
+	g := x.gate.guards.Get().(*guard)
+	defer x.gate.guards.Put(g)
+	return g.whole(text)
 }
 
 // asked is a request as the rules see it.

@@ -90,7 +90,7 @@ func (l *logins) attempt(x *exchange, r *http.Request, body []byte) *attempt {
 	}
 	a := &attempt{}
 	for i := range l.Paths {
-		if l.Paths[i].Path == r.URL.Path {
+		if l.Paths[i].Path == r.URL.Path || l.Paths[i].Path == sameAs(r.URL.Path) {
 			a.path = &l.Paths[i]
 		}
 	}

@@ -2,6 +2,7 @@ package revproxy
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 
@@ -119,12 +120,12 @@ func digit(r rune) rune {
 
 // nobody reports whether a path is said to hold nobody's data.
 func (p *persons) nobody(path string) bool {
-	for _, prefix := range p.Nobody {
-		if strings.HasPrefix(path, prefix) {
-			return true
+	for _, path := range bothPaths(path) {
+		if !slices.ContainsFunc(p.Nobody, func(prefix string) bool { return strings.HasPrefix(path, prefix) }) {
+			return false
 		}
 	}
-	return false
+	return true
 }
 
 // cookie is a keyed hash of the application's cookie, zero for none.

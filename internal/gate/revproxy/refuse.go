@@ -74,6 +74,10 @@ func words(accept string, f refusal) wording {
 		return pick([2]string{"ただいま応答できません", "しばらくしてからもう一度お試しください。"}, [2]string{"No answer at the moment", "Please try again in a while."})
 	case http.StatusRequestTimeout:
 		return pick([2]string{"送信が途中で止まりました", "もう一度送信してください。"}, [2]string{"The request did not arrive", "Please send it again."})
+	case http.StatusMethodNotAllowed:
+		return pick([2]string{"この方法では受け付けられません", "画面からやり直してください。"}, [2]string{"This method is not accepted", "Please start again from the page."})
+	case http.StatusRequestEntityTooLarge:
+		return pick([2]string{"送信された内容が大きすぎます", "小さくしてもう一度お試しください。"}, [2]string{"The request is too large", "Please make it smaller and try again."})
 	case http.StatusUnsupportedMediaType:
 		return pick([2]string{"この形式では受け付けられません", "圧縮せずに送信してください。"}, [2]string{"This encoding is not accepted", "Please send it without compression."})
 	}

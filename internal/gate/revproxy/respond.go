@@ -35,6 +35,9 @@ func (g *Gate) respond(a *http.Response) error {
 		return nil
 	}
 	if a.StatusCode == http.StatusSwitchingProtocols {
+		if c := clientOf(a.Request); c != nil {
+			c.changed()
+		}
 		x.end.Unread, x.end.Status, x.end.Outcome = "upgrade", a.StatusCode, "done"
 		if x.shown != nil {
 			return x.shown.upgraded()
@@ -100,7 +103,7 @@ func (x *exchange) encoded(a *http.Response) error {
 	if err != nil {
 		return err
 	}
-	body, err := decode(raw, a.Header.Values("Content-Encoding"))
+	body, err := decode(raw, a.Header.Values("Content-Encoding"), maxDecoded)
 	if len(raw) > maxDecoded {
 		err = errLongEncoded
 	}

@@ -42,8 +42,9 @@ func (g *Gate) stopped(host, path string) (refusal, bool) {
 
 // pays reports whether a path belongs to payment.
 func (h *Host) pays(path string) bool {
+	same := sameAs(path)
 	for _, prefix := range h.Payment {
-		if strings.HasPrefix(path, prefix) {
+		if strings.HasPrefix(path, prefix) || strings.HasPrefix(same, prefix) {
 			return true
 		}
 	}

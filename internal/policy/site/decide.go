@@ -31,11 +31,18 @@ type Request struct {
 type Field struct{ Name, Value string }
 
 // is reports whether a field is of a name, or a member of a list of that name
-// as PHP and Rails read them: "id[]", "id[0]".
+// as PHP and Rails read them: "id[]", "id[0]". Names are compared as the most
+// lenient applications do: without case, without leading spaces (or a question
+// mark: URLSearchParams of a body), to the first zero byte, and with dots and spaces for underscores (PHP).
 func (f Field) is(name string) bool {
-	rest, ok := strings.CutPrefix(f.Name, name)
-	return ok && (rest == "" || rest[0] == '[')
+	given, _, _ := strings.Cut(strings.TrimLeft(f.Name, "? \t\r\n\v\f"), "\x00")
+	if len(given) < len(name) || len(given) > len(name) && given[len(name)] != '[' {
+		return false
+	}
+	return strings.EqualFold(underscored.Replace(given[:len(name)]), underscored.Replace(name))
 }
+
+var underscored = strings.NewReplacer(".", "_", " ", "_", "[", "_")
 
 // Hit is why a request is refused.
 type Hit struct {
