@@ -11,6 +11,7 @@ type Common struct {
 	changing atomic.Int32  // sessions with uncommitted schema changes
 
 	laundering laundering
+	hours      hourly // what each user got
 	protected  taintSet
 	standing   taintSet // recorded: what code may write at any time
 	twoPhase   pendingTaints

@@ -241,11 +241,17 @@ func (e *engine) copyPiece(m *pgwire.Message) bool {
 		if !e.start(x) {
 			return e.waitDurably()
 		}
+		if e.overLong(x, m) {
+			return true
+		}
 		if x.out != nil && x.out.reader != nil || m.First {
 			e.copyRows(x, m.Body)
 		}
 	}
 	e.toClient.pass(m.Raw)
+	if m.Last && x.limits.on {
+		e.overSubjects(x)
+	}
 	return true
 }
 

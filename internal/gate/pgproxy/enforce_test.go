@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 
 	"sekisho/internal/event"
 	"sekisho/internal/gate/pgproxy"
@@ -184,20 +185,110 @@ func TestErrorsAreRedacted(t *testing.T) {
 	}
 }
 
+// channels are statements that carry rows by other ways than a result whose
+// lineage is known.
+var channels = []string{
+	"SELECT * FROM leak()",
+	"DO $$ BEGIN RAISE NOTICE '%', (SELECT email FROM customers LIMIT 1); END $$",
+	"COPY customers TO '/tmp/sekisho-channel'",
+	"COPY customers TO PROGRAM 'cat >/dev/null'",
+	"SELECT most_common_vals FROM pg_stats",
+	"SELECT pg_notify('k', email) FROM customers",
+	"SELECT set_config('x.y', string_agg(email, ','), false) FROM customers",
+	"SELECT pg_read_file('PG_VERSION')",
+	"SELECT lo_get(0)",
+}
+
+// TestChannelsAreRefused refuses them with SQLSTATE, hint and the id of an
+// event that names rule and digest.
 func TestChannelsAreRefused(t *testing.T) {
-	w := enforcing(t, &policy.Source{Generation: 1, Default: "allow"})
+	p := compiled(t, &policy.Source{Generation: 1, Default: "allow"})
+	w := newWorld(t, func(c *pgproxy.Config, _ *pgproxy.Settings) {
+		c.Rules = &pgproxy.Rules{Policy: p, Mode: policy.Enforce}
+	})
 	conn := w.connect("")
-	for _, sql := range []string{
-		"SELECT * FROM leak()",
-		"DO $$ BEGIN RAISE NOTICE '%', (SELECT email FROM customers LIMIT 1); END $$",
-		"COPY customers TO '/tmp/x'",
-		"COPY customers TO PROGRAM 'cat'",
-		"SELECT most_common_vals FROM pg_stats",
-		"SELECT pg_notify('k', email) FROM customers",
-		"SELECT set_config('x.y', string_agg(email, ','), false) FROM customers",
-	} {
-		if rows, code := simple(t, conn, sql); code != "42501" {
-			t.Errorf("%s: %q %q", sql, rows, code)
+	var hints []string
+	refused := func(what string, err error) {
+		var pe *pgconn.PgError
+		if !errors.As(err, &pe) || pe.Code != "42501" || pe.Hint == "" {
+			t.Errorf("%s: %v", what, err)
+			return
+		}
+		hints = append(hints, pe.Hint)
+	}
+	for _, sql := range channels {
+		_, err := conn.PgConn().Exec(t.Context(), sql).ReadAll()
+		refused(sql, err)
+	}
+	front := conn.PgConn().Frontend()
+	front.Send(&pgproto3.FunctionCall{Function: 1598, ArgFormatCodes: []uint16{0}, ResultFormatCode: 0}) // random()
+	if err := front.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	for done := false; !done; {
+		m, err := front.Receive()
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch m := m.(type) {
+		case *pgproto3.ErrorResponse:
+			refused("fastpath", pgconn.ErrorResponseToPgError(m))
+		case *pgproto3.ReadyForQuery:
+			done = true
+		}
+	}
+	w.stop()
+	bodies, _ := w.rec.all()
+	n := 0
+	for _, b := range bodies {
+		d, ok := b.(*event.Decision)
+		if !ok {
+			continue
+		}
+		if d.Rule == "" || d.Policy != string(p.Digest()) || n >= len(hints) || !strings.Contains(hints[n], d.ID) {
+			t.Errorf("decision %d: %+v", n, d)
+		}
+		n++
+	}
+	if n != len(channels)+1 {
+		t.Errorf("%d decisions for %d refusals", n, len(channels)+1)
+	}
+}
+
+// TestChannelsAreBoundedInObserveMode lets them pass, each bounded.
+func TestChannelsAreBoundedInObserveMode(t *testing.T) {
+	w := newWorld(t, nil)
+	codes := map[event.Session]string{}
+	of := map[event.Session]string{}
+	for i, sql := range channels {
+		id := event.Session(1<<32 | (i + 1)) // sessions are numbered from the start's number on
+		of[id] = sql
+		_, codes[id] = simple(t, w.connect(""), sql)
+	}
+	w.stop()
+	bounded := map[event.Session]int{}
+	bodies, _ := w.rec.all()
+	for _, b := range bodies {
+		switch b := b.(type) {
+		case *event.Crossing:
+			for _, p := range b.Parts {
+				if bounded[b.Session]++; p.Class == event.Exact {
+					t.Errorf("%s: exact: %+v", of[b.Session], p)
+				}
+			}
+		case *event.Decision:
+			t.Errorf("%s: a decision in observe mode: %+v", of[b.Session], b)
+		}
+	}
+	for id, sql := range of {
+		if codes[id] != "" { // the server's own refusal: app is no superuser, and there is no large object 0
+			if codes[id] != "42501" && codes[id] != "42704" {
+				t.Errorf("%s: %q", sql, codes[id])
+			}
+			continue
+		}
+		if bounded[id] == 0 {
+			t.Errorf("%s passed and left no trace", sql)
 		}
 	}
 }

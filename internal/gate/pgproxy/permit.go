@@ -83,6 +83,9 @@ func (e *engine) decide(c *command, x *execution) *policy.Decision {
 	v.rules, v.statement, v.bulk, v.decision, v.until = r, st, bulk, &d, 0
 	if len(r.Grants) > 0 { // a grant that begins or ends changes the answer
 		v.until = e.clock + int64(time.Second)
+		if !d.Until.IsZero() {
+			v.until = min(v.until, d.Until.UnixNano())
+		}
 	}
 	return &d
 }
@@ -253,7 +256,7 @@ func (e *engine) refuseExtended(r *refusal) {
 type limits struct {
 	on     bool
 	caps   *policy.Caps
-	seen   map[uint32]struct{}
+	seen   map[person]struct{}
 	before []tally // of the slot, before the row at hand was counted
 }
 
@@ -267,7 +270,13 @@ func (l *limits) set(d *policy.Decision) {
 // sessionLimits counts what a session passed.
 type sessionLimits struct {
 	rows uint64
-	seen map[uint32]struct{}
+	seen map[person]struct{}
+}
+
+// person is a subject of one source.
+type person struct {
+	source event.SubjectSource
+	number uint32
 }
 
 // markRow remembers the tallies: the row that exceeds a cap is counted to be
@@ -293,53 +302,73 @@ func (x *execution) unmarkRow() {
 
 // overLimits counts a row and cuts the statement when a cap is exceeded. It
 // returns true when the row must not pass.
-func (e *engine) overLimits(x *execution) bool {
+func (e *engine) overLimits(x *execution) bool { return e.overRows(x, x.rows) || e.overSubjects(x) }
+
+// over cuts the statement when n exceeds a cap.
+func (e *engine) over(x *execution, c policy.Cap, n uint64, what string) bool {
+	if !c.Exceeded(n) {
+		return false
+	}
+	d := x.verdict.Over(e.rules().Mode, c, what)
+	x.limits.on = d.Action == policy.Refuse
+	r := e.act(&d, x.shape)
+	if r != nil {
+		r.what = "the gate's policy ends this statement: it passed a limit"
+		x.unmarkRow()
+		e.cut(x, r)
+	}
+	return r != nil
+}
+
+// overRows counts a row, of which rows of the statement have passed with it.
+func (e *engine) overRows(x *execution, rows uint64) bool {
 	caps := x.limits.caps
 	e.limits.rows++
 	hour := e.g.hours.add(e.who.User, e.clock, 1)
-	exact := x.plan.attributable()
-	check := func(c policy.Cap, n uint64, what string) bool {
-		if !c.Exceeded(n) {
-			return false
-		}
-		d := x.verdict.Over(e.rules().Mode, c, what)
-		x.limits.on = d.Action == policy.Refuse
-		r := e.act(&d, x.shape)
-		if r != nil {
-			r.what = "the gate's policy ends this statement: it passed a limit"
-			x.unmarkRow()
-			e.cut(x, r)
-		}
-		return r != nil
-	}
-	if check(caps.StatementRows, x.rows, "rows in a statement") || check(caps.SessionRows, e.limits.rows, "rows in a session") ||
-		check(caps.HourRows, hour, "rows in an hour") || !exact && check(caps.UnattributableRows, x.rows, "rows of unknown persons") {
-		return true
-	}
-	return e.overSubjects(x, check)
+	return e.over(x, caps.StatementRows, rows, "rows in a statement") || e.over(x, caps.SessionRows, e.limits.rows, "rows in a session") ||
+		e.over(x, caps.HourRows, hour, "rows in an hour") || !x.plan.attributable() && e.over(x, caps.UnattributableRows, rows, "rows of unknown persons")
 }
 
-func (e *engine) overSubjects(x *execution, check func(policy.Cap, uint64, string) bool) bool {
+// overSubjects counts whose the row at hand is.
+func (e *engine) overSubjects(x *execution) bool {
 	caps := x.limits.caps
 	if caps.StatementSubjects.Max == policy.NoLimit && caps.SessionSubjects.Max == policy.NoLimit && caps.HourSubjects.Max == policy.NoLimit {
 		return false
 	}
 	if x.limits.seen == nil {
-		x.limits.seen = map[uint32]struct{}{}
+		x.limits.seen = map[person]struct{}{}
 	}
 	if e.limits.seen == nil {
-		e.limits.seen = map[uint32]struct{}{}
+		e.limits.seen = map[person]struct{}{}
 	}
 	hour := uint64(0)
 	for i := range x.slot.tallies {
 		if t := &x.slot.tallies[i]; t.any {
-			x.limits.seen[t.last], e.limits.seen[t.last] = struct{}{}, struct{}{}
-			hour = e.g.hours.subject(e.who.User, e.clock, t.last)
+			who := person{x.plan.parts[i].source, t.last}
+			x.limits.seen[who], e.limits.seen[who] = struct{}{}, struct{}{}
+			hour = e.g.hours.subject(e.who.User, e.clock, who)
 		}
 	}
-	return check(caps.StatementSubjects, uint64(len(x.limits.seen)), "persons in a statement") ||
-		check(caps.SessionSubjects, uint64(len(e.limits.seen)), "persons in a session") ||
-		check(caps.HourSubjects, hour, "persons in an hour")
+	return e.over(x, caps.StatementSubjects, uint64(len(x.limits.seen)), "persons in a statement") ||
+		e.over(x, caps.SessionSubjects, uint64(len(e.limits.seen)), "persons in a session") ||
+		e.over(x, caps.HourSubjects, hour, "persons in an hour")
+}
+
+// overLong is overLimits of a row that passes in pieces. Before the first one
+// its rows are counted, and nothing of it passes when it is one too many; whose
+// it is shows when it has passed, and then it is the last one.
+func (e *engine) overLong(x *execution, m *pgwire.Message) bool {
+	if !x.limits.on {
+		return false
+	}
+	if m.First {
+		e.markRow(x)
+		if e.overRows(x, x.rows+1) {
+			return true
+		}
+	}
+	x.limits.before = x.limits.before[:0] // it passes, and counts
+	return false
 }
 
 // cut ends the statement under way: the client gets an error, the server's

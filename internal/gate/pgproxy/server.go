@@ -452,6 +452,11 @@ func (e *engine) rowPiece(m *pgwire.Message) bool {
 			e.end(errLongRow)
 			return true
 		}
+	}
+	if e.overLong(x, m) {
+		return true
+	}
+	if m.First {
 		x.stream(x.plan)
 	}
 	x.long.Feed(m.Body)
@@ -462,5 +467,8 @@ func (e *engine) rowPiece(m *pgwire.Message) bool {
 		e.rows++
 	}
 	e.toClient.pass(m.Raw)
+	if m.Last && x.limits.on {
+		e.overSubjects(x)
+	}
 	return true
 }

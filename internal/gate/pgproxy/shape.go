@@ -338,7 +338,6 @@ type shared struct {
 	current atomic.Pointer[Rules]
 	gapFrom atomic.Int64 // UTC ns since when nothing was recorded; 0: recording
 	metrics *Metrics
-	hours   hourly
 
 	spawn func(func()) // runs an analysis; its owner waits for it
 	log   func(op string, err error)

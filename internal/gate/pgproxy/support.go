@@ -110,7 +110,7 @@ type hourly struct {
 type hour struct {
 	rows    [60]uint64
 	minutes [60]int64
-	seen    map[uint32]int64 // subject → minute it last passed
+	seen    map[person]int64 // subject → minute it last passed
 	swept   int64
 }
 
@@ -120,7 +120,7 @@ func (h *hourly) of(user string) *hour {
 	}
 	u := h.users[user]
 	if u == nil {
-		u = &hour{seen: map[uint32]int64{}}
+		u = &hour{seen: map[person]int64{}}
 		h.users[user] = u
 	}
 	return u
@@ -145,7 +145,7 @@ func (h *hourly) add(user string, now int64, rows uint64) (sum uint64) {
 }
 
 // subject counts a person and returns how many passed in the last 60 minutes.
-func (h *hourly) subject(user string, now int64, n uint32) uint64 {
+func (h *hourly) subject(user string, now int64, n person) uint64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	u, minute := h.of(user), now/int64(time.Minute)
