@@ -32,6 +32,8 @@ type cli struct {
 	Config string `short:"c" placeholder:"FILE" help:"${help_config}"`
 	Lang   string `placeholder:"ja|en" help:"${help_lang}"`
 	JSON   bool   `help:"${help_json}"`
+	Remote string `name:"hub" placeholder:"URL" help:"${help_hub_address}"`
+	Token  string `name:"token-file" placeholder:"FILE" help:"${help_token_file}"`
 
 	Demo       demoCmd       `cmd:"" group:"run" help:"${help_demo}"`
 	Intruder   intruderCmd   `cmd:"" name:"demo-intruder" hidden:""`
@@ -81,6 +83,8 @@ type app struct {
 	lang   lang.Language
 	// keyFile shows who asks; empty for none.
 	keyFile string
+	hub     hubAccess
+	command string // that runs, as it is typed
 }
 
 // options are kong's, in the language of the person.
@@ -163,11 +167,20 @@ func (a *app) out(v any, human func()) error {
 	return enc.Encode(v)
 }
 
-// load reads the configuration.
-func (a *app) load() (*config.Loaded, error) { return config.Load(a.config) }
+// load reads the configuration. With --hub nothing of this machine is meant:
+// commands that can ask a console elsewhere ask first.
+func (a *app) load() (*config.Loaded, error) {
+	if a.hub.address != "" {
+		return nil, fault.New(fault.HereOnly, "command", "sekisho "+a.command)
+	}
+	return config.Load(a.config)
+}
 
-// operator returns the running process.
+// operator returns the running process, here or elsewhere.
 func (a *app) operator() (*control.Client, error) {
+	if a.hub.address != "" {
+		return a.hub.client()
+	}
 	l, err := a.load()
 	if err != nil {
 		return nil, err
@@ -183,8 +196,14 @@ func (a *app) log() *slog.Logger {
 // terminal reports whether standard error is a terminal, where progress shows.
 func (a *app) terminal() bool { return isTerminal(a.env.stderr) }
 
-// person returns who gives an order: --by, else the login name.
+// person returns who gives an order: --by, else the login name. A console
+// elsewhere knows whose token it is, and takes no other name.
 func (a *app) person(by string) string {
+	if a.hub.address != "" {
+		if name := a.hub.account(a.ctx); name != "" {
+			return name
+		}
+	}
 	for _, name := range []string{by, a.env.getenv("SUDO_USER"), a.env.getenv("USER"), a.env.getenv("LOGNAME")} {
 		if name != "" {
 			return name

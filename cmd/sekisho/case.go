@@ -66,6 +66,10 @@ func (a *app) key() (string, error) {
 
 // caseDesk returns who answers: the running process, or this one.
 func (a *app) caseDesk() (caseOperator, func(), error) {
+	if a.hub.address != "" {
+		client, err := a.hub.client()
+		return client, func() {}, err
+	}
 	l, err := a.load()
 	if err != nil {
 		return nil, nil, err

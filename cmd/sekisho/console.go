@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"sekisho/internal/console/account"
+	"sekisho/internal/console/httpapi"
 	consoleoffice "sekisho/internal/console/office"
 	"sekisho/internal/console/webui"
 	"sekisho/internal/event"
@@ -107,7 +108,9 @@ const consoleDrain = 3 * time.Second
 
 // serve answers until ctx ends.
 func (c *console) serve(ctx context.Context) error {
-	ui := webui.New(ctx.Done(), webui.Config{Accounts: c.accounts, Office: c, Tenant: c.cfg.Tenant, Origin: c.origin, Hosts: loopbackNames(c.listener),
+	api := httpapi.New(httpapi.Config{Accounts: c.accounts, Office: c, Operator: c.process, Tenant: c.cfg.Tenant, Cookie: webui.Cookie(c.origin), Origin: c.origin,
+		Version: version, Log: c.log})
+	ui := webui.New(ctx.Done(), webui.Config{Accounts: c.accounts, Office: c, API: api, Tenant: c.cfg.Tenant, Origin: c.origin, Hosts: loopbackNames(c.listener),
 		Words: texts, Log: c.log, Now: c.now, Version: version})
 	srv := &http.Server{Handler: ui, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(c.log.Handler(), slog.LevelWarn)}

@@ -259,7 +259,7 @@ func (s *search) take(lines []recentLine) {
 func (s *search) match(h *event.Header, at time.Time, line []byte) bool {
 	switch {
 	case len(s.kinds) > 0 && !s.kinds[h.Kind],
-		len(s.kinds) == 0 && h.Kind == event.KindHeartbeat && s.q.Source == "",
+		len(s.kinds) == 0 && h.Kind == event.KindHeartbeat && s.q.Source == "" && !s.q.Whole,
 		s.q.Source != "" && !strings.HasPrefix(string(h.Source), s.q.Source),
 		!s.q.From.IsZero() && at.Before(s.q.From),
 		!s.q.To.IsZero() && !at.Before(s.q.To),
@@ -277,6 +277,9 @@ func (s *search) show(l recentLine) {
 	line := consoleoffice.EventLine{Index: l.index, At: e.At, Source: string(e.Source), Kind: kindName(e.Body.Kind()), Session: sessionOf(e.Body)}
 	if s.q.Session != 0 && line.Session != s.q.Session {
 		return
+	}
+	if s.q.Whole {
+		line.Line = bytes.Clone(l.line)
 	}
 	if line.Body = bodyText(e); len(line.Body) > maxBody {
 		line.Body = strings.ToValidUTF8(line.Body[:maxBody], "") + " …"

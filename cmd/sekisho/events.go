@@ -109,6 +109,9 @@ func (c eventsCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	if a.hub.address != "" {
+		return c.elsewhere(a)
+	}
 	r, dir, err := a.reader()
 	if err != nil {
 		return err

@@ -80,6 +80,7 @@ func run(args []string, env environment) int {
 	if a.keyFile == "" {
 		a.keyFile = env.getenv("SEKISHO_KEY_FILE")
 	}
+	a.hub, a.command = hubOf(&c, env.getenv), k.Command()
 	return report(env.stderr, k.Run(a), language)
 }
 
@@ -108,7 +109,9 @@ func exitCode(err error) int {
 		return 2
 	case code == fault.LedgerCorrupt, code == fault.BundleInvalid, code == fault.DemoFailed:
 		return 1
-	case code == fault.ControlRefused, code == fault.GrantRefused, code == fault.GrantUnknown, code == fault.SessionUnknown:
+	case code == fault.HubAddress, code == fault.HereOnly:
+		return 2
+	case code == fault.ControlRefused, code == fault.APIRefused, code == fault.APIBusy, code == fault.GrantRefused, code == fault.GrantUnknown, code == fault.SessionUnknown:
 		return 4
 	case code == fault.Internal:
 		return 70

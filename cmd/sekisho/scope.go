@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"sekisho/internal/config"
 	"sekisho/internal/control"
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
@@ -44,15 +43,11 @@ type scopeCmd struct {
 // Run asks whose data crossed. The running process answers; without one, this
 // command opens the ledger itself.
 func (c scopeCmd) Run(a *app) error {
-	l, err := a.load()
-	if err != nil {
-		return err
-	}
 	q, err := c.query(time.Now())
 	if err != nil {
 		return err
 	}
-	op, done, err := a.answerer(l)
+	op, done, err := a.answerer()
 	if err != nil {
 		return err
 	}
@@ -147,9 +142,17 @@ type scopeAnswerer interface {
 
 // answerer returns who answers: the running process, or this one. done must be
 // called at the end.
-func (a *app) answerer(l *config.Loaded) (scopeAnswerer, func(), error) {
+func (a *app) answerer() (scopeAnswerer, func(), error) {
+	if a.hub.address != "" {
+		client, err := a.hub.client()
+		return client, func() {}, err
+	}
+	l, err := a.load()
+	if err != nil {
+		return nil, nil, err
+	}
 	client := control.NewClient(l.Control, a.config)
-	_, err := client.Status(a.ctx)
+	_, err = client.Status(a.ctx)
 	if err == nil {
 		return client, func() {}, nil
 	}

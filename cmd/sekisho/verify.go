@@ -33,6 +33,9 @@ func (c verifyCmd) Run(a *app) error {
 	if c.Bundle != "" {
 		return c.bundle(a)
 	}
+	if a.hub.address != "" && c.Dir == "" {
+		return c.elsewhere(a)
+	}
 	if c.Dir == "" {
 		l, err := a.load()
 		if err != nil {

@@ -11,63 +11,56 @@ import (
 	"sekisho/internal/fault"
 )
 
-// Call is one thing the process can be asked: a POST with Request as JSON,
-// answered by Answer as JSON, or by a problem. The control socket and the
-// console's API serve the same calls.
-type Call struct {
+// Call is one thing that can be asked of a T: a POST with Request as JSON,
+// answered by Answer as JSON, or by a problem.
+type Call[T any] struct {
 	Name    string       // "cuts/order"
-	Request reflect.Type // a struct; an empty one asks without saying more
+	Request reflect.Type // an empty struct asks without saying more
 	Answer  reflect.Type // nil: bytes of any size
-	serve   func(x *exchange)
+	serve   func(x *exchange, of T)
 }
 
-// Calls are all calls, in no order that matters.
-var Calls = []Call{
-	call("status", asking(Operator.Status)),
-	call("sessions", asking(Operator.Sessions)),
-	call("cut", Operator.Cut),
-	call("cuts", asking(Operator.Cuts)),
-	call("cuts/order", Operator.OrderCut),
-	call("cuts/lift", Operator.LiftCut),
-	call("except", Operator.Except),
-	call("hub/token", Operator.HubToken),
-	call("hub/revoke", Operator.RevokeGate),
-	call("policy/reload", asking(Operator.ReloadPolicy)),
-	call("bypass", Operator.Bypass),
-	call("clear", Operator.Clear),
-	call("web", Operator.Web),
-	call("grants", asking(Operator.Grants)),
-	call("grants/request", Operator.RequestGrant),
-	call("grants/decide", Operator.DecideGrant),
-	call("scan", Operator.Scan),
-	call("keys/destroy", func(op Operator, ctx context.Context, r KeyRequest) (struct{}, error) {
+// Calls are what the process can be asked, in no order that matters. The control
+// socket and the console's API serve the same.
+var Calls = []Call[Operator]{
+	NewCall("status", Asking(Operator.Status)),
+	NewCall("sessions", Asking(Operator.Sessions)),
+	NewCall("cut", Operator.Cut),
+	NewCall("cuts", Asking(Operator.Cuts)),
+	NewCall("cuts/order", Operator.OrderCut),
+	NewCall("cuts/lift", Operator.LiftCut),
+	NewCall("except", Operator.Except),
+	NewCall("hub/token", Operator.HubToken),
+	NewCall("hub/revoke", Operator.RevokeGate),
+	NewCall("policy/reload", Asking(Operator.ReloadPolicy)),
+	NewCall("bypass", Operator.Bypass),
+	NewCall("clear", Operator.Clear),
+	NewCall("web", Operator.Web),
+	NewCall("grants", Asking(Operator.Grants)),
+	NewCall("grants/request", Operator.RequestGrant),
+	NewCall("grants/decide", Operator.DecideGrant),
+	NewCall("scan", Operator.Scan),
+	NewCall("keys/destroy", func(op Operator, ctx context.Context, r KeyRequest) (struct{}, error) {
 		return struct{}{}, op.DestroyKey(ctx, r)
 	}),
-	call("retention", Operator.ApplyRetention),
-	call("case/record", Operator.RecordCase),
-	call("case/draft", Operator.Draft),
-	call("case/misuse", Operator.Misuse),
-	call("case/concentrate", Operator.Concentrate),
-	call("case/test-call", Operator.TestCall),
-	call("host", Operator.RecordHost),
-	call("case", Operator.Case),
-	call("person", Operator.RecordPerson),
+	NewCall("retention", Operator.ApplyRetention),
+	NewCall("case/record", Operator.RecordCase),
+	NewCall("case/draft", Operator.Draft),
+	NewCall("case/misuse", Operator.Misuse),
+	NewCall("case/concentrate", Operator.Concentrate),
+	NewCall("case/test-call", Operator.TestCall),
+	NewCall("host", Operator.RecordHost),
+	NewCall("case", Operator.Case),
+	NewCall("person", Operator.RecordPerson),
 	stream("scope", Operator.Scope),
 	stream("backup", func(op Operator, ctx context.Context, _ struct{}, w io.Writer) error { return op.Backup(ctx, w) }),
-}
-
-// asking makes a call of a method that is asked without saying more.
-func asking[A any](f func(Operator, context.Context) (A, error)) func(Operator, context.Context, struct{}) (A, error) {
-	return func(op Operator, ctx context.Context, _ struct{}) (A, error) { return f(op, ctx) }
 }
 
 // exchange is one request and its answer.
 type exchange struct {
 	w     http.ResponseWriter
 	r     *http.Request
-	op    Operator
 	log   *slog.Logger
-	name  string
 	allow func(request any) error
 	fail  func(err error)
 }
@@ -78,19 +71,20 @@ type exchange struct {
 //
 // Where the context names an account of the console (Peer), what the request
 // says of its author is overwritten with it.
-func (c Call) Serve(w http.ResponseWriter, r *http.Request, op Operator, log *slog.Logger, allow func(request any) error, fail func(err error)) {
-	c.serve(&exchange{w, r, op, log, c.Name, allow, fail})
+func (c Call[T]) Serve(w http.ResponseWriter, r *http.Request, of T, log *slog.Logger, allow func(request any) error, fail func(err error)) {
+	c.serve(&exchange{w, r, log.With("call", c.Name), allow, fail}, of)
 }
 
-func call[Q, A any](name string, f func(Operator, context.Context, Q) (A, error)) Call {
-	return Call{name, reflect.TypeFor[Q](), reflect.TypeFor[A](), func(x *exchange) {
+// NewCall makes a call of a method.
+func NewCall[T, Q, A any](name string, f func(T, context.Context, Q) (A, error)) Call[T] {
+	return Call[T]{name, reflect.TypeFor[Q](), reflect.TypeFor[A](), func(x *exchange, of T) {
 		var q Q
 		if !x.decode(&q) {
 			return
 		}
-		a, err := f(x.op, x.r.Context(), q)
+		a, err := f(of, x.r.Context(), q)
 		if err != nil {
-			x.log.Warn("control request failed", "call", name, "err", err)
+			x.log.Warn("control request failed", "err", err)
 			x.fail(err)
 			return
 		}
@@ -98,19 +92,25 @@ func call[Q, A any](name string, f func(Operator, context.Context, Q) (A, error)
 	}}
 }
 
+// Asking makes of a method that is asked without saying more what NewCall
+// takes.
+func Asking[T, A any](f func(T, context.Context) (A, error)) func(T, context.Context, struct{}) (A, error) {
+	return func(of T, ctx context.Context, _ struct{}) (A, error) { return f(of, ctx) }
+}
+
 // stream makes a call whose answer may have any size.
-func stream[Q any](name string, f func(Operator, context.Context, Q, io.Writer) error) Call {
-	return Call{name, reflect.TypeFor[Q](), nil, func(x *exchange) {
+func stream[T, Q any](name string, f func(T, context.Context, Q, io.Writer) error) Call[T] {
+	return Call[T]{name, reflect.TypeFor[Q](), nil, func(x *exchange, of T) {
 		var q Q
 		if !x.decode(&q) {
 			return
 		}
 		out := &lateWriter{w: x.w, control: http.NewResponseController(x.w)}
-		err := f(x.op, x.r.Context(), q, out)
+		err := f(of, x.r.Context(), q, out)
 		if err == nil {
 			return
 		}
-		x.log.Warn("control request failed", "call", name, "err", err)
+		x.log.Warn("control request failed", "err", err)
 		if out.begun { // too late to say why: end the connection without the end of the body
 			panic(http.ErrAbortHandler)
 		}

@@ -174,7 +174,7 @@ func (l *lateWriter) Write(b []byte) (int, error) {
 		return 0, nil
 	}
 	l.begun = true
-	if err := l.control.SetWriteDeadline(time.Now().Add(stall)); err != nil {
+	if err := l.control.SetWriteDeadline(time.Now().Add(stall)); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return 0, err
 	}
 	return l.w.Write(b)

@@ -404,7 +404,7 @@ func TestDisabled(t *testing.T) {
 	if _, err := o.Session(t.Context(), cookie); !errors.Is(err, ErrUnknown) {
 		t.Errorf("session: %v", err)
 	}
-	if _, _, err := o.Bearer(t.Context(), token); !errors.Is(err, ErrUnknown) {
+	if _, _, err := o.Bearer(t.Context(), token, "192.0.2.9"); !errors.Is(err, ErrUnknown) {
 		t.Errorf("token: %v", err)
 	}
 	o.pass(totpStep)
@@ -439,12 +439,12 @@ func TestTokens(t *testing.T) {
 	if _, err := o.NewToken(t.Context(), u, "ci", []Action{See}, time.Hour); !errors.Is(err, ErrTaken) {
 		t.Errorf("a second of the name: %v", err)
 	}
-	who, actions, err := o.Bearer(t.Context(), token)
+	who, actions, err := o.Bearer(t.Context(), token, "192.0.2.9")
 	if err != nil || who.Name != "ayame" || !slices.Equal(actions, []Action{See, Ask}) {
 		t.Errorf("%v %v %v", who, actions, err)
 	}
 	o.pass(2 * time.Hour)
-	if _, _, err := o.Bearer(t.Context(), token); !errors.Is(err, ErrUnknown) {
+	if _, _, err := o.Bearer(t.Context(), token, "192.0.2.9"); !errors.Is(err, ErrUnknown) {
 		t.Errorf("an old token: %v", err)
 	}
 	if err := o.EndToken(t.Context(), "ayame", "ayame", "ci"); err != nil {

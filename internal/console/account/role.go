@@ -43,17 +43,19 @@ const (
 	Reload       Action = "policy"        // put the policy's file in force
 	GrantRequest Action = "grant-request" // exceptional access
 	GrantDecide  Action = "grant-decide"
-	Users        Action = "users" // invite, give roles, disable
-	MakeToken    Action = "token" // for a program of one's own
+	Gates        Action = "gates"   // let remote gates join, and leave
+	Destroy      Action = "destroy" // keys, and what retention lets go
+	Users        Action = "users"   // invite, give roles, disable
+	MakeToken    Action = "token"   // for a program of one's own
 )
 
 // Actions are all actions.
-var Actions = []Action{See, Ask, Bundle, Look, Wrong, Work, Contain, Release, Scan, Verify, Reload, GrantRequest, GrantDecide, Users, MakeToken}
+var Actions = []Action{See, Ask, Bundle, Look, Wrong, Work, Contain, Release, Scan, Verify, Reload, GrantRequest, GrantDecide, Gates, Destroy, Users, MakeToken}
 
 // Grant is a role at a tenant.
 type Grant struct {
-	Tenant string
-	Role   Role
+	Tenant string `json:"tenant"`
+	Role   Role   `json:"role"`
 }
 
 // String returns "tenant/role", the form in events.

@@ -24,6 +24,8 @@ verify        -      x        x     x       x       -         x
 policy        -      x        -     -       -       -         -
 grant-request -      x        x     -       -       -         -
 grant-decide  -      -        x     x       -       -         -
+gates         -      x        -     -       -       -         -
+destroy       -      -        -     x       -       -         -
 users         -      -        -     x       -       -         -
 token         x      x        x     x       x       -         -
 `

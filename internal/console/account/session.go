@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"crypto/subtle"
 	"database/sql"
 	"errors"
 	"time"
@@ -25,6 +26,11 @@ type Session struct {
 	Method string
 	MadeAt time.Time
 	hash   []byte
+}
+
+// Sent reports whether a form of this session was sent: text is its secret.
+func (s *Session) Sent(text string) bool {
+	return s.CSRF != "" && subtle.ConstantTimeCompare([]byte(text), []byte(s.CSRF)) == 1
 }
 
 // Login checks password and one-time code and begins a session. cookie is the

@@ -21,6 +21,21 @@ const longestToken = 366 * 24 * time.Hour
 // ErrToken is returned for a token that cannot be made.
 var ErrToken = errors.New("a token needs a name, at most 366 days, and actions that its account may do")
 
+// personal is what only somebody who entered does: a token that was stolen
+// names nobody, destroys nothing, and makes no accounts.
+var personal = []Action{Look, Destroy, Users, MakeToken}
+
+// ForTokens are the actions that a token of an account can have.
+func (u *User) ForTokens(tenant string) []Action {
+	var out []Action
+	for _, do := range Actions {
+		if !slices.Contains(personal, do) && u.May(do, tenant) {
+			out = append(out, do)
+		}
+	}
+	return out
+}
+
 // Token is a token by its name; the secret is shown once, when it is made.
 type Token struct {
 	Name    string
@@ -36,7 +51,7 @@ func (a *Accounts) NewToken(ctx context.Context, u *User, name string, actions [
 		return "", ErrToken
 	}
 	for _, do := range actions {
-		if !slices.Contains(Actions, do) || !u.May(do, a.Tenant) || do == Users || do == MakeToken || do == Look {
+		if !slices.Contains(Actions, do) || !u.May(do, a.Tenant) || slices.Contains(personal, do) {
 			return "", ErrToken
 		}
 	}
@@ -106,8 +121,22 @@ func (a *Accounts) EndToken(ctx context.Context, by, account, name string) error
 }
 
 // Bearer returns whose token it is and what it can do; ErrUnknown when it is
-// nobody's.
-func (a *Accounts) Bearer(ctx context.Context, text string) (*User, []Action, error) {
+// nobody's. Guesses are recorded, until there are so many from an address that
+// it is ErrSlow: a token that is right never waits.
+func (a *Accounts) Bearer(ctx context.Context, text, address string) (*User, []Action, error) {
+	u, actions, err := a.holder(ctx, text)
+	if !errors.Is(err, ErrUnknown) {
+		return u, actions, err
+	}
+	key := "address " + address
+	if a.attempts.wait(a.Now(), key) > 0 {
+		return nil, nil, ErrSlow
+	}
+	a.attempts.failed(a.Now(), key)
+	return nil, nil, errors.Join(ErrUnknown, a.login(ctx, "failed", "", "token", address, "token"))
+}
+
+func (a *Accounts) holder(ctx context.Context, text string) (*User, []Action, error) {
 	var name, actions string
 	var until int64
 	err := a.db.QueryRowContext(ctx, "SELECT account, actions, until FROM token WHERE hash = ?", digest(text)).Scan(&name, &actions, &until)

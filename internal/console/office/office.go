@@ -118,6 +118,8 @@ type EventQuery struct {
 	From    time.Time `json:"from,omitzero"`
 	To      time.Time `json:"to,omitzero"`
 	Limit   int       `json:"limit"`
+	// Whole asks for whole lines and for signs of life, too: for programs.
+	Whole bool `json:"-"`
 }
 
 // EventPage is what was found, and how far was looked.
@@ -139,6 +141,7 @@ type EventLine struct {
 	Kind    string      `json:"kind"`
 	Session uint64      `json:"session"`
 	Body    string      `json:"body"` // JSON; holds no personal data
+	Line    []byte      `json:"-"`    // of the ledger, when it was asked for
 }
 
 // Database is a guarded database in the data map.

@@ -179,11 +179,22 @@ func (p *Page) Grants(all []account.Grant) string {
 }
 
 // meForm is one's own account.
-type meForm struct{ Passkeys bool }
+type meForm struct {
+	Passkeys bool
+	Tokens   *tokenRoom // nil: makes none
+}
 
 func (s *Server) me(r *Request) (templ.Component, error) {
+	v, err := s.tokens(r)
+	if err != nil {
+		return nil, err
+	}
+	return s.meWith(r, v)
+}
+
+func (s *Server) meWith(r *Request, tokens *tokenRoom) (templ.Component, error) {
 	r.page.Title = r.page.T("me_title")
-	return meView(r.page, meForm{Passkeys: s.Accounts.HasPasskeys()}), nil
+	return meView(r.page, meForm{Passkeys: s.Accounts.HasPasskeys(), Tokens: tokens}), nil
 }
 
 func (s *Server) removePasskey(r *Request) (templ.Component, error) {

@@ -12,6 +12,8 @@ func (s *Server) rooms() {
 	s.page("POST /me/passkey/remove", anybody, s.removePasskey)
 	s.page("POST /me/passkey/begin", anybody, s.passkeyBegin)
 	s.page("POST /me/passkey/add", anybody, s.passkeyAdd)
+	s.page("POST /me/token/make", account.MakeToken, s.tokenMake)
+	s.page("POST /me/token/end", account.MakeToken, s.tokenEnd)
 
 	s.page("GET /wrong", account.Wrong, s.wrongPage)
 	s.page("POST /wrong", account.Wrong, s.wrong)

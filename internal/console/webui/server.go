@@ -26,6 +26,7 @@ import (
 
 	"sekisho/internal/console/account"
 	"sekisho/internal/console/office"
+	"sekisho/internal/control"
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
 	"sekisho/internal/lang"
@@ -53,6 +54,7 @@ type Config struct {
 	Log      *slog.Logger
 	Now      func() time.Time
 	Version  string
+	API      http.Handler // below control.API; nil serves none
 }
 
 // Server serves the console. It is safe for concurrent use.
@@ -66,14 +68,21 @@ type Server struct {
 	stopped <-chan struct{} // closed when the server stops: it ends the streams
 }
 
+// Cookie is the name of the cookie with which people enter the console at an
+// origin.
+func Cookie(origin string) string {
+	// A cookie of this prefix belongs to this host alone, whatever its
+	// neighbours set (RFC 6265bis, 4.1.3.2). It needs TLS.
+	if strings.HasPrefix(origin, "https:") {
+		return "__Host-sekisho"
+	}
+	return "sekisho"
+}
+
 // New returns the handler of the console. Streams end when stopped is closed.
 func New(stopped <-chan struct{}, c Config) *Server {
 	s := &Server{Config: c, secure: strings.HasPrefix(c.Origin, "https:"), mux: http.NewServeMux(), stopped: stopped}
-	// A cookie of this prefix belongs to this host alone, whatever its
-	// neighbours set (RFC 6265bis, 4.1.3.2). It needs TLS.
-	if s.cookie = "sekisho"; s.secure {
-		s.cookie = "__Host-sekisho"
-	}
+	s.cookie = Cookie(c.Origin)
 	s.routes()
 	return s
 }
@@ -99,6 +108,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		// Another name that leads here is a trick with DNS: answering it would
 		// let a foreign page read what we say (DNS rebinding).
 		http.Error(w, "this name is not served here", http.StatusMisdirectedRequest)
+		return
+	}
+	if s.API != nil && strings.HasPrefix(r.URL.Path, control.API) {
+		s.API.ServeHTTP(w, r)
 		return
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)

@@ -1,0 +1,270 @@
+// Package httpapi is the console's API: what commands and pages can ask and
+// order, for programs, as JSON over HTTP with tokens that can do a part of what
+// their account may.
+//
+// It decides nothing: who may do what is package account's, what is done is the
+// process's (packages control and office). It makes no accounts' sessions and
+// shows no pages. Its description is OpenAPI 3.1, at /api/v1/openapi.json.
+package httpapi
+
+import (
+	"crypto/rand"
+	_ "embed"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+
+	"sekisho/internal/console/account"
+	"sekisho/internal/console/office"
+	"sekisho/internal/control"
+	"sekisho/internal/event"
+	"sekisho/internal/fault"
+	"sekisho/internal/lang"
+)
+
+//go:embed texts.yaml
+var textFile []byte
+
+var texts = lang.MustLoad(textFile)
+
+// Config is what a Server needs.
+type Config struct {
+	Accounts *account.Accounts
+	Office   office.Office
+	Operator control.Operator
+	Tenant   string
+	Cookie   string // name of the cookie with which people enter the console
+	Origin   string // of the console, for links and the description
+	Version  string
+	Log      *slog.Logger
+}
+
+// Server serves the API. It is safe for concurrent use.
+type Server struct {
+	Config
+	mux *http.ServeMux
+
+	mu   sync.Mutex
+	busy map[string]int // requests under way by account
+}
+
+// Limits of a request.
+const (
+	maxRequest = 1 << 20 // bytes
+	maxBusy    = 16      // under way, of one account
+)
+
+// New returns the handler of everything below control.API.
+func New(c Config) *Server {
+	s := &Server{Config: c, mux: http.NewServeMux(), busy: map[string]int{}}
+	for _, call := range control.Calls {
+		if rule, ok := operatorRules[call.Name]; ok {
+			s.route(call.Name, empty(call.Request), rule, func(x *exchange) {
+				call.Serve(x.w, x.r, s.Operator, s.Log, x.allow, x.fail)
+			})
+		}
+	}
+	for _, call := range ownCalls {
+		s.route(call.Name, empty(call.Request), ownRules[call.Name], func(x *exchange) {
+			call.Serve(x.w, x.r, &caller{s, x}, s.Log, x.allow, x.fail)
+		})
+	}
+	s.mux.HandleFunc("GET "+control.API+"openapi.json", s.openapi)
+	s.mux.HandleFunc(control.API, func(w http.ResponseWriter, r *http.Request) {
+		s.refuse(w, r, http.StatusNotFound, fault.New(fault.ControlRefused, "problem", "there is no such call", "hint", "see "+control.API+"openapi.json"))
+	})
+	return s
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
+	s.mux.ServeHTTP(w, r)
+}
+
+// exchange is a request of somebody who is known.
+type exchange struct {
+	w     http.ResponseWriter
+	r     *http.Request
+	user  *account.User
+	scope []account.Action // of the token; nil: a person who entered
+	allow func(request any) error
+	fail  func(err error)
+}
+
+// may reports whether the account, and its token, may do something.
+func (x *exchange) may(do account.Action, tenant string) bool {
+	if x.scope != nil {
+		found := false
+		for _, one := range x.scope {
+			found = found || one == do
+		}
+		if !found {
+			return false
+		}
+	}
+	return x.user.May(do, tenant)
+}
+
+// route serves a call: by POST, and by GET where it asks without saying more
+// and anybody who sees may ask.
+func (s *Server) route(name string, bare bool, rule rule, serve func(*exchange)) {
+	f := func(w http.ResponseWriter, r *http.Request) {
+		x := &exchange{w: w, r: r}
+		if err := s.enter(x); err != nil {
+			s.failed(x, err)
+			return
+		}
+		if !s.begin(x.user.Name) {
+			s.failed(x, errBusy)
+			return
+		}
+		defer s.end(x.user.Name)
+		x.r = r.WithContext(control.WithPeer(r.Context(), control.Peer{UID: -1, Console: x.user.Name}))
+		x.fail = func(err error) { s.failed(x, err) }
+		x.allow = func(request any) error {
+			do := rule(request)
+			if x.may(do, s.Tenant) {
+				return nil
+			}
+			return errors.Join(refused(do), s.Office.Record(r.Context(), event.Source("person/"+x.user.Name),
+				&event.Act{By: x.user.Name, Do: string(do), Target: r.URL.Path, Result: "refused"}))
+		}
+		serve(x)
+	}
+	s.mux.HandleFunc("POST "+control.API+name, f)
+	if bare && rule(nil) == account.See {
+		s.mux.HandleFunc("GET "+control.API+name, func(w http.ResponseWriter, r *http.Request) {
+			r.Body = http.MaxBytesReader(w, readerOf("{}"), maxRequest)
+			f(w, r)
+		})
+	}
+}
+
+var (
+	errToken = fault.New(fault.APIToken)
+	errBusy  = fault.New(fault.APIBusy)
+)
+
+func refused(do account.Action) error { return fault.New(fault.APIRefused, "action", string(do)) }
+
+// enter finds out who asks: by a token, or by the cookie of the console, with
+// the secret of its forms when something could be done.
+func (s *Server) enter(x *exchange) error {
+	if kind, text, ok := strings.Cut(x.r.Header.Get("Authorization"), " "); ok && strings.EqualFold(kind, "Bearer") {
+		u, scope, err := s.Accounts.Bearer(x.r.Context(), strings.TrimSpace(text), addressOf(x.r))
+		if errors.Is(err, account.ErrUnknown) || errors.Is(err, account.ErrSlow) {
+			return errors.Join(errToken, err)
+		}
+		x.user, x.scope = u, scope
+		return err
+	}
+	c, err := x.r.Cookie(s.Cookie)
+	if err != nil {
+		return errToken
+	}
+	session, err := s.Accounts.Session(x.r.Context(), c.Value)
+	if errors.Is(err, account.ErrUnknown) {
+		return errToken
+	}
+	if err != nil {
+		return err
+	}
+	if x.r.Method != http.MethodGet && (!session.Sent(x.r.Header.Get("X-CSRF")) || http.NewCrossOriginProtection().Check(x.r) != nil) {
+		return errToken
+	}
+	x.user = session.User
+	return nil
+}
+
+// begin counts a request of an account; false: it has too many under way.
+func (s *Server) begin(name string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.busy[name] >= maxBusy {
+		return false
+	}
+	s.busy[name]++
+	return true
+}
+
+func (s *Server) end(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.busy[name]--; s.busy[name] == 0 {
+		delete(s.busy, name)
+	}
+}
+
+// failed answers with what went wrong.
+func (s *Server) failed(x *exchange, err error) {
+	status := http.StatusConflict
+	switch {
+	case errors.Is(err, errToken):
+		status, err = http.StatusUnauthorized, errToken
+		x.w.Header().Set("WWW-Authenticate", `Bearer realm="sekisho"`)
+	case errors.Is(err, errBusy):
+		status = http.StatusTooManyRequests
+		x.w.Header().Set("Retry-After", "1")
+	case errors.Is(err, control.ErrRequest):
+		status = http.StatusBadRequest
+	default:
+		switch fault.Faults(err)[0].Code {
+		case fault.APIRefused:
+			status = http.StatusForbidden
+		case fault.Internal:
+			status = http.StatusInternalServerError
+		}
+	}
+	s.refuse(x.w, x.r, status, err)
+}
+
+// refuse writes the problem (RFC 9457) in the language that was asked for. What
+// nobody foresaw is told by a number in the log only.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, status int, err error) {
+	f := fault.Faults(err)[0]
+	p := control.ProblemOf(f)
+	if f.Code == fault.Internal {
+		var id [4]byte
+		rand.Read(id[:])
+		p.Text = "see " + hex.EncodeToString(id[:]) + " in the log of the process"
+		s.Log.Error("console API", "id", hex.EncodeToString(id[:]), "path", r.URL.Path, "err", err)
+		f = fault.New(f.Code).Because(errors.New(p.Text))
+	}
+	l := languageOf(r)
+	p.Type, p.Status = "urn:sekisho:"+f.Code.String(), status
+	p.Title, p.Detail = f.What(l), f.Try(l)
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(status)
+	// An error here is a client that went away; there is nobody to tell.
+	_ = json.NewEncoder(w).Encode(p)
+}
+
+// languageOf is Japanese or English, as the first of Accept-Language that is one
+// of them.
+func languageOf(r *http.Request) lang.Language {
+	for _, one := range strings.Split(r.Header.Get("Accept-Language"), ",") {
+		tag, _, _ := strings.Cut(strings.TrimSpace(one), ";")
+		base, _, _ := strings.Cut(tag, "-")
+		if l, ok := lang.Parse(base); ok {
+			return l
+		}
+	}
+	return lang.English
+}
+
+func addressOf(r *http.Request) string {
+	a, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return ""
+	}
+	return a.Addr().Unmap().String()
+}
