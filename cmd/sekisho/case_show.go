@@ -239,6 +239,7 @@ type caseDraftCmd struct {
 	Set    map[string]string `help:"${help_case_set}"`
 	Format string            `default:"text" enum:"text,html,pdf" help:"${help_case_format}"`
 	Out    string            `placeholder:"FILE" help:"${help_case_out}"`
+	Fields bool              `help:"${help_case_fields}"`
 	SHA256 string            `name:"sha256" help:"${help_case_draft_sum}"`
 	By     string            `help:"${help_by}"`
 }
@@ -258,6 +259,9 @@ func (c caseDraftCmd) Run(a *app) error {
 	var d draft.Document
 	if err := json.Unmarshal(shown.Document, &d); err != nil {
 		return err
+	}
+	if c.Fields {
+		return a.draftFields(c.Kind, &d)
 	}
 	b := &event.CaseDraft{Case: c.Case, Draft: c.Kind, Step: c.Step, By: a.person(c.By)}
 	switch c.Step {
@@ -287,6 +291,35 @@ func (c caseDraftCmd) Run(a *app) error {
 		a.print("case_draft_sum", "sha256", shown.SHA256)
 	}
 	return nil
+}
+
+// draftFields lists what people may write into a document (--set), with the
+// choices where the form has some.
+func (a *app) draftFields(kind string, d *draft.Document) error {
+	type field struct {
+		Name    string         `json:"name"`
+		Label   string         `json:"label"`
+		Options []draft.Option `json:"options,omitempty"`
+	}
+	var out []field
+	for _, p := range d.Parts {
+		for _, r := range p.Rows {
+			if r.Name != "" {
+				out = append(out, field{r.Name, r.Label, draft.Options(kind, r.Name, a.lang)})
+			}
+		}
+	}
+	return a.out(out, func() {
+		a.table([]string{"col_field", "col_title", "col_choices"}, func(line func(...any)) {
+			for _, f := range out {
+				var choices []string
+				for _, o := range f.Options {
+					choices = append(choices, o.Code+"="+o.Text)
+				}
+				line(f.Name, f.Label, strings.Join(choices, " "))
+			}
+		})
+	})
 }
 
 func (c caseDraftCmd) put(a *app, d *draft.Document) error {

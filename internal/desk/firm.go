@@ -21,13 +21,15 @@ import (
 // Company is who we are, for letters and for the rules that hold for some firms
 // only.
 type Company struct {
-	Name    string   `yaml:"name"`
-	Number  string   `yaml:"number,omitempty"` // 法人番号
-	Address string   `yaml:"address,omitempty"`
-	Phone   string   `yaml:"phone,omitempty"`
-	Head    string   `yaml:"head,omitempty"`  // representative
-	Desk    string   `yaml:"desk,omitempty"`  // inquiry desk, as printed
-	Facts   []string `yaml:"facts,omitempty"` // travel, listed, pmark, entrusted, critical-infrastructure
+	Name   string `yaml:"name"`
+	Number string `yaml:"number,omitempty"` // 法人番号
+	// Industry is the kind of business as the PPC's form asks for it: 旅行業.
+	Industry string   `yaml:"industry,omitempty"`
+	Address  string   `yaml:"address,omitempty"`
+	Phone    string   `yaml:"phone,omitempty"`
+	Head     string   `yaml:"head,omitempty"`  // representative
+	Desk     string   `yaml:"desk,omitempty"`  // inquiry desk, as printed
+	Facts    []string `yaml:"facts,omitempty"` // travel, listed, pmark, entrusted, critical-infrastructure
 }
 
 // Mail is the mail server.
@@ -140,7 +142,7 @@ func (f *Firm) View() *casefile.Firm {
 // Letterhead returns who writes documents.
 func (f *Firm) Letterhead() draft.Company {
 	c := f.Company
-	out := draft.Company{Name: c.Name, Number: c.Number, Address: c.Address, Phone: c.Phone, Head: c.Head, Desk: c.Desk}
+	out := draft.Company{Name: c.Name, Number: c.Number, Industry: c.Industry, Address: c.Address, Phone: c.Phone, Head: c.Head, Desk: c.Desk}
 	for _, p := range f.People {
 		out.People = append(out.People, draft.Contact{Rank: p.Rank, Name: p.Name, Phone: p.Phone})
 	}

@@ -31,8 +31,8 @@ var Kinds = []string{"ppc-prelim", "ppc-final", "jta", "police", "acquirer", "en
 
 // Company is who writes.
 type Company struct {
-	Name, Number, Address, Phone, Head, Desk string
-	People                                   []Contact // for the sheet
+	Name, Number, Industry, Address, Phone, Head, Desk string
+	People                                             []Contact // for the sheet
 }
 
 // Contact is a line of the sheet.
@@ -40,10 +40,16 @@ type Contact struct{ Rank, Name, Phone string }
 
 // Row is a field of a form.
 type Row struct {
+	// Name is the field by which people write it (--set); empty for what only the
+	// case can say.
+	Name  string `json:",omitempty"`
 	Label string
 	Value string
 	// Unknown: nobody knows yet.
 	Unknown bool
+	// Unsure: nobody has read whether the form has this field and these choices;
+	// the label says so.
+	Unsure bool
 }
 
 // Part is a section.
@@ -122,9 +128,18 @@ func (f *filler) part(heading string, fields ...string) {
 		if !ok {
 			source = name
 		}
-		row := Row{Label: f.say.Text("field_" + name)}
+		row := Row{Label: f.say.Text("field_" + name), Unsure: f.unsure(name)}
+		if !slices.Contains(fromCase, source) {
+			row.Name = name
+		}
+		if row.Unsure {
+			row.Label += f.say.Text("mark_unsure")
+		}
 		known := false
 		if f.choosable(name) {
+			if f.slot[name] != "" && slices.Contains(fromCase, name) {
+				f.doc.Marked = append(f.doc.Marked, f.say.Text("say_typed", "field", f.say.Text("field_"+name)))
+			}
 			if row.Value, known = f.choices(name); !known {
 				row.Value, row.Unknown = row.Value+"　"+f.unknown(), true
 			}
@@ -138,7 +153,9 @@ func (f *filler) part(heading string, fields ...string) {
 
 // value is what people wrote for the field, else what the case knows.
 func (f *filler) value(name, source string) string {
-	if text := f.slot[name]; text != "" {
+	if text := f.slot[name]; text != "" && slices.Contains(fromCase, source) {
+		f.doc.Marked = append(f.doc.Marked, f.say.Text("say_typed", "field", f.say.Text("field_"+name)))
+	} else if text != "" {
 		out, foreign := Expand(f.c, text)
 		f.doc.Marked = append(f.doc.Marked, foreign...)
 		return out
@@ -160,13 +177,13 @@ func (f *filler) value(name, source string) string {
 		}
 		return f.say.Text("channel_"+strings.ReplaceAll(f.c.Channel, "-", "_")) + " / " + f.c.Signs[0].KnownBy
 	case "items":
-		if s := f.c.Figures(); s != nil {
-			names := make([]string, len(s.Elements))
-			for i, e := range s.Elements {
-				names[i] = casefile.Word("element", e, f.doc.Lang)
-			}
-			return strings.Join(names, "、")
+		var names []string
+		for _, e := range f.elements() {
+			names = append(names, casefile.Word("element", e, f.doc.Lang))
 		}
+		return strings.Join(names, "、")
+	case "count_cards":
+		return f.cards()
 	case "count":
 		return f.count()
 	case "window":
@@ -179,8 +196,22 @@ func (f *filler) value(name, source string) string {
 		return strings.TrimSpace(f.who.Name + " " + f.who.Phone)
 	case "desk":
 		return f.who.Desk
-	case "reporter":
-		return strings.Trim(strings.Join([]string{f.who.Name, f.who.Number, f.who.Address, f.who.Head}, " / "), " /")
+	case "company_name":
+		return f.who.Name
+	case "company_number":
+		return f.who.Number
+	case "industry":
+		return f.who.Industry
+	case "company_address":
+		return f.who.Address
+	case "company_head":
+		return f.who.Head
+	case "how_found":
+		return f.howFound()
+	case "publish_text":
+		if d := f.c.Drafts["web"]; d != nil {
+			return f.say.Text("say_web", "state", f.say.Text("state_"+d.State), "day", f.day(d.At))
+		}
 	case "publication":
 		return f.decision("publish")
 	case "persons_told":
@@ -202,7 +233,8 @@ func (f *filler) day(ns int64) string {
 	return event.Time(ns).In(rule.Tokyo).Format("2006-01-02")
 }
 
-// unknown says when it should be known: when the open tasks are due.
+// unknown says when it should be known: when the open tasks are due, and when
+// none is to come, at the end of the last clock that runs.
 func (f *filler) unknown() string {
 	last := int64(0)
 	for _, t := range f.c.Tasks {
@@ -210,8 +242,15 @@ func (f *filler) unknown() string {
 			last = max(last, t.Due)
 		}
 	}
-	if last == 0 {
-		last = f.now.Add(72 * time.Hour).UnixNano()
+	if last <= f.now.UnixNano() {
+		for _, k := range f.c.Clocks(f.b.Rules, nil, time.Time{}) {
+			if k.End == nil {
+				last = max(last, k.Due.UnixNano())
+			}
+		}
+	}
+	if last <= f.now.UnixNano() {
+		return f.say.Text("say_unknown_open")
 	}
 	return f.say.Text("say_unknown", "day", f.day(last))
 }
@@ -223,6 +262,15 @@ func (f *filler) window() string {
 	}
 	to := f.day(s.To)
 	return f.say.Text("say_window", "from", f.day(s.From), "to", to)
+}
+
+// howFound is the first sign: what was seen, who knew, from when.
+func (f *filler) howFound() string {
+	if len(f.c.Signs) == 0 {
+		return ""
+	}
+	s := &f.c.Signs[0]
+	return f.say.Text("say_how_found", "day", f.day(s.KnownAt), "by", s.KnownBy, "title", s.Title)
 }
 
 func (f *filler) count() string {
@@ -286,22 +334,6 @@ func (f *filler) nine(heading string) {
 }
 
 func (f *filler) figures() { f.part("part_figures", "count", "period:window") }
-
-// authority is the form of the PPC (別記様式第一).
-func (f *filler) authority() {
-	f.part("part_reporter", "report_kind:kind", "reporter", "contact")
-	f.part("part_1", "occurred", "known", "event", "found", "article7", "principal", "contractor", "overview")
-	f.part("part_2", "medium", "items")
-	f.part("part_3", "count")
-	f.part("part_4", "cause")
-	f.part("part_5", "secondary")
-	f.part("part_6", "persons_told")
-	f.part("part_7", "publication")
-	f.part("part_8", "containment", "prevention")
-	f.part("part_9", "police", "other")
-	f.doc.Parts[0].Rows[0] = Row{Label: f.say.Text("field_report_kind"), Value: f.say.Text("kind_" + strings.ReplaceAll(f.doc.Kind, "-", "_"))}
-	f.timeline()
-}
 
 // timeline is the case's own.
 func (f *filler) timeline() {

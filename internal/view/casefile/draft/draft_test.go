@@ -13,6 +13,7 @@ import (
 
 	"sekisho/internal/event"
 	"sekisho/internal/lang"
+	"sekisho/internal/rule"
 	"sekisho/internal/view"
 	"sekisho/internal/view/casefile"
 	"sekisho/internal/view/viewtest"
@@ -63,6 +64,9 @@ func TestFP20_NoForeignNumbers(t *testing.T) {
 		own[n] = true
 	}
 	days := dates(c)
+	for _, k := range c.Clocks(casefile.DefaultBooks().Rules, nil, time.Time{}) { // when its clocks end is of the case
+		days[k.Due.In(rule.Tokyo).Format(time.DateOnly)] = true
+	}
 	day := regexp.MustCompile(`\d{4}-\d{2}-\d{2}`)
 	for _, kind := range Kinds {
 		for _, l := range []lang.Language{lang.Japanese, lang.English} {
@@ -129,13 +133,27 @@ func TestUnknown(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := d.Text("c1")
-	if !regexp.MustCompile(`原因: 未把握（\d{4}-\d{2}-\d{2}までに判明見込み）`).MatchString(text) {
+	if !regexp.MustCompile(`原因［未確認］: 未把握（\d{4}-\d{2}-\d{2}までに判明見込み）`).MatchString(text) {
 		t.Errorf("the cause is not marked:\n%s", text)
 	}
-	for _, want := range []string{"□第1号　■第2号　■第3号　■第4号　□非該当", "■漏えい　□漏えいのおそれ　□滅失", "項目: 氏名、カード番号", "■カード会社・決済代行会社", "□有（名称・住所・電話）　□無　未把握", "可能性 6,441", "(2)～(9)の選択肢は未確認"} {
+	for _, want := range []string{"□第1号　■第2号　■第3号　■第4号　□非該当", "■漏えい　□漏えいのおそれ　□滅失", "項目［未確認］: ■氏名　□生年月日　□性別　□住所　□電話番号　□メールアドレス　■クレジットカード情報　□パスワード　□その他", "■カード会社・決済代行会社", "□有（名称・住所・電話）　□無　未把握", "可能性 6,441", "［未確認］の付いた項目"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
+	}
+	// Tasks that are overdue promise nothing: the last clock that runs does; and
+	// without one nobody has said when.
+	late := now.AddDate(0, 0, 20)
+	if d, err = Build("ppc-prelim", sample(t), casefile.DefaultBooks(), company, nil, lang.Japanese, late); err != nil {
+		t.Fatal(err)
+	}
+	for _, found := range regexp.MustCompile(`（(\d{4}-\d{2}-\d{2})までに判明見込み）`).FindAllStringSubmatch(d.Text("c1"), -1) {
+		if found[1] <= late.Format(time.DateOnly) {
+			t.Errorf("on %s something is to be known by %s", late.Format(time.DateOnly), found[1])
+		}
+	}
+	if d, err = Build("ppc-prelim", sample(t), casefile.DefaultBooks(), company, nil, lang.Japanese, now.AddDate(2, 0, 0)); err != nil || !strings.Contains(d.Text("c1"), "見込みが決まっていません") {
+		t.Errorf("a day that is past is promised (%v)", err)
 	}
 	if _, err := Build("poem", sample(t), casefile.DefaultBooks(), company, nil, lang.Japanese, now); err == nil {
 		t.Error("an unknown kind was made")
@@ -215,6 +233,101 @@ func TestFP20_Sources(t *testing.T) {
 	for _, want := range []string{"6,788,433 in 002 and 6,788,443 in 002", "生年月日 is in the list of 003 and not in that of 002", "000 says 4, 002 says 2"} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("no %q", want)
+		}
+	}
+}
+
+// TestForm: the PPC's form has each field and each choice, in its order; what
+// nobody has read is marked on every copy, what was seen is not; the case and
+// people choose, and figures and items are the case's alone.
+func TestForm(t *testing.T) {
+	c := sample(t)
+	build := func(kind string, slots map[string]string) (map[string]Row, *Document) {
+		d, err := Build(kind, c, casefile.DefaultBooks(), company, slots, lang.Japanese, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows := map[string]Row{}
+		for _, p := range d.Parts {
+			for _, r := range p.Rows {
+				rows[p.Heading+" "+strings.TrimSuffix(r.Label, "［未確認］")] = r
+			}
+		}
+		return rows, d
+	}
+	rows, _ := build("ppc-prelim", nil)
+	for name, want := range map[string]string{
+		"報告者 報告種別（新規・続報）":           "■新規　□続報",
+		"報告者 報告種別（速報・確報）":           "■速報　□確報",
+		"(1) 概要 発生事案":               "■漏えい　□漏えいのおそれ　□滅失　□滅失のおそれ　□毀損　□毀損のおそれ",
+		"(1) 概要 発見者":                "□自社・委託先　□取引先　□顧客・会員　■カード会社・決済代行会社　□その他（カード会社）",
+		"(1) 概要 発覚の経緯":              "2026-11-19　カード会社：不正利用の知らせ",
+		"(2) 個人データの項目 媒体":           "□紙　■電子媒体　□その他",
+		"(2) 個人データの項目 種類":           "□顧客情報　□従業員情報　□その他　未把握",
+		"(3) 本人の数 うちクレジットカード情報を含む数": "2,773件（第1版の数）",
+		"(4) 原因 主体":                 "□報告者　□委託先　□不明　未把握",
+		"(4) 原因 原因の区分":              "□不正アクセス　□誤交付　□誤送付　□誤廃棄　□紛失　□盗難　□従業員不正　□その他　未把握",
+		"(5) 二次被害又はそのおそれ 二次被害の有無":   "□有　□無　□不明　未把握",
+		"(6) 本人への対応の実施状況 対応の状況":     "□対応済・対応中　□対応予定　□予定なし（理由）　未把握",
+		"(7) 公表の実施状況 公表の状況":         "□実施済　□実施予定　□検討中　□予定なし　未把握",
+		"(7) 公表の実施状況 公表の方法":         "□ホームページ　□記者会見　□資料配布　□その他　未把握",
+		"(9) その他参考となる事項 外国当局":       "未把握",
+	} {
+		if got, ok := rows[name]; !ok || !strings.HasPrefix(got.Value, want) {
+			t.Errorf("%s: %q, want %q", name, got.Value, want)
+		}
+	}
+	for name, r := range rows {
+		section, _, _ := strings.Cut(name, " ")
+		marked := strings.HasSuffix(r.Label, "［未確認］")
+		if marked != r.Unsure || marked != (section != "(1)" && section != "時系列") {
+			t.Errorf("%s: marked %v", name, marked)
+		}
+	}
+	// Chosen by people, and by what happened.
+	c.Misuse = []event.Misuse{{Token: "t", At: 1}}
+	c.Class = "insider"
+	c.Decisions = []casefile.Decision{{CaseDecision: event.CaseDecision{Subject: "publish", Choice: "not-yet"}}}
+	c.Drafts = map[string]*casefile.Draft{"persons": {Kind: "persons", State: "released"}}
+	rows, _ = build("ppc-final", map[string]string{"data_kind": "customers,employees", "publish_way": "web"})
+	for name, want := range map[string]string{
+		"報告者 報告種別（新規・続報）": "□新規　■続報", "報告者 報告種別（速報・確報）": "□速報　■確報", "(2) 個人データの項目 種類": "■顧客情報　■従業員情報　□その他",
+		"(4) 原因 原因の区分": "□不正アクセス　□誤交付　□誤送付　□誤廃棄　□紛失　□盗難　■従業員不正　□その他", "(5) 二次被害又はそのおそれ 二次被害の有無": "■有　□無　□不明",
+		"(6) 本人への対応の実施状況 対応の状況": "■対応済・対応中　□対応予定　□予定なし（理由）", "(7) 公表の実施状況 公表の状況": "□実施済　□実施予定　■検討中　□予定なし",
+		"(7) 公表の実施状況 公表の方法": "■ホームページ　□記者会見　□資料配布　□その他",
+	} {
+		if got := rows[name].Value; got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+	for _, kind := range []string{"ppc-prelim", "web", "entrustee"} {
+		for _, field := range []string{"items", "count"} {
+			if _, d := build(kind, map[string]string{field: "氏名のみ"}); len(d.Marked) == 0 || strings.Contains(d.Text("c1"), "氏名のみ") {
+				t.Errorf("%s: somebody's own text for %s may go out: %v", kind, field, d.Marked)
+			}
+		}
+	}
+}
+
+// TestOnePage: the sheet for the first hour is one page to print, whatever
+// happened, in both languages, with everybody of a small firm on it.
+func TestOnePage(t *testing.T) {
+	c, who := sample(t), company
+	who.People = slices.Repeat(company.People, 6)
+	for _, class := range casefile.DefaultBooks().Plays.Classes {
+		c.Class = class.ID
+		for _, l := range []lang.Language{lang.Japanese, lang.English} {
+			d, err := Build("first-hour", c, casefile.DefaultBooks(), who, nil, l, now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sheet, err := d.PDF("c1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := len(regexp.MustCompile(`/Type /Page\b[^s]`).FindAll(sheet, -1)); n != 1 {
+				t.Errorf("%s %s: %d pages", class.ID, l, n)
+			}
 		}
 	}
 }
