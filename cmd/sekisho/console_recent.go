@@ -31,6 +31,9 @@ func (r *recent) rare(index event.Index, line []byte) error {
 		}
 		way := *b
 		way.Step, way.At = "", 0
+		if b.Step == "watched" {
+			return nil
+		}
 		if b.Step == "gone" {
 			delete(r.ways, way)
 		} else {

@@ -3,11 +3,15 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"sekisho/internal/config"
@@ -25,7 +29,12 @@ type exitWatch struct {
 	exits []wayout.Exit
 	own   func() []netip.Addr // addresses of the machine
 	seen  map[wayout.Way]bool // unknown and told
+	said  time.Time           // when all was told
 }
+
+// sayAgain is how often the watch says that it looks, and what is unknown. A
+// question about what left looks back further (scope.Before).
+const sayAgain = 6 * time.Hour
 
 func newExitWatch(exits []config.Exit) *exitWatch {
 	w := &exitWatch{proc: "/proc", own: ownAddresses, seen: map[wayout.Way]bool{}}
@@ -109,7 +118,7 @@ func (p *process) watchExits(ctx context.Context, w *exitWatch) error {
 		fresh, gone, err := w.look()
 		if err != nil {
 			p.log.Error("the ways out cannot be seen", "err", err)
-		} else if err := p.recordWays(ctx, fresh, gone); err != nil {
+		} else if err := errors.Join(p.recordWays(ctx, fresh, gone), p.sayWays(ctx, w)); err != nil {
 			return err
 		}
 		select {
@@ -118,6 +127,20 @@ func (p *process) watchExits(ctx context.Context, w *exitWatch) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// sayWays records that the ways out are watched, and again which are unknown.
+func (p *process) sayWays(ctx context.Context, w *exitWatch) error {
+	if p.now().Sub(w.said) < sayAgain {
+		return nil
+	}
+	bodies := []event.Body{&event.ExitSeen{Seen: "process", Step: "watched", At: p.now().UnixNano()}}
+	for _, way := range slices.SortedFunc(maps.Keys(w.seen), func(a, b wayout.Way) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) }) {
+		bodies = append(bodies, p.exitSeen(&way, "unknown"))
+	}
+	w.said = p.now()
+	_, err := p.outer.Record(ctx, event.Durable, bodies...)
+	return err
 }
 
 func (p *process) recordWays(ctx context.Context, fresh, gone []wayout.Way) error {

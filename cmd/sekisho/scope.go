@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -206,6 +207,13 @@ func (p *process) Scope(ctx context.Context, r control.ScopeRequest, w io.Writer
 	}
 	if err != nil {
 		return fault.New(fault.ViewOpen, "file", p.view.file).Because(err)
+	}
+	left, err := p.leaving(ctx, &answer.Result)
+	if err != nil {
+		return fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(err)
+	}
+	if r.Form == control.FormBundle {
+		indexes = slices.Compact(slices.Sorted(slices.Values(append(indexes, left...))))
 	}
 	text, err := json.MarshalIndent(answer.Result, "", "  ")
 	if err != nil {

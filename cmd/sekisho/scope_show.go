@@ -37,6 +37,7 @@ func (s *scopeText) write(r *scope.Result) error {
 	s.figures(r)
 	s.elements(r)
 	s.coverage(r)
+	s.leaving(r.Leaving)
 	return s.err
 }
 

@@ -159,6 +159,9 @@ func sameAgain(b *proof.Bundle, checked *proof.Checked) error {
 	if err != nil {
 		return err
 	}
+	if claimed.Leaving == nil { // a bundle of before what left was part of it
+		again.Leaving = nil
+	}
 	want, err := json.Marshal(claimed)
 	if err != nil {
 		return err

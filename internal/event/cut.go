@@ -83,7 +83,8 @@ type DetectionException struct {
 }
 
 // ExitSeen is a way to the internet that a gate or host has and that is in no
-// configuration (Step "unknown"), or is gone (Step "gone").
+// configuration (Step "unknown", said again every few hours), or is gone (Step
+// "gone"). Step "watched" says that somebody looks, Way is empty then.
 type ExitSeen struct {
 	Seen      string `json:"seen"` // who saw it: name of a gate or host
 	Step      string `json:"step"`

@@ -101,6 +101,20 @@ func (r *Reader) First() (event.Index, error) {
 	return event.Index(leaves[i].First), err
 }
 
+// Since returns the index of an event before which none is of the given time,
+// UTC nanoseconds, or later.
+func (r *Reader) Since(at int64) (event.Index, error) {
+	if err := r.refresh(); err != nil {
+		return 0, err
+	}
+	for _, leaf := range r.sealedLeaves() {
+		if leaf.To >= at {
+			return event.Index(leaf.First), nil
+		}
+	}
+	return r.sealedEnd(), nil
+}
+
 // End returns the number of events that can be read: the index of the next.
 func (r *Reader) End(ctx context.Context) (event.Index, error) {
 	if r.live != nil {

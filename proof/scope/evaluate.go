@@ -38,7 +38,18 @@ func Evaluate(lines [][]byte, q Query) (*Result, Sets, error) {
 	e.cross()
 	e.uncover()
 	e.hold()
-	return e.result()
+	r, sets, err := e.result()
+	if err != nil {
+		return nil, Sets{}, err
+	}
+	left := NewLeavings(q, frame)
+	for _, l := range lines {
+		if _, err := left.Add(l); err != nil {
+			return nil, Sets{}, err
+		}
+	}
+	r.Leaving = left.Result()
+	return r, sets, nil
 }
 
 // Frame returns the window of q; what q leaves open ends with the signs of life of the

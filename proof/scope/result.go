@@ -11,6 +11,8 @@ type Result struct {
 	Reachable Figure    `json:"reachable"`
 	EverHeld  Figure    `json:"ever_held"`
 	Coverage  Coverage  `json:"coverage"`
+	// Leaving is nil where nothing tells of gates for what leaves.
+	Leaving *Leaving `json:"leaving,omitempty"`
 }
 
 // Count counts subjects and records (rows).

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/http/httputil"
 	"sync"
 	"time"
@@ -155,6 +156,14 @@ func (g *Gate) serveRequest(w http.ResponseWriter, r *http.Request) {
 			f.finish("aborted", "")
 		}
 	}()
+	head := headBytes(r)
+	if over := f.decision.Over(); f.decision.SentPerHour > 0 && f.sentBefore(head) > f.decision.SentPerHour && over.Refused() {
+		done = true
+		refuseRequest(w, refusal{f.id, "SK3509", forbidden})
+		f.finish("limit", "sent_per_hour")
+		return
+	}
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { f.sent(head) }})
 	out := r.WithContext(context.WithValue(ctx, flowKey{}, f))
 	out.URL.Scheme, out.URL.Host = "http", to.String()
 	if g.byName() {
@@ -292,15 +301,32 @@ func (b *sentBody) Read(p []byte) (int, error) {
 			return 0, errVolume
 		}
 	}
-	f.mu.Lock()
-	if !f.finished {
-		f.end.Sent += uint64(n)
-	}
-	f.mu.Unlock()
+	f.sent(uint64(n))
 	if limit := f.gate.cfg.Limits.BytesPerSecond; limit > 0 {
 		b.next = time.Now().Add(time.Duration(float64(n) / float64(limit) * float64(time.Second)))
 	}
 	return n, err
+}
+
+// sent counts bytes of a request, from whatever goroutine.
+func (f *flow) sent(n uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.finished {
+		f.end.Sent += n
+	}
+}
+
+// headBytes is the size of a request's head as HTTP/1.1 writes it: paths and
+// fields carry data out as bodies do.
+func headBytes(r *http.Request) uint64 {
+	n := len(r.Method) + len(r.URL.RequestURI()) + len("  HTTP/1.1\r\nHost: \r\n\r\n") + len(r.Host)
+	for name, values := range r.Header {
+		for _, v := range values {
+			n += len(name) + len(": \r\n") + len(v)
+		}
+	}
+	return uint64(n)
 }
 
 // wait keeps to the bandwidth.
