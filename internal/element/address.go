@@ -63,7 +63,7 @@ func (s *Scanner) addressEnd(q int) (end, city int, block bool) {
 			switch {
 			case isDigit(c):
 				block = block || city > 0
-			case c == '-' || (c == ' ' && city > 0 && !gap):
+			case c == '-' || c == ' ' && !gap && (city > 0 || q == start):
 			case isLower(c|0x20) && city > 0 && block:
 			default:
 				return trimAddress(b, start, q), city, block
@@ -81,7 +81,7 @@ func (s *Scanner) addressEnd(q int) (end, city int, block bool) {
 		case r >= '０' && r <= '９', isKanjiDigit(r) && city > 0 && isBlockWord(b[q+n:]):
 			block = block || city > 0
 		case r >= 0x4E00 && r <= 0x9FFF, r == '々', r >= 'ァ' && r <= 'ー', r == '－' || r == '−' || r == '‐':
-		case r == '　' && city > 0 && !gap:
+		case r == '　' && !gap && (city > 0 || q == start):
 			gap = true
 			q += n
 			continue

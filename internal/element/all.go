@@ -1,6 +1,7 @@
 package element
 
 import (
+	"bytes"
 	"encoding/binary"
 	"strings"
 	"unicode/utf8"
@@ -119,6 +120,7 @@ const (
 	isRepeat     // 々
 	endsRole     // the last character of a role: 頭取, 監督
 	beginsTitle  // the first character of a title of two or more
+	endsBirth    // 日, of 生年月日
 )
 
 // signBase is the first character that has flags: U+3000.
@@ -164,6 +166,7 @@ var signFlags = func() *[0x7000]signFlag {
 		}
 	}
 	set("々", isRepeat)
+	set("日", endsBirth)
 	for _, p := range []string{"は", "が", "も", "と", "、", "に", "を", "ら", "や"} {
 		set(p, followsName)
 	}
@@ -196,7 +199,7 @@ func (s *Scanner) kanjiRow(p int, w uint64) {
 		after = flagOf(b[12+n : 15+n])
 	}
 	if first&(beginsPrefecture|isFamily|isForeign)|last&isHonorific|after&(isHonorific|isRepeat) == 0 && !isDigit(c) && c != 0xEF &&
-		!mayBeginFamily(b[12:20]) && (n < 12 || !mayHoldName(b[12:12+n])) {
+		!mayBeginFamily(b[12:20]) && (n < 9 || last&endsBirth == 0) && (n < 12 || !mayHoldName(b[12:12+n])) {
 		return // as most rows
 	}
 	s.kanjiText(p, n)
@@ -259,6 +262,9 @@ func (s *Scanner) kanjiText(p, n int) {
 		}
 	}
 	last := flagOf(b[end-3 : end])
+	if last&endsBirth != 0 && s.kinds.Has(BirthDate) && (bytes.HasSuffix(b[p:end], []byte("生年月日")) || bytes.HasSuffix(b[p:end], []byte("誕生日"))) {
+		s.shortEra(end)
+	}
 	if c := b[end]; isDigit(c) || c == 0xEF {
 		s.eraBefore(p, end)
 	}

@@ -177,6 +177,49 @@ func (s *Scanner) isBirth(p, e int) bool {
 	return nearest == aboutBirth
 }
 
+// shortEra reports S44.10.18 or 昭44年10月18日 behind a word for a birth date that ends
+// at q: era dates with the era's first letter, by which alone anything could be meant.
+func (s *Scanner) shortEra(q int) {
+	b := s.buf
+	for limit := q + 8; q < limit; q++ {
+		switch c := b[q]; {
+		case c == ' ' || c == '"' || c == '\'' || c == ',' || c == '\t' || c == '(':
+			continue
+		case hasPrefix(b[q:q+3], "　"), hasPrefix(b[q:q+3], "は"), hasPrefix(b[q:q+3], "（"):
+			q += 2
+			continue
+		}
+		break
+	}
+	p := q
+	switch {
+	case bytes.IndexByte([]byte("MTSHR"), b[q]&^0x20) >= 0 && b[q] >= 'A':
+		q++
+	case b[q] >= 0xE4 && flagOf(b[q:q+3])&beginsEra != 0:
+		q += 3
+	default:
+		return
+	}
+	n := s.parse(q)
+	if l := n.lens(); n.groups < 3 || l[0] > 2 || l[1] > 2 || l[2] > 2 || n.group[0].sep != n.group[1].sep || n.group[0].sep == ' ' || n.group[0].sep == '+' {
+		return
+	}
+	at := func(g int) (v int) {
+		for _, d := range n.digit[n.group[g].from:n.group[g].to] {
+			v = v*10 + int(d)
+		}
+		return v
+	}
+	e := n.group[2].e
+	if at(0) < 1 || at(0) > 64 || !validDay(at(1), at(2)) || isWordByte(b[e]) {
+		return
+	}
+	if hasPrefix(b[e:e+3], "日") {
+		e += 3
+	}
+	s.emit(p, e, BirthDate, 90, ByForm|ByAnchor|ByContext, nil)
+}
+
 // eraDate reports 昭和60年3月4日 at p. An era date is a birth date when a word
 // says so, and also beside a name: until 2030 few other dates are 明治 to 昭和.
 func (s *Scanner) eraDate(p int) {

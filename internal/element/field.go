@@ -93,6 +93,13 @@ func kanjiName(v []byte, kanji, kana, latin int) nameLikeness {
 			return surelyName
 		}
 	}
+	family, given, ok := bytes.Cut(v, []byte(" "))
+	if !ok {
+		family, given, ok = bytes.Cut(v, []byte("　"))
+	}
+	if ok && kana == 0 && len(family) <= 9 && len(given) >= 3 && len(given) <= 9 && allGiven(given) && endsGivenName(given) && !notNames.has(given) && !notNames.has(family) && !startsNeverGiven(given) && !neverGivenNames.has(family) {
+		return surelyName // 乾 翔太: no family of the table, but a given name
+	}
 	return maybeName
 }
 

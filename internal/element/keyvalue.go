@@ -19,7 +19,7 @@ var headerWords = []struct {
 	list []string
 }{
 	{Name, false, []string{"fullname", "customername", "username漢字", "personname", "lastname", "firstname", "familyname", "givenname", "surname", "sei", "mei", "shimei", "contactname", "recipientname", "passengername", "guestname", "membername", "cardholder", "cardholdername", "holdername", "姓名", "氏名", "お名前", "御名前", "ご氏名", "お客様名", "顧客名", "会員名", "契約者", "契約者名", "申込者", "申込者名", "代表者", "代表者名", "担当者", "担当者名", "受取人", "宛名", "名義人", "口座名義", "姓", "名", "漢字氏名", "氏名漢字", "氏名（漢字）", "ご担当者", "患者名", "従業員名", "社員名", "乗客名", "旅客名", "sender", "recipient", "patient", "patientname", "employeename", "namekanji", "kanjiname"}},
-	{Name, true, []string{"name", "名前", "customer", "owner", "author", "displayname", "nickname"}},
+	{Name, true, []string{"name", "名前", "customer", "owner", "author", "displayname", "nickname", "担当", "ご担当", "責任者", "作成者", "記入者", "受付者", "申請者", "依頼主", "ご依頼主", "差出人", "宿泊者", "搭乗者", "保護者", "世帯主", "届出人", "本人", "配偶者"}},
 	{Kana, false, []string{"kana", "namekana", "kananame", "lastnamekana", "firstnamekana", "furigana", "yomi", "フリガナ", "ふりがな", "カナ", "氏名カナ", "カナ氏名", "氏名フリガナ", "氏名（カナ）", "セイ", "メイ", "名前カナ", "お名前カナ", "お名前（カナ）", "ﾌﾘｶﾞﾅ", "ｶﾅ氏名", "姓カナ", "名カナ", "よみがな", "ヨミガナ"}},
 	{Address, false, []string{"address", "address1", "addr", "streetaddress", "homeaddress", "shippingaddress", "billingaddress", "住所", "ご住所", "現住所", "住所1", "住所１", "所在地", "自宅住所", "お届け先", "届け先", "送付先", "jusho", "juusho"}},
 	{PostalCode, false, []string{"zip", "zipcode", "postal", "postalcode", "postcode", "郵便番号", "〒", "ご郵便番号"}},
@@ -149,7 +149,7 @@ var keyEnds = func() *[1 << (keyEndBits - 6)]uint64 {
 	}
 	for _, h := range headerWords {
 		switch h.kind {
-		case Name, Kana, Cookie, Secret, Address:
+		case Name, Kana, Cookie, Secret, Address, BirthDate:
 			for _, w := range h.list {
 				if w[len(w)-1] >= utf8.RuneSelf {
 					continue
@@ -208,7 +208,7 @@ func (s *Scanner) otherKey(p int) bool {
 var lastThree = func() (t [1 << (lastHashBits - 6)]uint64) {
 	for _, h := range headerWords {
 		switch h.kind {
-		case Name, Kana, Cookie, Secret, Address:
+		case Name, Kana, Cookie, Secret, Address, BirthDate:
 			for _, w := range h.list {
 				h := lastHash([]byte(w[len(w)-3:]))
 				t[h>>6] |= 1 << (h & 63)
@@ -274,6 +274,8 @@ func (s *Scanner) keyValue(p, size int) {
 		s.secretValue(p+size, kind)
 	case Address:
 		s.addressValue(p + size)
+	case BirthDate:
+		s.shortEra(p + size)
 	}
 }
 

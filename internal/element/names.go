@@ -152,11 +152,16 @@ func (s *Scanner) nameAlone(p, q int) bool {
 			}
 			e += 3
 		}
-		if _, more := kanjiAt(b[e:]); !more && e > q+gap && (givenLength(b[q+gap:e]) == e-q-gap) {
-			s.name(p, e, 88, ByDictionary|ByForm)
-			return true
+		if _, more := kanjiAt(b[e:]); !more && e > q+gap {
+			if n := givenLength(b[q+gap : e]); n == e-q-gap {
+				s.name(p, e, 88, ByDictionary|ByForm)
+				return true
+			} else if n > 0 { // 増田 湊様
+				s.name(p, q+gap+n, 88, ByDictionary|ByForm|ByHonorific)
+				return true
+			}
 		}
-		if n := kanaLength(b[q+gap : q+gap+24]); n >= 6 && n <= 15 {
+		if n := kanaLength(b[q+gap : q+gap+24]); n >= 6 && n <= 15 && !notKanaGiven[string(b[q+gap:q+gap+n])] {
 			s.name(p, q+gap+n, 70, ByDictionary|ByForm)
 			return true
 		}
@@ -164,6 +169,10 @@ func (s *Scanner) nameAlone(p, q int) bool {
 	}
 	if titleAt(b[q:q+12]) > 0 && q-p > 3 {
 		s.name(p, q, 80, ByDictionary|ByHonorific)
+		return true
+	}
+	if n := givenKana(b[q : q+30]); n > 0 && q-p > 3 { // 酒井ミキ様
+		s.name(p, q+n, 80, ByDictionary|ByHonorific)
 		return true
 	}
 	if q-p > 3 && actorAt(b[q:q+3]) && !placeFamilies.has(b[p:q]) {
@@ -244,6 +253,9 @@ func (s *Scanner) nameByHonorific(start, p int) {
 			s.nameBefore(start, p, h)
 			return
 		}
+		if s.nameInKana(p, h) {
+			return
+		}
 		start = s.katakanaBefore(p) // カタカナ様
 		if p-start >= 9 && p-start <= 24 && start >= s.ends.name && !h.weak && s.properEnd(p+len(h.word)) {
 			s.name(start, p, 60, ByHonorific)
@@ -259,9 +271,12 @@ func (s *Scanner) nameBefore(start, p int, h honorific) {
 	for n := 3; n <= min(len(v), 9); n += 3 {
 		known = known || isFamilyName(v[:n])
 	}
+	family := s.kanjiBefore(start)
 	switch {
 	case known && len(v) >= 6:
 		s.name(start, p, 85, ByHonorific|ByDictionary)
+	case family < start && !h.weak && len(v) <= 9 && family >= s.ends.name && s.properEnd(p+len(h.word)) && allGiven(v):
+		s.name(family, p, 75, ByHonorific|ByForm) // 勅使河原 葵様
 	case !h.weak && len(v) >= 6 && len(v) <= 15 && !commonBeforeSama[string(v)] && s.properEnd(p+len(h.word)):
 		s.name(start, p, 60, ByHonorific)
 	}

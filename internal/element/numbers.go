@@ -116,6 +116,13 @@ func phoneGroups(n *row, used int, country bool) bool {
 	return first >= 2 && first <= 5 && (last == 4 || last == 8 && first == 3 || freeCall)
 }
 
+// phoneLabel reports whether a word for telephones ends before the sign before p:
+// Tel.03-1234-5678.
+func (s *Scanner) phoneLabel(p int) bool {
+	about, distance := s.labelledAt(p, aboutPhone)
+	return about != 0 && distance == 1
+}
+
 func (s *Scanner) phoneOf(n *row, used int, v []byte, country bool) bool {
 	p, e := n.group[0].p, n.group[used-1].e
 	if country {
@@ -125,7 +132,7 @@ func (s *Scanner) phoneOf(n *row, used int, v []byte, country bool) bool {
 	if b[p-1] == '(' && n.group[0].sep == ')' {
 		p--
 	}
-	if !s.alone(p, e) || (b[p-1] == '-' || b[p-1] == '.') && isWordByte(b[p-2]) || (b[e] == '-' || b[e] == '.') && isWordByte(b[e+1]) {
+	if !s.alone(p, e) || (b[p-1] == '-' || b[p-1] == '.') && isWordByte(b[p-2]) && !s.phoneLabel(p) || (b[e] == '-' || b[e] == '.') && isWordByte(b[e+1]) {
 		return false
 	}
 	why, confidence := ByForm|ByRange, 60

@@ -178,7 +178,7 @@ func (s *Scanner) unescape(p int) (rune, int) {
 	for _, e := range [...]struct {
 		name string
 		r    rune
-	}{{"&nbsp;", ' '}, {"&minus;", '-'}, {"&ndash;", '-'}, {"&mdash;", '-'}, {"&hyphen;", '-'}, {"&middot;", '-'}, {"&plus;", '+'}} {
+	}{{"&nbsp;", ' '}, {"&ensp;", ' '}, {"&emsp;", ' '}, {"&thinsp;", ' '}, {"&minus;", '-'}, {"&ndash;", '-'}, {"&mdash;", '-'}, {"&hyphen;", '-'}, {"&middot;", '-'}, {"&plus;", '+'}} {
 		if hasPrefix(b, e.name) {
 			return e.r, len(e.name)
 		}
