@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
 	"slices"
 	"strings"
 
@@ -218,7 +219,14 @@ func (c *console) Draft(ctx context.Context, r consoleoffice.DraftRequest) (*con
 
 // Policy implements office.Office: what is in force beside what the file says.
 func (c *console) Policy(context.Context) (*consoleoffice.Policy, error) {
-	out := &consoleoffice.Policy{Status: c.policyStatus()}
+	out := &consoleoffice.Policy{Status: c.policyStatus(), Editable: c.cfg.PolicyFile != ""}
+	if file, err := c.policyPath(); err == nil {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fault.New(fault.ConfigUnreadable, "file", file).Because(err)
+		}
+		out.Raw = string(raw)
+	}
 	src := c.source.Load()
 	if src == nil {
 		return out, nil

@@ -97,6 +97,12 @@ func PolicyFile(file string) (*policy.Policy, *policy.Source, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	return PolicyText(file, text)
+}
+
+// PolicyText compiles a policy that would be written to a file, which runs its
+// tests.
+func PolicyText(file string, text []byte) (*policy.Policy, *policy.Source, error) {
 	src := new(policy.Source)
 	doc, err := decode(file, text, src)
 	if err != nil {

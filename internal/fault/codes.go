@@ -48,6 +48,7 @@ const (
 	PolicyTestFailed  Code = 4003
 	GrantRefused      Code = 4004
 	GrantUnknown      Code = 4005
+	PolicyDraft       Code = 4006
 	DatabaseConnect   Code = 8001
 	ScanFailed        Code = 8004
 	FolderUnreadable  Code = 8010
@@ -71,6 +72,7 @@ const (
 	APIToken          Code = 8504
 	APIRefused        Code = 8505
 	APIBusy           Code = 8506
+	ConsoleForm       Code = 8507
 	SetupExists       Code = 8601
 	SetupNothing      Code = 8602
 	SetupAnswer       Code = 8603
@@ -108,13 +110,13 @@ var Codes = slices.Sorted(slices.Values(append(elsewhere[:len(elsewhere):len(els
 	ConfigMissing, ConfigValue, ConfigDuplicate, ConfigReference, ConfigConflict,
 	SecretUnreadable, SecretMode, PersonSubjects, PersonPassword, PersonMemory, PersonNotices,
 	GateListen, GateTLS, GateFailed, MetricsListen, CutRefused, CutUnknown, HubJoin, HubListen, IndicatorList,
-	PolicyInvalid, PolicyNotNewer, PolicyTestFailed, GrantRefused, GrantUnknown,
+	PolicyInvalid, PolicyNotNewer, PolicyTestFailed, GrantRefused, GrantUnknown, PolicyDraft,
 	NotRunning, ControlRefused, AlreadyRunning, ScopeQuery, SessionUnknown, HubAddress, HubSilent, HereOnly, CaseRefused, CaseFile,
 	DatabaseConnect, ScanFailed, FolderUnreadable, FolderWrite,
 	LedgerMissing, LedgerExists, LedgerOpen, LedgerLocked, LedgerCorrupt, KeysMissing,
 	KeysOpen, ViewOpen, BundleInvalid, BackupFailed, WitnessFailed, KeyUnknown, BackupWithoutKeys,
 	PersonSource, PersonState, PersonRecord, SiteRules, ExchangeUnknown, EvidenceBad,
-	ConsoleListen, ConsoleAccounts, ConsoleLook, APIToken, APIRefused, APIBusy,
+	ConsoleListen, ConsoleAccounts, ConsoleLook, APIToken, APIRefused, APIBusy, ConsoleForm,
 	SetupExists, SetupNothing, SetupAnswer, SetupWrite, SetupAccount,
 	Usage, DemoFailed, Internal,
 )))

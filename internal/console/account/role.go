@@ -41,6 +41,7 @@ const (
 	Scan         Action = "scan"          // read holdings now
 	Verify       Action = "verify"        // check the ledger now
 	Reload       Action = "policy"        // put the policy's file in force
+	Publish      Action = "publish"       // a policy that somebody else wrote
 	GrantRequest Action = "grant-request" // exceptional access
 	GrantDecide  Action = "grant-decide"
 	Gates        Action = "gates"   // let remote gates join, and leave
@@ -50,7 +51,7 @@ const (
 )
 
 // Actions are all actions.
-var Actions = []Action{See, Ask, Bundle, Look, Wrong, Work, Contain, Release, Scan, Verify, Reload, GrantRequest, GrantDecide, Gates, Destroy, Users, MakeToken}
+var Actions = []Action{See, Ask, Bundle, Look, Wrong, Work, Contain, Release, Scan, Verify, Reload, Publish, GrantRequest, GrantDecide, Gates, Destroy, Users, MakeToken}
 
 // Grant is a role at a tenant.
 type Grant struct {

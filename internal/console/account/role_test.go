@@ -22,6 +22,7 @@ release       -      -        x     x       -       -         -
 scan          -      x        x     -       -       -         -
 verify        -      x        x     x       x       -         x
 policy        -      x        -     -       -       -         -
+publish       -      x        x     x       -       -         -
 grant-request -      x        x     -       -       -         -
 grant-decide  -      -        x     x       -       -         -
 gates         -      x        -     -       -       -         -

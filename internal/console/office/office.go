@@ -25,6 +25,7 @@ type Office interface {
 	Outside
 	Sites
 	People
+	Writer
 
 	Status(ctx context.Context) (control.Status, error)
 	Sessions(ctx context.Context) ([]control.Session, error)
@@ -175,6 +176,9 @@ type Policy struct {
 	Text   string               `json:"text"` // of the rules in force, YAML; empty: everything is allowed
 	Rules  int                  `json:"rules"`
 	Tests  int                  `json:"tests"`
+	// Editable: it is in a file of its own, which the console can replace.
+	Editable bool
+	Raw      string // that file as it is, when Editable
 	// File is the policy as the file has it now.
 	File *PolicyFile `json:"file,omitempty"`
 }

@@ -57,7 +57,7 @@ const leastReason = 4
 func reason(r *Request) (string, error) {
 	text := strings.TrimSpace(r.PostFormValue("reason"))
 	if len([]rune(text)) < leastReason {
-		return "", fault.New(fault.CutRefused, "problem", "an order needs a reason of at least four characters", "hint", "write why; the ledger keeps it")
+		return "", fault.New(fault.ConsoleForm, "problem", "an order needs a reason of at least four characters", "hint", "write why; the ledger keeps it")
 	}
 	return text, nil
 }
@@ -70,7 +70,7 @@ func (s *Server) egressCut(r *Request) (templ.Component, error) {
 	}
 	length, err := time.ParseDuration(r.PostFormValue("for"))
 	if err != nil {
-		return nil, fault.New(fault.CutRefused, "problem", "no length of time is given", "hint", "30m, 4h, 72h")
+		return nil, fault.New(fault.ConsoleForm, "problem", "no length of time is given", "hint", "30m, 4h, 72h")
 	}
 	order := control.CutOrder{Target: strings.TrimSpace(r.PostFormValue("target")), For: length, By: r.By(), Reason: why, Case: strings.TrimSpace(r.PostFormValue("case"))}
 	if r.PostFormValue("all") != "" {

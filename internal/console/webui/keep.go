@@ -126,15 +126,6 @@ func columnsOf(t *office.Table, element string) []string {
 	return out
 }
 
-func (s *Server) policyPage(r *Request) (templ.Component, error) {
-	r.page.Title = r.page.T("room_policy")
-	pol, err := s.Office.Policy(r.Context())
-	if err != nil {
-		return nil, err
-	}
-	return policyView(r.page, pol), nil
-}
-
 func (s *Server) policyReload(r *Request) (templ.Component, error) {
 	status, err := s.Office.ReloadPolicy(r.Context())
 	if err != nil {

@@ -35,6 +35,7 @@ type firm struct {
 	lifts   []control.CutLift
 	sites   []control.WebRequest
 	pairs   []office.PairDecision
+	drafts  []string
 	excepts []office.ExceptRequest
 	broken  bool // everything fails
 }

@@ -82,7 +82,7 @@ func (s *Server) webExcept(r *Request) (templ.Component, error) {
 	}
 	until, err := time.ParseInLocation(time.DateOnly, r.PostFormValue("until"), rule.Tokyo)
 	if err != nil {
-		return nil, fault.New(fault.CutRefused, "problem", "an exception needs a last day", "hint", "2027-02-28")
+		return nil, fault.New(fault.ConsoleForm, "problem", "an exception needs a last day", "hint", "2027-02-28")
 	}
 	if err := s.Office.ExceptBlock(r.Context(), office.ExceptRequest{ID: r.PostFormValue("id"), Reason: why, By: r.By(), Until: until}); err != nil {
 		return nil, err
