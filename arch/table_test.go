@@ -113,7 +113,7 @@ var allowed = map[string][]string{
 	},
 
 	// scans
-	"internal/datamap": {"internal/element", "internal/event", "internal/roll", "internal/subject"},
+	"internal/datamap": {"internal/datamap/sqliteread", "internal/datamap/sqltype", "internal/element", "internal/event", "internal/roll", "internal/subject", "internal/wire/myclient"},
 
 	// persons
 	"internal/agefile":               {},
@@ -126,12 +126,15 @@ var allowed = map[string][]string{
 	"internal/person/record":         {"internal/person/canon"},
 	"internal/person/rowfile":        {},
 	"internal/datamap/document":      {"internal/element"},
-	"internal/datamap/propose":       {"internal/element"},
+	"internal/datamap/propose":       {"internal/datamap/sqliteread", "internal/datamap/sqltype", "internal/element", "internal/wire/myclient"},
+	"internal/datamap/sqltype":       {},
+	"internal/datamap/sqliteread":    {},
 	"internal/setup":                 {"internal/datamap/propose"},
 	"internal/vendorpack":            {},
-	"internal/datamap/filescan":      {"internal/datamap/document", "internal/element"},
+	"internal/datamap/risk":          {"internal/element"},
+	"internal/datamap/filescan":      {"internal/datamap/document", "internal/datamap/risk", "internal/element"},
 	"internal/datamap/filewatch":     {},
-	"internal/datamap/tablestore":    {"internal/datamap/document", "internal/wire/myclient"},
+	"internal/datamap/tablestore":    {"internal/datamap/document", "internal/datamap/sqliteread", "internal/wire/myclient"},
 	"internal/datamap/bucket":        {"internal/datamap/document"},
 	"internal/datamap/filehold":      {"internal/datamap/document", "internal/datamap/filescan", "internal/datamap/filewatch", "internal/element", "internal/event", "internal/subject"},
 

@@ -40,8 +40,13 @@ type base struct {
 
 	deriving sync.Mutex // one at a time adds materialised views
 
-	mu      sync.Mutex
-	results map[event.Place]control.ScanResult
+	scanResults
+}
+
+// scanResults are what the last scan of each table found.
+type scanResults struct {
+	mu  sync.Mutex
+	all map[event.Place]control.ScanResult
 }
 
 // startBases opens the databases and reads the holdings. Gates may open only
@@ -74,12 +79,16 @@ func (p *process) startBases(ctx context.Context, s *stage) error {
 			p.log.Warn("catalogue not read", "database", b.cfg.Name, "err", err)
 		}
 		b.warn(ctx, p.log)
+		read := func() {}
+		if !b.fresh {
+			read = p.readOnce()
+		}
 		s.run("scans of "+b.cfg.Name, func(ctx context.Context) error {
 			defer b.lineage.Close(context.WithoutCancel(ctx))
 			if b.fresh {
 				return b.holdings.RunScanned(ctx)
 			}
-			return b.holdings.Run(ctx)
+			return b.holdings.RunFirst(ctx, read)
 		})
 	}
 	return nil
@@ -180,7 +189,7 @@ func (p *process) newBase(d *config.Database) (*base, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &base{cfg: d, results: map[event.Place]control.ScanResult{}, dsn: controlDSN(d, password), control: &datamap.Control{ServerName: d.TLS.ServerName}, rec: p.scanRecorder(d),
+	b := &base{cfg: d, dsn: controlDSN(d, password), control: &datamap.Control{ServerName: d.TLS.ServerName}, rec: p.scanRecorder(d),
 		relations: p.past.relationsOf(place(d))}
 	if b.identifiers, err = p.newIdentifiers(); err != nil {
 		return nil, err
@@ -290,23 +299,26 @@ func (p *process) retaint(ctx context.Context, b *base) error {
 	return nil
 }
 
-// scanned is what the last scan of each table found.
-func (b *base) scanned() []control.ScanResult {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+// scanned lists them in order of tables.
+func (r *scanResults) scanned() []control.ScanResult {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	out := []control.ScanResult{}
-	for _, table := range slices.Sorted(maps.Keys(b.results)) {
-		out = append(out, b.results[table])
+	for _, table := range slices.Sorted(maps.Keys(r.all)) {
+		out = append(out, r.all[table])
 	}
 	return out
 }
 
 // scanProgress takes what a scan reports.
-func (b *base) scanProgress(p datamap.Progress) {
+func (r *scanResults) scanProgress(p datamap.Progress) {
 	if !p.Done {
 		return
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.results[p.Table] = control.ScanResult{Table: p.Table, Rows: p.Rows, Subjects: p.Subjects}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.all == nil {
+		r.all = map[event.Place]control.ScanResult{}
+	}
+	r.all[p.Table] = control.ScanResult{Table: p.Table, Rows: p.Rows, Subjects: p.Subjects, Unknown: p.Unknown}
 }

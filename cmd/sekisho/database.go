@@ -61,7 +61,10 @@ func scanTables(d *config.Database) []datamap.Table {
 	var out []datamap.Table
 	for i := range d.Protect {
 		t := &d.Protect[i]
-		schema, name, _ := strings.Cut(t.Table, ".")
+		schema, name, ok := strings.Cut(t.Table, ".")
+		if !ok { // MySQL and SQLite
+			schema, name = "", t.Table
+		}
 		out = append(out, datamap.Table{
 			Place: placeOf(d, t.Table), Schema: schema, Name: name, Source: sourceOf(d, t.Of), Key: t.Key,
 			Columns: elements(t), Plain: t.Plain, Identifiers: t.Identifiers,

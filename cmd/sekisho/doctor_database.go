@@ -136,7 +136,7 @@ func (d *doctor) judge(cfg *config.Database, r rights) {
 
 // drift says whether tables or columns came that nobody classified.
 func (d *doctor) drift(cfg *config.Database, password config.Secret) {
-	all, _, err := propose.Read(d.a.ctx, controlDSN(cfg, password))
+	all, _, err := propose.Read(d.a.ctx, controlDSN(cfg, password), nil)
 	if err != nil {
 		d.fault("database", "", fault.New(fault.DatabaseConnect, "database", cfg.Name, "address", cfg.Control.Address).Because(withoutText(err)))
 		return

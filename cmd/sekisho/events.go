@@ -68,7 +68,7 @@ var kinds = map[string]event.Kind{
 	"subjects": event.KindSubjects, "key-created": event.KindKeyCreated, "key-destroyed": event.KindKeyDestroyed,
 	"policy-loaded": event.KindPolicyLoaded, "policy-rejected": event.KindPolicyRejected, "bypass": event.KindBypass,
 	"break-glass": event.KindBreakGlass, "scope-frozen": event.KindScopeFrozen, "retention": event.KindRetention,
-	"witness": event.KindWitness, "object": event.KindObject,
+	"witness": event.KindWitness, "object": event.KindObject, "drift": event.KindDrift, "copied": event.KindCopied,
 	"flow": event.KindFlow, "flow-bytes": event.KindFlowBytes, "flow-end": event.KindFlowEnd, "lookup": event.KindLookup, "lookups": event.KindLookups,
 	"exit-policy": event.KindExitPolicy,
 	"case-sign":   event.KindCaseSign, "case-fact": event.KindCaseFact, "case-move": event.KindCaseMove, "case-task": event.KindCaseTask,

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"sekisho/internal/config"
@@ -32,10 +33,14 @@ func (p *process) startFiles(s *stage) error {
 	for _, o := range p.past.objects {
 		contents.Apply(o)
 	}
+	if err := p.newKeyed(); err != nil { // before any reading asks whose an identifier is
+		return err
+	}
+	known := p.identifiersKnown(s)
 	for i := range p.cfg.Files {
 		f := &p.cfg.Files[i]
 		cfg := p.filesConfig(f, key)
-		cfg.Contents = contents
+		cfg.Contents, cfg.Known = contents, known
 		if f.Watch {
 			if err := p.watchFiles(s, f, &cfg); err != nil {
 				return err
@@ -46,7 +51,11 @@ func (p *process) startFiles(s *stage) error {
 			return tree.Run(ctx, p.toldOf(f.Name, "a folder cannot be read", "files read"))
 		})
 	}
-	return p.startStores(s, contents, func(place event.Place) filehold.Config { return p.treeConfig(place, key) })
+	return p.startStores(s, contents, func(place event.Place) filehold.Config {
+		cfg := p.treeConfig(place, key)
+		cfg.Known = known
+		return cfg
+	})
 }
 
 // watchFiles begins to watch a folder. What came and went since the last run is a gap.
@@ -118,26 +127,29 @@ func (p *process) treeConfig(tree event.Place, key *keyring.Key) filehold.Config
 // for certain. While the direct way to a database is open, nothing in it is.
 func (p *process) ownersOf(dst []filehold.Subject, k element.Kind, value []byte) []filehold.Subject {
 	for _, b := range p.bases {
-		if p.bypassOpen(b) {
+		if !p.bypassOpen(b) {
+			dst = ownersIn(dst, b.cfg, b.identifiers, k, value)
+		}
+	}
+	for _, b := range p.keyed {
+		dst = ownersIn(dst, b.cfg, b.identifiers, k, value)
+	}
+	return dst
+}
+
+// ownersIn is ownersOf for the protected tables of one database.
+func ownersIn(dst []filehold.Subject, d *config.Database, identifiers *subject.Identifiers, k element.Kind, value []byte) []filehold.Subject {
+	for i := range d.Protect {
+		t := &d.Protect[i]
+		known := k == subject.NameBirth || slices.ContainsFunc(t.Identifiers, func(column string) bool {
+			kind, _ := element.ParseKind(t.Columns[column])
+			return kind == k
+		})
+		if !known {
 			continue
 		}
-		for i := range b.cfg.Protect {
-			t := &b.cfg.Protect[i]
-			if k == subject.NameBirth {
-				if n, owner := b.identifiers.Lookup(subject.Space{Table: placeOf(b.cfg, t.Table), Element: k}, value); owner == subject.One {
-					dst = append(dst, filehold.Subject{Source: sourceOf(b.cfg, t.Of), Number: n})
-				}
-				continue
-			}
-			for _, column := range t.Identifiers {
-				if kind, _ := element.ParseKind(t.Columns[column]); kind != k {
-					continue
-				}
-				n, owner := b.identifiers.Lookup(subject.Space{Table: placeOf(b.cfg, t.Table), Element: k}, value)
-				if owner == subject.One {
-					dst = append(dst, filehold.Subject{Source: sourceOf(b.cfg, t.Of), Number: n})
-				}
-			}
+		if n, owner := identifiers.Lookup(subject.Space{Table: placeOf(d, t.Table), Element: k}, value); owner == subject.One {
+			dst = append(dst, filehold.Subject{Source: sourceOf(d, t.Of), Number: n})
 		}
 	}
 	return dst

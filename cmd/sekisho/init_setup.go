@@ -197,7 +197,7 @@ func (c *initCmd) look(a *app) (*look, error) {
 	if err = errors.Join(err, conn.Close(ctx)); err != nil {
 		return nil, lost(err)
 	}
-	all, skipped, err := propose.Read(ctx, c.Database)
+	all, skipped, err := propose.Read(ctx, c.Database, nil)
 	if err != nil {
 		return nil, lost(err)
 	}

@@ -8,10 +8,13 @@ import (
 
 	"sekisho/internal/config"
 	"sekisho/internal/datamap/propose"
+	"sekisho/internal/datamap/tablestore"
 	"sekisho/internal/fault"
 )
 
 type mapCmd struct {
+	Show    mapShowCmd    `cmd:"" default:"1" help:"${help_map_show}"`
+	Risk    mapRiskCmd    `cmd:"" help:"${help_map_risk}"`
 	Scan    mapScanCmd    `cmd:"" help:"${help_map_scan}"`
 	Propose mapProposeCmd `cmd:"" help:"${help_map_propose}"`
 	Subject mapSubjectCmd `cmd:"" help:"${help_map_subject}"`
@@ -66,7 +69,7 @@ func (c mapProposeCmd) Run(a *app) error {
 	if d != nil {
 		name, out.Database = d.Name, d.Name
 	}
-	all, skipped, err := propose.Read(a.ctx, dsn)
+	all, skipped, err := propose.Read(a.ctx, dsn, nil)
 	if err != nil {
 		return fault.New(fault.DatabaseConnect, "database", hideDSN(name), "address", "").Because(err)
 	}
@@ -108,6 +111,18 @@ func (c mapProposeCmd) database(a *app) (*config.Database, string, error) {
 			return nil, "", err
 		}
 		return d, controlDSN(d, password), nil
+	}
+	for i := range l.Stores {
+		s := &l.Stores[i]
+		if c.Database != "" && s.Name != c.Database || !tablestore.Is(s.Address) {
+			continue
+		}
+		secret, err := config.ReadSecret(s.PasswordFile)
+		if err != nil {
+			return nil, "", err
+		}
+		dsn, err := storeDSN(s, secret)
+		return storeBase(s), dsn, err
 	}
 	return nil, "", fault.New(fault.Usage, "problem", a.say.Text("propose_nobody", "database", c.Database), "hint", a.say.Text("propose_hint"))
 }

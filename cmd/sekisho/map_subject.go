@@ -109,8 +109,8 @@ func eachEvent(a *app, r *ledger.Reader, do func(*event.Event) error) error {
 // source returns whose key it is: the table that was named, else the only one.
 func (c mapSubjectCmd) source(a *app, l *config.Loaded) (event.SubjectSource, error) {
 	var all []event.SubjectSource
-	for i := range l.Databases {
-		for _, t := range scanTables(&l.Databases[i]) {
+	for _, d := range protecting(l) {
+		for _, t := range scanTables(d) {
 			if !slices.Contains(all, t.Source) {
 				all = append(all, t.Source)
 			}
@@ -123,6 +123,19 @@ func (c mapSubjectCmd) source(a *app, l *config.Loaded) (event.SubjectSource, er
 		return all[0], nil
 	}
 	return "", fault.New(fault.Usage, "problem", a.say.Text("subject_source", "source", strconv.Quote(c.Source)), "hint", fmt.Sprintf("--source %s", joinSources(all)))
+}
+
+// protecting are the databases that have a protect section, behind gates and without.
+func protecting(l *config.Loaded) (all []*config.Database) {
+	for i := range l.Databases {
+		all = append(all, &l.Databases[i])
+	}
+	for i := range l.Stores {
+		if len(l.Stores[i].Protect) > 0 {
+			all = append(all, storeBase(&l.Stores[i]))
+		}
+	}
+	return all
 }
 
 func joinSources(all []event.SubjectSource) string {

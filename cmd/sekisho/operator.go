@@ -280,6 +280,15 @@ func (p *process) Scan(ctx context.Context, database string) ([]control.ScanResu
 		}
 		out = append(out, b.scanned()...)
 	}
+	for _, k := range p.keyed {
+		if database != "" && database != k.cfg.Name {
+			continue
+		}
+		if err := k.holdings.ScanAll(ctx); err != nil {
+			return nil, fault.New(fault.ScanFailed, "database", k.cfg.Name).Because(err)
+		}
+		out = append(out, k.scanned()...)
+	}
 	if len(out) == 0 {
 		return nil, fault.New(fault.ControlRefused, "problem", fmt.Sprintf("there is no database %q", database), "hint", "sekisho status")
 	}

@@ -50,6 +50,8 @@ type process struct {
 	heads   *headsPusher // nil without witnesses
 	meter   *metrics.Meter
 	bases   []*base
+	keyed   []*keyedStore
+	reading []chan struct{} // one each database; closed when its identifiers were read in this run
 	gates   []*gate
 	cut     *cutRoom
 	console *console // nil without one
@@ -216,6 +218,7 @@ func (p *process) start(ctx context.Context, views, scans, gates *stage, failed 
 	if err := p.startFiles(scans); err != nil {
 		return err
 	}
+	p.startDrift(scans)
 	if err := p.startWeb(ctx, gates); err != nil {
 		return err
 	}

@@ -32,6 +32,7 @@ type history struct {
 	filled     map[event.Place]bool // materialised views whose taint was recorded
 	objects    []*event.Object      // whose content is known, or that are gone
 	last       int64                // UTC ns of the last event
+	drifts     map[event.Place]*event.Drift
 	cuts       hub.Past
 	// held are the sources of subjects at each place that its last scan found.
 	held map[event.Place]map[event.SubjectSource]bool
@@ -40,7 +41,7 @@ type history struct {
 // replay feeds the ledger to the dictionary, finishes key destructions that a
 // crash interrupted, and returns what the rest of the process needs.
 func replay(ctx context.Context, r *ledger.Reader, d *subject.Dictionary, ring *keyring.Ring, member string, progress func(event.Index)) (*history, error) {
-	h := &history{starts: map[event.Source]uint32{}, stops: map[siteStop]bool{}, keys: map[string]bool{}, relations: map[event.Place]relations{}, suspected: map[event.Place]map[event.Source]bool{}, scanned: map[event.Place]bool{}, filled: map[event.Place]bool{}}
+	h := &history{starts: map[event.Source]uint32{}, stops: map[siteStop]bool{}, keys: map[string]bool{}, relations: map[event.Place]relations{}, suspected: map[event.Place]map[event.Source]bool{}, scanned: map[event.Place]bool{}, filled: map[event.Place]bool{}, drifts: map[event.Place]*event.Drift{}}
 	err := r.Scan(ctx, 0, func(index event.Index, line []byte) error {
 		if progress != nil && index%65536 == 0 {
 			progress(index)
@@ -117,6 +118,8 @@ func (h *history) fold(e *event.Event, ring *keyring.Ring) error {
 		if b.Content != "" || b.Gone {
 			h.objects = append(h.objects, b)
 		}
+	case *event.Drift:
+		h.drifts[b.Database] = b
 	case *event.HoldingScan:
 		h.scanned[b.Table] = true
 		h.hold(b)

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"sekisho/internal/datamap/filescan"
+	"sekisho/internal/datamap/risk"
 	"sekisho/internal/element"
 	"sekisho/internal/lang"
 )
@@ -32,9 +33,9 @@ func fixedReport() *filescan.Report {
 		Objects: []*filescan.Object{
 			{Path: "public_html/<b>.csv", Modified: at.AddDate(-3, 0, 0), Public: true, Elements: []filescan.Found{
 				found(element.CardCVV, 2), found(element.CardPAN, 200, filescan.Place{Row: 1234, Column: "備考", Mask: "411111******1111"})},
-				Rank: &filescan.Rank{Score: 900, Reasons: []string{"cvv", "card", "many", "public", "web", "old"}, Advice: filescan.Delete}},
+				Rank: &filescan.Rank{Score: 900, Reasons: []string{"cvv", "card", "many", "public", "web", "old"}, Advice: risk.Delete}},
 			{Path: "a.zip", Modified: at, CopyOf: "b.zip", Elements: []filescan.Found{found(element.Passport, 18, filescan.Place{Part: "x.xlsx/表", Line: 7})},
-				Rank: &filescan.Rank{Score: 100, Reasons: []string{"number", "copy", "archive", "unread"}, Advice: filescan.Protect}},
+				Rank: &filescan.Rank{Score: 100, Reasons: []string{"number", "copy", "archive", "unread"}, Advice: risk.Protect}},
 		},
 		More: 5,
 		Unread: []filescan.UnreadFiles{

@@ -71,6 +71,11 @@ func (p *process) startStores(s *stage, contents *filehold.Contents, template fu
 			return fault.New(fault.DatabaseConnect, "database", c.Name, "address", tablestore.Name(c.Address)).Because(err)
 		}
 		cfg := template(event.Place(c.Name))
+		if k := p.keyedOf(c.Name); k != nil {
+			s.run("holdings of "+c.Name, func(ctx context.Context) error { return k.holdings.RunFirst(ctx, k.read) })
+			store = k.others(store)
+			k.forget(cfg.Held)
+		}
 		cfg.Name, cfg.Store, cfg.Every, cfg.Contents = tablestore.Name(c.Address), store, time.Duration(c.Every), contents
 		tree := filehold.New(cfg)
 		s.run("store "+c.Name, func(ctx context.Context) error {

@@ -208,6 +208,9 @@ func (c *Config) fill() {
 	}
 	for i := range c.Stores {
 		setDefault(&c.Stores[i].Every, Duration(defaultStoreEvery))
+		for k := range c.Stores[i].Protect {
+			setDefault(&c.Stores[i].Protect[k].Of, c.Stores[i].Protect[k].Table)
+		}
 	}
 	for i := range c.Databases {
 		d := &c.Databases[i]

@@ -28,12 +28,41 @@ type Store struct {
 	Every         Duration `yaml:"every,omitempty" doc:"Time between readings, at least 1m. Objects of a bucket that did not change are not read again; tables are. Default: 24h."`
 	RowsPerSecond int      `yaml:"rows_per_second,omitempty" doc:"Rows that a reading may take from a database in a second, from 100 to 100000000. Default: no bound."`
 	Replica       string   `yaml:"replica_of,omitempty" doc:"Name of the database in databases that this is a copy of: its protected tables are known here by their keys, and what rests here rests there, too."`
+	Protect       []Table  `yaml:"protect,omitempty" doc:"Tables of a database whose rows are known by their key, as in databases; those of MySQL and SQLite are named without a schema. Other tables are read for what is in them."`
+	Plain         []string `yaml:"plain,omitempty" doc:"Tables without personal data, for map propose --check. They are read all the same."`
 }
 
 const (
 	defaultFilesEvery = 6 * time.Hour
 	defaultStoreEvery = 24 * time.Hour
 )
+
+// storeProtect checks the tables of a store that are read by key.
+func (k *checker) storeProtect(path string, s *Store) {
+	if len(s.Protect) == 0 {
+		return
+	}
+	if s.Replica != "" {
+		k.add(path+".protect", fault.New(fault.ConfigConflict, "problem", "a replica has the protected tables of its database", "hint", "remove protect or replica_of"))
+	}
+	if strings.HasPrefix(s.Address, "s3://") {
+		k.value(path+".protect", s.Address, "a bucket has no tables", "remove protect")
+	}
+	schemas := strings.HasPrefix(s.Address, "postgres")
+	tables := map[string]string{}
+	for i := range s.Protect {
+		at := fmt.Sprintf("%s.protect[%d]", path, i)
+		if k.require(at+".table", s.Protect[i].Table, "write the name of a table") {
+			if schemas {
+				k.table(at+".table", s.Protect[i].Table)
+			}
+			k.unique(at+".table", s.Protect[i].Table, tables)
+		}
+	}
+	for i := range s.Protect {
+		k.protect(fmt.Sprintf("%s.protect[%d]", path, i), s.Protect, i, tables)
+	}
+}
 
 // stores checks databases and buckets without gates.
 func (k *checker) stores(all []Store, names map[string]string, databases []Database) {
@@ -50,6 +79,7 @@ func (k *checker) stores(all []Store, names map[string]string, databases []Datab
 				k.value(path+".address", "", "the address carries a password", "put it into password_file")
 			}
 		}
+		k.storeProtect(path, &all[i])
 		if s.Replica == "" {
 			continue
 		}

@@ -3,9 +3,12 @@ package datamap
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"sekisho/internal/wire/myclient"
 )
 
 // connect opens a session of ours. label is what the server's administrator
@@ -30,6 +33,9 @@ func connect(ctx context.Context, dsn, label string, control *Control) (*pgx.Con
 func sqlState(err error) string {
 	if pgErr := (*pgconn.PgError)(nil); errors.As(err, &pgErr) {
 		return "SQLSTATE " + pgErr.Code
+	}
+	if refused := (*myclient.ServerError)(nil); errors.As(err, &refused) {
+		return fmt.Sprintf("error %d", refused.Number)
 	}
 	return ""
 }

@@ -1,14 +1,14 @@
 // Package datamap knows what rests where: it reads which subjects have which
-// elements in the protected tables of a PostgreSQL database and records them
-// as holdings, and it watches whether anybody reaches the database around its
-// gate.
+// elements in the protected tables of a PostgreSQL, MySQL, MariaDB or SQLite
+// database and records them as holdings, and it watches whether anybody reaches a
+// PostgreSQL database around its gate.
 //
 // It is not a gate and carries nothing: it is a reader of its own, with an
 // account that may only read.
 //
 // # Holdings
 //
-// A [Map] reads each table in one REPEATABLE READ, READ ONLY snapshot, gives
+// A [Map] reads each table in one read-only snapshot, gives
 // its subjects numbers and records event.HoldingScan: at the start, on
 // schedule, and soon after somebody asks for it (Rescan), as the gate does when
 // it saw changes whose subjects it could not tell.

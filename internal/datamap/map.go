@@ -22,7 +22,9 @@ import (
 type Config struct {
 	Database event.Place // "shop"
 	// DSN reaches the server directly, not through the gate, with an account
-	// that may read the tables. Row security must not apply to it.
+	// that may read the tables. Row security must not apply to it. Beside
+	// connection strings of PostgreSQL it is mysql://USER:PASSWORD@HOST/DATABASE
+	// (package myclient) or sqlite:FILE, whose tables have no schema.
 	DSN      string
 	Control  *Control // counts our session; may be nil
 	Tables   []Table
@@ -77,7 +79,9 @@ func New(cfg Config) (*Map, error) {
 	if cfg.Recorder == nil || cfg.Numbers == nil {
 		return nil, errors.New("datamap: a recorder and numbers are needed")
 	}
-	if _, err := pgx.ParseConfig(cfg.DSN); err != nil {
+	if keyedReader(cfg.DSN) != nil {
+		// nothing to be parsed ahead
+	} else if _, err := pgx.ParseConfig(cfg.DSN); err != nil {
 		return nil, fmt.Errorf("account that reads the holdings of %s: %w (SK7204)", cfg.Database, err)
 	}
 	cfg.Every = cmp.Or(cfg.Every, 6*time.Hour)
@@ -205,15 +209,10 @@ func (m *Map) begin(table event.Place) (Table, bool) {
 	return m.tables[i], true
 }
 
-func (m *Map) scan(ctx context.Context, t *Table) (err error) {
-	conn, err := connect(ctx, m.cfg.DSN, "sekisho scan", m.cfg.Control)
-	if err != nil {
-		return fmt.Errorf("scan %s: %w", t.Place, err)
-	}
-	defer func() { err = errors.Join(err, conn.Close(context.WithoutCancel(ctx))) }()
+func (m *Map) scan(ctx context.Context, t *Table) error {
 	s := &scan{table: t, pace: m.pace(t.Place), numbers: m.cfg.Numbers(t.Source), index: m.cfg.Identifiers}
-	if err := s.run(ctx, conn, m.cfg.Now); err != nil {
-		return err
+	if err := m.read(ctx, s); err != nil {
+		return fmt.Errorf("scan %s: %w", t.Place, err)
 	}
 	if _, err := m.cfg.Recorder.Record(ctx, event.Durable, s.bodies(m.nextID(s.from))...); err != nil {
 		return fmt.Errorf("record holdings of %s: %w", t.Place, err)
@@ -223,6 +222,19 @@ func (m *Map) scan(ctx context.Context, t *Table) (err error) {
 	}
 	m.cfg.Progress(Progress{Table: t.Place, Rows: s.rows, Subjects: s.subjects(), Unknown: s.unknown, Done: true, Took: s.to.Sub(s.from)})
 	return nil
+}
+
+// read reads the table of s from the server of the configuration.
+func (m *Map) read(ctx context.Context, s *scan) (err error) {
+	if keyed := keyedReader(m.cfg.DSN); keyed != nil {
+		return s.runKeyed(ctx, m.cfg.DSN, keyed, m.cfg.Now)
+	}
+	conn, err := connect(ctx, m.cfg.DSN, "sekisho scan", m.cfg.Control)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, conn.Close(context.WithoutCancel(ctx))) }()
+	return s.run(ctx, conn, m.cfg.Now)
 }
 
 // nextID names a scan: its time, unless the clock went back.
@@ -251,6 +263,15 @@ func (m *Map) pace(table event.Place) func(context.Context, uint64) error {
 // next request or at the next scheduled time.
 func (m *Map) Run(ctx context.Context) error {
 	return m.loop(ctx, m.cfg.Now())
+}
+
+// RunFirst is Run that calls first when every table was scanned once, or could not be,
+// and at the latest when it returns. It may call it more than once.
+func (m *Map) RunFirst(ctx context.Context, first func()) error {
+	defer first()
+	_ = m.ScanAll(ctx) // recorded as findings; the next schedule tries again
+	first()
+	return m.RunScanned(ctx)
 }
 
 // RunScanned is Run for a map whose tables were just scanned with ScanAll.

@@ -80,7 +80,7 @@ func (s *scan) run(ctx context.Context, conn *pgx.Conn, now func() time.Time) (e
 	s.from = now()
 	tx, err := conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
 	if err != nil {
-		return fmt.Errorf("scan %s: %w", s.table.Place, err)
+		return err
 	}
 	defer func() { err = errors.Join(err, tx.Rollback(context.WithoutCancel(ctx))) }()
 	// Row security must not hide rows from us: off makes it an error instead.
@@ -92,7 +92,7 @@ func (s *scan) run(ctx context.Context, conn *pgx.Conn, now func() time.Time) (e
 		return err
 	}
 	if err := s.read(ctx, conn); err != nil {
-		return fmt.Errorf("scan %s: %w", s.table.Place, err)
+		return err
 	}
 	s.to = now()
 	return nil
@@ -114,11 +114,24 @@ func (s *scan) row(ctx context.Context, fields [][]byte) error {
 	if len(fields) != 2+len(s.plan.idKinds) || len(fields[1]) != 8 {
 		return fmt.Errorf("%w: %d fields", errCopy, len(fields))
 	}
-	s.rows++
 	key, mask := fields[0], element.Mask(binary.BigEndian.Uint64(fields[1]))
+	var n int64
+	if key != nil && s.plan.keyKind == subject.Int {
+		var ok bool
+		if n, ok = subject.ParseInt(true, key); !ok {
+			return fmt.Errorf("%w: key of %d bytes", errCopy, len(key))
+		}
+	}
+	return s.take(ctx, key, n, mask, fields[2:])
+}
+
+// take enters one row: its key (nil: none; of a plan with integer keys n counts), its
+// elements and its identifiers.
+func (s *scan) take(ctx context.Context, key []byte, n int64, mask element.Mask, ids [][]byte) error {
+	s.rows++
 	if key == nil {
 		s.unknown++
-		for i, v := range fields[2:] {
+		for i, v := range ids {
 			if b := s.builds[s.plan.idKinds[i]]; b != nil && v != nil {
 				b.AddUnknown(v)
 			}
@@ -126,16 +139,12 @@ func (s *scan) row(ctx context.Context, fields [][]byte) error {
 		return nil
 	}
 	if s.plan.keyKind == subject.Int {
-		n, ok := subject.ParseInt(true, key)
-		if !ok {
-			return fmt.Errorf("%w: key of %d bytes", errCopy, len(key))
-		}
 		s.ints = append(s.ints, n)
 	} else {
 		s.texts = append(s.texts, s.keep(key))
 	}
 	s.masks = append(s.masks, mask)
-	for _, v := range fields[2:] {
+	for _, v := range ids {
 		s.idBuf = append(s.idBuf, s.keep(v))
 	}
 	if len(s.masks) == batchRows {

@@ -41,7 +41,7 @@ type rig struct {
 
 func newRig(t testing.TB, sql string, tables ...Table) *rig {
 	t.Helper()
-	r := &rig{server: pgservertest.Start(t, pgserver.Config{}), rec: &eventtest.Recorder{}}
+	r := &rig{server: pgservertest.Start(t, pgserver.Config{})}
 	ctx := t.Context()
 	if err := r.server.Exec(ctx, "postgres", "CREATE ROLE "+scanRole+" LOGIN; CREATE ROLE app LOGIN"); err != nil {
 		t.Fatal(err)
@@ -52,6 +52,15 @@ func newRig(t testing.TB, sql string, tables ...Table) *rig {
 	if err := r.server.Exec(ctx, "shop", "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC;"+sql); err != nil {
 		t.Fatal(err)
 	}
+	r.books(t)
+	r.cfg.DSN, r.cfg.Tables = r.server.DSN(scanRole, "shop"), tables
+	return r
+}
+
+// books gives the rig what a map writes to.
+func (r *rig) books(t testing.TB) {
+	t.Helper()
+	r.rec = &eventtest.Recorder{}
 	dir := filepath.Join(t.TempDir(), "keys")
 	if err := keyring.Init(dir); err != nil {
 		t.Fatal(err)
@@ -72,11 +81,10 @@ func newRig(t testing.TB, sql string, tables ...Table) *rig {
 	}
 	r.dict = subject.New(subject.Config{Tenant: tenant, Keys: ring, Recorder: r.rec})
 	r.cfg = Config{
-		Database: "shop", DSN: r.server.DSN(scanRole, "shop"), Tables: tables, Recorder: r.rec,
+		Database: "shop", Recorder: r.rec,
 		Numbers:     func(s event.SubjectSource) Numbers { return r.dict.Source(s) },
 		Identifiers: r.ids,
 	}
-	return r
 }
 
 func (r *rig) newMap(t testing.TB) *Map {

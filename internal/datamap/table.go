@@ -45,7 +45,7 @@ func (t *Table) Mask() element.Mask {
 
 // plan is how a table is read.
 type plan struct {
-	sql     string          // COPY … TO STDOUT (FORMAT binary)
+	sql     string          // PostgreSQL: COPY … TO STDOUT (FORMAT binary)
 	keyKind subject.KeyKind // 0: no key
 	mask    element.Mask    // all elements, unclassified included
 	idKinds []element.Kind  // of the identifier columns, in order
@@ -87,6 +87,16 @@ func newPlan(ctx context.Context, conn *pgx.Conn, t *Table) (*plan, error) {
 	if err != nil {
 		return nil, fmt.Errorf("columns of %s: %w", t.Place, err)
 	}
+	p, err := planOf(t, columns)
+	if err != nil {
+		return nil, err
+	}
+	p.sql = "COPY (" + p.build(t, name, columns, postgresDialect) + ") TO STDOUT (FORMAT binary)"
+	return p, nil
+}
+
+// planOf checks what is configured against the catalogue.
+func planOf(t *Table, columns []column) (*plan, error) {
 	p := &plan{}
 	if err := p.key(t, columns); err != nil {
 		return nil, err
@@ -96,7 +106,6 @@ func newPlan(ctx context.Context, conn *pgx.Conn, t *Table) (*plan, error) {
 			return nil, fmt.Errorf("table %s has no column %q\n  try  correct protect in the configuration (SK7201)", t.Place, name)
 		}
 	}
-	p.build(t, name, columns)
 	return p, nil
 }
 
@@ -163,9 +172,29 @@ func (p *plan) key(t *Table, columns []column) error {
 	return nil
 }
 
-// build writes the statement: the key, a bit mask of the elements that are not
-// null, and the identifiers.
-func (p *plan) build(t *Table, name string, columns []column) {
+// dialect is how a server writes what build needs.
+type dialect struct {
+	quote  func(name string) string
+	text   func(quoted string) string  // the value as text
+	join   func(parts []string) string // texts one behind the other; NULL when one is
+	number func(n int64) string        // a constant of 64 bits
+	key    func(quoted string) string  // the key as it is read
+	unit   string                      // the character 31
+	noKey  string
+}
+
+var postgresDialect = dialect{
+	quote:  func(name string) string { return pgx.Identifier{name}.Sanitize() },
+	text:   func(q string) string { return q + "::text" },
+	join:   func(parts []string) string { return strings.Join(parts, " || ") },
+	number: func(n int64) string { return fmt.Sprintf("%d::bigint", n) },
+	key:    func(q string) string { return q },
+	unit:   "chr(31)", noKey: "NULL::text",
+}
+
+// build returns the query: the key, a bit mask of the elements that are not null, and
+// the identifiers.
+func (p *plan) build(t *Table, from string, columns []column, d dialect) string {
 	present := map[element.Kind][]string{} // column tests, nil when one is never null
 	always := element.Mask(0)
 	var ids []string
@@ -175,31 +204,30 @@ func (p *plan) build(t *Table, name string, columns []column) {
 			continue
 		}
 		p.mask |= element.MaskOf(kind) // undeclared: Unclassified, the zero kind
-		quoted := pgx.Identifier{c.name}.Sanitize()
+		quoted := d.quote(c.name)
 		if c.notNull {
 			always |= element.MaskOf(kind)
 		}
 		present[kind] = append(present[kind], quoted+" IS NOT NULL")
 		if declared && slices.Contains(t.Identifiers, c.name) {
-			ids, p.idKinds = append(ids, quoted+"::text"), append(p.idKinds, kind)
+			ids, p.idKinds = append(ids, d.text(quoted)), append(p.idKinds, kind)
 		}
 	}
-	mask := fmt.Sprintf("%d::bigint", int64(always))
+	mask := d.number(int64(always))
 	for _, kind := range (p.mask &^ always).Kinds() {
-		mask += fmt.Sprintf(" | CASE WHEN %s THEN %d::bigint ELSE 0 END", strings.Join(present[kind], " OR "), int64(element.MaskOf(kind)))
+		mask += fmt.Sprintf(" | CASE WHEN %s THEN %s ELSE %s END", strings.Join(present[kind], " OR "), d.number(int64(element.MaskOf(kind))), d.number(0))
 	}
 	if names, birth := t.nameBirth(); birth != "" {
-		quoted := make([]string, 0, len(names))
+		var parts []string
 		for _, n := range names {
-			quoted = append(quoted, pgx.Identifier{n}.Sanitize()+"::text")
+			parts = append(parts, d.text(d.quote(n)))
 		}
-		ids = append(ids, strings.Join(quoted, " || ")+" || chr(31) || "+pgx.Identifier{birth}.Sanitize()+"::text")
+		ids = append(ids, d.join(append(parts, d.unit, d.text(d.quote(birth)))))
 		p.idKinds = append(p.idKinds, subject.NameBirth)
 	}
-	key := "NULL::text"
+	key := d.noKey
 	if t.Key != "" {
-		key = pgx.Identifier{t.Key}.Sanitize()
+		key = d.key(d.quote(t.Key))
 	}
-	list := append([]string{key, mask}, ids...)
-	p.sql = "COPY (SELECT " + strings.Join(list, ", ") + " FROM " + name + ") TO STDOUT (FORMAT binary)"
+	return "SELECT " + strings.Join(append([]string{key, mask}, ids...), ", ") + " FROM " + from
 }

@@ -175,6 +175,10 @@ func newBody(k Kind) Body {
 		return new(HoldingScan)
 	case KindObject:
 		return new(Object)
+	case KindDrift:
+		return new(Drift)
+	case KindCopied:
+		return new(Copied)
 	case KindHoldingChange:
 		return new(HoldingChange)
 	case KindRelation:

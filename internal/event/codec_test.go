@@ -117,6 +117,8 @@ func goldenBodies() []Body {
 		&SiteLogin{Place: "web/shop-web/shop.example.jp", Exchange: "7QK3M2ZP4RTAB6XW", Account: "00ff", Source: "shop.customers", Subject: new(uint32), Address: "192.0.2.7", OK: true, Leaked: true},
 		&CaseCommon{Acted: Acted{Proved: "key"}, Case: "c1", Source: "shop.customers", Query: "{}", Position: 9, Misused: 5, Known: 4, Members: 100, Paid: 3, Payers: 50, Untold: 2, Left: 1,
 			Found: []CommonPlace{{How: "crossing", Place: "shop/notes", User: "app", Address: "192.0.2.9", From: at, To: at + 1, Hits: 4, Of: 4, Seen: 9, All: 100, OneIn: 3}}, By: "ayame"},
+		&Drift{Database: "shop", At: at, Count: 2, Items: []DriftItem{{Table: "public.customers", Column: "memo", What: "new column"}, {Table: "public.old", What: "other element", Configured: "phone", Found: "card.pan"}}},
+		&Copied{Place: "backup/shop.sql", At: at, Of: []Place{"shop/public.customers"}, How: "pg_dump", Subjects: 3},
 	}
 }
 

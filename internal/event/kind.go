@@ -25,6 +25,8 @@ const (
 	KindFinding        Kind = 24 // something is wrong
 	KindCleared        Kind = 25 // an operator's word about what code copied
 	KindObject         Kind = 26 // a file or the like came, changed, moved or went
+	KindDrift          Kind = 27 // how a database differs from its configuration
+	KindCopied         Kind = 28 // a place that was made from others: a dump, a backup
 	KindSubjects       Kind = 30 // new subject numbers
 	KindKeyCreated     Kind = 31
 	KindKeyDestroyed   Kind = 32

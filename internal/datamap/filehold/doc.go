@@ -65,6 +65,10 @@ type Config struct {
 	// Owners appends the subjects of protected tables to whom an identifier
 	// belongs for certain.
 	Owners func(dst []Subject, k element.Kind, value []byte) []Subject
+	// Known is closed when Owners has read all identifiers once. The first reading of
+	// the tree waits for it, as long as Every; what the watch sees does not. nil: Owners
+	// knows them from the beginning.
+	Known <-chan struct{}
 	// Hash is a keyed hash: what is hashed must not be guessable from the number
 	// that the dictionary gives it. It is called by one goroutine.
 	Hash func(parts ...[]byte) [16]byte

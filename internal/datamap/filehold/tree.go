@@ -51,6 +51,11 @@ func New(cfg Config) *Tree {
 // Run reads the tree now and on schedule until ctx ends; then it returns nil. A
 // reading that fails is a finding, and is tried again at the next time.
 func (t *Tree) Run(ctx context.Context, told func(Result, error)) error {
+	if t.cfg.Known != nil {
+		if err := t.follow(ctx, t.cfg.Known); err != nil || ctx.Err() != nil {
+			return err
+		}
+	}
 	for {
 		r, err := t.Scan(ctx)
 		if ctx.Err() != nil {
@@ -62,7 +67,7 @@ func (t *Tree) Run(ctx context.Context, told func(Result, error)) error {
 				return err
 			}
 		}
-		if err := t.follow(ctx); err != nil {
+		if err := t.follow(ctx, nil); err != nil {
 			return err
 		}
 		if ctx.Err() != nil {
@@ -71,8 +76,9 @@ func (t *Tree) Run(ctx context.Context, told func(Result, error)) error {
 	}
 }
 
-// follow takes what the watch sees until it is time to read everything again.
-func (t *Tree) follow(ctx context.Context) error {
+// follow takes what the watch sees until it is time to read everything again: on
+// schedule, or when due is closed.
+func (t *Tree) follow(ctx context.Context, due <-chan struct{}) error {
 	timer := time.NewTimer(t.cfg.Every)
 	defer timer.Stop()
 	var ready <-chan struct{}
@@ -84,6 +90,8 @@ func (t *Tree) follow(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-timer.C:
+			return nil
+		case <-due:
 			return nil
 		case <-ready:
 			if err := t.Seen(ctx); err != nil && ctx.Err() == nil {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"sekisho/internal/datamap/document"
+	"sekisho/internal/datamap/risk"
 	"sekisho/internal/element"
 )
 
@@ -114,7 +115,7 @@ func (r *Report) finish(at time.Time) {
 		r.Totals = append(r.Totals, *t)
 	}
 	slices.SortFunc(r.Totals, func(a, b Total) int {
-		return cmp.Or(cmp.Compare(weights[b.Kind], weights[a.Kind]), cmp.Compare(a.Kind, b.Kind))
+		return cmp.Or(cmp.Compare(risk.Weight(b.Kind), risk.Weight(a.Kind)), cmp.Compare(a.Kind, b.Kind))
 	})
 	for _, u := range r.unread {
 		slices.Sort(u.Paths)

@@ -31,6 +31,16 @@ type Drift struct {
 // person wrote down outweighs a guess.
 const minDrift = 85
 
+// formed reports whether an element has a form that its values can show. Of the others
+// only the column's name speaks, and there the person knows better.
+func formed(k element.Kind) bool {
+	switch k {
+	case element.Note, element.Company, element.Booking, element.CustomerNumber, element.Payment, element.Cookie, element.Secret, element.Sex:
+		return false
+	}
+	return true
+}
+
 // Compare returns how the database drifted away from the configuration. Plain are
 // the tables configured to be without personal data; all what was looked at.
 func Compare(configured []Configured, plain []string, all []Relation, p Proposal) []Drift {
@@ -72,7 +82,7 @@ func Compare(configured []Configured, plain []string, all []Relation, p Proposal
 			case x.Confidence < minDrift:
 			case slices.Contains(c.Plain, x.Column):
 				out = append(out, Drift{Table: t.Name, Column: x.Column, What: "not plain", Found: x.Element})
-			case c.Columns[x.Column] != element.Unclassified && c.Columns[x.Column] != x.Kind:
+			case c.Columns[x.Column] != element.Unclassified && c.Columns[x.Column] != x.Kind && formed(x.Kind):
 				out = append(out, Drift{Table: t.Name, Column: x.Column, What: "other element", Configured: c.Columns[x.Column].String(), Found: x.Element})
 			}
 		}

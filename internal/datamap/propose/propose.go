@@ -1,4 +1,4 @@
-// Package propose looks at a PostgreSQL database and proposes the protect section
+// Package propose looks at a PostgreSQL, MySQL, MariaDB or SQLite database and proposes the protect section
 // of the configuration: which table is about whom, which column is which element,
 // what is plain, with reasons and confidences, for a person to accept.
 //
@@ -19,16 +19,16 @@ import (
 // Column is a column of a table, with a sample of its values.
 type Column struct {
 	Name     string
-	Type     string // base type: int4, text, date
+	Type     string // base type by its name in PostgreSQL: int4, text, date
 	Unique   bool   // has a unique index of its own
-	Refers   string // table (schema.table) that its values refer to by a foreign key
+	Refers   string // table (Relation.Name) that its values refer to by a foreign key
 	Values   [][]byte
 	NotNulls int // values of the sample that are not null
 }
 
 // Relation is a table with a sample of its rows.
 type Relation struct {
-	Name    string // schema.table
+	Name    string // schema.table; the table alone in MySQL and SQLite
 	Key     string // the only column of the primary key; empty when there is none
 	Rows    int64  // an estimate
 	Sampled int
@@ -56,6 +56,13 @@ type Proposed struct {
 	Why        string       `json:"why"`        // "header and values", "values", "header", "found in text"
 	Hits       int          `json:"hits"`       // values that agree
 	Of         int          `json:"of"`         // values looked at
+	// Reasons are those of package element, in its words.
+	Reasons string `json:"reasons,omitempty"`
+	// Also are elements that some of the values hold beside.
+	Also []string `json:"also,omitempty"`
+	// Alarm: more values are card numbers than chance allows, and the column is
+	// not meant for them.
+	Alarm bool `json:"alarm,omitempty"`
 }
 
 // Proposal is the protect section of a database, and the tables without personal
@@ -161,7 +168,7 @@ func named(column string, persons map[string]bool) string {
 	}
 	var found []string
 	for name := range persons {
-		_, base, _ := strings.Cut(name, ".")
+		base := name[strings.LastIndexByte(name, '.')+1:]
 		if base == word || base == word+"s" || base == word+"es" {
 			found = append(found, name)
 		}
@@ -236,60 +243,51 @@ func harmless(c *Column) bool {
 	return len(seen)*20 <= c.NotNulls
 }
 
-// judgeColumn counts what the values are, with and without the header.
+// least is the confidence that is worth a proposal (element.Judgement).
+const least = 50
+
+// judgeColumn asks package element what the name and the values of a column are, and
+// looks for personal data in running text where they are nothing of their own.
 func judgeColumn(c *Column) (Proposed, bool) {
-	header, weak, named := element.HeaderKind(c.Name)
-	field := element.NewField(c.Name)
-	byHeader, byForm := 0, map[element.Kind]int{}
+	column := element.NewColumn(c.Name)
 	var text []byte
 	for _, v := range c.Values {
-		if kind, _, _ := field.Judge(v); kind != element.Unclassified {
-			byHeader++
-		}
-		for _, k := range element.Classify(v).Kinds() {
-			byForm[k]++
-		}
+		column.Observe(v)
 		text = append(append(text, v...), '\n')
 	}
-	n := len(c.Values)
-	p := Proposed{Column: c.Name, Of: n}
+	j := column.Judge()
+	p := Proposed{Column: c.Name, Of: len(c.Values), Alarm: j.Alarm}
+	for _, k := range j.Also.Kinds() {
+		p.Also = append(p.Also, k.String())
+	}
 	give := func(k element.Kind, confidence, hits int, why string) (Proposed, bool) {
 		p.Kind, p.Element, p.Confidence, p.Hits, p.Why = k, k.String(), confidence, hits, why
 		return p, true
 	}
-	if named && header == element.Note {
-		return give(element.Note, 90, n, "header")
-	}
-	if named && n > 0 && byHeader*2 >= n {
-		return give(header, 60+39*byHeader/n, byHeader, "header and values")
-	}
-	best, most := element.Unclassified, 0
-	for k, hits := range byForm {
-		if hits > most || hits == most && k < best {
-			best, most = k, hits
+	words := wordy(c.Type)
+	byHeader := j.Reasons&element.ByHeader != 0
+	if j.Kind != element.Unclassified && j.Confidence >= least && (byHeader || words) {
+		p.Reasons = j.Reasons.String()
+		why := "values"
+		switch {
+		case byHeader && j.Reasons&element.ByForm != 0:
+			why = "header and values"
+		case byHeader:
+			why = "header"
 		}
+		return give(j.Kind, int(j.Confidence), j.Fitting, why)
 	}
-	wordless := c.Type != "text" && c.Type != "varchar" && c.Type != "bpchar" && c.Type != "citext"
-	if n > 0 && most*10 >= n*6 && best != element.Unclassified && sureForm(best) && !wordless {
-		return give(best, 50+45*most/n, most, "values")
+	if !words && !strings.HasPrefix(c.Type, "json") && c.Type != "xml" {
+		return p, false
 	}
-	if named && !weak && (n == 0 || byHeader > 0) {
-		return give(header, 40, byHeader, "header")
-	}
-	if hits := inText(text); hits > 0 && !wordless || strings.HasPrefix(c.Type, "json") && hits > 0 {
-		return give(element.Note, 70, hits, "found in text")
+	if hits := inText(text); hits > 0 || j.Alarm {
+		return give(element.Note, 70, max(hits, 1), "found in text")
 	}
 	return p, false
 }
 
-// sureForm are elements whose values tell them without a header.
-func sureForm(k element.Kind) bool {
-	switch k {
-	case element.Email, element.Phone, element.Address, element.CardPAN, element.Name, element.Kana, element.IPAddress, element.Passport:
-		return true
-	}
-	return false
-}
+// wordy: types whose values are what somebody typed.
+func wordy(t string) bool { return t == "text" || t == "varchar" || t == "bpchar" || t == "citext" }
 
 // inText counts the values in running text that a person would mind.
 func inText(text []byte) (hits int) {

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"sekisho/internal/datamap/document"
+	"sekisho/internal/datamap/sqliteread"
 )
 
 // Config says which database is read.
@@ -114,8 +115,8 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 }
 
 func connect(ctx context.Context, cfg Config) (engine, error) {
-	if file, ok := strings.CutPrefix(cfg.Address, "sqlite:"); ok {
-		return openSQLite(ctx, strings.TrimPrefix(file, "//"))
+	if file, ok := sqliteread.File(cfg.Address); ok {
+		return openSQLite(ctx, file)
 	}
 	u, err := url.Parse(cfg.Address)
 	if err != nil {

@@ -1,0 +1,258 @@
+package main
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/RoaringBitmap/roaring/v2"
+
+	"sekisho/internal/config"
+	"sekisho/internal/datamap/risk"
+	"sekisho/internal/element"
+	"sekisho/internal/event"
+	"sekisho/proof/scope"
+)
+
+// chart folds the ledger to what rests where, for `map show` and `map risk`.
+type chart struct {
+	now      time.Time
+	gated    []event.Place // databases with a gate before them
+	places   map[event.Place]*charted
+	drifts   map[event.Place]*event.Drift
+	sessions map[sessionKey]string // user and address
+	// bare are the places that were without a gate in the last thirty days.
+	bare []event.Place
+}
+
+// charted is one place.
+type charted struct {
+	sources     map[event.SubjectSource]*resting
+	first, last time.Time
+	gone        time.Time // zero: something rests there
+	like        event.Place
+	copied      *event.Copied
+	unread      bool
+	readers     map[string]bool // in the last thirty days
+}
+
+// resting are the subjects of one source at a place.
+type resting struct {
+	scan             uint64
+	parts, seen      uint32
+	rows, unknown    uint64
+	mask             element.Mask // of the scan, also when nobody was found
+	by, next         map[element.Kind]*roaring.Bitmap
+	whole, nextWhole *roaring.Bitmap
+}
+
+// lately is how far back a time without a gate, and readers, count.
+const lately = 30 * 24 * time.Hour
+
+// manyReaders is how many users or addresses make a place one that many read.
+const manyReaders = 10
+
+func newChart(l *config.Loaded, now time.Time) *chart {
+	c := &chart{now: now, places: map[event.Place]*charted{}, drifts: map[event.Place]*event.Drift{}, sessions: map[sessionKey]string{}}
+	for i := range l.Gates {
+		c.gated = append(c.gated, event.Place(l.Gates[i].Database))
+	}
+	return c
+}
+
+func (c *chart) at(p event.Place) *charted {
+	x := c.places[p]
+	if x == nil {
+		x = &charted{sources: map[event.SubjectSource]*resting{}, readers: map[string]bool{}}
+		c.places[p] = x
+	}
+	return x
+}
+
+func (c *chart) see(e *event.Event) error {
+	switch b := e.Body.(type) {
+	case *event.SessionOpen:
+		c.sessions[sessionKey{e.Source, b.Session}] = b.User + " " + b.Address
+	case *event.HoldingScan:
+		c.at(b.Table).holding(b)
+	case *event.HoldingChange:
+		if x := c.places[b.Table]; x != nil && x.sources[b.Source] != nil && b.Op != "delete" {
+			x.sources[b.Source].change(b.Subjects)
+		}
+	case *event.Crossing:
+		if e.At.After(c.now.Add(-lately)) {
+			for i := range b.Parts {
+				c.at(b.Parts[i].Table).readers[c.sessions[sessionKey{e.Source, b.Session}]] = true
+			}
+		}
+	case *event.Coverage:
+		if time.Unix(0, b.To).After(c.now.Add(-lately)) {
+			c.bare = append(c.bare, b.Places...)
+		}
+	case *event.Object:
+		c.object(b)
+	case *event.Copied:
+		c.at(b.Place).copied = b
+	case *event.Drift:
+		c.drifts[b.Database] = b
+	case *event.Finding:
+		if b.Code == "SK3201" {
+			c.at(b.Place).unread = true
+		}
+	}
+	return nil
+}
+
+func (c *chart) object(b *event.Object) {
+	x := c.at(b.Place)
+	if x.like = b.Like; b.Was != "" {
+		x.like = ""
+	}
+	if b.Gone {
+		x.unread = false
+	}
+}
+
+func (x *charted) holding(b *event.HoldingScan) {
+	r := x.sources[b.Source]
+	if r == nil {
+		r = &resting{}
+		x.sources[b.Source] = r
+	}
+	if r.next == nil || r.scan != b.Scan {
+		r.scan, r.parts, r.seen = b.Scan, b.Parts, 0
+		r.next, r.nextWhole, r.mask = map[element.Kind]*roaring.Bitmap{}, roaring.New(), 0
+	}
+	r.seen++
+	r.rows, r.unknown, r.mask = b.Rows, b.Unknown, r.mask|b.Elements
+	enter(r.nextWhole, b.Subjects)
+	for _, k := range b.Elements.Kinds() {
+		if r.next[k] == nil {
+			r.next[k] = roaring.New()
+		}
+		enter(r.next[k], b.Subjects)
+	}
+	if r.seen < r.parts {
+		return
+	}
+	r.by, r.whole, r.next, r.nextWhole = r.next, r.nextWhole, nil, nil
+	from, to := time.Unix(0, b.From).UTC(), time.Unix(0, b.To).UTC()
+	if x.holds() {
+		if x.first.IsZero() {
+			x.first = from
+		}
+		x.last, x.gone = to, time.Time{}
+	} else if !x.first.IsZero() && x.gone.IsZero() {
+		x.gone = to
+	}
+}
+
+func enter(to *roaring.Bitmap, set event.Set) {
+	for _, r := range set {
+		to.AddRange(uint64(r.First), uint64(r.Last)+1)
+	}
+}
+
+// change enters subjects that a gate saw written. Which of their elements, only the
+// next scan tells: they count with all of the place.
+func (r *resting) change(set event.Set) {
+	if r.whole == nil {
+		return
+	}
+	enter(r.whole, set)
+	for _, k := range r.mask.Kinds() {
+		if r.by[k] == nil {
+			r.by[k] = roaring.New()
+		}
+		enter(r.by[k], set)
+	}
+}
+
+func (x *charted) holds() bool {
+	for _, r := range x.sources {
+		if r.whole != nil && (!r.whole.IsEmpty() || r.unknown > 0) {
+			return true
+		}
+	}
+	return false
+}
+
+// subjects are those of all sources, records of nobody known among them.
+func (x *charted) subjects() (n uint64) {
+	for _, r := range x.sources {
+		if r.whole != nil {
+			n += r.whole.GetCardinality() + r.unknown
+		}
+	}
+	return n
+}
+
+// counts are the subjects by element. A record that nobody can be told of counts with
+// all elements of its place.
+func (x *charted) counts() map[element.Kind]uint64 {
+	out := map[element.Kind]uint64{}
+	for _, r := range x.sources {
+		for k, b := range r.by {
+			out[k] += b.GetCardinality()
+		}
+		if r.unknown > 0 {
+			for _, k := range r.mask.Kinds() {
+				out[k] += r.unknown
+			}
+		}
+	}
+	maps.DeleteFunc(out, func(_ element.Kind, n uint64) bool { return n == 0 })
+	return out
+}
+
+func (x *charted) elements() (m element.Mask) {
+	for k := range x.counts() {
+		m |= element.MaskOf(k)
+	}
+	return m
+}
+
+// sorted are the places at which something rests or rested, in order.
+func (c *chart) sorted() (all []event.Place) {
+	for p, x := range c.places {
+		if !x.first.IsZero() {
+			all = append(all, p)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// ranking is the list of important information.
+func (c *chart) ranking() []risk.Ranked {
+	var list []risk.Place
+	for _, p := range c.sorted() {
+		x := c.places[p]
+		if !x.gone.IsZero() {
+			continue
+		}
+		covers := func(all []event.Place) bool {
+			return slices.ContainsFunc(all, func(q event.Place) bool { return scope.Covers(string(q), string(p)) })
+		}
+		t := risk.Traits{Open: !covers(c.gated), Old: c.now.Sub(x.first) > 365*24*time.Hour, Copy: x.like != "" || x.copied != nil, Unread: x.unread,
+			Readers: len(x.readers) >= manyReaders, Unclassified: x.elements().Has(element.Unclassified), Drifted: c.drifted(p)}
+		t.Uncovered = !t.Open && covers(c.bare)
+		if t.Open {
+			t.Named(string(p))
+		}
+		list = append(list, risk.Place{Name: string(p), Subjects: x.subjects(), Counts: x.counts(), Traits: t})
+	}
+	return risk.List(list)
+}
+
+// drifted reports whether a place is not as the configuration says.
+func (c *chart) drifted(p event.Place) bool {
+	for db, d := range c.drifts {
+		for _, i := range d.Items {
+			if p == db+"/"+event.Place(i.Table) {
+				return true
+			}
+		}
+	}
+	return false
+}
