@@ -7,7 +7,7 @@ import "unicode/utf8"
 const maxValue = 512
 
 // fold writes value to dst with full-width ASCII (U+FF01–U+FF5E), the
-// ideographic space and the dashes that Japanese keyboards give brought to
+// spaces of Unicode and the dashes that Japanese keyboards give brought to
 // ASCII. It stops when dst is full and returns the number of bytes written.
 //
 // The long-vowel mark ー is a dash only between digits: in words it is a letter.
@@ -38,12 +38,16 @@ func ascii(r rune, afterDigit bool) byte {
 	switch {
 	case r >= 0xFF01 && r <= 0xFF5E:
 		return byte(r - 0xFEE0)
-	case r == 0x3000, r == 0x00A0:
+	case r == 0x3000, r == 0x00A0, r >= 0x2000 && r <= 0x200A, r == 0x202F:
 		return ' '
 	case r >= 0x2010 && r <= 0x2015, r == 0x2212, r == 0xFE63:
 		return '-'
 	case r == 'ー' && afterDigit, r == 'ｰ' && afterDigit:
 		return '-'
+	case r == '·' && afterDigit, r == '•' && afterDigit:
+		return '-'
+	case r == 0x00AD && afterDigit, r == 0x200B && afterDigit, r == 0x2060 && afterDigit, r == 0xFEFF && afterDigit:
+		return '-' // a soft hyphen, and what has no width
 	}
 	return 0
 }

@@ -347,7 +347,7 @@ func (s *Scanner) nameValue(q int, kind Kind, weak bool) {
 func (s *Scanner) addressValue(q int) {
 	p, e, _ := s.span(q, &valueStop)
 	v := s.buf[p:e]
-	if len(v) < 9 || p < s.ends.text || prefectureAt(v) > 0 || bytes.IndexByte(v, '@') >= 0 || !hasBlock(v) {
+	if len(v) < 9 || p < s.ends.text || prefectureAt(v) > 0 || bytes.IndexByte(v, '@') >= 0 || !hasBlock(v) || isProgram(v) {
 		return
 	}
 	if bytes.HasPrefix(v, []byte("〒")) || hasPrefecture(v) {
@@ -367,4 +367,28 @@ func hasBlock(v []byte) bool {
 		}
 	}
 	return (digit || bytes.Contains(v, []byte("丁目")) || bytes.Contains(v, []byte("\xef\xbc"))) && letter >= 4
+}
+
+// isProgram reports whether v is ASCII and not written as addresses are, with a word
+// of letters and a number of digits: addr: uint32(pc) + 8.
+func isProgram(v []byte) bool {
+	letters, number := false, false
+	for word := range bytes.FieldsFuncSeq(v, func(r rune) bool { return r == ' ' || r == ',' }) {
+		digit, letter := 0, 0
+		for _, c := range word {
+			switch {
+			case c >= utf8.RuneSelf:
+				return false
+			case isDigit(c) || c == '-':
+				digit++
+			case isLower(c|0x20) || c == '.':
+				letter++
+			case c == '(' || c == ')' || c == '[' || c == '=' || c == '*' || c == '_' || c == '<' || c == ';' || c == '+':
+				return true
+			}
+		}
+		letters = letters || letter >= 3 && digit == 0
+		number = number || digit > 0 && letter <= 1
+	}
+	return !letters || !number
 }

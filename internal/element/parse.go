@@ -159,18 +159,26 @@ func (s *Scanner) unescape(p int) (rune, int) {
 	case '%':
 		return unescapeURL(b)
 	case '\\':
-		if b[1] != 'u' {
+		size := 6
+		switch b[1] {
+		case 'u':
+		case 'x': // of programs: \x34
+			size = 4
+		default:
 			return 0, 0
 		}
 		r := rune(0)
-		for _, c := range b[2:6] {
+		for _, c := range b[2:size] {
 			h := hex(c)
 			if h < 0 {
 				return 0, 0
 			}
 			r = r<<4 | rune(h)
 		}
-		return r, 6
+		if size == 4 && r >= utf8.RuneSelf {
+			return 0, 0
+		}
+		return r, size
 	}
 	if b[1] == '#' {
 		return unescapeHTML(b)

@@ -83,7 +83,7 @@ func (s *Scanner) cardEdges(n *row, used, p, e int) (glue int, ok bool) {
 	case isDigit(c), isLower(c|0x20) && s.escapeBefore(p) > 0:
 		// %20 or \n: the escape stands between
 	case isLower(c | 0x20):
-		if !s.brandBefore(p) {
+		if !s.brandBefore(p) && !(c == 'B' && b[p-2] == '%' && b[e] == '^') { // %B4111…^: track 1 of a card (ISO/IEC 7813)
 			return 0, false
 		}
 	case c == '.':
@@ -92,8 +92,10 @@ func (s *Scanner) cardEdges(n *row, used, p, e int) (glue int, ok bool) {
 		}
 	case c == '_':
 		glue += 35
+	case c == '$':
+		return 0, false // an amount
 	case c == '-' || c == '+' || c == '/':
-		if isWordByte(b[p-2]) && !s.brandBefore(p-1) {
+		if isWordByte(b[p-2]) && !s.brandBefore(p-1) || c == '-' && used == 1 { // a negative number
 			glue += 35
 		}
 	case c == ' ' && used > 1 && isDigit(b[p-2]) && isDigit(b[p-3]):
@@ -107,7 +109,7 @@ func (s *Scanner) cardEdges(n *row, used, p, e int) (glue int, ok bool) {
 	switch c := b[e]; {
 	case isLower(c | 0x20), c == '_':
 		return 0, false
-	case c == '.' && isDigit(b[e+1]):
+	case c == '.' && isDigit(b[e+1]) && (b[e+1] != '0' || isWordByte(b[e+2])): // but for a table's 4111111111111111.0
 		return 0, false
 	case (c == '-' || c == '+') && isWordByte(b[e+1]):
 		glue += 35
@@ -126,6 +128,8 @@ func (s *Scanner) escapeBefore(p int) int {
 		return 2
 	case b[p-3] == '%' && hex(b[p-2]) >= 0 && hex(b[p-1]) >= 0:
 		return 3
+	case b[p-4] == '\\' && b[p-3] == 'x' && hex(b[p-2]) >= 0 && hex(b[p-1]) >= 0:
+		return 4
 	case b[p-6] == '\\' && b[p-5] == 'u' && hex(b[p-4]) >= 0 && hex(b[p-3]) >= 0 && hex(b[p-2]) >= 0 && hex(b[p-1]) >= 0:
 		return 6
 	}

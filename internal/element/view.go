@@ -75,15 +75,15 @@ func (s *Scanner) mayGoOn(p int) bool {
 	c, d := s.buf[p], s.buf[p+1]
 	switch c {
 	case 0xEF:
-		return d == 0xBC || d == 0xBD || d == 0xB9
+		return d == 0xBC || d == 0xBD || d == 0xB9 || d == 0xBB
 	case 0xE3:
 		return d == 0x80 || d == 0x83
 	case 0xE2:
-		return d == 0x80 || d == 0x88 || d == 0x94
+		return d == 0x80 || d == 0x81 || d == 0x88 || d == 0x94
 	case 0xE5:
 		return d == 0xB9 && !s.onlyPAN
 	case 0xC2:
-		return d == 0xA0
+		return d == 0xA0 || d == 0xAD || d == 0xB7
 	}
 	return false
 }
@@ -112,6 +112,8 @@ func (s *Scanner) escapeDigits(p int) int {
 		return 2
 	case s.buf[p-1] == 'u' && s.buf[p-2] == '\\':
 		return 4
+	case s.buf[p-1] == 'x' && s.buf[p-2] == '\\':
+		return 2
 	}
 	return 0
 }
@@ -134,7 +136,7 @@ func (s *Scanner) wideDigit(p int) {
 // escaped looks at the %, & or \ at p.
 func (s *Scanner) escaped(p int) {
 	c, d := s.buf[p], s.buf[p+1]
-	if c == '\\' && d != 'u' || c == '&' && d != '#' && !isLower(d) {
+	if c == '\\' && d != 'u' && d != 'x' || c == '&' && d != '#' && !isLower(d) {
 		return
 	}
 	r, n := s.unescape(p)
