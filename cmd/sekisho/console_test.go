@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
@@ -14,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"sekisho/internal/config"
 	"sekisho/internal/control"
 	"sekisho/internal/pgserver"
 	"sekisho/internal/pgserver/pgservertest"
@@ -22,8 +26,18 @@ import (
 const consoleConfig = `data: ./data
 keys: ./keys
 cases: ./cases.yaml
-console: {listen: '127.0.0.1:0'}
+console: {listen: '127.0.0.1:0', persons: ./persons}
 ledger: {segment: {age: 2s}}
+policy_file: ./policy.yaml
+egress:
+  policy_file: ./egress.yaml
+  gates: [{name: out, listen: '127.0.0.1:PROXY'}]
+exits: [{name: line, interface: eth9, owner: ayame}]
+web:
+  - name: shop-web
+    listen: 127.0.0.1:WEB
+    rules: ./rules.yaml
+    sites: [{hosts: [shop.example.jp], upstream: 'SITE', firewall: enforce, cards: enforce}]
 databases:
   - name: shop
     upstream: UPSTREAM
@@ -38,6 +52,13 @@ databases:
     plain: [public.tours, public.bookings]
 gates:
   - {name: shop-db, listen: '127.0.0.1:GATE', database: shop}
+`
+
+const consolePolicy = `generation: 1
+rules:
+  - {name: app, users: [app], elements: [name, email, phone], action: allow}
+tests:
+  - {name: the application reads, user: app, address: 127.0.0.1, database: shop, table: public.customers, elements: [email], expect: accept}
 `
 
 const consoleCases = `company: {name: 見本旅行, facts: [travel]}
@@ -93,13 +114,20 @@ func consoleShop(t *testing.T) (dir string, program func(args ...string) *exec.C
 	if err := shopDatabase(t, server, "shop"); err != nil {
 		t.Fatal(err)
 	}
-	port, err := freePort()
-	if err != nil {
-		t.Fatal(err)
+	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "shop") }))
+	t.Cleanup(site.Close)
+	var ports [3]string
+	for i := range ports {
+		var err error
+		if ports[i], err = freePort(); err != nil {
+			t.Fatal(err)
+		}
 	}
+	port := ports[0]
 	dir = t.TempDir()
-	text := strings.NewReplacer("UPSTREAM", server.Addr(), "GATE", port).Replace(consoleConfig)
-	for name, content := range map[string]string{"sekisho.yaml": text, "cases.yaml": consoleCases} {
+	pairsIn(t, filepath.Join(dir, "persons"))
+	text := strings.NewReplacer("UPSTREAM", server.Addr(), "GATE", port, "PROXY", ports[1], "WEB", ports[2], "SITE", site.URL).Replace(consoleConfig)
+	for name, content := range map[string]string{"sekisho.yaml": text, "cases.yaml": consoleCases, "policy.yaml": consolePolicy, "egress.yaml": roomsPolicy} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -174,5 +202,39 @@ func consoleUp(t *testing.T, dir string, program func(args ...string) *exec.Cmd)
 	if out, err := read.CombinedOutput(); err != nil || !strings.Contains(string(out), "m3@") {
 		t.Fatalf("%v: %s", err, out)
 	}
+	visitGates(t, filepath.Join(dir, "sekisho.yaml"))
 	return link
+}
+
+// visitGates has the web gate refuse an attack and the egress gate a
+// destination, so that their rooms have something to show.
+func visitGates(t *testing.T, file string) {
+	t.Helper()
+	l, err := config.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	attack, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+l.Web[0].Listen+"/search?q="+url.QueryEscape("' UNION SELECT password FROM users--"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	attack.Host = "shop.example.jp"
+	upload, err := http.NewRequestWithContext(t.Context(), "GET", "http://files.example/upload", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	through := &http.Transport{Proxy: http.ProxyURL(&url.URL{Scheme: "http", Host: l.Egress.Gates[0].Listen}), DisableKeepAlives: true}
+	for _, try := range []struct {
+		client  *http.Client
+		request *http.Request
+	}{{http.DefaultClient, attack}, {&http.Client{Transport: through}, upload}} {
+		answer, err := try.client.Do(try.request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		if answer.StatusCode != http.StatusForbidden {
+			t.Fatalf("%s: %s", try.request.URL, answer.Status)
+		}
+	}
 }

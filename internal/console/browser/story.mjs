@@ -26,7 +26,7 @@ watch(ayame, said);
 await shoot(ayame, "join");
 const secret = await join(ayame, link, "ayame");
 await enter(ayame, origin, "ayame", secret);
-assert.match(await ayame.locator(".banner-coverage").innerText(), /ゲート 1 台のうち 1 台/);
+assert.match(await ayame.locator(".banner-coverage").innerText(), /ゲート 3 台のうち 3 台/);
 done("first run: the first screen, with its coverage");
 
 await ayame.goto(origin + "/users");
@@ -85,7 +85,67 @@ await ayame.click('form[action="/ledger/verify"] button');
 await ayame.waitForSelector(".check-ok");
 done("the ledger checked");
 
-const rooms = ["/", "/cases", story, story + "/draft/web", "/scope", "/scope?ask=1", "/events", "/sessions", "/map", "/policy", "/ledger", "/users", "/me", "/wrong"];
+// The room of web sites: what was refused, why, and the exception for it.
+await ayame.goto(origin + "/web");
+await ayame.locator("#h-blocks").waitFor();
+await ayame.locator('a[href^="/web?block="]').first().click();
+await ayame.locator("#h-block").waitFor();
+await ayame.fill('form[action="/web/except"] input[name="reason"]', "商品の検索欄");
+await ayame.click('form[action="/web/except"] button');
+await ayame.waitForURL("**/web?done=saved");
+assert.match(await ayame.locator('section[aria-labelledby="h-rules"]').innerText(), /商品の検索欄/);
+done("an attack that was refused, explained and excepted");
+
+// Cutting: what is shown is what the gates answered.
+await ren.goto(origin + "/egress");
+assert.match(await ren.locator('section[aria-labelledby="h-flows"]').innerText(), /files\.example/);
+await ren.fill('input[name="client"]', "127.0.0.1");
+await ren.fill('input[name="to"]', "files.example:443");
+await ren.click('form[action="/egress"] button:not([name])');
+await ren.waitForURL((u) => u.searchParams.get("to") === "files.example:443");
+assert.match(await ren.locator(".next").innerText(), /desk/);
+await ren.fill('input[name="target"]', "files.example");
+await ren.fill('form[action="/egress/cut"] input[name="reason"]', "data leaves there");
+await ren.click('form[action="/egress/cut"] button:not([name])');
+const paper = ren.locator(".receipt-paper");
+await paper.waitFor();
+assert.match(await paper.innerText(), /All 3 gates have it in force/);
+assert.match(await ren.locator('section[aria-labelledby="h-cuts"]').innerText(), /files\.example/);
+await shoot(ren, "cut");
+await ren.fill('form[action="/egress/lift"] input[name="reason"]', "all clear");
+await ren.click('form[action="/egress/lift"] button');
+await paper.waitFor();
+done("a destination cut on all routes, with receipts, and lifted");
+
+// Persons: an answer before the score.
+await ren.goto(origin + "/persons");
+await ren.locator("#h-count").waitFor(); // the state is read behind the page's back
+await ren.goto(origin + "/persons/review");
+assert.doesNotMatch(await ren.locator("main").innerText(), /%|[+-]\d+\.\d/, "the score is shown before the answer");
+await ren.fill('form[action="/persons/decide"] input[name="reason"]', "asked the customer");
+await ren.click('button[value="different"]');
+await ren.locator("#h-fall").waitFor();
+assert.match(await ren.locator("main").innerText(), /Kept and recorded: two persons/);
+await shoot(ren, "waterfall");
+done("a pair of records decided, then explained");
+
+// A policy by two persons.
+await ayame.goto(origin + "/policy/edit");
+const text = await ayame.locator("#f-text").inputValue();
+await ayame.fill("#f-text", text.replace("generation: 1", "generation: 2").replace("[name, email, phone]", "[name, email]"));
+await ayame.click('button:not([formaction])[type="submit"] >> text=確かめる');
+await ayame.locator("#h-checked").waitFor();
+await ayame.click('button[formaction="/policy/propose"]');
+await ayame.waitForURL("**/policy?done=proposed");
+assert.equal(await ayame.locator('form[action="/policy/publish"]').count(), 0, "the writer may publish");
+await shoot(ayame, "policy-draft");
+await ren.goto(origin + "/policy");
+await ren.click('form[action="/policy/publish"] button');
+await ren.waitForURL("**/policy?done=reloaded");
+assert.match(await ren.locator("#h-force").innerText(), /2/);
+done("a policy, written by one and published by another");
+
+const rooms = ["/", "/cases", story, story + "/draft/web", "/scope", "/scope?ask=1", "/events", "/sessions", "/map", "/persons", "/persons/review", "/web", "/egress", "/egress?client=127.0.0.1&to=a.example:443&preview=1", "/policy", "/policy/edit", "/ledger", "/users", "/me", "/wrong"];
 const findings = [];
 for (const language of ["ja", "en"]) {
   await ayame.goto(origin + "/me");
