@@ -25,7 +25,7 @@ var allowed = map[string][]string{
 	"internal/concentration":    {"internal/event"},
 	"internal/rule":             {},
 	"internal/notify":           {},
-	"internal/desk":             {"internal/element", "internal/event", "internal/lang", "internal/notify", "internal/view/casefile", "internal/view/casefile/draft", "internal/view/casefile/roster"},
+	"internal/desk":             {"internal/element", "internal/event", "internal/lang", "internal/notify", "internal/view/casefile", "internal/view/casefile/draft", "internal/view/casefile/playbook", "internal/view/casefile/roster"},
 	"internal/sqlscan":          {},
 	"internal/waf":              {"internal/waf/automaton", "internal/waf/crs", "internal/waf/required", "internal/waf/seclang", "internal/waf/shape", "internal/waf/sieve", "internal/waf/transform"},
 	"internal/waf/automaton":    {},

@@ -177,7 +177,7 @@ func (c caseWrongCmd) Run(a *app) error {
 
 type caseOpenCmd struct {
 	Title   string   `arg:"" help:"${help_case_what}"`
-	Class   string   `required:"" help:"${help_case_class}"`
+	Class   string   `help:"${help_case_class_or_none}"`
 	Channel string   `default:"own" help:"${help_case_channel}"`
 	Case    string   `help:"${help_case_same}"`
 	Host    []string `help:"${help_case_host}"`

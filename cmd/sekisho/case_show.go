@@ -89,6 +89,9 @@ func (a *app) showCase(r *desk.Answer) {
 		fmt.Fprintln(a.env.stdout, p.Why.In(string(a.lang)))
 		fmt.Fprintln(a.env.stdout, p.Never.In(string(a.lang)))
 	}
+	for _, id := range r.Like {
+		a.print("case_like", "case", c.ID, "class", id, "name", className(a, id))
+	}
 	if s := c.Figures(); s != nil {
 		a.print("case_figures", "version", s.Version, "confirmed", countOf(s.Confirmed), "reachable", countOf(s.Reachable), "ever", countOf(s.EverHeld), "unit", s.Unit)
 	}

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"strings"
 	"time"
 
 	"sekisho/internal/view/casefile"
@@ -16,6 +17,7 @@ type Answer struct {
 	Red     []string            `json:"red,omitempty"`
 	Marks   []casefile.Mark     `json:"marks,omitempty"`
 	Common  []casefile.Common   `json:"common,omitempty"`
+	Like    []string            `json:"like,omitempty"`           // classes that the signs of an unknown one point to
 	Open    map[string][]string `json:"open_questions,omitempty"` // by report
 }
 
@@ -43,6 +45,7 @@ func Say(b *casefile.Books, f *casefile.Firm, c *casefile.Case, now time.Time) A
 		Common: casefile.Concentration(c.Misuse), Open: map[string][]string{}}
 	if c.State != casefile.Closed {
 		out.Missing = c.Missing(b, f)
+		out.Like = like(b, c)
 	}
 	for _, k := range c.Clocks(b.Rules, f.Facts, f.AsOf) {
 		line := Clock{Rule: k.Rule.ID, LawJA: k.Rule.Law.JA, LawEN: k.Rule.Law.EN, To: k.Rule.Recipient.JA, Kind: k.Kind, Sure: k.Rule.Sure,
@@ -59,6 +62,21 @@ func Say(b *casefile.Books, f *casefile.Firm, c *casefile.Case, now time.Time) A
 		for _, q := range r.Unanswered(b.Plays) {
 			out.Open[r.ID] = append(out.Open[r.ID], q.ID)
 		}
+	}
+	return out
+}
+
+// like proposes classes for a case of which nobody has said what it is.
+func like(b *casefile.Books, c *casefile.Case) (out []string) {
+	if c.Class != "unknown" {
+		return nil
+	}
+	var words []string
+	for _, s := range c.Signs {
+		words = append(words, s.Title)
+	}
+	for _, class := range b.Plays.Match(c.Channel, strings.Join(words, "\n")) {
+		out = append(out, class.ID)
 	}
 	return out
 }

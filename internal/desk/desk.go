@@ -25,6 +25,7 @@ import (
 	"sekisho/internal/notify"
 	"sekisho/internal/view/casefile"
 	"sekisho/internal/view/casefile/draft"
+	"sekisho/internal/view/casefile/playbook"
 	"sekisho/internal/view/casefile/roster"
 )
 
@@ -132,6 +133,9 @@ func (d *Desk) propose(ctx context.Context, body event.Cased) (string, error) {
 		}
 		if c == nil {
 			b.Case = fmt.Sprintf("c%d", d.View.Count()+1)
+		}
+		if c == nil && b.Class == "" {
+			b.Class = playbook.ByChannel(b.Channel)
 		}
 		d.complete(b)
 	case *event.CaseScope:

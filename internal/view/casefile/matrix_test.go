@@ -24,7 +24,7 @@ func actions(r *room, by, second string) map[string]event.Body {
 		"fact":         &event.CaseFact{Case: "c1", Fact: "card", KnownAt: at, KnownBy: by, By: by},
 		"withdraw":     &event.CaseFact{Case: "c1", Fact: "card", KnownAt: at, KnownBy: by, By: by, Withdrawn: true, Text: "wrong"},
 		"incident":     &event.CaseMove{Case: "c1", To: Incident, By: by, Reason: "r"},
-		"close":        &event.CaseMove{Case: "c1", To: Closed, By: by, Second: second, Reason: "r"},
+		"close":        &event.CaseMove{Case: "c1", To: Closed, By: by, Second: second, Cause: cause(r.c.Class), Reason: "r"},
 		"task":         &event.CaseTask{Case: "c1", Task: "x", Step: "add", Title: "t", Due: at, By: by},
 		"lesson":       &event.CaseTask{Case: "c1", Task: "y", Step: "add", Title: "t", Due: at, By: by, Lesson: true},
 		"evidence":     &event.CaseEvidence{Case: "c1", Evidence: "e", Step: "preserved", Form: "image", Host: "h", SHA256: sum, At: at, By: by, Kept: "k"},
@@ -43,22 +43,46 @@ func actions(r *room, by, second string) map[string]event.Body {
 		"assign":       &event.CaseTask{Case: "c1", Task: "later", Step: "assign", Owner: "ren", By: by},
 		"done":         &event.CaseTask{Case: "c1", Task: "later", Step: "done", By: by},
 		"hand":         &event.CaseEvidence{Case: "c1", Evidence: "first", Step: "handed", At: at, To: "ren", By: by},
-		"class":        &event.CaseMove{Case: "c1", Class: "insider", By: by, Reason: "r"},
+		"class":        &event.CaseMove{Case: "c1", Class: other(r.c.Class), By: by, Reason: "r"},
 		"withdraw-doc": &event.CaseDraft{Case: "c1", Draft: "web", Step: "withdraw", By: by},
 		"ack":          &event.CaseNotice{Case: "c1", Key: "open:0", Step: "ack", To: by},
+		"common":       &event.CaseCommon{Case: "c1", Query: "{}", Position: 9, Misused: 1, Payers: 2, Paid: 1, By: by},
+		"notice-sent":  &event.CaseNotice{Case: "c1", Key: "open:0", Step: "sent", Rank: "csirt", To: by},
 	}
 }
 
-// TestMatrix: every state × action × role. The table says the lowest rank that
+// cause is one that closes the class, other is another class.
+func cause(class string) string {
+	if class == "unplanned-reboot" {
+		return "fault"
+	}
+	return ""
+}
+
+func other(class string) string {
+	if class == "insider" {
+		return "outbound"
+	}
+	return "insider"
+}
+
+// TestMatrix: every class × state × action × role. The table says the lowest rank that
 // may, and what a closed case still takes; everything else is refused.
 func TestMatrix(t *testing.T) {
+	for _, class := range sampleBooks().Plays.Classes {
+		t.Run(class.ID, func(t *testing.T) { matrix(t, class.ID) })
+	}
+}
+
+func matrix(t *testing.T, class string) {
 	lowest := map[string]int{"sign": -1, "fact": -1, "withdraw": 2, "close": 1, "override": 2, "decision": 2, "not-required": 2, "agree": 1, "release": 1, "accept": 1}
-	closedTakes := []string{"sign", "fact", "withdraw", "incident", "class", "lesson", "misuse", "decision", "receipt", "not-required", "done"}
+	never := []string{"notice-sent"} // what only the process writes
+	closedTakes := []string{"common", "sign", "fact", "withdraw", "incident", "class", "lesson", "misuse", "decision", "receipt", "not-required", "done"}
 	states := map[string]func(*room){
 		Candidate: func(*room) {},
 		Incident:  func(r *room) { r.do(&event.CaseMove{Case: "c1", To: Incident, By: "sora", Reason: "r"}) },
 		Closed: func(r *room) {
-			r.do(&event.CaseMove{Case: "c1", To: Closed, By: "ren", Second: "aoi", Reason: "done"})
+			r.do(&event.CaseMove{Case: "c1", To: Closed, By: "ren", Second: "aoi", Cause: cause(class), Reason: "done"})
 			r.fact("personal-data", "2026-11-01 10:00", "sora") // a clock runs again
 			r.fact("attack", "2026-11-01 10:00", "sora")
 		},
@@ -68,11 +92,12 @@ func TestMatrix(t *testing.T) {
 		for level, by := range roles {
 			base := func() *room {
 				r := newRoom(t, "2026-11-22 12:00")
-				r.sign("web-injection", "own", "sora", "2026-11-22 10:00")
+				r.sign(class, "own", "sora", "2026-11-22 10:00")
 				r.do(&event.CaseTask{Case: "c1", Task: "later", Step: "add", Title: "t", Due: r.now.UnixNano(), By: "sora"},
 					&event.CaseEvidence{Case: "c1", Evidence: "first", Step: "preserved", Form: "image", Host: "h", SHA256: sum, At: r.now.UnixNano(), By: "sora", Kept: "k"},
 					&event.CaseDraft{Case: "c1", Draft: "web", Step: "write", By: "mio"},
-					&event.CaseReport{Case: "c1", Report: "pcf", Step: "load", SHA256: sum, By: "sora"})
+					&event.CaseReport{Case: "c1", Report: "pcf", Step: "load", SHA256: sum, By: "sora"},
+					&event.CaseMisuse{Case: "c1", Report: "m", Items: []event.Misuse{{Token: sum[:32], At: r.now.UnixNano()}}, By: "sora"})
 				for _, q := range r.books.Plays.Questions {
 					r.do(&event.CaseReport{Case: "c1", Report: "pcf", Step: "answer", Question: q.ID, Answer: "a", Evidence: "p. 2", By: "sora"})
 				}
@@ -100,7 +125,7 @@ func TestMatrix(t *testing.T) {
 				if !special {
 					min = 0
 				}
-				want := level-1 >= min && (state != Closed || slices.Contains(closedTakes, name))
+				want := !slices.Contains(never, name) && level-1 >= min && (state != Closed || slices.Contains(closedTakes, name))
 				if state == Incident && name == "incident" || state == Closed && name == "close" {
 					want = false
 				}
@@ -204,7 +229,7 @@ func TestView(t *testing.T) {
 	add(&event.Finding{Code: "SK7601", Title: "reboot", Place: "AP-A"})
 	r := newRoom(t, "2026-11-22 12:00")
 	r.c = &Case{}
-	for _, name := range []string{"sign", "fact", "withdraw", "task", "lesson", "evidence", "cut", "scope", "misuse", "report", "decision", "receipt", "draft", "incident", "ack"} {
+	for _, name := range []string{"sign", "fact", "withdraw", "task", "lesson", "evidence", "cut", "scope", "misuse", "report", "decision", "receipt", "draft", "incident", "ack", "common"} {
 		add(actions(r, "sora", "")[name])
 	}
 	add(&event.CaseReport{Case: "c1", Report: "p", Step: "answer", Question: "flaw", Answer: "a", Evidence: "p", By: "sora"})

@@ -6,11 +6,15 @@
 package playbook
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml"
+	"golang.org/x/text/width"
 )
 
 //go:embed playbooks.yaml
@@ -55,6 +59,7 @@ type Class struct {
 	Tell   string   `yaml:"tell"`   // rank that is told at the opening
 	Facts  []string `yaml:"facts"`  // that the sign itself tells
 	Codes  []string `yaml:"codes"`  // findings that open a candidate
+	Cues   []string `yaml:"cues"`   // words of people's signs that point to it, lower case
 	Tasks  []Task   `yaml:"tasks"`  // in order
 	Causes []string `yaml:"causes"` // one of which must be named when it is closed
 	Proves string   `yaml:"proves"` // form of evidence that may stand for the tasks when the cause is load: load-figures
@@ -125,6 +130,41 @@ func (c *Class) Task(id string) *Task {
 	}
 	return nil
 }
+
+// Match returns the classes that the words of a sign and the way on which it
+// came point to, those with the most words first. It proposes; a person decides.
+func (b *Book) Match(channel, text string) []*Class {
+	text = strings.ToLower(width.Fold.String(text))
+	points := map[*Class]int{}
+	var out []*Class
+	for i := range b.Classes {
+		c := &b.Classes[i]
+		for _, cue := range c.Cues {
+			if strings.Contains(text, cue) {
+				points[c]++
+			}
+		}
+		if byChannel[channel] == c.ID {
+			points[c] += 2
+		}
+		if points[c] > 0 {
+			out = append(out, c)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b *Class) int { return cmp.Compare(points[b], points[a]) })
+	return out
+}
+
+// ByChannel returns the class of a sign of which only is said how it came.
+func ByChannel(channel string) string {
+	if class := byChannel[channel]; class != "" {
+		return class
+	}
+	return "unknown"
+}
+
+// byChannel is what a sign is about for certain kinds of callers.
+var byChannel = map[string]string{"card-company": "card-misuse", "psp": "card-misuse", "entrustee": "entrustee-incident"}
 
 // ByCode returns the class that a finding opens, nil when none.
 func (b *Book) ByCode(code string) *Class {
