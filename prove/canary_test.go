@@ -12,8 +12,10 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -151,25 +153,42 @@ func TestGarbage(t *testing.T) {
 	h.up()
 	before := resident(t, h)
 	startup := append(binary.BigEndian.AppendUint32(nil, 8+len32("user\x00app\x00database\x00postgres\x00\x00")), "\x00\x03\x00\x00user\x00app\x00database\x00postgres\x00\x00"...)
-	huge := func(kind byte) []byte { return append(startup, kind, 0x40, 0, 0, 0, 'x') }
+	then := func(b ...byte) []byte { return slices.Concat(startup, b) }
+	huge := func(kind byte) []byte { return then(kind, 0x40, 0, 0, 0, 'x') }
 	noise := make([]byte, 4096)
 	_, err := rand.Read(noise)
 	must(t, err)
-	cases := [][]byte{
-		noise, append(startup, noise...), startup[:5], {0, 0, 0, 0}, {0xff, 0xff, 0xff, 0xff}, {0x7f, 0xff, 0xff, 0xff, 0, 3, 0, 0},
-		{0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f, 0x16, 3, 1}, {0x16, 3, 1, 0xff, 0xff, 1}, {0, 0, 0, 16, 0x04, 0xd2, 0x16, 0x2e, 0, 0, 0, 1, 0, 0, 0, 2},
-		huge('Q'), huge('P'), huge('B'), huge('d'), append(startup, 'Q', 0, 0, 0, 3), append(startup, 'Z', 0, 0, 0, 5, 'I'), append(startup, 'F', 0, 0, 0, 4),
-		append(startup, 'B', 0, 0, 0, 12, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff), append(startup, 'D', 0, 0, 0, 6, 'X', 0), append(startup, 'Q', 0, 0, 0, 6, 0xff, 0xfe), []byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"),
+	noise[0] |= 0x80 // a length that no start-up packet has, whatever the rest is
+	// What is answered with an error of the protocol; then what the server or the
+	// policy refuses; then half messages.
+	answered := [][]byte{
+		noise, {0, 0, 0, 0}, {0xff, 0xff, 0xff, 0xff}, {0x7f, 0xff, 0xff, 0xff, 0, 3, 0, 0}, []byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"),
+		{0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f, 0x16, 3, 1}, {0x16, 3, 1, 0xff, 0xff, 1},
+		huge('Q'), huge('P'), huge('B'), huge('d'), then('Q', 0, 0, 0, 3), then('Z', 0, 0, 0, 5, 'I'), then('X', 0xff, 0xff, 0xff, 0xff),
 	}
+	silent := [][]byte{
+		then('F', 0, 0, 0, 4), then('B', 0, 0, 0, 12, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff), then('D', 0, 0, 0, 6, 'X', 0), then('Q', 0, 0, 0, 6, 0xff, 0xfe),
+		startup[:5], then(noise...), then('P', 0, 0, 1, 0, 'a'), {0, 0, 0, 16, 0x04, 0xd2, 0x16, 0x2e, 0, 0, 0, 1, 0, 0, 0, 2},
+	}
+	var wg sync.WaitGroup
 	for range 5 {
-		for _, c := range cases {
-			conn, err := net.Dial("tcp", h.addr())
-			must(t, err)
-			_, _ = conn.Write(c) // the gate may hang up first
-			must(t, conn.SetReadDeadline(time.Now().Add(300*time.Millisecond)))
-			_, _ = io.Copy(io.Discard, conn)
-			_ = conn.Close()
+		for _, c := range answered {
+			wg.Go(func() {
+				answer, err := garbage(h.addr(), c)
+				if !bytes.Contains(answer, []byte("\x00C08P01\x00")) {
+					t.Errorf("%.60q: no clear error: %v %.300q", c, err, answer)
+				}
+			})
 		}
+		for _, c := range silent {
+			wg.Go(func() {
+				if conn, err := net.Dial("tcp", h.addr()); err == nil {
+					_, _ = conn.Write(c) // and goes away
+					_ = conn.Close()
+				}
+			})
+		}
+		wg.Wait()
 	}
 	out, err := play(t.Context(), endpoint{network: "tcp", address: h.addr(), user: application, database: "postgres"}, one(simple("SELECT id FROM customers")))
 	if err != nil || !bytes.Contains(out, []byte("SELECT 1")) {
@@ -182,6 +201,28 @@ func TestGarbage(t *testing.T) {
 		t.Errorf("the program panicked:\n%s", h.out)
 	}
 	h.stop()
+}
+
+// garbage sends c and returns what is answered, up to the first error or the
+// end of the connection.
+func garbage(addr string, c []byte) (answer []byte, err error) {
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(60 * time.Second)); err != nil {
+		return nil, err
+	}
+	_, _ = conn.Write(c) // the gate may hang up first
+	buf := make([]byte, 4096)
+	for !bytes.Contains(answer, []byte("\x00C08P01\x00")) {
+		n, err := conn.Read(buf)
+		if answer = append(answer, buf[:n]...); err != nil {
+			return answer, err
+		}
+	}
+	return answer, nil
 }
 
 func len32(s string) uint32 { return uint32(len(s)) }

@@ -1,6 +1,7 @@
 package pgproxy
 
 import (
+	"fmt"
 	"sekisho/internal/sqlscan"
 	"sekisho/internal/wire/pgwire"
 )
@@ -46,7 +47,7 @@ func (e *engine) clientMessage(m *pgwire.Message) bool {
 	case pgwire.TypeFlush, pgwire.TypeTerminate:
 		e.toServer.pass(m.Raw)
 	default:
-		e.end(ErrProtocol)
+		e.endGarbage(fmt.Errorf("message type %q", m.Type))
 	}
 	return true
 }
@@ -77,7 +78,7 @@ func (e *engine) clientPiece(m *pgwire.Message) bool {
 			e.expectExtended(expect{kind: expectBind})
 		case pgwire.TypeCopyFail:
 		default:
-			e.end(ErrProtocol)
+			e.endGarbage(fmt.Errorf("message type %q", m.Type))
 			return true
 		}
 	}

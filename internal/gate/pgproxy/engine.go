@@ -176,7 +176,7 @@ func (e *engine) clientLoop(b []byte) {
 	for e.fatal == nil {
 		m, rest, ok, err := e.client.Next(b)
 		if err != nil {
-			e.end(fmt.Errorf("client: %w: %w", ErrProtocol, err))
+			e.endGarbage(err)
 			return
 		}
 		if !ok {
@@ -319,6 +319,22 @@ func (e *engine) end(err error) {
 	if e.fatal == nil {
 		e.fatal = err
 	}
+}
+
+// lastWord tells the client why its session ends. In the middle of a message
+// that passes in pieces nothing can be said.
+func (e *engine) lastWord(code, message string) {
+	if e.streaming == nil && (e.server.Idle() || e.server.Partial() > 0) {
+		e.toClient.buf = pgwire.AppendError(e.toClient.own(), pgwire.ErrorInfo{Severity: "FATAL", Code: code, Message: message})
+	}
+}
+
+// endGarbage ends a session whose client sent what is no message.
+func (e *engine) endGarbage(cause error) {
+	if e.fatal == nil {
+		e.lastWord("08P01", "what was sent is no message of the PostgreSQL protocol, version 3 (SK3001)")
+	}
+	e.end(fmt.Errorf("client: %w: %w", ErrProtocol, cause))
 }
 
 // lose stops trusting the queue: every row from now on is bounded over all

@@ -161,17 +161,14 @@ func hold(p *netloop.Pair, side netloop.Side, wait bool) {
 	}
 }
 
-// obey ends the session when somebody ordered it. In the middle of a message
-// that passes in pieces nothing can be said to the client.
+// obey ends the session when somebody ordered it.
 func (s *session) obey() {
 	o := s.order.Load()
 	e := s.e
 	if o == nil || e.fatal != nil || o.idle && (e.tx != pgwire.TxIdle || !e.queue.empty() || e.open) {
 		return
 	}
-	if e.streaming == nil && (e.server.Idle() || e.server.Partial() > 0) {
-		e.toClient.buf = pgwire.AppendError(e.toClient.own(), pgwire.ErrorInfo{Severity: "FATAL", Code: o.code, Message: o.message})
-	}
+	e.lastWord(o.code, o.message)
 	e.end(ErrCut)
 }
 
