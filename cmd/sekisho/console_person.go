@@ -153,7 +153,7 @@ func (c *console) DecidePair(ctx context.Context, r consoleoffice.PairDecision) 
 	book := &personBook{by: r.By, tenant: event.Tenant(c.cfg.Tenant), ring: c.ring, record: c.RecordPerson}
 	out := &consoleoffice.Decided{Same: r.Same}
 	return out, c.withPersons(dir, func(s *person.State, res *person.Result) error {
-		if err := s.Has(d.A, d.B); err != nil {
+		if err := s.Has(d); err != nil {
 			return stateFault(dir, err)
 		}
 		rows := res.Find(map[person.RecordName]uint32{d.A: 0, d.B: 0})

@@ -122,8 +122,8 @@ func (c personMatchCmd) options() (person.Options, error) {
 	}
 	var size config.Bytes
 	err := size.UnmarshalText([]byte(c.Memory))
-	if err == nil && size < person.LeastMemory {
-		err = fmt.Errorf("--memory %s: %d MiB", c.Memory, person.LeastMemory>>20)
+	if least := person.LeastMemory(0, 1); err == nil && int64(size) < least {
+		err = fmt.Errorf("--memory %s: %d MiB", c.Memory, least>>20)
 	}
 	if err != nil {
 		return o, fault.New(fault.PersonMemory).Because(err)
@@ -144,7 +144,7 @@ func (c personMatchCmd) match(a *app, sources []person.Source, o person.Options)
 	}
 	if c.State == "" {
 		if res, err = person.Run(a.ctx, sources, o); err != nil {
-			return nil, nil, "", nil, fault.New(fault.PersonSource).Because(err)
+			return nil, nil, "", nil, runFault(err, fault.New(fault.PersonSource))
 		}
 		return res, nil, "alone", closing(res.Close), nil
 	}
@@ -160,9 +160,17 @@ func (c personMatchCmd) match(a *app, sources []person.Source, o person.Options)
 	}
 	if err != nil {
 		closing(s.Close)()
-		return nil, nil, "", nil, stateFault(c.State, err)
+		return nil, nil, "", nil, runFault(err, fault.New(fault.PersonState, "dir", c.State))
 	}
 	return res, changes, step, closing(s.Close), nil
+}
+
+// runFault says why a run ended: a cap on memory has a fault of its own.
+func runFault(err error, other *fault.Error) error {
+	if errors.Is(err, person.ErrMemory) {
+		other = fault.New(fault.PersonMemory)
+	}
+	return other.Because(err)
 }
 
 func stateFault(dir string, err error) error {

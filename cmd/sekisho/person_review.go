@@ -11,31 +11,26 @@ import (
 
 type personExplainCmd struct {
 	State string `required:"" placeholder:"DIR" help:"${help_person_state}"`
-	A     string `arg:"" help:"${help_person_a}"`
+	Group uint32 `placeholder:"NUMBER" help:"${help_person_group}"`
+	A     string `arg:"" optional:"" help:"${help_person_a}"`
 	B     string `arg:"" optional:"" help:"${help_person_b}"`
 }
 
 // Run says why two records are or are not one person; with one record, why
-// each record of its person is there.
+// each record of its person is there; with a cluster in doubt, why each record of
+// it is or is not of its first one's person, and what its doubts are.
 func (c personExplainCmd) Run(a *app) error {
+	if (c.A == "") == (c.Group == 0) {
+		return fault.New(fault.Usage, "problem", a.say.Text("person_one_or_group"), "hint", a.say.Text("try_help"))
+	}
 	return withState(a, c.State, func(s *person.State) error {
 		res, err := s.Load()
 		if err != nil {
 			return stateFault(c.State, err)
 		}
-		rows, err := findRows(res, c.A, c.B)
+		all, err := c.explain(res, s.Decisions())
 		if err != nil {
 			return err
-		}
-		var all []person.Explanation
-		if c.B != "" {
-			all = append(all, res.Explain(rows[0], rows[1], s.Decisions()))
-		} else {
-			for _, other := range res.Members(res.Persons[rows[0]]) {
-				if other != rows[0] {
-					all = append(all, res.Explain(rows[0], other, s.Decisions()))
-				}
-			}
 		}
 		return a.out(all, func() {
 			if len(all) == 0 {
@@ -46,6 +41,29 @@ func (c personExplainCmd) Run(a *app) error {
 			}
 		})
 	})
+}
+
+func (c personExplainCmd) explain(res *person.Result, decisions []person.Decision) (all []person.Explanation, err error) {
+	if c.Group != 0 {
+		g, err := res.Group(c.Group)
+		if err != nil {
+			return nil, fault.New(fault.PersonRecord, "name", strconv.Itoa(int(c.Group))).Because(err)
+		}
+		return res.ExplainGroup(g, decisions), nil
+	}
+	rows, err := findRows(res, c.A, c.B)
+	if err != nil {
+		return nil, err
+	}
+	if c.B != "" {
+		return append(all, res.Explain(rows[0], rows[1], decisions)), nil
+	}
+	for _, other := range res.Members(res.Persons[rows[0]]) {
+		if other != rows[0] {
+			all = append(all, res.Explain(rows[0], other, decisions))
+		}
+	}
+	return all, nil
 }
 
 func (a *app) explainText(e person.Explanation) {
@@ -59,6 +77,9 @@ func (a *app) explainText(e person.Explanation) {
 		"probability", fmt.Sprintf("%.4f", e.Probability), "limit", fmt.Sprintf("%.4f", e.LinkAt))
 	if e.Veto != "" {
 		a.print("person_veto", "veto", a.say.Text("person_veto_"+e.Veto))
+	}
+	if len(e.Between) == 2 {
+		a.print("person_veto_between", "a", recordText(e.Between[0]), "b", recordText(e.Between[1]))
 	}
 	if e.Decided != "" {
 		a.print("person_decided_" + e.Decided)
@@ -88,20 +109,25 @@ func (a *app) fieldsText(fields []person.Evidence) {
 type personReviewCmd struct {
 	State string `required:"" placeholder:"DIR" help:"${help_person_state}"`
 	Limit int    `default:"20" help:"${help_person_limit}"`
+	Pairs bool   `help:"${help_person_pairs}"`
 }
 
-// Run lists the links whose answer changes the head count most.
+// Run lists the clusters whose answer changes the head count most, or single
+// links.
 func (c personReviewCmd) Run(a *app) error {
 	return withState(a, c.State, func(s *person.State) error {
 		res, err := s.Load()
 		if err != nil {
 			return stateFault(c.State, err)
 		}
+		if !c.Pairs {
+			groups := res.Groups(c.Limit)
+			return a.out(groups, func() { a.groupsText(groups) })
+		}
 		doubts := res.Doubts(c.Limit)
 		return a.out(doubts, func() {
 			for _, d := range doubts {
-				a.print("person_doubt", "a", recordText(d.A), "b", recordText(d.B), "probability", fmt.Sprintf("%.3f", d.Probability), "bits", fmt.Sprintf("%+.1f", d.Bits))
-				a.fieldsText(d.Fields)
+				a.doubtText(d)
 			}
 			if len(doubts) == 0 {
 				a.print("person_no_doubt")
@@ -110,41 +136,90 @@ func (c personReviewCmd) Run(a *app) error {
 	})
 }
 
-type personDecideCmd struct {
-	State     string `required:"" placeholder:"DIR" help:"${help_person_state}"`
-	A         string `arg:"" help:"${help_person_a}"`
-	B         string `arg:"" help:"${help_person_b}"`
-	Same      bool   `xor:"answer" required:"" help:"${help_person_same}"`
-	Different bool   `xor:"answer" required:"" help:"${help_person_different}"`
-	Reason    string `required:"" help:"${help_reason}"`
-	By        string `help:"${help_by}"`
+func (a *app) doubtText(d person.Doubt) {
+	a.print("person_doubt", "a", recordText(d.A), "b", recordText(d.B), "probability", fmt.Sprintf("%.3f", d.Probability), "bits", fmt.Sprintf("%+.1f", d.Bits))
+	a.fieldsText(d.Fields)
 }
 
-// Run keeps a decision about two records; it outranks all evidence. It is
-// recorded before it is true.
+// groupsText shows clusters in doubt, and how to answer.
+func (a *app) groupsText(groups []person.Group) {
+	for _, g := range groups {
+		a.print("person_group", "number", strconv.Itoa(int(g.Number)), "persons", strconv.Itoa(len(g.Persons)), "records", strconv.Itoa(len(g.Records)),
+			"effect", fmt.Sprintf("%.2f", g.Effect), "merged", fmt.Sprintf("%+d", g.Merged), "split", fmt.Sprintf("%+d", g.Split))
+		for _, d := range g.Doubts {
+			a.doubtText(d)
+		}
+	}
+	if len(groups) == 0 {
+		a.print("person_no_doubt")
+	}
+}
+
+type personDecideCmd struct {
+	State     string   `required:"" placeholder:"DIR" help:"${help_person_state}"`
+	Group     uint32   `placeholder:"NUMBER" help:"${help_person_group}"`
+	Records   []string `arg:"" optional:"" help:"${help_person_records}"`
+	Same      bool     `xor:"answer" required:"" help:"${help_person_same}"`
+	Different bool     `xor:"answer" required:"" help:"${help_person_different}"`
+	Reason    string   `required:"" help:"${help_reason}"`
+	By        string   `help:"${help_by}"`
+}
+
+// decisions are those about the pairs of the records that were named, or of the
+// cluster in doubt.
+func (c personDecideCmd) decisions(a *app, s *person.State) (out []person.Decision, err error) {
+	if c.Group != 0 && len(c.Records) == 0 {
+		res, err := s.Load()
+		if err != nil {
+			return nil, stateFault(c.State, err)
+		}
+		g, err := res.Group(c.Group)
+		if err != nil {
+			return nil, stateFault(c.State, err)
+		}
+		return res.Answers(g, c.Same), nil
+	}
+	if len(c.Records) < 2 || c.Group != 0 {
+		return nil, fault.New(fault.Usage, "problem", a.say.Text("person_two_or_group"), "hint", a.say.Text("try_help"))
+	}
+	var names []person.RecordName
+	for _, text := range c.Records {
+		name, err := parseRecord(text)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, name)
+	}
+	for i, name := range names {
+		for _, other := range names[i+1:] {
+			out = append(out, person.Decision{A: name, B: other, Same: c.Same})
+		}
+	}
+	if err := s.Has(out...); err != nil {
+		return nil, stateFault(c.State, err)
+	}
+	return out, nil
+}
+
+// Run keeps decisions about pairs of records; they outrank all evidence. They
+// are recorded before they are true.
 func (c personDecideCmd) Run(a *app) error {
 	return withState(a, c.State, func(s *person.State) error {
-		nameA, err := parseRecord(c.A)
+		decisions, err := c.decisions(a, s)
 		if err != nil {
 			return err
-		}
-		nameB, err := parseRecord(c.B)
-		if err != nil {
-			return err
-		}
-		if err := s.Has(nameA, nameB); err != nil {
-			return stateFault(c.State, err)
 		}
 		book, err := a.personBook(c.By)
 		if err != nil {
 			return err
 		}
 		defer book.close(a)
-		d := person.Decision{A: nameA, B: nameB, Same: c.Same}
-		if err := book.decision(a.ctx, d, c.Reason); err != nil {
-			return err
+		for _, d := range decisions {
+			if err := book.decision(a.ctx, d, c.Reason); err != nil {
+				return err
+			}
 		}
-		changes, err := s.Decide(d)
+		changes, err := s.Decide(decisions...)
 		if err != nil {
 			return stateFault(c.State, err)
 		}

@@ -23,13 +23,14 @@ type tableSource struct {
 	name    string // of the source; empty: from the table
 	address string // of the database: secret
 	base    *config.Database
+	store   *config.Store
 	table   string
 	some    bool // one of several: it may hold nothing of customers
 }
 
 var sourceName = regexp.MustCompile(`^[\pL\pN_.-]+$`)
 
-// parseSource reads [NAME=]DATABASE[#TABLE], [NAME=]env:VARIABLE#TABLE or
+// parseSource reads [NAME=]DATABASE[#TABLE], [NAME=]STORE#TABLE, [NAME=]env:VARIABLE#TABLE or
 // [NAME=]URL#TABLE. A database of the configuration without a table is all its
 // protected tables.
 func (a *app) parseSource(text string) ([]tableSource, error) {
@@ -68,7 +69,7 @@ func (a *app) protected(name, database, table string, bad func(problem string) e
 	}
 	i := slices.IndexFunc(l.Databases, func(d config.Database) bool { return d.Name == database })
 	if i < 0 {
-		return nil, bad("person_source_database")
+		return stored(l, name, database, table, bad)
 	}
 	d := &l.Databases[i]
 	password, err := config.ReadSecret(d.Control.PasswordFile)
@@ -85,6 +86,19 @@ func (a *app) protected(name, database, table string, bad func(problem string) e
 		return nil, bad("person_source_unprotected")
 	}
 	return out, nil
+}
+
+// stored returns a table of a store of the configuration: a MySQL or MariaDB
+// database, or a PostgreSQL one without a gate.
+func stored(l *config.Loaded, name, store, table string, bad func(problem string) error) ([]tableSource, error) {
+	i := slices.IndexFunc(l.Stores, func(s config.Store) bool { return s.Name == store })
+	if i < 0 {
+		return nil, bad("person_source_database")
+	}
+	if table == "" {
+		return nil, bad("person_source_table")
+	}
+	return []tableSource{{name: name, address: l.Stores[i].Address, store: &l.Stores[i], table: table}}, nil
 }
 
 // protection is what the configuration says of the table, or nil.
@@ -177,6 +191,9 @@ func (c personMatchCmd) password(a *app, s *tableSource) (string, error) {
 	switch {
 	case s.base != nil: // the configuration's account has its own
 		return "", nil
+	case s.store != nil && s.store.PasswordFile != "":
+		secret, err := config.ReadSecret(s.store.PasswordFile)
+		return secret.Reveal(), err
 	case c.PasswordFile == "" && !strings.HasPrefix(s.address, "postgres"):
 		return a.env.getenv("MYSQL_PWD"), nil
 	}

@@ -60,6 +60,9 @@ func (n *State) temp(o Options) string {
 func (n *State) Add(ctx context.Context, sources []Source, o Options) (*Result, []Change, error) {
 	o = o.withDefaults()
 	o.Temp = n.temp(o)
+	if err := o.refuse(sources, n.manifest.Rows); err != nil {
+		return nil, nil, err
+	}
 	res, ctx, err := newResult(ctx, o)
 	if err != nil {
 		return nil, nil, err
@@ -105,8 +108,10 @@ func (n *State) add(ctx context.Context, res *Result, sources []Source, o Option
 		return nil, err
 	}
 	res.Match.Links = links
-	res.Sets.Grow(res.Table.Len())
-	res.Persons = append(res.Persons, make([]uint32, res.Table.Len()-first)...)
+	res.Sets.Grow(res.Table.Room, res.Table.Len())
+	persons := record.Make[uint32](res.Table.Room, res.Table.Len())
+	record.Move(res.Table.Room, persons, res.Persons)
+	res.Persons = persons
 	var sure []match.Link
 	for _, l := range links {
 		switch {
@@ -119,6 +124,7 @@ func (n *State) add(ctx context.Context, res *Result, sources []Source, o Option
 	cluster.Sort(res.Table, sure, o.Workers)
 	j := cluster.NewJoiner(res.Table, res.Names, res.Sets, res.guard(), res.decisions(res.decided))
 	res.Refused = j.Join(sure)
+	res.noteWeak(sure)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -196,17 +202,18 @@ func (res *Result) renumber(first int) []Change {
 func setsOf(room *record.Room, persons []uint32) *cluster.Sets {
 	s := cluster.NewSets(room, len(persons))
 	most := uint32(0)
-	for _, p := range persons {
-		most = max(most, p)
+	for p := range record.Each(room, persons) {
+		most = max(most, *p)
 	}
-	first := make([]uint32, most+1) // row+1
-	for row, p := range persons {
-		switch {
-		case p == 0:
-		case first[p] == 0:
-			first[p] = uint32(row) + 1
+	first := record.Make[uint32](room, int(most)+1) // row+1
+	row := uint32(0)
+	for p := range record.Each(room, persons) {
+		switch row++; {
+		case *p == 0:
+		case first[*p] == 0:
+			first[*p] = row
 		default:
-			s.Join(first[p]-1, uint32(row))
+			s.Join(first[*p]-1, row-1)
 		}
 	}
 	return s

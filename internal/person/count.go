@@ -42,9 +42,8 @@ const leastWidth = 0.002
 // Count counts persons.
 func (res *Result) Count() Count {
 	var c Count
-	t := res.Table
-	for i := range uint32(t.Len()) {
-		if t.At(i).Flags&record.Alive == 0 {
+	for i, r := range res.Table.Rows() {
+		if r.Flags&record.Alive == 0 {
 			continue
 		}
 		c.Records++
@@ -80,20 +79,21 @@ func (res *Result) Count() Count {
 // are accepted, how many are expected to be right, how many of those are of
 // poor records, and how many are as good as a toss.
 func (res *Result) acceptReview() (merges int, expected, poor, doubtful float64) {
-	sets := res.Sets.Clone()
-	j := cluster.NewJoiner(res.Table, res.Names, sets, res.guard(), cluster.Decisions{})
-	for _, l := range res.Review {
+	sets := res.Sets.Clone(res.Table.Room)
+	j := cluster.NewJoiner(res.Table, res.Names, sets, res.guard(), res.decisions(res.decided))
+	var buf record.Record
+	for l := range record.Each(res.Table.Room, res.Review) {
 		if sets.Find(l.A) == sets.Find(l.B) {
 			continue
 		}
-		if _, ok := j.Try(l); !ok {
+		if _, ok := j.Try(*l); !ok {
 			continue
 		}
 		merges++
 		p := res.Match.Model.Probability(l.Score)
 		expected += p
 		doubtful += min(p, 1-p)
-		if !evidenceOf(res.Table.At(l.A)).rich() || !evidenceOf(res.Table.At(l.B)).rich() {
+		if !evidenceOf(res.Table.Peek(l.A, &buf)).rich() || !evidenceOf(res.Table.Peek(l.B, &buf)).rich() {
 			poor += p
 		}
 	}
@@ -187,9 +187,7 @@ func (res *Result) nameAndBirthLink() bool {
 
 // companions counts the records of each kind, and those that have a companion.
 func (res *Result) companions() (all, found [evidences]int) {
-	t := res.Table
-	for i := range uint32(t.Len()) {
-		r := t.At(i)
+	for i, r := range res.Table.Rows() {
 		if r.Flags&record.Alive == 0 {
 			continue
 		}
@@ -229,7 +227,7 @@ func shortfall(all, found [evidences]int, findable bool) (share [evidences]float
 // precision is the share of joined pairs that the model expects to be right.
 func (res *Result) precision() float64 {
 	n, right := 0.0, 0.0
-	for _, l := range res.Match.Links {
+	for l := range record.Each(res.Table.Room, res.Match.Links) {
 		if res.Sets.Find(l.A) == res.Sets.Find(l.B) {
 			n++
 			right += res.Match.Model.Probability(l.Score)

@@ -11,46 +11,57 @@ import (
 // ErrNoRecord: a decision or question names a record that is not there.
 var ErrNoRecord = fmt.Errorf("no such record")
 
-// Decide keeps what somebody decided about two records and applies it at once:
-// the same, their persons become one; different, their person falls into what
-// its own links still hold together. The decision holds in every later run; a
-// later one about the same pair replaces it.
-func (n *State) Decide(d Decision) ([]Change, error) {
+// Decide keeps what somebody decided about pairs of records and applies it at
+// once: the same, their persons become one; different, their person falls into
+// what its own links still hold together. The decisions hold in every later run;
+// a later one about the same pair replaces an earlier one.
+func (n *State) Decide(decisions ...Decision) ([]Change, error) {
 	res, err := n.Load()
 	if err != nil {
 		return nil, err
 	}
-	a, b, err := res.pair(d.A, d.B)
+	rows, err := res.rowsOf(decisions)
 	if err != nil {
 		return nil, err
 	}
-	n.manifest.Decisions = append(slices.DeleteFunc(n.manifest.Decisions, d.about), d)
+	for _, d := range decisions {
+		n.manifest.Decisions = append(slices.DeleteFunc(n.manifest.Decisions, d.about), d)
+	}
 	res.decided = n.manifest.Decisions
-	changes := res.apply(d, a, b)
+	var changes []Change
+	for _, d := range decisions {
+		changes = append(changes, res.apply(d, rows[d.A], rows[d.B])...)
+	}
 	return changes, n.save(res, changes, n.manifest.Runs, nil)
 }
 
-// Has returns an error when the two names are not two records of the state.
-func (n *State) Has(a, b RecordName) error {
-	res, err := n.Load()
-	if err == nil {
-		_, _, err = res.pair(a, b)
+// rowsOf finds the records of decisions, all of them.
+func (res *Result) rowsOf(decisions []Decision) (map[RecordName]uint32, error) {
+	names := map[RecordName]uint32{}
+	for _, d := range decisions {
+		names[d.A], names[d.B] = 0, 0
 	}
-	return err
-}
-
-// pair finds two records.
-func (res *Result) pair(a, b RecordName) (rowA, rowB uint32, err error) {
-	rows := res.Find(map[RecordName]uint32{a: 0, b: 0})
-	for _, name := range []RecordName{a, b} {
-		if _, ok := rows[name]; !ok {
-			return 0, 0, fmt.Errorf("%w: %s/%s", ErrNoRecord, name.Source, name.Key)
+	rows := res.Find(names)
+	for _, d := range decisions {
+		for _, name := range []RecordName{d.A, d.B} {
+			if _, ok := rows[name]; !ok {
+				return nil, fmt.Errorf("%w: %s/%s", ErrNoRecord, name.Source, name.Key)
+			}
+		}
+		if d.A == d.B {
+			return nil, fmt.Errorf("%w: both names are one record", ErrNoRecord)
 		}
 	}
-	if rows[a] == rows[b] {
-		return 0, 0, fmt.Errorf("%w: both names are one record", ErrNoRecord)
+	return rows, nil
+}
+
+// Has returns an error when a decision is not about two records of the state.
+func (n *State) Has(decisions ...Decision) error {
+	res, err := n.Load()
+	if err == nil {
+		_, err = res.rowsOf(decisions)
 	}
-	return rows[a], rows[b], nil
+	return err
 }
 
 // apply makes a decision true for the persons that are there.

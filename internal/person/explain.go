@@ -29,8 +29,11 @@ type Explanation struct {
 	Probability float64    `json:"probability"`
 	LinkAt      float64    `json:"link_from_probability"`
 	Veto        string     `json:"veto,omitempty"`
-	Rules       []string   `json:"found_by,omitempty"` // blocking rules whose key they share
-	Decided     string     `json:"decided,omitempty"`  // "same" or "different"
+	// Between are the records that contradict each other, when they are others of
+	// the two persons: each person is kept whole.
+	Between []RecordName `json:"veto_between,omitempty"`
+	Rules   []string     `json:"found_by,omitempty"` // blocking rules whose key they share
+	Decided string       `json:"decided,omitempty"`  // "same" or "different"
 	// Path leads from A to B through records of one person, surest links
 	// first, when the two are linked only through others.
 	Path []RecordName `json:"path,omitempty"`
@@ -53,10 +56,27 @@ func (res *Result) Explain(a, b uint32, decisions []Decision) Explanation {
 			e.Decided = map[bool]string{true: "same", false: "different"}[d.Same]
 		}
 	}
+	if e.PersonA != e.PersonB && e.Veto == "" && score >= res.LinkAt {
+		e.Veto, e.Between = res.contradiction(e.PersonA, e.PersonB)
+	}
 	if e.PersonA == e.PersonB && e.PersonA != 0 && (score < res.LinkAt || e.Veto != "") {
 		e.Path = res.path(a, b)
 	}
 	return e
+}
+
+// contradiction finds two records that keep two persons apart.
+func (res *Result) contradiction(one, other uint32) (veto string, between []RecordName) {
+	rows := res.Members(other)
+	for _, a := range res.Members(one) {
+		for _, b := range rows {
+			p := match.Compare(res.Names, res.Table.At(a), res.Table.At(b))
+			if v := res.guard().Contradiction(p); v != cluster.None {
+				return v.String(), []RecordName{res.Name(a), res.Name(b)}
+			}
+		}
+	}
+	return "", nil
 }
 
 // path finds the way from a to b whose weakest link is strongest, among the
@@ -134,18 +154,22 @@ func (res *Result) Doubts(limit int) []Doubt {
 			continue
 		}
 		seen[pair] = true
-		d := Doubt{A: res.Name(l.A), B: res.Name(l.B), PersonA: res.Persons[l.A], PersonB: res.Persons[l.B],
-			Bits: l.Score.Bits(), Probability: m.Probability(l.Score)}
-		for _, f := range match.Fields() {
-			if v := l.Pattern.Level(f); v != match.Missing {
-				d.Fields = append(d.Fields, Evidence{f.String(), int(v), math.Round(10*m.Weight(f, v)) / 10})
-			}
-		}
-		if out = append(out, d); len(out) == limit {
+		if out = append(out, res.doubt(l)); len(out) == limit {
 			break
 		}
 	}
 	return out
+}
+
+func (res *Result) doubt(l match.Link) Doubt {
+	d := Doubt{A: res.Name(l.A), B: res.Name(l.B), PersonA: res.Persons[l.A], PersonB: res.Persons[l.B],
+		Bits: l.Score.Bits(), Probability: res.Match.Model.Probability(l.Score)}
+	for _, f := range match.Fields() {
+		if v := l.Pattern.Level(f); v != match.Missing {
+			d.Fields = append(d.Fields, Evidence{f.String(), int(v), math.Round(10*res.Match.Model.Weight(f, v)) / 10})
+		}
+	}
+	return d
 }
 
 // PassportsByYear counts passport numbers that are known by the year of issue;
@@ -153,8 +177,7 @@ func (res *Result) Doubts(limit int) []Doubt {
 func (res *Result) PassportsByYear() map[int]int {
 	seen := map[uint64]bool{}
 	years := map[int]int{}
-	for i := range uint32(res.Table.Len()) {
-		r := res.Table.At(i)
+	for _, r := range res.Table.Rows() {
 		if r.Flags&record.Alive == 0 || r.Document == 0 || seen[r.Document] {
 			continue
 		}

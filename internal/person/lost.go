@@ -3,6 +3,7 @@ package person
 import (
 	"sekisho/internal/person/cluster"
 	"sekisho/internal/person/match"
+	"sekisho/internal/person/record"
 )
 
 // lost is what is wrong with the joins themselves, as shares of them. The model
@@ -62,7 +63,7 @@ var vetoFields = [...]match.Field{match.Given, match.Birth}
 // joins is how many persons fewer there are than records.
 func (res *Result) joins() int {
 	n := 0
-	for i := range uint32(res.Table.Len()) {
+	for i := range res.Table.Rows() {
 		if res.Sets.Find(i) != i { // rows that were skipped stand alone
 			n++
 		}
@@ -74,8 +75,8 @@ func (res *Result) joins() int {
 // the given name or birth date that differs were missing.
 func (res *Result) vetoed(limit float64) int {
 	n, guard, m := 0, res.guard(), res.Match.Model
-	sets := res.Sets.Clone()
-	for _, l := range res.Match.Links {
+	sets := res.Sets.Clone(res.Table.Room)
+	for l := range record.Each(res.Table.Room, res.Match.Links) {
 		if v := guard.Contradiction(l.Pattern); v != cluster.GivenDiffers && v != cluster.BirthDiffers {
 			continue
 		}
@@ -101,7 +102,7 @@ func (res *Result) vetoed(limit float64) int {
 func (res *Result) alike() int {
 	sets := cluster.NewSets(res.Table.Room, res.Table.Len())
 	n := res.joins()
-	for _, l := range res.Match.Links {
+	for l := range record.Each(res.Table.Room, res.Match.Links) {
 		p := l.Pattern
 		soft := p.Level(match.Given) < match.GivenSound && p.Level(match.Birth) <= match.Differs && p.Level(match.Document) <= match.Differs
 		if soft || res.Sets.Find(l.A) != res.Sets.Find(l.B) || sets.Find(l.A) == sets.Find(l.B) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -42,7 +43,7 @@ func TestMemoryBound(t *testing.T) {
 		t.Fatal(err)
 	}
 	temp := t.TempDir()
-	o := Options{Memory: 1, Temp: temp} // every look takes all pages away
+	o := Options{Memory: 1, Temp: temp, anyMemory: true} // every look takes all pages away
 	bound, err := Run(ctx, sources, o)
 	if err != nil {
 		t.Fatal(err)
@@ -87,10 +88,10 @@ func TestNoRoom(t *testing.T) {
 	full := errors.New("full")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(full)
-	if _, err := Run(ctx, storyFiles(t, 500, 1), Options{Memory: LeastMemory, Temp: t.TempDir()}); err == nil {
+	if _, err := Run(ctx, storyFiles(t, 500, 1), Options{Memory: LeastMemory(1000, 1), Temp: t.TempDir()}); err == nil {
 		t.Error("a stopped run had a result")
 	}
-	if _, err := Run(t.Context(), storyFiles(t, 500, 1), Options{Memory: LeastMemory, Temp: filepath.Join(t.TempDir(), "nowhere")}); !errors.Is(err, record.ErrRoom) {
+	if _, err := Run(t.Context(), storyFiles(t, 500, 1), Options{Memory: LeastMemory(1000, 1), Temp: filepath.Join(t.TempDir(), "nowhere")}); !errors.Is(err, record.ErrRoom) {
 		t.Errorf("no folder for tables: %v, want ErrRoom", err)
 	}
 }
@@ -115,7 +116,7 @@ func TestKilledHelper(t *testing.T) {
 		sources = append(sources, Source{Name: strings.TrimSuffix(filepath.Base(file), ".csv"), File: file})
 	}
 	said := ""
-	_, err = s.Create(t.Context(), sources, Options{Memory: LeastMemory, Progress: func(stage string, _, _ int64) {
+	_, err = s.Create(t.Context(), sources, Options{Memory: LeastMemory(100_000, 1), Progress: func(stage string, _, _ int64) {
 		if stage != said {
 			fmt.Println("stage", stage)
 			said = stage
@@ -185,5 +186,32 @@ func TestKilled(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// A cap below what so many records need is refused before anything is matched,
+// with the least that would do.
+func TestTooLittleMemory(t *testing.T) {
+	sources := storyFiles(t, 30_000, 7)
+	least := LeastMemory(0, 1)
+	var said []string
+	_, err := Run(t.Context(), sources, Options{Memory: least, Workers: 1, Temp: t.TempDir(), Progress: func(stage string, _, _ int64) { said = append(said, stage) }})
+	if !errors.Is(err, ErrMemory) || len(said) > 0 {
+		t.Errorf("files for which %d MiB are too little: %v, after stages %q", least>>20, err, said)
+	}
+	text, err := os.ReadFile(sources[0].File)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := Source{Name: "rows", Rows: func(_ context.Context, w io.Writer) (int, error) {
+		_, err := w.Write(text)
+		return 0, err
+	}}
+	_, err = Run(t.Context(), []Source{rows}, Options{Memory: least, Workers: 1, Temp: t.TempDir(), Progress: func(stage string, _, _ int64) { said = append(said, stage) }})
+	if !errors.Is(err, ErrMemory) || slices.Contains(said, "block") {
+		t.Errorf("rows for which %d MiB are too little: %v, after stages %q", least>>20, err, said)
+	}
+	if _, err := Run(t.Context(), sources, Options{Memory: LeastMemory(40_000, 1), Workers: 1, Temp: t.TempDir()}); err != nil {
+		t.Errorf("enough memory: %v", err)
 	}
 }

@@ -61,17 +61,16 @@ type Options struct {
 	// Memory is how many bytes of memory the process may use; 0: as many as it
 	// needs. What does not fit lies in a file in Temp (empty: the system's
 	// folder for such files) that has no name and is gone with the process. The
-	// result is the same. Below LeastMemory it is not kept: dictionaries and a
-	// piece of text for each worker have to have a place.
+	// result is the same. Dictionaries and what each worker works with have to
+	// have a place: below LeastMemory of the records a run refuses, as soon as
+	// it knows how many they are.
 	Memory   int64
 	Temp     string
 	Progress func(stage string, done, all int64)
 
-	keep func(rule string, sorted []uint64) error // of match.Options
+	keep      func(rule string, sorted []uint64) error // of match.Options
+	anyMemory bool                                     // tests: also a cap that cannot be kept
 }
-
-// LeastMemory is the smallest useful Options.Memory, in bytes.
-const LeastMemory = 256 << 20
 
 // The thresholds when Options say none.
 const (
@@ -83,6 +82,9 @@ const (
 func (o Options) withDefaults() Options {
 	if o.Workers <= 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
+		for o.Memory > 0 && o.Workers > 1 && o.Memory < LeastMemory(0, o.Workers) {
+			o.Workers--
+		}
 	}
 	if o.ReviewAt == 0 {
 		o.ReviewAt = DefaultReviewAt
@@ -131,6 +133,7 @@ type Result struct {
 	Sets     *cluster.Sets
 	Refused  []cluster.Refused
 	Review   []match.Link // likely enough to ask about, not joined
+	Weak     []match.Link // joined, and likely enough to be wrong to ask about
 	LinkAt   match.Score  // the score from which links were joined
 	ReviewAt match.Score
 	// Persons is the number of the person of each row: numbers are given once
@@ -190,7 +193,10 @@ func Run(ctx context.Context, sources []Source, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err = res.run(ctx, sources, o); err == nil {
+	if err = o.refuse(sources, 0); err == nil {
+		err = res.run(ctx, sources, o)
+	}
+	if err == nil {
 		err = ctx.Err()
 	}
 	if err == nil {
@@ -227,8 +233,8 @@ func (res *Result) number(next uint32) {
 	res.Persons = record.Make[uint32](res.Table.Room, res.Table.Len())
 	res.next = next
 	first := record.Make[uint32](res.Table.Room, len(res.Persons)) // by root
-	for i := range uint32(len(res.Persons)) {
-		if res.Table.At(i).Flags&record.Alive == 0 {
+	for i, r := range res.Table.Rows() {
+		if r.Flags&record.Alive == 0 {
 			continue
 		}
 		if res.Sets.Len(i) == 1 {
@@ -287,7 +293,7 @@ func (res *Result) cluster(o Options) {
 	guard := res.guard()
 	if res.LinkAt = m.ScoreAt(o.LinkAt); o.LinkAt == 0 {
 		allowed := func(p match.Pattern) bool { return guard.Check(p) == cluster.None }
-		res.LinkAt = m.Calibrate(res.Match.Links, allowed, DefaultPrecision, leastLinkAt)
+		res.LinkAt = m.Calibrate(res.Table.Room, res.Match.Links, allowed, DefaultPrecision, leastLinkAt)
 	}
 	review := m.ScoreAt(o.ReviewAt)
 	res.ReviewAt = review
@@ -299,20 +305,21 @@ func (res *Result) cluster(o Options) {
 	j := cluster.NewJoiner(res.Table, res.Names, res.Sets, guard, res.decisions(res.decided))
 	res.Refused = j.Join(sure)
 	res.Review = ask
+	res.noteWeak(sure)
 }
 
 // between returns the links of scores from low to below high.
 func (res *Result) between(low, high match.Score) []match.Link {
 	n := 0
-	for i := range res.Match.Links {
-		if s := res.Match.Links[i].Score; s >= low && s < high {
+	for l := range record.Each(res.Table.Room, res.Match.Links) {
+		if l.Score >= low && l.Score < high {
 			n++
 		}
 	}
 	out := record.Make[match.Link](res.Table.Room, n)[:0]
-	for _, l := range res.Match.Links {
+	for l := range record.Each(res.Table.Room, res.Match.Links) {
 		if l.Score >= low && l.Score < high {
-			out = append(out, l)
+			out = append(out, *l)
 		}
 	}
 	return out
@@ -368,8 +375,8 @@ func (res *Result) decisions(list []Decision) cluster.Decisions {
 // Find returns the rows of named records.
 func (res *Result) Find(names map[RecordName]uint32) map[RecordName]uint32 {
 	found := map[RecordName]uint32{}
-	for i := range uint32(res.Table.Len()) {
-		if res.Table.At(i).Flags&record.Alive == 0 {
+	for i, r := range res.Table.Rows() {
+		if r.Flags&record.Alive == 0 {
 			continue
 		}
 		name := res.Name(i)
@@ -423,6 +430,7 @@ func readFile(ctx context.Context, res *Result, s Source, f *rowfile.File, numbe
 	keyAt := slices.Index(columns, record.Key)
 	var err error
 	r.Rows, err = f.Read(ctx, o.Workers, func(w int, c *rowfile.Chunk) error {
+		res.Table.Room.Ease()
 		mu.Lock()
 		res.Table.Grow(r.First + c.First + c.Rows)
 		view := *res.Table // slabs may move while others grow; the rows do not
@@ -449,10 +457,11 @@ func readFile(ctx context.Context, res *Result, s Source, f *rowfile.File, numbe
 		r.Problems = append(r.Problems, problems...)
 		done += c.Bytes
 		o.Progress("read", done, f.Size)
-		if r.First+c.First+c.Rows > match.MaxRecords {
+		rows := r.First + c.First + c.Rows
+		if rows > match.MaxRecords {
 			return match.ErrTooMany
 		}
-		return nil
+		return o.fits(rows)
 	})
 	if err != nil {
 		return Read{}, fmt.Errorf("source %s: %w", s.Name, err)
@@ -480,8 +489,8 @@ func ReadOnly(ctx context.Context, s Source) (*Result, error) {
 // RecordNames yields the names of all records that were read.
 func (res *Result) RecordNames() iter.Seq[RecordName] {
 	return func(yield func(RecordName) bool) {
-		for row := range uint32(res.Table.Len()) {
-			if res.Table.At(row).Flags&record.Alive != 0 && !yield(res.Name(row)) {
+		for row, r := range res.Table.Rows() {
+			if r.Flags&record.Alive != 0 && !yield(res.Name(row)) {
 				return
 			}
 		}

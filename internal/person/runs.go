@@ -40,9 +40,13 @@ func (n *State) newRun() (*runWriter, error) {
 	return w, err
 }
 
-// keep writes the keys of one rule.
+// keep writes keys of one rule behind those that it wrote of it.
 func (w *runWriter) keep(rule string, sorted []uint64) error {
-	w.run.Rules = append(w.run.Rules, ruleKeys{rule, len(sorted)})
+	if last := len(w.run.Rules) - 1; last >= 0 && w.run.Rules[last].Rule == rule {
+		w.run.Rules[last].Keys += len(sorted)
+	} else {
+		w.run.Rules = append(w.run.Rules, ruleKeys{rule, len(sorted)})
+	}
 	if _, err := w.f.Write(record.KeyBytes(sorted)); err != nil {
 		return fmt.Errorf("write keys: %w", err)
 	}

@@ -27,8 +27,9 @@ import (
 //	tables-N.bin    what every run writes anew, as numbers of 32 bits,
 //	                little-endian, each list behind its length: person numbers
 //	                of all rows, how often each word is a family's or a given
-//	                name (romaji, then kanji), and the links to review (rows,
-//	                score, pattern)
+//	                name (romaji, then kanji), the links to review (rows, score,
+//	                pattern) and the joins that may be wrong (the same; older
+//	                states lack them)
 //	index-N.bin     sorted keys of the blocking rules (match.Keys), as this
 //	                machine keeps numbers of 64 bits: a file of the first run
 //	                and one of each later one, joined from time to time
@@ -131,6 +132,7 @@ func (n *State) load(res *Result, withKeys bool) error {
 	m := &n.manifest
 	m.Frozen.Model.Restore()
 	res.Reads, res.LinkAt, res.ReviewAt, res.next, res.Match = m.Reads, m.LinkAt, m.ReviewAt, m.Next, &match.Result{Frozen: m.Frozen}
+	res.decided = m.Decisions
 	switch {
 	case m.Lost != nil:
 		res.lost = *m.Lost
@@ -175,6 +177,7 @@ func (n *State) loadKeys(res *Result) error {
 	keys.Begin(0, min(some, rows))
 	err := eachLine(n.path("keys.txt"), n.manifest.Keys, func(i int, line []byte) {
 		if i > 0 && i%some == 0 {
+			res.Table.Room.Ease()
 			res.Keys.Add(&keys, i)
 			keys.Begin(i, min(some, rows-i))
 		}
@@ -237,6 +240,9 @@ func (n *State) save(res *Result, history []Change, runs []keyRun, gone []string
 	}
 	if m.Keys, err = n.append("keys.txt", m.Keys, func(w *bufio.Writer) error {
 		for row := m.Rows; row < res.Table.Len(); row++ {
+			if row%(1<<13) == 0 {
+				res.Table.Room.Ease()
+			}
 			if _, err := w.WriteString(strings.ReplaceAll(string(res.Keys.At(row)), "\n", " ") + "\n"); err != nil {
 				return err
 			}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"unsafe"
 
 	"sekisho/internal/person/match"
 )
@@ -17,24 +18,31 @@ var errTables = errors.New("the file does not fit the manifest")
 // writeTables writes what a tables file holds.
 func writeTables(w *bufio.Writer, res *Result) error {
 	c := &res.Match.Counts
-	review := make([]uint32, 0, 4*len(res.Review))
-	for _, l := range res.Review {
-		review = append(review, l.A, l.B, uint32(l.Score), uint32(l.Pattern))
-	}
-	for _, list := range [][]uint32{res.Persons, c.Family, c.Given, c.KanjiFamily, c.KanjiGiven, review} {
-		if err := writeList(w, list); err != nil {
+	for _, list := range [][]uint32{res.Persons, c.Family, c.Given, c.KanjiFamily, c.KanjiGiven} {
+		if err := writeList(w, list, one); err != nil {
 			return err
 		}
 	}
-	return nil
+	if err := writeList(w, res.Review, four); err != nil {
+		return err
+	}
+	return writeList(w, res.Weak, four)
 }
 
-// writeList writes a list behind its length.
-func writeList(w *bufio.Writer, list []uint32) error {
-	b := binary.LittleEndian.AppendUint32(make([]byte, 0, 4<<10), uint32(len(list)))
+// one and four append a thing of a list as numbers.
+func one(b []byte, v uint32) []byte { return binary.LittleEndian.AppendUint32(b, v) }
+
+func four(b []byte, l match.Link) []byte {
+	return one(one(one(one(b, l.A), l.B), uint32(l.Score)), uint32(l.Pattern))
+}
+
+// writeList writes a list behind its length, both in numbers.
+func writeList[T any](w *bufio.Writer, list []T, put func([]byte, T) []byte) error {
+	numbers := int(unsafe.Sizeof(*new(T)) / unsafe.Sizeof(uint32(0)))
+	b := one(make([]byte, 0, 16<<10), uint32(numbers*len(list)))
 	for part := range slices.Chunk(list, 1<<10) {
 		for _, v := range part {
-			b = binary.LittleEndian.AppendUint32(b, v)
+			b = put(b, v)
 		}
 		if _, err := w.Write(b); err != nil {
 			return err
@@ -60,19 +68,30 @@ func (n *State) loadTables(res *Result) error {
 
 func (n *State) readTables(res *Result, text []byte) (err error) {
 	c := &res.Match.Counts
-	var review []uint32
+	var review, weak []uint32
 	for _, list := range []*[]uint32{&res.Persons, &c.Family, &c.Given, &c.KanjiFamily, &c.KanjiGiven, &review} {
 		if text, err = readList(list, text); err != nil {
 			return err
 		}
 	}
-	if len(res.Persons) != n.manifest.Rows || len(review)%4 != 0 {
+	if len(text) > 0 {
+		if _, err = readList(&weak, text); err != nil {
+			return err
+		}
+	}
+	if len(res.Persons) != n.manifest.Rows || len(review)%4 != 0 || len(weak)%4 != 0 {
 		return errTables
 	}
-	for l := range slices.Chunk(review, 4) {
-		res.Review = append(res.Review, match.Link{A: l[0], B: l[1], Score: match.Score(int32(l[2])), Pattern: match.Pattern(l[3])})
-	}
+	res.Review, res.Weak = linksOf(review), linksOf(weak)
 	return nil
+}
+
+// linksOf is the inverse of four.
+func linksOf(numbers []uint32) (links []match.Link) {
+	for l := range slices.Chunk(numbers, 4) {
+		links = append(links, match.Link{A: l[0], B: l[1], Score: match.Score(int32(l[2])), Pattern: match.Pattern(l[3])})
+	}
+	return links
 }
 
 // readList reads a list and returns what stands behind it.

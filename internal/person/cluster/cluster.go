@@ -92,6 +92,9 @@ func NewSets(place *record.Room, n int) *Sets {
 	room := n + n/32 // for Grow
 	s := &Sets{record.Make[uint32](place, room)[:n], record.Make[uint32](place, room)[:n], record.Make[uint32](place, room)[:n]}
 	for i := range s.parent {
+		if i%(1<<14) == 0 {
+			place.Ease()
+		}
 		s.parent[i], s.next[i], s.size[i] = uint32(i), uint32(i), 1
 	}
 	return s
@@ -154,12 +157,13 @@ type Joiner struct {
 	Sets  *Sets
 	Guard Guard
 	apart map[uint32][]uint32 // rows decided to be two persons
+	buf   [2]record.Record
 }
 
 // NewJoiner joins what was decided to be the same and remembers what was
 // decided to be different. A decision outranks every veto and every link.
 func NewJoiner(t *record.Table, names *record.Names, s *Sets, g Guard, d Decisions) *Joiner {
-	j := &Joiner{t, names, s, g, map[uint32][]uint32{}}
+	j := &Joiner{Table: t, Names: names, Sets: s, Guard: g, apart: map[uint32][]uint32{}}
 	for _, p := range d.Different {
 		j.apart[p[0]] = append(j.apart[p[0]], p[1])
 		j.apart[p[1]] = append(j.apart[p[1]], p[0])
@@ -179,24 +183,24 @@ func Sort(t *record.Table, links []match.Link, workers int) {
 		return
 	}
 	most, least := links[0].Score, links[0].Score
-	for i := range links {
-		most, least = max(most, links[i].Score), min(least, links[i].Score)
+	for l := range record.Each(t.Room, links) {
+		most, least = max(most, l.Score), min(least, l.Score)
 	}
 	at := make([]int, int(most-least)+2)
-	for i := range links {
-		at[most-links[i].Score+1]++
+	for l := range record.Each(t.Room, links) {
+		at[most-l.Score+1]++
 	}
 	for i := range at[1:] {
 		at[i+1] += at[i]
 	}
 	begin := slices.Clone(at)
 	byScore := record.Make[match.Link](t.Room, len(links))
-	for _, l := range links {
-		byScore[at[most-l.Score]] = l
+	for l := range record.Each(t.Room, links) {
+		byScore[at[most-l.Score]] = *l
 		at[most-l.Score]++
 	}
-	copy(links, byScore)
-	record.Parallel((len(begin)-1)<<14, workers, func(_, from, to int) {
+	record.Move(t.Room, links, byScore)
+	t.Room.Parallel((len(begin)-1)<<14, workers, func(_, from, to int) {
 		for i := from >> 14; i < to>>14; i++ {
 			sortEqual(t, links[begin[i]:begin[i+1]])
 		}
@@ -213,8 +217,9 @@ func sortEqual(t *record.Table, links []match.Link) {
 		link      match.Link
 	}
 	list := make([]order, len(links))
+	var x, y record.Record
 	for i, l := range links {
-		a, b := t.At(l.A).Content, t.At(l.B).Content
+		a, b := t.Peek(l.A, &x).Content, t.Peek(l.B, &y).Content
 		list[i] = order{min(a, b), max(a, b), l}
 	}
 	slices.SortFunc(list, func(x, y order) int {
@@ -233,9 +238,9 @@ func sortEqual(t *record.Table, links []match.Link) {
 
 // Join takes sorted links and returns those that a veto stopped.
 func (j *Joiner) Join(links []match.Link) (refused []Refused) {
-	for _, l := range links {
-		if r, ok := j.Try(l); !ok {
-			refused = append(refused, r)
+	for l := range record.Each(j.Table.Room, links) {
+		if r, ok := j.Try(*l); !ok {
+			refused = record.Append(j.Table.Room, refused, r)
 		}
 	}
 	return refused
@@ -268,11 +273,12 @@ func (j *Joiner) conflict(l match.Link) (v Veto, x, y uint32) {
 		return None, 0, 0
 	}
 	j.Sets.Members(l.A, func(a uint32) bool {
+		one := j.Table.Peek(a, &j.buf[0])
 		j.Sets.Members(l.B, func(b uint32) bool {
 			if a == l.A && b == l.B {
 				return true
 			}
-			if w := j.Guard.Contradiction(match.Compare(j.Names, j.Table.At(a), j.Table.At(b))); w != None && (v == None || w < v) {
+			if w := j.Guard.Contradiction(match.Compare(j.Names, one, j.Table.Peek(b, &j.buf[1]))); w != None && (v == None || w < v) {
 				v, x, y = w, a, b
 			}
 			return true
@@ -299,14 +305,19 @@ func (j *Joiner) decided(a, b uint32) (v Veto) {
 	return v
 }
 
-// Clone returns a copy.
-func (s *Sets) Clone() *Sets {
-	return &Sets{slices.Clone(s.parent), slices.Clone(s.next), slices.Clone(s.size)}
+// Clone returns a copy in the room.
+func (s *Sets) Clone(place *record.Room) *Sets {
+	clone := func(list []uint32) []uint32 {
+		out := record.Make[uint32](place, len(list))
+		record.Move(place, out, list)
+		return out
+	}
+	return &Sets{clone(s.parent), clone(s.next), clone(s.size)}
 }
 
-// Grow adds clusters of one row each, up to n rows.
-func (s *Sets) Grow(n int) {
+// Grow adds clusters of one row each, up to n rows, in the room.
+func (s *Sets) Grow(place *record.Room, n int) {
 	for i := uint32(len(s.parent)); int(i) < n; i++ {
-		s.parent, s.next, s.size = append(s.parent, i), append(s.next, i), append(s.size, 1)
+		s.parent, s.next, s.size = record.Append(place, s.parent, i), record.Append(place, s.next, i), record.Append(place, s.size, 1)
 	}
 }

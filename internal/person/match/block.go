@@ -31,6 +31,7 @@ type Skipped struct {
 // index is the keys of one rule that more than one row may have, in buckets
 // that are sorted.
 type index struct {
+	room   *record.Room
 	keys   []packed
 	starts []int // of buckets
 	ends   []int
@@ -46,6 +47,10 @@ type keyTables struct {
 	sorted        []packed
 }
 
+// roomPart is how many keys are cut into buckets at once in a room: each may be
+// written to a page of its own.
+const roomPart = 1 << 16
+
 // batch is how many rules' keys are held at once.
 const batch = 4
 
@@ -54,7 +59,7 @@ func (k *keyTables) fill(t *record.Table, names *record.Names, use []Rule) {
 	for len(k.raw) < len(use) {
 		k.raw = append(k.raw, record.Make[packed](k.room, k.rows))
 	}
-	record.Parallel(k.rows, k.workers, func(_, from, to int) {
+	k.room.Parallel(k.rows, k.workers, func(_, from, to int) {
 		for i := from; i < to; i++ {
 			row := uint32(i)
 			r := t.At(row)
@@ -81,16 +86,19 @@ func (k *keyTables) index(n int, keep func(sorted []packed) error) (*index, erro
 	}
 	raw := k.raw[n]
 	parts := 4 * k.workers
+	if k.room != nil {
+		parts = max(parts, k.rows/roomPart)
+	}
 	bounds := func(part int) []packed { return raw[k.rows*part/parts : k.rows*(part+1)/parts] }
 	at := make([][1 << bucketBits]uint32, parts)
-	parallelEach(parts, k.workers, func(_, part int) {
+	parallelEach(k.room, parts, k.workers, func(_, part int) {
 		for _, key := range bounds(part) {
 			if key != 0 {
 				at[part][key>>(64-bucketBits)]++
 			}
 		}
 	})
-	x := &index{starts: make([]int, 1<<bucketBits), ends: make([]int, 1<<bucketBits)}
+	x := &index{room: k.room, starts: make([]int, 1<<bucketBits), ends: make([]int, 1<<bucketBits)}
 	for b := range x.starts {
 		x.starts[b] = x.all
 		for part := range at {
@@ -101,7 +109,7 @@ func (k *keyTables) index(n int, keep func(sorted []packed) error) (*index, erro
 		x.ends[b] = x.all
 	}
 	x.keys = k.sorted[:x.all]
-	parallelEach(parts, k.workers, func(_, part int) {
+	parallelEach(k.room, parts, k.workers, func(_, part int) {
 		to := &at[part]
 		for _, key := range bounds(part) {
 			if key != 0 {
@@ -112,7 +120,7 @@ func (k *keyTables) index(n int, keep func(sorted []packed) error) (*index, erro
 		}
 	})
 	if keep != nil {
-		parallelBuckets(1<<bucketBits, k.workers, func(_, b int) {
+		parallelBuckets(k.room, k.workers, func(_, b int) {
 			radix(x.keys[x.starts[b]:x.ends[b]], raw[x.starts[b]:x.ends[b]])
 		})
 		if err := keep(x.keys); err != nil {
@@ -120,7 +128,7 @@ func (k *keyTables) index(n int, keep func(sorted []packed) error) (*index, erro
 		}
 	}
 	seen := make([]lonely, k.workers)
-	parallelBuckets(1<<bucketBits, k.workers, func(w, b int) {
+	parallelBuckets(k.room, k.workers, func(w, b int) {
 		part := seen[w].drop(x.keys[x.starts[b]:x.ends[b]])
 		x.ends[b] = x.starts[b] + len(part)
 		if keep == nil {
@@ -154,10 +162,12 @@ func (l *lonely) drop(keys []packed) []packed {
 	return out
 }
 
-func parallelBuckets(n, workers int, f func(w, b int)) {
+// parallelBuckets calls f for every bucket, one at a time a worker.
+func parallelBuckets(room *record.Room, workers int, f func(w, b int)) {
 	const step = 64
-	parallelEach((n+step-1)/step, workers, func(w, k int) {
-		for b := k * step; b < min((k+1)*step, n); b++ {
+	parallelEach(room, 1<<bucketBits/step, workers, func(w, k int) {
+		for b := k * step; b < (k+1)*step; b++ {
+			room.Ease()
 			f(w, b)
 		}
 	})
@@ -218,7 +228,7 @@ func (x *index) fitCap(most int, budget uint64, workers int) int {
 	for w := range sizes {
 		sizes[w] = make([]uint64, most+1)
 	}
-	parallelBuckets(1<<bucketBits, workers, func(w, b int) {
+	parallelBuckets(x.room, workers, func(w, b int) {
 		x.groups(b, func(rows []packed) {
 			if len(rows) <= most {
 				sizes[w][len(rows)]++
@@ -245,7 +255,7 @@ const manyGivens = 6
 // returns how many groups and records those are.
 func (x *index) markShared(t *record.Table, names *record.Names, mark func(r *record.Record), workers int) (groups, records int) {
 	counts := make([][2]int, workers)
-	parallelBuckets(1<<bucketBits, workers, func(w, b int) {
+	parallelBuckets(x.room, workers, func(w, b int) {
 		x.groups(b, func(rows []packed) {
 			if len(rows) < manyGivens || givens(t, names, rows) < manyGivens {
 				return
@@ -253,7 +263,7 @@ func (x *index) markShared(t *record.Table, names *record.Names, mark func(r *re
 			counts[w][0]++
 			counts[w][1] += len(rows)
 			for _, k := range rows {
-				mark(t.At(row(k)))
+				t.Update(row(k), mark)
 			}
 		})
 	})
@@ -269,8 +279,9 @@ func (x *index) markShared(t *record.Table, names *record.Names, mark func(r *re
 func givens(t *record.Table, names *record.Names, rows []packed) int {
 	var latin, kanji [manyGivens]record.Word
 	nl, nk := 0, 0
+	var buf record.Record
 	for _, k := range rows {
-		r := t.At(row(k))
+		r := t.Peek(row(k), &buf)
 		nl = addWord(latin[:], nl, r.Given)
 		nk = addWord(kanji[:], nk, r.KanjiGiven)
 	}

@@ -42,7 +42,8 @@ type Options struct {
 	Cap      int
 	Progress func(stage string, done, all int)
 	// Keep gets the keys of all rows under each of KeptRules, in ascending
-	// order, for Extend. The list is good until it returns.
+	// order, for Extend: in parts, all of a rule one after another. A part is
+	// good until it returns.
 	Keep func(rule string, sorted []uint64) error
 }
 
@@ -101,7 +102,7 @@ func Run(ctx context.Context, t *record.Table, names *record.Names, o Options) (
 	if err := e.compare(ctx); err != nil {
 		return nil, err
 	}
-	e.res.Model.learnPrior(e.res.Links, t.Len())
+	e.res.Model.learnPrior(t.Room, e.res.Links, t.Len())
 	return e.res, nil
 }
 
@@ -111,18 +112,18 @@ func firstPrior(n int) float64 { return math.Log2(0.4 / float64(max(n, 2))) }
 
 // learnPrior finds the share of matches among all pairs that the links
 // themselves expect.
-func (m *Model) learnPrior(links []Link, n int) {
+func (m *Model) learnPrior(room *record.Room, links []Link, n int) {
 	all := float64(n) * float64(n-1) / 2
 	m.Prior = firstPrior(n)
 	if len(links) == 0 {
 		return
 	}
 	low, high := links[0].Score, links[0].Score
-	for _, l := range links {
+	for l := range record.Each(room, links) {
 		low, high = min(low, l.Score), max(high, l.Score)
 	}
 	count := make([]uint64, high-low+1)
-	for _, l := range links {
+	for l := range record.Each(room, links) {
 		count[l.Score-low]++
 	}
 	for range 20 {
@@ -150,11 +151,11 @@ func (m *Model) ScoreAt(probability float64) Score {
 
 // Calibrate returns the least score whose links, with all surer ones, are
 // expected to be right in at least that share; no link below likely is taken,
-// nor one whose pattern is not allowed.
-func (m *Model) Calibrate(links []Link, allowed func(Pattern) bool, precision, likely float64) Score {
+// nor one whose pattern is not allowed. The links lie in the room.
+func (m *Model) Calibrate(room *record.Room, links []Link, allowed func(Pattern) bool, precision, likely float64) Score {
 	at := m.ScoreAt(likely)
 	count := map[Score]int{}
-	for _, l := range links {
+	for l := range record.Each(room, links) {
 		if l.Score >= at && allowed(l.Pattern) {
 			count[l.Score]++
 		}

@@ -36,10 +36,20 @@ var contacts = []struct {
 	key  func(n *record.Names, r *record.Record) uint64
 	mark func(r *record.Record)
 }{
-	{"email", func(_ *record.Names, r *record.Record) uint64 { return key(6, r.Email, 1) }, func(r *record.Record) { r.Flags |= record.EmailShared }},
-	{"phone", func(_ *record.Names, r *record.Record) uint64 { return key(7, r.Phone, 1) }, func(r *record.Record) { r.Flags |= record.PhoneShared }},
-	{"address", func(_ *record.Names, r *record.Record) uint64 { return key(20, r.Street, 1) }, func(r *record.Record) { r.Flags |= record.PlaceShared }},
+	{"email", func(_ *record.Names, r *record.Record) uint64 { return key(6, r.Email, 1) }, flag(record.EmailShared)},
+	{"phone", func(_ *record.Names, r *record.Record) uint64 { return key(7, r.Phone, 1) }, flag(record.PhoneShared)},
+	{"address", func(_ *record.Names, r *record.Record) uint64 { return key(20, r.Street, 1) }, flag(record.PlaceShared)},
 	{"passport", func(_ *record.Names, r *record.Record) uint64 { return key(1, r.Document, 1) }, func(r *record.Record) { r.Document, r.Issued = 0, 0 }},
+}
+
+// flag returns what sets a flag. A row that has it is not written to: that would
+// make a page of the system's memory of it.
+func flag(f record.Flags) func(r *record.Record) {
+	return func(r *record.Record) {
+		if r.Flags&f == 0 {
+			r.Flags |= f
+		}
+	}
 }
 
 // placeholders finds values that stand for no one person and takes them out of
@@ -72,7 +82,15 @@ func (e *engine) keep(rule string) func([]packed) error {
 	if e.o.Keep == nil || !slices.Contains(KeptRules(), rule) {
 		return nil
 	}
-	return func(sorted []packed) error { return e.o.Keep(rule, sorted) }
+	return func(sorted []packed) error {
+		for part := range slices.Chunk(sorted, roomPart) {
+			e.t.Room.Ease()
+			if err := e.o.Keep(rule, part); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 }
 
 // noteDocument takes a document number that is a placeholder out and keeps it
@@ -108,7 +126,7 @@ func (e *engine) commonBirths() Shared {
 	if s.Groups == 0 {
 		return s
 	}
-	record.Parallel(e.t.Len(), e.o.Workers, func(_, from, to int) {
+	e.t.Room.Parallel(e.t.Len(), e.o.Workers, func(_, from, to int) {
 		for i := from; i < to; i++ {
 			if r := e.t.At(uint32(i)); r.Birth != 0 {
 				if _, common := slices.BinarySearch(e.res.Births, r.Birth); common {
@@ -133,7 +151,7 @@ func countBirths(t *record.Table, workers int) map[uint32]int {
 	for w := range usual {
 		usual[w], other[w] = make([]uint32, (lastYear-firstYear+1)<<9), map[uint32]int{}
 	}
-	record.Parallel(t.Len(), workers, func(w, from, to int) {
+	t.Room.Parallel(t.Len(), workers, func(w, from, to int) {
 		for i := from; i < to; i++ {
 			b := t.At(uint32(i)).Birth
 			y, m, d := b/10000, b/100%100, b%100
@@ -224,7 +242,8 @@ func (e *engine) blockRule(rule *Rule, x *index, limit int) {
 	if n := x.all; n > 4*trainPairs {
 		every = uint64(n / (2 * trainPairs))
 	}
-	parallelBuckets(1<<bucketBits, e.o.Workers, func(w, b int) {
+	bufs := make([][2]record.Record, e.o.Workers)
+	parallelBuckets(e.t.Room, e.o.Workers, func(w, b int) {
 		x.groups(b, func(rows []packed) {
 			n := len(rows)
 			if n > limit {
@@ -242,7 +261,7 @@ func (e *engine) blockRule(rule *Rule, x *index, limit int) {
 						e.pairs.add(w, row(k), row(l))
 					}
 					if train {
-						p := Compare(e.names, e.t.At(row(k)), e.t.At(row(l)))
+						p := Compare(e.names, e.t.Peek(row(k), &bufs[w][0]), e.t.Peek(row(l), &bufs[w][1]))
 						mu.Lock()
 						s.count[p]++
 						mu.Unlock()
@@ -322,13 +341,15 @@ func (e *engine) compare(ctx context.Context) error {
 	var done sync.Mutex
 	finished := 0
 	rooms := make([][2][]uint64, e.o.Workers)
-	parallelEach(pairBuckets, e.o.Workers, func(w, k int) {
+	arenas, found := make([][]Link, e.o.Workers), make([][]Link, e.o.Workers)
+	parallelEach(e.t.Room, pairBuckets, e.o.Workers, func(w, k int) {
 		if ctx.Err() != nil {
 			return
 		}
 		all := e.pairs.take(k, &rooms[w])
 		pairs[k] = uint64(len(all))
-		links[k] = scorePairs(e.t, e.names, e.res.Model, e.common, all, least)
+		found[w] = scorePairs(e.t, e.names, e.res.Model, e.common, all, least, found[w][:0])
+		links[k] = settle(e.t.Room, &arenas[w], found[w])
 		done.Lock()
 		finished++
 		e.o.Progress("compare", finished, pairBuckets)
@@ -341,6 +362,7 @@ func (e *engine) compare(ctx context.Context) error {
 	}
 	e.res.Links = record.Make[Link](e.t.Room, total)[:0]
 	for k := range links {
+		e.t.Room.Ease()
 		e.res.Links = append(e.res.Links, links[k]...)
 		links[k] = nil
 	}
@@ -352,14 +374,14 @@ func (e *engine) compare(ctx context.Context) error {
 // together costs about as much as fetching one.
 const ahead = 32
 
-// scorePairs compares pairs and returns those of at least that score.
-func scorePairs(t *record.Table, names *record.Names, m *Model, common *rarity, pairs []uint64, least Score) (links []Link) {
+// scorePairs compares pairs and appends those of at least that score.
+func scorePairs(t *record.Table, names *record.Names, m *Model, common *rarity, pairs []uint64, least Score, links []Link) []Link {
 	var upper [ahead]record.Record
 	for len(pairs) > 0 {
 		some := pairs[:min(ahead, len(pairs))]
 		pairs = pairs[len(some):]
 		for i, p := range some {
-			upper[i] = *t.At(uint32(p))
+			t.Copy(&upper[i], uint32(p))
 		}
 		for i, p := range some {
 			x, y := t.At(uint32(p>>32)), &upper[i]
@@ -372,9 +394,22 @@ func scorePairs(t *record.Table, names *record.Names, m *Model, common *rarity, 
 	return links
 }
 
+// settle copies links to the beginning of an arena, which is made anew in the
+// room when it is full.
+func settle(room *record.Room, arena *[]Link, links []Link) []Link {
+	const some = 1 << 18
+	if len(*arena) < len(links) {
+		*arena = record.Make[Link](room, max(some, len(links)))
+	}
+	out := (*arena)[:len(links):len(links)]
+	*arena = (*arena)[len(links):]
+	copy(out, links)
+	return out
+}
+
 // parallelEach calls f for 0 to n-1, one at a time a worker.
-func parallelEach(n, workers int, f func(w, k int)) {
-	record.Parallel(n<<14, workers, func(w, from, to int) {
+func parallelEach(room *record.Room, n, workers int, f func(w, k int)) {
+	room.Parallel(n<<14, workers, func(w, from, to int) {
 		for k := from >> 14; k < to>>14; k++ {
 			f(w, k)
 		}

@@ -61,7 +61,7 @@ func Extend(ctx context.Context, t *record.Table, names *record.Names, first int
 		return nil, nil, err
 	}
 	pairs := newPairList(t.Room, t.Len(), o.Workers)
-	parallelEach(len(rules), o.Workers, func(w, i int) { x.candidates(w, &rules[i], pairs) })
+	parallelEach(t.Room, len(rules), o.Workers, func(w, i int) { x.candidates(w, &rules[i], pairs) })
 	return x.score(pairs), keys, ctx.Err()
 }
 
@@ -116,7 +116,7 @@ func contactRules() []Rule {
 
 // pack returns a rule's key of a row, 0 for none.
 func (x *extension) pack(rule *Rule, row uint32) packed {
-	r := x.t.At(row)
+	r := x.t.Peek(row, nil)
 	return pack(rule.key(x.names, r), r, row)
 }
 
@@ -124,17 +124,20 @@ func (x *extension) pack(rule *Rule, row uint32) packed {
 // one of them. It returns the new rows' keys.
 func (x *extension) meet(use []Rule, old []Keys) Keys {
 	x.meetings = make([]meeting, len(use))
-	parallelEach(len(use), x.o.Workers, func(_, i int) {
+	parallelEach(x.t.Room, len(use), x.o.Workers, func(_, i int) {
 		m := &x.meetings[i]
 		m.rule = &use[i]
 		for row := x.first; row < x.t.Len(); row++ {
+			if row%(1<<13) == 0 {
+				x.t.Room.Ease()
+			}
 			if k := x.pack(m.rule, uint32(row)); k != 0 {
 				m.news = append(m.news, k)
 			}
 		}
 		slices.Sort(m.news)
 		for _, part := range old {
-			m.olds = appendShared(m.olds, m.news, part[m.rule.Name])
+			m.olds = appendShared(x.t.Room, m.olds, m.news, part[m.rule.Name])
 		}
 		if len(old) > 1 {
 			slices.Sort(m.olds)
@@ -147,11 +150,18 @@ func (x *extension) meet(use []Rule, old []Keys) Keys {
 	return keys
 }
 
+// leapsBetween is how many leaps there are between two calls of Ease: each lands
+// on a dozen pages of its own.
+const leapsBetween = 8
+
 // appendShared appends the keys of old whose hash a key of news has. Both are
 // sorted; it leaps through old, which is long.
-func appendShared(dst, news, old []packed) []packed {
-	at := 0
+func appendShared(room *record.Room, dst, news, old []packed) []packed {
+	at, leaps := 0, 0
 	for i := 0; i < len(news); {
+		if leaps++; leaps%leapsBetween == 0 {
+			room.Ease()
+		}
 		hash := news[i] >> rowBits
 		step := 1
 		for at+step < len(old) && old[at+step]>>rowBits < hash {
@@ -205,7 +215,7 @@ func (x *extension) share(m *meeting, mark func(*record.Record)) {
 			return
 		}
 		for _, k := range all {
-			mark(x.t.At(row(k)))
+			x.t.Update(row(k), mark)
 		}
 	})
 }
@@ -240,8 +250,8 @@ func (x *extension) score(pairs *pairList) []Link {
 	var mu sync.Mutex
 	var links []Link
 	rooms := make([][2][]uint64, x.o.Workers)
-	parallelEach(pairBuckets, x.o.Workers, func(w, k int) {
-		found := scorePairs(x.t, x.names, m, common, pairs.take(k, &rooms[w]), least)
+	parallelEach(x.t.Room, pairBuckets, x.o.Workers, func(w, k int) {
+		found := scorePairs(x.t, x.names, m, common, pairs.take(k, &rooms[w]), least, nil)
 		mu.Lock()
 		links = append(links, found...)
 		mu.Unlock()

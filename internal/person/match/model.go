@@ -43,25 +43,25 @@ func drawRandom(t *record.Table, names *record.Names, workers int) map[Pattern]u
 	if n := t.Len(); n > 2*want {
 		limit = math.MaxUint64 / uint64(n) * 2 * want
 	}
-	found := make([][]*record.Record, workers)
-	record.Parallel(t.Len(), workers, func(w, from, to int) {
+	found := make([][]record.Record, workers)
+	t.Room.Parallel(t.Len(), workers, func(w, from, to int) {
 		for i := from; i < to; i++ {
 			if r := t.At(uint32(i)); r.Flags&record.Alive != 0 && r.Content <= limit {
-				found[w] = append(found[w], r)
+				found[w] = append(found[w], *r)
 			}
 		}
 	})
 	chosen := slices.Concat(found...) // rows of one content hold the same, so their order does not matter
-	slices.SortFunc(chosen, func(a, b *record.Record) int { return cmp.Compare(a.Content, b.Content) })
+	slices.SortFunc(chosen, func(a, b record.Record) int { return cmp.Compare(a.Content, b.Content) })
 	chosen = chosen[:min(len(chosen), want)]
 	counts := make([]map[Pattern]uint64, workers)
 	for w := range counts {
 		counts[w] = map[Pattern]uint64{}
 	}
-	record.Parallel(len(chosen)<<14, workers, func(w, from, to int) {
+	t.Room.Parallel(len(chosen)<<14, workers, func(w, from, to int) {
 		for i := from >> 14; i < to>>14; i++ {
-			for _, b := range chosen[:i] {
-				counts[w][Compare(names, chosen[i], b)]++
+			for k := range chosen[:i] {
+				counts[w][Compare(names, &chosen[i], &chosen[k])]++
 			}
 		}
 	})

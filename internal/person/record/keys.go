@@ -13,6 +13,7 @@ type Keys struct {
 	mu   sync.Mutex
 	runs []keyRun // by first row, once Seal was called
 	free []byte   // of the room, not used yet
+	ends []uint32 // the same
 }
 
 // keyRun is the keys of consecutive rows.
@@ -46,26 +47,23 @@ func (w *KeyWriter) pad(row int) {
 // Add takes over the keys of a chunk of rows up to end.
 func (k *Keys) Add(w *KeyWriter, end int) {
 	w.pad(end)
-	w.run.text = k.settle(w.run.text)
 	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.Room != nil {
+		w.run.text, w.run.end = settle(k.Room, &k.free, w.run.text), settle(k.Room, &k.ends, w.run.end)
+	}
 	k.runs = append(k.runs, w.run)
-	k.mu.Unlock()
 	w.run = keyRun{}
 }
 
-// settle copies text into the room.
-func (k *Keys) settle(text []byte) []byte {
-	if k.Room == nil {
-		return text
+// settle copies a list into the room, to the beginning of what is free there.
+func settle[T any](room *Room, free *[]T, list []T) []T {
+	if len(*free) < len(list) {
+		*free = Make[T](room, max(largeBytes, len(list)))
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if len(k.free) < len(text) {
-		k.free = Make[byte](k.Room, max(largeBytes, len(text)))
-	}
-	out := k.free[:len(text):len(text)]
-	k.free = k.free[len(text):]
-	copy(out, text)
+	out := (*free)[:len(list):len(list)]
+	*free = (*free)[len(list):]
+	copy(out, list)
 	return out
 }
 

@@ -6,7 +6,12 @@
 // source and which row of it it came. Nothing here is written to the ledger.
 package record
 
-import "sekisho/internal/person/canon"
+import (
+	"iter"
+	"unsafe"
+
+	"sekisho/internal/person/canon"
+)
 
 // Word is the number of a name in a dictionary; 0 is a missing one.
 type Word uint32
@@ -56,6 +61,7 @@ type Table struct {
 	// Room is where rows, and what is worked out of them, lie; nil is memory.
 	Room  *Room
 	slabs []*[slabSize]Record
+	place []int64 // of each slab in the room's file, or inMemory
 	n     int
 }
 
@@ -68,7 +74,65 @@ func (t *Table) At(i uint32) *Record { return &t.slabs[i>>slabBits][i&(slabSize-
 // Grow makes room for n rows in all. It must not run beside other calls.
 func (t *Table) Grow(n int) {
 	for len(t.slabs)*slabSize < n {
-		t.slabs = append(t.slabs, (*[slabSize]Record)(Make[Record](t.Room, slabSize)))
+		rows, at := makeAt[Record](t.Room, slabSize)
+		t.slabs, t.place = append(t.slabs, (*[slabSize]Record)(rows)), append(t.place, at)
 	}
 	t.n = max(t.n, n)
+}
+
+// Rows yields all rows in order, skipped ones included.
+func (t *Table) Rows() iter.Seq2[uint32, *Record] {
+	return func(yield func(uint32, *Record) bool) {
+		for i := range uint32(t.n) {
+			if i%rowsBetween == 0 {
+				t.Room.Ease()
+			}
+			if !yield(i, t.At(i)) {
+				return
+			}
+		}
+	}
+}
+
+// rowsBetween is how many rows are read between two calls of Ease: a megabyte.
+const rowsBetween = 1 << 13
+
+// Copy reads a row into dst. Where rows lie in a file it does not bring the
+// row's page, and the neighbours of that, into memory: it is for rows in no
+// order. It must not run beside writes to the row.
+func (t *Table) Copy(dst *Record, i uint32) {
+	if at := t.place[i>>slabBits]; at == inMemory || !t.Room.read(bytesOf(unsafe.Slice(dst, 1)), at+int64(i&(slabSize-1))*int64(RecordBytes)) {
+		*dst = *t.At(i)
+	}
+}
+
+// Update changes a row, for rows in no order. Where rows lie in a file it does not
+// bring the row's page into memory. It must not run beside other uses of the row.
+func (t *Table) Update(i uint32, change func(r *Record)) {
+	at := t.place[i>>slabBits]
+	if at == inMemory {
+		change(t.At(i))
+		return
+	}
+	var r Record
+	t.Copy(&r, i)
+	before := r
+	if change(&r); r != before && !t.Room.write(bytesOf(unsafe.Slice(&r, 1)), at+int64(i&(slabSize-1))*int64(RecordBytes)) {
+		*t.At(i) = r
+	}
+}
+
+// Peek is At for rows in no order: it returns the row where it lies in memory,
+// else it reads it into buf and returns that.
+//
+// buf may be nil: then it makes one when it needs it.
+func (t *Table) Peek(i uint32, buf *Record) *Record {
+	if t.place[i>>slabBits] == inMemory {
+		return t.At(i)
+	}
+	if buf == nil {
+		buf = new(Record)
+	}
+	t.Copy(buf, i)
+	return buf
 }

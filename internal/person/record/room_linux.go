@@ -2,6 +2,7 @@ package record
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -31,27 +32,36 @@ func mapNew(f *os.File, at, size int64) ([]byte, error) {
 			return nil, err
 		}
 	}
-	return unix.Mmap(int(f.Fd()), at, int(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	m, err := unix.Mmap(int(f.Fd()), at, int(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err == nil {
+		smallPages(m)
+	}
+	return m, err
 }
+
+// smallPages keeps one touch from bringing two megabytes into memory. An error
+// means a system without large pages.
+func smallPages(b []byte) { _ = unix.Madvise(b, unix.MADV_NOHUGEPAGE) }
 
 func unmap(b []byte) error { return unix.Munmap(b) }
 
-// keeper looks at how much memory the process has and gives pages of the room
-// back to the system when it is too much. Their content is in the file.
+// keeper sees how much memory the process has. Loops that do not call Ease are
+// looked after from time to time.
 type keeper struct {
-	end  chan struct{}
-	done sync.WaitGroup
+	statm *os.File
+	end   chan struct{}
+	done  sync.WaitGroup
 }
 
-// look is how often, and headroom the share of the cap that is left for what
-// comes between two looks.
-const (
-	look     = 10 * time.Millisecond
-	headroom = 3
-)
+// look is how often the keeper looks by itself.
+const look = 10 * time.Millisecond
 
-func keep(r *Room) *keeper {
-	k := &keeper{end: make(chan struct{})}
+func keep(r *Room) (*keeper, error) {
+	statm, err := os.Open("/proc/self/statm")
+	if err != nil {
+		return nil, err
+	}
+	k := &keeper{statm: statm, end: make(chan struct{})}
 	k.done.Go(func() {
 		tick := time.NewTicker(look)
 		defer tick.Stop()
@@ -60,29 +70,44 @@ func keep(r *Room) *keeper {
 			case <-k.end:
 				return
 			case <-tick.C:
-				if resident() > r.cap-r.cap/headroom {
+				if k.resident() > r.limit {
+					r.easing.Lock()
 					r.giveBack()
+					r.easing.Unlock()
 				}
 			}
 		}
 	})
-	return k
+	return k, nil
 }
 
 func (k *keeper) stop() {
 	close(k.end)
 	k.done.Wait()
+	k.statm.Close() // it was only read
 }
 
-// giveBack takes all pages of the room out of memory; those that are touched
-// come back.
+// Ease gives the pages of the room back when the process is near its cap. Their
+// content is in the file, and those that are touched come back. A nil Room has
+// nothing to give.
+func (r *Room) Ease() {
+	if r == nil || r.keeper.resident() <= r.limit {
+		return
+	}
+	r.easing.Lock() // whoever comes second waits, and touches nothing meanwhile
+	defer r.easing.Unlock()
+	if r.keeper.resident() > r.limit {
+		r.giveBack()
+	}
+}
+
+// giveBack takes all pages of the room out of memory.
 func (r *Room) giveBack() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	// An error means that pages stay: the next look tries again. What was lent
-	// may have been changed privately, so the system is asked, not told.
+	// An error means that pages stay: the next look tries again.
 	for _, m := range r.lent {
-		_ = unix.Madvise(m, unix.MADV_PAGEOUT)
+		_ = unix.Madvise(m, unix.MADV_DONTNEED)
 	}
 	for _, m := range r.maps {
 		_ = unix.Madvise(m, unix.MADV_DONTNEED)
@@ -91,12 +116,13 @@ func (r *Room) giveBack() {
 
 // resident is how much memory the process has (proc(5), statm); 0 when the
 // system does not tell.
-func resident() int64 {
-	text, err := os.ReadFile("/proc/self/statm")
-	if err != nil {
+func (k *keeper) resident() int64 {
+	var text [128]byte
+	n, err := k.statm.ReadAt(text[:], 0)
+	if err != nil && err != io.EOF {
 		return 0
 	}
-	fields := bytes.Fields(text)
+	fields := bytes.Fields(text[:n])
 	if len(fields) < 2 {
 		return 0
 	}
@@ -105,4 +131,17 @@ func resident() int64 {
 		return 0
 	}
 	return pages * int64(os.Getpagesize())
+}
+
+// write puts b at a place of the file, and reports whether it could.
+func (r *Room) write(b []byte, at int64) bool {
+	n, err := unix.Pwrite(int(r.file.Fd()), b, at)
+	return err == nil && n == len(b)
+}
+
+// read fills b with what stands at a place of the file, and reports whether it
+// could. The system keeps what is mapped and what is read in one place.
+func (r *Room) read(b []byte, at int64) bool {
+	n, err := unix.Pread(int(r.file.Fd()), b, at)
+	return err == nil && n == len(b)
 }

@@ -16,7 +16,7 @@ func Count(t *Table, names *Names, first, workers int, use func(r *Record) (lati
 		latin, kanji := names.Latin.Limit(), names.Kanji.Limit()
 		all[w] = Counts{Large[uint32](latin), Large[uint32](latin), Large[uint32](kanji), Large[uint32](kanji)}
 	}
-	Parallel(t.Len()-first, workers, func(w, from, to int) {
+	t.Room.Parallel(t.Len()-first, workers, func(w, from, to int) {
 		c := &all[w]
 		for i := first + from; i < first+to; i++ {
 			r := t.At(uint32(i))
@@ -80,7 +80,7 @@ func Settle(t *Table, names *Names, first int, earlier Counts) {
 	latin, kanji := counts{c.Family, c.Given}, counts{c.KanjiFamily, c.KanjiGiven}
 	var mu sync.Mutex
 	var unknown []cutting
-	Parallel(t.Len()-first, runtime.GOMAXPROCS(0), func(_, from, to int) {
+	t.Room.Parallel(t.Len()-first, runtime.GOMAXPROCS(0), func(_, from, to int) {
 		for i := uint32(first + from); i < uint32(first+to); i++ {
 			r := t.At(i)
 			if r.KanjiFamily != 0 && r.KanjiGiven == 0 {
@@ -146,27 +146,4 @@ func (c *counts) cut(words *Words, family, given *Word, mu *sync.Mutex, unknown 
 	default:
 		*family, *given = f, g
 	}
-}
-
-// Parallel calls f for ranges of n things from that many goroutines.
-func Parallel(n, workers int, f func(worker, from, to int)) {
-	const step = 1 << 14
-	var wg sync.WaitGroup
-	var mu sync.Mutex
-	next := 0
-	for w := range workers {
-		wg.Go(func() {
-			for {
-				mu.Lock()
-				from := next
-				next += step
-				mu.Unlock()
-				if from >= n {
-					return
-				}
-				f(w, from, min(from+step, n))
-			}
-		})
-	}
-	wg.Wait()
 }

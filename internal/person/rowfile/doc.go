@@ -155,6 +155,19 @@ func (f *File) Close() error {
 	return f.file.Close()
 }
 
+// About is how many rows the file has, by its size and its beginning; 0 when that
+// does not tell. It does not read on.
+func (f *File) About() int {
+	if f.Encoding == UTF16 || f.Encoding == ISO2022JP {
+		return 0 // what is at hand is not what lies on disk
+	}
+	head, _ := f.in.Peek(sniffBytes)
+	if len(head) == 0 {
+		return 0
+	}
+	return int(f.Size * int64(bytes.Count(head, []byte{'\n'})) / int64(len(head)))
+}
+
 // sniff guesses the encoding from the beginning of a file.
 func sniff(head []byte) Encoding {
 	if len(head) >= 2 && (head[0] == 0xFF && head[1] == 0xFE || head[0] == 0xFE && head[1] == 0xFF) {
