@@ -92,11 +92,16 @@ func (t *recordTable) Close() {
 func read(t testing.TB, name string, data []byte, limits Limits) []string {
 	t.Helper()
 	var r record
+	readInto(t, name, data, limits, &r)
+	return r.lines
+}
+
+func readInto(t testing.TB, name string, data []byte, limits Limits, sink Sink) {
+	t.Helper()
 	reader := Reader{Limits: limits, Temp: t.TempDir()}
-	if err := reader.Read(context.Background(), name, bytes.NewReader(data), int64(len(data)), &r); err != nil {
+	if err := reader.Read(context.Background(), name, bytes.NewReader(data), int64(len(data)), sink); err != nil {
 		t.Fatal(err)
 	}
-	return r.lines
 }
 
 func zipped(t testing.TB, files ...string) []byte {

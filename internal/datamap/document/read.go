@@ -83,8 +83,7 @@ func (j *job) content(f format, part, name string, head []byte, src source) {
 		j.sink.Trouble(part, Unreadable, "an Office file in the format before 2007, or one with a password")
 		err = j.raw(part, src.r)
 	case fPgDump:
-		j.sink.Trouble(part, Unreadable, "a compressed dump of pg_dump; write it out with pg_restore -f")
-		err = j.raw(part, src.r)
+		err = j.pgDump(part, src.r)
 	case fBinary, fProgram:
 		if f == fProgram {
 			j.sink.Trouble(part, Foreign, "")

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 
 	"sekisho/internal/element"
@@ -15,11 +16,15 @@ import (
 // else as running text.
 func (j *job) sql(part string, r io.Reader) (err error) {
 	d := &dump{j: j, part: part, r: characters(r), rest: j.sink.Text(part, element.UTF8), known: map[string][]string{}}
+	head, _ := d.r.Peek(4096)
+	how, database := madeBy(head)
 	defer func() {
 		d.leave()
+		if how != "" {
+			j.made(part, how, database, d.names)
+		}
 		err = errors.Join(err, d.rest.Close())
 	}()
-	head, _ := d.r.Peek(4096)
 	d.backslash = bytes.Contains(head, []byte("MySQL")) || bytes.Contains(head, []byte("MariaDB")) || bytes.IndexByte(head, '`') >= 0
 	for {
 		if err := j.ctx.Err(); err != nil {
@@ -42,6 +47,7 @@ type dump struct {
 	rest      io.WriteCloser
 	backslash bool                // strings have escapes without being told (MySQL)
 	known     map[string][]string // columns by table, from CREATE TABLE
+	names     []string            // tables that were entered, for Made
 	table     string
 	t         Table // of table, open between its statements
 	columns   []int
@@ -179,6 +185,9 @@ func (d *dump) enter(name string, columns []string) {
 	if d.t == nil || d.table != name {
 		d.leave()
 		d.table, d.t = name, d.j.sink.Table(join(d.part, name))
+		if len(d.names) < maxMade && !slices.Contains(d.names, name) {
+			d.names = append(d.names, name)
+		}
 	}
 	if columns == nil {
 		columns = d.known[name]

@@ -36,6 +36,7 @@ func (j *job) sqlite(part string, src source) error {
 	defer db.Close() // of a reader
 	db.SetMaxOpenConns(1)
 	tables, err := names(j.ctx, db)
+	j.made(part, "snapshot", "", tables)
 	for _, table := range tables {
 		if terr := j.sqliteTable(join(part, table), db, table); terr != nil {
 			err = errors.Join(err, terr)
