@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
+	"slices"
 	"time"
 
 	"sekisho/internal/config"
@@ -72,9 +74,28 @@ func (p *process) startDetect(s *stage) error {
 			return err
 		}
 		cfg.Servers, cfg.Lists = d.Servers, lists
+		refused := slices.DeleteFunc(slices.Clone(d.Lists), func(l config.IndicatorList) bool { return l.OnlyRaise })
+		if p.refused, err = readLists(refused); err != nil {
+			return err
+		}
 	}
 	s.run("detection", func(ctx context.Context) error { return p.detect(ctx, feed.New(cfg)) })
 	return nil
+}
+
+// listed tells which list names a destination as bad, for gates of what leaves;
+// nil without such lists.
+func (p *process) listed() func(name string, address netip.Addr, at time.Time) (string, bool) {
+	if p.refused.Len() == 0 {
+		return nil
+	}
+	return func(name string, address netip.Addr, at time.Time) (string, bool) {
+		i, is := p.refused.Name(name, at)
+		if !is {
+			i, is = p.refused.Address(address, at)
+		}
+		return i.List, is
+	}
 }
 
 // detects are the kinds that detection looks at.

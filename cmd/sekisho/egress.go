@@ -127,7 +127,7 @@ func (p *process) newExitGate(c *config.EgressGate, names *resolver.Resolver, pa
 	}
 	source := p.gateSource(c.Name)
 	g := &exitGate{cfg: c, place: event.Place("egress/" + frame.Of(c.Name, p.member)), rec: p.meter.Gate(p.ledger.Recorder(source, 0), c.Name), start: p.past.starts[source] + 1}
-	cfg := egress.Config{Place: g.places()[0], Policy: p.exit.Load, Recorder: g.rec, Strict: c.Strict, FailOpen: c.OnFailure == "open",
+	cfg := egress.Config{Place: g.places()[0], Policy: p.exit.Load, Recorder: g.rec, Listed: p.listed(), Strict: c.Strict, FailOpen: c.OnFailure == "open",
 		Portable: c.Portable, Log: p.log.With("gate", c.Name), Limits: egress.Limits{
 			Connections: c.Limits.Connections, PerClient: c.Limits.PerClient, Handshake: time.Duration(c.Limits.Handshake), Dial: time.Duration(c.Limits.Dial),
 			Idle: time.Duration(c.Limits.Idle), Lifetime: time.Duration(c.Limits.Lifetime), BytesPerSecond: uint64(c.Limits.Bandwidth), Drain: time.Duration(c.Limits.Drain),

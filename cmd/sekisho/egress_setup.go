@@ -47,10 +47,17 @@ func transparentGate(l *config.Loaded, name string) (*config.EgressGate, error) 
 	return nil, fault.New(fault.ConfigMissing, "key", `"transparent"`, "hint", "write the address to listen on, such as 127.0.0.1:3129").At(l.File, 0, "egress.gates")
 }
 
+// nftTable is the table of the ruleset, bypassCounter what counts in it what goes
+// around the gate.
+const (
+	nftTable      = "sekisho"
+	bypassCounter = "bypass"
+)
+
 // nftables is a ruleset (nft -f) for a machine that routes the clients'
 // packets: TCP of the web goes to the gate, DNS, DNS over TLS and QUIC of
 // clients are dropped, and everything else that is forwarded is counted, so
-// that what bypasses the gate shows. The counters have names for that.
+// that what bypasses the gate shows: the watch of the ways out reads the counter.
 func nftables(g *config.EgressGate, interfaces []string) string {
 	address := netip.MustParseAddrPort(g.Transparent) // the configuration was checked
 	quoted := make([]string, len(interfaces))

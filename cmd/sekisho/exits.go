@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"net"
+	"net/http"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -28,8 +31,15 @@ type exitWatch struct {
 	proc  string // /proc
 	exits []wayout.Exit
 	own   func() []netip.Addr // addresses of the machine
-	seen  map[wayout.Way]bool // unknown and told
-	said  time.Time           // when all was told
+	// counters are those of nftables, nil without them. canary tells under which
+	// address the internet sees this machine; nil: nobody does.
+	counters func(context.Context) []byte
+	canary   func(context.Context) (netip.Addr, error)
+	now      func() time.Time
+	around   uint64              // packets that went around the gates, when it looked last
+	rose     time.Time           // when they last became more
+	seen     map[wayout.Way]bool // unknown and told
+	said     time.Time           // when all was told
 }
 
 // sayAgain is how often the watch says that it looks, and what is unknown. A
@@ -37,10 +47,11 @@ type exitWatch struct {
 const sayAgain = 6 * time.Hour
 
 func newExitWatch(exits []config.Exit) *exitWatch {
-	w := &exitWatch{proc: "/proc", own: ownAddresses, seen: map[wayout.Way]bool{}}
+	w := &exitWatch{proc: "/proc", own: ownAddresses, counters: nftCounters, now: time.Now, seen: map[wayout.Way]bool{}}
 	for _, e := range exits {
 		next, _ := netip.ParseAddr(e.Next) // checked; empty is any
-		w.exits = append(w.exits, wayout.Exit{Interface: e.Interface, Next: next})
+		outside, _ := netip.ParseAddr(e.Outside)
+		w.exits = append(w.exits, wayout.Exit{Interface: e.Interface, Next: next, Outside: outside.Unmap()})
 	}
 	return w
 }
@@ -61,8 +72,9 @@ func ownAddresses() []netip.Addr {
 }
 
 // look returns what is new and unknown, and what was and is gone. Connections
-// are looked at where the machine tracks them and lets us read.
-func (w *exitWatch) look() (fresh, gone []wayout.Way, err error) {
+// are looked at where the machine tracks them and lets us read, and so are the
+// counters of `sekisho egress setup`.
+func (w *exitWatch) look(ctx context.Context) (fresh, gone []wayout.Way, err error) {
 	text, err := os.ReadFile(filepath.Join(w.proc, "net/route"))
 	if err != nil {
 		return nil, nil, err
@@ -83,6 +95,15 @@ func (w *exitWatch) look() (fresh, gone []wayout.Way, err error) {
 	if text, err := os.ReadFile(filepath.Join(w.proc, "net/nf_conntrack")); err == nil {
 		ways = append(ways, wayout.Forwarded(text, w.own())...)
 	}
+	ways = append(ways, w.counted(ctx)...)
+	if w.canary != nil {
+		// Without an answer there is nothing to compare: the other looks stay.
+		if seen, err := w.canary(ctx); err == nil {
+			if way, ok := wayout.Outside(seen, w.exits); ok {
+				ways = append(ways, way)
+			}
+		}
+	}
 	now := map[wayout.Way]bool{}
 	for _, way := range wayout.Unknown(ways, w.exits) {
 		if way.Kind == "forwarded" {
@@ -102,12 +123,84 @@ func (w *exitWatch) look() (fresh, gone []wayout.Way, err error) {
 	return fresh, gone, nil
 }
 
+// recently is how long packets around the gates count after the last one, so
+// that one who goes around all day is one finding.
+const recently = time.Hour
+
+// counted is the way around the gates that a counter tells of.
+func (w *exitWatch) counted(ctx context.Context) []wayout.Way {
+	if w.counters == nil {
+		return nil
+	}
+	all, err := wayout.Counters(w.counters(ctx))
+	if err != nil {
+		return nil
+	}
+	if n := all[bypassCounter]; n != w.around {
+		if n > w.around {
+			w.rose = w.now()
+		}
+		w.around = n // less: the rules were loaded again
+	}
+	if w.rose.IsZero() || w.now().Sub(w.rose) > recently {
+		return nil
+	}
+	return []wayout.Way{{Kind: "counter", Interface: bypassCounter}}
+}
+
+// nftCounters asks nftables for the counters of `sekisho egress setup`; nothing
+// where there are none, or no permission.
+func nftCounters(ctx context.Context) []byte {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	text, err := exec.CommandContext(ctx, "nft", "list", "counters", "table", "inet", nftTable).Output()
+	if err != nil {
+		return nil
+	}
+	return text
+}
+
+// askCanary asks an address of the internet under which address it sees this
+// machine: any server that answers with it.
+func askCanary(url string) func(context.Context) (netip.Addr, error) {
+	// A kept connection would go on the old way after a new one came up. The
+	// proxies of the environment are gates: what goes around them is looked for.
+	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	return func(ctx context.Context) (netip.Addr, error) {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return netip.Addr{}, err
+		}
+		r, err := client.Do(req)
+		if err != nil {
+			return netip.Addr{}, err
+		}
+		defer r.Body.Close()
+		text, err := io.ReadAll(io.LimitReader(r.Body, 200))
+		if err != nil {
+			return netip.Addr{}, err
+		}
+		return netip.ParseAddr(strings.TrimSpace(string(text)))
+	}
+}
+
 // startExits looks at the ways out, when some are known.
 func (p *process) startExits(s *stage) {
 	if len(p.cfg.Exits) == 0 {
 		return
 	}
 	w := newExitWatch(p.cfg.Exits)
+	switch {
+	case p.cfg.ExitCanary != "":
+		w.canary = askCanary(p.cfg.ExitCanary)
+	case p.member != "":
+		w.canary = func(ctx context.Context) (netip.Addr, error) {
+			if p.cut == nil || p.cut.site == nil {
+				return netip.Addr{}, errors.New("the hub is not asked yet")
+			}
+			return p.cut.site.Seen(ctx)
+		}
+	}
 	s.run("watch of the ways out", func(ctx context.Context) error { return p.watchExits(ctx, w) })
 }
 
@@ -115,7 +208,7 @@ func (p *process) watchExits(ctx context.Context, w *exitWatch) error {
 	tick := time.NewTicker(exitPace)
 	defer tick.Stop()
 	for {
-		fresh, gone, err := w.look()
+		fresh, gone, err := w.look(ctx)
 		if err != nil {
 			p.log.Error("the ways out cannot be seen", "err", err)
 		} else if err := errors.Join(p.recordWays(ctx, fresh, gone), p.sayWays(ctx, w)); err != nil {

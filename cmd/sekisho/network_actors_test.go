@@ -12,6 +12,7 @@ import (
 	"io"
 	"math/big"
 	"net"
+	"net/http"
 	"os"
 	"strings"
 	"sync"
@@ -43,6 +44,12 @@ func outsideMain() {
 	if err != nil {
 		panic(err)
 	}
+	go func() { // where somebody comes from, as a canary tells it
+		panic(http.ListenAndServe(":8081", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			host, _, _ := net.SplitHostPort(r.RemoteAddr)
+			fmt.Fprintln(w, host)
+		})))
+	}()
 	go s.serve(plain)
 	go s.serve(secret)
 	answerLines(func(string) map[string]int { return s.counts() })

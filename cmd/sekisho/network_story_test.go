@@ -154,13 +154,14 @@ func company(n *network) (attacker *actor, hosts []*actor) {
 		n.write(exit+"/policy.yaml", everything(1))
 		n.write(exit+"/sekisho.yaml", fmt.Sprintf(`data: ./data
 keys: ./keys
+exit_canary: http://%[2]s:8081/
 exits:
-  - {name: line-%d, interface: wan, next: 11.0.%d.254, outside: 11.0.%d.1, owner: network team}
+  - {name: line-%[1]d, interface: wan, next: 11.0.%[1]d.254, outside: 11.0.%[1]d.1, owner: network team}
 egress:
   policy_file: policy.yaml
   gates:
-    - {name: out, listen: '10.1.%d.1:3128', transparent: '0.0.0.0:3129'}
-`, i+1, i+1, i+1, i+1))
+    - {name: out, listen: '10.1.%[1]d.1:3128', transparent: '0.0.0.0:3129'}
+`, i+1, c2))
 		n.mustSekisho(exit, "init")
 	}
 	for _, i := range []int{3, 4} { // servers know of no proxy
@@ -201,11 +202,21 @@ func unlisted(n *network) {
 	if got := around.ask("open"); len(got) != 1 {
 		n.t.Fatalf("nothing went around the gate: %v", got)
 	}
+	n.in("exit4", "ip", "route", "add", c2+"/32", "via", "11.0.5.254") // part of it goes out there
 	text := ""
+	defer func() {
+		if n.t.Failed() {
+			n.t.Log(text)
+		}
+	}()
 	n.await("the fifth exit", time.Minute, func() bool {
-		text = n.mustSekisho("exit4", "events", "--json")
-		return strings.Contains(text, `"way":"route","interface":"usb0","next":"11.0.5.254"`) && strings.Contains(text, `"way":"forwarded","address":"10.1.4.2"`)
+		text = n.mustSekisho("exit4", "events", "--kind", "exit-seen", "--json") + n.mustSekisho("exit4", "events", "--kind", "finding", "--json")
+		return strings.Contains(text, `"way":"route","interface":"usb0","next":"11.0.5.254"`) && // the table of routes
+			strings.Contains(text, `"way":"forwarded","address":"10.1.4.2"`) && // connection tracking
+			strings.Contains(text, `"way":"counter","interface":"bypass"`) && // a counter of nftables
+			strings.Contains(text, `"way":"address","address":"11.0.5.1"`) // what the canary sees
 	})
+	n.in("exit4", "ip", "route", "del", c2+"/32", "via", "11.0.5.254")
 	if !strings.Contains(text, "SK3908") {
 		n.t.Error("no finding was raised")
 	}

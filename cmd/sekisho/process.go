@@ -18,6 +18,7 @@ import (
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
 	"sekisho/internal/hub/frame"
+	"sekisho/internal/indicator"
 	"sekisho/internal/keyring"
 	"sekisho/internal/ledger"
 	"sekisho/internal/metrics"
@@ -56,6 +57,7 @@ type process struct {
 	cut     *cutRoom
 	console *console // nil without one
 	webs    []*webGate
+	refused *indicator.Set // what nobody may reach
 	started time.Time
 
 	reload    sync.Mutex // one policy change at a time

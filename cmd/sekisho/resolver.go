@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"time"
 
 	"sekisho/internal/config"
 	"sekisho/internal/event"
@@ -50,6 +51,9 @@ func (p *process) newResolver(c *config.Resolver, rec event.Recorder, place even
 		return fault.New(code, "gate", `"`+c.Name+`"`, "address", address).At(p.file, p.cfg.Line(path+key), path+key).Because(err)
 	}
 	cfg := resolver.Config{Place: place, Policy: p.exit.Load, Recorder: rec, Strict: c.Strict, FailOpen: c.OnFailure == "open", Entries: c.Entries, Log: p.log.With("gate", c.Name)}
+	if listed := p.listed(); listed != nil {
+		cfg.Listed = func(name string, at time.Time) (string, bool) { return listed(name, netip.Addr{}, at) }
+	}
 	for _, u := range c.Upstreams {
 		cfg.Upstreams = append(cfg.Upstreams, resolver.Upstream{Address: u.Address, ServerName: u.ServerName})
 	}

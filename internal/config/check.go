@@ -107,7 +107,7 @@ func (k *checker) config(c *Config) {
 	if c.Detect != nil {
 		k.detect(c.Detect)
 	}
-	k.exits(c.Exits)
+	k.exits(c.Exits, c.ExitCanary)
 	names := map[string]string{}
 	for i := range c.Databases {
 		path := fmt.Sprintf("databases[%d]", i)

@@ -29,6 +29,7 @@ type Config struct {
 	Web        []Web          `yaml:"web,omitempty" doc:"Web gates: reverse proxies with a firewall and a card guard."`
 	Hub        *Hub           `yaml:"hub,omitempty" doc:"Where remote gates connect, which are cut together with those here. Default: there are none."`
 	Detect     *Detect        `yaml:"detect,omitempty" doc:"What is known about what leaves: roles of servers, lists of bad destinations."`
+	ExitCanary string         `yaml:"exit_canary,omitempty" doc:"URL of a server on the internet that answers with the address it is asked from, as text. Asked every 20 s around the gates; an address that is no outside of exits is raised. Default: a remote process asks its hub, others nobody."`
 	Exits      []Exit         `yaml:"exits,omitempty" doc:"The ways to the internet that this machine has. Another one is raised within 30 s. Linux. Default: nobody looks."`
 	Egress     *Egress        `yaml:"egress,omitempty" doc:"What leaves: its policy and its gates."`
 	Policy     *policy.Source `yaml:"policy,omitempty" doc:"Who may read what. Not together with policy_file. Without either everything is allowed and recorded, except channels that cannot be attributed."`

@@ -13,9 +13,10 @@ type Detect struct {
 
 // IndicatorList is a list of destinations that are known to be bad.
 type IndicatorList struct {
-	File  string `yaml:"file" doc:"Names, addresses and URLs: plain text, CSV or a STIX 2.1 bundle. Required."`
-	Name  string `yaml:"name,omitempty" doc:"Name in what is raised. Default: the file."`
-	Until string `yaml:"until" doc:"Last day, 2006-01-02, of indicators that have no end of their own. Required."`
+	File      string `yaml:"file" doc:"Names, addresses and URLs: plain text, CSV or a STIX 2.1 bundle. Required."`
+	Name      string `yaml:"name,omitempty" doc:"Name in what is raised. Default: the file."`
+	OnlyRaise bool   `yaml:"only_raise,omitempty" doc:"Its destinations are raised and not refused. Default: false, nobody reaches them."`
+	Until     string `yaml:"until" doc:"Last day, 2006-01-02, of indicators that have no end of their own. Required."`
 }
 
 // End is the first moment after the last day.

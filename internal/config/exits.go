@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net/netip"
+	"net/url"
 )
 
 // Exit is a way to the internet that is known.
@@ -15,7 +16,10 @@ type Exit struct {
 	Owner     string `yaml:"owner,omitempty" doc:"Who answers for it."`
 }
 
-func (k *checker) exits(exits []Exit) {
+func (k *checker) exits(exits []Exit, canary string) {
+	if u, err := url.Parse(canary); canary != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
+		k.value("exit_canary", canary, "it is no URL", "write for example https://check.example.jp/address")
+	}
 	names := map[string]string{}
 	for i := range exits {
 		e, path := &exits[i], fmt.Sprintf("exits[%d]", i)

@@ -19,7 +19,7 @@ type Flow struct {
 	Method   string `json:"method,omitempty"` // of a request that the gate can read
 	Address  string `json:"address,omitempty"`
 	Action   string `json:"action"` // allow, report, refuse
-	Step     string `json:"step"`   // cut, address, allow, mode, deny; form: it was no valid request
+	Step     string `json:"step"`   // cut, address, list, allow, mode, deny; form: it was no valid request
 	Rule     string `json:"rule"`
 	Reason   string `json:"reason,omitempty"` // of a report or a refusal
 	Policy   string `json:"policy,omitempty"` // digest

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -41,6 +42,16 @@ const mostChains = 64
 type intakeState struct {
 	mu     sync.Mutex
 	broken map[string]bool
+}
+
+// seen tells a site where it comes from: a way out that it does not know shows.
+func (s *Server) seen(w http.ResponseWriter, r *http.Request, _ string) {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		http.Error(w, "no address", http.StatusInternalServerError)
+		return
+	}
+	s.write(w, frame.Seen{Address: host})
 }
 
 func (s *Server) heads(w http.ResponseWriter, _ *http.Request, site string) {

@@ -78,6 +78,7 @@ func (s *Server) Run(ctx context.Context) error {
 	mux.HandleFunc("POST /v1/renew", s.known(s.renew))
 	mux.HandleFunc("GET /v1/stream", s.known(s.stream))
 	mux.HandleFunc("POST /v1/receipts", s.known(s.receipts))
+	mux.HandleFunc("GET /v1/seen", s.known(s.seen))
 	mux.HandleFunc("GET /v1/heads", s.known(s.heads))
 	mux.HandleFunc("POST /v1/lines", s.known(s.lines))
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10, IdleTimeout: time.Minute,

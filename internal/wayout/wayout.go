@@ -16,15 +16,19 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 )
 
 // Way is a way out.
 type Way struct {
-	Kind      string     // route: a default route; forwarded: a host goes out around the gates
-	Interface string     // of a route
+	// Kind is route: a default route; forwarded: a host goes out around the gates;
+	// counter: packets went around them; address: the internet sees this machine
+	// under an address of no exit.
+	Kind      string
+	Interface string     // of a route; name of a counter
 	Next      netip.Addr // next hop of a route, not valid for a direct one
-	Host      netip.Addr // who goes around
+	Host      netip.Addr // who goes around; the address that is seen
 	Dest      netip.Addr // one destination that it reached
 }
 
@@ -32,10 +36,14 @@ type Way struct {
 type Exit struct {
 	Interface string
 	Next      netip.Addr // not valid: any
+	Outside   netip.Addr // under which the internet sees it; not valid: not told
 }
 
 // Knows reports whether w is e.
 func (e *Exit) Knows(w *Way) bool {
+	if w.Kind == "address" {
+		return e.Outside.IsValid() && e.Outside == w.Host
+	}
 	return w.Kind == "route" && e.Interface == w.Interface && (!e.Next.IsValid() || e.Next == w.Next)
 }
 
@@ -181,6 +189,37 @@ func Forwarded(text []byte, own []netip.Addr) []Way {
 		out = append(out, Way{Kind: "forwarded", Host: src, Dest: dst})
 	}
 	return out
+}
+
+// Counters reads what `nft list counters` says: packets by the counter's name.
+func Counters(text []byte) (map[string]uint64, error) {
+	out := map[string]uint64{}
+	name := ""
+	for n, fields := range lines(text) {
+		switch {
+		case fields[0] == "counter" && len(fields) >= 2:
+			name = fields[1]
+		case fields[0] == "packets" && name != "":
+			if len(fields) < 2 {
+				return nil, fmt.Errorf("line %d of the counters is not understood", n+1)
+			}
+			packets, err := strconv.ParseUint(fields[1], 10, 64)
+			if err != nil {
+				return nil, fmt.Errorf("line %d of the counters is not understood", n+1)
+			}
+			out[name], name = packets, ""
+		}
+	}
+	return out, nil
+}
+
+// Outside is the way out that an address tells under which the internet sees
+// this machine; false when exits do not tell theirs, or it is no address of the
+// internet.
+func Outside(seen netip.Addr, exits []Exit) (Way, bool) {
+	told := slices.ContainsFunc(exits, func(e Exit) bool { return e.Outside.IsValid() })
+	seen = seen.Unmap()
+	return Way{Kind: "address", Host: seen}, told && public(seen)
 }
 
 // public reports whether an address is one of the internet.

@@ -97,5 +97,32 @@ func FuzzRead(f *testing.F) {
 		_, _ = Routes4(text)
 		_, _ = Routes6(text)
 		Forwarded(text, nil)
+		_, _ = Counters(text)
 	})
+}
+
+// TestCounters: what nft says, and the way that an address tells.
+func TestCounters(t *testing.T) {
+	got, err := Counters([]byte("table inet sekisho {\n\tcounter redirected {\n\t\tpackets 12 bytes 720\n\t}\n\tcounter bypass {\n\t\tpackets 3 bytes 180\n\t}\n}\n"))
+	if diff := cmp.Diff(map[string]uint64{"redirected": 12, "bypass": 3}, got); diff != "" || err != nil {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	for _, bad := range []string{"counter bypass {\npackets\n}", "counter bypass {\npackets -1 bytes 2\n}"} {
+		if got, err := Counters([]byte(bad)); err == nil {
+			t.Errorf("%q was read as %v", bad, got)
+		}
+	}
+	exits := []Exit{{Interface: "eth0", Outside: netip.MustParseAddr("203.0.113.9")}}
+	for address, want := range map[string]int{"203.0.113.9": 0, "::ffff:203.0.113.9": 0, "198.51.100.7": 1, "2001:db8::7": 1, "10.0.0.7": 0, "127.0.0.1": 0} {
+		var unknown []Way
+		if w, ok := Outside(netip.MustParseAddr(address), exits); ok {
+			unknown = Unknown([]Way{w}, exits)
+		}
+		if len(unknown) != want {
+			t.Errorf("%s: %v, want %d", address, unknown, want)
+		}
+	}
+	if w, ok := Outside(netip.MustParseAddr("198.51.100.7"), []Exit{{Interface: "eth0"}}); ok {
+		t.Errorf("exits do not tell their addresses, and %v is unknown", w)
+	}
 }

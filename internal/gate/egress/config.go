@@ -38,6 +38,10 @@ type Config struct {
 	// FailOpen lets flows begin that cannot be recorded, and records the gap
 	// when it can again; else they are refused.
 	FailOpen bool
+	// Listed tells which list names a destination as bad, which nobody may reach
+	// whatever the policy says; name is empty or address not valid where only the
+	// other is known. nil: there is no list.
+	Listed func(name string, address netip.Addr, at time.Time) (list string, ok bool)
 	// Resolve finds the addresses of a name; nil: the system's resolver.
 	Resolve func(ctx context.Context, name string) ([]netip.Addr, error)
 	// Upstream, when set, is the proxy that everything goes through.

@@ -31,8 +31,8 @@ type flow struct {
 	cutBy atomic.Pointer[cut.Entry] // set when a cut ends the flow
 	pair  atomic.Pointer[netloop.Pair]
 
-	mu       sync.Mutex    // guards over and finished
-	over     chan struct{} // closed when the flow has carried its last byte; nil until a cut waits for it
+	mu       sync.Mutex // guards ending and finished
+	ending   bool       // a cut waits for the flow's last byte
 	finished bool
 
 	end       event.FlowEnd // of the goroutine that carries the flow
@@ -74,6 +74,9 @@ func (f *flow) open(ctx context.Context) (context.Context, netip.AddrPort, *refu
 	policy := g.cfg.Policy()
 	f.decision = policy.Decide(&f.request, g.flows.Set())
 	if f.decision.Refused() {
+		return ctx, netip.AddrPort{}, f.refuse()
+	}
+	if f.listed(f.request.Target.Name, f.request.Target.Address) {
 		return ctx, netip.AddrPort{}, f.refuse()
 	}
 	to := netip.AddrPortFrom(f.request.Target.Address, f.request.Target.Port)
@@ -124,11 +127,27 @@ func (f *flow) choose(policy *exit.Policy, addresses []netip.Addr) bool {
 	for _, a := range addresses {
 		f.request.Address = a
 		f.decision = policy.Decide(&f.request, set)
-		if !f.decision.Refused() {
+		if !f.decision.Refused() && !f.listed("", a) {
 			return true
 		}
 	}
 	return false
+}
+
+// listed refuses what a list names as bad.
+func (f *flow) listed(name string, address netip.Addr) bool {
+	list, is := f.gate.listed(name, address)
+	if is {
+		f.decision = f.decision.Listed(list)
+	}
+	return is
+}
+
+func (g *Gate) listed(name string, address netip.Addr) (list string, is bool) {
+	if g.cfg.Listed == nil {
+		return "", false
+	}
+	return g.cfg.Listed(name, address, g.cfg.Now())
 }
 
 // stop is called, once, when a cut matches.
@@ -138,16 +157,13 @@ func (f *flow) stop(e cut.Entry) {
 		f.mu.Unlock()
 		return
 	}
-	f.over = make(chan struct{})
-	f.mu.Unlock()
+	f.ending = true
 	f.cutBy.Store(&e)
-	f.gate.dying.add(f)
+	f.gate.dying.add(f.pair.Load()) // Cut wakes the pair; one that comes later sees cutBy
+	f.mu.Unlock()
 	f.cancel()
 	if f.kill != nil {
 		f.kill()
-	}
-	if p := f.pair.Load(); p != nil {
-		p.Wake()
 	}
 }
 
@@ -230,7 +246,7 @@ func (f *flow) finish(outcome, detail string) {
 	f.cancel()
 	f.mu.Lock()
 	f.finished = true // nothing is counted any more
-	over := f.over
+	ending := f.ending
 	f.mu.Unlock()
 	if e := f.cutBy.Load(); e != nil {
 		outcome, detail = "cut", e.ID
@@ -240,8 +256,8 @@ func (f *flow) finish(outcome, detail string) {
 		f.end.Detail = detail
 	}
 	f.gate.submit(&f.end)
-	if over != nil {
-		close(over)
+	if ending {
+		f.gate.dying.done()
 	}
 }
 

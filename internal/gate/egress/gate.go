@@ -175,14 +175,13 @@ func (g *Gate) Cut(ctx context.Context, set *cut.Set) (int, error) {
 	g.cutting.Lock()
 	defer g.cutting.Unlock()
 	closed, err := g.flows.Cut(ctx, set)
-	for _, f := range g.dying.take() {
-		select {
-		case <-f.over:
-		case <-ctx.Done():
-			return closed, errors.Join(err, ctx.Err())
-		}
+	netloop.WakeAll(g.dying.wakes())
+	select {
+	case <-g.dying.empty():
+		return closed, err
+	case <-ctx.Done():
+		return closed, errors.Join(err, ctx.Err())
 	}
-	return closed, err
 }
 
 // Generation implements cutting.Cutter.
@@ -191,24 +190,55 @@ func (g *Gate) Generation() uint64 { return g.flows.Generation() }
 // Live is how many flows are under way.
 func (g *Gate) Live() int { return g.flows.Count() }
 
-// ended collects flows that a Cut ends, until it waits for them.
+// ended counts the flows that cuts have ended and that may still carry a byte.
+// One count and one wake for all: a channel and a wake for each would cost more
+// than closing the sockets.
 type ended struct {
-	mu   sync.Mutex
-	list []*flow
+	mu    sync.Mutex
+	left  int
+	pairs []*netloop.Pair // to be woken
+	none  chan struct{}   // closed when left is 0; nil when nobody waits
 }
 
-func (e *ended) add(f *flow) {
-	e.mu.Lock()
-	e.list = append(e.list, f)
-	e.mu.Unlock()
-}
-
-func (e *ended) take() []*flow {
+// add counts a flow; p is nil while it has no pair.
+func (e *ended) add(p *netloop.Pair) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	list := e.list
-	e.list = nil
-	return list
+	e.left++
+	if p != nil {
+		e.pairs = append(e.pairs, p)
+	}
+}
+
+// done takes a flow out that has carried its last byte.
+func (e *ended) done() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.left--; e.left == 0 && e.none != nil {
+		close(e.none)
+		e.none = nil
+	}
+}
+
+func (e *ended) wakes() []*netloop.Pair {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	all := e.pairs
+	e.pairs = nil
+	return all
+}
+
+// empty is closed when no flow is left. One caller at a time.
+func (e *ended) empty() <-chan struct{} {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	none := make(chan struct{})
+	if e.left == 0 {
+		close(none)
+	} else {
+		e.none = none
+	}
+	return none
 }
 
 // newID returns a fresh event id: 80 random bits, without meaning.

@@ -3,6 +3,7 @@ package egress
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"time"
 
 	"sekisho/internal/event"
@@ -294,6 +295,9 @@ func (f *flow) otherName(sni string) string {
 	}
 	if f.request.Target.Name != "" {
 		return "the server name is another"
+	}
+	if _, is := f.gate.listed(target.Name, netip.Addr{}); is {
+		return "the server name is listed as bad"
 	}
 	return "" // an address that may be reached, whatever is called so
 }

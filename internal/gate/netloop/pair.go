@@ -88,6 +88,7 @@ type pipe struct {
 // carrier is what differs between the epoll and the portable loop.
 type carrier interface {
 	wake(p *Pair)         // any goroutine
+	wakeAll(all []*Pair)  // all are of this carrier
 	resumed(p *Pair)      // a side may be read again
 	armed(p *Pair)        // tickAt was set
 	lendable([]byte) bool // b points into the read buffer of the present callback
@@ -200,6 +201,19 @@ func (p *Pair) ArmTick(deadline time.Time) {
 func (p *Pair) Wake() {
 	if p.woken.CompareAndSwap(false, true) {
 		p.d.wake(p)
+	}
+}
+
+// WakeAll is Wake for many pairs: a worker is told once, not once for each.
+func WakeAll(pairs []*Pair) {
+	by := map[carrier][]*Pair{}
+	for _, p := range pairs {
+		if p.woken.CompareAndSwap(false, true) {
+			by[p.d] = append(by[p.d], p)
+		}
+	}
+	for d, some := range by {
+		d.wakeAll(some)
 	}
 }
 

@@ -9,11 +9,12 @@ import (
 // still is a carrier that does nothing.
 type still struct{ lend []byte }
 
-func (still) wake(*Pair)     {}
-func (still) resumed(*Pair)  {}
-func (still) armed(*Pair)    {}
-func (still) buffer() []byte { return nil }
-func (still) release([]byte) {}
+func (still) wake(*Pair)      {}
+func (still) wakeAll([]*Pair) {}
+func (still) resumed(*Pair)   {}
+func (still) armed(*Pair)     {}
+func (still) buffer() []byte  { return nil }
+func (still) release([]byte)  {}
 func (c still) lendable(b []byte) bool {
 	return c.lend != nil && &b[:cap(b)][cap(b)-1] == &c.lend[len(c.lend)-1]
 }

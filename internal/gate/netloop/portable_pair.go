@@ -285,6 +285,8 @@ func closeWrite(c net.Conn) {
 // wake implements carrier.
 func (pp *portablePair) wake(*Pair) { pp.poke() }
 
+func (pp *portablePair) wakeAll([]*Pair) { pp.poke() }
+
 // resumed implements carrier; settle, which follows every callback, wakes the reader.
 func (pp *portablePair) resumed(*Pair) {}
 

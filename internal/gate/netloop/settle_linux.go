@@ -77,9 +77,9 @@ func (w *worker) tearDown(p *Pair) {
 			discard(e.fd, w.buf)
 		}
 		if p.resets { // a Unix socket ignores it: it has no buffer beyond the peer's
-			_ = unix.SetsockoptLinger(e.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+			resets(e.fd)
 		}
-		_ = unix.Close(e.fd) // the only descriptor of the socket: epoll forgets it too
+		shut(e.fd) // the only descriptor of the socket: epoll forgets it too
 		e.fd = -1
 		if e.out != nil {
 			w.release(e.out)

@@ -27,6 +27,15 @@ func send(fd int, b []byte) (int, unix.Errno) {
 	return int(n), 0
 }
 
+// resets has the close of a socket reset the connection (SO_LINGER of 0).
+func resets(fd int) {
+	linger := unix.Linger{Onoff: 1}
+	_, _, _ = unix.RawSyscall6(unix.SYS_SETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_LINGER, uintptr(unsafe.Pointer(&linger)), unix.SizeofLinger, 0)
+}
+
+// shut closes a socket. Without a time to linger that never waits (close(2), tcp(7)).
+func shut(fd int) { _, _, _ = unix.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0, 0) }
+
 // splice moves up to n bytes between a non-blocking socket and a pipe. 0 and no error is the end of the stream.
 func splice(from, to, n int) (int, unix.Errno) {
 	got, _, errno := unix.RawSyscall6(unix.SYS_SPLICE, uintptr(from), 0, uintptr(to), 0, uintptr(n), unix.SPLICE_F_NONBLOCK|unix.SPLICE_F_MOVE)

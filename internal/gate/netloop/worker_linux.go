@@ -117,6 +117,13 @@ func (w *worker) wake(p *Pair) {
 	w.rouse()
 }
 
+func (w *worker) wakeAll(all []*Pair) {
+	w.mu.Lock()
+	w.wakes = append(w.wakes, all...)
+	w.mu.Unlock()
+	w.rouse()
+}
+
 // resumed implements carrier.
 func (w *worker) resumed(p *Pair) { w.later(p) }
 

@@ -23,6 +23,9 @@ type Config struct {
 	Place event.Place
 	// Policy is asked for every question.
 	Policy func() *exit.Policy
+	// Listed tells which list names a destination as bad; its name is refused
+	// whatever the policy says. nil: there is no list.
+	Listed func(name string, at time.Time) (list string, ok bool)
 	// Upstreams are asked in order until one answers.
 	Upstreams []Upstream
 	// Sinkhole are addresses that refused names lead to; none: there is no such

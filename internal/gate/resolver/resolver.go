@@ -93,6 +93,12 @@ func (r *Resolver) decide(l *lookup, client netip.Addr, now time.Time) {
 	if d := &l.decision; d.Step == exit.StepMode && (exit.OutsideResolver(l.request.Target) || under(l.q.name, "resolver.arpa")) {
 		d.Action, d.Step, d.Rule, d.Reason = exit.Refuse, exit.StepDeny, "outside-resolver", "a resolver that is not ours"
 	}
+	if r.cfg.Listed == nil || l.decision.Action == exit.Refuse {
+		return
+	}
+	if list, is := r.cfg.Listed(l.q.name, now); is {
+		l.decision = l.decision.Listed(list)
+	}
 }
 
 func under(name, base string) bool {

@@ -5,6 +5,7 @@
 //	POST /v1/renew     Renew → Renewed   before the certificate ends
 //	GET  /v1/stream    → Frames          one a line, for ever: orders, policies, signs of life
 //	POST /v1/receipts  Receipts          answers to an order
+//	GET  /v1/seen      → Seen            under which address the hub sees the gate
 //	GET  /v1/heads     → Heads           how far the gate's record is at the hub
 //	POST /v1/lines     lines → Taken     of its ledger, after those heads; on disk when it answers
 //
@@ -87,6 +88,11 @@ type Head struct {
 // Heads are those of a site.
 type Heads struct {
 	Heads []Head `json:"heads"`
+}
+
+// Seen is the address that a request came from.
+type Seen struct {
+	Address string `json:"address"`
 }
 
 // Taken says how many lines a request had; the hub has them all on disk.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
@@ -62,6 +63,23 @@ type shipping struct {
 // Shipped is the index of the first event that may not be at the hub yet: what
 // retention must leave.
 func (s *Site) Shipped() event.Index { return event.Index(s.kept.Load()) }
+
+// Seen asks the hub, over a connection of its own, under which address it sees
+// this process.
+func (s *Site) Seen(ctx context.Context) (netip.Addr, error) {
+	client, err := s.client()
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	defer client.CloseIdleConnections()
+	ctx, cancel := context.WithTimeout(ctx, frame.Silence)
+	defer cancel()
+	var seen frame.Seen
+	if err := send(ctx, client, http.MethodGet, s.member.Hub+"/v1/seen", nil, &seen); err != nil {
+		return netip.Addr{}, err
+	}
+	return netip.ParseAddr(seen.Address)
+}
 
 func (s *Site) readShipped() error {
 	var f shipped

@@ -48,6 +48,7 @@ type Step string
 const (
 	StepCut     Step = "cut"
 	StepAddress Step = "address" // an address that nobody may reach, or a look-alike
+	StepList    Step = "list"    // a destination that a list names as bad
 	StepAllow   Step = "allow"
 	StepMode    Step = "mode"
 	StepDeny    Step = "deny"
@@ -272,6 +273,12 @@ func (e *entry) fitsRest(r *Request, zone *time.Location) string {
 		}
 	}
 	return ""
+}
+
+// Listed is the decision for a destination that a list names as bad: nobody
+// reaches it, in any mode.
+func (d *Decision) Listed(list string) Decision {
+	return d.refuse(StepList, list, "the destination is listed as bad")
 }
 
 // Over is the decision for a client that has sent more than d.SentPerHour.
