@@ -96,8 +96,8 @@ func (c *console) WebRoom(context.Context) (*consoleoffice.WebRoom, error) {
 	c.recent.mu.Unlock()
 	out.Since, out.Logins = c.recent.logins()
 	for _, g := range c.webs {
-		for i := range g.cfg.Sites {
-			out.Leads = out.Leads || len(g.cfg.Sites[i].Payment) > 0
+		for _, s := range g.sites() {
+			out.Leads = out.Leads || len(s.Payment) > 0
 		}
 		rules, err := siteLines(g.cfg, c.now())
 		if err != nil {

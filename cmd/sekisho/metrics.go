@@ -10,6 +10,7 @@ import (
 	"sekisho/internal/config"
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
+	"sekisho/internal/gate/revproxy"
 	"sekisho/internal/metrics"
 )
 
@@ -35,6 +36,9 @@ func (p *process) startMetrics(s *stage) error {
 	p.meterProcess(s.ctx)
 	for _, g := range p.gates {
 		p.meterGate(g)
+	}
+	for _, g := range p.webs {
+		p.meterWeb(g)
 	}
 	p.log.Info("metrics", "address", l.Addr().String())
 	s.run("metrics", func(ctx context.Context) error { return p.meter.Serve(ctx, l, p.log) })
@@ -95,6 +99,33 @@ func (p *process) durableLag(ctx context.Context) time.Duration {
 		return lagWait
 	}
 	return time.Since(begin)
+}
+
+func (p *process) meterWeb(g *webGate) {
+	label := metrics.Label{Name: "gate", Value: g.cfg.Name}
+	for _, c := range []struct {
+		name, help string
+		read       func(*revproxy.Metrics) uint64
+	}{
+		{"web_requests_total", "Requests passed to an upstream.", func(m *revproxy.Metrics) uint64 { return m.Exchanges }},
+		{"web_refused_total", "Requests and responses refused or cut, for whatever reason.", func(m *revproxy.Metrics) uint64 { return m.Refused }},
+		{"web_cards_total", "Requests and responses refused or cut for a card number.", func(m *revproxy.Metrics) uint64 { return m.Cards }},
+		{"web_misread_total", "Requests refused because servers read them differently.", func(m *revproxy.Metrics) uint64 { return m.Misread }},
+		{"web_upstream_failures_total", "Requests that no upstream answered.", func(m *revproxy.Metrics) uint64 { return m.Failed }},
+		{"web_connections_turned_away_total", "Connections beyond the limits.", func(m *revproxy.Metrics) uint64 { return m.TurnedAway }},
+		{"web_floods_total", "Connections of HTTP/2 that were closed because they only cost.", func(m *revproxy.Metrics) uint64 { return m.Floods }},
+	} {
+		p.meter.Counter(c.name, c.help, func() float64 { m := g.server.Metrics(); return float64(c.read(&m)) }, label)
+	}
+	p.meter.Gauge("web_requests_open", "Requests under way.", func() float64 { return float64(g.server.Metrics().Open) }, label)
+	p.meter.Gauge("web_upstreams", "Servers of the sites.", func() float64 { return float64(g.server.Metrics().Upstreams) }, label)
+	p.meter.Gauge("web_upstreams_well", "Servers of the sites that are used.", func() float64 { return float64(g.server.Metrics().Well) }, label)
+	p.meter.Gauge("web_bypass_open", "1 while an operator has opened the direct way around the gate.", func() float64 {
+		if g.server.Unseen() {
+			return 1
+		}
+		return 0
+	}, label)
 }
 
 func (p *process) meterGate(g *gate) {

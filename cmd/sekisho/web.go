@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,19 +15,21 @@ import (
 	"sekisho/internal/fault"
 	"sekisho/internal/gate/revproxy"
 	"sekisho/internal/policy/site"
-	"sekisho/internal/waf"
 )
 
 // webGate is a running web gate.
 type webGate struct {
-	cfg    *config.Web
-	server *revproxy.Gate
-	rec    event.Recorder
-	start  uint32
-	addr   string // as bound
-	rules  atomic.Pointer[site.Rules]
-	digest string // of the file of the rules; guarded by process.reload
-	learn  *site.Learner
+	cfg     *config.Web // but for the sites, which now has
+	now     atomic.Pointer[webSites]
+	changed chan struct{} // the sites did
+	judged  bool          // there is a firewall
+	server  *revproxy.Gate
+	rec     event.Recorder
+	start   uint32
+	addr    string // as bound
+	rules   atomic.Pointer[site.Rules]
+	digest  string // of the file of the rules; guarded by process.reload
+	learn   *site.Learner
 }
 
 // startWeb opens the web gates.
@@ -44,7 +45,7 @@ func (p *process) startWeb(ctx context.Context, s *stage) error {
 		if err := p.recordGuards(ctx, g); err != nil {
 			return err
 		}
-		if err := p.recordShown(ctx, g); err != nil {
+		if err := p.recordShown(ctx, g, g.sites()); err != nil {
 			return err
 		}
 		if err := p.readSiteRules(ctx, g); err != nil {
@@ -55,11 +56,7 @@ func (p *process) startWeb(ctx context.Context, s *stage) error {
 		}
 		p.webs = append(p.webs, g)
 		s.run("web gate "+g.cfg.Name, func(ctx context.Context) error { return p.runWeb(ctx, g) })
-		for k := range g.cfg.Sites {
-			if site := &g.cfg.Sites[k]; site.Canary != nil {
-				s.run("canary of "+site.Hosts[0], func(ctx context.Context) error { return p.runCanary(ctx, g, site) })
-			}
-		}
+		s.run("canaries of "+g.cfg.Name, func(ctx context.Context) error { return p.runCanaries(ctx, g) })
 	}
 	return nil
 }
@@ -69,7 +66,7 @@ func (p *process) newWeb(c *config.Web, path string) (*webGate, error) {
 		return fault.New(code, "gate", `"`+c.Name+`"`, "address", c.Listen).At(p.file, p.cfg.Line(path), path).Because(err)
 	}
 	source := event.Source("gate/" + c.Name)
-	g := &webGate{cfg: c, rec: p.meter.Gate(p.ledger.Recorder(source, 0), c.Name), start: p.past.starts[source] + 1}
+	g := &webGate{cfg: c, changed: make(chan struct{}, 1), rec: p.meter.Gate(p.ledger.Recorder(source, 0), c.Name), start: p.past.starts[source] + 1}
 	cfg := revproxy.Config{Recorder: g.rec, Start: g.start, Strict: c.Strict, FailOpen: c.OnFailure == "open", HoldBytes: int64(c.Hold), Log: p.log.With("gate", c.Name)}
 	cfg.Limits = webLimits(&c.Limits)
 	cfg.Rules = g.rules.Load
@@ -77,26 +74,18 @@ func (p *process) newWeb(c *config.Web, path string) (*webGate, error) {
 		g.learn = site.NewLearner()
 		cfg.Learner = g.learn
 	}
-	guarded := false
-	for i := range c.Sites {
-		h, err := webHost(c.Name, &c.Sites[i])
-		if err != nil {
-			return nil, fail(fault.GateFailed, err)
-		}
-		if h.Persons, err = p.personsOf(c.Sites[i].Persons); err != nil {
+	now, err := p.hostsOf(c.Name, c.Sites, nil)
+	if err != nil {
+		var f *fault.Error
+		if errors.As(err, &f) {
 			return nil, err
 		}
-		if h.Logins, err = p.loginsOf(c.Sites[i].Logins, h.Persons); err != nil {
-			return nil, fail(fault.GateFailed, err)
-		}
-		guarded = guarded || h.Firewall != revproxy.Off || len(h.Paths) > 0
-		cfg.Hosts = append(cfg.Hosts, h)
+		return nil, fail(fault.GateFailed, err)
 	}
-	var err error
-	if guarded {
-		if cfg.Firewall, err = waf.New(waf.Config{Paranoia: c.Paranoia, Except: c.Except}); err != nil {
-			return nil, fail(fault.GateFailed, err)
-		}
+	g.now.Store(now)
+	cfg.Hosts, g.judged = now.hosts, judged(now.hosts)
+	if cfg.Firewall, err = firewallOf(c, now.hosts); err != nil {
+		return nil, fail(fault.GateFailed, err)
 	}
 	if c.TLS.Cert != "" {
 		if _, err := tls.LoadX509KeyPair(c.TLS.Cert, c.TLS.Key); err != nil {
@@ -116,7 +105,7 @@ func (p *process) newWeb(c *config.Web, path string) (*webGate, error) {
 	if g.server, err = revproxy.New(cfg); err != nil {
 		return nil, fail(fault.GateFailed, errors.Join(err, cfg.Listener.Close()))
 	}
-	g.server.SetStops(stopsOf(c, p.past.stops))
+	g.server.SetStops(stopsOf(c.Sites, p.past.stops))
 	g.server.SetUnseen(p.past.unseen(g.places()))
 	return g, nil
 }
@@ -130,15 +119,6 @@ func webLimits(l *config.WebLimits) revproxy.Limits {
 
 var webModes = map[string]revproxy.Mode{"off": revproxy.Off, "observe": revproxy.Observe, "report": revproxy.Report, "enforce": revproxy.Enforce}
 
-func webHost(gate string, s *config.Site) (revproxy.Host, error) {
-	upstream, err := url.Parse(s.Upstream)
-	h := revproxy.Host{Names: s.Hosts, Upstream: upstream, Payment: s.Payment, Pages: pagesOf(s), Place: webPlace(gate, s), Firewall: webModes[s.Firewall], Cards: webModes[s.Cards]}
-	for _, path := range s.Paths {
-		h.Paths = append(h.Paths, revproxy.Path{Prefix: path.Prefix, Firewall: webModes[path.Firewall], Cards: webModes[path.Cards]})
-	}
-	return h, err
-}
-
 // webPlace is a site in events: "web/shop-web/shop.example.jp".
 func webPlace(gate string, s *config.Site) event.Place {
 	return event.Place("web/" + gate + "/" + s.Hosts[0])
@@ -146,8 +126,9 @@ func webPlace(gate string, s *config.Site) event.Place {
 
 func (g *webGate) places() []event.Place {
 	var all []event.Place
-	for i := range g.cfg.Sites {
-		all = append(all, webPlace(g.cfg.Name, &g.cfg.Sites[i]))
+	sites := g.sites()
+	for i := range sites {
+		all = append(all, webPlace(g.cfg.Name, &sites[i]))
 	}
 	return all
 }

@@ -50,8 +50,9 @@ func guardOf(gate string, s *config.Site) *event.SiteGuard {
 // recordGuards writes down what is guarded at a gate's sites from now on.
 func (p *process) recordGuards(ctx context.Context, g *webGate) error {
 	var bodies []event.Body
-	for i := range g.cfg.Sites {
-		bodies = append(bodies, guardOf(g.cfg.Name, &g.cfg.Sites[i]))
+	sites := g.sites()
+	for i := range sites {
+		bodies = append(bodies, guardOf(g.cfg.Name, &sites[i]))
 	}
 	if _, err := g.rec.Record(ctx, event.Durable, bodies...); err != nil {
 		return fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(err)
@@ -60,14 +61,14 @@ func (p *process) recordGuards(ctx context.Context, g *webGate) error {
 }
 
 // runCanary walks through the checkout of a site, at once and then on schedule.
-func (p *process) runCanary(ctx context.Context, g *webGate, s *config.Site) error {
+func (p *process) runCanary(ctx context.Context, g *webGate, s *config.Site) {
 	tick := time.NewTicker(time.Duration(s.Canary.Every))
 	defer tick.Stop()
 	for {
 		p.walk(ctx, g, s)
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-tick.C:
 		}
 	}

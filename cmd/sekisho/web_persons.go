@@ -96,9 +96,9 @@ func (p *process) ownersAt(dst []revproxy.Owner, bases []*base, k element.Kind, 
 
 // recordShown writes down which databases each site shows: whoever is behind a
 // crossing that names nobody is among those whom they hold.
-func (p *process) recordShown(ctx context.Context, g *webGate) error {
-	for i := range g.cfg.Sites {
-		s := &g.cfg.Sites[i]
+func (p *process) recordShown(ctx context.Context, g *webGate, sites []config.Site) error {
+	for i := range sites {
+		s := &sites[i]
 		if s.Persons == nil {
 			continue
 		}

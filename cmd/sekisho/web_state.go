@@ -19,9 +19,9 @@ type siteStop struct{ host, what string }
 var stoppable = []string{"site", "payment"}
 
 // stopsOf returns the stops of a gate's sites.
-func stopsOf(c *config.Web, all map[siteStop]bool) []revproxy.Stop {
+func stopsOf(sites []config.Site, all map[siteStop]bool) []revproxy.Stop {
 	var stops []revproxy.Stop
-	for _, s := range c.Sites {
+	for _, s := range sites {
 		for _, what := range stoppable {
 			if all[siteStop{s.Hosts[0], what}] {
 				stops = append(stops, revproxy.Stop{Host: s.Hosts[0], Payment: what == "payment"})
@@ -86,6 +86,9 @@ func (p *process) Web(ctx context.Context, r control.WebRequest) (control.WebSta
 				err = p.readSiteRules(ctx, g)
 			}
 		}
+		if err == nil {
+			err = p.reloadSites(ctx)
+		}
 	case control.WebStop, control.WebResume:
 		err = p.stopSites(ctx, r)
 	}
@@ -97,7 +100,7 @@ func (p *process) Web(ctx context.Context, r control.WebRequest) (control.WebSta
 func (p *process) stopSites(ctx context.Context, r control.WebRequest) error {
 	found := false
 	for _, g := range p.webs {
-		for _, s := range g.cfg.Sites {
+		for _, s := range g.sites() {
 			if r.Host != "" && r.Host != s.Hosts[0] || r.What == "payment" && len(s.Payment) == 0 {
 				continue
 			}
@@ -112,7 +115,7 @@ func (p *process) stopSites(ctx context.Context, r control.WebRequest) error {
 			p.past.stops[siteStop{s.Hosts[0], r.What}] = body.Stopped
 			p.log.Warn("site", "host", s.Hosts[0], "what", r.What, "stopped", body.Stopped, "by", r.By)
 		}
-		g.server.SetStops(stopsOf(g.cfg, p.past.stops))
+		g.server.SetStops(stopsOf(g.sites(), p.past.stops))
 	}
 	if !found {
 		return fault.New(fault.ControlRefused, "problem", fmt.Sprintf("no site %q has anything to stop as %s", r.Host, r.What),
@@ -124,7 +127,7 @@ func (p *process) stopSites(ctx context.Context, r control.WebRequest) error {
 func (p *process) webStatus(r control.WebRequest) control.WebStatus {
 	status := control.WebStatus{Sites: []control.SiteStatus{}}
 	for _, g := range p.webs {
-		for _, s := range g.cfg.Sites {
+		for _, s := range g.sites() {
 			one := control.SiteStatus{Gate: g.cfg.Name, Host: s.Hosts[0], Stopped: []string{}, Rules: g.rules.Load().Count(p.now())}
 			for _, what := range stoppable {
 				if p.past.stops[siteStop{s.Hosts[0], what}] {

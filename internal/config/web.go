@@ -53,6 +53,8 @@ type WebTLS struct {
 type Site struct {
 	Hosts     []string   `yaml:"hosts" doc:"Names that browsers ask for, without port. Required, unique in the gate."`
 	Upstream  string     `yaml:"upstream" doc:"Where the site is: http://host:port or https://host:port. Required."`
+	Others    []string   `yaml:"others,omitempty" doc:"More servers of the same site, as upstream. Each takes its turn; one that cannot be reached is passed over."`
+	Health    *WebHealth `yaml:"health,omitempty" doc:"Ask upstream and others whether they are well. Default: one that cannot be reached is passed over for 5 seconds."`
 	Firewall  string     `yaml:"firewall,omitempty" doc:"What is done about attacks: off, observe (record), report (record and raise) or enforce (refuse). Default: observe." enum:"off,observe,report,enforce"`
 	Cards     string     `yaml:"cards,omitempty" doc:"What is done about card numbers in requests and responses: off, observe, report or enforce. Default: observe." enum:"off,observe,report,enforce"`
 	Payment   []string   `yaml:"payment,omitempty" doc:"Beginnings of the paths that lead to payment, such as /checkout/. sekisho web stop payment stops them."`
@@ -62,6 +64,14 @@ type Site struct {
 	Logins    *Logins    `yaml:"logins,omitempty" doc:"Count attempts to log in by what came of them. Default: they are not counted."`
 	Canary    *Canary    `yaml:"canary,omitempty" doc:"A walk through the checkout, on schedule, that proves that it leads to a provider and that a card number is refused. Default: none."`
 	Persons   *Persons   `yaml:"persons,omitempty" doc:"Attribute responses to persons, so that sekisho scope answers for this site. Default: responses are counted only."`
+}
+
+// WebHealth says how the servers of a site are asked whether they are well.
+type WebHealth struct {
+	Path    string   `yaml:"path" doc:"Path to ask for; an answer below 400 is well. Required."`
+	Every   Duration `yaml:"every,omitempty" doc:"Time between two questions, from 1s to 10m. Default: 10s."`
+	Timeout Duration `yaml:"timeout,omitempty" doc:"Wait for an answer, from 100ms to 1m. Default: 2s."`
+	Fails   int      `yaml:"fails,omitempty" doc:"Questions in a row that must fail, up to 100. Default: 2."`
 }
 
 // Logins says how attempts to log in to a site are counted. Requests with one
@@ -149,6 +159,11 @@ func (c *Config) webDefaults() {
 				setDefault(&s.Pages, "observe")
 			}
 			setDefault(&s.Pages, "off")
+			if h := s.Health; h != nil {
+				setDefault(&h.Every, Duration(10*time.Second))
+				setDefault(&h.Timeout, Duration(2*time.Second))
+				setDefault(&h.Fails, 2)
+			}
 			if s.Canary != nil {
 				setDefault(&s.Canary.Every, Duration(time.Hour))
 			}
@@ -243,6 +258,13 @@ func (k *checker) webLimits(path string, l *WebLimits) {
 	k.within(path+".idle", l.Idle, time.Second, time.Hour)
 }
 
+func (k *checker) upstream(path, text string) {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Path != "" && u.Path != "/" || u.User != nil || u.RawQuery != "" {
+		k.value(path, text, "it is not http://host:port or https://host:port", "write for example http://127.0.0.1:8080")
+	}
+}
+
 func (k *checker) site(path string, s *Site, hosts map[string]string) {
 	if len(s.Hosts) == 0 {
 		k.missing(path+".hosts", "write the names that browsers ask for, such as shop.example.jp")
@@ -256,10 +278,18 @@ func (k *checker) site(path string, s *Site, hosts map[string]string) {
 		k.unique(at, name, hosts)
 	}
 	if k.require(path+".upstream", s.Upstream, "write where the site is, such as http://127.0.0.1:8080") {
-		u, err := url.Parse(s.Upstream)
-		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Path != "" && u.Path != "/" || u.User != nil || u.RawQuery != "" {
-			k.value(path+".upstream", s.Upstream, "it is not http://host:port or https://host:port", "write for example http://127.0.0.1:8080")
+		k.upstream(path+".upstream", s.Upstream)
+	}
+	for i, other := range s.Others {
+		k.upstream(fmt.Sprintf("%s.others[%d]", path, i), other)
+	}
+	if h := s.Health; h != nil {
+		if k.require(path+".health.path", h.Path, "write for example /healthz") && h.Path[0] != '/' {
+			k.value(path+".health.path", h.Path, "a path begins with /", "write for example /healthz")
 		}
+		k.within(path+".health.every", h.Every, time.Second, 10*time.Minute)
+		k.within(path+".health.timeout", h.Timeout, 100*time.Millisecond, time.Minute)
+		k.count(path+".health.fails", h.Fails, 100)
 	}
 	k.oneOf(path+".firewall", s.Firewall, webModes...)
 	k.oneOf(path+".cards", s.Cards, webModes...)

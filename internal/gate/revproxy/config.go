@@ -3,7 +3,6 @@ package revproxy
 import (
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/url"
@@ -30,7 +29,8 @@ const (
 	Off
 )
 
-// Config is what a Gate needs. It does not change after New.
+// Config is what a Gate needs. It does not change after New, but for the hosts
+// (Gate.SetHosts).
 type Config struct {
 	// Listener takes the clients. The gate closes it.
 	Listener net.Listener
@@ -82,8 +82,12 @@ type Transport struct {
 type Host struct {
 	// Names are the names it is asked by, without port, lower case.
 	Names []string
-	// Upstream is where it is: scheme, host and port.
+	// Upstream is where it is: scheme, host and port. Others are more servers of
+	// the same site; each takes its turn.
 	Upstream *url.URL
+	Others   []*url.URL
+	// Health, when set, says how they are asked whether they are well.
+	Health *Health
 	// Place is its name in events: "web/shop".
 	Place event.Place
 	// Firewall and Cards say what is done about attacks and card numbers.
@@ -99,10 +103,11 @@ type Host struct {
 	// Logins, when set, says how attempts to log in are counted.
 	Logins *Logins
 
-	flow    cut.Flow // as cuts know it
-	persons *persons // compiled
-	logins  *logins
-	pages   *pages
+	upstreams *upstreams
+	flow      cut.Flow // as cuts know it
+	persons   *persons // compiled
+	logins    *logins
+	pages     *pages
 }
 
 // Path is an exception for the targets under a prefix.
@@ -117,24 +122,6 @@ func (c *Config) check() error {
 		return errors.New("revproxy: no listener")
 	case c.Recorder == nil:
 		return errors.New("revproxy: no recorder: a gate that cannot record passes nothing")
-	case len(c.Hosts) == 0:
-		return errors.New("revproxy: no hosts")
-	}
-	seen := map[string]bool{}
-	for i := range c.Hosts {
-		h := &c.Hosts[i]
-		if h.Upstream == nil || h.Upstream.Host == "" || h.Upstream.Scheme != "http" && h.Upstream.Scheme != "https" {
-			return fmt.Errorf("revproxy: host %v: an upstream http://host:port or https://host:port is needed", h.Names)
-		}
-		if h.Persons != nil && h.Persons.Hash == nil || h.Logins != nil && h.Logins.Hash == nil {
-			return fmt.Errorf("revproxy: host %v: persons are told by a keyed hash, which is missing", h.Names)
-		}
-		for _, name := range h.Names {
-			if seen[name] || name == "" || name != strings.ToLower(name) {
-				return fmt.Errorf("revproxy: host name %q is there twice, empty or not in lower case", name)
-			}
-			seen[name] = true
-		}
 	}
 	defaults(&c.DrainTimeout, 10*time.Second)
 	if c.HoldBytes <= 0 {

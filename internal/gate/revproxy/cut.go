@@ -45,6 +45,9 @@ func (h *Host) target() cut.Flow {
 	if len(h.Names) > 1 {
 		flow.Others = append(flow.Others, h.Names[1:]...)
 	}
+	for _, u := range h.Others {
+		flow.Others = append(flow.Others, u.Hostname()) // a name or an address
+	}
 	if a, err := netip.ParseAddr(h.Upstream.Hostname()); err == nil {
 		flow.Address = a
 	} else {
@@ -175,8 +178,8 @@ func (g *Gate) Cut(ctx context.Context, set *cut.Set) (closed int, err error) {
 			return closed, ctx.Err()
 		}
 	}
-	for i := range g.cfg.Hosts {
-		if _, is := set.Match(&g.cfg.Hosts[i].flow, time.Now()); is {
+	for _, h := range g.sites.Load().all {
+		if _, is := set.Match(&h.flow, time.Now()); is {
 			g.transport.CloseIdleConnections()
 			break
 		}
@@ -190,8 +193,8 @@ func (g *Gate) Generation() uint64 { return g.cuts.flows.Generation() }
 // accounts returns set with the users in the form in which the gate knows them.
 func (g *Gate) accounts(set *cut.Set) (*cut.Set, error) {
 	var hash func(...[]byte) [16]byte
-	for i := range g.cfg.Hosts {
-		if l := g.cfg.Hosts[i].Logins; l != nil {
+	for _, h := range g.sites.Load().all {
+		if l := h.Logins; l != nil {
 			hash = l.Hash
 		}
 	}

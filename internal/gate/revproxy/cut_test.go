@@ -402,7 +402,7 @@ func TestFreezeAccount(t *testing.T) {
 		t.Error(got)
 	}
 	awaitLive(t, w.gate, 0)
-	account := w.gate.cfg.Hosts[0].Logins.Hash([]byte("account"), []byte(mail(6)))
+	account := w.gate.first().Logins.Hash([]byte("account"), []byte(mail(6)))
 	for i, name := range []string{label(account), hex.EncodeToString(account[:])} { // as events call it
 		w.cut(t, uint64(2+i), cut.User, name)
 		if got := []int{enter(5), enter(6), page(5), page(6)}; fmt.Sprint(got) != "[303 403 200 403]" {

@@ -50,10 +50,12 @@ func exchangeOf(r *http.Request) *exchange { return r.Context().Value(exchangeKe
 func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.open.Add(1)
 	defer g.open.Done()
+	g.counts.open.Add(1)
+	defer g.counts.open.Add(-1)
 	x := &exchange{gate: g, id: newID(), begin: time.Now()}
 	x.end.ID = x.id
 	if x.host = g.host(r.Host); x.host == nil {
-		x.host = &Host{Place: g.cfg.Hosts[0].Place}
+		x.host = &Host{Place: g.first().Place}
 		x.refuse(w, r, refusal{status: http.StatusMisdirectedRequest, code: "SK3404", action: "refuse", rule: "host", reason: "host is not configured"})
 		return
 	}
@@ -139,6 +141,7 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // pass hands a request to the upstream.
 func (g *Gate) pass(w http.ResponseWriter, r *http.Request, x *exchange) {
+	g.counts.exchanges.Add(1)
 	g.proxy.ServeHTTP(&sending{ResponseWriter: w, x: x}, r)
 }
 

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httputil"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,7 +24,7 @@ const flushAfter = 2 * time.Millisecond
 // Gate is a web gate.
 type Gate struct {
 	cfg       Config
-	hosts     map[string]*Host
+	sites     atomic.Pointer[sites]
 	server    *http.Server
 	transport *http.Transport
 	proxy     *httputil.ReverseProxy
@@ -40,6 +39,9 @@ type Gate struct {
 	sessions sessions
 	stops    atomic.Pointer[[]Stop] // sites that an operator stopped
 
+	reload sync.Mutex // guards health
+	health health
+
 	open sync.WaitGroup // exchanges, those that changed their protocol among them
 
 	mu       sync.Mutex           // guards what follows
@@ -53,16 +55,11 @@ func New(cfg Config) (*Gate, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	g := &Gate{cfg: cfg, hosts: map[string]*Host{}, stopping: make(chan struct{})}
-	for i := range cfg.Hosts {
-		for _, name := range cfg.Hosts[i].Names {
-			g.hosts[name] = &cfg.Hosts[i]
-		}
-		cfg.Hosts[i].flow = cfg.Hosts[i].target()
-		cfg.Hosts[i].pages = cfg.Hosts[i].Pages.compile()
-		cfg.Hosts[i].logins = cfg.Hosts[i].Logins.compile()
-		cfg.Hosts[i].persons = cfg.Hosts[i].Persons.compile()
+	g := &Gate{cfg: cfg, stopping: make(chan struct{})}
+	if err := g.SetHosts(cfg.Hosts); err != nil {
+		return nil, err
 	}
+	g.cfg.Hosts = nil // sites has them
 	g.transport = &http.Transport{
 		TLSClientConfig:       cfg.Transport.TLS,
 		MaxIdleConnsPerHost:   256,
@@ -73,7 +70,7 @@ func New(cfg Config) (*Gate, error) {
 	}
 	g.proxy = &httputil.ReverseProxy{
 		Rewrite:        rewrite,
-		Transport:      g.transport,
+		Transport:      passing{g},
 		ModifyResponse: g.respond,
 		ErrorHandler:   g.failed,
 		FlushInterval:  flushAfter,
@@ -112,6 +109,8 @@ func (g *Gate) Run(ctx context.Context) error {
 	open, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end() // connections that changed their protocol
 	g.server.BaseContext = func(net.Listener) context.Context { return open }
+	unwatch := g.runHealth(open)
+	defer unwatch()
 	doors := newDoors(g, g.cfg.TLS)
 	g.server.TLSConfig = doors.tls // has HTTP/2 among its protocols
 	go doors.run()
@@ -177,22 +176,6 @@ func (g *Gate) recorded(ctx context.Context, bodies ...event.Body) (event.Seq, b
 		}
 	}
 	return first + before, err == nil || g.cfg.FailOpen
-}
-
-func (g *Gate) places() []event.Place {
-	var all []event.Place
-	for i := range g.cfg.Hosts {
-		all = append(all, g.cfg.Hosts[i].Place)
-	}
-	return all
-}
-
-// host returns the site that a request is for, nil for none.
-func (g *Gate) host(name string) *Host {
-	if host, _, err := net.SplitHostPort(name); err == nil {
-		name = host
-	}
-	return g.hosts[strings.ToLower(strings.TrimSuffix(name, "."))]
 }
 
 // newID returns a fresh event id: 80 random bits, without meaning.

@@ -229,6 +229,7 @@ func told(v *waf.Verdict) (rule, reason string) {
 
 // decision is the event of a refusal.
 func (x *exchange) decision(f refusal) *event.Decision {
+	x.gate.counts.decided(f)
 	code := ""
 	if f.status != 0 {
 		code = fmt.Sprint(f.status)

@@ -116,6 +116,7 @@ func (g *Gate) failed(w http.ResponseWriter, r *http.Request, err error) {
 		x.end.Outcome = "aborted"
 	default:
 		x.end.Outcome = "upstream"
+		g.counts.failed.Add(1)
 		if x.unseen {
 			x.page(w, r, refusal{status: http.StatusBadGateway, code: "SK3405"})
 			return

@@ -33,11 +33,17 @@ func (g *Gate) stopped(host, path string) (refusal, bool) {
 		case s.Host != host:
 		case !s.Payment:
 			return refusal{status: http.StatusServiceUnavailable, code: codeSiteStopped, action: "refuse", rule: "stop/site", reason: "an operator stopped the site"}, true
-		case g.hosts[host].pays(path):
+		case g.pays(host, path):
 			return refusal{status: http.StatusServiceUnavailable, code: codePaymentStopped, action: "refuse", rule: "stop/payment", reason: "an operator stopped payment"}, true
 		}
 	}
 	return refusal{}, false
+}
+
+// pays reports whether a path of a site belongs to payment.
+func (g *Gate) pays(host, path string) bool {
+	h := g.sites.Load().byName[host]
+	return h != nil && h.pays(path)
 }
 
 // pays reports whether a path belongs to payment.

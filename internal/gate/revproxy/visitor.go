@@ -24,7 +24,7 @@ const (
 // sessionKey is what makes two requests one session. The same cookie from
 // another address is another session: scopes ask by address.
 type sessionKey struct {
-	host    *Host
+	place   event.Place
 	cookie  [16]byte
 	address string
 	account string
@@ -91,7 +91,7 @@ type visiting struct {
 // visitor tells who asks.
 func (x *exchange) visitor(r *http.Request) *visiting {
 	p := x.host.persons
-	v := &visiting{key: sessionKey{host: x.host, cookie: p.cookie(r), address: address(r)}}
+	v := &visiting{key: sessionKey{place: x.host.Place, cookie: p.cookie(r), address: address(r)}}
 	network := visit.Network(v.key.address)
 	name := network
 	if v.key.cookie != [16]byte{} {

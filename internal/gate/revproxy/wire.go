@@ -81,8 +81,7 @@ func (w *watching) stop(room int) error {
 // connection that ended.
 func (w *watching) refuse(v *http1.Violation) error {
 	g := w.gate
-	g.counts.wire.Add(1)
-	x := &exchange{gate: g, id: newID(), host: &Host{Place: g.cfg.Hosts[0].Place}}
+	x := &exchange{gate: g, id: newID(), host: &Host{Place: g.first().Place}}
 	opening := &event.Exchange{ID: x.id, Place: x.host.Place, Method: method(""), Protocol: "HTTP/1.1"}
 	opening.Address, _, _ = net.SplitHostPort(w.RemoteAddr().String())
 	g.record(context.Background(), opening, x.decision(misread(v)))
@@ -105,8 +104,13 @@ func (w *watching) NetConn() net.Conn { return w.Conn }
 // CloseWrite ends what is sent, so that the client reads all of it.
 func (w *watching) CloseWrite() error { return closeWrite(w.Conn) }
 
-// counts are what was refused outside of exchanges.
+// counts are what a gate has done since it began.
 type counts struct {
+	exchanges  atomic.Uint64 // that were passed to an upstream
+	refused    atomic.Uint64
+	cards      atomic.Uint64 // refused or cut for a card number
+	failed     atomic.Uint64 // upstreams that did not answer
+	open       atomic.Int64  // exchanges under way
 	turnedAway atomic.Uint64 // connections beyond the limits
 	wire       atomic.Uint64 // requests that nobody could read
 	floods     atomic.Uint64 // connections of HTTP/2 that gave up what they asked
@@ -129,5 +133,5 @@ func (g *Gate) flooded(reason string) {
 	}
 	g.floods[reason] = now
 	g.mu.Unlock()
-	g.record(context.Background(), &event.Finding{Code: codeFlood, Title: "clients take more than they may", Place: g.cfg.Hosts[0].Place, Detail: reason})
+	g.record(context.Background(), &event.Finding{Code: codeFlood, Title: "clients take more than they may", Place: g.first().Place, Detail: reason})
 }
