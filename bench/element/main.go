@@ -8,11 +8,14 @@
 package main
 
 import (
+	"encoding/binary"
 	"errors"
 	"flag"
 	"fmt"
+	"math/bits"
 	"os"
 	"runtime/pprof"
+	"strconv"
 
 	"sekisho/internal/element"
 )
@@ -109,25 +112,21 @@ func appendFinding(lines []byte, f *element.Finding) []byte {
 	return append(f.AppendMasked(lines), '\n')
 }
 
-// appendNumber appends n in decimal digits, two at a time.
+// appendNumber appends n in decimal digits.
 func appendNumber(lines []byte, n uint64) []byte {
-	const hundred = "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748495051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899"
-	var b [20]byte
-	i := len(b)
-	for n >= 100 {
-		two := n % 100 * 2
-		n /= 100
-		i -= 2
-		b[i], b[i+1] = hundred[two], hundred[two+1]
+	if n >= 1e8 {
+		return strconv.AppendUint(lines, n, 10)
 	}
-	if n >= 10 {
-		i -= 2
-		b[i], b[i+1] = hundred[n*2], hundred[n*2+1]
-	} else {
-		i--
-		b[i] = '0' + byte(n)
-	}
-	return append(lines, b[i:]...)
+	// Eight digits in the bytes of one word: four by four, two by two, one by one.
+	x := n/10000 | n%10000<<32
+	y := x * 10486 >> 20 & 0x7f_0000_007f
+	y |= (x - y*100) << 16
+	z := y * 103 >> 10 & 0x000f_000f_000f_000f
+	z |= (y - z*10) << 8
+	zeros := min(bits.TrailingZeros64(z)/8, 7)
+	at := len(lines)
+	binary.LittleEndian.PutUint64(lines[at:at+8], (z|0x3030303030303030)>>(8*zeros))
+	return lines[:at+8-zeros]
 }
 
 func scanFile(s *element.Scanner, name string) error {

@@ -198,8 +198,11 @@ func (s *Scanner) kanjiRow(p int, w uint64) {
 	if c == 0xE3 {
 		after = flagOf(b[12+n : 15+n])
 	}
+	if last&endsBirth != 0 && n >= 9 && s.kinds.Has(BirthDate) && (bytes.HasSuffix(b[:12+n], []byte("生年月日")) || bytes.HasSuffix(b[:12+n], []byte("誕生日"))) {
+		s.shortEra(p + n)
+	}
 	if first&(beginsPrefecture|isFamily|isForeign)|last&isHonorific|after&(isHonorific|isRepeat) == 0 && !isDigit(c) && c != 0xEF &&
-		!mayBeginFamily(b[12:20]) && (n < 9 || last&endsBirth == 0) && (n < 12 || !mayHoldName(b[12:12+n])) {
+		!mayBeginFamily(b[12:20]) && (n < 12 || !mayHoldName(b[12:12+n])) {
 		return // as most rows
 	}
 	s.kanjiText(p, n)
@@ -262,9 +265,6 @@ func (s *Scanner) kanjiText(p, n int) {
 		}
 	}
 	last := flagOf(b[end-3 : end])
-	if last&endsBirth != 0 && s.kinds.Has(BirthDate) && (bytes.HasSuffix(b[p:end], []byte("生年月日")) || bytes.HasSuffix(b[p:end], []byte("誕生日"))) {
-		s.shortEra(end)
-	}
 	if c := b[end]; isDigit(c) || c == 0xEF {
 		s.eraBefore(p, end)
 	}

@@ -79,6 +79,10 @@ func (s *Scanner) base64(p int) {
 // characters: other data does not by chance.
 func (s *Scanner) beginsText(p int) bool {
 	b := s.buf[p : p+leastBase64]
+	x := uint32(sextet[b[0]])<<18 | uint32(sextet[b[1]])<<12 | uint32(sextet[b[2]])<<6 | uint32(sextet[b[3]])
+	if c := byte(x >> 16); noText[c] || c < utf8.RuneSelf && noText[byte(x>>8)] { // as most
+		return false
+	}
 	var plain [leastBase64]byte
 	k, err := base64.RawStdEncoding.Decode(plain[:], b)
 	return err == nil && isText(plain[:k])
@@ -117,6 +121,22 @@ func lineBreak(b []byte) int {
 var isBase64 = func() (t [256]bool) {
 	for c := range t {
 		t[c] = isDigit(byte(c)) || isUpper(byte(c)) || isLower(byte(c)) || c == '+' || c == '/'
+	}
+	return t
+}()
+
+// sextet are the values of the characters of base64 (RFC 4648 §4).
+var sextet = func() (t [256]uint8) {
+	for i, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") {
+		t[c] = uint8(i)
+	}
+	return t
+}()
+
+// noText are the bytes with which no character of a text begins.
+var noText = func() (t [256]bool) {
+	for c := range t {
+		t[c] = c < ' ' && c != '\t' && c != '\n' && c != '\r' || c >= 0x7f && c < 0xC2 || c > 0xF4
 	}
 	return t
 }()

@@ -24,10 +24,15 @@ type Finding struct {
 
 // AppendMasked appends what Masked returns, without allocating.
 func (f *Finding) AppendMasked(dst []byte) []byte {
-	if f.hashed {
+	n := len(dst)
+	switch {
+	case f.hashed:
 		return dst
+	case cap(dst)-n < len(f.value):
+		return append(dst, f.value[:f.shown]...)
 	}
-	return append(dst, f.value[:f.shown]...)
+	copy(dst[n:n+len(f.value)], f.value[:])
+	return dst[:n+int(f.shown)]
 }
 
 // Masked returns what may be shown of the value, such as "411111******1111",
@@ -105,7 +110,10 @@ func (s *Scanner) emitBrand(p, e int, kind Kind, confidence int, why Reason, can
 	if !s.kinds.Has(kind) || confidence < s.least && s.adjust == nil || s.depth > 0 && !s.within.has(p, e) {
 		return
 	}
-	from, to := s.place(p), s.place(e)
+	from, to := s.base+int64(p), s.base+int64(e)
+	if s.raw != nil || s.outer != nil {
+		from, to = s.place(p), s.place(e)
+	}
 	f := &s.found
 	f.Offset, f.Length, f.Kind, f.Brand, f.Confidence, f.Reasons = from, int(to-from), kind, brand, uint8(confidence), why
 	f.hashed = false
@@ -117,7 +125,7 @@ func (s *Scanner) emitBrand(p, e int, kind Kind, confidence int, why Reason, can
 		h := s.hash(kind, canonical)
 		copy(f.value[:], h[:])
 	} else {
-		f.shown = uint8(mask(f.value[:0], kind, canonical))
+		f.shown = uint8(mask(&f.value, kind, canonical))
 	}
 	if s.adjust != nil {
 		s.adjust(f)
@@ -128,21 +136,19 @@ func (s *Scanner) emitBrand(p, e int, kind Kind, confidence int, why Reason, can
 	s.report(f)
 }
 
-// mask appends what may be shown: the first six and last four digits of a card
-// number (PCI DSS 4.0, requirement 3.4.1), the domain's end of an address, the
-// last two digits of other numbers, and nothing but stars of everything else.
-func mask(dst []byte, kind Kind, v []byte) int {
-	const stars = "********************"
-	switch {
-	case kind == CardPAN && len(v) >= 13 && len(v) <= 19:
-		dst = append(dst, v[:6]...)
-		dst = append(dst, stars[:len(v)-10]...)
-		dst = append(dst, v[len(v)-4:]...)
-	case kind == Phone && len(v) >= 10, kind == PostalCode && len(v) >= 7:
-		dst = append(dst, stars[:min(len(v)-2, 16)]...)
-		dst = append(dst, v[len(v)-2:]...)
-	default:
-		dst = append(dst, stars[:4]...)
+// mask writes what may be shown to dst and returns its length: the first six and last
+// four digits of a card number (PCI DSS 4.0, requirement 3.4.1), the last two digits of
+// phones and postal codes, and nothing but stars of everything else.
+func mask(dst *[20]byte, kind Kind, v []byte) int {
+	*dst = [20]byte([]byte("********************"))
+	switch n := len(v); {
+	case kind == CardPAN && n >= 13 && n <= 19:
+		*(*[6]byte)(dst[:]) = [6]byte(v)
+		*(*[4]byte)(dst[n-4:]) = [4]byte(v[n-4:])
+		return n
+	case kind == Phone && n >= 10 && n <= 18, kind == PostalCode && n >= 7 && n <= 18:
+		*(*[2]byte)(dst[n-2:]) = [2]byte(v[n-2:])
+		return n
 	}
-	return len(dst)
+	return 4
 }

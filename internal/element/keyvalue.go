@@ -116,18 +116,14 @@ func (s *Scanner) key(p int) (kind Kind, weak, ok bool) {
 	var word [maxKey]byte
 	n, sum := 0, uint32(0)
 	for i := p - 1; n < maxKey && i > p-maxKey; i-- {
-		c := b[i]
-		switch {
-		case isUpper(c):
-			c |= 0x20
-		case isLower(c) || isDigit(c):
-		case c >= utf8.RuneSelf:
-			if i >= 2 && c == 0x80 && b[i-1] == 0x80 && b[i-2] == 0xE3 { // the ideographic space
+		c := keyBytes[b[i]]
+		if c <= notInKey {
+			if c == notInKey {
 				return lookHeader(word[maxKey-n:], sum)
 			}
-		case c == '_' || c == '-':
 			continue
-		default:
+		}
+		if c == 0x80 && i >= 2 && b[i-1] == 0x80 && b[i-2] == 0xE3 { // the ideographic space
 			return lookHeader(word[maxKey-n:], sum)
 		}
 		n++
@@ -136,6 +132,24 @@ func (s *Scanner) key(p int) (kind Kind, weak, ok bool) {
 	}
 	return 0, false, false
 }
+
+// keyBytes are the bytes of keys without their case, leftOut for _ and -, notInKey for
+// what no key has.
+var keyBytes = func() (t [256]uint8) {
+	for i := range t {
+		switch c := byte(i); {
+		case isUpper(c):
+			t[i] = c | 0x20
+		case isLower(c) || isDigit(c) || c >= utf8.RuneSelf:
+			t[i] = c
+		case c != '_' && c != '-':
+			t[i] = notInKey
+		}
+	}
+	return t
+}()
+
+const notInKey = 1
 
 // keyEnds has a bit for the last four letters of each key that keyValue takes
 // values from, by a hash, also with _ or - between them (a - among the
@@ -291,7 +305,7 @@ func bytesOf(list string) (t byteSet) {
 	return t
 }
 
-var valueStop, secretStop, cookieStop = bytesOf(",;&|\t<>\"{["), bytesOf(" ,&|\t<>\"'}])"), bytesOf("\t<>\"'")
+var valueStop, secretStop, cookieStop = bytesOf(",;&|\t<>\"{[\x00\n\r"), bytesOf(" ,&|\t<>\"'}])\x00\n\r"), bytesOf("\t<>\"'\x00\n\r")
 
 // span returns the value that begins after spaces and quotes at q: to its
 // closing quote or, without one, to the end of what a value without quotes can
@@ -318,7 +332,7 @@ func (s *Scanner) span(q int, stop *byteSet) (p, e int, quoted bool) {
 		}
 		return p, e, true
 	}
-	for e = q; e < limit && b[e] != 0 && b[e] != '\n' && b[e] != '\r' && !stop.has(b[e]); e++ {
+	for e = q; e < limit && !stop.has(b[e]); e++ {
 	}
 	for e > q && b[e-1] == ' ' {
 		e--

@@ -6,7 +6,7 @@ import "math/bits"
 func (s *Scanner) email(p, size int) {
 	b := s.buf
 	i := p
-	for p-i < 64 && isLocalByte(b[i-1]) {
+	for p-i < 64 && mailBytes[b[i-1]]&ofLocal != 0 {
 		i--
 	}
 	for i < p && (b[i] == '.' || b[i] == '-' || b[i] == '%') {
@@ -24,11 +24,12 @@ func (s *Scanner) email(p, size int) {
 			dots, label, alpha = dots+1, 0, true
 			continue
 		}
-		if !isDigit(c) && !isLower(c|0x20) && !(c == '-' && label > 0) {
+		is := mailBytes[c]
+		if is&ofDomain == 0 && !(c == '-' && label > 0) {
 			break
 		}
 		label++
-		alpha = alpha && isLower(c|0x20)
+		alpha = alpha && is&isAlpha != 0
 		if dots > 0 && alpha && label >= 2 {
 			last = q + 1
 		} else if dots > 0 {
@@ -45,9 +46,28 @@ func (s *Scanner) email(p, size int) {
 	s.emit(i, last, Email, confidence, why, nil)
 }
 
-func isLocalByte(c byte) bool {
-	return isWordByte(c) || c == '.' || c == '+' || c == '-' || c == '%'
-}
+// mailBytes says what a byte is in a mail address.
+var mailBytes = func() (t [256]uint8) {
+	for i := range t {
+		c := byte(i)
+		if isWordByte(c) || c == '.' || c == '+' || c == '-' || c == '%' {
+			t[c] |= ofLocal
+		}
+		if isDigit(c) || isLower(c|0x20) {
+			t[c] |= ofDomain
+		}
+		if isLower(c | 0x20) {
+			t[c] |= isAlpha
+		}
+	}
+	return t
+}()
+
+const (
+	ofLocal = 1 << iota
+	ofDomain
+	isAlpha
+)
 
 // ipAddress reports the IPv4 address whose third dot may be at p. It reads the
 // masks, for logs are full of them: bit 16 of the window is p.

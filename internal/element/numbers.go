@@ -1,5 +1,7 @@
 package element
 
+import "encoding/binary"
+
 // alone reports whether buf[p:e] touches no letter, digit or underscore.
 func (s *Scanner) alone(p, e int) bool {
 	if isWordByte(s.buf[e]) {
@@ -8,12 +10,12 @@ func (s *Scanner) alone(p, e int) bool {
 	return !isWordByte(s.buf[p-1]) || s.escapeBefore(p) > 0
 }
 
-// text appends the first digits of n as ASCII.
-func (n *row) text(dst []byte, digits int) []byte {
-	for _, v := range n.digit[:digits] {
-		dst = append(dst, '0'+v)
+// text writes the first digits of n to dst as ASCII.
+func (n *row) text(dst *[maxDigits]byte, digits int) []byte {
+	for i := 0; i < digits; i += 8 {
+		binary.LittleEndian.PutUint64(dst[i:], binary.LittleEndian.Uint64(n.digit[i:])|ones*'0')
 	}
-	return dst
+	return dst[:digits]
 }
 
 // number ends the search for other numbers in buf[p:e] and reports it.
@@ -26,7 +28,7 @@ func (s *Scanner) number(n *row, used int, kind Kind, confidence int, why Reason
 		why |= ByWidth
 	}
 	s.ends.number = e
-	s.emit(p, e, kind, confidence, why, n.text(s.text[:0], n.group[used-1].to))
+	s.emit(p, e, kind, confidence, why, n.text(&s.text, n.group[used-1].to))
 	return true
 }
 

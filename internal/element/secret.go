@@ -90,6 +90,9 @@ func mixed(v []byte) bool {
 		} else {
 			others++
 		}
+		if letters > 0 && others > 0 {
+			return true
+		}
 	}
-	return letters > 0 && others > 0
+	return false
 }

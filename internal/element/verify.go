@@ -59,11 +59,8 @@ func (s *Scanner) cardOf(n *row, used, digits, base int) bool {
 	if base < s.least && s.adjust == nil {
 		return false
 	}
-	for i, v := range d {
-		s.text[i] = '0' + v
-	}
 	s.ends.number = e
-	s.emitBrand(p, e, CardPAN, base, why, s.text[:digits], BrandOf(d))
+	s.emitBrand(p, e, CardPAN, base, why, n.text(&s.text, digits), BrandOf(d))
 	if base >= s.least {
 		s.emitNeighbours(&beside)
 	}

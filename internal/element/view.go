@@ -11,8 +11,9 @@ const (
 	viewBytes  = 1536 // decoded bytes of one view
 	maxTokens  = 60   // digits and separators of one number
 	maxDepth   = 3    // views in views: full-width digits in a JSON escape in base64
-	viewBehind = 56   // bytes before a number that a view shows
-	viewAhead  = 80   // and behind it
+	viewBehind = 48   // bytes before a number that a view shows: its context and what touches it
+	viewAhead  = 80   // and behind it: besideBytes, for card numbers
+	viewNear   = 48   // behind numbers too short for those: the context
 )
 
 // view returns the inner scanner, empty.
@@ -189,8 +190,11 @@ func (s *Scanner) viewNumber(p int) {
 	in := s.view()
 	s.showText(in, s.lineStart(p, p-viewBehind), p)
 	start, ahead := in.end, viewAhead
-	if s.onlyPAN && !s.kinds.Has(CardCVV) && !s.kinds.Has(CardExpiry) {
+	switch {
+	case s.onlyPAN && !s.kinds.Has(CardCVV) && !s.kinds.Has(CardExpiry):
 		ahead = viewAhead / 2
+	case count < 13:
+		ahead = viewNear
 	}
 	digits, seps := uint64(0), uint64(0)
 	for i, c := range text[:shown] {
@@ -225,14 +229,14 @@ func (s *Scanner) showText(in *Scanner, p, e int) {
 	for p < e && in.end+utf8.UTFMax < in.room {
 		c := s.buf[p]
 		if c < utf8.RuneSelf {
-			s.show(in, c, p)
-			p++
+			p = s.showASCII(in, p, e)
 			continue
 		}
 		if utf8Text && (c > 0xE3 && c < 0xEA || c == 0xE3 && s.buf[p+1] != 0x80) { // kanji, kana
-			for i := range 3 {
-				s.show(in, s.buf[p+i], p)
-			}
+			at := in.end
+			*(*[3]byte)(in.buf[at:]) = [3]byte(s.buf[p:])
+			*(*[3]int32)(in.spot[at:]) = [3]int32{int32(p), int32(p), int32(p)}
+			in.end += 3
 			p += 3
 			continue
 		}
@@ -255,6 +259,23 @@ func (s *Scanner) showText(in *Scanner, p, e int) {
 		}
 		p += n
 	}
+}
+
+// showASCII adds the ASCII from p to e at most and returns where it ends.
+func (s *Scanner) showASCII(in *Scanner, p, e int) int {
+	e = min(e, p+in.room-utf8.UTFMax-in.end)
+	from := s.buf[p:e]
+	to := in.buf[in.end:][:len(from)]
+	spot := in.spot[in.end:][:len(from)]
+	for i, c := range from {
+		if c >= utf8.RuneSelf {
+			in.end += i
+			return p + i
+		}
+		to[i], spot[i] = c, int32(p+i)
+	}
+	in.end += len(from)
+	return e
 }
 
 // viewText looks at the line from p on with its escapes decoded, if more than one
