@@ -192,8 +192,8 @@ const keyEndBits = 13
 // mayBeKey is a cheap refusal of what stands before the sign at p: logs are full of
 // signs, and few are branched on here.
 func (s *Scanner) mayBeKey(p int) bool {
-	q := p - int(isQuote[s.buf[p-1]])
-	x := binary.LittleEndian.Uint32(s.buf[q-4:])
+	before := binary.LittleEndian.Uint64(s.buf[p-8 : p])
+	x := uint32(before >> (32 - isQuote[before>>56]))
 	at := endBits(x)
 	return keyEnds[at>>6]>>(at&63)&1 != 0 || x&0xC0C0C000 != 0x40404000 && s.otherKey(p)
 }
@@ -240,8 +240,8 @@ func lastHash(b []byte) uint32 {
 	return (x | 0x202020) * 0x9E3779B1 >> (32 - lastHashBits)
 }
 
-// isQuote is 1 for the quotes that close a key.
-var isQuote = [256]uint8{'"': 1, '\'': 1}
+// isQuote is 8, the bits of a byte, for the quotes that close a key.
+var isQuote = [256]uint8{'"': 8, '\'': 8}
 
 // endBits hashes four letters without their case.
 func endBits(x uint32) uint32 { return x & 0x1f1f1f1f * 0x9E3779B1 >> (32 - keyEndBits) }
