@@ -71,6 +71,18 @@ await ayame.locator(".picture svg a").last().focus();
 await ayame.keyboard.press("Enter");
 await ayame.waitForURL((u) => u.searchParams.get("to") && u.searchParams.get("from"));
 await ayame.waitForSelector(".picture svg");
+// Down from the figures: who, through which gate, which data, and the events.
+await ayame.goto(origin + "/scope?ask=1");
+await ayame.waitForSelector(".flows");
+assert.match(await ayame.locator('section[aria-labelledby="h-trail"] table').innerText(), /app · 127\.0\.0\.1[^]*SELECT/);
+await shoot(ayame, "trail");
+await ayame.locator(".flows a").first().click();
+await ayame.waitForURL((u) => u.searchParams.get("user") === "app");
+await ayame.waitForSelector(".flows");
+await ayame.locator('section[aria-labelledby="h-trail"] td a').first().click();
+await ayame.waitForURL("**/events?**");
+assert.match(await ayame.locator("main table").innerText(), /customers/);
+done("down from figures to sessions, statements and events");
 await ayame.goto(origin + "/scope?ask=1");
 await ayame.fill("#f-purpose", "本人への通知");
 await ayame.click('form[action="/scope/look"] button');

@@ -26,6 +26,7 @@ type Office interface {
 	Sites
 	People
 	Writer
+	Paths
 
 	Status(ctx context.Context) (control.Status, error)
 	Sessions(ctx context.Context) ([]control.Session, error)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sekisho/internal/console/account"
+	"sekisho/internal/fault"
 	"sekisho/internal/lang"
 	"sekisho/internal/rule"
 )
@@ -91,6 +92,9 @@ func (p *Page) Word(kind, word string) string {
 	if text := p.words.Text(key); !strings.HasPrefix(text, "!") {
 		return text
 	}
+	if kind == "reason" { // those that faults carry, too
+		word, _ = fault.Phrase(p.Lang(), word)
+	}
 	return word
 }
 
@@ -103,6 +107,16 @@ func (p *Page) Time(t time.Time) string {
 		return "–"
 	}
 	return t.In(rule.Tokyo).Format("2006-01-02 15:04")
+}
+
+// Dash joins two times, the second shortened when the day is the same.
+func (p *Page) Dash(from, to time.Time) string {
+	from, to = from.In(rule.Tokyo), to.In(rule.Tokyo)
+	form := "2006-01-02 15:04:05"
+	if from.Format(time.DateOnly) == to.Format(time.DateOnly) {
+		form = "15:04:05"
+	}
+	return from.Format("2006-01-02 15:04:05") + " – " + to.Format(form)
 }
 
 // Second is Time with seconds.

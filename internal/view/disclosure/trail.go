@@ -1,0 +1,116 @@
+package disclosure
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"slices"
+
+	"sekisho/internal/element"
+	"sekisho/internal/event"
+	"sekisho/proof/scope"
+)
+
+// Trail is what one statement of one session carried of one table, in one class.
+type Trail struct {
+	Gate          event.Source
+	Session       event.Session
+	User, Address string // as the gate saw them; empty when nobody said
+	Statement     string // literals replaced; empty when its text is not known
+	Table         string
+	Elements      element.Mask
+	Class         event.Class
+	Reason        string // why not exact
+	From, To      int64  // UTC ns, widened by the clock error
+	Rows          uint64
+	Times         int // crossings
+	session       uint32
+	statement     uint32
+}
+
+type trailKey struct{ session, statement, series uint32 }
+
+// Trails returns how what q asks about went: by session and statement, those of
+// the most rows first. Sessions of which it is not known whose they are belong
+// to it: names never narrow. At most so many come back; more is how many do not.
+func (v *View) Trails(ctx context.Context, q scope.Query, most int) (out []Trail, more int, err error) {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	e, err := v.evaluation(q)
+	if err != nil {
+		return nil, 0, err
+	}
+	if err := e.actorsOf(ctx); err != nil {
+		return nil, 0, err
+	}
+	all := map[trailKey]*Trail{}
+	err = e.gatherAll(ctx, e.w, func(r *record) {
+		if _, maybe := e.fit(r.session); !maybe || !e.asked(r.series) {
+			return
+		}
+		key := trailKey{r.session, r.statement, r.series}
+		t := all[key]
+		if t == nil {
+			k, c := &e.series.list[r.series], e.clients.list[e.clientOf[r.session]]
+			t = &Trail{User: e.names.texts[c.user], Address: e.names.texts[c.address], Table: e.names.texts[k.table], Elements: k.mask, Class: k.class,
+				Reason: e.names.texts[k.reason], From: r.lo, To: r.hi, session: r.session, statement: r.statement}
+			all[key] = t
+		}
+		t.From, t.To = min(t.From, r.lo), max(t.To, r.hi)
+		t.Rows += r.rows
+		t.Times++
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, t := range all {
+		out = append(out, *t)
+	}
+	slices.SortFunc(out, func(a, b Trail) int {
+		return cmp.Or(cmp.Compare(b.Rows, a.Rows), cmp.Compare(a.From, b.From), cmp.Compare(a.session, b.session), cmp.Compare(a.statement, b.statement),
+			cmp.Compare(a.Table, b.Table), cmp.Compare(a.Elements, b.Elements), cmp.Compare(a.Class, b.Class), cmp.Compare(a.Reason, b.Reason))
+	})
+	if len(out) > most {
+		out, more = out[:most], len(out)-most
+	}
+	return out, more, e.nameTrails(ctx, out)
+}
+
+// nameTrails fills in gates, sessions and statements.
+func (e *evaluation) nameTrails(ctx context.Context, list []Trail) error {
+	type who struct {
+		gate   uint32
+		number int64
+	}
+	sessions, texts := map[uint32]who{}, map[uint32]string{}
+	for i := range list {
+		sessions[list[i].session], texts[list[i].statement] = who{}, ""
+	}
+	for id := range sessions {
+		err := query(ctx, e.db.Read, "SELECT source, number FROM session WHERE id = ?", func(r *sql.Rows) error {
+			var w who
+			err := r.Scan(&w.gate, &w.number)
+			sessions[id] = w
+			return err
+		}, id)
+		if err != nil {
+			return err
+		}
+	}
+	for id := range texts {
+		err := query(ctx, e.db.Read, "SELECT text FROM statement WHERE id = ?", func(r *sql.Rows) error {
+			var text string
+			err := r.Scan(&text)
+			texts[id] = text
+			return err
+		}, id)
+		if err != nil {
+			return err
+		}
+	}
+	for i := range list {
+		w := sessions[list[i].session]
+		list[i].Gate, list[i].Session, list[i].Statement = event.Source(e.names.texts[w.gate]), event.Session(w.number), texts[list[i].statement]
+	}
+	return nil
+}
