@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"sekisho/internal/config"
+	"sekisho/internal/control"
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
 	"sekisho/internal/gate/egress"
@@ -95,14 +96,14 @@ func (p *process) putExitPolicy(ctx context.Context, next *exit.Policy) error {
 
 // reloadExitPolicy reads the policy of what leaves again; a bad file keeps the
 // old one.
-func (p *process) reloadExitPolicy(ctx context.Context) error {
+func (p *process) reloadExitPolicy(ctx context.Context) (*control.ExitChange, error) {
 	if err := p.pushExitPolicy(); err != nil {
-		return err
+		return nil, err
 	}
 	p.exitTurn.Lock()
 	defer p.exitTurn.Unlock()
 	if p.cfg.Egress == nil || p.ofHub() {
-		return nil
+		return nil, nil
 	}
 	old := p.exit.Load()
 	next, err := config.ExitPolicyFile(p.cfg.Egress.PolicyFile)
@@ -113,12 +114,48 @@ func (p *process) reloadExitPolicy(ctx context.Context) error {
 	}
 	if err != nil {
 		_, recErr := p.outer.Record(ctx, event.Durable, &event.PolicyRejected{Reason: fault.Faults(err)[0].Error()})
-		return errors.Join(err, recErr)
+		return nil, errors.Join(err, recErr)
 	}
 	if next.Digest() == old.Digest() {
-		return nil
+		return nil, nil
 	}
-	return p.putExitPolicy(ctx, next)
+	if err := p.putExitPolicy(ctx, next); err != nil {
+		return nil, err
+	}
+	return p.exitChange(ctx, next), nil
+}
+
+// previewed is how far back a new policy of what leaves is compared with what
+// was decided.
+const previewed = 30 * 24 * time.Hour
+
+// mostSorts bounds control.ExitChange.Sorts.
+const mostSorts = 100
+
+// exitChange is what a policy that came into force would have done before. It
+// is looked up afterwards: nobody who shuts a way waits for it.
+func (p *process) exitChange(ctx context.Context, next *exit.Policy) *control.ExitChange {
+	seen := &preview{changes: map[change]*change{}}
+	from := p.now().Add(-previewed).UnixNano()
+	first, err := p.ledger.Since(from)
+	if err == nil {
+		err = p.ledger.Scan(ctx, first, seen.line(next, from))
+	}
+	if err != nil { // it is in force all the same
+		p.log.Error("what a policy changes is not known", "generation", next.Generation(), "err", err)
+	}
+	out := &control.ExitChange{Generation: next.Generation(), Digest: string(next.Digest()), Judged: seen.Judged, Unknown: seen.Unknown, Sorts: []control.ExitSort{}}
+	for _, x := range seen.sorted() {
+		if refuse := exit.Refuse.String(); x.Now == refuse {
+			out.Refused += x.Flows
+		} else if x.Was == refuse {
+			out.Allowed += x.Flows
+		}
+		if len(out.Sorts) < mostSorts {
+			out.Sorts = append(out.Sorts, control.ExitSort{Role: x.Role, Host: x.Host, Port: x.Port, Was: x.Was, Now: x.Now, Rule: x.Rule, Flows: x.Flows, Last: x.Last})
+		}
+	}
+	return out
 }
 
 func (p *process) newExitGate(c *config.EgressGate, names *resolver.Resolver, path string) (*exitGate, error) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sekisho/internal/config"
+	"sekisho/internal/control"
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
 	"sekisho/internal/policy/exit"
@@ -154,19 +155,7 @@ func (c egressPreviewCmd) Run(a *app) error {
 		return err
 	}
 	seen := &preview{changes: map[change]*change{}}
-	err = r.Scan(a.ctx, 0, func(_ event.Index, line []byte) error {
-		head, err := event.ParseHeader(line)
-		if err != nil || head.Kind != event.KindFlow || head.At < from.UnixNano() {
-			return err
-		}
-		e, err := event.Parse(line)
-		if err != nil {
-			return err
-		}
-		seen.judge(p, e.Body.(*event.Flow), e.At)
-		return nil
-	})
-	if err != nil {
+	if err := r.Scan(a.ctx, 0, seen.line(p, from.UnixNano())); err != nil {
 		return ledgerFault(dir, a.config, err)
 	}
 	all := seen.sorted()
@@ -176,11 +165,32 @@ func (c egressPreviewCmd) Run(a *app) error {
 	}{seen, all}
 	return a.out(v, func() {
 		for _, x := range all {
-			a.print("egress_change", "role", orDash(x.Role), "to", fmt.Sprintf("%s:%d", x.Host, x.Port), "was", a.say.Text("egress_word_"+x.Was), "now", a.say.Text("egress_word_"+x.Now),
-				"flows", x.Flows, "last", x.Last.Local().Format("2006-01-02 15:04"), "rule", x.Rule)
+			a.exitSort(&control.ExitSort{Role: x.Role, Host: x.Host, Port: x.Port, Was: x.Was, Now: x.Now, Rule: x.Rule, Flows: x.Flows, Last: x.Last})
 		}
 		a.print("egress_previewed", "judged", seen.Judged, "changes", len(all), "unknown", seen.Unknown)
 	})
+}
+
+// exitSort shows what changes for flows of one sort.
+func (a *app) exitSort(x *control.ExitSort) {
+	a.print("egress_change", "role", orDash(x.Role), "to", fmt.Sprintf("%s:%d", x.Host, x.Port), "was", a.say.Text("egress_word_"+x.Was), "now", a.say.Text("egress_word_"+x.Now),
+		"flows", x.Flows, "last", x.Last.Local().Format("2006-01-02 15:04"), "rule", x.Rule)
+}
+
+// line judges the flows among lines of the ledger from a time on.
+func (s *preview) line(p *exit.Policy, from int64) func(event.Index, []byte) error {
+	return func(_ event.Index, line []byte) error {
+		head, err := event.ParseHeader(line)
+		if err != nil || head.Kind != event.KindFlow || head.At < from {
+			return err
+		}
+		e, err := event.Parse(line)
+		if err != nil {
+			return err
+		}
+		s.judge(p, e.Body.(*event.Flow), e.At)
+		return nil
+	}
 }
 
 func orDash(s string) string { return cmp.Or(s, "-") }
@@ -188,7 +198,7 @@ func orDash(s string) string { return cmp.Or(s, "-") }
 // judge asks the policy about a flow of the past. What was cut, or was no
 // request, is no matter of the policy.
 func (s *preview) judge(p *exit.Policy, f *event.Flow, at time.Time) {
-	if f.Step == "cut" || f.Step == "form" {
+	if f.Step == "cut" || f.Step == "form" || f.Step == "list" {
 		return
 	}
 	target, err := exit.ParseHost(f.Host)

@@ -149,9 +149,12 @@ func cutMatch(r control.CutRequest) (func(pgproxy.Session) bool, error) {
 func (p *process) ReloadPolicy(ctx context.Context) (control.PolicyStatus, error) {
 	p.reload.Lock()
 	defer p.reload.Unlock()
-	if err := p.reloadExitPolicy(ctx); err != nil {
+	exits, err := p.reloadExitPolicy(ctx)
+	if err != nil {
 		return p.policyStatus(), err
 	}
+	same := p.policyStatus()
+	same.Exit = exits
 	old := p.policy.Load()
 	next, source, err := config.LoadPolicy(p.cfg.Config)
 	if err == nil {
@@ -170,7 +173,7 @@ func (p *process) ReloadPolicy(ctx context.Context) (control.PolicyStatus, error
 		return p.policyStatus(), err
 	}
 	if next.Digest() == old.Digest() {
-		return p.policyStatus(), nil
+		return same, nil
 	}
 	if _, err := p.self.Record(ctx, event.Durable, policyLoaded(next)); err != nil {
 		return p.policyStatus(), err
@@ -179,7 +182,7 @@ func (p *process) ReloadPolicy(ctx context.Context) (control.PolicyStatus, error
 	p.source.Store(source)
 	p.publish()
 	status := p.policyStatus()
-	status.Changed = true
+	status.Changed, status.Exit = true, exits
 	return status, nil
 }
 

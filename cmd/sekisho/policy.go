@@ -175,7 +175,19 @@ func (policyReloadCmd) Run(a *app) error {
 		if !s.Changed {
 			key = "policy_same"
 		}
-		a.print(key, "generation", s.Generation, "digest", short(s.Digest))
+		if s.Exit == nil || s.Changed {
+			a.print(key, "generation", s.Generation, "digest", short(s.Digest))
+		}
+		if x := s.Exit; x != nil {
+			a.print("egress_reloaded", "generation", x.Generation, "digest", short(x.Digest), "judged", x.Judged, "refused", x.Refused, "allowed", x.Allowed, "unknown", x.Unknown)
+			for i := range x.Sorts {
+				if i == maxShown {
+					a.print("scope_more", "n", len(x.Sorts)-i)
+					break
+				}
+				a.exitSort(&x.Sorts[i])
+			}
+		}
 	})
 }
 

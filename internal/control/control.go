@@ -121,6 +121,33 @@ type PolicyStatus struct {
 	Generation uint64 `json:"generation"`
 	Digest     string `json:"digest"`
 	Changed    bool   `json:"changed"` // by this reload
+	// Exit is the policy of what leaves that this reload put in force, nil for
+	// none.
+	Exit *ExitChange `json:"exit,omitempty"`
+}
+
+// ExitChange is a policy of what leaves, and what it would have done with the
+// flows of the last 30 days.
+type ExitChange struct {
+	Generation uint64     `json:"generation"`
+	Digest     string     `json:"digest"`
+	Judged     int        `json:"judged"`
+	Unknown    int        `json:"unknown"` // cannot be judged: their names are not kept
+	Refused    int        `json:"refused"` // passed, and would be refused now
+	Allowed    int        `json:"allowed"` // were refused, and would pass now
+	Sorts      []ExitSort `json:"sorts"`   // what changes, refusals first, at most 100
+}
+
+// ExitSort are flows of one sort that a policy judges otherwise.
+type ExitSort struct {
+	Role  string    `json:"role"`
+	Host  string    `json:"host"`
+	Port  uint16    `json:"port"`
+	Was   string    `json:"was"`
+	Now   string    `json:"now"`
+	Rule  string    `json:"rule"`
+	Flows int       `json:"flows"`
+	Last  time.Time `json:"last"`
 }
 
 // Session is a client session at a gate.

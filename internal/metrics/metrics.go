@@ -30,6 +30,10 @@ type Meter struct {
 
 	crossings, rows, unattributed *prometheus.CounterVec // gate, class
 	decisions                     *prometheus.CounterVec // gate, action
+	flows                         *prometheus.CounterVec // gate, action, step
+	flowEnds                      *prometheus.CounterVec // gate, outcome
+	flowBytes                     *prometheus.CounterVec // gate, direction
+	questions                     *prometheus.CounterVec // gate, action
 	findings                      *prometheus.CounterVec // source, code
 	gaps, uncovered, gapSeconds   *prometheus.CounterVec // source
 	scans                         *prometheus.CounterVec // database, table
@@ -57,6 +61,10 @@ func New(version string) *Meter {
 	m.gaps = counter("gaps_total", "Gaps written down: times in which something was not recorded.", "source")
 	m.gapSeconds = counter("gap_seconds_total", "Length of the gaps.", "source")
 	m.uncovered = counter("uncovered_intervals_total", "Intervals in which somebody may have passed unseen.", "source")
+	m.flows = counter("egress_flows_total", "Flows at gates for what leaves, begun or refused.", "gate", "action", "step")
+	m.flowEnds = counter("egress_flow_ends_total", "Flows that ended, by what came of them.", "gate", "outcome")
+	m.flowBytes = counter("egress_bytes_total", "Bytes of flows that ended.", "gate", "direction")
+	m.questions = counter("egress_questions_total", "DNS questions that left, were refused, or were answered from memory.", "gate", "action")
 	m.scans = counter("scans_total", "Readings of holdings that were recorded.", "database", "table")
 	m.scanned = gauge("scan_timestamp_seconds", "When the snapshot of the last recorded reading was taken, Unix time.", "database", "table")
 	m.scannedRows = gauge("scan_rows", "Rows of the last recorded reading.", "database", "table")

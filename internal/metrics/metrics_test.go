@@ -96,6 +96,11 @@ func TestNothingPersonalIsShown(t *testing.T) {
 		&event.Gap{Reason: canary, Places: []event.Place{canary}},
 		&event.Coverage{Reason: canary, Places: []event.Place{canary}},
 		&event.Taint{Table: canary},
+		&event.Flow{ID: canary, Action: canary, Step: canary, Host: canary, Client: canary},
+		&event.Flow{Action: "allow", Step: "allow", Host: canary},
+		&event.FlowEnd{ID: canary, Outcome: "done", Name: canary, Sent: 70, Received: 7},
+		&event.Lookup{Action: "refuse", Name: canary, Base: canary},
+		&event.Lookups{Items: []event.LookupCount{{Client: canary, Name: canary, Count: 9}}},
 	); err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +112,10 @@ func TestNothingPersonalIsShown(t *testing.T) {
 	if strings.Contains(got, "yamada") {
 		t.Errorf("a personal value is shown:\n%s", got)
 	}
-	wantLines(t, got, `sekisho_crossings_total{class="other",gate="shop-db"} 1`, `sekisho_decisions_total{action="other",gate="shop-db"} 1`)
+	wantLines(t, got, `sekisho_crossings_total{class="other",gate="shop-db"} 1`, `sekisho_decisions_total{action="other",gate="shop-db"} 1`,
+		`sekisho_egress_flows_total{action="other",gate="shop-db",step="other"} 1`, `sekisho_egress_flows_total{action="allow",gate="shop-db",step="allow"} 1`,
+		`sekisho_egress_flow_ends_total{gate="shop-db",outcome="done"} 1`, `sekisho_egress_bytes_total{direction="sent",gate="shop-db"} 70`,
+		`sekisho_egress_questions_total{action="refuse",gate="shop-db"} 1`, `sekisho_egress_questions_total{action="memory",gate="shop-db"} 9`)
 }
 
 func TestServe(t *testing.T) {

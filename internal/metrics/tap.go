@@ -62,6 +62,18 @@ func (t *tap) count(bodies []event.Body) {
 			}
 		case *event.Decision:
 			t.m.decisions.WithLabelValues(t.name, word(b.Action)).Inc()
+		case *event.Flow:
+			t.m.flows.WithLabelValues(t.name, word(b.Action), word(b.Step)).Inc()
+		case *event.FlowEnd:
+			t.m.flowEnds.WithLabelValues(t.name, word(b.Outcome)).Inc()
+			t.m.flowBytes.WithLabelValues(t.name, "sent").Add(float64(b.Sent))
+			t.m.flowBytes.WithLabelValues(t.name, "received").Add(float64(b.Received))
+		case *event.Lookup:
+			t.m.questions.WithLabelValues(t.name, word(b.Action)).Inc()
+		case *event.Lookups:
+			for i := range b.Items {
+				t.m.questions.WithLabelValues(t.name, "memory").Add(float64(b.Items[i].Count))
+			}
 		case *event.Finding:
 			t.m.findings.WithLabelValues(t.name, word(b.Code)).Inc()
 		case *event.Gap:
