@@ -115,6 +115,7 @@ func (p *process) treeConfig(tree event.Place, key *keyring.Key) filehold.Config
 		Recorder: p.ledger.Recorder(event.Source("scan/"+string(tree)), 0),
 		Numbers:  p.dict.Source(filehold.Unknown),
 		Owners:   p.ownersOf,
+		Origins:  p.originsOf,
 		Hash: func(parts ...[]byte) (sum [16]byte) {
 			full := hasher.Sum(append([][]byte{[]byte("files")}, parts...)...)
 			copy(sum[:], full[:])

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -90,7 +91,11 @@ func (p *process) identifiersKnown(s *stage) <-chan struct{} {
 
 // storeBase is the protect section of a store as that of a database.
 func storeBase(c *config.Store) *config.Database {
-	return &config.Database{Name: c.Name, Protect: c.Protect, Plain: c.Plain}
+	d := &config.Database{Name: c.Name, Protect: c.Protect, Plain: c.Plain}
+	if u, err := url.Parse(c.Address); err == nil && u.Opaque == "" {
+		d.Database = strings.TrimPrefix(u.Path, "/")
+	}
+	return d
 }
 
 // storeDSN is the address of a store with its password.

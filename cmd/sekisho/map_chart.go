@@ -3,6 +3,7 @@ package main
 import (
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -234,7 +235,7 @@ func (c *chart) ranking() []risk.Ranked {
 		covers := func(all []event.Place) bool {
 			return slices.ContainsFunc(all, func(q event.Place) bool { return scope.Covers(string(q), string(p)) })
 		}
-		t := risk.Traits{Open: !covers(c.gated), Old: c.now.Sub(x.first) > 365*24*time.Hour, Copy: x.like != "" || x.copied != nil, Unread: x.unread,
+		t := risk.Traits{Open: !covers(c.gated), Old: c.now.Sub(x.first) > 365*24*time.Hour, Copy: x.like != "" || c.copyOf(p) != nil, Unread: x.unread,
 			Readers: len(x.readers) >= manyReaders, Unclassified: x.elements().Has(element.Unclassified), Drifted: c.drifted(p)}
 		t.Uncovered = !t.Open && covers(c.bare)
 		if t.Open {
@@ -243,6 +244,21 @@ func (c *chart) ranking() []risk.Ranked {
 		list = append(list, risk.Place{Name: string(p), Subjects: x.subjects(), Counts: x.counts(), Traits: t})
 	}
 	return risk.List(list)
+}
+
+// copyOf returns what a place was made from, or a directory around it, such as a base
+// backup.
+func (c *chart) copyOf(p event.Place) *event.Copied {
+	for {
+		if x := c.places[p]; x != nil && x.copied != nil {
+			return x.copied
+		}
+		i := strings.LastIndexByte(string(p), '/')
+		if i < 0 {
+			return nil
+		}
+		p = p[:i]
+	}
 }
 
 // drifted reports whether a place is not as the configuration says.

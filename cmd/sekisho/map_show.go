@@ -57,7 +57,7 @@ func (mapShowCmd) Run(a *app) error {
 	out := shownMap{Places: []shownPlace{}, Drift: []*event.Drift{}}
 	for _, p := range c.sorted() {
 		x := c.places[p]
-		s := shownPlace{Place: p, Subjects: x.subjects(), Elements: x.elements().String(), First: x.first, Last: x.last, Like: x.like, CopyOf: x.copied}
+		s := shownPlace{Place: p, Subjects: x.subjects(), Elements: x.elements().String(), First: x.first, Last: x.last, Like: x.like, CopyOf: c.copyOf(p)}
 		if !x.gone.IsZero() {
 			s.Gone = &x.gone
 		}
@@ -146,7 +146,7 @@ func (c *chart) print(a *app, n int, r *risk.Ranked) {
 			shares = append(shares, fmt.Sprintf("%s %s × %g", s.Element, countOf(s.Subjects), s.Weight))
 		}
 	}
-	shown := shownPlace{Like: x.like, CopyOf: x.copied}
+	shown := shownPlace{Like: x.like, CopyOf: c.copyOf(event.Place(r.Place))}
 	for _, reason := range r.Reasons {
 		key := "scan_reason_" + reason
 		if reason == "old" || reason == "number" {

@@ -373,3 +373,15 @@ func sqliteFile(ts *testscript.TestScript, _ bool, args []string) {
 	_, err = db.Exec(ts.ReadFile(args[1]))
 	ts.Check(errors.Join(err, db.Close()))
 }
+
+// baseControl writes what tells a base backup of the server: its control file, as
+// pg_basebackup copies it. FILE says where the server's data is.
+//
+//	basecontrol FILE DIR
+func baseControl(ts *testscript.TestScript, _ bool, args []string) {
+	control, err := os.ReadFile(filepath.Join(strings.TrimSpace(ts.ReadFile(args[0])), "global", "pg_control"))
+	ts.Check(err)
+	dir := filepath.Join(ts.MkAbs(args[1]), "global")
+	ts.Check(os.MkdirAll(dir, 0o700))
+	ts.Check(os.WriteFile(filepath.Join(dir, "pg_control"), control, 0o600))
+}

@@ -69,6 +69,9 @@ type Config struct {
 	// the tree waits for it, as long as Every; what the watch sees does not. nil: Owners
 	// knows them from the beginning.
 	Known <-chan struct{}
+	// Origins returns the places that what rests at a place was made from, in order; nil
+	// knows none.
+	Origins func(ctx context.Context, at event.Place, o Origin) []event.Place
 	// Hash is a keyed hash: what is hashed must not be guessable from the number
 	// that the dictionary gives it. It is called by one goroutine.
 	Hash func(parts ...[]byte) [16]byte

@@ -39,18 +39,26 @@ type content struct {
 	rows     map[event.SubjectSource]uint64
 	lost     uint64 // records beyond maxUnknown
 	troubles []document.Trouble
+	made     []Origin
 	buf      []byte
 }
 
 func (c *content) reset() {
 	c.known, c.unknown = map[Subject]element.Mask{}, map[[16]byte]element.Mask{}
-	c.rows, c.lost, c.troubles = map[event.SubjectSource]uint64{}, 0, nil
+	c.rows, c.lost, c.troubles, c.made = map[event.SubjectSource]uint64{}, 0, nil, nil
 }
 
 // Trouble implements document.Sink.
 func (c *content) Trouble(_ string, t document.Trouble, _ string) {
 	if !slices.Contains(c.troubles, t) {
 		c.troubles = append(c.troubles, t)
+	}
+}
+
+// Made implements document.Made.
+func (c *content) Made(_, how, database string, tables []string) {
+	if len(c.made) < maxOrigins {
+		c.made = append(c.made, Origin{How: how, Database: database, Tables: tables})
 	}
 }
 

@@ -29,6 +29,7 @@ type state struct {
 	identity [4]int64 // zero: to be read again
 	sources  map[event.SubjectSource]bool
 	sum      [32]byte // of what it held
+	copied   string   // what was recorded of its origin
 	troubles []document.Trouble
 	seen     bool // in this reading
 }
@@ -176,7 +177,8 @@ func (t *Tree) file(ctx context.Context, f *document.Object, c *content, reader 
 		}
 		bodies = append(bodies, o)
 	}
-	bodies = append(bodies, s.trouble(place, c)...)
+	bodies = append(append(bodies, t.copied(ctx, place, s, c)...), s.trouble(place, c)...)
+	bodies = append(bodies, t.backup(ctx, f, place, s)...)
 	if len(bodies) > 0 {
 		if _, err := t.cfg.Recorder.Record(ctx, event.Durable, bodies...); err != nil {
 			return fmt.Errorf("record holdings of %s: %w", place, err)

@@ -150,7 +150,7 @@ func (t *Tree) content(ctx context.Context, s *filewatch.Sight, place event.Plac
 	if st.identity = f.Identity; changed {
 		st.identity = [4]int64{}
 	}
-	return append(bodies, st.trouble(place, c)...), nil
+	return append(append(bodies, t.copied(ctx, place, st, c)...), st.trouble(place, c)...), nil
 }
 
 // unread returns what is recorded of an object that went before anybody could read it:
