@@ -171,7 +171,7 @@ func (c *Column) byHeader(j *Judgement) {
 	fitting := c.forms[c.header]
 	confidence, why := 92, ByHeader
 	switch c.match {
-	case partMatch:
+	case partMatch, lastMatch:
 		confidence = 85
 	case weakMatch:
 		confidence, fitting = 78, c.named
@@ -221,13 +221,14 @@ const (
 	noMatch headerMatch = iota
 	weakMatch
 	partMatch
+	lastMatch // its last words are those of the element
 	fullMatch
 )
 
-// columnKind is HeaderKind for names of columns, which say more than the element:
+// columnKind is exactHeader for names of columns, which say more than the element:
 // cust_tel_no, 顧客氏名（漢字）, shipToAddress2.
 func columnKind(header string) (Kind, headerMatch) {
-	if kind, weak, ok := HeaderKind(header); ok {
+	if kind, weak, ok := exactHeader(header); ok {
 		if weak {
 			return kind, weakMatch
 		}
@@ -239,11 +240,11 @@ func columnKind(header string) (Kind, headerMatch) {
 	}
 	// What comes last says what it is: birth_date_of_contact is rare, contact_birth_date is not.
 	for n := min(3, len(words)); n > 0; n-- {
-		kind, weak, ok := HeaderKind(strings.Join(words[len(words)-n:], ""))
+		kind, weak, ok := exactHeader(strings.Join(words[len(words)-n:], ""))
 		switch {
 		case !ok:
 		case !weak:
-			return kind, partMatch
+			return kind, lastMatch
 		case len(words) > n && isPersonWord(words[len(words)-n-1]):
 			return kind, partMatch
 		case len(words) == n:
@@ -315,17 +316,27 @@ func japaneseHeader(header string) (Kind, headerMatch) {
 		if len(text)-i < 6 || text[i] < utf8.RuneSelf {
 			continue
 		}
-		if kind, weak, ok := HeaderKind(text[i:]); ok && !weak {
-			return kind, partMatch
+		if kind, weak, ok := exactHeader(text[i:]); ok && !weak {
+			return kind, lastMatch
 		}
 	}
 	for i := len(text); i >= 6; i-- {
 		if i < len(text) && !utf8.RuneStart(text[i]) || text[0] < utf8.RuneSelf {
 			continue
 		}
-		if kind, weak, ok := HeaderKind(text[:i]); ok && !weak {
+		if kind, weak, ok := exactHeader(text[:i]); ok && !weak {
 			return kind, partMatch
 		}
 	}
 	return Unclassified, noMatch
+}
+
+// isReadingHeader reports whether a header of names asks for their reading.
+func isReadingHeader(header string) bool {
+	for _, w := range [...]string{"カナ", "かな", "ｶﾅ", "フリガナ", "ふりがな", "ﾌﾘｶﾞﾅ", "セイ", "メイ"} {
+		if strings.Contains(header, w) {
+			return true
+		}
+	}
+	return false
 }

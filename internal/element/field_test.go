@@ -39,6 +39,9 @@ func TestHeaderKind(t *testing.T) {
 	}{
 		{"氏名", Name, false, true}, {"customer_name", Name, false, true}, {"CustomerName", Name, false, true}, {"name", Name, true, true},
 		{"郵便番号", PostalCode, false, true}, {"E-Mail", Email, false, true}, {"カード番号", CardPAN, false, true}, {"birth date", BirthDate, false, true},
+		{"お客様氏名（漢字）", Name, false, true}, {"氏名(フリガナ)", Kana, false, true}, {"宿泊者名", Name, false, true}, {"shipping_name", Name, true, true}, {"姓（漢字）", Name, false, true},
+		{"配送先住所２", Address, false, true}, {"contact_email", Email, false, true}, {"電話番号（携帯）", Phone, false, true}, {"契約者生年月日", BirthDate, false, true},
+		{"商品名", 0, false, false}, {"product_name", 0, false, false}, {"住所コード", Address, true, true},
 		{"price", 0, false, false}, {"", 0, false, false}, {"filename", 0, false, false},
 	} {
 		kind, weak, ok := HeaderKind(c.header)

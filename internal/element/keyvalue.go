@@ -18,12 +18,12 @@ var headerWords = []struct {
 	weak bool
 	list []string
 }{
-	{Name, false, []string{"fullname", "customername", "username漢字", "personname", "lastname", "firstname", "familyname", "givenname", "surname", "sei", "mei", "shimei", "contactname", "recipientname", "passengername", "guestname", "membername", "cardholder", "cardholdername", "holdername", "姓名", "氏名", "お名前", "御名前", "ご氏名", "お客様名", "顧客名", "会員名", "契約者", "契約者名", "申込者", "申込者名", "代表者", "代表者名", "担当者", "担当者名", "受取人", "宛名", "名義人", "口座名義", "姓", "名", "漢字氏名", "氏名漢字", "氏名（漢字）", "ご担当者", "患者名", "従業員名", "社員名", "乗客名", "旅客名", "sender", "recipient", "patient", "patientname", "employeename", "namekanji", "kanjiname"}},
-	{Name, true, []string{"name", "名前", "customer", "owner", "author", "displayname", "nickname", "担当", "ご担当", "責任者", "作成者", "記入者", "受付者", "申請者", "依頼主", "ご依頼主", "差出人", "宿泊者", "搭乗者", "保護者", "世帯主", "届出人", "本人", "配偶者"}},
+	{Name, false, []string{"fullname", "customername", "username漢字", "personname", "lastname", "firstname", "familyname", "givenname", "surname", "sei", "mei", "shimei", "contactname", "recipientname", "passengername", "guestname", "membername", "cardholder", "cardholdername", "holdername", "姓名", "氏名", "お名前", "御名前", "ご氏名", "お客様名", "顧客名", "会員名", "契約者", "契約者名", "申込者", "申込者名", "代表者", "代表者名", "担当者", "担当者名", "受取人", "宛名", "名義人", "口座名義", "姓", "名", "漢字氏名", "氏名漢字", "氏名（漢字）", "ご担当者", "患者名", "従業員名", "社員名", "乗客名", "旅客名", "sender", "recipient", "patient", "patientname", "employeename", "namekanji", "kanjiname", "contactperson", "姓（漢字）", "名（漢字）", "姓(漢字)", "名(漢字)", "苗字", "名字", "ご芳名", "芳名", "カード名義", "口座名義人", "宿泊者名", "注文者名", "購入者名", "予約者名", "利用者名", "申請者名", "搭乗者名", "保護者名", "世帯主名", "参加者名", "応募者名", "登録者名", "届け先名", "お届け先名"}},
+	{Name, true, []string{"name", "名前", "customer", "owner", "author", "displayname", "nickname", "shippingname", "billingname", "担当", "ご担当", "責任者", "作成者", "記入者", "受付者", "申請者", "依頼主", "ご依頼主", "差出人", "宿泊者", "搭乗者", "保護者", "世帯主", "届出人", "本人", "配偶者"}},
 	{Kana, false, []string{"kana", "namekana", "kananame", "lastnamekana", "firstnamekana", "furigana", "yomi", "フリガナ", "ふりがな", "カナ", "氏名カナ", "カナ氏名", "氏名フリガナ", "氏名（カナ）", "セイ", "メイ", "名前カナ", "お名前カナ", "お名前（カナ）", "ﾌﾘｶﾞﾅ", "ｶﾅ氏名", "姓カナ", "名カナ", "よみがな", "ヨミガナ"}},
-	{Address, false, []string{"address", "address1", "addr", "streetaddress", "homeaddress", "shippingaddress", "billingaddress", "住所", "ご住所", "現住所", "住所1", "住所１", "所在地", "自宅住所", "お届け先", "届け先", "送付先", "jusho", "juusho"}},
+	{Address, false, []string{"address", "address1", "addr", "streetaddress", "homeaddress", "shippingaddress", "billingaddress", "住所", "ご住所", "現住所", "住所1", "住所１", "所在地", "自宅住所", "お届け先", "届け先", "送付先", "本籍", "addressline", "street", "jusho", "juusho"}},
 	{PostalCode, false, []string{"zip", "zipcode", "postal", "postalcode", "postcode", "郵便番号", "〒", "ご郵便番号"}},
-	{Phone, false, []string{"tel", "telno", "phone", "phonenumber", "telephone", "mobile", "mobilephone", "cellphone", "fax", "電話", "電話番号", "携帯", "携帯電話", "携帯番号", "携帯電話番号", "連絡先", "ご連絡先", "お電話番号", "緊急連絡先", "ファックス", "自宅電話", "自宅電話番号"}},
+	{Phone, false, []string{"tel", "telno", "phone", "phonenumber", "telephone", "mobile", "mobilephone", "cellphone", "fax", "電話", "電話番号", "携帯", "携帯電話", "携帯番号", "携帯電話番号", "連絡先", "ご連絡先", "お電話番号", "緊急連絡先", "ファックス", "自宅電話", "自宅電話番号", "fax番号", "cell"}},
 	{Email, false, []string{"email", "mail", "emailaddress", "mailaddress", "メール", "メールアドレス", "eメール", "ｅメール", "電子メール", "アドレス"}},
 	{BirthDate, false, []string{"birth", "birthdate", "birthday", "dateofbirth", "dob", "生年月日", "誕生日", "お誕生日", "生年"}},
 	{Sex, false, []string{"sex", "gender", "性別"}},
@@ -31,7 +31,7 @@ var headerWords = []struct {
 	{DriversLicence, false, []string{"licence", "license", "driverslicense", "driverslicence", "licenseno", "免許証番号", "運転免許証番号", "免許番号", "免許証"}},
 	{MyNumber, false, []string{"mynumber", "個人番号", "マイナンバー", "individualnumber"}},
 	{BankAccount, false, []string{"bankaccount", "accountnumber", "accountno", "口座番号", "口座", "銀行口座", "振込先", "口座no"}},
-	{CardPAN, false, []string{"pan", "card", "cardno", "cardnumber", "creditcard", "creditcardnumber", "ccnum", "ccnumber", "カード番号", "クレジットカード番号", "カードno", "クレジットカード"}},
+	{CardPAN, false, []string{"pan", "card", "cardno", "cardnumber", "creditcard", "creditcardnumber", "ccnum", "ccnumber", "クレカ番号", "creditcardno", "カード番号", "クレジットカード番号", "カードno", "クレジットカード"}},
 	{CardCVV, false, []string{"cvv", "cvc", "cvv2", "cvc2", "securitycode", "セキュリティコード"}},
 	{CardExpiry, false, []string{"expiry", "exp", "expdate", "expirydate", "cardexpiry", "expirationdate", "有効期限"}},
 	{IPAddress, false, []string{"ip", "ipaddress", "ipaddr", "remoteaddr", "clientip", "sourceip", "ipアドレス", "remoteip"}},
@@ -68,9 +68,28 @@ var headers = func() *[1 << 11][]headerEntry {
 func headerHash(sum uint32, c byte) uint32 { return sum*31 + uint32(c) }
 func headerSlot(sum uint32) uint32         { return sum * 0x9E3779B1 >> 21 }
 
-// HeaderKind returns the element that a column name, key or label speaks of.
-// Weak is true for words such as "name" that are also used for other things.
+// HeaderKind returns the element that a column name, key or label speaks of, by the
+// whole or by its last words (お客様氏名（漢字）, contact_email). Weak is true for words
+// such as "name" that are also used for other things.
 func HeaderKind(header string) (kind Kind, weak, ok bool) {
+	if kind, weak, ok := exactHeader(header); ok {
+		return kind, weak, ok
+	}
+	if len(header) > maxKey {
+		return 0, false, false
+	}
+	kind, match := columnKind(header)
+	if match == noMatch {
+		return 0, false, false
+	}
+	if kind == Name && isReadingHeader(header) {
+		kind = Kana
+	}
+	return kind, match != lastMatch, true
+}
+
+// exactHeader is HeaderKind for whole words of the table.
+func exactHeader(header string) (kind Kind, weak, ok bool) {
 	var word [maxKey]byte
 	n, sum := 0, uint32(0)
 	for i := len(header) - 1; i >= 0; i-- {
@@ -119,18 +138,37 @@ func (s *Scanner) key(p int) (kind Kind, weak, ok bool) {
 		c := keyBytes[b[i]]
 		if c <= notInKey {
 			if c == notInKey {
-				return lookHeader(word[maxKey-n:], sum)
+				return lookLabel(word[maxKey-n:], sum)
 			}
 			continue
 		}
 		if c == 0x80 && i >= 2 && b[i-1] == 0x80 && b[i-2] == 0xE3 { // the ideographic space
-			return lookHeader(word[maxKey-n:], sum)
+			return lookLabel(word[maxKey-n:], sum)
 		}
 		n++
 		word[maxKey-n] = c
 		sum = headerHash(sum, c)
 	}
-	return 0, false, false
+	return lookLabel(word[maxKey-n:], 0)
+}
+
+// lookLabel is lookHeader, or, for a label in Japanese, finds the longest word of two
+// characters or more at its end: お客様の氏名.
+func lookLabel(word []byte, sum uint32) (kind Kind, weak, ok bool) {
+	if kind, weak, ok = lookHeader(word, sum); ok || len(word) < 9 || word[len(word)-1] < utf8.RuneSelf {
+		return kind, weak, ok
+	}
+	sum = 0
+	for i := len(word) - 1; i > 0; i-- {
+		sum = headerHash(sum, word[i])
+		if n := len(word) - i; n < 6 || n%3 != 0 || word[i] < utf8.RuneSelf {
+			continue
+		}
+		if k, w, found := lookHeader(word[i:], sum); found && !w {
+			kind, ok = k, true
+		}
+	}
+	return kind, false, ok
 }
 
 // keyBytes are the bytes of keys without their case, leftOut for _ and -, notInKey for

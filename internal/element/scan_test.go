@@ -115,6 +115,7 @@ func TestElements(t *testing.T) {
 		{"運転免許証番号 305012345630", []string{"drivers_licence:305012345630"}},
 		{"普通預金 口座番号 1234567", []string{"bank_account:1234567"}},
 		{"伝票 1234567", nil},
+		{"お客様の氏名：東海林 さくら", []string{"name:東海林 さくら"}}, {"商品名：白い花 会社名：青木商店", nil},
 		{"氏名：山田　太郎 様", []string{"name:山田　太郎"}},
 		{`"customer_name": "Hanako Yamada"`, []string{"name:Hanako Yamada"}},
 		{`"name": "widget"`, nil},
