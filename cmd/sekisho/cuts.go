@@ -235,7 +235,26 @@ func (p *process) OrderCut(ctx context.Context, r control.CutOrder) (control.Cut
 			return control.Cuts{}, err
 		}
 	}
+	if e.Kind == cut.User {
+		e.Target = p.accountOf(e.Target, cuts.Show().Gates)
+	}
 	return orderCut(cuts.Order(ctx, hub.Change{Add: []cut.Entry{e}, By: r.By, Reason: r.Reason}))
+}
+
+// accountOf is an e-mail address as the web gates of this process know it: a
+// signed order outlives the reason to know whose it is. Remote gates have keys of
+// their own, so that with one of them it stays as it was typed; so do other names,
+// which are those of databases and proxies.
+func (p *process) accountOf(name string, gates []hub.State) string {
+	if !strings.Contains(name, "@") || slices.ContainsFunc(gates, func(g hub.State) bool { return g.Remote }) {
+		return name
+	}
+	for _, g := range p.webs {
+		if account, ok := g.server.Account(name); ok {
+			return account
+		}
+	}
+	return name
 }
 
 // LiftCut implements control.Operator.

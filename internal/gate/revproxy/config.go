@@ -106,6 +106,7 @@ type Host struct {
 	upstreams *upstreams
 	flow      cut.Flow // as cuts know it
 	persons   *persons // compiled
+	visitors  *persons // who entered with which cookie: persons, or without them of logins
 	logins    *logins
 	pages     *pages
 }

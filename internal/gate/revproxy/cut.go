@@ -138,12 +138,17 @@ func forbidden(e cut.Entry) refusal {
 
 // user is the account that an exchange is known to be of, as in events; "" if
 // it is not.
-func (x *exchange) user() string {
+func (x *exchange) user(r *http.Request) string {
 	switch {
 	case x.attempt != nil:
 		return label(x.attempt.account)
 	case x.shown != nil:
 		return x.shown.key.account
+	case x.host.visitors != nil:
+		if c := x.host.visitors.cookie(r); c != [16]byte{} {
+			who, _ := x.host.visitors.entered(c)
+			return who.name
+		}
 	}
 	return ""
 }
@@ -185,6 +190,17 @@ func (g *Gate) Cut(ctx context.Context, set *cut.Set) (closed int, err error) {
 		}
 	}
 	return closed, nil
+}
+
+// Account returns an account as events and cuts call it, so that an order need
+// not hold what somebody typed. False: no site counts logins.
+func (g *Gate) Account(name string) (string, bool) {
+	for _, h := range g.sites.Load().all {
+		if l := h.Logins; l != nil {
+			return label(l.Hash([]byte("account"), []byte(accountName(name)))), true
+		}
+	}
+	return "", false
 }
 
 // Generation implements cutting.Cutter.

@@ -376,7 +376,12 @@ func TestCutStream(t *testing.T) {
 // A frozen account neither logs in nor goes on with the session that it has;
 // other accounts do.
 func TestFreezeAccount(t *testing.T) {
-	w := newWorld(t, shopLogin, withLogins(Logins{Mode: Observe}))
+	t.Run("with persons", func(t *testing.T) { freezeAccount(t) })
+	t.Run("without", func(t *testing.T) { freezeAccount(t, func(c *Config) { c.Hosts[0].Persons = nil }) })
+}
+
+func freezeAccount(t *testing.T, settings ...setting) {
+	w := newWorld(t, shopLogin, append([]setting{withLogins(Logins{Mode: Observe})}, settings...)...)
 	page := func(n int) int {
 		r, err := http.NewRequestWithContext(t.Context(), "GET", w.url+"/mypage", nil)
 		if err != nil {

@@ -24,7 +24,9 @@ type exchange struct {
 	host     *Host
 	id       string
 	begin    time.Time
-	unseen   bool // nobody looks and nothing is recorded
+	trace    string // id of the trace that it is part of
+	parent   string // the field that the upstream is sent, "" for the client's
+	unseen   bool   // nobody looks and nothing is recorded
 	firewall Mode
 	cards    Mode
 	fields   []site.Field // of the request, if anybody asked
@@ -82,6 +84,7 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	harmlessUpgrade(r.Header)
+	x.traced(r)
 	if f, stopped := g.stopped(firstName(x.host), r.URL.Path); stopped {
 		x.refuse(w, r, f)
 		return
@@ -113,7 +116,7 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	if user := x.user(); user != "" {
+	if user := x.user(r); user != "" {
 		if f, ok := x.enter(w, r, user); !ok {
 			x.refuse(w, r, f)
 			return
@@ -231,6 +234,10 @@ func rewrite(p *httputil.ProxyRequest) {
 	p.Out.Header["X-Forwarded-For"] = p.In.Header["X-Forwarded-For"]
 	p.SetXForwarded()
 	p.Out.Header.Del("Accept-Encoding")
+	if x.parent != "" {
+		p.Out.Header.Set("Traceparent", x.parent)
+		p.Out.Header.Del("Tracestate") // of another trace (W3C Trace Context, 3.3)
+	}
 	if p.In.Header.Get("User-Agent") == "" {
 		p.Out.Header.Set("User-Agent", "") // not one of our own
 	}
@@ -240,7 +247,7 @@ func rewrite(p *httputil.ProxyRequest) {
 func (x *exchange) opening(r *http.Request) *event.Exchange {
 	return &event.Exchange{
 		ID: x.id, Place: x.host.Place, Host: firstName(x.host), Method: method(r.Method), Route: Route(r.URL.Path),
-		Address: address(r), TLS: r.TLS != nil, Protocol: r.Proto, Trace: trace(r.Header.Get("Traceparent")),
+		Address: address(r), TLS: r.TLS != nil, Protocol: r.Proto, Trace: x.trace,
 	}
 }
 
@@ -268,16 +275,6 @@ func method(m string) string {
 		return m
 	}
 	return "other"
-}
-
-// trace returns the trace id of a traceparent header (W3C Trace Context,
-// 3.2.2), "" if it is none.
-func trace(header string) string {
-	parts := strings.Split(header, "-")
-	if len(parts) < 4 || len(parts[1]) != 32 || strings.Trim(parts[1], "0123456789abcdef") != "" {
-		return ""
-	}
-	return parts[1]
 }
 
 // Route returns a path with everything that may name a person left out: parts

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"sekisho/internal/event"
+	"sekisho/internal/policy/visit"
 )
 
 // flushAfter is how long the beginning of a response may wait for more of it:
@@ -37,6 +38,7 @@ type Gate struct {
 	cuts     cuts
 	direct   directWay
 	sessions sessions
+	probed   *visit.Book            // values with a condition, by what they have in common
 	stops    atomic.Pointer[[]Stop] // sites that an operator stopped
 
 	reload sync.Mutex // guards health
@@ -78,6 +80,7 @@ func New(cfg Config) (*Gate, error) {
 		ErrorLog:       slog.NewLogLogger(cfg.Log.Handler(), slog.LevelDebug),
 	}
 	g.sessions.start = cfg.Start
+	g.probed = visit.NewBook(visit.Limits{Address: maxProbes, Window: probeWindow})
 	g.counters.New = func() any { return newCounter() }
 	g.guards.New = func() any { return newGuard() }
 	protocols := new(http.Protocols)

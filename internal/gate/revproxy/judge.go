@@ -66,6 +66,10 @@ func (x *exchange) judge(r *http.Request, held []byte) []refusal {
 	if f, ok := x.site(r, body, rules, now); ok {
 		all = append(all, f.as(x.firewall))
 	}
+	if x.probes(r, body, now) {
+		f := refusal{status: http.StatusForbidden, code: codeOracle, action: "refuse", rule: "oracle", reason: "values of a field that differ in one place only"}
+		all = append(all, f.as(x.firewall))
+	}
 	if x.gate.cfg.Firewall == nil {
 		return all
 	}

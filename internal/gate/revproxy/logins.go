@@ -200,8 +200,8 @@ func (x *exchange) entry(a *http.Response) error {
 	bodies := []event.Body{body}
 	if !body.OK {
 		bodies = append(bodies, l.fail(x, t)...)
-	} else if x.shown != nil {
-		x.shown.enter(a, t)
+	} else if p := x.host.visitors; p != nil {
+		p.remember(a, t, p.cookie(a.Request))
 	}
 	if !x.gate.record(a.Request.Context(), bodies...) {
 		return errUnrecorded

@@ -47,6 +47,14 @@ func compileSites(hosts []Host, before *sites) (*sites, error) {
 		if h.persons = old.persons; h.Persons != old.Persons {
 			h.persons = h.Persons.compile()
 		}
+		switch h.visitors = old.visitors; {
+		case h.persons != nil:
+			h.visitors = h.persons
+		case h.Logins == nil:
+			h.visitors = nil
+		case h.Logins != old.Logins || old.persons != nil:
+			h.visitors = (&Persons{Hash: h.Logins.Hash}).compile()
+		}
 		s.all = append(s.all, h)
 		for _, name := range h.Names {
 			s.byName[name] = h

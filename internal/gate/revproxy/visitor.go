@@ -107,10 +107,10 @@ func (x *exchange) visitor(r *http.Request) *visiting {
 	return v
 }
 
-// enter notes whose account a session is from now on: of the cookie that the
+// remember notes whose account a session is from now on: of the cookie that the
 // answer sets, or else of the one that was sent.
-func (s *shown) enter(a *http.Response, t *attempt) {
-	names := s.p.Cookies
+func (p *persons) remember(a *http.Response, t *attempt, sent [16]byte) {
+	names := p.Cookies
 	if len(names) == 0 {
 		names = knownCookies
 	}
@@ -120,12 +120,12 @@ func (s *shown) enter(a *http.Response, t *attempt) {
 	}
 	for _, c := range a.Cookies() {
 		if c.Value != "" && slices.Contains(names, c.Name) {
-			s.p.enter(s.p.Hash([]byte("session"), []byte(c.Name), []byte(c.Value)), who)
+			p.enter(p.Hash([]byte("session"), []byte(c.Name), []byte(c.Value)), who)
 			return
 		}
 	}
-	if s.key.cookie != [16]byte{} {
-		s.p.enter(s.key.cookie, who)
+	if sent != [16]byte{} {
+		p.enter(sent, who)
 	}
 }
 

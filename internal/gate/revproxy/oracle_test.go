@@ -1,0 +1,88 @@
+package revproxy
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// Conditions that no rule knows, each asked for one letter after the other: a
+// database is not read to its end.
+func TestLettersAreNotReadOneByOne(t *testing.T) {
+	const letters = "abcdefghijklmnopqrstuvwxyz"
+	for name, ask := range map[string]func(i int) string{
+		"glob":        func(i int) string { return fmt.Sprintf("3*(zip(secret) glob 'S%c*')", letters[i]) },
+		"comparison":  func(i int) string { return fmt.Sprintf("7-(ord(mid(v,%d,1))>%d)", i/8, 64+i) },
+		"hexadecimal": func(i int) string { return fmt.Sprintf("coalesce(v,1) between 0x%x and 0x%x", i, i+7) },
+		"other case":  func(i int) string { return fmt.Sprintf("1 /*%d*/ LiKe (left( v,%d))", i, i) },
+		"unclosed":    func(i int) string { return fmt.Sprintf("x'||(case when v like '%s", letters[:i%26+1]) },
+	} {
+		w := newWorld(t, nil, func(c *Config) { c.Firewall = nil })
+		passed := 0
+		for i := range 26 {
+			status, body, err := w.get(t, "/plans?page=1&id="+url.QueryEscape(ask(i)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if status == 200 {
+				passed++
+			} else if !strings.Contains(body, codeOracle) {
+				t.Fatalf("%s: %d %q", name, status, body)
+			}
+		}
+		if passed > maxProbes {
+			t.Errorf("%s: %d of 26 passed", name, passed)
+		}
+		d := w.decisions(t)
+		if len(d) == 0 || d[0].Rule != "oracle" {
+			t.Errorf("%s: decisions %+v", name, d)
+		}
+		w.silent(t, "secret", "glob")
+	}
+}
+
+// What people write many times over in one visit.
+func TestSearchesAreNoProbes(t *testing.T) {
+	w := newWorld(t, nil, func(c *Config) { c.Firewall = nil })
+	for i := range 40 {
+		for _, value := range []string{
+			fmt.Sprintf("北海道(札幌) %d泊 夕食付き", i), fmt.Sprintf("(twin) for %d guests", i), fmt.Sprintf("room %d (I'd like a view of the sea, if any is left) %s", i, strings.Repeat("よ", i)),
+			fmt.Sprintf("O'Brien %d", i), fmt.Sprintf("2026-%02d-01", i%12+1), fmt.Sprintf(`{"q":"ホテル%d","limit":20}`, i), fmt.Sprintf("price gt %d and startswith(Name,'%c')", i*1000, 'A'+i%26),
+			fmt.Sprintf("大人%d名「禁煙」希望（お子様あり）", i),
+		} {
+			if status, _, err := w.get(t, "/search?q="+url.QueryEscape(value)); err != nil || status != 200 {
+				t.Fatalf("%q: %d, %v", value, status, err)
+			}
+		}
+	}
+}
+
+func TestProbe(t *testing.T) {
+	for _, c := range [][2]string{
+		{"1 and ascii(substr(v,1,1))>64", "2 AND ascii(substr(v,12,1)) < 7"},
+		{"a'||(select 'x' like 'S%')", "a'||(select  'y' like 'Se%')"},
+		{"if(v regexp '^a',1,2)", "if/**/(v regexp '^ab',1,2)"},
+	} {
+		a, _ := probe(c[0])
+		b, ok := probe(c[1])
+		if !ok || a != b {
+			t.Errorf("%q and %q: %q and %q", c[0], c[1], a, b)
+		}
+	}
+	for _, plain := range []string{"", "札幌", "2026-01-01", "O'Brien", "(twin)", "select"} {
+		if got, ok := probe(plain); ok {
+			t.Errorf("%q is a condition: %q", plain, got)
+		}
+	}
+}
+
+func FuzzProbe(f *testing.F) {
+	f.Add("1 and ascii(substr(v,1,1))>64")
+	f.Add("x'||(case when v like 'a")
+	f.Fuzz(func(t *testing.T, value string) {
+		if common, ok := probe(value); ok && len(common) > len(value) {
+			t.Fatalf("%q is longer than %q", common, value)
+		}
+	})
+}
