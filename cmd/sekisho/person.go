@@ -12,6 +12,7 @@ import (
 	"sekisho/internal/config"
 	"sekisho/internal/fault"
 	"sekisho/internal/person"
+	"sekisho/internal/person/record"
 )
 
 type personCmd struct {
@@ -51,6 +52,7 @@ type personSource struct {
 	Skipped  int               `json:"skipped"`
 	Mixed    int               `json:"lines_in_another_encoding"`
 	Columns  map[string]string `json:"columns"`
+	Unnamed  bool              `json:"no_column_of_names,omitempty"`
 	Problems []personProblem   `json:"problems,omitempty"`
 }
 
@@ -207,7 +209,7 @@ func quoted(s string) string {
 func reportOf(res *person.Result, changes []person.Change) personReport {
 	r := personReport{Count: res.Count(), Changes: changes, Refused: map[string]int{}, Passports: res.PassportsByYear()}
 	for _, read := range res.Reads {
-		s := personSource{Source: read.Source, Encoding: read.Encoding, Records: read.Records, Skipped: read.Skipped, Mixed: read.Mixed, Columns: map[string]string{}}
+		s := personSource{Unnamed: read.Records > 0 && !record.Named(read.Columns), Source: read.Source, Encoding: read.Encoding, Records: read.Records, Skipped: read.Skipped, Mixed: read.Mixed, Columns: map[string]string{}}
 		for i, h := range read.Header {
 			s.Columns[h] = read.Columns[i].String()
 		}
@@ -236,6 +238,9 @@ func (a *app) personText(r personReport) {
 	a.print("person_quality", "precision", fmt.Sprintf("%.4f", r.Precision), "recall", fmt.Sprintf("%.4f", r.Recall))
 	for _, s := range r.Sources {
 		a.print("person_source", "source", s.Source, "records", countOf(uint64(s.Records)), "encoding", s.Encoding, "skipped", countOf(uint64(s.Skipped)))
+		if s.Unnamed {
+			a.print("person_unnamed")
+		}
 		for _, p := range s.Problems[:min(len(s.Problems), 5)] {
 			a.print("person_problem", "line", strconv.FormatInt(p.Line, 10), "fault", a.say.Text("person_fault_"+p.Fault))
 		}

@@ -63,8 +63,10 @@ func (res *Result) Count() Count {
 	if res.Match.Model.Strangers {
 		width += expected
 	}
+	nameless := float64(res.nameless())
+	c.Unlinkable += int(nameless)
 	c.Estimate = int(math.Round(estimate))
-	c.Low = max(1, int(math.Floor(estimate-width-(most-missed))))
+	c.Low = max(1, int(math.Floor(estimate-width-(most-missed)-nameless)))
 	c.High = min(c.Records, int(math.Ceil(estimate+width+missed+wrong)))
 	if c.Records == 0 {
 		c.Low = 0
@@ -156,6 +158,27 @@ func (res *Result) hidden(c *Count) float64 {
 		}
 	}
 	return hidden
+}
+
+// nameless counts the records without a given name that were found alone and that
+// nothing is known about by comparison: where no record has a name, or too few
+// have a date of birth beside it, any of them may be of a person who is counted
+// already.
+func (res *Result) nameless() int {
+	all, found := res.companions()
+	n, rich := 0, 0
+	for e := range evidence(evidences) {
+		if e.rich() {
+			rich += all[e]
+		}
+		if e&hasName == 0 {
+			n += all[e] - found[e]
+		}
+	}
+	if rich > 0 {
+		return 0 // hidden counts them
+	}
+	return n
 }
 
 // shortfall returns how likely a record of each kind that was found alone is of

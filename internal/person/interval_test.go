@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"sekisho/internal/person/persontest"
+	"sekisho/internal/person/record"
 )
 
 // shaped matches a table of a shape and returns what was found and the truth of
@@ -92,5 +93,36 @@ func TestInterval(t *testing.T) {
 	}
 	if 20*held < 19*all {
 		t.Errorf("the interval holds the truth on %d of %d tables", held, all)
+	}
+}
+
+// A table whose names stand under a heading that nobody knows is read by what
+// stands there; one without names has an interval that says so.
+func TestNames(t *testing.T) {
+	table := func(heading, name func(i int) string) *Result {
+		t.Helper()
+		text := heading(0) + ",生年月日,メールアドレス\n"
+		for i := range 300 {
+			text += fmt.Sprintf("%s,19%02d-%02d-%02d,u%d@example.jp\n", name(i%200), 40+i%60, 1+i%12, 1+i%28, i%200)
+		}
+		rows := func(_ context.Context, w io.Writer) (int, error) { _, err := io.WriteString(w, text); return 0, err }
+		res, err := Run(t.Context(), []Source{{Name: "t", Rows: rows}}, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res
+	}
+	kanji := func(i int) string {
+		return string([]rune("佐鈴高田伊渡山中小加")[i%10]) + "木 " + string([]rune("愛恵健誠翔光明進茂修")[i/10%10]) + string([]rune("子美太一也")[i/20%5])
+	}
+	for _, heading := range []string{"お客様名", "ご芳名欄"} {
+		res := table(func(int) string { return heading }, kanji)
+		if res.Reads[0].Columns[0] != record.Name {
+			t.Errorf("%s is %v, want a name", heading, res.Reads[0].Columns[0])
+		}
+	}
+	res := table(func(int) string { return "備考" }, func(i int) string { return fmt.Sprint(i * 7919) })
+	if c := res.Count(); c.Low > 200 || c.Unlinkable != 300 {
+		t.Errorf("without names: %+v, want an interval that holds 200", c)
 	}
 }

@@ -2,6 +2,7 @@ package record
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"sekisho/internal/person/canon"
@@ -61,7 +62,7 @@ var headings = func() map[string]Column {
 	m := map[string]Column{}
 	for c, names := range map[Column]string{
 		Key:          "id custid custno customercode custcode membercode memberid guestid お客様コード 会員no 会員コード 顧客no recid customerid userid memberid memberno customerno uniqueid 会員番号 会員id 顧客番号 顧客id 顧客コード お客様番号 予約番号 管理番号",
-		Name:         "name shimei namekj guestname membername custname passengername travellername fullname kanji kanjiname namekanji customername 氏名 お名前 名前 姓名 漢字氏名 氏名漢字 会員名 顧客名 宿泊者名 旅行者名 代表者名 担当者名 firstandsurname",
+		Name:         "name shimei namekj guestname membername custname passengername travellername fullname kanji kanjiname namekanji customername 氏名 お名前 名前 姓名 漢字氏名 氏名漢字 会員名 顧客名 宿泊者名 旅行者名 代表者名 担当者名 お客様名 お客様 お客様氏名 お客さま名 ゲスト名 利用者名 ご利用者名 申込者名 契約者名 予約者名 乗客名 搭乗者名 参加者名 登録名 名義人 名義 firstandsurname",
 		Family:       "surname lastname familyname family sei namesei 姓 苗字 名字 氏 姓漢字 氏名姓",
 		Given:        "givenname firstname given mei namemei forename 名 名漢字 氏名名",
 		Kana:         "kana furigana namekana kananame フリガナ ふりがな カナ かな カナ氏名 氏名カナ 氏名フリガナ お名前フリガナ 氏名かな 読み ヨミ よみがな 半角カナ氏名",
@@ -142,6 +143,7 @@ func Detect(header []string, sample [][]string) (columns []Column, plain bool) {
 		}
 	}
 	if known > 0 {
+		guessName(columns, sample)
 		return oneOrder(columns), false
 	}
 	sample = append(sample, header)
@@ -152,6 +154,29 @@ func Detect(header []string, sample [][]string) (columns []Column, plain bool) {
 		}
 	}
 	return columns, known > 0
+}
+
+// Named reports whether one of the columns holds names: without them hardly
+// anything can be matched.
+func Named(columns []Column) bool {
+	return slices.ContainsFunc(columns, func(c Column) bool { return c >= Name && c <= RomajiGiven })
+}
+
+// guessName looks for names by content where no heading speaks of any. What else
+// stands under an unknown heading is left alone: a day of registration looks like
+// one of birth.
+func guessName(columns []Column, sample [][]string) {
+	if Named(columns) {
+		return
+	}
+	for i, c := range columns {
+		if c != Ignored {
+			continue
+		}
+		if is := guess(sample, i); is == Name || is == Kana {
+			columns[i] = is
+		}
+	}
 }
 
 // oneOrder leaves one key column: the first.
