@@ -64,9 +64,10 @@ func (res *Result) Count() Count {
 		width += expected
 	}
 	nameless := float64(res.nameless())
+	uncompared := res.lost.Uncompared * float64(c.Records)
 	c.Unlinkable += int(nameless)
 	c.Estimate = int(math.Round(estimate))
-	c.Low = max(1, int(math.Floor(estimate-width-(most-missed)-nameless)))
+	c.Low = max(1, int(math.Floor(estimate-width-(most-missed)-nameless-uncompared)))
 	c.High = min(c.Records, int(math.Ceil(estimate+width+missed+wrong)))
 	if c.Records == 0 {
 		c.Low = 0

@@ -16,6 +16,10 @@ type lost struct {
 	// Wrong is how many may have joined two persons, where no birth date tells
 	// siblings from errors.
 	Wrong float64 `json:"wrong,omitempty"`
+	// Uncompared is how many more joins there may be of records whose names are
+	// in scripts that nothing here reads into each other (kanji beside romaji),
+	// as a share of the records.
+	Uncompared float64 `json:"uncompared,omitempty"`
 }
 
 // of returns the three for a number of joins.
@@ -35,6 +39,32 @@ const usualErrors = 0.03
 // persons: then the pairs decide, and Most stays at what was learned. Where
 // strangers taught the model, nothing is known but that bound.
 func (res *Result) findLost() lost {
+	l := res.lostJoins()
+	l.Uncompared = float64(res.uncompared()) / float64(max(1, res.alive()))
+	return l
+}
+
+// uncompared counts the joins of pairs that are sure enough without their given
+// names, which both have and which cannot be compared.
+func (res *Result) uncompared() int {
+	n, guard := 0, res.guard()
+	sets := res.Sets.Clone(res.Table.Room)
+	var buf record.Record
+	named := func(row uint32) bool {
+		r := res.Table.Peek(row, &buf)
+		return r.Given != 0 || r.KanjiGiven != 0
+	}
+	for l := range record.Each(res.Table.Room, res.Match.Links) {
+		if l.Score < res.LinkAt || guard.Check(l.Pattern) != cluster.GivenUnknown || sets.Find(l.A) == sets.Find(l.B) || !named(l.A) || !named(l.B) {
+			continue
+		}
+		sets.Join(l.A, l.B)
+		n++
+	}
+	return n
+}
+
+func (res *Result) lostJoins() lost {
 	joins := float64(res.joins())
 	if !res.Match.Families || joins == 0 {
 		return lost{}
@@ -110,6 +140,17 @@ func (res *Result) alike() int {
 		}
 		sets.Join(l.A, l.B)
 		n--
+	}
+	return n
+}
+
+// alive is how many rows were read.
+func (res *Result) alive() int {
+	n := 0
+	for _, r := range res.Table.Rows() {
+		if r.Flags&record.Alive != 0 {
+			n++
+		}
 	}
 	return n
 }

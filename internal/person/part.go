@@ -88,7 +88,7 @@ func (res *Result) PartOf(rows []uint32, today uint32) Part {
 		width += expected
 	}
 	part.Estimate = max(min(1, part.Persons), int(math.Round(estimate)))
-	part.Low = max(min(1, part.Persons), int(math.Floor(estimate-width-(most-missed)-(1-share)*hidden)))
+	part.Low = max(min(1, part.Persons), int(math.Floor(estimate-width-(most-missed)-(1-share)*hidden-res.lost.Uncompared*float64(part.Records))))
 	part.High = min(part.Records, max(part.Persons, int(math.Ceil(estimate+width+missed+wrong))))
 	return part
 }

@@ -205,7 +205,8 @@ func withoutKyotoStreet(rs []rune) []rune {
 
 // numeralAt reads the number that begins at i: Arabic digits, or kanji
 // numerals when a word for a number in an address follows. end is i when there
-// is none. Numbers over 99999 are cut there.
+// is none. Numbers over 99999 are cut there. What Address leaves out anyway may
+// stand between a kanji numeral and its word.
 func numeralAt(rs []rune, i int) (n, end int) {
 	if rs[i] >= '0' && rs[i] <= '9' {
 		for end = i; end < len(rs) && rs[end] >= '0' && rs[end] <= '9'; end++ {
@@ -214,7 +215,13 @@ func numeralAt(rs []rune, i int) (n, end int) {
 		return n, end
 	}
 	n, end = kanjiNumber(rs, i)
-	if end > i && end < len(rs) && (numberWord(rs, end) > 0 || rs[end] == '条') {
+	if end == i {
+		return 0, i
+	}
+	for end < len(rs) && (rs[end] == ' ' || rs[end] == '-' || rs[end] == '~') {
+		end++
+	}
+	if end < len(rs) && (numberWord(rs, end) > 0 || rs[end] == '条') {
 		return n, end
 	}
 	return 0, i
