@@ -32,6 +32,7 @@ type console struct {
 	looks    atomic.Uint32 // sessions of looks
 	recent   recent
 	people   people
+	charts   charts
 	drafting sync.Mutex // one changes the draft of a policy at a time
 
 	mu    sync.Mutex // guards what follows

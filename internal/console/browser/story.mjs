@@ -141,6 +141,12 @@ assert.match(await ren.locator("main").innerText(), /Kept and recorded: two pers
 await shoot(ren, "waterfall");
 done("a pair of records decided, then explained");
 
+// The map: what is most at risk, and what to do.
+await ren.goto(origin + "/map");
+await ren.locator("#h-places").waitFor(); // the ledger is read behind the page's back
+assert.match(await ren.locator('section[aria-labelledby="h-risks"]').innerText(), /shop\/public\.customers/);
+done("what rests where, the worst first");
+
 // A policy by two persons.
 await ayame.goto(origin + "/policy/edit");
 const text = await ayame.locator("#f-text").inputValue();

@@ -27,6 +27,7 @@ type Office interface {
 	People
 	Writer
 	Paths
+	Charts
 
 	Status(ctx context.Context) (control.Status, error)
 	Sessions(ctx context.Context) ([]control.Session, error)

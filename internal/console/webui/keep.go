@@ -91,7 +91,11 @@ func (s *Server) mapPage(r *Request) (templ.Component, error) {
 	if err != nil {
 		return nil, err
 	}
-	return mapView(r.page, all), nil
+	chart, err := s.Office.Chart(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	return mapView(r.page, all, chart), nil
 }
 
 func (s *Server) mapScan(r *Request) (templ.Component, error) {

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	consoleoffice "sekisho/internal/console/office"
+	"sekisho/internal/event"
+)
+
+// charts keeps the map that is folded from the ledger, and goes on where it
+// was.
+type charts struct {
+	mu      sync.Mutex // guards what follows
+	shown   consoleoffice.Chart
+	next    event.Index // of the events that shown has
+	reading bool
+
+	chart *chart // of the one that reads
+}
+
+const (
+	placesShown = 200
+	risksShown  = 20
+)
+
+// chartKinds are the events that a chart is made of.
+var chartKinds = map[event.Kind]bool{event.KindSessionOpen: true, event.KindHoldingScan: true, event.KindHoldingChange: true, event.KindCrossing: true,
+	event.KindCoverage: true, event.KindObject: true, event.KindCopied: true, event.KindDrift: true, event.KindFinding: true}
+
+// Chart implements office.Charts. The ledger is read behind the page's back,
+// from where the last reading ended.
+func (c *console) Chart(context.Context) (*consoleoffice.Chart, error) {
+	k := &c.charts
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !k.reading && k.next < c.ledger.Head() {
+		k.reading = true
+		from := k.next
+		c.wait.Go(func() { c.readChart(from) })
+	}
+	out := k.shown
+	out.Reading = k.reading && k.next == 0 // later readings are short
+	return &out, nil
+}
+
+func (c *console) readChart(next event.Index) {
+	k := &c.charts
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	ended := make(chan struct{})
+	defer close(ended)
+	go func() { // ends with this reading or with the process
+		select {
+		case <-c.done:
+			cancel()
+		case <-ended:
+		}
+	}()
+	if k.chart == nil {
+		k.chart = newChart(c.cfg, c.now())
+	}
+	k.chart.now = c.now()
+	err := c.ledger.Scan(ctx, next, func(index event.Index, line []byte) error {
+		next = index + 1
+		h, err := event.ParseHeader(line)
+		if err != nil || !chartKinds[h.Kind] {
+			return err
+		}
+		e, err := event.Parse(line)
+		if err == nil {
+			err = k.chart.see(e)
+		}
+		if err != nil {
+			return fmt.Errorf("event %d: %w", index, err)
+		}
+		return nil
+	})
+	if err != nil && ctx.Err() == nil {
+		c.log.Error("the map cannot be read", "err", err)
+	}
+	fresh := k.chart.shown()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.shown, k.next, k.reading = fresh, next, false
+}
+
+// shown is the chart for a page.
+func (c *chart) shown() (out consoleoffice.Chart) {
+	for _, p := range c.sorted() {
+		x := c.places[p]
+		out.Places = append(out.Places, consoleoffice.Rest{Place: string(p), Subjects: x.subjects(), Elements: elementNames(x.elements()), First: x.first, Last: x.last, Gone: x.gone, CopyOf: x.copyOf()})
+	}
+	slices.SortStableFunc(out.Places, func(a, b consoleoffice.Rest) int { // the most first, what is gone last
+		switch {
+		case a.Gone.IsZero() != b.Gone.IsZero():
+			return map[bool]int{true: -1, false: 1}[a.Gone.IsZero()]
+		case a.Subjects != b.Subjects:
+			return map[bool]int{true: -1, false: 1}[a.Subjects > b.Subjects]
+		}
+		return 0
+	})
+	out.More = max(0, len(out.Places)-placesShown)
+	out.Places = out.Places[:len(out.Places)-out.More]
+	ranked := c.ranking()
+	for _, r := range ranked[:min(len(ranked), risksShown)] {
+		x := c.places[event.Place(r.Place)]
+		row := consoleoffice.Risk{Place: r.Place, Score: r.Score, Subjects: r.Subjects, Reasons: r.Reasons, Advice: string(r.Advice), Year: x.first.Year(), CopyOf: x.copyOf()}
+		for _, s := range r.Elements {
+			row.Elements = append(row.Elements, s.Element)
+		}
+		out.Risks = append(out.Risks, row)
+	}
+	for _, db := range slices.Sorted(maps.Keys(c.drifts)) {
+		d := c.drifts[db]
+		row := consoleoffice.Drift{Database: string(db), At: event.Time(d.At), Count: d.Count}
+		for _, i := range d.Items {
+			row.Items = append(row.Items, consoleoffice.DriftItem{Place: strings.TrimSuffix(i.Table+"."+i.Column, "."), What: i.What, Configured: i.Configured, Found: i.Found})
+		}
+		out.Drifts = append(out.Drifts, row)
+	}
+	return out
+}
+
+// copyOf names what a place was made from.
+func (x *charted) copyOf() string {
+	if x.copied == nil {
+		return string(x.like)
+	}
+	of := make([]string, 0, len(x.copied.Of))
+	for _, p := range x.copied.Of {
+		of = append(of, string(p))
+	}
+	return strings.Join(of, ", ")
+}
