@@ -35,6 +35,7 @@ type caseCmd struct {
 	Decide   caseDecideCmd      `cmd:"" help:"${help_case_decide}"`
 	Clock    caseClockCmd       `cmd:"" help:"${help_case_clock}"`
 	Draft    caseDraftCmd       `cmd:"" help:"${help_case_draft}"`
+	Compare  caseCompareCmd     `cmd:"" help:"${help_case_compare}"`
 	Agree    caseAgreeCmd       `cmd:"" help:"${help_case_agree}"`
 	Ack      caseAckCmd         `cmd:"" help:"${help_case_ack}"`
 	TestCall caseTestCallCmd    `cmd:"" help:"${help_case_test_call}"`

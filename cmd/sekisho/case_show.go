@@ -3,7 +3,9 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -144,6 +146,9 @@ func (a *app) showCase(r *desk.Answer) {
 			line(t.ID, inJapan(event.Time(t.Due)), a.say.Text("taskstate_"+t.State), t.Owner, title)
 		}
 	})
+	for _, kind := range slices.Sorted(maps.Keys(c.Drafts)) {
+		a.print("case_document", "name", casefile.Word("draft", kind, a.lang), "state", a.say.Text("draftstate_"+documentState(c.Drafts[kind])), "case", c.ID, "kind", kind)
+	}
 	if len(r.Missing) > 0 {
 		a.print("case_missing", "list", strings.Join(r.Missing, ", "))
 		books := casefile.DefaultBooks()
@@ -233,6 +238,15 @@ func (caseFirmCmd) Run(a *app) error {
 		return errNo
 	}
 	return err
+}
+
+// documentState says whose move it is: a document that the process filled waits
+// for somebody to take it.
+func documentState(d *casefile.Draft) string {
+	if d.State == "written" && d.Writer == casefile.Machine {
+		return "filled"
+	}
+	return d.State
 }
 
 type caseDraftCmd struct {
