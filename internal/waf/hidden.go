@@ -1,6 +1,7 @@
 package waf
 
 import (
+	"bytes"
 	"encoding/base64"
 	"net/url"
 	"strconv"
@@ -22,8 +23,11 @@ import (
 
 const (
 	// minBase64 is the length from which a value is tried as base64; shorter
-	// ones decode to too little to be an attack, and words look like it.
-	minBase64 = 20
+	// ones decode to too little to be an attack. Up to wordBase64 words look like
+	// it: what they decode to counts only if it is plain text with a sign that
+	// attacks need.
+	minBase64  = 12
+	wordBase64 = 20
 	// maxHidden bounds what is decoded of one request, in bytes.
 	maxHidden = 64 << 10
 )
@@ -90,6 +94,7 @@ func unbase64(value string) string {
 	if len(value) < minBase64 || len(value) > maxHidden {
 		return ""
 	}
+	short := len(value) < wordBase64
 	value = strings.TrimRight(value, "=")
 	for i := range len(value) {
 		c := value[i]
@@ -100,6 +105,9 @@ func unbase64(value string) string {
 	}
 	decoded, err := base64.RawStdEncoding.DecodeString(strings.NewReplacer("-", "+", "_", "/").Replace(value))
 	if err != nil || !utf8.Valid(decoded) {
+		return ""
+	}
+	if short && (!bytes.ContainsAny(decoded, "'\"<(;=`|") || bytes.ContainsFunc(decoded, func(r rune) bool { return r < ' ' || r > '~' })) {
 		return ""
 	}
 	return string(decoded)

@@ -201,6 +201,7 @@ func TestHiddenAttacks(t *testing.T) {
 		"＜ｓｃｒｉｐｔ＞ａｌｅｒｔ（１）＜／ｓｃｒｉｐｔ＞",
 		"ＵＮＩＯＮ ＳＥＬＥＣＴ ｐａｓｓｗｏｒｄ ＦＲＯＭ ｕｓｅｒｓ",
 		"PHNjcmlwdD5hbGVydChkb2N1bWVudC5jb29raWUpPC9zY3JpcHQ+",
+		"MScgb3IgMT0xLS0=",
 		"JyB1bmlvbiBzZWxlY3QgcGFzc3dvcmQgZnJvbSB1c2VycyAtLQ==",
 	} {
 		v, err := e.Request(form(value))
