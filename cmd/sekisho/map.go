@@ -15,6 +15,7 @@ import (
 type mapCmd struct {
 	Show    mapShowCmd    `cmd:"" default:"1" help:"${help_map_show}"`
 	Risk    mapRiskCmd    `cmd:"" help:"${help_map_risk}"`
+	Watch   mapWatchCmd   `cmd:"" help:"${help_map_watch}"`
 	Scan    mapScanCmd    `cmd:"" help:"${help_map_scan}"`
 	Propose mapProposeCmd `cmd:"" help:"${help_map_propose}"`
 	Subject mapSubjectCmd `cmd:"" help:"${help_map_subject}"`

@@ -385,3 +385,30 @@ func baseControl(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.MkdirAll(dir, 0o700))
 	ts.Check(os.WriteFile(filepath.Join(dir, "pg_control"), control, 0o600))
 }
+
+// mapWatch runs `map watch` on a folder, copies a file into it, and waits until the
+// command tells of it what a line must hold.
+//
+//	mapwatch DIR FILE PART…
+func mapWatch(ts *testscript.TestScript, _ bool, args []string) {
+	cmd := ours(ts, []string{"sekisho", "map", "watch", args[0]})
+	stdout, err := cmd.StdoutPipe()
+	ts.Check(err)
+	stderr, err := cmd.StderrPipe()
+	ts.Check(err)
+	ts.Check(cmd.Start())
+	defer cmd.Wait() // it was interrupted
+	defer cmd.Process.Signal(os.Interrupt)
+	defer time.AfterFunc(90*time.Second, func() { cmd.Process.Kill() }).Stop()
+	if _, err := bufio.NewReader(stderr).ReadString('\n'); err != nil { // "watching …"
+		ts.Fatalf("map watch never began: %v", err)
+	}
+	ts.Check(os.WriteFile(filepath.Join(ts.MkAbs(args[0]), filepath.Base(args[1])), []byte(ts.ReadFile(args[1])), 0o600))
+	lines := bufio.NewScanner(stdout)
+	for lines.Scan() {
+		if line := lines.Text(); !slices.ContainsFunc(args[2:], func(part string) bool { return !strings.Contains(line, part) }) {
+			return
+		}
+	}
+	ts.Fatalf("map watch ended without telling of %s", args[1])
+}

@@ -91,7 +91,7 @@ func runWithShop(t *testing.T, dir string) {
 			}
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"awaitup": awaitUp, "awaitlooks": awaitLooks, "awaitevent": awaitEvent, "awaitclosed": awaitClosed, "expand": expand, "scrape": scrape, "browse": browse, "lookup": lookUp, "join": join, "reference": shownReference, "leak": leak, "confirmed": sameConfirmed, "items": pageIDs, "getkey": evidenceKey, "plant": plantFiles, "sqlite": sqliteFile, "basecontrol": baseControl, "reported": sameRows, "nowhere": nowhere, "awaitread": awaitRead, "received": received, "hostile": hostileFiles, "within": within, "killed": killed, "token": makeToken},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"awaitup": awaitUp, "awaitlooks": awaitLooks, "awaitevent": awaitEvent, "awaitclosed": awaitClosed, "expand": expand, "scrape": scrape, "browse": browse, "lookup": lookUp, "join": join, "reference": shownReference, "leak": leak, "confirmed": sameConfirmed, "items": pageIDs, "getkey": evidenceKey, "plant": plantFiles, "sqlite": sqliteFile, "mapwatch": mapWatch, "basecontrol": baseControl, "reported": sameRows, "nowhere": nowhere, "awaitread": awaitRead, "received": received, "hostile": hostileFiles, "within": within, "killed": killed, "token": makeToken},
 	})
 }
 
