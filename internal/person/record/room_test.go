@@ -100,6 +100,7 @@ func TestRoomKeepsCap(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Logf("peak %d MiB", kib>>10)
 	if kib<<10 > roomCap {
 		t.Errorf("the process had %d MiB in memory, the cap is %d MiB", kib>>10, roomCap>>20)
 	}
