@@ -11,6 +11,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"sekisho/internal/event"
@@ -161,8 +162,13 @@ type Books struct {
 	off mechanism // in tests only: what does not work
 }
 
-// DefaultBooks returns those that the program carries.
-func DefaultBooks() *Books { return &Books{Plays: playbook.Default(), Rules: rule.Default()} }
+// DefaultBooks returns those that the program carries. They are read once.
+func DefaultBooks() *Books {
+	b := *carried()
+	return &b
+}
+
+var carried = sync.OnceValue(func() *Books { return &Books{Plays: playbook.Default(), Rules: rule.Default()} })
 
 // mechanism names what closes a failure point, so that tests can take it away
 // and see that it is missed.
