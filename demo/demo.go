@@ -176,6 +176,9 @@ func (p *play) explore(ctx context.Context) error {
 	} {
 		p.stage.command(command)
 	}
+	if link := p.guard.console(); link != "" {
+		p.stage.line("console", "link", link)
+	}
 	p.stage.line("press_enter")
 	pressed := make(chan struct{})
 	go func() { // ends with the process: a read of a terminal cannot be cut

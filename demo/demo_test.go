@@ -246,3 +246,18 @@ func TestWrapAndCut(t *testing.T) {
 		t.Errorf("cut = %q, want 札幌通…", got)
 	}
 }
+
+// The link of the console's first account is found in what up says.
+func TestConsoleLink(t *testing.T) {
+	g := &guard{dir: t.TempDir()}
+	if got := g.console(); got != "" {
+		t.Errorf("a link without a log: %q", got)
+	}
+	log := "  The console has no account yet.\n\n    http://localhost:44001/join?invite=aB-c_9\n\ntime=2026-11-22T14:48:09.922Z level=INFO msg=ready\n"
+	if err := os.WriteFile(filepath.Join(g.dir, "up.log"), []byte(log), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := g.console(); got != "http://localhost:44001/join?invite=aB-c_9" {
+		t.Errorf("link %q", got)
+	}
+}

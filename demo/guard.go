@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -97,8 +98,21 @@ func (g *guard) command(ctx context.Context, args ...string) *exec.Cmd {
 	argv := slices.Concat(g.program, []string{"--config", g.config(), "--lang", g.lang}, args)
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Dir = g.dir
-	cmd.Env = append(os.Environ(), "SEKISHO_CONFIG=")
+	cmd.Env = append(os.Environ(), "SEKISHO_CONFIG=", "SEKISHO_HUB=")
 	return cmd
+}
+
+// firstLink is what up says where the first account of the console is made.
+var firstLink = regexp.MustCompile(`http://localhost:[0-9]+/join\?invite=\S+`)
+
+// console returns the link for the console's first account; empty when up did
+// not say one.
+func (g *guard) console() string {
+	text, err := os.ReadFile(filepath.Join(g.dir, "up.log"))
+	if err != nil {
+		return ""
+	}
+	return string(firstLink.Find(text))
 }
 
 // shown is the command as a person would type it.
