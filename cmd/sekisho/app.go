@@ -29,48 +29,48 @@ var errNo = errors.New("no")
 
 // cli is the command tree. Help texts are keys of texts.yaml.
 type cli struct {
-	Config string `short:"c" placeholder:"FILE" help:"${help_config}"`
-	Lang   string `placeholder:"ja|en" help:"${help_lang}"`
-	JSON   bool   `help:"${help_json}"`
-	Remote string `name:"hub" placeholder:"URL" help:"${help_hub_address}"`
-	Token  string `name:"token-file" placeholder:"FILE" help:"${help_token_file}"`
+	Config string `short:"c" placeholder:"FILE" help:"help_config"`
+	Lang   string `placeholder:"ja|en" help:"help_lang"`
+	JSON   bool   `help:"help_json"`
+	Remote string `name:"hub" placeholder:"URL" help:"help_hub_address"`
+	Token  string `name:"token-file" placeholder:"FILE" help:"help_token_file"`
 
-	Demo       demoCmd       `cmd:"" group:"run" help:"${help_demo}"`
+	Demo       demoCmd       `cmd:"" group:"run" help:"help_demo"`
 	Intruder   intruderCmd   `cmd:"" name:"demo-intruder" hidden:""`
-	Up         upCmd         `cmd:"" group:"run" help:"${help_up}"`
-	Init       initCmd       `cmd:"" group:"run" help:"${help_init}"`
-	Doctor     doctorCmd     `cmd:"" group:"run" help:"${help_doctor}"`
-	Status     statusCmd     `cmd:"" group:"run" help:"${help_status}"`
-	Gate       gateCmd       `cmd:"" group:"run" help:"${help_gate}"`
-	Cut        cutCmd        `cmd:"" group:"run" help:"${help_cut}"`
-	Uncut      uncutCmd      `cmd:"" group:"run" help:"${help_uncut}"`
-	Freeze     freezeCmd     `cmd:"" group:"run" help:"${help_freeze}"`
-	Cuts       cutsCmd       `cmd:"" group:"run" help:"${help_cuts}"`
-	Hub        hubCmd        `cmd:"" group:"run" help:"${help_hub}"`
-	Scan       scanCmd       `cmd:"" group:"ask" help:"${help_scan}"`
-	Map        mapCmd        `cmd:"" group:"ask" help:"${help_map}"`
-	Bypass     bypassCmd     `cmd:"" group:"run" help:"${help_bypass}"`
-	Web        webCmd        `cmd:"" group:"run" help:"${help_web}"`
-	Card       cardCmd       `cmd:"" group:"ask" help:"${help_card}"`
-	Breakglass breakglassCmd `cmd:"" group:"run" help:"${help_breakglass}"`
-	Scope      scopeCmd      `cmd:"" group:"ask" help:"${help_scope}"`
-	Person     personCmd     `cmd:"" group:"ask" help:"${help_person}"`
-	Events     eventsCmd     `cmd:"" group:"ask" help:"${help_events}"`
-	Verify     verifyCmd     `cmd:"" group:"ask" help:"${help_verify}"`
-	Rebuild    rebuildCmd    `cmd:"" group:"keep" help:"${help_rebuild}"`
-	Backup     backupCmd     `cmd:"" group:"keep" help:"${help_backup}"`
-	Restore    restoreCmd    `cmd:"" group:"keep" help:"${help_restore}"`
-	Retention  retentionCmd  `cmd:"" group:"keep" help:"${help_retention}"`
-	Keys       keysCmd       `cmd:"" group:"keep" help:"${help_keys}"`
-	Witness    witnessCmd    `cmd:"" group:"keep" help:"${help_witness}"`
-	Settings   configCmd     `cmd:"" name:"config" group:"set" help:"${help_config_cmd}"`
-	Policy     policyCmd     `cmd:"" group:"set" help:"${help_policy}"`
-	Egress     egressCmd     `cmd:"" group:"set" help:"${help_egress}"`
-	Explain    explainCmd    `cmd:"" group:"set" help:"${help_explain}"`
-	Case       caseCmd       `cmd:"" group:"case" help:"${help_case}"`
-	Host       hostCmd       `cmd:"" group:"case" help:"${help_host}"`
-	Completion completionCmd `cmd:"" group:"set" help:"${help_completion}"`
-	Version    versionCmd    `cmd:"" group:"set" help:"${help_version}"`
+	Up         upCmd         `cmd:"" group:"run" help:"help_up"`
+	Init       initCmd       `cmd:"" group:"run" help:"help_init"`
+	Doctor     doctorCmd     `cmd:"" group:"run" help:"help_doctor"`
+	Status     statusCmd     `cmd:"" group:"run" help:"help_status"`
+	Gate       gateCmd       `cmd:"" group:"run" help:"help_gate"`
+	Cut        cutCmd        `cmd:"" group:"run" help:"help_cut"`
+	Uncut      uncutCmd      `cmd:"" group:"run" help:"help_uncut"`
+	Freeze     freezeCmd     `cmd:"" group:"run" help:"help_freeze"`
+	Cuts       cutsCmd       `cmd:"" group:"run" help:"help_cuts"`
+	Hub        hubCmd        `cmd:"" group:"run" help:"help_hub"`
+	Scan       scanCmd       `cmd:"" group:"ask" help:"help_scan"`
+	Map        mapCmd        `cmd:"" group:"ask" help:"help_map"`
+	Bypass     bypassCmd     `cmd:"" group:"run" help:"help_bypass"`
+	Web        webCmd        `cmd:"" group:"run" help:"help_web"`
+	Card       cardCmd       `cmd:"" group:"ask" help:"help_card"`
+	Breakglass breakglassCmd `cmd:"" group:"run" help:"help_breakglass"`
+	Scope      scopeCmd      `cmd:"" group:"ask" help:"help_scope"`
+	Person     personCmd     `cmd:"" group:"ask" help:"help_person"`
+	Events     eventsCmd     `cmd:"" group:"ask" help:"help_events"`
+	Verify     verifyCmd     `cmd:"" group:"ask" help:"help_verify"`
+	Rebuild    rebuildCmd    `cmd:"" group:"keep" help:"help_rebuild"`
+	Backup     backupCmd     `cmd:"" group:"keep" help:"help_backup"`
+	Restore    restoreCmd    `cmd:"" group:"keep" help:"help_restore"`
+	Retention  retentionCmd  `cmd:"" group:"keep" help:"help_retention"`
+	Keys       keysCmd       `cmd:"" group:"keep" help:"help_keys"`
+	Witness    witnessCmd    `cmd:"" group:"keep" help:"help_witness"`
+	Settings   configCmd     `cmd:"" name:"config" group:"set" help:"help_config_cmd"`
+	Policy     policyCmd     `cmd:"" group:"set" help:"help_policy"`
+	Egress     egressCmd     `cmd:"" group:"set" help:"help_egress"`
+	Explain    explainCmd    `cmd:"" group:"set" help:"help_explain"`
+	Case       caseCmd       `cmd:"" group:"case" help:"help_case"`
+	Host       hostCmd       `cmd:"" group:"case" help:"help_host"`
+	Completion completionCmd `cmd:"" group:"set" help:"help_completion"`
+	Version    versionCmd    `cmd:"" group:"set" help:"help_version"`
 }
 
 // app is what every command gets.
@@ -87,17 +87,41 @@ type app struct {
 	command string // that runs, as it is typed
 }
 
+// newParser makes the command tree, in the language of the person.
+func newParser(c *cli, env *environment, l lang.Language, exited *int) (*kong.Kong, error) {
+	k, err := kong.New(c, options(env, l, exited)...)
+	if err != nil {
+		return nil, err
+	}
+	// The help in the tree is a key. kong's own variables would be looked for in
+	// every text of every flag, which costs more than most commands.
+	say := texts.In(l)
+	text := func(help string) string {
+		if strings.HasPrefix(help, "help_") {
+			return say.Text(help)
+		}
+		return help
+	}
+	return k, kong.Visit(k.Model, func(node kong.Visitable, next kong.Next) error {
+		switch n := node.(type) {
+		case *kong.Application:
+			n.Help = text(n.Help)
+		case *kong.Command:
+			n.Help = text(n.Help)
+		case *kong.Flag:
+			n.Help = text(n.Help)
+		case *kong.Value:
+			n.Help = text(n.Help)
+		}
+		return next(nil)
+	})
+}
+
 // options are kong's, in the language of the person.
 func options(env *environment, l lang.Language, exited *int) []kong.Option {
 	say := texts.In(l)
-	vars := kong.Vars{}
-	for _, key := range texts.Keys() {
-		if strings.HasPrefix(key, "help_") {
-			vars[key] = say.Text(key)
-		}
-	}
 	return []kong.Option{
-		kong.Name("sekisho"), kong.Description(say.Text("help_about")), vars,
+		kong.Name("sekisho"), kong.Description(say.Text("help_about")),
 		kong.Writers(env.stdout, env.stderr), kong.Exit(func(code int) { *exited = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 		kong.ExplicitGroups([]kong.Group{

@@ -25,7 +25,7 @@ import (
 )
 
 type backupCmd struct {
-	File string `arg:"" help:"${help_backup_file}"`
+	File string `arg:"" help:"help_backup_file"`
 }
 
 // Run writes ledger, keys and the console's accounts into one file: a running process writes its own,
@@ -112,10 +112,10 @@ func (p *process) Backup(ctx context.Context, w io.Writer) error {
 }
 
 type restoreCmd struct {
-	File string `arg:"" help:"${help_backup_from}"`
-	Key  string `placeholder:"KEY" help:"${help_verify_key}"`
+	File string `arg:"" help:"help_backup_from"`
+	Key  string `placeholder:"KEY" help:"help_verify_key"`
 	// WithoutKeys accepts a backup that lacks keys.
-	WithoutKeys bool `help:"${help_restore_without_keys}"`
+	WithoutKeys bool `help:"help_restore_without_keys"`
 }
 
 // Run unpacks a backup into the configuration's directories, which must be
@@ -213,11 +213,11 @@ func keysWhole(ctx context.Context, ledgerDir, keys string) error {
 }
 
 type retentionCmd struct {
-	Apply retentionApplyCmd `cmd:"" help:"${help_retention_apply}"`
+	Apply retentionApplyCmd `cmd:"" help:"help_retention_apply"`
 }
 
 type retentionApplyCmd struct {
-	By string `help:"${help_by}"`
+	By string `help:"help_by"`
 }
 
 // Run makes the running process drop what may go.

@@ -23,14 +23,14 @@ import (
 )
 
 type cardCmd struct {
-	Evidence cardEvidenceCmd `cmd:"" help:"${help_card_evidence}"`
-	Verify   cardVerifyCmd   `cmd:"" help:"${help_card_verify}"`
+	Evidence cardEvidenceCmd `cmd:"" help:"help_card_evidence"`
+	Verify   cardVerifyCmd   `cmd:"" help:"help_card_verify"`
 }
 
 type cardEvidenceCmd struct {
-	From string `help:"${help_from}"`
-	To   string `help:"${help_to}"`
-	Out  string `placeholder:"DIR" help:"${help_card_out}"`
+	From string `help:"help_from"`
+	To   string `help:"help_to"`
+	Out  string `placeholder:"DIR" help:"help_card_out"`
 }
 
 // cardEvidence is what is handed to an acquirer.
@@ -156,8 +156,8 @@ func noteText(text, pdf []byte) string {
 }
 
 type cardVerifyCmd struct {
-	Dir string `arg:"" help:"${help_card_dir}"`
-	Key string `required:"" placeholder:"KEY" help:"${help_card_key}"`
+	Dir string `arg:"" help:"help_card_dir"`
+	Key string `required:"" placeholder:"KEY" help:"help_card_key"`
 }
 
 // Run checks that evidence is as it was signed. It needs no ledger.

@@ -15,37 +15,37 @@ import (
 )
 
 type caseCmd struct {
-	KeyFile string `name:"key" placeholder:"FILE" help:"${help_key_file}"`
+	KeyFile string `name:"key" placeholder:"FILE" help:"help_key_file"`
 
-	Wrong    caseWrongCmd       `cmd:"" help:"${help_case_wrong}"`
-	Open     caseOpenCmd        `cmd:"" help:"${help_case_open}"`
-	List     caseListCmd        `cmd:"" default:"withargs" help:"${help_case_list}"`
-	Show     caseShowCmd        `cmd:"" help:"${help_case_show}"`
-	Timeline caseTimelineCmd    `cmd:"" help:"${help_case_timeline}"`
-	Know     caseKnowCmd        `cmd:"" help:"${help_case_know}"`
-	Move     caseMoveCmd        `cmd:"" help:"${help_case_move}"`
-	Task     caseTaskCmd        `cmd:"" help:"${help_case_task}"`
-	Preserve casePreserveCmd    `cmd:"" help:"${help_case_preserve}"`
-	Hand     caseHandCmd        `cmd:"" help:"${help_case_hand}"`
-	Act      caseActCmd         `cmd:"" help:"${help_case_act}"`
-	Scope    caseScopeCmd       `cmd:"" help:"${help_case_scope}"`
-	Misuse   caseMisuseCmd      `cmd:"" help:"${help_case_misuse}"`
-	Common   caseConcentrateCmd `cmd:"" name:"concentrate" help:"${help_case_common}"`
-	Report   caseReportCmd      `cmd:"" help:"${help_case_report}"`
-	Decide   caseDecideCmd      `cmd:"" help:"${help_case_decide}"`
-	Clock    caseClockCmd       `cmd:"" help:"${help_case_clock}"`
-	Draft    caseDraftCmd       `cmd:"" help:"${help_case_draft}"`
-	Compare  caseCompareCmd     `cmd:"" help:"${help_case_compare}"`
-	Agree    caseAgreeCmd       `cmd:"" help:"${help_case_agree}"`
-	Ack      caseAckCmd         `cmd:"" help:"${help_case_ack}"`
-	TestCall caseTestCallCmd    `cmd:"" help:"${help_case_test_call}"`
-	Ready    caseReadyCmd       `cmd:"" help:"${help_case_ready}"`
-	Measure  caseMeasureCmd     `cmd:"" help:"${help_case_measure}"`
-	Key      caseKeyCmd         `cmd:"" help:"${help_case_make_key}"`
-	Classes  caseClassesCmd     `cmd:"" help:"${help_case_classes}"`
-	Rules    caseRulesCmd       `cmd:"" help:"${help_case_rules}"`
-	Firm     caseFirmCmd        `cmd:"" help:"${help_case_firm}"`
-	Vendor   caseVendorCmd      `cmd:"" help:"${help_case_vendor}"`
+	Wrong    caseWrongCmd       `cmd:"" help:"help_case_wrong"`
+	Open     caseOpenCmd        `cmd:"" help:"help_case_open"`
+	List     caseListCmd        `cmd:"" default:"withargs" help:"help_case_list"`
+	Show     caseShowCmd        `cmd:"" help:"help_case_show"`
+	Timeline caseTimelineCmd    `cmd:"" help:"help_case_timeline"`
+	Know     caseKnowCmd        `cmd:"" help:"help_case_know"`
+	Move     caseMoveCmd        `cmd:"" help:"help_case_move"`
+	Task     caseTaskCmd        `cmd:"" help:"help_case_task"`
+	Preserve casePreserveCmd    `cmd:"" help:"help_case_preserve"`
+	Hand     caseHandCmd        `cmd:"" help:"help_case_hand"`
+	Act      caseActCmd         `cmd:"" help:"help_case_act"`
+	Scope    caseScopeCmd       `cmd:"" help:"help_case_scope"`
+	Misuse   caseMisuseCmd      `cmd:"" help:"help_case_misuse"`
+	Common   caseConcentrateCmd `cmd:"" name:"concentrate" help:"help_case_common"`
+	Report   caseReportCmd      `cmd:"" help:"help_case_report"`
+	Decide   caseDecideCmd      `cmd:"" help:"help_case_decide"`
+	Clock    caseClockCmd       `cmd:"" help:"help_case_clock"`
+	Draft    caseDraftCmd       `cmd:"" help:"help_case_draft"`
+	Compare  caseCompareCmd     `cmd:"" help:"help_case_compare"`
+	Agree    caseAgreeCmd       `cmd:"" help:"help_case_agree"`
+	Ack      caseAckCmd         `cmd:"" help:"help_case_ack"`
+	TestCall caseTestCallCmd    `cmd:"" help:"help_case_test_call"`
+	Ready    caseReadyCmd       `cmd:"" help:"help_case_ready"`
+	Measure  caseMeasureCmd     `cmd:"" help:"help_case_measure"`
+	Key      caseKeyCmd         `cmd:"" help:"help_case_make_key"`
+	Classes  caseClassesCmd     `cmd:"" help:"help_case_classes"`
+	Rules    caseRulesCmd       `cmd:"" help:"help_case_rules"`
+	Firm     caseFirmCmd        `cmd:"" help:"help_case_firm"`
+	Vendor   caseVendorCmd      `cmd:"" help:"help_case_vendor"`
 }
 
 // caseOperator is the part of control.Operator that cases need.
@@ -160,9 +160,9 @@ func instant(text string) (int64, error) {
 }
 
 type caseWrongCmd struct {
-	What string `arg:"" help:"${help_case_what}"`
-	Host string `help:"${help_case_host}"`
-	By   string `help:"${help_by}"`
+	What string `arg:"" help:"help_case_what"`
+	Host string `help:"help_case_host"`
+	By   string `help:"help_by"`
 }
 
 // Run says that something is wrong: the clock starts, a first scope is frozen,
@@ -177,17 +177,17 @@ func (c caseWrongCmd) Run(a *app) error {
 }
 
 type caseOpenCmd struct {
-	Title   string   `arg:"" help:"${help_case_what}"`
-	Class   string   `help:"${help_case_class_or_none}"`
-	Channel string   `default:"own" help:"${help_case_channel}"`
-	Case    string   `help:"${help_case_same}"`
-	Host    []string `help:"${help_case_host}"`
-	Place   []string `help:"${help_scope_place}"`
-	KnownAt string   `help:"${help_case_known_at}"`
-	KnownBy string   `help:"${help_case_known_by}"`
-	Org     string   `help:"${help_case_org}"`
-	Fact    []string `help:"${help_case_fact}"`
-	By      string   `help:"${help_by}"`
+	Title   string   `arg:"" help:"help_case_what"`
+	Class   string   `help:"help_case_class_or_none"`
+	Channel string   `default:"own" help:"help_case_channel"`
+	Case    string   `help:"help_case_same"`
+	Host    []string `help:"help_case_host"`
+	Place   []string `help:"help_scope_place"`
+	KnownAt string   `help:"help_case_known_at"`
+	KnownBy string   `help:"help_case_known_by"`
+	Org     string   `help:"help_case_org"`
+	Fact    []string `help:"help_case_fact"`
+	By      string   `help:"help_by"`
 }
 
 // Run takes a sign.
@@ -207,15 +207,15 @@ func (c caseOpenCmd) Run(a *app) error {
 }
 
 type caseKnowCmd struct {
-	Case     string `arg:"" help:"${help_case_id}"`
-	Fact     string `arg:"" help:"${help_case_fact}"`
-	At       string `help:"${help_case_known_at}"`
-	KnownBy  string `help:"${help_case_known_by}"`
-	Org      string `help:"${help_case_org}"`
-	Persons  uint64 `help:"${help_case_persons}"`
-	Withdraw bool   `help:"${help_case_withdraw}"`
-	Text     string `help:"${help_reason}"`
-	By       string `help:"${help_by}"`
+	Case     string `arg:"" help:"help_case_id"`
+	Fact     string `arg:"" help:"help_case_fact"`
+	At       string `help:"help_case_known_at"`
+	KnownBy  string `help:"help_case_known_by"`
+	Org      string `help:"help_case_org"`
+	Persons  uint64 `help:"help_case_persons"`
+	Withdraw bool   `help:"help_case_withdraw"`
+	Text     string `help:"help_reason"`
+	By       string `help:"help_by"`
 }
 
 // Run records who knew what from when.
@@ -232,13 +232,13 @@ func (c caseKnowCmd) Run(a *app) error {
 }
 
 type caseMoveCmd struct {
-	Case   string `arg:"" help:"${help_case_id}"`
-	To     string `help:"${help_case_to}"`
-	Class  string `help:"${help_case_class}"`
-	Cause  string `help:"${help_case_cause}"`
-	Reason string `required:"" help:"${help_reason}"`
-	Second string `help:"${help_case_second}"`
-	By     string `help:"${help_by}"`
+	Case   string `arg:"" help:"help_case_id"`
+	To     string `help:"help_case_to"`
+	Class  string `help:"help_case_class"`
+	Cause  string `help:"help_case_cause"`
+	Reason string `required:"" help:"help_reason"`
+	Second string `help:"help_case_second"`
+	By     string `help:"help_by"`
 }
 
 // Run changes state or class.
@@ -247,15 +247,15 @@ func (c caseMoveCmd) Run(a *app) error {
 }
 
 type caseTaskCmd struct {
-	Case   string `arg:"" help:"${help_case_id}"`
-	Task   string `arg:"" help:"${help_case_task_id}"`
-	Step   string `arg:"" enum:"add,assign,done,not-needed" help:"${help_case_step}"`
-	Title  string `help:"${help_case_what}"`
-	Owner  string `help:"${help_case_owner}"`
-	Due    string `help:"${help_case_due}"`
-	Lesson bool   `help:"${help_case_lesson}"`
-	Reason string `help:"${help_reason}"`
-	By     string `help:"${help_by}"`
+	Case   string `arg:"" help:"help_case_id"`
+	Task   string `arg:"" help:"help_case_task_id"`
+	Step   string `arg:"" enum:"add,assign,done,not-needed" help:"help_case_step"`
+	Title  string `help:"help_case_what"`
+	Owner  string `help:"help_case_owner"`
+	Due    string `help:"help_case_due"`
+	Lesson bool   `help:"help_case_lesson"`
+	Reason string `help:"help_reason"`
+	By     string `help:"help_by"`
 }
 
 // Run adds, gives or ends a task.
@@ -271,14 +271,14 @@ func (c caseTaskCmd) Run(a *app) error {
 }
 
 type casePreserveCmd struct {
-	Case   string `arg:"" help:"${help_case_id}"`
-	Host   string `arg:"" help:"${help_case_host}"`
-	Form   string `required:"" help:"${help_case_form}"`
-	SHA256 string `required:"" name:"sha256" help:"${help_case_sha256}"`
-	Kept   string `required:"" help:"${help_case_kept}"`
-	At     string `help:"${help_case_at}"`
-	Name   string `help:"${help_case_evidence}"`
-	By     string `help:"${help_by}"`
+	Case   string `arg:"" help:"help_case_id"`
+	Host   string `arg:"" help:"help_case_host"`
+	Form   string `required:"" help:"help_case_form"`
+	SHA256 string `required:"" name:"sha256" help:"help_case_sha256"`
+	Kept   string `required:"" help:"help_case_kept"`
+	At     string `help:"help_case_at"`
+	Name   string `help:"help_case_evidence"`
+	By     string `help:"help_by"`
 }
 
 // Run records evidence: the first link of its chain of custody.
@@ -296,10 +296,10 @@ func (c casePreserveCmd) Run(a *app) error {
 }
 
 type caseHandCmd struct {
-	Case     string `arg:"" help:"${help_case_id}"`
-	Evidence string `arg:"" help:"${help_case_evidence}"`
-	To       string `required:"" help:"${help_case_hand_to}"`
-	By       string `help:"${help_by}"`
+	Case     string `arg:"" help:"help_case_id"`
+	Evidence string `arg:"" help:"help_case_evidence"`
+	To       string `required:"" help:"help_case_hand_to"`
+	By       string `help:"help_by"`
 }
 
 // Run hands evidence over: the next link.
@@ -308,13 +308,13 @@ func (c caseHandCmd) Run(a *app) error {
 }
 
 type caseActCmd struct {
-	Case     string `arg:"" help:"${help_case_id}"`
-	Do       string `arg:"" enum:"cut,freeze,bypass-off,isolate,stop-payment,rebuild,move,retire,power-off,clean" help:"${help_case_do}"`
-	Target   string `arg:"" help:"${help_case_target}"`
-	Override bool   `help:"${help_case_override}"`
-	Second   string `help:"${help_case_second}"`
-	Reason   string `help:"${help_reason}"`
-	By       string `help:"${help_by}"`
+	Case     string `arg:"" help:"help_case_id"`
+	Do       string `arg:"" enum:"cut,freeze,bypass-off,isolate,stop-payment,rebuild,move,retire,power-off,clean" help:"help_case_do"`
+	Target   string `arg:"" help:"help_case_target"`
+	Override bool   `help:"help_case_override"`
+	Second   string `help:"help_case_second"`
+	Reason   string `help:"help_reason"`
+	By       string `help:"help_by"`
 }
 
 // Run orders an action; cut, freeze and bypass-off are done by the gates.

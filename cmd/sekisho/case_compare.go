@@ -11,7 +11,7 @@ import (
 )
 
 type caseCompareCmd struct {
-	Text []string `arg:"" help:"${help_case_texts}"`
+	Text []string `arg:"" help:"help_case_texts"`
 }
 
 // maxText bounds a text that is compared, in bytes.

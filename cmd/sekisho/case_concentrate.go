@@ -26,13 +26,13 @@ import (
 )
 
 type caseConcentrateCmd struct {
-	Case     string   `arg:"" help:"${help_case_id}"`
-	Source   string   `help:"${help_case_common_source}"`
-	Payments string   `placeholder:"FILE" help:"${help_case_common_payments}"`
-	From     string   `help:"${help_from}"`
-	To       string   `help:"${help_to}"`
-	Place    []string `help:"${help_scope_place}"`
-	By       string   `help:"${help_by}"`
+	Case     string   `arg:"" help:"help_case_id"`
+	Source   string   `help:"help_case_common_source"`
+	Payments string   `placeholder:"FILE" help:"help_case_common_payments"`
+	From     string   `help:"help_from"`
+	To       string   `help:"help_to"`
+	Place    []string `help:"help_scope_place"`
+	By       string   `help:"help_by"`
 }
 
 // Run asks the process what the misused cards or accounts of the case have in

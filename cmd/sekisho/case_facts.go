@@ -14,24 +14,24 @@ import (
 
 type caseScopeCmd struct {
 	scopeFlags
-	Case      string   `arg:"" help:"${help_case_id}"`
-	Stated    string   `help:"${help_case_stated}"`
-	Unit      string   `default:"persons" help:"${help_case_unit}"`
-	Confirmed uint64   `help:"${help_case_confirmed}"`
-	Reachable uint64   `help:"${help_case_reachable}"`
-	EverHeld  uint64   `help:"${help_case_ever_held}"`
-	Server    string   `help:"${help_case_server}"`
-	Item      []string `help:"${help_case_items}"`
-	By        string   `help:"${help_by}"`
+	Case      string   `arg:"" help:"help_case_id"`
+	Stated    string   `help:"help_case_stated"`
+	Unit      string   `default:"persons" help:"help_case_unit"`
+	Confirmed uint64   `help:"help_case_confirmed"`
+	Reachable uint64   `help:"help_case_reachable"`
+	EverHeld  uint64   `help:"help_case_ever_held"`
+	Server    string   `help:"help_case_server"`
+	Item      []string `help:"help_case_items"`
+	By        string   `help:"help_by"`
 }
 
 // scopeFlags are those of the question.
 type scopeFlags struct {
-	From    string   `help:"${help_from}"`
-	To      string   `help:"${help_to}"`
-	Place   []string `help:"${help_scope_place}"`
-	User    []string `help:"${help_user}"`
-	Address []string `help:"${help_address}"`
+	From    string   `help:"help_from"`
+	To      string   `help:"help_to"`
+	Place   []string `help:"help_scope_place"`
+	User    []string `help:"help_user"`
+	Address []string `help:"help_address"`
 }
 
 // Run freezes a version of the figures: measured, or stated by a source.
@@ -58,16 +58,16 @@ func (c caseScopeCmd) Run(a *app) error {
 }
 
 type caseReportCmd struct {
-	Case     string `arg:"" help:"${help_case_id}"`
-	Report   string `arg:"" help:"${help_case_report_id}"`
-	Step     string `arg:"" enum:"load,answer,accept,refuse" help:"${help_case_step}"`
-	File     string `help:"${help_case_file}"`
-	Question string `help:"${help_case_question}"`
-	Answer   string `help:"${help_case_answer}"`
-	Page     string `help:"${help_case_page}"`
-	Second   string `help:"${help_case_second}"`
-	Reason   string `help:"${help_reason}"`
-	By       string `help:"${help_by}"`
+	Case     string `arg:"" help:"help_case_id"`
+	Report   string `arg:"" help:"help_case_report_id"`
+	Step     string `arg:"" enum:"load,answer,accept,refuse" help:"help_case_step"`
+	File     string `help:"help_case_file"`
+	Question string `help:"help_case_question"`
+	Answer   string `help:"help_case_answer"`
+	Page     string `help:"help_case_page"`
+	Second   string `help:"help_case_second"`
+	Reason   string `help:"help_reason"`
+	By       string `help:"help_by"`
 }
 
 // Run loads an investigator's report, answers its questions, takes or refuses
@@ -98,12 +98,12 @@ func fileSum(name string) (string, error) {
 }
 
 type caseDecideCmd struct {
-	Case    string `arg:"" help:"${help_case_id}"`
-	Subject string `arg:"" help:"${help_case_subject}"`
-	Choice  string `arg:"" help:"${help_case_choice}"`
-	Reason  string `required:"" help:"${help_reason}"`
-	Review  string `help:"${help_case_review}"`
-	By      string `help:"${help_by}"`
+	Case    string `arg:"" help:"help_case_id"`
+	Subject string `arg:"" help:"help_case_subject"`
+	Choice  string `arg:"" help:"help_case_choice"`
+	Reason  string `required:"" help:"help_reason"`
+	Review  string `help:"help_case_review"`
+	By      string `help:"help_by"`
 }
 
 // Run records a decision.
@@ -120,15 +120,15 @@ func (c caseDecideCmd) Run(a *app) error {
 }
 
 type caseClockCmd struct {
-	Case   string `arg:"" help:"${help_case_id}"`
-	Rule   string `arg:"" help:"${help_case_rule}"`
-	Step   string `arg:"" enum:"receipt,not-required" help:"${help_case_step}"`
-	Number string `help:"${help_case_number}"`
-	Copy   string `help:"${help_case_copy}"`
-	At     string `help:"${help_case_at}"`
-	Text   string `help:"${help_case_rule_text}"`
-	Reason string `help:"${help_reason}"`
-	By     string `help:"${help_by}"`
+	Case   string `arg:"" help:"help_case_id"`
+	Rule   string `arg:"" help:"help_case_rule"`
+	Step   string `arg:"" enum:"receipt,not-required" help:"help_case_step"`
+	Number string `help:"help_case_number"`
+	Copy   string `help:"help_case_copy"`
+	At     string `help:"help_case_at"`
+	Text   string `help:"help_case_rule_text"`
+	Reason string `help:"help_reason"`
+	By     string `help:"help_by"`
 }
 
 // Run ends a clock by a receipt, or by a rule that says it is not required.
@@ -147,9 +147,9 @@ func (c caseClockCmd) Run(a *app) error {
 }
 
 type caseAckCmd struct {
-	Case string `arg:"" help:"${help_case_id}"`
-	Key  string `arg:"" help:"${help_case_key}"`
-	By   string `help:"${help_by}"`
+	Case string `arg:"" help:"help_case_id"`
+	Key  string `arg:"" help:"help_case_key"`
+	By   string `help:"help_by"`
 }
 
 // Run answers a call.

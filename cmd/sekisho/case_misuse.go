@@ -17,9 +17,9 @@ import (
 )
 
 type caseMisuseCmd struct {
-	Case string `arg:"" help:"${help_case_id}"`
-	File string `arg:"" help:"${help_case_misuse_file}"`
-	By   string `help:"${help_by}"`
+	Case string `arg:"" help:"help_case_id"`
+	File string `arg:"" help:"help_case_misuse_file"`
+	By   string `help:"help_by"`
 }
 
 // Run hands a list of misused cards or accounts to the process. It comes from

@@ -16,9 +16,9 @@ import (
 )
 
 type caseAgreeCmd struct {
-	Case string `arg:"" help:"${help_case_id}"`
-	Act  string `arg:"" help:"${help_case_act_name}"`
-	By   string `help:"${help_by}"`
+	Case string `arg:"" help:"help_case_id"`
+	Act  string `arg:"" help:"help_case_act_name"`
+	By   string `help:"help_by"`
 }
 
 // Run says yes, as the second person, to what somebody else is about to do.
@@ -27,7 +27,7 @@ func (c caseAgreeCmd) Run(a *app) error {
 }
 
 type caseKeyCmd struct {
-	File string `arg:"" help:"${help_case_key_out}"`
+	File string `arg:"" help:"help_case_key_out"`
 }
 
 // Run makes a key file for a person, and tells what the file of people needs.
@@ -50,7 +50,7 @@ func (c caseKeyCmd) Run(a *app) error {
 }
 
 type caseTestCallCmd struct {
-	By string `help:"${help_by}"`
+	By string `help:"help_by"`
 }
 
 // Run calls everybody on duty for a test.

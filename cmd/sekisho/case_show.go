@@ -27,8 +27,8 @@ func inJapan(t time.Time) string {
 }
 
 type caseListCmd struct {
-	All   bool `help:"${help_case_all}"`
-	Limit int  `default:"100" help:"${help_case_limit}"`
+	All   bool `help:"help_case_all"`
+	Limit int  `default:"100" help:"help_case_limit"`
 }
 
 // Run lists cases, the newest first.
@@ -68,7 +68,7 @@ func className(a *app, id string) string {
 }
 
 type caseShowCmd struct {
-	Case string `arg:"" help:"${help_case_id}"`
+	Case string `arg:"" help:"help_case_id"`
 }
 
 // Run shows the state, the clocks, the tasks, the figures and what is red.
@@ -159,7 +159,7 @@ func (a *app) showCase(r *desk.Answer) {
 }
 
 type caseTimelineCmd struct {
-	Case string `arg:"" help:"${help_case_id}"`
+	Case string `arg:"" help:"help_case_id"`
 }
 
 // Run prints the append-only timeline.
@@ -250,15 +250,15 @@ func documentState(d *casefile.Draft) string {
 }
 
 type caseDraftCmd struct {
-	Case   string            `arg:"" help:"${help_case_id}"`
-	Kind   string            `arg:"" help:"${help_case_draft_kind}"`
-	Step   string            `arg:"" optional:"" default:"show" enum:"show,write,release,withdraw" help:"${help_case_step}"`
-	Set    map[string]string `help:"${help_case_set}"`
-	Format string            `default:"text" enum:"text,html,pdf" help:"${help_case_format}"`
-	Out    string            `placeholder:"FILE" help:"${help_case_out}"`
-	Fields bool              `help:"${help_case_fields}"`
-	SHA256 string            `name:"sha256" help:"${help_case_draft_sum}"`
-	By     string            `help:"${help_by}"`
+	Case   string            `arg:"" help:"help_case_id"`
+	Kind   string            `arg:"" help:"help_case_draft_kind"`
+	Step   string            `arg:"" optional:"" default:"show" enum:"show,write,release,withdraw" help:"help_case_step"`
+	Set    map[string]string `help:"help_case_set"`
+	Format string            `default:"text" enum:"text,html,pdf" help:"help_case_format"`
+	Out    string            `placeholder:"FILE" help:"help_case_out"`
+	Fields bool              `help:"help_case_fields"`
+	SHA256 string            `name:"sha256" help:"help_case_draft_sum"`
+	By     string            `help:"help_by"`
 }
 
 // Run shows, writes, releases or withdraws a document. The text is made by the

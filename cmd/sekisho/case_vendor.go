@@ -11,9 +11,9 @@ import (
 )
 
 type caseVendorCmd struct {
-	Vendor string `arg:"" help:"${help_vendor_name}"`
-	Form   string `enum:"letter,clauses" default:"letter" help:"${help_vendor_form}"`
-	Out    string `placeholder:"FILE" help:"${help_case_out}"`
+	Vendor string `arg:"" help:"help_vendor_name"`
+	Form   string `enum:"letter,clauses" default:"letter" help:"help_vendor_form"`
+	Out    string `placeholder:"FILE" help:"help_case_out"`
 }
 
 // Run writes the letter or the clauses in the firm's name.

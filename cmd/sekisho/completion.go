@@ -22,7 +22,7 @@ func candidates() ([]candidate, error) {
 	var c cli
 	exited := 0
 	env := environment{stdout: io.Discard, stderr: io.Discard}
-	parser, err := kong.New(&c, options(&env, lang.English, &exited)...)
+	parser, err := newParser(&c, &env, lang.English, &exited)
 	if err != nil {
 		return nil, err
 	}

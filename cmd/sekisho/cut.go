@@ -13,13 +13,13 @@ import (
 )
 
 type cutCmd struct {
-	Target string        `arg:"" optional:"" help:"${help_cut_target}"`
-	All    bool          `help:"${help_cut_everything}"`
-	As     string        `placeholder:"KIND" enum:",name,address,host,role,user" default:"" help:"${help_cut_as}"`
-	For    time.Duration `default:"4h" help:"${help_cut_for}"`
-	Case   string        `placeholder:"ID" help:"${help_cut_case}"`
-	By     string        `help:"${help_by}"`
-	Reason string        `help:"${help_reason}"`
+	Target string        `arg:"" optional:"" help:"help_cut_target"`
+	All    bool          `help:"help_cut_everything"`
+	As     string        `placeholder:"KIND" enum:",name,address,host,role,user" default:"" help:"help_cut_as"`
+	For    time.Duration `default:"4h" help:"help_cut_for"`
+	Case   string        `placeholder:"ID" help:"help_cut_case"`
+	By     string        `help:"help_by"`
+	Reason string        `help:"help_reason"`
 }
 
 // Run cuts and shows the receipts.
@@ -35,11 +35,11 @@ func (c cutCmd) Run(a *app) error {
 }
 
 type freezeCmd struct {
-	User   string        `arg:"" help:"${help_freeze_user}"`
-	For    time.Duration `default:"4h" help:"${help_cut_for}"`
-	Case   string        `placeholder:"ID" help:"${help_cut_case}"`
-	By     string        `help:"${help_by}"`
-	Reason string        `help:"${help_reason}"`
+	User   string        `arg:"" help:"help_freeze_user"`
+	For    time.Duration `default:"4h" help:"help_cut_for"`
+	Case   string        `placeholder:"ID" help:"help_cut_case"`
+	By     string        `help:"help_by"`
+	Reason string        `help:"help_reason"`
 }
 
 // Run ends a user's sessions everywhere and lets no new one begin.
@@ -103,9 +103,9 @@ func (a *app) cutAnswer(g *control.CutGate) string {
 }
 
 type uncutCmd struct {
-	IDs    []string `arg:"" name:"id" help:"${help_cut_ids}"`
-	By     string   `help:"${help_by}"`
-	Reason string   `help:"${help_reason}"`
+	IDs    []string `arg:"" name:"id" help:"help_cut_ids"`
+	By     string   `help:"help_by"`
+	Reason string   `help:"help_reason"`
 }
 
 // Run takes cuts back.
@@ -160,13 +160,13 @@ func (a *app) cutEnd(e *event.CutEntry) string {
 }
 
 type hubCmd struct {
-	Token  hubTokenCmd  `cmd:"" help:"${help_hub_token}"`
-	Revoke hubRevokeCmd `cmd:"" help:"${help_hub_revoke}"`
+	Token  hubTokenCmd  `cmd:"" help:"help_hub_token"`
+	Revoke hubRevokeCmd `cmd:"" help:"help_hub_revoke"`
 }
 
 type hubTokenCmd struct {
-	Site string `arg:"" name:"name" help:"${help_hub_site}"`
-	By   string `help:"${help_by}"`
+	Site string `arg:"" name:"name" help:"help_hub_site"`
+	By   string `help:"help_by"`
 }
 
 // Run makes a token.
@@ -198,7 +198,7 @@ func (c hubRevokeCmd) Run(a *app) error {
 }
 
 type gateJoinCmd struct {
-	Token string `arg:"" help:"${help_join_token}"`
+	Token string `arg:"" help:"help_join_token"`
 }
 
 // Run makes this process's gates remote gates of a hub. It needs no running

@@ -16,12 +16,12 @@ import (
 const noPostgres fault.Code = 7101
 
 type demoCmd struct {
-	Story string `arg:"" optional:"" default:"shop" enum:"shop,jtb,sapporo,hawaiians,telecomsquare" help:"${help_story}"`
-	HTML  string `name:"html" placeholder:"FILE" help:"${help_demo_html}"`
-	Seed  uint64 `help:"${help_seed}"`
-	Check bool   `help:"${help_check}"`
-	Keep  bool   `help:"${help_keep}"`
-	Dir   string `placeholder:"DIR" help:"${help_demo_dir}"`
+	Story string `arg:"" optional:"" default:"shop" enum:"shop,jtb,sapporo,hawaiians,telecomsquare" help:"help_story"`
+	HTML  string `name:"html" placeholder:"FILE" help:"help_demo_html"`
+	Seed  uint64 `help:"help_seed"`
+	Check bool   `help:"help_check"`
+	Keep  bool   `help:"help_keep"`
+	Dir   string `placeholder:"DIR" help:"help_demo_dir"`
 }
 
 // Run tells a story: the shop on a PostgreSQL of its own, or one of the four

@@ -19,7 +19,7 @@ import (
 // doctorCmd says what is wrong with an installation and the one command that
 // mends it. It changes nothing, and works with and without a running process.
 type doctorCmd struct {
-	Quick bool `help:"${help_doctor_quick}"`
+	Quick bool `help:"help_doctor_quick"`
 }
 
 // The states of a check.

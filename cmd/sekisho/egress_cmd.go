@@ -16,13 +16,13 @@ import (
 )
 
 type egressCmd struct {
-	Check    egressCheckCmd   `cmd:"" help:"${help_egress_check}"`
-	Explain  egressExplainCmd `cmd:"" help:"${help_egress_explain}"`
-	Preview  egressPreviewCmd `cmd:"" help:"${help_egress_preview}"`
-	Setup    egressSetupCmd   `cmd:"" help:"${help_egress_setup}"`
-	Findings findingsCmd      `cmd:"" help:"${help_findings}"`
-	Except   exceptCmd        `cmd:"" help:"${help_except}"`
-	Hunt     huntCmd          `cmd:"" help:"${help_hunt}"`
+	Check    egressCheckCmd   `cmd:"" help:"help_egress_check"`
+	Explain  egressExplainCmd `cmd:"" help:"help_egress_explain"`
+	Preview  egressPreviewCmd `cmd:"" help:"help_egress_preview"`
+	Setup    egressSetupCmd   `cmd:"" help:"help_egress_setup"`
+	Findings findingsCmd      `cmd:"" help:"help_findings"`
+	Except   exceptCmd        `cmd:"" help:"help_except"`
+	Hunt     huntCmd          `cmd:"" help:"help_hunt"`
 }
 
 // exitPolicy is the policy of what leaves of a file, or of the configuration.
@@ -41,7 +41,7 @@ func (a *app) exitPolicy(file string) (*exit.Policy, error) {
 }
 
 type egressCheckCmd struct {
-	File string `arg:"" optional:"" help:"${help_egress_file}"`
+	File string `arg:"" optional:"" help:"help_egress_file"`
 }
 
 // Run compiles the policy, which runs its tests.
@@ -57,14 +57,14 @@ func (c egressCheckCmd) Run(a *app) error {
 }
 
 type egressExplainCmd struct {
-	File        string `help:"${help_egress_file}"`
-	Client      string `required:"" help:"${help_egress_client}"`
-	Certificate string `help:"${help_egress_certificate}"`
-	User        string `help:"${help_egress_user}"`
-	To          string `required:"" help:"${help_egress_to}"`
-	Address     string `help:"${help_egress_address}"`
-	Method      string `help:"${help_egress_method}"`
-	At          string `help:"${help_egress_at}"`
+	File        string `help:"help_egress_file"`
+	Client      string `required:"" help:"help_egress_client"`
+	Certificate string `help:"help_egress_certificate"`
+	User        string `help:"help_egress_user"`
+	To          string `required:"" help:"help_egress_to"`
+	Address     string `help:"help_egress_address"`
+	Method      string `help:"help_egress_method"`
+	At          string `help:"help_egress_at"`
 }
 
 // Run shows who may go where, by which rule, and why not by the others.
@@ -115,8 +115,8 @@ func (c egressExplainCmd) Run(a *app) error {
 }
 
 type egressPreviewCmd struct {
-	File string `arg:"" help:"${help_egress_file}"`
-	From string `default:"-720h" help:"${help_egress_from}"`
+	File string `arg:"" help:"help_egress_file"`
+	From string `default:"-720h" help:"help_egress_from"`
 }
 
 // change is what a policy would do otherwise to flows of one sort.

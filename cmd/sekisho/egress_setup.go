@@ -10,9 +10,9 @@ import (
 )
 
 type egressSetupCmd struct {
-	Gate      string   `help:"${help_egress_gate}"`
-	Interface []string `required:"" help:"${help_egress_interface}"`
-	Print     bool     `default:"true" help:"${help_egress_print}"`
+	Gate      string   `help:"help_egress_gate"`
+	Interface []string `required:"" help:"help_egress_interface"`
+	Print     bool     `default:"true" help:"help_egress_print"`
 }
 
 // Run prints what the network needs to lead connections to a transparent gate.

@@ -49,13 +49,13 @@ func keysFault(dir, config string, err error) error {
 }
 
 type eventsCmd struct {
-	Kind    []string `help:"${help_kind}"`
-	Source  string   `help:"${help_source}"`
-	Session uint64   `help:"${help_session}"`
-	From    string   `help:"${help_from}"`
-	To      string   `help:"${help_to}"`
-	Last    int      `short:"n" default:"-1" help:"${help_last}"`
-	Follow  bool     `short:"f" help:"${help_follow}"`
+	Kind    []string `help:"help_kind"`
+	Source  string   `help:"help_source"`
+	Session uint64   `help:"help_session"`
+	From    string   `help:"help_from"`
+	To      string   `help:"help_to"`
+	Last    int      `short:"n" default:"-1" help:"help_last"`
+	Follow  bool     `short:"f" help:"help_follow"`
 }
 
 // kinds are the names that --kind knows.

@@ -16,18 +16,18 @@ import (
 )
 
 type hostCmd struct {
-	KeyFile string `name:"key" placeholder:"FILE" help:"${help_key_file}"`
+	KeyFile string `name:"key" placeholder:"FILE" help:"help_key_file"`
 
-	Boot hostBootCmd `cmd:"" help:"${help_host_boot}"`
-	Plan hostPlanCmd `cmd:"" help:"${help_host_plan}"`
+	Boot hostBootCmd `cmd:"" help:"help_host_boot"`
+	Plan hostPlanCmd `cmd:"" help:"help_host_plan"`
 }
 
 type hostBootCmd struct {
-	Host   string `arg:"" help:"${help_case_host}"`
-	BootID string `name:"boot-id" help:"${help_host_boot_id}"`
-	At     string `help:"${help_host_at}"`
-	Reason string `help:"${help_host_reason}"`
-	By     string `help:"${help_by}"`
+	Host   string `arg:"" help:"help_case_host"`
+	BootID string `name:"boot-id" help:"help_host_boot_id"`
+	At     string `help:"help_host_at"`
+	Reason string `help:"help_host_reason"`
+	By     string `help:"help_by"`
 }
 
 // Run reports a start. Without --boot-id the time of the start names it.
@@ -44,11 +44,11 @@ func (c hostBootCmd) Run(a *app) error {
 }
 
 type hostPlanCmd struct {
-	Host   string        `arg:"" help:"${help_case_host}"`
-	From   string        `help:"${help_host_from}"`
-	For    time.Duration `default:"2h" help:"${help_host_for}"`
-	Reason string        `required:"" help:"${help_reason}"`
-	By     string        `help:"${help_by}"`
+	Host   string        `arg:"" help:"help_case_host"`
+	From   string        `help:"help_host_from"`
+	For    time.Duration `default:"2h" help:"help_host_for"`
+	Reason string        `required:"" help:"help_reason"`
+	By     string        `help:"help_by"`
 }
 
 // Run writes down a restart before it happens.

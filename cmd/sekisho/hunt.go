@@ -16,7 +16,7 @@ import (
 )
 
 type findingsCmd struct {
-	All bool `help:"${help_findings_all}"`
+	All bool `help:"help_findings_all"`
 }
 
 // foundLine is a Detection and what is said about it.
@@ -85,13 +85,13 @@ func (a *app) fold(kinds func(event.Kind) bool, take func(*event.Event)) error {
 }
 
 type exceptCmd struct {
-	What   string        `placeholder:"KIND" help:"${help_except_what}"`
-	Host   string        `help:"${help_except_host}"`
-	Dest   string        `help:"${help_except_dest}"`
-	For    time.Duration `help:"${help_except_for}"`
-	End    string        `placeholder:"ID" help:"${help_except_end}"`
-	By     string        `help:"${help_by}"`
-	Reason string        `required:"" help:"${help_reason}"`
+	What   string        `placeholder:"KIND" help:"help_except_what"`
+	Host   string        `help:"help_except_host"`
+	Dest   string        `help:"help_except_dest"`
+	For    time.Duration `help:"help_except_for"`
+	End    string        `placeholder:"ID" help:"help_except_end"`
+	By     string        `help:"help_by"`
+	Reason string        `required:"" help:"help_reason"`
 }
 
 // Run makes or ends an exception.
@@ -111,9 +111,9 @@ func (c exceptCmd) Run(a *app) error {
 }
 
 type huntCmd struct {
-	Lists     []string `arg:"" optional:"" name:"list" help:"${help_hunt_list}"`
-	Indicator []string `short:"i" help:"${help_hunt_indicator}"`
-	From      string   `help:"${help_from}"`
+	Lists     []string `arg:"" optional:"" name:"list" help:"help_hunt_list"`
+	Indicator []string `short:"i" help:"help_hunt_indicator"`
+	From      string   `help:"help_from"`
 }
 
 // huntLine is who met an indicator, when and how often.

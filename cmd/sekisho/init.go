@@ -36,23 +36,23 @@ func ledgerConfig(c *config.Config) ledger.Config {
 // initCmd makes what must be there before the first start. Without a
 // configuration it writes that too, from flags or from answers.
 type initCmd struct {
-	Database   string `placeholder:"URL" help:"${help_init_database}"`
-	Ask        bool   `help:"${help_init_ask}"`
-	Name       string `help:"${help_init_name}"`
-	Listen     string `placeholder:"ADDRESS" help:"${help_init_listen}"`
-	Console    string `placeholder:"ADDRESS" help:"${help_init_console}"`
-	Upstream   string `placeholder:"ADDRESS" help:"${help_init_upstream}"`
-	Account    string `default:"sekisho" help:"${help_init_account}"`
-	Create     bool   `name:"create-account" help:"${help_init_create}"`
-	Data       string `placeholder:"DIR" help:"${help_init_data}"`
-	Keys       string `placeholder:"DIR" help:"${help_init_keys}"`
-	Company    string `help:"${help_init_company}"`
-	Duty       string `help:"${help_init_duty}"`
-	Phone      string `help:"${help_init_phone}"`
-	Mail       string `placeholder:"ADDRESS" help:"${help_init_mail}"`
-	MailServer string `placeholder:"HOST:PORT" help:"${help_init_mail_server}"`
-	MailFrom   string `placeholder:"ADDRESS" help:"${help_init_mail_from}"`
-	LineWorks  string `name:"lineworks" placeholder:"FILE" help:"${help_init_lineworks}"`
+	Database   string `placeholder:"URL" help:"help_init_database"`
+	Ask        bool   `help:"help_init_ask"`
+	Name       string `help:"help_init_name"`
+	Listen     string `placeholder:"ADDRESS" help:"help_init_listen"`
+	Console    string `placeholder:"ADDRESS" help:"help_init_console"`
+	Upstream   string `placeholder:"ADDRESS" help:"help_init_upstream"`
+	Account    string `default:"sekisho" help:"help_init_account"`
+	Create     bool   `name:"create-account" help:"help_init_create"`
+	Data       string `placeholder:"DIR" help:"help_init_data"`
+	Keys       string `placeholder:"DIR" help:"help_init_keys"`
+	Company    string `help:"help_init_company"`
+	Duty       string `help:"help_init_duty"`
+	Phone      string `help:"help_init_phone"`
+	Mail       string `placeholder:"ADDRESS" help:"help_init_mail"`
+	MailServer string `placeholder:"HOST:PORT" help:"help_init_mail_server"`
+	MailFrom   string `placeholder:"ADDRESS" help:"help_init_mail_from"`
+	LineWorks  string `name:"lineworks" placeholder:"FILE" help:"help_init_lineworks"`
 
 	hook string // address that was typed
 }

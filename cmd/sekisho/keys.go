@@ -9,8 +9,8 @@ import (
 )
 
 type keysCmd struct {
-	List    keysListCmd    `cmd:"" help:"${help_keys_list}"`
-	Destroy keysDestroyCmd `cmd:"" help:"${help_keys_destroy}"`
+	List    keysListCmd    `cmd:"" help:"help_keys_list"`
+	Destroy keysDestroyCmd `cmd:"" help:"help_keys_destroy"`
 }
 
 type keysListCmd struct{}
@@ -33,10 +33,10 @@ func (keysListCmd) Run(a *app) error {
 }
 
 type keysDestroyCmd struct {
-	Key    string `arg:"" help:"${help_key}"`
-	By     string `help:"${help_by}"`
-	Reason string `required:"" help:"${help_reason}"`
-	Yes    bool   `help:"${help_destroy_yes}"`
+	Key    string `arg:"" help:"help_key"`
+	By     string `help:"help_by"`
+	Reason string `required:"" help:"help_reason"`
+	Yes    bool   `help:"help_destroy_yes"`
 }
 
 // Run destroys a key: what it sealed can never be read again.

@@ -17,8 +17,6 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/alecthomas/kong"
-
 	"sekisho/internal/fault"
 	"sekisho/internal/lang"
 )
@@ -59,7 +57,7 @@ func run(args []string, env environment) int {
 	language := chooseLanguage(args, env.getenv)
 	var c cli
 	exited := -1
-	parser, err := kong.New(&c, options(&env, language, &exited)...)
+	parser, err := newParser(&c, &env, language, &exited)
 	if err != nil {
 		panic("sekisho: " + err.Error()) // the command tree itself is wrong
 	}

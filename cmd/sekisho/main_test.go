@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/alecthomas/kong"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"sekisho/internal/fault"
@@ -59,7 +60,7 @@ func TestTexts(t *testing.T) {
 	}
 	// Keys that are put together: a prefix in the source stands for all.
 	for _, key := range texts.Keys() {
-		used := strings.Contains(source, `"`+key+`"`) || strings.Contains(source, "${"+key+"}")
+		used := strings.Contains(source, `"`+key+`"`)
 		for i := range key {
 			if key[i] == '_' && key[:i+1] != "help_" {
 				used = used || strings.Contains(source, `"`+key[:i+1]+`"`)
@@ -106,14 +107,41 @@ func TestCodes(t *testing.T) {
 	}
 }
 
-// TestHelpKeys: kong would panic on a missing help text when it starts, in
-// either language.
+// TestHelpKeys: every command, argument and flag has help in either language.
 func TestHelpKeys(t *testing.T) {
 	for _, l := range []lang.Language{lang.English, lang.Japanese} {
 		var out strings.Builder
-		code := run([]string{"--help", "--lang", string(l)}, environment{stdout: &out, stderr: &out, getenv: func(string) string { return "" }})
-		if code != 0 || strings.Contains(out.String(), "!") || strings.Contains(out.String(), "${") {
+		env := environment{stdout: &out, stderr: &out, getenv: func(string) string { return "" }}
+		code := run([]string{"--help", "--lang", string(l)}, env)
+		if code != 0 || strings.Contains(out.String(), "!") || strings.Contains(out.String(), "help_") {
 			t.Errorf("%s: exit %d:\n%s", l, code, out.String())
+		}
+		exited := -1
+		k, err := newParser(&cli{}, &env, l, &exited)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := 0
+		check := func(what, help string) {
+			if seen++; help == "" || strings.HasPrefix(help, "!") || strings.HasPrefix(help, "help_") || strings.Contains(help, "${") {
+				t.Errorf("%s: %s has help %q", l, what, help)
+			}
+		}
+		err = kong.Visit(k.Model, func(node kong.Visitable, next kong.Next) error {
+			switch n := node.(type) {
+			case *kong.Command:
+				if !n.Hidden {
+					check(n.Path(), n.Help)
+				}
+			case *kong.Flag:
+				check("--"+n.Name, n.Help)
+			case *kong.Value:
+				check(n.Name, n.Help)
+			}
+			return next(nil)
+		})
+		if err != nil || seen < 200 {
+			t.Errorf("%d texts, %v", seen, err)
 		}
 	}
 }

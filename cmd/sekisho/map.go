@@ -13,16 +13,16 @@ import (
 )
 
 type mapCmd struct {
-	Show    mapShowCmd    `cmd:"" default:"1" help:"${help_map_show}"`
-	Risk    mapRiskCmd    `cmd:"" help:"${help_map_risk}"`
-	Watch   mapWatchCmd   `cmd:"" help:"${help_map_watch}"`
-	Scan    mapScanCmd    `cmd:"" help:"${help_map_scan}"`
-	Propose mapProposeCmd `cmd:"" help:"${help_map_propose}"`
-	Subject mapSubjectCmd `cmd:"" help:"${help_map_subject}"`
+	Show    mapShowCmd    `cmd:"" default:"1" help:"help_map_show"`
+	Risk    mapRiskCmd    `cmd:"" help:"help_map_risk"`
+	Watch   mapWatchCmd   `cmd:"" help:"help_map_watch"`
+	Scan    mapScanCmd    `cmd:"" help:"help_map_scan"`
+	Propose mapProposeCmd `cmd:"" help:"help_map_propose"`
+	Subject mapSubjectCmd `cmd:"" help:"help_map_subject"`
 }
 
 type mapScanCmd struct {
-	Database string `arg:"" optional:"" help:"${help_database}"`
+	Database string `arg:"" optional:"" help:"help_database"`
 }
 
 // Run reads the holdings now.
@@ -45,9 +45,9 @@ func (c mapScanCmd) Run(a *app) error {
 }
 
 type mapProposeCmd struct {
-	Database string `arg:"" optional:"" help:"${help_database}"`
-	DSN      string `name:"dsn" placeholder:"URL" help:"${help_dsn}"`
-	Check    bool   `help:"${help_map_check}"`
+	Database string `arg:"" optional:"" help:"help_database"`
+	DSN      string `name:"dsn" placeholder:"URL" help:"help_dsn"`
+	Check    bool   `help:"help_map_check"`
 }
 
 // proposal is the answer as JSON.

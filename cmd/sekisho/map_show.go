@@ -110,7 +110,7 @@ func (x *shownPlace) made(a *app) string {
 }
 
 type mapRiskCmd struct {
-	Top int `default:"20" help:"${help_map_risk_top}"`
+	Top int `default:"20" help:"help_map_risk_top"`
 }
 
 // Run ranks places by subjects, elements and exposure (重要情報の洗い出し).

@@ -19,8 +19,8 @@ import (
 )
 
 type mapSubjectCmd struct {
-	Key    string `arg:"" help:"${help_map_subject_key}"`
-	Source string `placeholder:"DATABASE.TABLE" help:"${help_map_subject_source}"`
+	Key    string `arg:"" help:"help_map_subject_key"`
+	Source string `placeholder:"DATABASE.TABLE" help:"help_map_subject_source"`
 }
 
 // whereabouts is where one subject's data rests and passed.

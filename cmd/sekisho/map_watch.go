@@ -15,8 +15,8 @@ import (
 )
 
 type mapWatchCmd struct {
-	Folder string `arg:"" help:"${help_map_watch_folder}"`
-	All    bool   `help:"${help_map_watch_all}"`
+	Folder string `arg:"" help:"help_map_watch_folder"`
+	All    bool   `help:"help_map_watch_all"`
 }
 
 // watched is one life of a file, or a part of one, as a line of JSON.

@@ -74,11 +74,11 @@ func (a *app) gates(all []control.GateStatus) {
 }
 
 type gateCmd struct {
-	Status   gateStatusCmd   `cmd:"" help:"${help_gate_status}"`
-	Sessions gateSessionsCmd `cmd:"" help:"${help_gate_sessions}"`
-	Cut      gateCutCmd      `cmd:"" help:"${help_gate_cut}"`
-	Join     gateJoinCmd     `cmd:"" help:"${help_gate_join}"`
-	Clear    gateClearCmd    `cmd:"" help:"${help_gate_clear}"`
+	Status   gateStatusCmd   `cmd:"" help:"help_gate_status"`
+	Sessions gateSessionsCmd `cmd:"" help:"help_gate_sessions"`
+	Cut      gateCutCmd      `cmd:"" help:"help_gate_cut"`
+	Join     gateJoinCmd     `cmd:"" help:"help_gate_join"`
+	Clear    gateClearCmd    `cmd:"" help:"help_gate_clear"`
 }
 
 type gateStatusCmd struct{}
@@ -118,13 +118,13 @@ func (gateSessionsCmd) Run(a *app) error {
 }
 
 type gateCutCmd struct {
-	Session uint64 `help:"${help_session}"`
-	User    string `help:"${help_user}"`
-	Address string `help:"${help_address}"`
-	Gate    string `help:"${help_gate_name}"`
-	All     bool   `help:"${help_cut_all}"`
-	By      string `help:"${help_by}"`
-	Reason  string `required:"" help:"${help_reason}"`
+	Session uint64 `help:"help_session"`
+	User    string `help:"help_user"`
+	Address string `help:"help_address"`
+	Gate    string `help:"help_gate_name"`
+	All     bool   `help:"help_cut_all"`
+	By      string `help:"help_by"`
+	Reason  string `required:"" help:"help_reason"`
 }
 
 // Run ends sessions and shows the receipt.
@@ -145,9 +145,9 @@ func (c gateCutCmd) Run(a *app) error {
 }
 
 type gateClearCmd struct {
-	Gate   string `arg:"" optional:"" help:"${help_gate_name}"`
-	By     string `help:"${help_by}"`
-	Reason string `required:"" help:"${help_reason}"`
+	Gate   string `arg:"" optional:"" help:"help_gate_name"`
+	By     string `help:"help_by"`
+	Reason string `required:"" help:"help_reason"`
 }
 
 // Run records that code copied no protected data.
@@ -164,20 +164,20 @@ func (c gateClearCmd) Run(a *app) error {
 }
 
 type bypassCmd struct {
-	On     bypassOnCmd     `cmd:"" help:"${help_bypass_on}"`
-	Off    bypassOffCmd    `cmd:"" help:"${help_bypass_off}"`
-	Status bypassStatusCmd `cmd:"" help:"${help_bypass_status}"`
+	On     bypassOnCmd     `cmd:"" help:"help_bypass_on"`
+	Off    bypassOffCmd    `cmd:"" help:"help_bypass_off"`
+	Status bypassStatusCmd `cmd:"" help:"help_bypass_status"`
 }
 
 type bypassOnCmd struct {
-	Gate   string `arg:"" optional:"" help:"${help_gate_name}"`
-	By     string `help:"${help_by}"`
-	Reason string `required:"" help:"${help_reason}"`
+	Gate   string `arg:"" optional:"" help:"help_gate_name"`
+	By     string `help:"help_by"`
+	Reason string `required:"" help:"help_reason"`
 }
 
 type bypassOffCmd struct {
-	Gate string `arg:"" optional:"" help:"${help_gate_name}"`
-	By   string `help:"${help_by}"`
+	Gate string `arg:"" optional:"" help:"help_gate_name"`
+	By   string `help:"help_by"`
 }
 
 type bypassStatusCmd struct{}
@@ -213,21 +213,21 @@ func (a *app) bypass(r control.BypassRequest) error {
 }
 
 type breakglassCmd struct {
-	Request breakglassRequestCmd `cmd:"" help:"${help_breakglass_request}"`
-	Approve breakglassDecideCmd  `cmd:"" help:"${help_breakglass_approve}"`
-	Refuse  breakglassRefuseCmd  `cmd:"" help:"${help_breakglass_refuse}"`
-	End     breakglassEndCmd     `cmd:"" help:"${help_breakglass_end}"`
-	List    breakglassListCmd    `cmd:"" help:"${help_breakglass_list}"`
+	Request breakglassRequestCmd `cmd:"" help:"help_breakglass_request"`
+	Approve breakglassDecideCmd  `cmd:"" help:"help_breakglass_approve"`
+	Refuse  breakglassRefuseCmd  `cmd:"" help:"help_breakglass_refuse"`
+	End     breakglassEndCmd     `cmd:"" help:"help_breakglass_end"`
+	List    breakglassListCmd    `cmd:"" help:"help_breakglass_list"`
 }
 
 type breakglassRequestCmd struct {
-	User     string        `required:"" help:"${help_user}"`
-	Database string        `required:"" help:"${help_database}"`
-	Table    []string      `help:"${help_table}"`
-	Element  []string      `required:"" help:"${help_elements}"`
-	For      time.Duration `required:"" help:"${help_for}"`
-	Purpose  string        `required:"" help:"${help_purpose}"`
-	By       string        `help:"${help_by}"`
+	User     string        `required:"" help:"help_user"`
+	Database string        `required:"" help:"help_database"`
+	Table    []string      `help:"help_table"`
+	Element  []string      `required:"" help:"help_elements"`
+	For      time.Duration `required:"" help:"help_for"`
+	Purpose  string        `required:"" help:"help_purpose"`
+	By       string        `help:"help_by"`
 }
 
 // Run asks for exceptional access.
@@ -248,8 +248,8 @@ func (c breakglassRequestCmd) Run(a *app) error {
 }
 
 type breakglassDecideCmd struct {
-	ID string `arg:"" help:"${help_grant_id}"`
-	By string `help:"${help_by}"`
+	ID string `arg:"" help:"help_grant_id"`
+	By string `help:"help_by"`
 }
 type breakglassRefuseCmd breakglassDecideCmd
 type breakglassEndCmd breakglassDecideCmd

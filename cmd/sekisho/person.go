@@ -16,22 +16,22 @@ import (
 )
 
 type personCmd struct {
-	Match   personMatchCmd   `cmd:"" help:"${help_person_match}"`
-	Explain personExplainCmd `cmd:"" help:"${help_person_explain}"`
-	Review  personReviewCmd  `cmd:"" help:"${help_person_review}"`
-	Decide  personDecideCmd  `cmd:"" help:"${help_person_decide}"`
+	Match   personMatchCmd   `cmd:"" help:"help_person_match"`
+	Explain personExplainCmd `cmd:"" help:"help_person_explain"`
+	Review  personReviewCmd  `cmd:"" help:"help_person_review"`
+	Decide  personDecideCmd  `cmd:"" help:"help_person_decide"`
 }
 
 type personMatchCmd struct {
-	Files        []string `arg:"" optional:"" type:"existingfile" help:"${help_person_files}"`
-	Source       []string `sep:"none" placeholder:"[NAME=]DATABASE#TABLE" help:"${help_person_source}"`
-	PasswordFile string   `placeholder:"FILE" help:"${help_person_password_file}"`
-	State        string   `placeholder:"DIR" help:"${help_person_state}"`
-	Out          string   `placeholder:"FILE" help:"${help_person_out}"`
-	Column       []string `sep:"none" placeholder:"HEADING=KIND" help:"${help_person_column}"`
-	Workers      int      `help:"${help_person_workers}"`
-	By           string   `help:"${help_by}"`
-	Memory       string   `placeholder:"SIZE" help:"${help_person_memory}"`
+	Files        []string `arg:"" optional:"" type:"existingfile" help:"help_person_files"`
+	Source       []string `sep:"none" placeholder:"[NAME=]DATABASE#TABLE" help:"help_person_source"`
+	PasswordFile string   `placeholder:"FILE" help:"help_person_password_file"`
+	State        string   `placeholder:"DIR" help:"help_person_state"`
+	Out          string   `placeholder:"FILE" help:"help_person_out"`
+	Column       []string `sep:"none" placeholder:"HEADING=KIND" help:"help_person_column"`
+	Workers      int      `help:"help_person_workers"`
+	By           string   `help:"help_by"`
+	Memory       string   `placeholder:"SIZE" help:"help_person_memory"`
 }
 
 // personReport is what --json writes.

@@ -10,10 +10,10 @@ import (
 )
 
 type personExplainCmd struct {
-	State string `required:"" placeholder:"DIR" help:"${help_person_state}"`
-	Group uint32 `placeholder:"NUMBER" help:"${help_person_group}"`
-	A     string `arg:"" optional:"" help:"${help_person_a}"`
-	B     string `arg:"" optional:"" help:"${help_person_b}"`
+	State string `required:"" placeholder:"DIR" help:"help_person_state"`
+	Group uint32 `placeholder:"NUMBER" help:"help_person_group"`
+	A     string `arg:"" optional:"" help:"help_person_a"`
+	B     string `arg:"" optional:"" help:"help_person_b"`
 }
 
 // Run says why two records are or are not one person; with one record, why
@@ -107,9 +107,9 @@ func (a *app) fieldsText(fields []person.Evidence) {
 }
 
 type personReviewCmd struct {
-	State string `required:"" placeholder:"DIR" help:"${help_person_state}"`
-	Limit int    `default:"20" help:"${help_person_limit}"`
-	Pairs bool   `help:"${help_person_pairs}"`
+	State string `required:"" placeholder:"DIR" help:"help_person_state"`
+	Limit int    `default:"20" help:"help_person_limit"`
+	Pairs bool   `help:"help_person_pairs"`
 }
 
 // Run lists the clusters whose answer changes the head count most, or single
@@ -156,13 +156,13 @@ func (a *app) groupsText(groups []person.Group) {
 }
 
 type personDecideCmd struct {
-	State     string   `required:"" placeholder:"DIR" help:"${help_person_state}"`
-	Group     uint32   `placeholder:"NUMBER" help:"${help_person_group}"`
-	Records   []string `arg:"" optional:"" help:"${help_person_records}"`
-	Same      bool     `xor:"answer" required:"" help:"${help_person_same}"`
-	Different bool     `xor:"answer" required:"" help:"${help_person_different}"`
-	Reason    string   `required:"" help:"${help_reason}"`
-	By        string   `help:"${help_by}"`
+	State     string   `required:"" placeholder:"DIR" help:"help_person_state"`
+	Group     uint32   `placeholder:"NUMBER" help:"help_person_group"`
+	Records   []string `arg:"" optional:"" help:"help_person_records"`
+	Same      bool     `xor:"answer" required:"" help:"help_person_same"`
+	Different bool     `xor:"answer" required:"" help:"help_person_different"`
+	Reason    string   `required:"" help:"help_reason"`
+	By        string   `help:"help_by"`
 }
 
 // decisions are those about the pairs of the records that were named, or of the

@@ -12,10 +12,10 @@ import (
 )
 
 type policyCmd struct {
-	Check   policyCheckCmd   `cmd:"" help:"${help_policy_check}"`
-	Test    policyTestCmd    `cmd:"" help:"${help_policy_test}"`
-	Explain policyExplainCmd `cmd:"" help:"${help_policy_explain}"`
-	Reload  policyReloadCmd  `cmd:"" help:"${help_policy_reload}"`
+	Check   policyCheckCmd   `cmd:"" help:"help_policy_check"`
+	Test    policyTestCmd    `cmd:"" help:"help_policy_test"`
+	Explain policyExplainCmd `cmd:"" help:"help_policy_explain"`
+	Reload  policyReloadCmd  `cmd:"" help:"help_policy_reload"`
 }
 
 // policyFrom returns the policy of a file, or of the configuration.
@@ -34,7 +34,7 @@ func (a *app) policyFrom(file string) (*policy.Policy, *policy.Source, error) {
 }
 
 type policyCheckCmd struct {
-	File string `arg:"" optional:"" help:"${help_policy_file}"`
+	File string `arg:"" optional:"" help:"help_policy_file"`
 }
 
 // Run compiles the policy, which runs its tests.
@@ -50,7 +50,7 @@ func (c policyCheckCmd) Run(a *app) error {
 }
 
 type policyTestCmd struct {
-	File string `arg:"" optional:"" help:"${help_policy_file}"`
+	File string `arg:"" optional:"" help:"help_policy_file"`
 }
 
 // Run shows each test and what decided it.
@@ -79,15 +79,15 @@ func (c policyTestCmd) Run(a *app) error {
 }
 
 type policyExplainCmd struct {
-	File           string   `help:"${help_policy_file}"`
-	User           string   `required:"" help:"${help_user}"`
-	Address        string   `required:"" help:"${help_address}"`
-	Database       string   `required:"" help:"${help_database}"`
-	Table          string   `help:"${help_table}"`
-	Element        []string `help:"${help_elements}"`
-	Bulk           string   `enum:",copy,dump,table" default:"" help:"${help_bulk}"`
-	Channel        string   `default:"" help:"${help_channel}"`
-	Unattributable bool     `help:"${help_unattributable}"`
+	File           string   `help:"help_policy_file"`
+	User           string   `required:"" help:"help_user"`
+	Address        string   `required:"" help:"help_address"`
+	Database       string   `required:"" help:"help_database"`
+	Table          string   `help:"help_table"`
+	Element        []string `help:"help_elements"`
+	Bulk           string   `enum:",copy,dump,table" default:"" help:"help_bulk"`
+	Channel        string   `default:"" help:"help_channel"`
+	Unattributable bool     `help:"help_unattributable"`
 }
 
 // Run shows what would be decided, and why.

@@ -17,7 +17,7 @@ import (
 )
 
 type rebuildCmd struct {
-	Check bool `help:"${help_rebuild_check}"`
+	Check bool `help:"help_rebuild_check"`
 }
 
 // Run makes the view again from the ledger, or compares it with what it would

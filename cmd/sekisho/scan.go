@@ -17,14 +17,14 @@ import (
 )
 
 type scanCmd struct {
-	Folder  string `arg:"" help:"${help_scan_folder}"`
-	HTML    string `placeholder:"FILE" help:"${help_scan_html}"`
-	State   string `placeholder:"DIR" help:"${help_scan_state}"`
-	Fresh   bool   `help:"${help_scan_fresh}"`
-	DryRun  bool   `help:"${help_scan_dry}"`
-	Workers int    `help:"${help_scan_workers}"`
-	Rows    int    `name:"rows-per-second" help:"${help_scan_rows}"`
-	Secret  string `name:"password-file" placeholder:"FILE" help:"${help_scan_password}"`
+	Folder  string `arg:"" help:"help_scan_folder"`
+	HTML    string `placeholder:"FILE" help:"help_scan_html"`
+	State   string `placeholder:"DIR" help:"help_scan_state"`
+	Fresh   bool   `help:"help_scan_fresh"`
+	DryRun  bool   `help:"help_scan_dry"`
+	Workers int    `help:"help_scan_workers"`
+	Rows    int    `name:"rows-per-second" help:"help_scan_rows"`
+	Secret  string `name:"password-file" placeholder:"FILE" help:"help_scan_password"`
 }
 
 // scanMemory is what the garbage collector aims at: all of a scan stays below

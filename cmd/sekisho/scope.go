@@ -23,21 +23,21 @@ import (
 )
 
 type scopeCmd struct {
-	From    string        `help:"${help_from}"`
-	To      string        `help:"${help_to}"`
-	Place   []string      `help:"${help_scope_place}"`
-	User    []string      `help:"${help_user}"`
-	Address []string      `help:"${help_address}"`
-	Session []string      `placeholder:"[SOURCE/]NUMBER" help:"${help_session}"`
-	Element []string      `help:"${help_elements}"`
-	Label   []string      `help:"${help_scope_label}"`
-	Silence time.Duration `help:"${help_silence}"`
-	List    bool          `xor:"form" help:"${help_scope_list}"`
-	Bundle  string        `xor:"form" placeholder:"FILE" help:"${help_scope_bundle}"`
-	By      string        `help:"${help_by}"`
+	From    string        `help:"help_from"`
+	To      string        `help:"help_to"`
+	Place   []string      `help:"help_scope_place"`
+	User    []string      `help:"help_user"`
+	Address []string      `help:"help_address"`
+	Session []string      `placeholder:"[SOURCE/]NUMBER" help:"help_session"`
+	Element []string      `help:"help_elements"`
+	Label   []string      `help:"help_scope_label"`
+	Silence time.Duration `help:"help_silence"`
+	List    bool          `xor:"form" help:"help_scope_list"`
+	Bundle  string        `xor:"form" placeholder:"FILE" help:"help_scope_bundle"`
+	By      string        `help:"help_by"`
 
-	Persons       string   `xor:"form" placeholder:"DIR" help:"${help_scope_persons}"`
-	PersonsSource []string `sep:"none" placeholder:"SUBJECTS=SOURCE" help:"${help_scope_persons_source}"`
+	Persons       string   `xor:"form" placeholder:"DIR" help:"help_scope_persons"`
+	PersonsSource []string `sep:"none" placeholder:"SUBJECTS=SOURCE" help:"help_scope_persons_source"`
 	noticeFlags   `embed:""`
 }
 

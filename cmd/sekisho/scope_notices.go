@@ -22,11 +22,11 @@ import (
 
 // noticeFlags ask for the list of people to tell.
 type noticeFlags struct {
-	Notices     string   `placeholder:"FILE" help:"${help_scope_notices}"`
-	NoticesTo   []string `placeholder:"age1…" help:"${help_scope_notices_to}"`
-	NoticesOf   string   `enum:"confirmed,reachable,ever_held" default:"reachable" help:"${help_scope_notices_of}"`
-	NoticesCase string   `placeholder:"ID" help:"${help_scope_notices_case}"`
-	Reason      string   `help:"${help_reason}"`
+	Notices     string   `placeholder:"FILE" help:"help_scope_notices"`
+	NoticesTo   []string `placeholder:"age1…" help:"help_scope_notices_to"`
+	NoticesOf   string   `enum:"confirmed,reachable,ever_held" default:"reachable" help:"help_scope_notices_of"`
+	NoticesCase string   `placeholder:"ID" help:"help_scope_notices_case"`
+	Reason      string   `help:"help_reason"`
 }
 
 // byUnknown is the channel of subjects that no source of customers holds: they

@@ -11,9 +11,9 @@ import (
 )
 
 type configCmd struct {
-	Check   configCheckCmd   `cmd:"" help:"${help_config_check}"`
-	Schema  configSchemaCmd  `cmd:"" help:"${help_config_schema}"`
-	Example configExampleCmd `cmd:"" help:"${help_config_example}"`
+	Check   configCheckCmd   `cmd:"" help:"help_config_check"`
+	Schema  configSchemaCmd  `cmd:"" help:"help_config_schema"`
+	Example configExampleCmd `cmd:"" help:"help_config_example"`
 }
 
 type configCheckCmd struct{}
@@ -74,7 +74,7 @@ func (configExampleCmd) Run(a *app) error {
 }
 
 type explainCmd struct {
-	Code string `arg:"" optional:"" help:"${help_code}"`
+	Code string `arg:"" optional:"" help:"help_code"`
 }
 
 // Run prints what a code means, or all codes.
@@ -126,7 +126,7 @@ func (versionCmd) Run(a *app) error {
 }
 
 type completionCmd struct {
-	Shell string `arg:"" enum:"bash,zsh,fish" help:"${help_shell}"`
+	Shell string `arg:"" enum:"bash,zsh,fish" help:"help_shell"`
 }
 
 // Run prints a completion script.

@@ -15,11 +15,11 @@ import (
 )
 
 type verifyCmd struct {
-	Dir     string   `arg:"" optional:"" help:"${help_verify_dir}"`
-	Bundle  string   `placeholder:"FILE" help:"${help_verify_bundle}"`
-	Key     string   `placeholder:"KEY" help:"${help_verify_key}"`
-	Witness []string `placeholder:"KEY" sep:"none" help:"${help_verify_witness}"`
-	Held    []string `placeholder:"FILE" sep:"none" help:"${help_verify_held}"`
+	Dir     string   `arg:"" optional:"" help:"help_verify_dir"`
+	Bundle  string   `placeholder:"FILE" help:"help_verify_bundle"`
+	Key     string   `placeholder:"KEY" help:"help_verify_key"`
+	Witness []string `placeholder:"KEY" sep:"none" help:"help_verify_witness"`
+	Held    []string `placeholder:"FILE" sep:"none" help:"help_verify_held"`
 }
 
 // keys are the keys to believe; every named witness must have cosigned.

@@ -17,17 +17,17 @@ import (
 )
 
 type webCmd struct {
-	Status    webStatusCmd    `cmd:"" help:"${help_web_status}"`
-	Explain   webExplainCmd   `cmd:"" help:"${help_web_explain}"`
-	Except    webExceptCmd    `cmd:"" help:"${help_web_except}"`
-	Check     webCheckCmd     `cmd:"" help:"${help_web_check}"`
-	Reload    webReloadCmd    `cmd:"" help:"${help_web_reload}"`
-	Learned   webLearnedCmd   `cmd:"" help:"${help_web_learned}"`
-	Logins    webLoginsCmd    `cmd:"" help:"${help_web_logins}"`
-	Pages     webPagesCmd     `cmd:"" help:"${help_web_pages}"`
-	Authorise webAuthoriseCmd `cmd:"" help:"${help_web_authorise}"`
-	Stop      webStopCmd      `cmd:"" help:"${help_web_stop}"`
-	Resume    webResumeCmd    `cmd:"" help:"${help_web_resume}"`
+	Status    webStatusCmd    `cmd:"" help:"help_web_status"`
+	Explain   webExplainCmd   `cmd:"" help:"help_web_explain"`
+	Except    webExceptCmd    `cmd:"" help:"help_web_except"`
+	Check     webCheckCmd     `cmd:"" help:"help_web_check"`
+	Reload    webReloadCmd    `cmd:"" help:"help_web_reload"`
+	Learned   webLearnedCmd   `cmd:"" help:"help_web_learned"`
+	Logins    webLoginsCmd    `cmd:"" help:"help_web_logins"`
+	Pages     webPagesCmd     `cmd:"" help:"help_web_pages"`
+	Authorise webAuthoriseCmd `cmd:"" help:"help_web_authorise"`
+	Stop      webStopCmd      `cmd:"" help:"help_web_stop"`
+	Resume    webResumeCmd    `cmd:"" help:"help_web_resume"`
 }
 
 func (a *app) web(r control.WebRequest) (control.WebStatus, error) {
@@ -75,10 +75,10 @@ func (webReloadCmd) Run(a *app) error {
 }
 
 type webStopCmd struct {
-	What   string `arg:"" enum:"site,payment" help:"${help_web_what}"`
-	Host   string `help:"${help_web_host}"`
-	By     string `help:"${help_by}"`
-	Reason string `required:"" help:"${help_reason}"`
+	What   string `arg:"" enum:"site,payment" help:"help_web_what"`
+	Host   string `help:"help_web_host"`
+	By     string `help:"help_by"`
+	Reason string `required:"" help:"help_reason"`
 }
 
 // Run stops sites or their payment.
@@ -91,9 +91,9 @@ func (c webStopCmd) Run(a *app) error {
 }
 
 type webResumeCmd struct {
-	What string `arg:"" enum:"site,payment" help:"${help_web_what}"`
-	Host string `help:"${help_web_host}"`
-	By   string `help:"${help_by}"`
+	What string `arg:"" enum:"site,payment" help:"help_web_what"`
+	Host string `help:"help_web_host"`
+	By   string `help:"help_by"`
 }
 
 // Run lets sites or their payment go on.
@@ -106,7 +106,7 @@ func (c webResumeCmd) Run(a *app) error {
 }
 
 type webExplainCmd struct {
-	ID string `arg:"" help:"${help_web_id}"`
+	ID string `arg:"" help:"help_web_id"`
 }
 
 // Run shows why a request was refused, and the smallest exception.
@@ -161,13 +161,13 @@ func (a *app) family(r blockedRule) string {
 }
 
 type webExceptCmd struct {
-	ID     string `arg:"" help:"${help_web_id}"`
-	Rule   []int  `help:"${help_except_rule}"`
-	Target string `help:"${help_except_target}"`
-	Path   string `help:"${help_except_path}"`
-	Until  string `required:"" help:"${help_except_until}"`
-	Reason string `required:"" help:"${help_reason}"`
-	By     string `help:"${help_by}"`
+	ID     string `arg:"" help:"help_web_id"`
+	Rule   []int  `help:"help_except_rule"`
+	Target string `help:"help_except_target"`
+	Path   string `help:"help_except_path"`
+	Until  string `required:"" help:"help_except_until"`
+	Reason string `required:"" help:"help_reason"`
+	By     string `help:"help_by"`
 }
 
 // Run writes the smallest exception for a refusal into the rules of its site.
@@ -296,7 +296,7 @@ func withLines(text, list, lines string) string {
 }
 
 type webCheckCmd struct {
-	File string `arg:"" help:"${help_web_file}"`
+	File string `arg:"" help:"help_web_file"`
 }
 
 // Run checks a file of rules.
@@ -315,7 +315,7 @@ func (c webCheckCmd) Run(a *app) error {
 }
 
 type webLearnedCmd struct {
-	AtLeast uint64 `default:"20" help:"${help_at_least}"`
+	AtLeast uint64 `default:"20" help:"help_at_least"`
 }
 
 // Run shows what fields hold, as parameters to copy.

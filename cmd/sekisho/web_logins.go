@@ -43,9 +43,9 @@ func (p *process) loginsOf(c *config.Logins, persons *revproxy.Persons) (*revpro
 }
 
 type webLoginsCmd struct {
-	From     string `help:"${help_from}"`
-	To       string `help:"${help_to}"`
-	Accounts int    `default:"5" help:"${help_logins_accounts}"`
+	From     string `help:"help_from"`
+	To       string `help:"help_to"`
+	Accounts int    `default:"5" help:"help_logins_accounts"`
 }
 
 // loginSource is an address that tried accounts.

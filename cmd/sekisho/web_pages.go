@@ -16,7 +16,7 @@ import (
 )
 
 type webPagesCmd struct {
-	Host string `help:"${help_web_host}"`
+	Host string `help:"help_web_host"`
 }
 
 // Run shows the parts of the pages that lead to payment.
@@ -52,9 +52,9 @@ func (a *app) pageItems(host string) ([]cardproof.Site, error) {
 }
 
 type webAuthoriseCmd struct {
-	Item   []string `arg:"" help:"${help_page_item}"`
-	Reason string   `required:"" help:"${help_reason}"`
-	By     string   `help:"${help_by}"`
+	Item   []string `arg:"" help:"help_page_item"`
+	Reason string   `required:"" help:"help_reason"`
+	By     string   `help:"help_by"`
 }
 
 // Run writes into the rules of a site that parts belong on its pages.

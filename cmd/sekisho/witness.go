@@ -15,13 +15,13 @@ import (
 )
 
 type witnessCmd struct {
-	Key   witnessKeyCmd   `cmd:"" help:"${help_witness_key}"`
-	Serve witnessServeCmd `cmd:"" help:"${help_witness_serve}"`
+	Key   witnessKeyCmd   `cmd:"" help:"help_witness_key"`
+	Serve witnessServeCmd `cmd:"" help:"help_witness_serve"`
 }
 
 type witnessKeyCmd struct {
-	Dir  string `arg:"" help:"${help_witness_dir}"`
-	Name string `arg:"" help:"${help_witness_name}"`
+	Dir  string `arg:"" help:"help_witness_dir"`
+	Name string `arg:"" help:"help_witness_name"`
 }
 
 // Run makes a witness's key, once.
@@ -34,11 +34,11 @@ func (c witnessKeyCmd) Run(a *app) error {
 }
 
 type witnessServeCmd struct {
-	Dir    string   `arg:"" help:"${help_witness_dir}"`
-	Listen string   `default:"127.0.0.1:7380" help:"${help_witness_listen}"`
-	Log    []string `required:"" sep:"none" placeholder:"KEY" help:"${help_witness_log}"`
-	Cert   string   `placeholder:"FILE" help:"${help_witness_cert}"`
-	TLSKey string   `placeholder:"FILE" help:"${help_witness_tlskey}"`
+	Dir    string   `arg:"" help:"help_witness_dir"`
+	Listen string   `default:"127.0.0.1:7380" help:"help_witness_listen"`
+	Log    []string `required:"" sep:"none" placeholder:"KEY" help:"help_witness_log"`
+	Cert   string   `placeholder:"FILE" help:"help_witness_cert"`
+	TLSKey string   `placeholder:"FILE" help:"help_witness_tlskey"`
 }
 
 // Run cosigns until SIGINT or SIGTERM.

@@ -86,7 +86,7 @@ func TestPhrase(t *testing.T) {
 	if got, ok := Phrase(lang.Japanese, "never heard of"); got != "never heard of" || ok {
 		t.Errorf("unknown phrase: %q, %v", got, ok)
 	}
-	for _, p := range phrases {
+	for _, p := range phrases() {
 		if p.Ja == "" || len(hole.FindAllString(p.Ja, -1)) > len(p.names) {
 			t.Errorf("phrase %q has no Japanese, or more holes in it", p.En)
 		}

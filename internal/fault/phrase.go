@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/goccy/go-yaml"
 
@@ -23,7 +24,8 @@ type phrase struct {
 	names   []string
 }
 
-var phrases = loadPhrases(phraseText)
+// phrases are read when somebody first speaks Japanese.
+var phrases = sync.OnceValue(func() []phrase { return loadPhrases(phraseText) })
 
 var hole = regexp.MustCompile(`\{[a-z]\}`)
 
@@ -53,6 +55,7 @@ func Phrase(l lang.Language, text string) (string, bool) {
 	if l == lang.English {
 		return text, true
 	}
+	phrases := phrases()
 	for i := range phrases {
 		m := phrases[i].pattern.FindStringSubmatch(text)
 		if m == nil {

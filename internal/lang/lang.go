@@ -7,10 +7,12 @@ package lang
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/goccy/go-yaml"
 )
@@ -57,7 +59,7 @@ func Detect(getenv func(string) string) Language {
 
 // Catalogue is an immutable set of texts by key.
 type Catalogue struct {
-	texts map[string]map[Language]string
+	read func() map[string]map[Language]string
 }
 
 var placeholder = regexp.MustCompile(`\{[a-z_]+\}`)
@@ -66,13 +68,21 @@ var placeholder = regexp.MustCompile(`\{[a-z_]+\}`)
 // a key that lacks one of the languages, and a key whose languages name
 // different {placeholders}.
 func Load(text []byte) (*Catalogue, error) {
-	c := &Catalogue{}
-	var raw map[string]map[Language]string
-	if err := yaml.UnmarshalWithOptions(text, &raw, yaml.Strict()); err != nil {
-		return nil, fmt.Errorf("catalogue: %w", err)
+	raw, err := load(text)
+	if err != nil {
+		return nil, err
 	}
-	c.texts = raw
-	for _, key := range c.Keys() {
+	return &Catalogue{func() map[string]map[Language]string { return raw }}, nil
+}
+
+func load(text []byte) (map[string]map[Language]string, error) {
+	raw, ok := quick(string(text))
+	if !ok {
+		if err := yaml.UnmarshalWithOptions(text, &raw, yaml.Strict()); err != nil {
+			return nil, fmt.Errorf("catalogue: %w", err)
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(raw)) {
 		ja, en := raw[key][Japanese], raw[key][English]
 		if ja == "" || en == "" || len(raw[key]) != 2 {
 			return nil, fmt.Errorf("catalogue: key %q must have exactly ja and en", key)
@@ -81,16 +91,20 @@ func Load(text []byte) (*Catalogue, error) {
 			return nil, fmt.Errorf("catalogue: key %q: ja has %v, en has %v", key, a, b)
 		}
 	}
-	return c, nil
+	return raw, nil
 }
 
-// MustLoad is Load for embedded catalogues; it panics on a bad one.
+// MustLoad is Load for embedded catalogues, which are read when somebody first
+// asks for a text: a command says a few words of a few of them. It panics then
+// when one is bad; TestCatalogues of this package reads all of them.
 func MustLoad(text []byte) *Catalogue {
-	c, err := Load(text)
-	if err != nil {
-		panic("lang: " + err.Error())
-	}
-	return c
+	return &Catalogue{sync.OnceValue(func() map[string]map[Language]string {
+		raw, err := load(text)
+		if err != nil {
+			panic("lang: " + err.Error())
+		}
+		return raw
+	})}
 }
 
 // Placeholders returns the sorted, distinct {placeholders} of a text.
@@ -102,16 +116,11 @@ func Placeholders(text string) []string {
 
 // Keys returns all keys, sorted.
 func (c *Catalogue) Keys() []string {
-	keys := make([]string, 0, len(c.texts))
-	for key := range c.texts {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	return keys
+	return slices.Sorted(maps.Keys(c.read()))
 }
 
 // Has reports whether the key exists.
-func (c *Catalogue) Has(key string) bool { return c.texts[key] != nil }
+func (c *Catalogue) Has(key string) bool { return c.read()[key] != nil }
 
 // In returns the texts in one language.
 func (c *Catalogue) In(l Language) Printer { return Printer{c, l} }
@@ -130,7 +139,7 @@ func (p Printer) Language() Language { return p.language }
 // value, name, value … An unknown key comes back between exclamation marks, so
 // that it is seen.
 func (p Printer) Text(key string, args ...any) string {
-	text, ok := p.catalogue.texts[key][p.language]
+	text, ok := p.catalogue.read()[key][p.language]
 	if !ok {
 		return "!" + key + "!"
 	}

@@ -1,8 +1,16 @@
 package lang
 
 import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/goccy/go-yaml"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 func TestDetect(t *testing.T) {
@@ -55,4 +63,84 @@ func TestCount(t *testing.T) {
 			t.Errorf("Count(%d) = %q, want %q", n, got, want)
 		}
 	}
+}
+
+// catalogueFile is a catalogue that a source embeds.
+var catalogueFile = regexp.MustCompile(`//go:embed ([a-z]+\.yaml)\n`)
+
+// TestCatalogues: every catalogue of the program is good, and is read the quick
+// way, with what YAML finds in it.
+func TestCatalogues(t *testing.T) {
+	found := 0
+	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if name := d.Name(); d.IsDir() && (name == "testdata" || name == "node_modules" || strings.HasPrefix(name, ".") && path != "../..") {
+			return fs.SkipDir
+		}
+		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		source, err := os.ReadFile(path)
+		if err != nil || !strings.Contains(string(source), "lang.MustLoad(") {
+			return err
+		}
+		m := catalogueFile.FindSubmatch(source)
+		if m == nil {
+			t.Errorf("%s loads a catalogue from nowhere", path)
+			return nil
+		}
+		text, err := os.ReadFile(filepath.Join(filepath.Dir(path), string(m[1])))
+		if err != nil {
+			return err
+		}
+		found++
+		if _, err := Load(text); err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+		if _, ok := quick(string(text)); !ok {
+			t.Errorf("%s: its %s has another layout than the quick one: every command waits for YAML", path, m[1])
+		}
+		same(t, string(text))
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found < 8 {
+		t.Errorf("only %d catalogues were found", found)
+	}
+}
+
+// same fails when quick takes a text that YAML reads otherwise.
+func same(t *testing.T, text string) {
+	t.Helper()
+	got, ok := quick(text)
+	if !ok {
+		return
+	}
+	want := map[string]map[Language]string{}
+	if err := yaml.UnmarshalWithOptions([]byte(text), &want, yaml.Strict()); err != nil {
+		t.Errorf("quick takes what YAML refuses: %v\n%q", err, text)
+		return
+	}
+	for key := range got {
+		if len(got[key]) == 0 { // Load refuses it in any case
+			return
+		}
+	}
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("(-YAML +quick) of %q:\n%s", text, diff)
+	}
+}
+
+func FuzzQuick(f *testing.F) {
+	for _, text := range []string{
+		"a:\n  en: 'x'\n  ja: 'y'\n", "a_b.c-1:\n  en: 'it''s {n}'\n  ja: |-\n    # y\n    z: 1\n", "a:\n  en: |\n    x\n  ja: ''\nb:\n  en: 'x'\n",
+		"# c\n\na:\n  en: '#'\n\n  ja: ' '\n", "null:\n  en: 'x'\n", "a:\n  en: 'x' \n", "a:\n  en: |-\n    x\n\n    y\n", "a:\n  en: 'x'\n  en: 'y'\n", "a:\na:\n", "yes:\n  en: \"x\\n\\\"\\\\\"\n  ja: \"\\t\"\n",
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) { same(t, text) })
 }
