@@ -1,15 +1,18 @@
 package prove
 
 import (
+	"archive/zip"
 	"bytes"
 	"compress/gzip"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -29,7 +32,7 @@ const canary = "Kanarienvogel"
 func TestNoPersonalValueStays(t *testing.T) {
 	for _, mode := range []string{"observe", "enforce"} {
 		t.Run(mode, func(t *testing.T) {
-			server := startServer(t)
+			server, metrics := startServer(t), freePort(t)
 			must(t, server.Exec(t.Context(), "postgres", fmt.Sprintf(`CREATE TABLE customers (id text PRIMARY KEY, name text NOT NULL, email text UNIQUE, points int CHECK (points < 1000));
 INSERT INTO customers SELECT '%[1]s-' || i, '%[1]s name ' || i, '%[1]s' || i || '@mail.example', i FROM generate_series(1, 300) i;
 GRANT ALL ON customers TO app; GRANT SELECT ON customers TO watch; GRANT CREATE ON SCHEMA public TO app`, canary)))
@@ -38,7 +41,7 @@ GRANT ALL ON customers TO app; GRANT SELECT ON customers TO watch; GRANT CREATE 
         key: id
         columns: {name: name, email: email}
         identifiers: [email]
-`, "    mode: "+mode+"\n")
+`, fmt.Sprintf("    mode: %s\nmetrics: {listen: '127.0.0.1:%d'}\n", mode, metrics))
 			h.up()
 			database := endpoint{network: "tcp", address: h.addr(), user: application, database: "postgres"}
 			for _, sql := range []string{
@@ -65,6 +68,17 @@ GRANT ALL ON customers TO app; GRANT SELECT ON customers TO watch; GRANT CREATE 
 			for _, args := range [][]string{{"events", "--json"}, {"events"}, {"status", "--json"}, {"gate", "sessions", "--json"}, {"scope", "--json"}, {"scope"}} {
 				shown.Write(h.run(args...))
 			}
+			resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/metrics", metrics))
+			must(t, err)
+			page, err := io.ReadAll(resp.Body)
+			must(t, errors.Join(err, resp.Body.Close()))
+			if !bytes.Contains(page, []byte("sekisho_")) {
+				t.Errorf("no metrics: %s", page)
+			}
+			search(t, "the metrics", page)
+			bundle := filepath.Join(t.TempDir(), "answer.zip")
+			h.run("scope", "--bundle", bundle)
+			searchZip(t, bundle)
 			output := h.out
 			h.stop()
 			search(t, "what the commands show", shown.Bytes())
@@ -115,6 +129,24 @@ func base64Inner(s string) string {
 		}
 	}
 	return b.String()
+}
+
+// searchZip searches every file of an archive.
+func searchZip(t *testing.T, path string) {
+	t.Helper()
+	z, err := zip.OpenReader(path)
+	must(t, err)
+	defer z.Close()
+	for _, f := range z.File {
+		r, err := f.Open()
+		must(t, err)
+		data, err := io.ReadAll(r)
+		must(t, errors.Join(err, r.Close()))
+		search(t, "the bundle's "+f.Name, data)
+	}
+	if len(z.File) == 0 {
+		t.Error("the bundle is empty")
+	}
 }
 
 // searchTree searches every file below dir, compressed ones decompressed.
