@@ -217,9 +217,9 @@ func TestShippedOnce(t *testing.T) {
 	// What else the gate and its process say is there, and the hub's own policy
 	// is not taken from it.
 	for kind, want := range map[string]string{"source-start": `"s":"gate/out@osaka"`, "heartbeat": `"places":["egress/out@osaka"]`, "exit-policy": `"s":"process@osaka"`} {
-		if text := a.sekisho("hq", "events", "--kind", kind, "--json"); !strings.Contains(text, want) {
-			t.Errorf("no %s of the remote gate is at the hub: %s", kind, text)
-		}
+		a.await(kind+" of the remote gate at the hub", func() bool {
+			return strings.Contains(a.sekisho("hq", "events", "--kind", kind, "--json"), want)
+		})
 	}
 	endSite(syscall.SIGTERM)
 	endHub(syscall.SIGTERM)

@@ -201,6 +201,10 @@ func https(conn net.Conn, cfg *tls.Config, sni string) (string, error) {
 		return "", err
 	}
 	b, err := io.ReadAll(a.Body)
+	// To the end of what the server sends: closing over unread bytes is a reset,
+	// and the tunnel was aborted.
+	_ = conn.SetReadDeadline(time.Now().Add(time.Minute))
+	_, _ = io.Copy(io.Discard, conn)
 	return string(b), err
 }
 
