@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
-	"regexp"
 	"strings"
 	"time"
 
@@ -27,14 +26,11 @@ const (
 	codeOracle = "SK3425"
 )
 
-// asks are words of conditions over what is in a database.
-var asks = regexp.MustCompile(`(?i)\b(select|substr|substring|substring_index|mid|ascii|ord|unicode|char|chr|nchar|hex|unhex|glob|like|ilike|rlike|regexp|similar|between|case|when|if|iif|sleep|benchmark|pg_sleep|waitfor|exists|length|char_length|len|count|instr|locate|position|strcmp|left|right|extractvalue|updatexml|ifnull|nullif|bitand|cast|convert|coalesce|make_set|elt|field|any|all|within)\b`)
-
 // probe returns what a value has in common with those that differ from it in
 // letters between quotes, in numbers, in white space and in which way things are
 // compared; false when it holds no condition.
 func probe(value string) (string, bool) {
-	if len(value) < 8 || len(value) > longProbe || !strings.ContainsAny(value, "(") && !strings.ContainsAny(value, "'\"") || !asks.MatchString(value) {
+	if len(value) < 8 || len(value) > longProbe || !condition(value) {
 		return "", false
 	}
 	var b strings.Builder

@@ -50,6 +50,9 @@ func TestSearchesAreNoProbes(t *testing.T) {
 			fmt.Sprintf("北海道(札幌) %d泊 夕食付き", i), fmt.Sprintf("(twin) for %d guests", i), fmt.Sprintf("room %d (I'd like a view of the sea, if any is left) %s", i, strings.Repeat("よ", i)),
 			fmt.Sprintf("O'Brien %d", i), fmt.Sprintf("2026-%02d-01", i%12+1), fmt.Sprintf(`{"q":"ホテル%d","limit":20}`, i), fmt.Sprintf("price gt %d and startswith(Name,'%c')", i*1000, 'A'+i%26),
 			fmt.Sprintf("大人%d名「禁煙」希望（お子様あり）", i),
+			fmt.Sprintf("I would like to ask about your plans (%d-%d). We would prefer a room with a view, if any is left (all of us).", i, i+1),
+			fmt.Sprintf("%d adult(s), %d child(ren): would like 'sea view' (if possible), price <= %d", i, i%3, i*1000),
+			fmt.Sprintf("please select (%d) from the list of \"left\" or \"right\"", i),
 		} {
 			if status, _, err := w.get(t, "/search?q="+url.QueryEscape(value)); err != nil || status != 200 {
 				t.Fatalf("%q: %d, %v", value, status, err)
@@ -68,6 +71,14 @@ func TestProbe(t *testing.T) {
 		b, ok := probe(c[1])
 		if !ok || a != b {
 			t.Errorf("%q and %q: %q and %q", c[0], c[1], a, b)
+		}
+	}
+	for _, asked := range []string{
+		"1 and instr(v,'ab')", "1 and substr/**/(v,1,1)='a'", "1 and (select 1 from users where name like 'a%')", "exists(select 1 from t where pw>'a')",
+		"(v) regexp '^a'", "CASE\tWHEN v>1 THEN 1 END", "1-left (v,2)>'b'", "if(ascii(v)>7,sleep(1),0)",
+	} {
+		if _, ok := probe(asked); !ok {
+			t.Errorf("%q is a condition", asked)
 		}
 	}
 	for _, plain := range []string{"", "札幌", "2026-01-01", "O'Brien", "(twin)", "select"} {
