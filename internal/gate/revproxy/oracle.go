@@ -1,7 +1,6 @@
 package revproxy
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
@@ -72,19 +71,9 @@ func probe(value string) (string, bool) {
 	return b.String(), true
 }
 
-// mayProbe is a cheap refusal of requests without a bracket or quote.
-func mayProbe(text []byte) bool {
-	for _, sign := range [...]string{"(", "%28", "'", "%27", "\\u0028", "\\u0027"} {
-		if bytes.Contains(text, []byte(sign)) {
-			return true
-		}
-	}
-	return false
-}
-
 // probes reports whether a request goes on with reading a database by yes and no.
 func (x *exchange) probes(r *http.Request, body []byte, now time.Time) bool {
-	if !mayProbe([]byte(r.URL.RawQuery)) && !mayProbe(body) {
+	if !mayProbe(r.URL.RawQuery) && !mayProbe(body) {
 		return false
 	}
 	all := x.fields

@@ -1,10 +1,13 @@
 package revproxy
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // Conditions that no rule knows, each asked for one letter after the other: a
@@ -86,6 +89,41 @@ func TestProbe(t *testing.T) {
 			t.Errorf("%q is a condition: %q", plain, got)
 		}
 	}
+}
+
+// A request is looked at closely wherever one of its fields is a condition,
+// however the field is written.
+func FuzzMayProbe(f *testing.F) {
+	for _, value := range []string{
+		"1 and ascii(substr(v,1,1))>64", "x'||(case when v like 'a", "(v) regexp '^a'", "1\n-left (v,2)>'b'", "(\tselect 1)=1", "1 and substr/**/(v,1,1)='a'",
+		"a like \"b\" or instr(v)", "CASE\r\nWHEN max(v)<'x'", "ß(select 1)>2", "/*x*/ (min(v))=1", "v between 1 and count (*)",
+	} {
+		f.Add(value)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		if !condition(value) || !utf8.ValidString(value) {
+			return
+		}
+		text, err := json.Marshal(map[string]string{"note": value})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var plain bytes.Buffer
+		enc := json.NewEncoder(&plain)
+		enc.SetEscapeHTML(false)
+		if err := enc.Encode(value); err != nil {
+			t.Fatal(err)
+		}
+		var each strings.Builder
+		for i := range len(value) {
+			fmt.Fprintf(&each, "%%%02x", value[i])
+		}
+		for _, written := range []string{"q=" + value, "q=" + url.QueryEscape(value), "q=" + url.PathEscape(value), string(text), plain.String(), "q=" + each.String()} {
+			if !mayProbe(written) {
+				t.Errorf("%q is not looked at", written)
+			}
+		}
+	})
 }
 
 func FuzzProbe(f *testing.F) {
