@@ -104,7 +104,7 @@ const killed = "SEKISHO_PERSON_KILLED"
 func TestKilledHelper(t *testing.T) {
 	text := os.Getenv(killed)
 	if text == "" {
-		t.Skip("skipped: only TestKilled starts it")
+		t.Skip("SKIPPED: only TestKilled starts it")
 	}
 	parts := strings.Split(text, "\n")
 	s, _, err := OpenState(parts[0])

@@ -150,7 +150,7 @@ func nodeUpstream(t *testing.T) string {
 	t.Helper()
 	bin, err := exec.LookPath("node")
 	if err != nil {
-		t.Skip("node is not installed: its view is not compared")
+		t.Skip("SKIPPED: node is missing, so its view is not compared: sudo apt-get install -y nodejs")
 	}
 	cmd := exec.CommandContext(t.Context(), bin, "-e", inNode)
 	cmd.Stderr = os.Stderr
@@ -175,13 +175,13 @@ func nginxUpstream(t *testing.T) string {
 	bin, err := exec.LookPath("nginx")
 	if err != nil {
 		if bin = "/usr/sbin/nginx"; exec.Command(bin, "-v").Run() != nil {
-			t.Skip("nginx is not installed: its view is not compared")
+			t.Skip("SKIPPED: nginx is missing, so its view is not compared: sudo apt-get install -y nginx-light")
 		}
 	}
 	dir := t.TempDir()
 	socket := filepath.Join(dir, "s")
 	if len(socket) > 100 {
-		t.Skipf("the temporary directory %s is too long for a socket", dir)
+		t.Skipf("SKIPPED: the temporary directory %s is too long for a socket; set TMPDIR to a shorter one", dir)
 	}
 	conf := fmt.Sprintf(`daemon off; master_process off; pid %[1]s/pid; error_log %[1]s/error.log;
 events { worker_connections 64; }

@@ -23,7 +23,7 @@ const (
 func TestRoomHelper(t *testing.T) {
 	dir := os.Getenv("SEKISHO_ROOM_HELPER")
 	if dir == "" {
-		t.Skip("skipped: only TestRoomKeepsCap starts it")
+		t.Skip("SKIPPED: only TestRoomKeepsCap starts it")
 	}
 	debug.SetMemoryLimit(roomCap / 2)
 	room, err := NewRoom(dir, roomCap, func(err error) { t.Error(err) })
@@ -84,7 +84,7 @@ func TestRoomHelper(t *testing.T) {
 // memory than the cap: VmHWM of proc(5) is the kernel's own peak.
 func TestRoomKeepsCap(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("skipped: only Linux says how much memory a process has")
+		t.Skip("SKIPPED: only Linux says how much memory a process has")
 	}
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestRoomHelper$", "-test.v")
 	cmd.Env = append(os.Environ(), "SEKISHO_ROOM_HELPER="+t.TempDir())
