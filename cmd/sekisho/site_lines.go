@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"time"
 
 	"sekisho/internal/config"
 	"sekisho/internal/event"
@@ -21,10 +22,23 @@ import (
 // intake keeps in the hub's ledger what remote gates recorded.
 type intake struct{ ledger *ledger.Ledger }
 
-// Heads implements hub.Intake.
+// headsWait bounds how long heads may be on their way to the disk.
+const headsWait = 10 * time.Second
+
+// Heads implements hub.Intake: what the site hears of is on disk, since it lets
+// go of what it believes to be here. None when the disk does not answer: then it
+// sends again what is known.
 func (i intake) Heads(site string) []frame.Head {
 	heads := []frame.Head{}
-	for key, h := range i.ledger.Chains(func(s event.Source) bool { return hub.Ships(string(s), site) }) {
+	chains := i.ledger.Chains(func(s event.Source) bool { return hub.Ships(string(s), site) })
+	if taken := i.ledger.Taken(); taken > 0 {
+		ctx, cancel := context.WithTimeout(context.Background(), headsWait)
+		defer cancel()
+		if _, err := i.ledger.Wait(ctx, taken-1); err != nil {
+			return heads
+		}
+	}
+	for key, h := range chains {
 		heads = append(heads, frame.Head{Source: string(key.Source), Worker: key.Worker, Seq: uint64(h.Seq)})
 	}
 	slices.SortFunc(heads, func(a, b frame.Head) int {

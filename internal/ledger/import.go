@@ -54,8 +54,9 @@ func (l *Ledger) Import(ctx context.Context, lines [][]byte) error {
 		}
 		at += n
 	}
-	if last == nil {
-		return nil
+	if last == nil { // all are known, and may be on their way to the disk
+		taken := l.Taken()
+		return l.await(ctx, func() bool { return l.durable >= taken })
 	}
 	select {
 	case err := <-last:

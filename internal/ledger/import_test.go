@@ -176,3 +176,25 @@ func TestRetainLeavesUnshipped(t *testing.T) {
 		t.Errorf("the first is %d, %v", first, err)
 	}
 }
+
+// TestImportAgainWaits: lines that come again while they are on their way to the
+// disk are not said to be there: whoever sent them lets go of theirs.
+func TestImportAgainWaits(t *testing.T) {
+	_, lines := remote(t, 3)
+	l, g := gatedLedger(t)
+	first := make(chan error, 1)
+	go func() { first <- l.Import(t.Context(), lines) }()
+	<-g.began // taken, and not on disk
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := l.Import(ended, lines); !errors.Is(err, context.Canceled) {
+		t.Errorf("lines that are not on disk: %v, want %v", err, context.Canceled)
+	}
+	g.open()
+	if err := <-first; err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Import(t.Context(), lines); err != nil {
+		t.Errorf("lines that are on disk: %v", err)
+	}
+}
