@@ -61,12 +61,18 @@ type workbook struct {
 	base  time.Time
 }
 
+// packed is how many times as large tables of strings are as what they are packed
+// into, at most: a header that promises more is not believed before it is seen.
+const packed = 20
+
 func (b *workbook) readStrings(f *zip.File) error {
 	r, err := b.j.open(f)
 	if err != nil {
 		return err
 	}
 	defer r.Close() // of a reader
+	room := min(f.UncompressedSize64, uint64(b.j.limits.Memory), packed*min(f.CompressedSize64, uint64(b.j.size)))
+	b.arena = make([]byte, 0, room) // grown later, it would be copied again and again
 	m := newMarkup(r, false)
 	phonetic := false
 	for {
@@ -82,6 +88,9 @@ func (b *workbook) readStrings(f *zip.File) error {
 			if !phonetic && (len(m.raw) > 0 && m.raw[0] > ' ' || len(bytes.TrimSpace(m.text)) > 0) {
 				b.arena = append(b.arena, m.text...)
 			}
+		case t == tOpen && string(m.name) == "sst":
+			n, _ := number(m.attr("uniqueCount")) // what it says of itself, if the member can hold as many
+			b.ends = make([]uint32, 0, min(uint64(n), room/uint64(len("<si/>"))))
 		case string(m.name) == "rPh": // how a name is read: kept as a string of its own beside it
 			phonetic = t == tOpen && !m.empty
 		case string(m.name) == "si" && (t == tClose || m.empty):
@@ -275,11 +284,36 @@ func (s *sheetReader) plainCells() {
 	for {
 		n := s.plainCell(rest)
 		if n == 0 {
+			n = s.plainRow(rest)
+		}
+		if n == 0 {
 			break
 		}
 		rest = rest[n:]
 	}
 	s.m.r.Discard(len(p) - len(rest))
+}
+
+// plainRow takes the end of a row and the beginning of the next at the beginning of
+// p, </row><row r="2">, and returns their size, 0 when they are not there.
+func (s *sheetReader) plainRow(p []byte) int {
+	const between = `</row><row `
+	if !bytes.HasPrefix(p, []byte(between)) {
+		return 0
+	}
+	tag := p[len(between):min(len(p), maxTag)]
+	end := bytes.IndexByte(tag, '>')
+	if end < 1 || tag[end-1] == '/' || !whole(tag[:end]) {
+		return 0
+	}
+	s.row(s.cells, s.shared)
+	s.begin()
+	return len(between) + end + 1
+}
+
+// begin begins a row.
+func (s *sheetReader) begin() {
+	s.cells, s.shared, s.arena, s.column = s.cells[:0], s.shared[:0], s.arena[:0], -1
 }
 
 // plainCell takes the cell at the beginning of p and returns its size, 0 when it
@@ -358,7 +392,7 @@ func (s *sheetReader) open() {
 			}
 		}
 	case string(m.name) == "row":
-		s.cells, s.shared, s.arena, s.column = s.cells[:0], s.shared[:0], s.arena[:0], -1
+		s.begin()
 	case string(m.name) == "headerFooter", string(m.name) == "dataValidation":
 		s.inside = false
 	}
