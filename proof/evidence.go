@@ -75,10 +75,10 @@ func (s *SegmentEvidence) verify(cp *Checkpoint) (*Leaf, error) {
 	}
 	hashes := make([]Hash, len(s.Lines))
 	for i, line := range s.Lines {
-		if bytes.IndexByte(line, '\n') >= 0 {
-			return nil, fmt.Errorf("line %d has a line feed", i+1)
+		if len(line) == 0 || line[0] != '{' || bytes.IndexByte(line, '\n') >= 0 {
+			return nil, fmt.Errorf("line %d is not a line of JSON", i+1)
 		}
-		hashes[i] = LineLeaf(sha256.Sum256(line))
+		hashes[i] = leaf.LineHash(sha256.Sum256(line))
 	}
 	if err := VerifyMembers(leaf.Root, leaf.Count, s.Members, hashes, s.Hashes); err != nil {
 		return nil, fmt.Errorf("segment %d of the ledger: %w", leaf.Segment, err)

@@ -47,15 +47,6 @@ func LeafHash(data []byte) Hash {
 	return Hash(h.Sum(nil))
 }
 
-// LineLeaf returns the leaf hash of a line in its segment's tree. The leaf's
-// data is the SHA-256 of the line without its line feed, so that the digest
-// that chains the line is the beginning of it.
-func LineLeaf(sum [sha256.Size]byte) Hash {
-	var data [1 + sha256.Size]byte
-	copy(data[1:], sum[:])
-	return sha256.Sum256(data[:])
-}
-
 func nodeHash(left, right Hash) Hash {
 	var data [1 + 2*sha256.Size]byte
 	data[0] = 1

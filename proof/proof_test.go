@@ -3,6 +3,7 @@ package proof
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -14,7 +15,7 @@ import (
 func leafHashes(n int) []Hash {
 	out := make([]Hash, n)
 	for i := range out {
-		out[i] = LineLeaf(sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(i))))
+		out[i] = sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(i)))
 	}
 	return out
 }
@@ -170,27 +171,55 @@ func TestMembers(t *testing.T) {
 	}
 }
 
+// TestLeafForm pins the text of both versions: what was signed stays readable.
 func TestLeafForm(t *testing.T) {
-	l := &Leaf{Version: 1, Tenant: "shop", Segment: 2, First: 80, Count: 2, Bytes: 700, From: 5, To: 6,
-		Sources: []Run{{Source: "gate/<shop>", Worker: 1, First: 9, Last: 10, Prev: "AAAAAAAAAAAAAAAAAAAAAA", Head: "AQEBAQEBAQEBAQEBAQEBAQ"}}}
 	const zero = "0000000000000000000000000000000000000000000000000000000000000000"
-	const want = `{"v":1,"tenant":"shop","segment":2,"first":80,"count":2,"bytes":700,"lines":"` + zero + `","file":"` + zero + `","root":"` + zero +
+	const ones = "0101010101010101010101010101010101010101010101010101010101010101"
+	var lines Hash
+	for i := range lines {
+		lines[i] = 1
+	}
+	const rest = `"file":"` + zero + `","root":"` + zero +
 		`","from":5,"to":6,"sources":[{"s":"gate/<shop>","w":1,"first":9,"last":10,"prev":"AAAAAAAAAAAAAAAAAAAAAA","head":"AQEBAQEBAQEBAQEBAQEBAQ"}]}`
-	if got := string(EncodeLeaf(l)); got != want {
-		t.Errorf("the frozen form changed:\n got %s\nwant %s", got, want)
-	}
-	if _, err := ParseLeaf([]byte(want)); err != nil {
-		t.Error(err)
-	}
-	for _, bad := range []string{"", "{}", want + " ", `{"v":2` + want[6:], `{ ` + want[1:], `{"v":1,"x":1,` + want[7:]} {
-		if _, err := ParseLeaf([]byte(bad)); err == nil {
-			t.Errorf("taken: %s", bad)
+	const counts = `"tenant":"shop","segment":2,"first":80,"count":2,"bytes":700,`
+	for version, want := range map[int]string{
+		1: `{"v":1,` + counts + `"lines":"` + ones + `",` + rest,
+		2: `{"v":2,` + counts + rest,
+	} {
+		l := &Leaf{Version: version, Tenant: "shop", Segment: 2, First: 80, Count: 2, Bytes: 700, From: 5, To: 6,
+			Sources: []Run{{Source: "gate/<shop>", Worker: 1, First: 9, Last: 10, Prev: "AAAAAAAAAAAAAAAAAAAAAA", Head: "AQEBAQEBAQEBAQEBAQEBAQ"}}}
+		if version == 1 {
+			l.Lines = lines
+		}
+		if got := string(EncodeLeaf(l)); got != want {
+			t.Errorf("the frozen form changed:\n got %s\nwant %s", got, want)
+		}
+		if _, err := ParseLeaf([]byte(want)); err != nil {
+			t.Error(err)
+		}
+		other := fmt.Sprintf(`{"v":%d`, 3-version)
+		for _, bad := range []string{"", "{}", want + " ", other + want[6:], `{"v":0` + want[6:], `{"v":3` + want[6:], `{ ` + want[1:], want[:7] + `"x":1,` + want[7:]} {
+			if _, err := ParseLeaf([]byte(bad)); err == nil {
+				t.Errorf("taken: %s", bad)
+			}
 		}
 	}
 }
 
+// TestLineHash pins the leaf hash of a line in both versions.
+func TestLineHash(t *testing.T) {
+	sum := sha256.Sum256([]byte(`{"t":"shop"}`))
+	if got := (&Leaf{Version: 1}).LineHash(sum); got != sha256.Sum256(append([]byte{0}, sum[:]...)) {
+		t.Errorf("version 1: %s", got)
+	}
+	if got := (&Leaf{Version: 2}).LineHash(sum); got != Hash(sum) {
+		t.Errorf("version 2: %s", got)
+	}
+}
+
 func FuzzParseLeaf(f *testing.F) {
-	f.Add(EncodeLeaf(&Leaf{Version: 1, Tenant: "shop", Count: 1}))
+	f.Add(EncodeLeaf(&Leaf{Version: 1, Tenant: "shop", Count: 1, Lines: Hash{1}}))
+	f.Add(EncodeLeaf(&Leaf{Version: 2, Tenant: "shop", Count: 1}))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		l, err := ParseLeaf(text)
 		if err == nil && string(EncodeLeaf(l)) != string(text) {

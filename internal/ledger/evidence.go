@@ -67,7 +67,7 @@ func (r *Reader) segmentEvidence(ctx context.Context, leaf *proof.Leaf, size uin
 	hashes := make([]proof.Hash, 0, leaf.Count)
 	var tree proof.Tree
 	err := r.eachSealedLine(ctx, leaf, func(line []byte) error {
-		hash := proof.LineLeaf(sha256.Sum256(line))
+		hash := leaf.LineHash(sha256.Sum256(line))
 		if k := len(s.Members); k < len(indexes) && uint64(indexes[k]) == leaf.First+uint64(len(hashes)) {
 			s.Members = append(s.Members, uint64(len(hashes)))
 			s.Lines = append(s.Lines, bytes.Clone(line))

@@ -84,15 +84,17 @@ func (l *Ledger) endGrowing(next event.Index) *growing {
 // further behind.
 const maxEndedSums = 64 << 20 / sha256.Size
 
-// leaf returns the digest. The caller fills in Lines and File.
+// leaf returns the digest. The caller fills in File.
 func (g *growing) leaf(tenant event.Tenant) *proof.Leaf {
-	var tree proof.Tree
-	for _, sum := range g.sums {
-		tree.Add(proof.LineLeaf(sum))
-	}
-	return &proof.Leaf{
+	leaf := &proof.Leaf{
 		Version: proof.LeafVersion, Tenant: string(tenant), Segment: g.ordinal,
 		First: uint64(g.first), Count: uint64(len(g.sums)), Bytes: g.size,
-		Root: tree.Root(), From: g.from, To: g.to, Sources: g.runs,
+		From: g.from, To: g.to, Sources: g.runs,
 	}
+	var tree proof.Tree
+	for _, sum := range g.sums {
+		tree.Add(leaf.LineHash(sum))
+	}
+	leaf.Root = tree.Root()
+	return leaf
 }

@@ -52,7 +52,7 @@ func (l *Ledger) keep(ctx context.Context, leaf *proof.Leaf, carried map[event.I
 			k.Members = append(k.Members, uint64(len(hashes)))
 			k.Lines = append(k.Lines, string(line))
 		}
-		hashes = append(hashes, proof.LineLeaf(sha256.Sum256(line)))
+		hashes = append(hashes, leaf.LineHash(sha256.Sum256(line)))
 		return nil
 	})
 	if err != nil {
@@ -78,7 +78,7 @@ func (k *kept) check(leaf *proof.Leaf) error {
 	}
 	leaves := make([]proof.Hash, len(k.Lines))
 	for i, line := range k.Lines {
-		leaves[i] = proof.LineLeaf(sha256.Sum256([]byte(line)))
+		leaves[i] = leaf.LineHash(sha256.Sum256([]byte(line)))
 	}
 	return proof.VerifyMembers(leaf.Root, leaf.Count, k.Members, leaves, k.Hashes)
 }

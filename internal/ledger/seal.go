@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"hash/crc32"
 	"io"
 	"maps"
@@ -140,15 +141,15 @@ func (l *Ledger) takeEnded(ordinal uint64) *growing {
 }
 
 // compressKnown compresses a segment of this run: its lines were hashed when
-// they were chained. Hashing, compressing and the tree go on side by side.
+// they were chained. Reading, compressing and the tree go on side by side.
 func (l *Ledger) compressKnown(w io.Writer, r io.Reader, g *growing) (*proof.Leaf, error) {
 	var leaf *proof.Leaf
 	var side sync.WaitGroup
 	side.Go(func() { leaf = g.leaf(l.cfg.Tenant) })
 	out := newAside(w)
 	side.Go(out.run)
-	lines, crc := sha256.New(), crc32.New(castagnoli)
-	size, err := out.copy(r, lines, crc)
+	crc := crc32.New(castagnoli)
+	size, err := out.copy(r, crc)
 	side.Wait()
 	if err := errors.Join(err, out.err); err != nil {
 		return nil, err
@@ -156,7 +157,6 @@ func (l *Ledger) compressKnown(w io.Writer, r io.Reader, g *growing) (*proof.Lea
 	if size != g.size || crc.Sum32() != g.crc {
 		return nil, fmt.Errorf("%s gives back other bytes than were written", openName(g.ordinal))
 	}
-	leaf.Lines = proof.Hash(lines.Sum(nil))
 	return leaf, nil
 }
 
@@ -188,16 +188,14 @@ func (a *aside) run() {
 	}
 }
 
-// copy hands all of r to run and to the hashes.
-func (a *aside) copy(r io.Reader, hashes ...io.Writer) (size int64, err error) {
+// copy hands all of r to run and to sum.
+func (a *aside) copy(r io.Reader, sum hash.Hash32) (size int64, err error) {
 	defer close(a.blocks)
 	for {
 		b := <-a.free
 		n, err := io.ReadFull(r, b)
 		size += int64(n)
-		for _, h := range hashes {
-			h.Write(b[:n]) // a hash.Hash never fails
-		}
+		sum.Write(b[:n]) // a hash.Hash never fails
 		a.blocks <- b[:n]
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			return size, nil
@@ -210,7 +208,7 @@ func (a *aside) copy(r io.Reader, hashes ...io.Writer) (size int64, err error) {
 
 // compressLines compresses a segment of an earlier run and checks every line.
 func (l *Ledger) compressLines(ctx context.Context, w io.Writer, r io.Reader, ordinal uint64) (*proof.Leaf, error) {
-	sum := segment.NewSummary(l.cfg.Tenant, l.sealHeads)
+	sum := segment.NewSummary(proof.LeafVersion, l.cfg.Tenant, l.sealHeads)
 	err := eachLine(ctx, r, func(line []byte) error {
 		if !bytes.HasSuffix(line, []byte{'\n'}) {
 			return errors.New("its last line is not whole")

@@ -45,7 +45,7 @@ func TestDigestOfGrowingEqualsSummary(t *testing.T) {
 	}
 	heads := make(segment.Heads)
 	for _, want := range l.sealedLeaves() {
-		sum := segment.NewSummary(cfg.Tenant, heads)
+		sum := segment.NewSummary(proof.LeafVersion, cfg.Tenant, heads)
 		err := l.eachSealedLine(t.Context(), want, func(line []byte) error { return sum.Add(append(line, '\n')) })
 		if err != nil {
 			t.Fatal(err)

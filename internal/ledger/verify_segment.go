@@ -112,7 +112,7 @@ func (v *verifier) checkLines(ctx context.Context, leaf *proof.Leaf, heads segme
 		return nil, err
 	}
 	defer f.Close()
-	sum := segment.NewSummary(v.id.Tenant, heads)
+	sum := segment.NewSummary(leaf.Version, v.id.Tenant, heads)
 	err = eachLine(ctx, f, func(line []byte) error { return v.line(&p, sum, line) })
 	p.Index = event.Index(leaf.First)
 	switch {
@@ -179,7 +179,7 @@ func (v *verifier) noteLine(p *Problem, n uint64, last segment.Checked, line []b
 // compareLeaf compares the digest of the lines with the log's and names the
 // record that differs, as far as that can be told.
 func (v *verifier) compareLeaf(p Problem, want, got *proof.Leaf) *Problem {
-	if got.Lines == want.Lines && got.Root == want.Root {
+	if got.Lines == want.Lines && got.Root == want.Root && got.Count == want.Count && got.Bytes == want.Bytes {
 		return nil
 	}
 	for i, run := range want.Sources {
@@ -253,7 +253,7 @@ func (v *verifier) uncovered(ctx context.Context, ordinal uint64) (bool, error) 
 func (v *verifier) openLines(ctx context.Context, ordinal uint64, f io.Reader) (ok bool, err error) {
 	p := Problem{Place: openName(ordinal), Segment: ordinal}
 	first := v.next
-	sum := segment.NewSummary(v.id.Tenant, v.heads)
+	sum := segment.NewSummary(proof.LeafVersion, v.id.Tenant, v.heads)
 	unfinished := 0
 	err = eachLine(ctx, f, func(line []byte) error {
 		if !bytes.HasSuffix(line, []byte{'\n'}) {

@@ -16,7 +16,8 @@ import (
 // Summary checks the lines of one segment and computes its digest.
 type Summary struct {
 	*Checker
-	lines    hash.Hash
+	leaf     proof.Leaf // of the version that is made
+	lines    hash.Hash  // version 1 only
 	tree     proof.Tree
 	from, to int64
 	last     Checked
@@ -28,9 +29,15 @@ type Checked struct {
 	Sum    [sha256.Size]byte
 }
 
-// NewSummary begins a segment whose chains continue the given heads.
-func NewSummary(tenant event.Tenant, heads Heads) *Summary {
-	return &Summary{Checker: NewChecker(tenant, heads), lines: sha256.New(), from: math.MaxInt64, to: math.MinInt64}
+// NewSummary begins a segment whose chains continue the given heads, and whose
+// digest is of the given version: that of the leaf it is compared with, or
+// proof.LeafVersion.
+func NewSummary(version int, tenant event.Tenant, heads Heads) *Summary {
+	s := &Summary{Checker: NewChecker(tenant, heads), leaf: proof.Leaf{Version: version}, from: math.MaxInt64, to: math.MinInt64}
+	if version == 1 {
+		s.lines = sha256.New()
+	}
+	return s
 }
 
 // Add takes the next line, line feed included.
@@ -39,8 +46,10 @@ func (s *Summary) Add(line []byte) error {
 	if err != nil {
 		return err
 	}
-	s.lines.Write(line)
-	s.tree.Add(proof.LineLeaf(sum))
+	if s.lines != nil {
+		s.lines.Write(line)
+	}
+	s.tree.Add(s.leaf.LineHash(sum))
 	s.from, s.to = min(s.from, h.At), max(s.to, h.At)
 	s.last = Checked{h, sum}
 	return nil
@@ -52,9 +61,12 @@ func (s *Summary) Last() Checked { return s.last }
 // Leaf returns the digest. The caller fills in File.
 func (s *Summary) Leaf(ordinal uint64, first event.Index) *proof.Leaf {
 	leaf := &proof.Leaf{
-		Version: proof.LeafVersion, Tenant: s.tenant, Segment: ordinal,
+		Version: s.leaf.Version, Tenant: s.tenant, Segment: ordinal,
 		First: uint64(first), Count: s.Lines(), Bytes: s.Size(),
-		Lines: proof.Hash(s.lines.Sum(nil)), Root: s.tree.Root(), From: s.from, To: s.to,
+		Root: s.tree.Root(), From: s.from, To: s.to,
+	}
+	if s.lines != nil {
+		leaf.Lines = proof.Hash(s.lines.Sum(nil))
 	}
 	for _, ch := range s.chains {
 		if ch.count > 0 {
