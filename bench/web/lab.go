@@ -99,7 +99,7 @@ func (l *lab) startSekisho(ctx context.Context, program string) error {
 		return err
 	}
 	config := filepath.Join(l.dir, "sekisho.yaml")
-	text := fmt.Sprintf("data: ./data\nkeys: ./keys\nweb:\n  - name: bench\n    listen: %s\n    sites:\n      - {hosts: [shop.example.jp], upstream: \"http://%s\", firewall: enforce, cards: enforce}\n", addr, l.upstream.Addr())
+	text := fmt.Sprintf("data: ./data\nkeys: ./keys\nweb:\n  - name: bench\n    listen: %s\n    sites:\n      - {hosts: [shop.example.jp], upstream: \"http://%s\", firewall: enforce, cards: enforce, persons: {cookies: [sid]}}\n", addr, l.upstream.Addr())
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return err
 	}

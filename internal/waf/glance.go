@@ -173,11 +173,17 @@ func (g *glance) variant(text []byte) int {
 
 // equalFold compares texts of one length without the case of ASCII letters.
 func equalFold(a, b []byte) bool {
-	const caseBits = 0x2020202020202020
+	const ones, tops, caseBits = 0x0101010101010101, 0x8080808080808080, 0x2020202020202020
 	for len(a) >= 8 && len(b) >= 8 {
 		x, y := binary.LittleEndian.Uint64(a), binary.LittleEndian.Uint64(b)
-		if x != y && ((x^y)&^caseBits != 0 || !equalFoldBytes(a[:8], b)) {
-			return false
+		if d := x ^ y; d != 0 {
+			small := x | caseBits
+			low := small &^ tops
+			// The top bit of each byte that is from a to z: no sum reaches the next byte.
+			letters := (low + (0x80-'a')*ones) &^ (low + (0x80-'z'-1)*ones) & tops &^ small
+			if d&^caseBits != 0 || d<<2&^letters != 0 {
+				return false
+			}
 		}
 		a, b = a[8:], b[8:]
 	}

@@ -20,3 +20,23 @@ func TestXSSNeedsTagOrValue(t *testing.T) {
 		}
 	})
 }
+
+// Comparing eight letters at a time says what comparing each says.
+func TestEqualFold(t *testing.T) {
+	letter := rapid.SampledFrom([]byte("aAzZ@[`{kK09 \x00\x20\x80\xa0\xc1\xe1\xff"))
+	rapid.Check(t, func(r *rapid.T) {
+		a := rapid.SliceOfN(letter, 0, 20).Draw(r, "a")
+		b := append([]byte(nil), a...)
+		for i := range b {
+			switch rapid.IntRange(0, 4).Draw(r, "change") {
+			case 0:
+				b[i] ^= 0x20
+			case 1:
+				b[i] = letter.Draw(r, "letter")
+			}
+		}
+		if got, want := equalFold(a, b), equalFoldBytes(a, b); got != want {
+			t.Fatalf("%q and %q: %v, each alone: %v", a, b, got, want)
+		}
+	})
+}

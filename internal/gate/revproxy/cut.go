@@ -185,7 +185,7 @@ func (g *Gate) Cut(ctx context.Context, set *cut.Set) (closed int, err error) {
 	}
 	for _, h := range g.sites.Load().all {
 		if _, is := set.Match(&h.flow, time.Now()); is {
-			g.transport.CloseIdleConnections()
+			g.closeIdle()
 			break
 		}
 	}

@@ -36,6 +36,7 @@ type exchange struct {
 	attempt  *attempt      // to log in, nil: it is none
 	from     string        // address of the client, of an attempt
 	shown    *shown        // nil: the response is not attributed
+	whole    []byte        // the request's body, nil: it goes on, or there is none
 	incoming *watched      // what is left of the request's body, nil for nothing
 
 	cancel context.CancelFunc // ends what is asked of the upstream
@@ -165,7 +166,8 @@ func (x *exchange) hold(w http.ResponseWriter, r *http.Request) ([]byte, error) 
 		return nil, err
 	}
 	if err != nil { // all of it
-		r.Body = io.NopCloser(bytes.NewReader(held.Bytes()))
+		x.whole = held.Bytes()
+		r.Body = io.NopCloser(bytes.NewReader(x.whole))
 		return held.Bytes(), nil
 	}
 	x.incoming = &watched{x: x, guard: newGuard()}
@@ -305,6 +307,7 @@ func (x *exchange) close() {
 	if x.shown != nil {
 		x.shown.finish()
 		x.end.Persons = uint64(len(x.shown.tally.persons()))
+		x.shown.tally.end(&x.gate.tallies)
 	}
 	x.end.Nanos = time.Since(x.begin).Nanoseconds()
 	// What passed has passed. Without this event anything may have (Exchange).

@@ -28,9 +28,11 @@ type Gate struct {
 	sites     atomic.Pointer[sites]
 	server    *http.Server
 	transport *http.Transport
+	courier   *courier
 	proxy     *httputil.ReverseProxy
 	counters  sync.Pool // of *counter
 	guards    sync.Pool // of *guard
+	tallies   sync.Pool // of *tally
 
 	stopping chan struct{} // closed when no more connections are taken
 	counts   counts
@@ -70,6 +72,7 @@ func New(cfg Config) (*Gate, error) {
 		ForceAttemptHTTP2:     true,
 		DisableCompression:    true,
 	}
+	g.courier = &courier{wait: cfg.Transport.ResponseTimeout}
 	g.proxy = &httputil.ReverseProxy{
 		Rewrite:        rewrite,
 		Transport:      passing{g},
@@ -83,6 +86,7 @@ func New(cfg Config) (*Gate, error) {
 	g.probed = visit.NewBook(visit.Limits{Address: maxProbes, Window: probeWindow})
 	g.counters.New = func() any { return newCounter() }
 	g.guards.New = func() any { return newGuard() }
+	g.tallies.New = func() any { return newTally() }
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(cfg.TLS != nil)
@@ -137,7 +141,7 @@ func (g *Gate) Run(ctx context.Context) error {
 	}
 	end()
 	g.open.Wait()
-	g.transport.CloseIdleConnections()
+	g.closeIdle()
 	return err
 }
 

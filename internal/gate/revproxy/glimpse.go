@@ -7,7 +7,15 @@ import "strings"
 // in the field's bytes as they come, in a query, a form or JSON.
 func mayProbe[T ~string | ~[]byte](text T) bool {
 	for i := 0; i < len(text); i++ {
-		switch text[i] {
+		c := text[i]
+		if !probing[c] {
+			continue
+		}
+		if c == '%' && i+2 < len(text) && hexDigit[text[i+1]] >= 3 && hexDigit[text[i+2]] >= 0 {
+			i += 2 // most of what is escaped: no sign that is looked for
+			continue
+		}
+		switch c {
 		case '(', '\'':
 			if near(text, i, i+1, text[i] == '(') {
 				return true
@@ -34,6 +42,14 @@ func mayProbe[T ~string | ~[]byte](text T) bool {
 	}
 	return false
 }
+
+// probing has the bytes at which something may be a condition's.
+var probing = func() (t [256]bool) {
+	for _, c := range []byte("('%\\\"wW") {
+		t[c] = true
+	}
+	return t
+}()
 
 // near reports whether what stands around a bracket or quotation mark, which
 // begins at i and ends before end, may be a condition's.

@@ -24,6 +24,7 @@ type guard struct {
 	scanner *element.Scanner
 	found   bool
 	form    []byte // room for a decoded form
+	buf     []byte // room for a piece
 	data    []byte // overlap of what was passed on, then what is kept back
 	passed  int    // bytes of data that were passed on
 }
@@ -175,9 +176,10 @@ func (s *guarded) Read(p []byte) (int, error) {
 }
 
 func (s *guarded) more() error {
-	if s.buf == nil {
-		s.buf = make([]byte, pieceBytes)
+	if s.guard.buf == nil {
+		s.guard.buf = make([]byte, pieceBytes)
 	}
+	s.buf = s.guard.buf
 	n, err := s.from.Read(s.buf)
 	last := err != nil
 	if s.see != nil {

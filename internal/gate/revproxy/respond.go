@@ -205,7 +205,7 @@ func (x *exchange) stream(a *http.Response, from io.ReadCloser) error {
 		from = x.shown.rest(head, from)
 	}
 	if a.ContentLength > 0 && a.ContentLength <= maxJudged && x.firewall == Enforce && readable(a.Header.Get("Content-Type")) && a.Request.Method != http.MethodHead {
-		body, err := io.ReadAll(from)
+		body, err := readAll(from, a.ContentLength)
 		if err != nil {
 			return err
 		}
@@ -230,6 +230,13 @@ func (x *exchange) stream(a *http.Response, from io.ReadCloser) error {
 	}
 	a.Body = &joined{Reader: x.ending(s, func() { done(); x.gate.guards.Put(g) }), Closer: from}
 	return nil
+}
+
+// readAll reads a body of known length to its end.
+func readAll(from io.Reader, length int64) ([]byte, error) {
+	body := make([]byte, length)
+	_, err := io.ReadFull(from, body) // net/http ends it there
+	return body, err
 }
 
 // seen passes a stream on and shows it.

@@ -53,7 +53,8 @@ type shown struct {
 func (x *exchange) attribute(r *http.Request, held []byte) (refusal, bool) {
 	p := x.host.persons
 	s := &shown{x: x, p: p, path: r.URL.Path, visiting: x.visitor(r)}
-	s.tally = newTally(p, func() *sent {
+	s.tally = x.gate.tallies.Get().(*tally)
+	s.tally.begin(p, func() *sent {
 		if s.sent == nil {
 			s.sent = sentBy(r, held)
 		}
@@ -73,7 +74,8 @@ func overLimit(o visit.Over, action string) refusal {
 
 // counter is one that tells whose the values are.
 func (s *shown) counter() *counter {
-	s.scanner = element.NewScanner(element.Options{Buffer: 8 << 10, Hash: s.tally.hash}, s.tally.see)
+	s.scanner = s.tally.scanner
+	s.scanner.Reset(element.Auto)
 	return &counter{scanner: s.scanner, counts: s.tally.counts, shown: s}
 }
 
@@ -105,6 +107,10 @@ func (s *shown) begin(a *http.Response, from io.Reader) (head []byte, whole bool
 	s.seen = true
 	if streams(a) {
 		return nil, false, s.intend()
+	}
+	if a.ContentLength > 0 && a.ContentLength <= maxShown {
+		head, err = readAll(from, a.ContentLength)
+		return head, true, err
 	}
 	head, err = io.ReadAll(io.LimitReader(from, maxShown+1))
 	if err != nil || len(head) <= maxShown {

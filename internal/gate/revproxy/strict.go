@@ -73,6 +73,9 @@ func plainPath(path string) bool {
 // (querystring.unescapeBuffer), so that U+0127 becomes an apostrophe. Browsers
 // escape both.
 func truncated[T string | []byte](query T) bool {
+	if plainASCII(query) {
+		return false // as browsers send it
+	}
 	bad, beyond := false, false
 	for i := 0; i < len(query); i++ {
 		switch c := query[i]; {
@@ -88,6 +91,22 @@ func truncated[T string | []byte](query T) bool {
 		}
 	}
 	return false
+}
+
+// plainASCII reports whether a text has no byte of 0x80 and more.
+func plainASCII[T string | []byte](text T) bool {
+	i := 0
+	for ; i+8 <= len(text); i += 8 {
+		if (text[i]|text[i+1]|text[i+2]|text[i+3]|text[i+4]|text[i+5]|text[i+6]|text[i+7])&0x80 != 0 {
+			return false
+		}
+	}
+	for ; i < len(text); i++ {
+		if text[i]&0x80 != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // sameAs returns a path as servers read it that pass over empty parts and what

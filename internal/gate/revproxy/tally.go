@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
 	"sekisho/internal/element"
 	"sekisho/internal/event"
@@ -39,10 +40,33 @@ type tally struct {
 	more   bool // there were more than maxTold values
 	owners []Owner
 	asked  func() *sent // the request
+
+	scanner *element.Scanner // that asks hash and tells see
 }
 
-func newTally(p *persons, asked func() *sent) *tally {
-	return &tally{p: p, asked: asked, values: map[[16]byte]value{}, found: map[[16]byte]uint64{}, counts: map[element.Kind]uint64{}}
+func newTally() *tally {
+	t := &tally{values: map[[16]byte]value{}, found: map[[16]byte]uint64{}, counts: map[element.Kind]uint64{}}
+	t.scanner = element.NewScanner(element.Options{Buffer: 8 << 10, Hash: t.hash}, t.see)
+	return t
+}
+
+// begin forgets what was found before.
+func (t *tally) begin(p *persons, asked func() *sent) {
+	t.p, t.asked, t.header, t.more = p, asked, false, false
+	clear(t.values)
+	clear(t.found)
+	clear(t.counts)
+}
+
+// maxKept bounds the values of a tally that is used again: maps never shrink.
+const maxKept = 1000
+
+// end gives a tally back for the next response.
+func (t *tally) end(pool *sync.Pool) {
+	t.p, t.asked = nil, nil
+	if len(t.values) <= maxKept {
+		pool.Put(t)
+	}
 }
 
 // hash is asked by the scanner for every value that it may report.

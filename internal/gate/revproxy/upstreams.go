@@ -1,6 +1,7 @@
 package revproxy
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -103,7 +104,10 @@ func (g passing) RoundTrip(r *http.Request) (*http.Response, error) {
 				out.Body = io.NopCloser(body) // the server closes it
 			}
 		}
-		a, err := g.transport.RoundTrip(out)
+		if len(x.whole) > 0 {
+			out.Body = heldBody{bytes.NewReader(x.whole)} // as often as it takes
+		}
+		a, err := g.carrierOf(out).RoundTrip(out)
 		var dial *net.OpError
 		if err == nil || len(order) == 1 || !errors.As(err, &dial) || dial.Op != "dial" || r.Context().Err() != nil {
 			return a, err
@@ -114,6 +118,20 @@ func (g passing) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 	}
 	return nil, errors.New("revproxy: a site without upstreams") // Config.check
+}
+
+// carrierOf returns what a request goes through.
+func (g *Gate) carrierOf(r *http.Request) http.RoundTripper {
+	if carries(r) {
+		return g.courier
+	}
+	return g.transport
+}
+
+// closeIdle closes the connections to upstreams that carry nothing.
+func (g *Gate) closeIdle() {
+	g.transport.CloseIdleConnections()
+	g.courier.closeIdle()
 }
 
 // watchHealth asks every server of the sites how it is until ctx ends.
