@@ -50,6 +50,10 @@ func (p *process) startGates(ctx context.Context, s *stage) error {
 		}
 	}
 	p.reserveProcessors()
+	watches, err := p.firstLooks(ctx, s)
+	if err != nil {
+		return err
+	}
 	for _, g := range p.gates {
 		if err := p.addCutter(ctx, g.cfg.Name, g); err != nil {
 			return err
@@ -57,7 +61,10 @@ func (p *process) startGates(ctx context.Context, s *stage) error {
 		s.run("gate "+g.cfg.Name, func(ctx context.Context) error { return p.runGate(ctx, g) })
 		s.run("lineage of "+g.cfg.Name, func(ctx context.Context) error { return p.followCatalogue(ctx, g) })
 	}
-	return p.startWatches(s)
+	for _, w := range watches {
+		s.run("watch of "+w.database, w.Run)
+	}
+	return nil
 }
 
 // reserveProcessors gives Go's scheduler one processor more for each thread of

@@ -62,9 +62,18 @@ func (c *carried) DDL() uint64 {
 	return n
 }
 
-// startWatches compares, for every database, what the server counts with what
-// its gates carried.
-func (p *process) startWatches(s *stage) error {
+// watch compares what a database's server counts with what its gates carried.
+type watch struct {
+	*datamap.Watch
+	database string // as configured
+}
+
+// firstLook is how long clients wait for a first look at most.
+const firstLook = 5 * time.Second
+
+// firstLooks makes the watches of all databases, and has each look before a
+// client is served: what it reckons from is certain then.
+func (p *process) firstLooks(ctx context.Context, s *stage) (all []watch, err error) {
 	for _, b := range p.bases {
 		c := &carried{database: b.cfg.Database}
 		for _, g := range p.gates {
@@ -81,11 +90,17 @@ func (p *process) startWatches(s *stage) error {
 			OnUncovered: b.holdings.Doubt, OnCatalogue: func() { p.refresh(s, c) },
 		})
 		if err != nil {
-			return fault.New(fault.DatabaseConnect, "database", b.cfg.Name).Because(err)
+			return nil, fault.New(fault.DatabaseConnect, "database", b.cfg.Name).Because(err)
 		}
-		s.run("watch of "+b.cfg.Name, w.Run)
+		look, stop := context.WithTimeout(ctx, firstLook)
+		if err := w.Look(look); err != nil {
+			p.log.Warn("first look at a server failed: its watch tries again", "database", b.cfg.Name, "err", withoutText(err))
+			w.Close(ctx)
+		}
+		stop()
+		all = append(all, watch{w, b.cfg.Name})
 	}
-	return nil
+	return all, nil
 }
 
 // refresh reads the catalogue again, off the watch's goroutine.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
+	"strconv"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -42,12 +44,25 @@ func (c *Control) Attach(cfg *pgconn.Config) {
 	}
 	cfg.AfterConnect = func(ctx context.Context, conn *pgconn.PgConn) error {
 		if cc := plainConn(conn.Conn()); cc != nil {
+			countNow(ctx, conn)
 			cc.entry.Establish(conn.PID())
 		}
 		if after != nil {
 			return after(ctx, conn)
 		}
 		return nil
+	}
+}
+
+// countNow has the server count a session that has just begun. It puts that off
+// when somebody else holds the lock of the counters (pgstat_report_stat,
+// src/backend/utils/activity/pgstat.c), and a watch that took its first look
+// then would take the late count for a session that bypassed the gate. Servers
+// before PostgreSQL 15 cannot be asked; a refusal changes nothing.
+func countNow(ctx context.Context, conn *pgconn.PgConn) {
+	major, _, _ := strings.Cut(conn.ParameterStatus("server_version"), ".")
+	if n, err := strconv.Atoi(major); err == nil && n >= 15 {
+		_, _ = conn.Exec(ctx, "SELECT pg_catalog.pg_stat_force_next_flush()").ReadAll()
 	}
 }
 

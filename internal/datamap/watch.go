@@ -136,12 +136,16 @@ func NewWatch(cfg WatchConfig) (*Watch, error) {
 	return &Watch{cfg: cfg, open: map[string]bool{}}, nil
 }
 
-// Run looks again and again until ctx is cancelled; then it returns nil. A
+// Run looks again and again until ctx is cancelled; then it returns nil. After
+// a Look of somebody else's it waits first. A
 // server that cannot be reached is looked for again: the counters tell
 // afterwards what happened meanwhile. It ends early only when the recorder
 // does.
 func (w *Watch) Run(ctx context.Context) error {
 	defer w.Close(context.WithoutCancel(ctx))
+	if w.base != nil && wait(ctx, w.cfg.Every) != nil {
+		return nil
+	}
 	for {
 		if err := w.Look(ctx); err != nil && ctx.Err() == nil {
 			if errors.Is(err, event.ErrStopped) {
