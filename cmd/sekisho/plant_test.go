@@ -51,62 +51,21 @@ func plantFiles(ts *testscript.TestScript, _ bool, args []string) {
 		return
 	}
 	all := plant.Notes(rand.New(rand.NewPCG(15, 203)), number(2), number(3))
-	line := func(name, format string, only bool, values func(i int, n plant.Note) []any) {
+	line := func(name, format string, only bool, values func(n plant.Note) []any) {
 		write(name, func(w io.Writer) error {
-			for i, n := range all {
+			for _, n := range all {
 				if n.Card || !only {
-					fmt.Fprintf(w, format, values(i, n)...) // errors show in Flush
+					fmt.Fprintf(w, format, values(n)...) // errors show in Flush
 				}
 			}
 			return nil
 		})
 	}
-	line(args[1]+"/notes.csv", "%d,\"%s\"\n", false, func(_ int, n plant.Note) []any { return []any{n.ID, n.Text} })
-	line(args[1]+"/app.log", "2015-08-01T10:00:%02d INFO saved id=%d remark=%s\n", false, func(i int, n plant.Note) []any { return []any{i % 60, n.ID, n.Text} })
-	line("planted.keys", "%d\n", true, func(_ int, n plant.Note) []any { return []any{n.ID} })
-	line("planted.digits", "%s\n", true, func(_ int, n plant.Note) []any { return []any{n.Digits} })
-	write(args[1]+"/notes.xlsx", func(w io.Writer) error { return workbook(w, all) })
-}
-
-// workbook writes notes with shared strings, as spreadsheet programs do.
-func workbook(w io.Writer, all []plant.Note) error {
-	z := zip.NewWriter(w)
-	part := func(name string, body func(io.Writer)) error {
-		p, err := z.Create(name)
-		if err == nil {
-			body(p)
-		}
-		return err
-	}
-	parts := []struct {
-		name string
-		body func(io.Writer)
-	}{
-		{"[Content_Types].xml", func(p io.Writer) { fmt.Fprint(p, "<Types/>") }},
-		{"xl/workbook.xml", func(p io.Writer) {
-			fmt.Fprint(p, `<workbook><sheets><sheet name="備考" r:id="r1"/></sheets></workbook>`)
-		}},
-		{"xl/sharedStrings.xml", func(p io.Writer) {
-			fmt.Fprint(p, `<sst><si><t>id</t></si><si><t>備考</t></si>`)
-			for _, n := range all {
-				fmt.Fprintf(p, `<si><t>%s</t></si>`, n.Text)
-			}
-			fmt.Fprint(p, `</sst>`)
-		}},
-		{"xl/worksheets/sheet1.xml", func(p io.Writer) {
-			fmt.Fprint(p, `<worksheet><sheetData><row r="1"><c r="A1" t="s"><v>0</v></c><c r="B1" t="s"><v>1</v></c></row>`)
-			for i, n := range all {
-				fmt.Fprintf(p, `<row r="%d"><c r="A%d"><v>%d</v></c><c r="B%d" t="s"><v>%d</v></c></row>`, i+2, i+2, n.ID, i+2, i+2)
-			}
-			fmt.Fprint(p, `</sheetData></worksheet>`)
-		}},
-	}
-	for _, x := range parts {
-		if err := part(x.name, x.body); err != nil {
-			return err
-		}
-	}
-	return z.Close()
+	line(args[1]+"/notes.csv", "%d,\"%s\"\n", false, func(n plant.Note) []any { return []any{n.ID, n.Text} })
+	line("planted.keys", "%d\n", true, func(n plant.Note) []any { return []any{n.ID} })
+	line("planted.digits", "%s\n", true, func(n plant.Note) []any { return []any{n.Digits} })
+	write(args[1]+"/app.log", func(w io.Writer) error { return plant.Log(w, all) })
+	write(args[1]+"/notes.xlsx", func(w io.Writer) error { return plant.Workbook(w, all) })
 }
 
 // sameRows compares the rows in which a report found card numbers with those that were

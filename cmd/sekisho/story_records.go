@@ -3,12 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -17,9 +14,6 @@ import (
 
 	"sekisho/demo/shop"
 	"sekisho/demo/story"
-	"sekisho/internal/config"
-	"sekisho/internal/control"
-	"sekisho/internal/ledger"
 	"sekisho/internal/person"
 	"sekisho/internal/pgserver"
 	"sekisho/proof/scope"
@@ -49,42 +43,16 @@ func (o *office) Guarded(ctx context.Context, held, allowed int, sql string) (ou
 	if err := loadRecords(ctx, s, held); err != nil {
 		return out, err
 	}
-	file := filepath.Join(o.dir, "guarded.yaml")
-	if err := writeRecords(file, s.Addr(), allowed); err != nil {
-		return out, err
-	}
-	l, err := config.Load(file)
+	y, err := openPlay(ctx, filepath.Join(o.dir, "guarded"), recordsConfig(s, allowed), (*process).startView, (*process).startBases, (*process).startCuts, (*process).startGates)
 	if err != nil {
 		return out, err
 	}
-	if err := errors.Join(initKeys(l.Config), os.MkdirAll(viewDir(l.Config), 0o700)); err != nil {
+	defer func() { err = errors.Join(err, y.close()) }()
+	if out.Rows, out.Code, err = readThrough(ctx, y.p.gates[0].listener.Addr().String(), recordsApp, recordsName, sql); err != nil {
 		return out, err
 	}
-	if err := ledger.Init(ctx, ledgerConfig(l.Config)); err != nil {
-		return out, err
-	}
-	p := &process{file: l.File, cfg: l, log: slog.New(slog.DiscardHandler), now: time.Now}
-	parts := newStage(context.WithoutCancel(ctx))
-	parts.failed = make(chan error, 1)
-	defer func() { err = errors.Join(err, parts.stop(), p.close()) }()
-	if err := p.open(ctx, func(uint64, uint64) {}); err != nil {
-		return out, err
-	}
-	for _, start := range []func(context.Context, *stage) error{p.startView, p.startBases, p.startCuts, p.startGates} {
-		if err := start(ctx, parts); err != nil {
-			return out, err
-		}
-	}
-	if out.Rows, out.Code, err = readThrough(ctx, p.gates[0].listener.Addr().String(), sql); err != nil {
-		return out, err
-	}
-	q := scope.Query{Places: []string{recordsName}, Addresses: []string{"127.0.0.1"}}
-	var text bytes.Buffer
-	if err := p.Scope(ctx, control.ScopeRequest{Query: q, Form: control.FormResult, By: "sora"}, &text); err != nil {
-		return out, err
-	}
-	var r scope.Result
-	if err := json.Unmarshal(text.Bytes(), &r); err != nil {
+	r, err := y.scope(ctx, scope.Query{Places: []string{recordsName}, Addresses: []string{"127.0.0.1"}})
+	if err != nil {
 		return out, err
 	}
 	out.Confirmed, out.Reachable, out.Held = int(r.Confirmed.Subjects), int(r.Reachable.Subjects), int(r.EverHeld.Subjects)
@@ -110,20 +78,13 @@ func loadRecords(ctx context.Context, s *pgserver.Server, n int) error {
 	return err
 }
 
-// writeRecords makes the configuration: a statement may read so many rows.
-func writeRecords(file, upstream string, allowed int) error {
-	dir := filepath.Dir(file)
-	if err := os.WriteFile(filepath.Join(dir, "control.password"), []byte("none\n"), 0o600); err != nil {
-		return err
-	}
-	return os.WriteFile(file, []byte(fmt.Sprintf(`data: ./guarded
-keys: ./guarded-keys
-ledger: {sync: 10ms}
-databases:
+// recordsConfig is the configuration: a statement may read so many rows.
+func recordsConfig(s *pgserver.Server, allowed int) string {
+	return fmt.Sprintf(`databases:
   - name: %[1]s
     upstream: %[2]s
     tls: {mode: disable}
-    control: {user: %[3]s, password_file: ./control.password}
+    control: {user: %[3]s}
     protect:
       - table: public.customers
         key: id
@@ -138,13 +99,13 @@ policy:
   purposes: {booking: taking and answering bookings}
   rules:
     - {name: application, users: [%[4]s], addresses: [127.0.0.0/8], databases: [%[1]s], elements: ["*"], action: allow, purpose: booking, rows: {statement: %[5]d}, bulk: allow}
-`, recordsName, upstream, recordsScan, recordsApp, allowed)), 0o600)
+`, recordsName, s.Addr(), recordsScan, recordsApp, allowed)
 }
 
 // readThrough asks through the gate and counts the rows that came, those before
 // a refusal too.
-func readThrough(ctx context.Context, gate, sql string) (rows int, code string, err error) {
-	cfg, err := pgconn.ParseConfig(fmt.Sprintf("postgres://%s@%s/%s?sslmode=disable", recordsApp, gate, recordsName))
+func readThrough(ctx context.Context, gate, user, database, sql string) (rows int, code string, err error) {
+	cfg, err := pgconn.ParseConfig(fmt.Sprintf("postgres://%s@%s/%s?sslmode=disable", user, gate, database))
 	if err != nil {
 		return 0, "", err
 	}

@@ -24,8 +24,8 @@ var updateStories = flag.Bool("update-stories", false, "rewrite the stories' gol
 func TestStories(t *testing.T) {
 	for _, name := range story.Names {
 		t.Run(name, func(t *testing.T) {
-			if _, err := pgserver.Find(); name == "jtb" && err != nil {
-				t.Skip("skipped: the story's database gate needs PostgreSQL: ", err)
+			if _, err := pgserver.Find(); name != "hawaiians" && err != nil {
+				t.Skip("skipped: the story's databases need PostgreSQL: ", err)
 			}
 			told, err := tellStory(t.Context(), name, lang.Japanese)
 			if err != nil {

@@ -5,6 +5,7 @@
 package plant
 
 import (
+	"archive/zip"
 	"bufio"
 	"fmt"
 	"io"
@@ -143,4 +144,54 @@ func Cards(w io.Writer, from, count int) error {
 		fmt.Fprintf(out, "%s%s,%02d/%02d\n", d, CheckDigit(d), 1+i%12, 13+i%5)
 	}
 	return out.Flush()
+}
+
+// Log writes the notes as lines of a program's log, numbered from 1.
+func Log(w io.Writer, all []Note) error {
+	out := bufio.NewWriter(w)
+	for i, n := range all {
+		fmt.Fprintf(out, "2015-08-01T10:00:%02d INFO saved id=%d remark=%s\n", i%60, n.ID, n.Text) // errors show in Flush
+	}
+	return out.Flush()
+}
+
+// Workbook writes the notes as a workbook with shared strings, as spreadsheet programs
+// do: the first note is in row 2.
+func Workbook(w io.Writer, all []Note) error {
+	z := zip.NewWriter(w)
+	parts := []struct {
+		name string
+		body func(io.Writer)
+	}{
+		{"[Content_Types].xml", func(p io.Writer) { fmt.Fprint(p, "<Types/>") }},
+		{"xl/workbook.xml", func(p io.Writer) {
+			fmt.Fprint(p, `<workbook><sheets><sheet name="備考" r:id="r1"/></sheets></workbook>`)
+		}},
+		{"xl/sharedStrings.xml", func(p io.Writer) {
+			fmt.Fprint(p, `<sst><si><t>id</t></si><si><t>備考</t></si>`)
+			for _, n := range all {
+				fmt.Fprintf(p, `<si><t>%s</t></si>`, n.Text)
+			}
+			fmt.Fprint(p, `</sst>`)
+		}},
+		{"xl/worksheets/sheet1.xml", func(p io.Writer) {
+			fmt.Fprint(p, `<worksheet><sheetData><row r="1"><c r="A1" t="s"><v>0</v></c><c r="B1" t="s"><v>1</v></c></row>`)
+			for i, n := range all {
+				fmt.Fprintf(p, `<row r="%d"><c r="A%d"><v>%d</v></c><c r="B%d" t="s"><v>%d</v></c></row>`, i+2, i+2, n.ID, i+2, i+2)
+			}
+			fmt.Fprint(p, `</sheetData></worksheet>`)
+		}},
+	}
+	for _, x := range parts {
+		p, err := z.Create(x.name)
+		if err != nil {
+			return err
+		}
+		out := bufio.NewWriter(p)
+		x.body(out) // errors show in Flush
+		if err := out.Flush(); err != nil {
+			return err
+		}
+	}
+	return z.Close()
 }

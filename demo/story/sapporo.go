@@ -38,6 +38,9 @@ func tellSapporo(ctx context.Context, t *teller) error {
 	t.say("blocks", "sp_note", "code", code)
 	t.assume()
 	t.check("sp_note", "403 SK3402", fmt.Sprint(status, " ", code))
+	if err := t.noted(ctx); err != nil {
+		return err
+	}
 	if err := t.january(ctx); err != nil {
 		return err
 	}

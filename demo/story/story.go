@@ -33,6 +33,7 @@ var Names = []string{"jtb", "sapporo", "hawaiians", "telecomsquare"}
 // Office is a firm with Sekisho: its process, its people on duty and a clock
 // that only Until moves. It is not safe for concurrent use.
 type Office interface {
+	Resting
 	Now() time.Time
 	// Until moves the clock to t. Calls that become due on the way are made at
 	// their own time.

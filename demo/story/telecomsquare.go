@@ -45,6 +45,9 @@ func tellTelecomSquare(ctx context.Context, t *teller) error {
 	if err := t.trouble(ctx, id); err != nil {
 		return err
 	}
+	if err := t.moved(ctx, all, onA); err != nil {
+		return err
+	}
 	id, err = t.misuseNotice(ctx, all, onA)
 	if err != nil {
 		return err
