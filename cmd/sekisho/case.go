@@ -36,6 +36,7 @@ type caseCmd struct {
 	Clock    caseClockCmd       `cmd:"" help:"help_case_clock"`
 	Draft    caseDraftCmd       `cmd:"" help:"help_case_draft"`
 	Compare  caseCompareCmd     `cmd:"" help:"help_case_compare"`
+	Text     caseTextCmd        `cmd:"" help:"help_case_text"`
 	Agree    caseAgreeCmd       `cmd:"" help:"help_case_agree"`
 	Ack      caseAckCmd         `cmd:"" help:"help_case_ack"`
 	TestCall caseTestCallCmd    `cmd:"" help:"help_case_test_call"`

@@ -97,6 +97,8 @@ func (a *app) showCase(r *desk.Answer) {
 	if s := c.Figures(); s != nil {
 		a.print("case_figures", "version", s.Version, "confirmed", countOf(s.Confirmed), "reachable", countOf(s.Reachable), "ever", countOf(s.EverHeld), "unit", s.Unit)
 	}
+	a.showTexts(c.Texts)
+	a.showDiffers(r.Differs)
 	for _, m := range r.Marks {
 		if m.Contradicted {
 			a.print("case_contradicted", "server", m.Server, "misuse", inJapan(event.Time(m.Misuse)), "from", inJapan(event.Time(m.From)))
@@ -224,7 +226,7 @@ func (caseFirmCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	warnings := f.Warnings()
+	warnings := f.Warnings(a.lang)
 	if len(f.People) == 0 {
 		warnings = append(warnings, a.say.Text("case_no_roster"))
 	}
@@ -258,7 +260,11 @@ type caseDraftCmd struct {
 	Out    string            `placeholder:"FILE" help:"help_case_out"`
 	Fields bool              `help:"help_case_fields"`
 	SHA256 string            `name:"sha256" help:"help_case_draft_sum"`
-	By     string            `help:"help_by"`
+	// Although other texts about the incident say otherwise.
+	Override bool   `help:"help_case_release_override"`
+	Second   string `help:"help_case_second"`
+	Reason   string `help:"help_reason"`
+	By       string `help:"help_by"`
 }
 
 // Run shows, writes, releases or withdraws a document. The text is made by the
@@ -285,7 +291,7 @@ func (c caseDraftCmd) Run(a *app) error {
 	case "write":
 		b.Slots, b.Lang = c.Set, string(a.lang)
 	case "release":
-		b.SHA256 = shown.SHA256
+		b.SHA256, b.Override, b.Second, b.Reason = shown.SHA256, c.Override, c.Second, c.Reason
 		if c.SHA256 != "" {
 			b.SHA256 = c.SHA256
 		}
@@ -298,6 +304,7 @@ func (c caseDraftCmd) Run(a *app) error {
 	if len(d.Marked) > 0 {
 		a.print("case_marked", "numbers", strings.Join(d.Marked, ", "))
 	}
+	a.showDiffers(d.Differs)
 	if c.Step == "show" && c.Out == "" && a.json {
 		return a.out(shown, nil)
 	}

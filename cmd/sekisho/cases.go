@@ -95,7 +95,7 @@ func (p *process) startCases(ctx context.Context, s *stage) error {
 	if err := p.openCases(ctx, true); err != nil {
 		return err
 	}
-	for _, w := range p.cases.firm.Warnings() {
+	for _, w := range p.cases.firm.Warnings(lang.English) {
 		p.log.Warn("people on duty", "problem", w)
 	}
 	s.run("casefile view", p.cases.follower.Run)

@@ -172,7 +172,7 @@ func (d *doctor) people() {
 		d.fault("people", "", err)
 		return
 	}
-	if w := firm.Warnings(); len(w) > 0 {
+	if w := firm.Warnings(d.a.lang); len(w) > 0 {
 		d.warn("people", d.a.self("case firm"), "doctor_people_warn", "n", len(w), "first", w[0])
 		return
 	}

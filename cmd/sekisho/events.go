@@ -72,7 +72,7 @@ var kinds = map[string]event.Kind{
 	"flow": event.KindFlow, "flow-bytes": event.KindFlowBytes, "flow-end": event.KindFlowEnd, "lookup": event.KindLookup, "lookups": event.KindLookups,
 	"exit-policy": event.KindExitPolicy,
 	"case-sign":   event.KindCaseSign, "case-fact": event.KindCaseFact, "case-move": event.KindCaseMove, "case-task": event.KindCaseTask,
-	"case-evidence": event.KindCaseEvidence, "case-action": event.KindCaseAction, "case-scope": event.KindCaseScope, "case-misuse": event.KindCaseMisuse, "case-common": event.KindCaseCommon,
+	"case-evidence": event.KindCaseEvidence, "case-action": event.KindCaseAction, "case-scope": event.KindCaseScope, "case-misuse": event.KindCaseMisuse, "case-common": event.KindCaseCommon, "case-text": event.KindCaseText,
 	"case-report": event.KindCaseReport, "case-decision": event.KindCaseDecision, "case-clock": event.KindCaseClock,
 	"cut": event.KindCutOrdered, "cut-receipt": event.KindCutReceipt, "gate-enrolled": event.KindGateEnrolled, "gate-link": event.KindGateLink,
 	"detection": event.KindDetection, "exception": event.KindException, "exit-seen": event.KindExitSeen,

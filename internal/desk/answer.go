@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"sekisho/internal/view/casefile"
+	"sekisho/internal/view/casefile/draft"
 )
 
 // Answer is a case as people see it: what is recorded, and what follows from
@@ -19,6 +20,7 @@ type Answer struct {
 	Common  []casefile.Common   `json:"common,omitempty"`
 	Like    []string            `json:"like,omitempty"`           // classes that the signs of an unknown one point to
 	Open    map[string][]string `json:"open_questions,omitempty"` // by report
+	Differs []draft.Conflict    `json:"differs,omitempty"`        // texts about the incident, and the newest figures
 }
 
 // Clock is a duty as it is shown.
@@ -46,6 +48,9 @@ func Say(b *casefile.Books, f *casefile.Firm, c *casefile.Case, now time.Time) A
 	if c.State != casefile.Closed {
 		out.Missing = c.Missing(b, f)
 		out.Like = like(b, c)
+	}
+	if len(c.Texts) > 0 {
+		out.Differs = append(draft.CompareClaims(draft.Texts(c)), draft.Of(c, c.ID).Against(draft.Texts(c))...)
 	}
 	for _, k := range c.Clocks(b.Rules, f.Facts, f.AsOf) {
 		line := Clock{Rule: k.Rule.ID, LawJA: k.Rule.Law.JA, LawEN: k.Rule.Law.EN, To: k.Rule.Recipient.JA, Kind: k.Kind, Sure: k.Rule.Sure,

@@ -306,4 +306,123 @@ func TestFP20_SwitchedOff(t *testing.T) {
 	if err := attempt(offDigest, "調査中", other); err != nil {
 		t.Errorf("the check of the digest is off and nobody notices: %v", err)
 	}
+	refusedAs(t, releaseAgainstTexts(t, "", nil), "draft_differs")
+	if err := releaseAgainstTexts(t, offTexts, nil); err != nil {
+		t.Errorf("the comparison with other texts is off and nobody notices: %v", err)
+	}
+}
+
+// releaseAgainstTexts makes a case with the figures of JTB, writes the page for
+// the web, loads what the interim report says, and releases the page.
+func releaseAgainstTexts(t *testing.T, off string, change func(o *office, id string, release *event.CaseDraft)) error {
+	t.Helper()
+	o := newOffice(t)
+	known(o)
+	o.off = off
+	id := o.sign(t, "t")
+	propose := func(b event.Cased, c roster.Caller) error {
+		_, err := o.Propose(t.Context(), b, c)
+		return err
+	}
+	for _, b := range []event.Cased{
+		&event.CaseScope{Case: id, Stated: "the company", Unit: "persons", Confirmed: 6788443, Reachable: 6788443, EverHeld: 6788443, Elements: []string{"name", "sex", "birthdate", "phone", "address"}, By: "p0"},
+		&event.CaseText{Case: id, Name: "interim report", Step: "load", By: "p0", SHA256: "believed", Text: "合計 6,788,433 名分。個人情報項目は、氏名（漢字）、性別、電話番号、住所。"},
+		&event.CaseDraft{Case: id, Draft: "web", Step: "write", Slots: map[string]string{"cause": "調査中です"}, Lang: "ja", By: "p0"},
+	} {
+		if err := propose(b, key("k0")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read, err := o.Draft(t.Context(), id, "web", nil, lang.Japanese)
+	if err != nil {
+		t.Fatal(err)
+	}
+	release := &event.CaseDraft{Case: id, Draft: "web", Step: "release", SHA256: read.SHA256, By: "p1"}
+	if change != nil {
+		change(o, id, release)
+	}
+	return propose(release, key("k1"))
+}
+
+// TestFP20_ReleaseWaitsForTexts: a document is not released while a text about
+// the incident says otherwise, but with a reason and the yes of a second person
+// to this very text; what the texts state is in the ledger, their words are not.
+func TestFP20_ReleaseWaitsForTexts(t *testing.T) {
+	agree := func(o *office, id string) {
+		yes := &event.CaseAgree{Case: id, Act: "release:web", By: "p2"}
+		if _, err := o.Propose(t.Context(), yes, account("acct2")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err := releaseAgainstTexts(t, "", nil)
+	refusedAs(t, err, "draft_differs")
+	for _, want := range []string{"6,788,433", "6,788,443", "生年月日"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("the refusal does not name %s: %v", want, err)
+		}
+	}
+	refusedAs(t, releaseAgainstTexts(t, "", func(_ *office, _ string, r *event.CaseDraft) { r.Override = true }), "reason")
+	refusedAs(t, releaseAgainstTexts(t, "", func(_ *office, _ string, r *event.CaseDraft) {
+		r.Override, r.Reason = true, "the report has a slip"
+	}), "second")
+	refusedAs(t, releaseAgainstTexts(t, "", func(_ *office, _ string, r *event.CaseDraft) {
+		r.Override, r.Reason, r.Second = true, "the report has a slip", "p2"
+	}), "second_silent")
+	refusedAs(t, releaseAgainstTexts(t, "", func(o *office, id string, r *event.CaseDraft) {
+		agree(o, id)
+		if _, err := o.Propose(t.Context(), &event.CaseDraft{Case: id, Draft: "web", Step: "write", Slots: map[string]string{"cause": "別の文です"}, Lang: "ja", By: "p0"}, key("k0")); err != nil {
+			t.Fatal(err)
+		}
+		shown, err := o.Draft(t.Context(), id, "web", nil, lang.Japanese)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Override, r.Reason, r.Second, r.SHA256 = true, "the report has a slip", "p2", shown.SHA256
+	}), "second_silent")
+	var last *office
+	if err := releaseAgainstTexts(t, "", func(o *office, id string, r *event.CaseDraft) {
+		agree(o, id)
+		last = o
+		r.Override, r.Reason, r.Second = true, "the report has a slip", "p2"
+	}); err != nil {
+		t.Fatal(err)
+	}
+	c, err := last.View.Case(t.Context(), "c1")
+	if err != nil || c.Drafts["web"].State != "released" || !c.Drafts["web"].Overridden || len(c.Texts) != 1 || c.Texts[0].SHA256 == "believed" || c.Texts[0].Text != "" {
+		t.Errorf("released %+v, texts %+v (%v)", c.Drafts["web"], c.Texts, err)
+	}
+	last.ledgerLacks(t, "合計")
+	if err := releaseAgainstTexts(t, "", func(o *office, id string, r *event.CaseDraft) {
+		if _, err := o.Propose(t.Context(), &event.CaseText{Case: id, Name: "interim report", Step: "withdraw", Reason: "corrected", By: "p1"}, key("k1")); err != nil {
+			t.Fatal(err)
+		}
+		r.Override = true // of nothing: it is not recorded
+		last = o
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := last.View.Case(t.Context(), "c1"); err != nil || c.Drafts["web"].Overridden || len(c.Texts) != 0 {
+		t.Errorf("a text was withdrawn: released %+v, texts %+v (%v)", c.Drafts["web"], c.Texts, err)
+	}
+	o := newOffice(t)
+	known(o)
+	id := o.sign(t, "t")
+	_, err = o.Propose(t.Context(), &event.CaseText{Case: id, Name: "picture", Step: "load", By: "p0", Text: "\xff\xfe"}, key("k0"))
+	refusedAs(t, err, "text_read")
+	_, err = o.Propose(t.Context(), &event.CaseText{Case: id, Step: "load", By: "p0", Text: "t"}, key("k0"))
+	refusedAs(t, err, "text_load")
+}
+
+// ledgerLacks fails when a line of the ledger holds the words.
+func (o *office) ledgerLacks(t *testing.T, words string) {
+	t.Helper()
+	err := o.ledger.Scan(t.Context(), 0, func(_ event.Index, line []byte) error {
+		if strings.Contains(string(line), words) {
+			t.Errorf("the ledger holds %q: %s", words, line)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }

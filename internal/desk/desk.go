@@ -67,7 +67,9 @@ func New(c Config) *Desk { return &Desk{Config: c} }
 func (d *Desk) Propose(ctx context.Context, body event.Cased, caller roster.Caller) (string, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	plain(body)
+	if err := plain(body); err != nil {
+		return "", err
+	}
 	how, err := d.Firm.Roster.Prove(who(body), caller)
 	if err != nil {
 		return "", &casefile.Refusal{Key: "not_you", Args: []any{"by", who(body)}}
@@ -98,8 +100,10 @@ func (d *Desk) Receipt(ctx context.Context, receipt *event.CaseAction) error {
 }
 
 // plain takes out of a body what only the process may write.
-func plain(body event.Cased) {
+func plain(body event.Cased) error {
 	switch b := body.(type) {
+	case *event.CaseText:
+		return readText(b)
 	case *event.CaseAction:
 		b.Step, b.Result, b.Applied, b.Failed = "done", "", 0, 0
 	case *event.CaseNotice:
@@ -109,6 +113,7 @@ func plain(body event.Cased) {
 			b.Query, b.Position, b.Digest, b.Bundle = "", 0, "", ""
 		}
 	}
+	return nil
 }
 
 func (d *Desk) propose(ctx context.Context, body event.Cased) (string, error) {

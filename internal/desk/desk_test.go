@@ -289,11 +289,32 @@ func TestLoadFirm(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text := strings.Join(f.Warnings(), "\n"); !strings.Contains(text, `no way "mailto:a@example.jp"`) || !strings.Contains(text, `nobody of rank "officer"`) {
+	if text := strings.Join(f.Warnings(lang.English), "\n"); !strings.Contains(text, `no way "mailto:a@example.jp"`) || !strings.Contains(text, `there on holidays: officer`) {
 		t.Errorf("warnings: %s", text)
+	}
+	japanese := strings.Join(f.Warnings(lang.Japanese), "\n")
+	if n := len(f.Warnings(lang.Japanese)); n != 4 || !strings.Contains(japanese, "「mailto:a@example.jp」がありません") || !strings.Contains(japanese, "休日に連絡できる 役員 の人がいません") || strings.Contains(japanese, "!") {
+		t.Errorf("%d warnings: %s", n, japanese)
 	}
 	if _, err := f.Reach(t.Context(), &f.People[0], notify.Message{Subject: "s", Text: "t"}); err == nil {
 		t.Error("a port that nobody listens on was reached")
+	}
+	timed, err := LoadFirm(put("timed.yaml", strings.Replace(good, "facts: [travel]", "founded: '1989-04-01'", 1)+"climb: {csirt: 10m, officer: 12h}\n", 0o644))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v := timed.View(); v.Climb != (casefile.Climb{CSIRT: 10 * time.Minute, Officer: 12 * time.Hour}) || !v.Founded.Equal(time.Date(1989, 3, 31, 15, 0, 0, 0, time.UTC)) {
+		t.Errorf("climbs %+v, founded %s", v.Climb, v.Founded)
+	}
+	for name, text := range map[string]string{
+		"a day that is none":              strings.Replace(good, "facts: [travel]", "founded: '1989-04-31'", 1),
+		"silence longer than the default": good + "climb: {csirt: 61m}\n",
+		"an officer before the CISO":      good + "climb: {ciso: 2h, officer: 1h}\n",
+		"no time at all":                  good + "climb: {csirt: -1m}\n",
+	} {
+		if _, err := LoadFirm(put("bad.yaml", text, 0o644)); err == nil {
+			t.Errorf("%s was taken", name)
+		}
 	}
 	put("hook", "http://127.0.0.1:1/x\n", 0o644)
 	if err := os.Chmod(filepath.Join(dir, "hook"), 0o644); err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"sekisho/internal/event"
 	"sekisho/internal/lang"
@@ -77,7 +78,39 @@ func keptName(id, kind, sum string) string { return id + "-" + kind + "-" + sum[
 const (
 	offNumbers = "foreign numbers block a release"
 	offDigest  = "the released text is the one that was read"
+	offTexts   = "texts that say otherwise block a release"
 )
+
+// maxText bounds a text that is handed in, in bytes.
+const maxText = 512 << 10 // a request holds 1 MiB
+
+// readText takes from a text what it states, and the text away.
+func readText(b *event.CaseText) error {
+	text := b.Text
+	b.Text = ""
+	if b.Step != "load" {
+		b.SHA256, b.Stated = "", event.Stated{}
+		return nil
+	}
+	if len(text) > maxText || !utf8.ValidString(text) {
+		return &casefile.Refusal{Key: "text_read", Args: []any{"name", b.Name, "most", maxText >> 10}}
+	}
+	b.SHA256, b.Stated = Sum(text), draft.Read(draft.Source{Text: text}).Stated
+	return nil
+}
+
+// differs says the conflicts, at most a few.
+func differs(list []draft.Conflict, l lang.Language) string {
+	const most = 5
+	var out []string
+	for _, c := range list[:min(len(list), most)] {
+		out = append(out, c.Text(l))
+	}
+	if len(list) > most {
+		out = append(out, "…")
+	}
+	return strings.Join(out, "; ")
+}
 
 // checkDraft writes into the body what only the process knows, and for a
 // release makes the text itself: it must be the one whose hash the releaser
@@ -88,7 +121,7 @@ func (d *Desk) checkDraft(c *casefile.Case, b *event.CaseDraft) ([]byte, error) 
 	switch b.Step {
 	case "write":
 		l, _ := lang.Parse(b.Lang)
-		b.Lang, b.Scope, b.SHA256 = string(l), len(c.Scopes), ""
+		b.Lang, b.Scope, b.SHA256, b.Override, b.Second = string(l), len(c.Scopes), "", false, ""
 		if _, err := draft.Build(b.Draft, c, d.View.Books(), d.Company, b.Slots, l, d.Now()); err != nil {
 			return nil, unknownDraft(b.Draft)
 		}
@@ -104,12 +137,16 @@ func (d *Desk) checkDraft(c *casefile.Case, b *event.CaseDraft) ([]byte, error) 
 		if len(doc.Marked) > 0 && d.off != offNumbers {
 			return nil, &casefile.Refusal{Key: "draft_numbers", Args: []any{"numbers", strings.Join(doc.Marked, ", ")}}
 		}
+		b.Override = b.Override && len(doc.Differs) > 0 // only what is needed is overridden
+		if len(doc.Differs) > 0 && !b.Override && d.off != offTexts {
+			return nil, &casefile.Refusal{Key: "draft_differs", Args: []any{"list", differs(doc.Differs, doc.Lang), "case", c.ID, "draft", b.Draft}}
+		}
 		if b.SHA256 != "" && b.SHA256 != Sum(doc.Text(c.ID)) && d.off != offDigest {
 			return nil, &casefile.Refusal{Key: "draft_other", Args: []any{"case", c.ID, "draft", b.Draft}}
 		}
 		return json.Marshal(doc)
 	default:
-		b.Slots, b.SHA256 = nil, ""
+		b.Slots, b.SHA256, b.Override, b.Second = nil, "", false, ""
 	}
 	return nil, nil
 }

@@ -9,10 +9,13 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml"
 
+	"sekisho/internal/lang"
 	"sekisho/internal/notify"
+	"sekisho/internal/rule"
 	"sekisho/internal/view/casefile"
 	"sekisho/internal/view/casefile/draft"
 	"sekisho/internal/view/casefile/roster"
@@ -30,6 +33,18 @@ type Company struct {
 	Head     string   `yaml:"head,omitempty"`  // representative
 	Desk     string   `yaml:"desk,omitempty"`  // inquiry desk, as printed
 	Facts    []string `yaml:"facts,omitempty"` // travel, listed, pmark, entrusted, critical-infrastructure
+	// Founded is the first day of the company, 2006-01-02: knowledge that is said
+	// to be older is a typing error and is refused. Default: 1950-01-01.
+	Founded string `yaml:"founded,omitempty"`
+}
+
+// Climb is how long a call may stay without an answer before the next rank is
+// called, counted from the first knowledge. Default: 1h, 4h and 24h, which are
+// also the longest.
+type Climb struct {
+	CSIRT   time.Duration `yaml:"csirt,omitempty"`
+	CISO    time.Duration `yaml:"ciso,omitempty"`
+	Officer time.Duration `yaml:"officer,omitempty"`
 }
 
 // Mail is the mail server.
@@ -57,10 +72,12 @@ type Firm struct {
 	Channels []Channel       `yaml:"channels,omitempty"`
 	Retainer *Outside        `yaml:"retainer,omitempty"` // investigator under contract
 	Acquirer *Outside        `yaml:"acquirer,omitempty"` // card company or payment provider
+	Climb    *Climb          `yaml:"climb,omitempty"`    // on silence
 
 	hooks    map[string]*notify.Webhook
 	mail     *notify.Mail
-	warnings []string
+	warnings []roster.Problem
+	founded  time.Time
 }
 
 // LoadFirm reads the file strictly. What is wrong with the roster is a warning,
@@ -118,13 +135,42 @@ func (f *Firm) open(dir string) error {
 	if err := f.roster().CheckLogins(); err != nil {
 		return err
 	}
+	if err := f.times(); err != nil {
+		return err
+	}
 	f.warnings = f.roster().Check()
 	for _, p := range f.People {
 		for _, way := range p.Reach {
 			if to, isMail := strings.CutPrefix(way, "mailto:"); isMail && (f.mail == nil || to == "") || !isMail && f.hooks[way] == nil {
-				f.warnings = append(f.warnings, fmt.Sprintf("person %q: no way %q", p.ID, way))
+				f.warnings = append(f.warnings, roster.Problem{Key: "way", Args: []any{"person", p.ID, "way", way}})
 			}
 		}
+	}
+	return nil
+}
+
+// times reads what the file says of times.
+func (f *Firm) times() (err error) {
+	if day := f.Company.Founded; day != "" {
+		if f.founded, err = time.ParseInLocation(time.DateOnly, day, rule.Tokyo); err != nil {
+			return fmt.Errorf("company.founded: %q is no day like 1989-04-01", day)
+		}
+	}
+	if f.Climb == nil {
+		return nil
+	}
+	last := time.Duration(0)
+	for _, c := range []struct {
+		rank      string
+		have, max time.Duration
+	}{{"csirt", f.Climb.CSIRT, casefile.LongestClimb.CSIRT}, {"ciso", f.Climb.CISO, casefile.LongestClimb.CISO}, {"officer", f.Climb.Officer, casefile.LongestClimb.Officer}} {
+		if c.have == 0 {
+			c.have = c.max
+		}
+		if c.have < last || c.have <= 0 || c.have > c.max {
+			return fmt.Errorf("climb.%s: %s is not between that of the rank before (%s) and %s", c.rank, c.have, last, c.max)
+		}
+		last = c.have
 	}
 	return nil
 }
@@ -132,11 +178,30 @@ func (f *Firm) open(dir string) error {
 func (f *Firm) roster() *roster.Roster { return &roster.Roster{People: f.People} }
 
 // Warnings returns what is wrong with the roster, one sentence each.
-func (f *Firm) Warnings() []string { return f.warnings }
+func (f *Firm) Warnings(l lang.Language) (out []string) {
+	for _, w := range f.warnings {
+		out = append(out, problem(w, l))
+	}
+	return out
+}
+
+func problem(w roster.Problem, l lang.Language) string {
+	args := slices.Clone(w.Args)
+	for i := 0; i+1 < len(args); i += 2 {
+		if args[i] == "rank" {
+			args[i+1] = casefile.Word("rank", fmt.Sprint(args[i+1]), l)
+		}
+	}
+	return texts.In(l).Text("roster_"+w.Key, args...)
+}
 
 // View returns what the view needs to know of the firm.
 func (f *Firm) View() *casefile.Firm {
-	return &casefile.Firm{Roster: f.roster(), Facts: f.Company.Facts}
+	out := &casefile.Firm{Roster: f.roster(), Facts: f.Company.Facts, Founded: f.founded}
+	if c := f.Climb; c != nil {
+		out.Climb = casefile.Climb{CSIRT: c.CSIRT, CISO: c.CISO, Officer: c.Officer}
+	}
+	return out
 }
 
 // Letterhead returns who writes documents.

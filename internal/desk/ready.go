@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,7 +31,20 @@ type Lack struct {
 }
 
 // Text says it.
-func (l Lack) Text(in lang.Language) string { return texts.In(in).Text("lack_"+l.Key, l.Args...) }
+func (l Lack) Text(in lang.Language) string {
+	args := slices.Clone(l.Args)
+	for i := 0; i+1 < len(args); i += 2 {
+		switch v := args[i+1].(type) {
+		case roster.Problem:
+			args[i+1] = problem(v, in)
+		case string:
+			if args[i] == "rank" {
+				args[i+1] = casefile.Word("rank", v, in)
+			}
+		}
+	}
+	return texts.In(in).Text("lack_"+l.Key, args...)
+}
 
 // Ready returns what is missing before anything happens: nobody who answered a
 // test call for half a year, no investigator under contract, nobody to call at
@@ -57,7 +71,7 @@ func (f *Firm) Ready(tests map[string]time.Time, now time.Time) []Lack {
 	if f.Acquirer == nil || f.Acquirer.Phone == "" {
 		out = append(out, Lack{Key: "acquirer"})
 	}
-	for _, w := range f.Warnings() {
+	for _, w := range f.warnings {
 		out = append(out, Lack{"roster", []any{"problem", w}})
 	}
 	return out

@@ -161,7 +161,7 @@ type Usage struct {
 }
 
 // CaseAgree is a second person's yes to one act that somebody else is about to
-// do: "close", "accept:REPORT", "override:DO:TARGET".
+// do: "close", "accept:REPORT", "override:DO:TARGET", "release:DOCUMENT".
 type CaseAgree struct {
 	Acted
 	Case string `json:"case"`
@@ -223,6 +223,9 @@ type CaseDraft struct {
 	Lang   string            `json:"lang,omitempty"`   // of the text: "ja", else English
 	By     string            `json:"by"`
 	Reason string            `json:"reason,omitempty"`
+	// Override releases it although a text about the incident says otherwise.
+	Override bool   `json:"override,omitempty"`
+	Second   string `json:"second,omitempty"`
 }
 
 // CaseNotice is a message to a person on duty: sent, failed, acknowledged, or
@@ -384,6 +387,8 @@ func newCased(k Kind) Body {
 		return new(CaseAgree)
 	case KindCaseCommon:
 		return new(CaseCommon)
+	case KindCaseText:
+		return new(CaseText)
 	}
 	return nil
 }

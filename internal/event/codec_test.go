@@ -119,6 +119,7 @@ func goldenBodies() []Body {
 			Found: []CommonPlace{{How: "crossing", Place: "shop/notes", User: "app", Address: "192.0.2.9", From: at, To: at + 1, Hits: 4, Of: 4, Seen: 9, All: 100, OneIn: 3}}, By: "ayame"},
 		&Drift{Database: "shop", At: at, Count: 2, Items: []DriftItem{{Table: "public.customers", Column: "memo", What: "new column"}, {Table: "public.old", What: "other element", Configured: "phone", Found: "card.pan"}}},
 		&Copied{Place: "backup/shop.sql", At: at, Of: []Place{"shop/public.customers"}, How: "pg_dump", Subjects: 3},
+		&CaseText{Acted: Acted{Proved: "key"}, Case: "c1", Name: "page of 14 June", Step: "load", SHA256: "00ff", Stated: Stated{Numbers: []string{"6,788,433"}, Items: []string{"氏名"}, Contacts: []string{"4"}}, By: "ayame", Reason: "r"},
 	}
 }
 

@@ -81,4 +81,5 @@ const (
 	KindHostBoot       Kind = 134 // a machine started
 	KindHostPlan       Kind = 135 // a restart that somebody planned
 	KindCaseCommon     Kind = 136 // what misused cards or accounts have in common
+	KindCaseText       Kind = 137 // what a published text states
 )

@@ -70,10 +70,20 @@ func (c *Case) apply(b *Books, index event.Index, at int64, body event.Body) {
 		}
 		c.Ended[e.Rule] = &ClockEnd{*e, at}
 		note(e.By, "clock", e.Number+e.Reason, e.Rule, e.Step)
+	case *event.CaseText:
+		c.text(e)
+		note(e.By, "text", e.Reason, e.Name, e.Step)
 	case *event.CaseDraft:
 		c.draft(at, e)
+		if e.By != Machine { // a yes was to the text as it was
+			c.Agreed = slices.DeleteFunc(c.Agreed, func(a Agreement) bool { return a.Act == ActRelease(e) })
+		}
 		active := c.Active
-		note(e.By, "draft", e.Reason, e.Draft, e.Step)
+		how := ""
+		if e.Override {
+			how = "differs"
+		}
+		note(e.By, "draft", e.Reason, e.Draft, e.Step, how)
 		if e.By == Machine { // nobody did anything
 			c.Active = active
 		}
@@ -90,7 +100,7 @@ func (c *Case) apply(b *Books, index event.Index, at int64, body event.Body) {
 // uses it up.
 func changes(body event.Body) bool {
 	switch body.(type) {
-	case *event.CaseSign, *event.CaseFact, *event.CaseScope, *event.CaseMisuse, *event.CaseCommon, *event.CaseMove, *event.CaseReport, *event.CaseEvidence, *event.CaseAction:
+	case *event.CaseSign, *event.CaseFact, *event.CaseScope, *event.CaseMisuse, *event.CaseCommon, *event.CaseMove, *event.CaseReport, *event.CaseEvidence, *event.CaseAction, *event.CaseText:
 		return true
 	}
 	return false
@@ -265,6 +275,14 @@ func (c *Case) decide(at int64, e *event.CaseDecision) {
 	c.Decisions = append(c.Decisions, Decision{CaseDecision: *e, At: at})
 }
 
+// text keeps what a text states until it is withdrawn.
+func (c *Case) text(e *event.CaseText) {
+	c.Texts = slices.DeleteFunc(c.Texts, func(t event.CaseText) bool { return t.Name == e.Name })
+	if e.Step == "load" {
+		c.Texts = append(c.Texts, *e)
+	}
+}
+
 func (c *Case) draft(at int64, e *event.CaseDraft) {
 	if c.Drafts == nil {
 		c.Drafts = map[string]*Draft{}
@@ -279,7 +297,7 @@ func (c *Case) draft(at int64, e *event.CaseDraft) {
 	case "write":
 		*d = Draft{Kind: e.Draft, State: "written", Slots: e.Slots, Lang: e.Lang, Writer: e.By, Proved: e.Proved, Scope: e.Scope, At: at}
 	case "release":
-		d.State, d.Releaser, d.SHA256, d.Scope = "released", e.By, e.SHA256, e.Scope
+		d.State, d.Releaser, d.SHA256, d.Scope, d.Overridden = "released", e.By, e.SHA256, e.Scope, e.Override
 	case "withdraw":
 		d.State = "withdrawn"
 	}

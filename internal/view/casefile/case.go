@@ -52,6 +52,7 @@ type Case struct {
 	Decisions []Decision           `json:"decisions,omitempty"`
 	Ended     map[string]*ClockEnd `json:"ended,omitempty"` // by rule
 	Drafts    map[string]*Draft    `json:"drafts,omitempty"`
+	Texts     []event.CaseText     `json:"texts,omitempty"` // what others published about it
 	Notices   []Notice             `json:"notices,omitempty"`
 	Agreed    []Agreement          `json:"agreed,omitempty"`
 	Raised    []int64              `json:"raised,omitempty"` // further anomalies on its hosts while it was open
@@ -125,6 +126,8 @@ type Draft struct {
 	Releaser string `json:"releaser,omitempty"`
 	SHA256   string `json:"sha256,omitempty"`
 	At       int64  `json:"at"`
+	// Overridden: it went out although a text about the incident says otherwise.
+	Overridden bool `json:"overridden,omitempty"`
 }
 
 // Agreement is a second person's yes to one act. It ends when the act is done,

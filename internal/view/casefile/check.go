@@ -6,6 +6,7 @@ import (
 
 	"sekisho/internal/event"
 	"sekisho/internal/lang"
+	"sekisho/internal/rule"
 	"sekisho/internal/view/casefile/roster"
 )
 
@@ -22,48 +23,9 @@ func (r *Refusal) Error() string { return r.Text(lang.English) }
 
 func refuse(key string, args ...any) error { return &Refusal{Key: key, Args: args} }
 
-// Founded is the earliest knowledge that is believed: earlier times are typing
-// errors. The firm may set its own founding.
+// founded is the earliest knowledge that is believed of a firm that does not say
+// when it was founded: earlier times are typing errors.
 var founded = time.Date(1950, 1, 1, 0, 0, 0, 0, time.UTC)
-
-// least is the lowest level that may record a body; -1 is anybody with a name.
-func least(body event.Body) int {
-	level := func(rank string) int { return roster.Level(rank) }
-	switch b := body.(type) {
-	case *event.CaseSign:
-		return -1
-	case *event.CaseFact:
-		if b.Withdrawn {
-			return level("ciso")
-		}
-		return -1
-	case *event.CaseMove:
-		if b.To == Closed {
-			return level("csirt")
-		}
-	case *event.CaseAction:
-		if b.Override {
-			return level("ciso")
-		}
-	case *event.CaseClock:
-		if b.Step == "not-required" {
-			return level("ciso")
-		}
-	case *event.CaseDecision:
-		return level("ciso")
-	case *event.CaseDraft:
-		if b.Step == "release" {
-			return level("csirt")
-		}
-	case *event.CaseReport:
-		if b.Step == "accept" {
-			return level("csirt")
-		}
-	case *event.CaseAgree:
-		return level("csirt")
-	}
-	return level("duty")
-}
 
 // Author returns who wants to record the body, and the second person.
 func Author(body event.Body) (by, second string) {
@@ -93,6 +55,8 @@ func Author(body event.Body) (by, second string) {
 	case *event.CaseClock:
 		return b.By, ""
 	case *event.CaseDraft:
+		return b.By, b.Second
+	case *event.CaseText:
 		return b.By, ""
 	case *event.CaseNotice:
 		return b.To, ""
@@ -112,37 +76,38 @@ func Check(b *Books, f *Firm, c *Case, now time.Time, body event.Body) error {
 	if slices.Contains(reserved, by) {
 		return refuse("reserved", "by", by)
 	}
-	rank := least(body)
+	act := ActOf(body)
+	rank := act.Rank
 	if a, ok := body.(*event.CaseAction); ok && slices.Contains(containing, a.Do) && !b.on(dutyContains) {
-		rank = roster.Level("ciso")
+		rank = "ciso"
 	}
-	if f.Roster.Level(by) < rank {
-		return refuse("rank", "by", by, "rank", roster.Ranks[rank])
+	if f.Roster.Level(by) < roster.Level(rank) {
+		return refuse("rank", "by", by, "rank", rank)
 	}
 	sign, isSign := body.(*event.CaseSign)
 	if c == nil && !isSign {
 		return refuse("no_case")
 	}
-	if c != nil && c.State == Closed && !whenClosed(body) {
+	if c != nil && c.State == Closed && !act.Closed {
 		return refuse("closed")
 	}
 	switch e := body.(type) {
 	case *event.CaseSign:
-		return b.checkSign(now, sign)
+		return b.checkSign(f, now, sign)
 	case *event.CaseFact:
-		return b.checkFact(now, e)
+		return b.checkFact(f, now, e)
 	case *event.CaseMove:
 		return c.checkMove(b, f, now, e, second)
 	case *event.CaseTask:
 		return c.checkTask(b, e)
 	case *event.CaseEvidence:
-		return c.checkEvidence(now, e)
+		return c.checkEvidence(f, now, e)
 	case *event.CaseAction:
 		return c.checkAction(b, f, now, e)
 	case *event.CaseScope:
 		return c.checkScope(e)
 	case *event.CaseMisuse:
-		return checkMisuse(now, e)
+		return checkMisuse(f, now, e)
 	case *event.CaseCommon:
 		return c.checkCommon(e)
 	case *event.CaseReport:
@@ -152,7 +117,9 @@ func Check(b *Books, f *Firm, c *Case, now time.Time, body event.Body) error {
 	case *event.CaseClock:
 		return c.checkClock(b, f, now, e)
 	case *event.CaseDraft:
-		return c.checkDraft(e)
+		return c.checkDraft(b, f, now, e)
+	case *event.CaseText:
+		return c.checkText(e)
 	case *event.CaseNotice:
 		if e.Step != "ack" || e.Key == "" {
 			return refuse("notice_own")
@@ -177,31 +144,22 @@ func (c *Case) called(b *Books, f *Firm, now time.Time, key string) bool {
 	return told || slices.ContainsFunc(c.Timers(b, f, now), func(t Timer) bool { return t.Key == key && !t.Rungs[0].At.After(now) })
 }
 
-// whenClosed: what a closed case still takes. Signs and moves reopen it;
-// knowledge, receipts and lessons are kept; decisions have their reviews.
-func whenClosed(body event.Body) bool {
-	switch e := body.(type) {
-	case *event.CaseSign, *event.CaseFact, *event.CaseMove, *event.CaseClock, *event.CaseDecision, *event.CaseNotice, *event.CaseMisuse, *event.CaseCommon:
-		return true
-	case *event.CaseTask:
-		return e.Lesson || e.Step == "done"
+// when refuses knowledge of the future and of before the company existed.
+func (f *Firm) when(now time.Time, ns int64) error {
+	t, first := event.Time(ns), founded
+	if !f.Founded.IsZero() {
+		first = f.Founded
 	}
-	return false
-}
-
-// when refuses knowledge of the future and of before there were computers.
-func when(now time.Time, ns int64) error {
-	t := event.Time(ns)
 	if t.After(now) {
 		return refuse("future", "at", t.Format(time.RFC3339))
 	}
-	if t.Before(founded) {
-		return refuse("ancient", "at", t.Format(time.RFC3339))
+	if t.Before(first) {
+		return refuse("ancient", "at", t.Format(time.RFC3339), "founded", first.In(rule.Tokyo).Format(time.DateOnly))
 	}
 	return nil
 }
 
-func (b *Books) checkSign(now time.Time, e *event.CaseSign) error {
+func (b *Books) checkSign(f *Firm, now time.Time, e *event.CaseSign) error {
 	switch {
 	case b.Plays.Class(e.Class) == nil:
 		return refuse("class", "class", e.Class)
@@ -210,13 +168,13 @@ func (b *Books) checkSign(now time.Time, e *event.CaseSign) error {
 	case e.Title == "" || e.KnownBy == "":
 		return refuse("sign_whole")
 	}
-	return when(now, e.KnownAt)
+	return f.when(now, e.KnownAt)
 }
 
 // Channels are where a sign can come from.
 var Channels = []string{"own", "monitor", "card-company", "psp", "police", "customer", "entrustee", "button"}
 
-func (b *Books) checkFact(now time.Time, e *event.CaseFact) error {
+func (b *Books) checkFact(f *Firm, now time.Time, e *event.CaseFact) error {
 	known := e.Fact == "persons"
 	for _, r := range b.Rules.Rules {
 		known = known || slices.Contains(r.Start, e.Fact)
@@ -232,5 +190,5 @@ func (b *Books) checkFact(now time.Time, e *event.CaseFact) error {
 	case e.KnownBy == "":
 		return refuse("sign_whole")
 	}
-	return when(now, e.KnownAt)
+	return f.when(now, e.KnownAt)
 }

@@ -31,12 +31,25 @@ type Firm struct {
 	Roster *roster.Roster
 	Facts  []string  // for the rules: "travel", "listed", …
 	AsOf   time.Time // law of that day; zero: of each clock's own day
+	// Founded is when the company began: nobody knew anything before. Zero: 1950.
+	Founded time.Time
+	Climb   Climb
 }
 
-// The ladder of DESIGN §6 and FP08: one hour to the CSIRT, four to the CISO, a
-// day to the officer. It knows no working days.
-func climb(from time.Time) []Rung {
-	return []Rung{{"duty", from}, {"csirt", from.Add(time.Hour)}, {"ciso", from.Add(4 * time.Hour)}, {"officer", from.Add(24 * time.Hour)}}
+// Climb is after how long of silence the next rank is called. A zero is the
+// default, which is also the longest: one hour, four hours, a day (FP08).
+type Climb struct {
+	CSIRT, CISO, Officer time.Duration
+}
+
+// LongestClimb is the default.
+var LongestClimb = Climb{time.Hour, 4 * time.Hour, 24 * time.Hour}
+
+// ladder is the ladder from the duty person to the officer, from a time on. It
+// knows no working days.
+func (c Climb) ladder(from time.Time) []Rung {
+	d := Climb{cmp.Or(c.CSIRT, LongestClimb.CSIRT), cmp.Or(c.CISO, LongestClimb.CISO), cmp.Or(c.Officer, LongestClimb.Officer)}
+	return []Rung{{"duty", from}, {"csirt", from.Add(d.CSIRT)}, {"ciso", from.Add(d.CISO)}, {"officer", from.Add(d.Officer)}}
 }
 
 // Timers returns the timers of the case at now. An open case always has one
@@ -49,7 +62,7 @@ func (c *Case) Timers(b *Books, f *Firm, now time.Time) []Timer {
 	if c.Reopened > 0 {
 		known = event.Time(c.lastReopening())
 	}
-	out := []Timer{{Key: fmt.Sprintf("open:%d", c.Reopened), Rungs: climb(known)}}
+	out := []Timer{{Key: fmt.Sprintf("open:%d", c.Reopened), Rungs: f.Climb.ladder(known)}}
 	if class := b.Plays.Class(c.Class); class != nil && class.Tell != "" {
 		out = append(out, Timer{Key: "tell:" + class.ID, Rungs: []Rung{{class.Tell, event.Time(c.Opened)}}, All: true})
 	}
@@ -80,14 +93,14 @@ func (c *Case) Timers(b *Books, f *Firm, now time.Time) []Timer {
 			out = append(out, Timer{Key: "task:" + t.ID, Rungs: []Rung{{"duty", due}, {"csirt", due.Add(4 * time.Hour)}, {"ciso", due.Add(24 * time.Hour)}}})
 		}
 	}
-	return append(append(out, c.decisionTimers()...), c.review(now))
+	return append(append(out, c.decisionTimers()...), c.review(f, now))
 }
 
 // review calls when nothing was done for some time, and again and again.
-func (c *Case) review(now time.Time) Timer {
+func (c *Case) review(f *Firm, now time.Time) Timer {
 	every := reviewEvery[c.State]
 	n := max(1, int64(now.Sub(event.Time(c.Active))/every))
-	return Timer{Key: fmt.Sprintf("review:%d:%d", c.Active, n), Rungs: climb(event.Time(c.Active).Add(time.Duration(n) * every))}
+	return Timer{Key: fmt.Sprintf("review:%d:%d", c.Active, n), Rungs: f.Climb.ladder(event.Time(c.Active).Add(time.Duration(n) * every))}
 }
 
 func (c *Case) decisionTimers() []Timer {
@@ -171,7 +184,7 @@ func (c *Case) Next(b *Books, f *Firm, now time.Time) (next time.Time) {
 		}
 	}
 	if c.State != Closed { // after this review's ladder comes the next review
-		again := c.review(now).Rungs[0].At.Add(reviewEvery[c.State])
+		again := c.review(f, now).Rungs[0].At.Add(reviewEvery[c.State])
 		if next.IsZero() || again.Before(next) {
 			next = again
 		}

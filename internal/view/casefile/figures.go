@@ -23,7 +23,7 @@ func (c *Case) checkScope(e *event.CaseScope) error {
 	return nil
 }
 
-func checkMisuse(now time.Time, e *event.CaseMisuse) error {
+func checkMisuse(f *Firm, now time.Time, e *event.CaseMisuse) error {
 	if len(e.Items) == 0 {
 		return refuse("misuse_empty")
 	}
@@ -31,7 +31,7 @@ func checkMisuse(now time.Time, e *event.CaseMisuse) error {
 		if len(m.Token) != 32 || strings.Trim(m.Token, "0123456789abcdef") != "" {
 			return refuse("misuse_token")
 		}
-		if err := when(now, m.At); err != nil {
+		if err := f.when(now, m.At); err != nil {
 			return err
 		}
 	}

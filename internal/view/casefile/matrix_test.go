@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,38 +17,90 @@ import (
 	"sekisho/internal/view/viewtest"
 )
 
-// actions is one allowed body of every kind, by the person who does it.
-func actions(r *room, by, second string) map[string]event.Body {
+// bodies is one allowed body of every act, by the person who does it.
+func bodies(r *room, by, second string) map[string]event.Body {
 	at := r.now.UnixNano()
-	return map[string]event.Body{
-		"sign":         &event.CaseSign{Case: "c1", Class: "unknown", Channel: "button", Title: "t", KnownAt: at, KnownBy: by, By: by},
-		"fact":         &event.CaseFact{Case: "c1", Fact: "card", KnownAt: at, KnownBy: by, By: by},
-		"withdraw":     &event.CaseFact{Case: "c1", Fact: "card", KnownAt: at, KnownBy: by, By: by, Withdrawn: true, Text: "wrong"},
-		"incident":     &event.CaseMove{Case: "c1", To: Incident, By: by, Reason: "r"},
-		"close":        &event.CaseMove{Case: "c1", To: Closed, By: by, Second: second, Cause: cause(r.c.Class), Reason: "r"},
-		"task":         &event.CaseTask{Case: "c1", Task: "x", Step: "add", Title: "t", Due: at, By: by},
-		"lesson":       &event.CaseTask{Case: "c1", Task: "y", Step: "add", Title: "t", Due: at, By: by, Lesson: true},
-		"evidence":     &event.CaseEvidence{Case: "c1", Evidence: "e", Step: "preserved", Form: "image", Host: "h", SHA256: sum, At: at, By: by, Kept: "k"},
-		"cut":          &event.CaseAction{Case: "c1", Action: "a", Do: "cut", Step: "done", Target: "all", By: by},
-		"override":     &event.CaseAction{Case: "c1", Action: "a", Do: "retire", Step: "done", Target: "zz", Override: true, By: by, Second: second, Reason: "r"},
-		"scope":        &event.CaseScope{Case: "c1", Version: len(r.c.Scopes) + 1, Stated: "s", Unit: "persons", By: by},
-		"misuse":       &event.CaseMisuse{Case: "c1", Report: "m", Items: []event.Misuse{{Token: sum[:32], At: at}}, By: by},
-		"report":       &event.CaseReport{Case: "c1", Report: "p", Step: "load", SHA256: sum, By: by},
-		"decision":     &event.CaseDecision{Case: "c1", Subject: "publish", Choice: "publish", Reason: "r", By: by},
-		"receipt":      &event.CaseClock{Case: "c1", Rule: "jp.appi.person", Step: "receipt", Number: "1", SHA256: sum, At: at, By: by},
-		"not-required": &event.CaseClock{Case: "c1", Rule: "jp.appi.person", Step: "not-required", Text: "t", Reason: "r", By: by},
-		"draft":        &event.CaseDraft{Case: "c1", Draft: "d", Step: "write", By: by},
-		"agree":        &event.CaseAgree{Case: "c1", Act: ActClose, By: by},
-		"release":      &event.CaseDraft{Case: "c1", Draft: "web", Step: "release", SHA256: sum, By: by},
-		"accept":       &event.CaseReport{Case: "c1", Report: "pcf", Step: "accept", By: by, Second: second},
-		"assign":       &event.CaseTask{Case: "c1", Task: "later", Step: "assign", Owner: "ren", By: by},
-		"done":         &event.CaseTask{Case: "c1", Task: "later", Step: "done", By: by},
-		"hand":         &event.CaseEvidence{Case: "c1", Evidence: "first", Step: "handed", At: at, To: "ren", By: by},
-		"class":        &event.CaseMove{Case: "c1", Class: other(r.c.Class), By: by, Reason: "r"},
-		"withdraw-doc": &event.CaseDraft{Case: "c1", Draft: "web", Step: "withdraw", By: by},
-		"ack":          &event.CaseNotice{Case: "c1", Key: "open:0", Step: "ack", To: by},
-		"common":       &event.CaseCommon{Case: "c1", Query: "{}", Position: 9, Misused: 1, Payers: 2, Paid: 1, By: by},
-		"notice-sent":  &event.CaseNotice{Case: "c1", Key: "open:0", Step: "sent", Rank: "csirt", To: by},
+	out := map[string]event.Body{
+		"sign":              &event.CaseSign{Case: "c1", Class: "unknown", Channel: "button", Title: "t", KnownAt: at, KnownBy: by, By: by},
+		"fact":              &event.CaseFact{Case: "c1", Fact: "card", KnownAt: at, KnownBy: by, By: by},
+		"withdraw-fact":     &event.CaseFact{Case: "c1", Fact: "card", KnownAt: at, KnownBy: by, By: by, Withdrawn: true, Text: "wrong"},
+		"state":             &event.CaseMove{Case: "c1", To: Incident, By: by, Reason: "r"},
+		"close":             &event.CaseMove{Case: "c1", To: Closed, By: by, Second: second, Cause: cause(r.c.Class), Reason: "r"},
+		"class":             &event.CaseMove{Case: "c1", Class: other(r.c.Class), By: by, Reason: "r"},
+		"task":              &event.CaseTask{Case: "c1", Task: "x", Step: "add", Title: "t", Due: at, By: by},
+		"lesson":            &event.CaseTask{Case: "c1", Task: "y", Step: "add", Title: "t", Due: at, By: by, Lesson: true},
+		"assign":            &event.CaseTask{Case: "c1", Task: "later", Step: "assign", Owner: "ren", By: by},
+		"done":              &event.CaseTask{Case: "c1", Task: "later", Step: "done", By: by},
+		"not-needed":        &event.CaseTask{Case: "c1", Task: "later", Step: "not-needed", Reason: "r", By: by},
+		"preserve":          &event.CaseEvidence{Case: "c1", Evidence: "e", Step: "preserved", Form: "image", Host: "h", SHA256: sum, At: at, By: by, Kept: "k"},
+		"hand-over":         &event.CaseEvidence{Case: "c1", Evidence: "first", Step: "handed", At: at, To: "ren", By: by},
+		"override":          &event.CaseAction{Case: "c1", Action: "a", Do: "retire", Step: "done", Target: "zz", Override: true, By: by, Second: second, Reason: "r"},
+		"figures":           &event.CaseScope{Case: "c1", Version: len(r.c.Scopes) + 1, Stated: "s", Unit: "persons", By: by},
+		"misuse":            &event.CaseMisuse{Case: "c1", Report: "m", Items: []event.Misuse{{Token: sum[:32], At: at}}, By: by},
+		"in-common":         &event.CaseCommon{Case: "c1", Query: "{}", Position: 9, Misused: 1, Payers: 2, Paid: 1, By: by},
+		"load-report":       &event.CaseReport{Case: "c1", Report: "p", Step: "load", SHA256: sum, By: by},
+		"answer":            &event.CaseReport{Case: "c1", Report: "pcf", Step: "answer", Question: "flaw", Answer: "a", Evidence: "p", By: by},
+		"refuse-report":     &event.CaseReport{Case: "c1", Report: "pcf", Step: "refuse", Reason: "r", By: by},
+		"accept-report":     &event.CaseReport{Case: "c1", Report: "pcf", Step: "accept", By: by, Second: second},
+		"decide":            &event.CaseDecision{Case: "c1", Subject: "publish", Choice: "publish", Reason: "r", By: by},
+		"receipt":           &event.CaseClock{Case: "c1", Rule: "jp.appi.person", Step: "receipt", Number: "1", SHA256: sum, At: at, By: by},
+		"not-required":      &event.CaseClock{Case: "c1", Rule: "jp.appi.person", Step: "not-required", Text: "t", Reason: "r", By: by},
+		"load-text":         &event.CaseText{Case: "c1", Name: "page", Step: "load", SHA256: sum, By: by},
+		"withdraw-text":     &event.CaseText{Case: "c1", Name: "report", Step: "withdraw", Reason: "r", By: by},
+		"write":             &event.CaseDraft{Case: "c1", Draft: "d", Step: "write", By: by},
+		"release":           &event.CaseDraft{Case: "c1", Draft: "web", Step: "release", SHA256: sum, By: by},
+		"withdraw-document": &event.CaseDraft{Case: "c1", Draft: "web", Step: "withdraw", By: by},
+		"acknowledge":       &event.CaseNotice{Case: "c1", Key: "open:0", Step: "ack", To: by},
+		"agree":             &event.CaseAgree{Case: "c1", Act: ActClose, By: by},
+	}
+	for _, do := range slices.Concat(containing, destroying) { // h is preserved
+		out[do] = &event.CaseAction{Case: "c1", Action: "a", Do: do, Step: "done", Target: "h", By: by}
+	}
+	return out
+}
+
+// TestActs: every kind of body of a case has its acts, every act has a body
+// here, and the table in docs/design/case.md is that of the program.
+func TestActs(t *testing.T) {
+	r := newRoom(t, "2026-11-22 12:00")
+	r.sign("unknown", "own", "sora", "2026-11-22 10:00")
+	samples := bodies(r, "sora", "")
+	kinds := map[event.Kind]bool{}
+	for name, b := range samples {
+		if got := ActOf(b).Name; got != name {
+			t.Errorf("%T %q is the act %q", b, name, got)
+		}
+		kinds[b.Kind()] = true
+	}
+	for k := event.KindCaseSign; k <= event.KindCaseText; k++ {
+		body, err := new(event.Decoder).Body(event.Header{Kind: k, Body: []byte("{}")})
+		if _, ok := body.(event.Cased); ok && !kinds[k] {
+			t.Errorf("kind %d (%T) has no act (%v)", k, body, err)
+		}
+	}
+	if len(kinds) != 16 {
+		t.Errorf("%d kinds", len(kinds))
+	}
+	var table strings.Builder
+	for _, a := range Acts {
+		if samples[a.Name] == nil {
+			t.Errorf("no body of act %q", a.Name)
+		}
+		rank, closed := a.Rank, "no"
+		if rank == "" {
+			rank = "anybody"
+		}
+		if a.Closed {
+			closed = "yes"
+		}
+		fmt.Fprintf(&table, "| %s | %s | %s |\n", a.Name, rank, closed)
+	}
+	doc, err := os.ReadFile("../../../docs/design/case.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(doc), "| --- | --- | --- |\n"+table.String()+"\n") {
+		t.Errorf("docs/design/case.md has another table of acts; the program's is\n%s", table.String())
 	}
 }
 
@@ -66,8 +119,9 @@ func other(class string) string {
 	return "insider"
 }
 
-// TestMatrix: every class × state × action × role. The table says the lowest rank that
-// may, and what a closed case still takes; everything else is refused.
+// TestMatrix: every class × state × act × role, as the table of acts says: the
+// lowest rank that may, and what a closed case still takes; everything else is
+// refused, and what only timers write too.
 func TestMatrix(t *testing.T) {
 	for _, class := range sampleBooks().Plays.Classes {
 		t.Run(class.ID, func(t *testing.T) { matrix(t, class.ID) })
@@ -75,9 +129,6 @@ func TestMatrix(t *testing.T) {
 }
 
 func matrix(t *testing.T, class string) {
-	lowest := map[string]int{"sign": -1, "fact": -1, "withdraw": 2, "close": 1, "override": 2, "decision": 2, "not-required": 2, "agree": 1, "release": 1, "accept": 1}
-	never := []string{"notice-sent"} // what only the process writes
-	closedTakes := []string{"common", "sign", "fact", "withdraw", "incident", "class", "lesson", "misuse", "decision", "receipt", "not-required", "done"}
 	states := map[string]func(*room){
 		Candidate: func(*room) {},
 		Incident:  func(r *room) { r.do(&event.CaseMove{Case: "c1", To: Incident, By: "sora", Reason: "r"}) },
@@ -93,11 +144,13 @@ func matrix(t *testing.T, class string) {
 			base := func() *room {
 				r := newRoom(t, "2026-11-22 12:00")
 				r.sign(class, "own", "sora", "2026-11-22 10:00")
+				r.deliver()
 				r.do(&event.CaseTask{Case: "c1", Task: "later", Step: "add", Title: "t", Due: r.now.UnixNano(), By: "sora"},
 					&event.CaseEvidence{Case: "c1", Evidence: "first", Step: "preserved", Form: "image", Host: "h", SHA256: sum, At: r.now.UnixNano(), By: "sora", Kept: "k"},
 					&event.CaseDraft{Case: "c1", Draft: "web", Step: "write", By: "mio"},
 					&event.CaseReport{Case: "c1", Report: "pcf", Step: "load", SHA256: sum, By: "sora"},
-					&event.CaseMisuse{Case: "c1", Report: "m", Items: []event.Misuse{{Token: sum[:32], At: r.now.UnixNano()}}, By: "sora"})
+					&event.CaseMisuse{Case: "c1", Report: "m", Items: []event.Misuse{{Token: sum[:32], At: r.now.UnixNano()}}, By: "sora"},
+					&event.CaseText{Case: "c1", Name: "report", Step: "load", SHA256: sum, By: "sora"})
 				for _, q := range r.books.Plays.Questions {
 					r.do(&event.CaseReport{Case: "c1", Report: "pcf", Step: "answer", Question: q.ID, Answer: "a", Evidence: "p. 2", By: "sora"})
 				}
@@ -110,9 +163,8 @@ func matrix(t *testing.T, class string) {
 				enter(r)
 				return r
 			}
-			names := actions(base(), by, "")
-			for name := range names {
-				r := base()
+			for _, act := range Acts {
+				r, name := base(), act.Name
 				if name == "close" && state != Closed {
 					r.finishBut("later")
 				}
@@ -120,14 +172,10 @@ func matrix(t *testing.T, class string) {
 				if by == "aoi" {
 					second = "rin"
 				}
-				err := r.check(actions(r, by, second)[name])
-				min, special := lowest[name]
-				if !special {
-					min = 0
-				}
-				want := !slices.Contains(never, name) && level-1 >= min && (state != Closed || slices.Contains(closedTakes, name))
-				if state == Incident && name == "incident" || state == Closed && name == "close" {
-					want = false
+				err := r.check(bodies(r, by, second)[name])
+				want := level-1 >= roster.Level(act.Rank) && (state != Closed || act.Closed)
+				if state == Incident && name == "state" || state == Closed && name == "close" {
+					want = false // it is that already
 				}
 				if (err == nil) != want {
 					t.Errorf("%s, %s by %s: %v, want allowed %v", state, name, by, err, want)
@@ -138,6 +186,11 @@ func matrix(t *testing.T, class string) {
 				}
 				if no != nil && (strings.Contains(no.Text("ja"), "!") || strings.Contains(no.Error(), "{")) {
 					t.Errorf("refusal without words: %q %q", no.Text("ja"), no.Error())
+				}
+			}
+			for _, step := range []string{"sent", "failed", "silent", "nobody"} { // what only timers write
+				if err := base().check(&event.CaseNotice{Case: "c1", Key: "open:0", Step: step, Rank: "csirt", To: by}); err == nil {
+					t.Errorf("%s: %s writes that a call was %s", state, by, step)
 				}
 			}
 		}
@@ -178,7 +231,20 @@ func TestBadInput(t *testing.T) {
 	}
 	r.not("future", at("2026-11-23 12:00"))
 	r.not("ancient", at("1912-01-01 00:00"))
+	r.firm.Founded = jst("1989-04-01 00:00")
+	no := r.not("ancient", at("1989-03-31 23:59"))
+	if !strings.Contains(no.Text("ja"), "1989-04-01") {
+		t.Errorf("the refusal does not name the founding: %s", no.Text("ja"))
+	}
 	r.do(at("2026-11-22 11:00"))
+	for _, b := range []event.Body{ // knowledge of the future, wherever a time is written
+		&event.CaseFact{Case: "c1", Fact: "card", KnownAt: jst("2026-11-22 12:01").UnixNano(), KnownBy: "x", By: "sora"},
+		&event.CaseEvidence{Case: "c1", Evidence: "e", Step: "preserved", Form: "image", Host: "h", SHA256: sum, At: jst("2026-11-22 12:01").UnixNano(), By: "sora", Kept: "k"},
+		&event.CaseMisuse{Case: "c1", Report: "m", Items: []event.Misuse{{Token: sum[:32], At: jst("2026-11-22 12:01").UnixNano()}}, By: "sora"},
+	} {
+		r.not("future", b)
+	}
+	r.not("ancient", &event.CaseFact{Case: "c1", Fact: "card", KnownAt: jst("1989-03-31 12:00").UnixNano(), KnownBy: "x", By: "sora"})
 	r.firm.Roster = &roster.Roster{}
 	if red := r.c.Red(r.books, r.firm, r.now); !slices.Contains(red, "nobody roster") {
 		t.Errorf("a roster with nobody does not show: %v", red)
@@ -229,8 +295,8 @@ func TestView(t *testing.T) {
 	add(&event.Finding{Code: "SK7601", Title: "reboot", Place: "AP-A"})
 	r := newRoom(t, "2026-11-22 12:00")
 	r.c = &Case{}
-	for _, name := range []string{"sign", "fact", "withdraw", "task", "lesson", "evidence", "cut", "scope", "misuse", "report", "decision", "receipt", "draft", "incident", "ack", "common"} {
-		add(actions(r, "sora", "")[name])
+	for _, name := range []string{"sign", "fact", "withdraw-fact", "task", "lesson", "preserve", "cut", "figures", "misuse", "load-report", "decide", "receipt", "load-text", "write", "state", "acknowledge", "in-common"} {
+		add(bodies(r, "sora", "")[name])
 	}
 	add(&event.CaseReport{Case: "c1", Report: "p", Step: "answer", Question: "flaw", Answer: "a", Evidence: "p", By: "sora"})
 	add(&event.CaseMove{Case: "f0", To: Closed, By: "ren", Second: "aoi", Reason: "load"})

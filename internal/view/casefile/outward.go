@@ -38,7 +38,7 @@ func (c *Case) checkClock(b *Books, f *Firm, now time.Time, e *event.CaseClock) 
 		if e.Number == "" || len(e.SHA256) != 64 {
 			return refuse("receipt")
 		}
-		return when(now, e.At)
+		return f.when(now, e.At)
 	case "not-required":
 		if e.Text == "" || e.Reason == "" {
 			return refuse("not_required")
@@ -48,7 +48,7 @@ func (c *Case) checkClock(b *Books, f *Firm, now time.Time, e *event.CaseClock) 
 	return refuse("step", "step", e.Step)
 }
 
-func (c *Case) checkDraft(e *event.CaseDraft) error {
+func (c *Case) checkDraft(b *Books, f *Firm, now time.Time, e *event.CaseDraft) error {
 	d := c.Drafts[e.Draft]
 	switch {
 	case e.Step == "write":
@@ -67,8 +67,37 @@ func (c *Case) checkDraft(e *event.CaseDraft) error {
 		return refuse("draft_hash")
 	case e.Step == "release" && d.Scope != len(c.Scopes):
 		return refuse("draft_old", "have", d.Scope, "newest", len(c.Scopes))
+	case e.Step == "release" && e.Override && e.Reason == "":
+		return refuse("reason")
+	case e.Step == "release" && e.Override:
+		return c.secondPerson(b, f, now, ActRelease(e), e, e.Second, "csirt")
 	case e.Step == "release" || e.Step == "withdraw":
 		return nil
 	}
 	return refuse("step", "step", e.Step)
+}
+
+// maxStated bounds what is kept of a text: a line of the ledger has at most
+// 64 KiB.
+const maxStated = 1000
+
+// checkText takes what a text states, under a name that is not in use.
+func (c *Case) checkText(e *event.CaseText) error {
+	have := slices.ContainsFunc(c.Texts, func(t event.CaseText) bool { return t.Name == e.Name })
+	s := &e.Stated
+	switch {
+	case e.Step == "withdraw" && !have:
+		return refuse("text_unknown", "name", e.Name)
+	case e.Step == "withdraw" && e.Reason == "":
+		return refuse("reason")
+	case e.Step == "withdraw":
+		return nil
+	case e.Step != "load":
+		return refuse("step", "step", e.Step)
+	case have:
+		return refuse("already", "state", e.Name)
+	case e.Name == "" || len(e.SHA256) != 64 || len(s.Numbers)+len(s.Items)+len(s.Contacts) > maxStated:
+		return refuse("text_load", "most", maxStated)
+	}
+	return nil
 }

@@ -22,7 +22,7 @@ func TestNothingIsParkedEver(t *testing.T) {
 		people := []string{"stranger", "sora", "ren", "aoi", "rin"}
 		for range rapid.IntRange(1, 30).Draw(rt, "steps") {
 			by, second := rapid.SampledFrom(people).Draw(rt, "by"), rapid.SampledFrom(people).Draw(rt, "second")
-			bodies := actions(r, by, second)
+			bodies := bodies(r, by, second)
 			bodies["wait"] = &event.CaseDecision{Case: "c1", Subject: "publish", Choice: "not-yet", Reason: "r", ReviewAt: r.now.Add(72 * time.Hour).UnixNano(), By: by}
 			names := make([]string, 0, len(bodies))
 			for name := range bodies {

@@ -2,6 +2,7 @@ package casefile
 
 import (
 	_ "embed"
+	"slices"
 	"strings"
 	"sync"
 
@@ -39,7 +40,14 @@ func (b *Books) NameOf(missing, class string, language lang.Language) string {
 // Text returns the refusal in "ja", else in English, with what is missing.
 func (r *Refusal) Text(language lang.Language) string {
 	say := texts.In(language)
-	out := say.Text(r.Key, r.Args...)
+	args := slices.Clone(r.Args)
+	for i := 0; i+1 < len(args); i += 2 {
+		name, _ := args[i].(string)
+		if code, ok := args[i+1].(string); ok && slices.Contains([]string{"rank", "do", "state"}, name) {
+			args[i+1] = Word(name, code, language)
+		}
+	}
+	out := say.Text(r.Key, args...)
 	if len(r.Missing) > 0 {
 		out += " (" + say.Text("missing", "list", strings.Join(r.named(language), ", ")) + ")"
 	}

@@ -18,6 +18,10 @@ func ActAccept(e *event.CaseReport) string { return "accept:" + e.Report }
 // ActOverride is destroying before preservation.
 func ActOverride(e *event.CaseAction) string { return "override:" + e.Do + ":" + e.Target }
 
+// ActRelease is sending a document although a text about the incident says
+// otherwise.
+func ActRelease(e *event.CaseDraft) string { return "release:" + e.Draft }
+
 // agreeFor is how long a second person's yes holds.
 const agreeFor = 24 * time.Hour
 
@@ -49,7 +53,8 @@ func (c *Case) checkAgree(f *Firm, e *event.CaseAgree) error {
 	kind, rest, _ := strings.Cut(e.Act, ":")
 	do, target, _ := strings.Cut(rest, ":")
 	known := e.Act == ActClose || kind == "accept" && c.report(rest) != nil ||
-		kind == "override" && slices.Contains(destroying, do) && target != ""
+		kind == "override" && slices.Contains(destroying, do) && target != "" ||
+		kind == "release" && c.Drafts[rest] != nil && c.Drafts[rest].State == "written"
 	switch {
 	case !known:
 		return refuse("act", "act", e.Act)

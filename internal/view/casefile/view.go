@@ -23,7 +23,7 @@ import (
 //	casefile 3	2026-11-22	which closed cases still have something to call about
 //	casefile 4	2026-11-22	the timeline keeps codes apart from words
 //	casefile 5	2026-11-22	what misused cards or accounts have in common
-const stamp = "casefile 5"
+const stamp = "casefile 6"
 
 const schema = view.Schema + `
 CREATE TABLE item (

@@ -133,15 +133,20 @@ func (e *Entry) words(l lang.Language) []string {
 		return []string{word("subject", 0), word("choice", 1)}
 	case "clock":
 		return []string{ownBooks().NameOf("clock:"+at(0), "", l), word("step", 1)}
+	case "text":
+		return []string{at(0), word("step", 1)}
 	case "draft":
 		if e.By == Machine {
 			return []string{word("draft", 0), Word("step", "filled", l)}
 		}
-		return []string{word("draft", 0), word("step", 1)}
+		return []string{word("draft", 0), word("step", 1), word("how", 2)}
 	case "agree":
 		kind, rest, _ := strings.Cut(at(0), ":")
 		if do, target, ok := strings.Cut(rest, ":"); ok {
 			rest = Word("do", do, l) + " " + target
+		}
+		if kind == "release" {
+			rest = Word("draft", rest, l)
 		}
 		if wordTexts.Has("act_" + kind) {
 			return []string{wordTexts.In(l).Text("act_"+kind, "what", rest)}

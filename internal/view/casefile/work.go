@@ -41,12 +41,12 @@ func (c *Case) checkTask(b *Books, e *event.CaseTask) error {
 	return nil
 }
 
-func (c *Case) checkEvidence(now time.Time, e *event.CaseEvidence) error {
+func (c *Case) checkEvidence(f *Firm, now time.Time, e *event.CaseEvidence) error {
 	if e.Step == "handed" {
 		if !slices.ContainsFunc(c.Evidence, func(v event.CaseEvidence) bool { return v.Evidence == e.Evidence }) || e.To == "" {
 			return refuse("handed", "evidence", e.Evidence)
 		}
-		return when(now, e.At)
+		return f.when(now, e.At)
 	}
 	forms := []string{"image", "snapshot", "memory", "log-export", "load-figures", "bundle"}
 	if e.Step != "preserved" || len(e.SHA256) != 64 || strings.Trim(e.SHA256, "0123456789abcdef") != "" || e.Host == "" || e.Kept == "" || !slices.Contains(forms, e.Form) {
@@ -55,7 +55,7 @@ func (c *Case) checkEvidence(now time.Time, e *event.CaseEvidence) error {
 	if slices.ContainsFunc(c.Evidence, func(v event.CaseEvidence) bool { return v.Evidence == e.Evidence }) {
 		return refuse("already", "state", e.Evidence)
 	}
-	return when(now, e.At)
+	return f.when(now, e.At)
 }
 
 // Destroying actions wait for preservation; the others stop a spread and do not

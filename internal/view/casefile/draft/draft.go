@@ -70,6 +70,9 @@ type Document struct {
 	At     time.Time
 	Footer string   // instead of the one that names the case
 	Marked []string // numbers of people's texts that are not in the case: blocks release
+	// Differs is where texts about the incident, loaded into the case, say
+	// otherwise: blocks release until a second person takes it as it is.
+	Differs []Conflict `json:",omitempty"`
 }
 
 // filler makes one document.
@@ -81,6 +84,8 @@ type filler struct {
 	now  time.Time
 	doc  *Document
 	slot map[string]string
+	// reads says what of the case the document holds: "count", "items", …
+	reads map[string]bool
 }
 
 // Build fills a document from the case. Slots are people's own sentences by the
@@ -89,7 +94,7 @@ func Build(kind string, c *casefile.Case, b *casefile.Books, who Company, slots 
 	if !slices.Contains(Kinds, kind) {
 		return nil, fmt.Errorf("draft: %q is no document; they are %s", kind, strings.Join(Kinds, ", "))
 	}
-	f := &filler{c: c, b: b, say: texts.In(l), who: who, now: now, slot: slots,
+	f := &filler{c: c, b: b, say: texts.In(l), who: who, now: now, slot: slots, reads: map[string]bool{},
 		doc: &Document{Kind: kind, Lang: l, Scope: len(c.Scopes), At: now}}
 	f.doc.Title = f.say.Text("title_" + strings.ReplaceAll(kind, "-", "_"))
 	f.doc.To = f.say.Text("to_" + strings.ReplaceAll(kind, "-", "_"))
@@ -117,6 +122,9 @@ func Build(kind string, c *casefile.Case, b *casefile.Books, who Company, slots 
 	case "web":
 		f.part("part_web", "overview", "period:window", "items", "count", "cause", "secondary", "measures", "withheld", "why_today", "desk")
 	}
+	if kind != "first-hour" {
+		f.doc.Differs = f.claims().Against(Texts(c))
+	}
 	return f.doc, nil
 }
 
@@ -128,6 +136,7 @@ func (f *filler) part(heading string, fields ...string) {
 		if !ok {
 			source = name
 		}
+		f.reads[source] = true
 		row := Row{Label: f.say.Text("field_" + name), Unsure: f.unsure(name)}
 		if !slices.Contains(fromCase, source) {
 			row.Name = name

@@ -6,7 +6,6 @@
 package roster
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -115,24 +114,32 @@ func (r *Roster) Call(rank string, t time.Time) []*Person {
 	return out
 }
 
-// Check returns what is wrong, one sentence each; nothing when a call at any
-// time reaches somebody of every rank.
-func (r *Roster) Check() []string {
-	var wrong []string
+// Problem is something wrong with a roster, for whoever puts it in words: a key
+// and names with values.
+type Problem struct {
+	Key  string // twice, rank, reach, deputy, holidays
+	Args []any
+}
+
+// Check returns what is wrong; nothing when a call at any time reaches somebody
+// of every rank.
+func (r *Roster) Check() []Problem {
+	var wrong []Problem
+	add := func(key string, args ...any) { wrong = append(wrong, Problem{key, args}) }
 	seen := map[string]bool{}
 	for _, p := range r.People {
 		if p.ID == "" || seen[p.ID] {
-			wrong = append(wrong, fmt.Sprintf("person %q is there twice or has no id", p.ID))
+			add("twice", "person", p.ID)
 		}
 		seen[p.ID] = true
 		if Level(p.Rank) < 0 {
-			wrong = append(wrong, fmt.Sprintf("person %q has no rank", p.ID))
+			add("rank", "person", p.ID)
 		}
 		if len(p.Reach) == 0 {
-			wrong = append(wrong, fmt.Sprintf("person %q cannot be reached", p.ID))
+			add("reach", "person", p.ID)
 		}
 		if p.Deputy != "" && r.Person(p.Deputy) == nil {
-			wrong = append(wrong, fmt.Sprintf("the deputy of %q is nobody", p.ID))
+			add("deputy", "person", p.ID)
 		}
 	}
 	for _, rank := range Ranks {
@@ -141,7 +148,7 @@ func (r *Roster) Check() []string {
 			return p.Rank == rank && (!p.Weekdays || d != nil && !d.Weekdays)
 		})
 		if !always {
-			wrong = append(wrong, fmt.Sprintf("nobody of rank %q is there on holidays", rank))
+			add("holidays", "rank", rank)
 		}
 	}
 	return wrong
