@@ -15,7 +15,6 @@ import (
 
 	"sekisho/internal/lang"
 	"sekisho/internal/notify"
-	"sekisho/internal/rule"
 	"sekisho/internal/view/casefile"
 	"sekisho/internal/view/casefile/draft"
 	"sekisho/internal/view/casefile/roster"
@@ -152,7 +151,7 @@ func (f *Firm) open(dir string) error {
 // times reads what the file says of times.
 func (f *Firm) times() (err error) {
 	if day := f.Company.Founded; day != "" {
-		if f.founded, err = time.ParseInLocation(time.DateOnly, day, rule.Tokyo); err != nil {
+		if f.founded, err = time.ParseInLocation(time.DateOnly, day, jst); err != nil {
 			return fmt.Errorf("company.founded: %q is no day like 1989-04-01", day)
 		}
 	}
