@@ -37,6 +37,7 @@ var allowed = map[string][]string{
 	"internal/waf/sieve":        {"internal/waf/required", "internal/waf/transform"},
 	"internal/waf/transform":    {},
 	"internal/waf/regression":   {"internal/waf", "internal/waf/crs"},
+	"internal/wire/coding":      {},
 	"internal/wire/http1":       {},
 	"internal/wire/myclient":    {},
 	"internal/wire/pgcopy":      {},
@@ -49,6 +50,7 @@ var allowed = map[string][]string{
 
 	// keys and numbers
 	"internal/durable": {},
+	"internal/exitca":  {"internal/durable"},
 	"internal/keyring": {"internal/event"},
 	"internal/subject": {"internal/element", "internal/event", "internal/keyring", "internal/person/canon"},
 
@@ -62,9 +64,10 @@ var allowed = map[string][]string{
 	},
 	"internal/gate/revproxy": {
 		"internal/element", "internal/event", "internal/gate/cutting", "internal/policy/checkout", "internal/policy/cut", "internal/policy/site",
-		"internal/policy/visit", "internal/waf", "internal/wire/http1"},
+		"internal/policy/visit", "internal/waf", "internal/wire/coding", "internal/wire/http1"},
 	"internal/gate/egress": {
-		"internal/event", "internal/gate/cutting", "internal/gate/netloop", "internal/policy/cut", "internal/policy/exit", "internal/wire/tlshello",
+		"internal/element", "internal/event", "internal/gate/cutting", "internal/gate/netloop", "internal/policy/cut", "internal/policy/exit",
+		"internal/wire/coding", "internal/wire/tlshello",
 	},
 	"internal/gate/resolver":        {"internal/event", "internal/gate/cutting", "internal/policy/cut", "internal/policy/exit"},
 	"internal/gate/pgproxy/pglogin": {"internal/gate/netloop", "internal/wire/pgwire"},

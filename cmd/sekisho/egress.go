@@ -58,6 +58,11 @@ func (p *process) startEgress(ctx context.Context, s *stage) error {
 		if _, err := g.rec.Record(ctx, event.Durable, &event.SourceStart{Start: g.start, Version: version, Places: g.places(), Mode: "egress"}); err != nil {
 			return fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(err)
 		}
+		if g.cfg.Read != nil {
+			if err := p.recordShownAt(ctx, g.rec, g.place, "egress", p.basesOf(g.cfg.Read.Databases)); err != nil {
+				return err
+			}
+		}
 		if err := p.addCutter(ctx, g.cfg.Name, g.server); err != nil {
 			return err
 		}
@@ -164,7 +169,7 @@ func (p *process) newExitGate(c *config.EgressGate, names *resolver.Resolver, pa
 	}
 	source := p.gateSource(c.Name)
 	g := &exitGate{cfg: c, place: event.Place("egress/" + frame.Of(c.Name, p.member)), rec: p.meter.Gate(p.ledger.Recorder(source, 0), c.Name), start: p.past.starts[source] + 1}
-	cfg := egress.Config{Place: g.places()[0], Policy: p.exit.Load, Recorder: g.rec, Listed: p.listed(), Strict: c.Strict, FailOpen: c.OnFailure == "open",
+	cfg := egress.Config{Place: g.places()[0], Policy: p.exit.Load, Recorder: g.rec, Listed: p.listed(), ListedURL: p.listedURL(), Strict: c.Strict, FailOpen: c.OnFailure == "open",
 		Portable: c.Portable, Log: p.log.With("gate", c.Name), Limits: egress.Limits{
 			Connections: c.Limits.Connections, PerClient: c.Limits.PerClient, Handshake: time.Duration(c.Limits.Handshake), Dial: time.Duration(c.Limits.Dial),
 			Idle: time.Duration(c.Limits.Idle), Lifetime: time.Duration(c.Limits.Lifetime), BytesPerSecond: uint64(c.Limits.Bandwidth), Drain: time.Duration(c.Limits.Drain),
@@ -180,6 +185,9 @@ func (p *process) newExitGate(c *config.EgressGate, names *resolver.Resolver, pa
 		cfg.Upstream = &egress.Upstream{Address: c.Upstream.Address, ByName: c.Upstream.ByName}
 	}
 	var err error
+	if cfg.Reading, err = p.readingOf(g, path); err != nil {
+		return nil, err
+	}
 	if c.Users != "" {
 		if cfg.Login, err = passwords(c.Users, p.now); err != nil {
 			return nil, fail(fault.GateFailed, ".users", c.Listen, err)

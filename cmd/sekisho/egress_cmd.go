@@ -20,6 +20,7 @@ type egressCmd struct {
 	Explain  egressExplainCmd `cmd:"" help:"help_egress_explain"`
 	Preview  egressPreviewCmd `cmd:"" help:"help_egress_preview"`
 	Setup    egressSetupCmd   `cmd:"" help:"help_egress_setup"`
+	CA       egressCACmd      `cmd:"" name:"ca" help:"help_egress_ca"`
 	Findings findingsCmd      `cmd:"" help:"help_findings"`
 	Except   exceptCmd        `cmd:"" help:"help_except"`
 	Hunt     huntCmd          `cmd:"" help:"help_hunt"`

@@ -25,43 +25,54 @@ func (p *process) personsOf(c *config.Persons) (*revproxy.Persons, error) {
 	if err != nil {
 		return nil, keysFault(p.cfg.Keys, p.file, err)
 	}
-	hashers := sync.Pool{New: func() any { return key.Hasher() }}
-	bases := p.shownBases(c)
+	bases := p.basesOf(c.Databases)
 	out := &revproxy.Persons{
 		Cookies: c.Cookies, Nobody: c.Nobody, Ours: c.Ours, Mode: webModes[c.Limits.Action],
-		Limits: visit.Limits{Session: c.Limits.Session, Account: c.Limits.Account, Address: c.Limits.Address, Window: time.Duration(c.Limits.Window)},
-		Hash: func(parts ...[]byte) (sum [16]byte) {
-			h := hashers.Get().(*keyring.Hasher)
-			full := h.Sum(append([][]byte{[]byte("web")}, parts...)...)
-			hashers.Put(h)
-			copy(sum[:], full[:])
-			return sum
-		},
+		Limits:      visit.Limits{Session: c.Limits.Session, Account: c.Limits.Account, Address: c.Limits.Address, Window: time.Duration(c.Limits.Window)},
+		Hash:        hashedAs(key, "web"),
+		Identifiers: identifiersOf(bases),
 		Owners: func(dst []revproxy.Owner, k element.Kind, value []byte) []revproxy.Owner {
-			return p.ownersAt(dst, bases, k, value)
+			return ownersAt(p, dst, bases, k, value)
 		},
 	}
+	return out, nil
+}
+
+// hashedAs is a keyed hash of values for one use.
+func hashedAs(key *keyring.Key, use string) func(parts ...[]byte) [16]byte {
+	hashers := sync.Pool{New: func() any { return key.Hasher() }}
+	return func(parts ...[]byte) (sum [16]byte) {
+		h := hashers.Get().(*keyring.Hasher)
+		full := h.Sum(append([][]byte{[]byte(use)}, parts...)...)
+		hashers.Put(h)
+		copy(sum[:], full[:])
+		return sum
+	}
+}
+
+// identifiersOf are the elements that say in databases whose a row is.
+func identifiersOf(bases []*base) (mask element.Mask) {
 	for _, b := range bases {
 		for i := range b.cfg.Protect {
 			t := &b.cfg.Protect[i]
 			for _, column := range t.Identifiers {
 				if k, ok := element.ParseKind(t.Columns[column]); ok {
-					out.Identifiers |= element.MaskOf(k)
+					mask |= element.MaskOf(k)
 				}
 			}
 		}
 	}
-	return out, nil
+	return mask
 }
 
-// shownBases are the databases whose data a site shows.
-func (p *process) shownBases(c *config.Persons) []*base {
-	if len(c.Databases) == 0 {
+// basesOf are the databases of these names; without names, all.
+func (p *process) basesOf(names []string) []*base {
+	if len(names) == 0 {
 		return p.bases
 	}
 	var out []*base
 	for _, b := range p.bases {
-		if slices.Contains(c.Databases, b.cfg.Name) {
+		if slices.Contains(names, b.cfg.Name) {
 			out = append(out, b)
 		}
 	}
@@ -71,7 +82,10 @@ func (p *process) shownBases(c *config.Persons) []*base {
 // ownersAt appends the subjects to whom an identifier belongs in the tables of
 // databases: nobody when several in one table have it, or when it is not certain
 // of every table who has it.
-func (p *process) ownersAt(dst []revproxy.Owner, bases []*base, k element.Kind, value []byte) []revproxy.Owner {
+func ownersAt[O ~struct {
+	Source event.SubjectSource
+	Number uint32
+}](p *process, dst []O, bases []*base, k element.Kind, value []byte) []O {
 	for _, b := range bases {
 		open := p.bypassOpen(b)
 		for i := range b.cfg.Protect {
@@ -86,7 +100,7 @@ func (p *process) ownersAt(dst []revproxy.Owner, bases []*base, k element.Kind, 
 				case owner == subject.Several || open || !b.identifiers.Complete(space):
 					return dst[:0]
 				case owner == subject.One:
-					dst = append(dst, revproxy.Owner{Source: sourceOf(b.cfg, t.Of), Number: n})
+					dst = append(dst, O{Source: sourceOf(b.cfg, t.Of), Number: n})
 				}
 			}
 		}
@@ -102,19 +116,28 @@ func (p *process) recordShown(ctx context.Context, g *webGate, sites []config.Si
 		if s.Persons == nil {
 			continue
 		}
-		body := &event.Taint{Table: webPlace(g.cfg.Name, s), Reason: "site", Shown: true, Standing: true}
-		for _, b := range p.shownBases(s.Persons) {
-			if !slices.Contains(p.past.shown[body.Table], place(b.cfg)) {
-				body.From = append(body.From, place(b.cfg))
-			}
+		if err := p.recordShownAt(ctx, g.rec, webPlace(g.cfg.Name, s), "site", p.basesOf(s.Persons.Databases)); err != nil {
+			return err
 		}
-		body.Elements = element.MaskOf(append(element.Kinds(), element.Unclassified)...)
-		if len(body.From) == 0 {
-			continue
+	}
+	return nil
+}
+
+// recordShownAt writes down that whoever is behind a crossing at a place that
+// names nobody is among those whom databases hold.
+func (p *process) recordShownAt(ctx context.Context, rec event.Recorder, at event.Place, reason string, bases []*base) error {
+	body := &event.Taint{Table: at, Reason: reason, Shown: true, Standing: true}
+	for _, b := range bases {
+		if !slices.Contains(p.past.shown[body.Table], place(b.cfg)) {
+			body.From = append(body.From, place(b.cfg))
 		}
-		if _, err := g.rec.Record(ctx, event.Durable, body); err != nil {
-			return fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(err)
-		}
+	}
+	body.Elements = element.MaskOf(append(element.Kinds(), element.Unclassified)...)
+	if len(body.From) == 0 {
+		return nil
+	}
+	if _, err := rec.Record(ctx, event.Durable, body); err != nil {
+		return fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(err)
 	}
 	return nil
 }

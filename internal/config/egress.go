@@ -29,6 +29,7 @@ type EgressGate struct {
 	OnFailure   string         `yaml:"on_failure,omitempty" doc:"closed: what cannot be recorded does not leave. open: it leaves and a gap is written. Default: closed." enum:"closed,open"`
 	Strict      bool           `yaml:"strict,omitempty" doc:"Every flow waits for its record to be on disk. Default: false."`
 	Upstream    EgressUpstream `yaml:"upstream,omitempty" doc:"A proxy beyond the gate. Default: none."`
+	Read        *EgressRead    `yaml:"read,omitempty" doc:"Say whose data leaves: look into what goes to entries of the policy with inner: read, with certificates of an own authority (sekisho egress ca). Default: nothing is looked into."`
 	Limits      EgressLimits   `yaml:"limits,omitempty" doc:"What one gate bears."`
 	Portable    bool           `yaml:"portable,omitempty" doc:"Use ordinary goroutines instead of epoll. Default: false on Linux."`
 }
@@ -38,6 +39,12 @@ type EgressTLS struct {
 	Cert     string `yaml:"cert,omitempty" doc:"PEM file of the certificate chain."`
 	Key      string `yaml:"key,omitempty" doc:"PEM file of its key, mode 0600."`
 	ClientCA string `yaml:"client_ca,omitempty" doc:"PEM file of the authorities that may sign clients' certificates, whose common names the policy knows."`
+}
+
+// EgressRead says whose data leaves.
+type EgressRead struct {
+	Databases []string `yaml:"databases,omitempty" doc:"Databases whose persons may be in what leaves here. Default: all."`
+	Roots     string   `yaml:"roots,omitempty" doc:"PEM file of the authorities that may vouch for servers. Default: the system's."`
 }
 
 // EgressUpstream is a proxy beyond the gate.
@@ -89,6 +96,9 @@ func (c *Config) egressPaths() (paths []*string) {
 	for i := range c.Egress.Gates {
 		g := &c.Egress.Gates[i]
 		paths = append(paths, &g.TLS.Cert, &g.TLS.Key, &g.TLS.ClientCA, &g.Users)
+		if g.Read != nil {
+			paths = append(paths, &g.Read.Roots)
+		}
 	}
 	for i := range c.Egress.Resolvers {
 		r := &c.Egress.Resolvers[i]

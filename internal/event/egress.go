@@ -9,7 +9,7 @@ import "math"
 type Flow struct {
 	ID       string `json:"id"` // what the client is told when it is refused
 	Place    Place  `json:"place"`
-	Protocol string `json:"protocol"` // connect, http, socks, sni, host, raw, dns
+	Protocol string `json:"protocol"` // connect, http, socks, sni, host, raw, dns, inside (a request of a tunnel that is read, refused)
 	Client   string `json:"client"`   // IP address without port
 	Role     string `json:"role,omitempty"`
 	By       string `json:"by,omitempty"`   // certificate, user, address: what put the client into the role

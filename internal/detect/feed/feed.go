@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 
 	"sekisho/internal/detect"
@@ -103,7 +104,8 @@ func (f *Feed) Event(e *event.Event) []*event.Detection {
 		found = f.detector.Query(nil, &detect.Query{At: e.At, Host: b.Client, Base: b.Base, Mark: b.Mark, Bytes: b.Bytes, Type: recordTypes[b.Type]})
 		listed = f.list(nil, e, b.Client, b.Base, b.Name, "")
 	case *event.SessionOpen:
-		if len(f.sessions) < mostOpen {
+		// What leaves by an egress gate is no reading of persons: it is what left.
+		if len(f.sessions) < mostOpen && !strings.HasPrefix(string(b.Place), "egress/") {
 			f.sessions[session(e, b.Session)] = b.Address
 		}
 	case *event.SessionClose:

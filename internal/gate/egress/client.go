@@ -153,6 +153,7 @@ func (c *client) tunnel(protocol string, r exit.Request, ahead []byte, say words
 	g := c.gate
 	g.seats.decided(c.raw)
 	f := g.newFlow(protocol, r)
+	f.kill = f.killInside
 	ctx, to, refused := f.open(g.base)
 	if refused != nil {
 		say.refuse(*refused)
@@ -175,6 +176,10 @@ func (c *client) tunnel(protocol string, r exit.Request, ahead []byte, say words
 	ahead, ok := f.inner(ctx, c, ahead)
 	if !ok {
 		_ = upstream.Close()
+		return
+	}
+	if f.decision.Read {
+		f.read(ctx, c, upstream.Conn, to, ahead)
 		return
 	}
 	f.carry(c, upstream, ahead)

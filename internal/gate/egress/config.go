@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"net/url"
 	"time"
 
 	"sekisho/internal/event"
@@ -42,6 +43,11 @@ type Config struct {
 	// whatever the policy says; name is empty or address not valid where only the
 	// other is known. nil: there is no list.
 	Listed func(name string, address netip.Addr, at time.Time) (list string, ok bool)
+	// ListedURL tells which list names a request's address as bad, where the gate
+	// can read it; host is with its port. nil: there is no list.
+	ListedURL func(host string, request *url.URL, at time.Time) (list string, ok bool)
+	// Reading, when set, has the gate say whose data leaves.
+	Reading *Reading
 	// Resolve finds the addresses of a name; nil: the system's resolver.
 	Resolve func(ctx context.Context, name string) ([]netip.Addr, error)
 	// Upstream, when set, is the proxy that everything goes through.

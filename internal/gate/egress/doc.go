@@ -11,7 +11,12 @@
 // leaves. Then netloop carries the bytes. At the end event.FlowEnd says what
 // came of it. An HTTP request is one flow, also when connections are kept.
 //
-// It does not look into TLS, keeps no page and no content, and resolves through
-// whatever it is given. Names that are fronted inside TLS (another Host behind
-// an allowed server name) it cannot see.
+// Where an entry of the policy says so and the gate has an authority for the name
+// (Reading), it ends the client's TLS and begins one of its own with the
+// destination: each request is judged, what is in it is attributed to persons,
+// and that is recorded (event.Crossing) before any of it leaves.
+//
+// Everywhere else it does not look into TLS: names that are fronted inside
+// (another Host behind an allowed server name) it cannot see. It keeps no page
+// and no content, and resolves through whatever it is given.
 package egress

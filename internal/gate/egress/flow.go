@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/http"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -27,6 +28,7 @@ type flow struct {
 	live     *cutting.Live
 	cancel   context.CancelFunc // ends dialling, waiting for first bytes, a request
 	kill     func()             // ends what cancel does not, nil for nothing
+	asked    *http.Request      // what the gate can read, nil for none
 
 	cutBy atomic.Pointer[cut.Entry] // set when a cut ends the flow
 	pair  atomic.Pointer[netloop.Pair]
@@ -39,6 +41,8 @@ type flow struct {
 	toldSent  uint64        // in the last FlowBytes
 	toldRecvd uint64
 	tunnel    *tunnel // what only tunnels need
+	reads     reading
+	inside    atomic.Pointer[inside] // of a tunnel that is read
 }
 
 // refusal is why a flow does not begin, for the client in its protocol's words.
@@ -76,7 +80,7 @@ func (f *flow) open(ctx context.Context) (context.Context, netip.AddrPort, *refu
 	if f.decision.Refused() {
 		return ctx, netip.AddrPort{}, f.refuse()
 	}
-	if f.listed(f.request.Target.Name, f.request.Target.Address) {
+	if f.listed(f.request.Target.Name, f.request.Target.Address) || f.asked != nil && g.listedURL(&f.decision, f.asked, f.request.Target) {
 		return ctx, netip.AddrPort{}, f.refuse()
 	}
 	to := netip.AddrPortFrom(f.request.Target.Address, f.request.Target.Port)
@@ -95,6 +99,10 @@ func (f *flow) open(ctx context.Context) (context.Context, netip.AddrPort, *refu
 			return ctx, to, f.refuse()
 		}
 	}
+	if f.decision.Read && !g.reads(f.request.Target.Name) {
+		f.decision = f.decision.Unread()
+		return ctx, to, f.refuse()
+	}
 	ctx, f.cancel = context.WithCancel(ctx)
 	live, entry, isCut := g.flows.Enter(f.decision.Flow(&f.request), f.stop)
 	if isCut {
@@ -103,12 +111,22 @@ func (f *flow) open(ctx context.Context) (context.Context, netip.AddrPort, *refu
 		return ctx, to, f.refuse()
 	}
 	f.live = live
-	if !g.record(f.event()) {
+	if !f.recordBegin() {
 		live.Leave()
 		f.cancel()
 		return ctx, to, &refusal{f.id, "SK3504", unrecorded}
 	}
 	return ctx, to, nil
+}
+
+// recordBegin records that the flow begins.
+func (f *flow) recordBegin() bool {
+	more := f.opening()
+	first, ok := f.gate.recordAt(append([]event.Body{f.event()}, more...)...)
+	if f.reads.unread && first != 0 {
+		f.reads.intent = first + event.Seq(len(more))
+	}
+	return ok
 }
 
 // byName reports whether names are resolved by an upstream proxy.
@@ -255,7 +273,7 @@ func (f *flow) finish(outcome, detail string) {
 	if f.end.Detail == "" || outcome == "cut" {
 		f.end.Detail = detail
 	}
-	f.gate.submit(&f.end)
+	f.gate.submit(append(f.closing(), &f.end)...)
 	if ending {
 		f.gate.dying.done()
 	}
@@ -272,12 +290,18 @@ func (f *flow) dial(ctx context.Context, to netip.AddrPort) (t netloop.Transport
 			host = f.request.Target.String()
 		}
 		t.Conn, err = dialUpstream(ctx, &f.gate.dialer, u.Address, host)
-	case f.gate.native:
+	case f.gate.native && !f.decision.Read:
 		t.Socket, err = netloop.Connect(ctx, to)
 	default:
 		t.Conn, err = f.gate.dialer.DialContext(ctx, "tcp", to.String())
 	}
 	return t, err
+}
+
+// dialConn is dial for a connection that the gate speaks over itself.
+func (f *flow) dialConn(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
+	t, err := f.dial(ctx, to)
+	return t.Conn, err
 }
 
 // errOutcome turns an error of the network into a word without data.

@@ -29,6 +29,8 @@ type Gate struct {
 	volumes   *volumes
 	handoff   *handoff
 	server    *http.Server
+	insides   *handoff     // of tunnels that are read
+	reader    *http.Server // of insides
 	transport *http.Transport
 	proxy     *httputil.ReverseProxy
 
@@ -62,6 +64,7 @@ func New(cfg Config) (*Gate, error) {
 	g.flows.Now = cfg.Now
 	g.flows.Idle = func(*cut.Set) { g.transport.CloseIdleConnections() }
 	g.serveHTTP()
+	g.serveInsides()
 	return g, nil
 }
 
@@ -74,17 +77,19 @@ func (g *Gate) Run(ctx context.Context) error {
 	g.base = base
 	loopCtx, stopLoop := context.WithCancel(context.WithoutCancel(ctx))
 	var parts sync.WaitGroup
-	failed := make(chan error, 3)
+	failed := make(chan error, 4)
 	parts.Go(func() {
 		if err := g.loop.Run(loopCtx); err != nil {
 			failed <- err
 		}
 	})
-	parts.Go(func() {
-		if err := g.server.Serve(g.handoff); !errors.Is(err, http.ErrServerClosed) {
-			failed <- err
-		}
-	})
+	for server, from := range map[*http.Server]*handoff{g.server: g.handoff, g.reader: g.insides} {
+		parts.Go(func() {
+			if err := server.Serve(from); !errors.Is(err, http.ErrServerClosed) {
+				failed <- err
+			}
+		})
+	}
 	accepting, stopAccepting := context.WithCancel(ctx)
 	var listeners sync.WaitGroup
 	for _, l := range []struct {
@@ -124,7 +129,7 @@ func (g *Gate) Run(ctx context.Context) error {
 func (g *Gate) drain(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, g.cfg.Limits.Drain)
 	defer cancel()
-	err := g.server.Shutdown(ctx)
+	err := errors.Join(g.server.Shutdown(ctx), g.reader.Shutdown(ctx))
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for g.flows.Count() > 0 && ctx.Err() == nil {
@@ -134,7 +139,7 @@ func (g *Gate) drain(ctx context.Context) error {
 		}
 	}
 	if err != nil {
-		return g.server.Close()
+		return errors.Join(g.server.Close(), g.reader.Close())
 	}
 	return nil
 }
@@ -250,13 +255,24 @@ func newID() string {
 
 // record writes events before what they tell is done. False: refuse.
 func (g *Gate) record(bodies ...event.Body) bool {
+	_, ok := g.recordAt(bodies...)
+	return ok
+}
+
+// recordAt is record, and returns the number of the first of the events, 0 when
+// it is not known.
+func (g *Gate) recordAt(bodies ...event.Body) (event.Seq, bool) {
+	n := len(bodies)
 	bodies, gap, failures, now := g.withGap(bodies)
 	level := event.Written
 	if g.cfg.Strict {
 		level = event.Durable
 	}
-	_, err := g.cfg.Recorder.Record(context.WithoutCancel(g.base), level, bodies...)
-	return g.recorded(err, gap, failures, now)
+	first, err := g.cfg.Recorder.Record(context.WithoutCancel(g.base), level, bodies...)
+	if err == nil {
+		first += event.Seq(len(bodies) - n)
+	}
+	return first, g.recorded(err, gap, failures, now)
 }
 
 // submit writes events of what is over: nobody waits for them.

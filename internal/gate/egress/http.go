@@ -145,6 +145,7 @@ func (g *Gate) serveRequest(w http.ResponseWriter, r *http.Request) {
 	q.User, q.Method = user, r.Method
 	f := g.newFlow(protocol, q)
 	f.kill = func() { _ = h.SetDeadline(time.Unix(1, 0)) } // a client that does not read holds up no cut
+	f.asked = r
 	ctx, to, refused := f.open(r.Context())
 	if refused != nil {
 		refuseRequest(w, *refused)
@@ -156,6 +157,16 @@ func (g *Gate) serveRequest(w http.ResponseWriter, r *http.Request) {
 			f.finish("aborted", "")
 		}
 	}()
+	if f.decision.Read {
+		after, err := f.look(r)
+		defer after()
+		if err != nil {
+			done = true
+			refuseRequest(w, refusal{f.id, "SK3504", unrecorded})
+			f.finish("aborted", "")
+			return
+		}
+	}
 	head := headBytes(r)
 	if over := f.decision.Over(); f.decision.SentPerHour > 0 && f.sentBefore(head) > f.decision.SentPerHour && over.Refused() {
 		done = true
@@ -314,6 +325,15 @@ func (f *flow) sent(n uint64) {
 	defer f.mu.Unlock()
 	if !f.finished {
 		f.end.Sent += n
+	}
+}
+
+// received counts bytes of an answer, from whatever goroutine.
+func (f *flow) received(n uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.finished {
+		f.end.Received += n
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"sekisho/internal/event"
 	"sekisho/internal/policy/site"
 	"sekisho/internal/waf"
+	"sekisho/internal/wire/coding"
 )
 
 // refusal is why an exchange is refused or reported. Status is 0 when it
@@ -39,7 +40,7 @@ func (f refusal) as(m Mode) refusal {
 // judge looks at a request of which a body, or its beginning, is held.
 func (x *exchange) judge(r *http.Request, held []byte) []refusal {
 	var all []refusal
-	body, err := decode(held, r.Header.Values("Content-Encoding"), x.gate.cfg.HoldBytes)
+	body, err := coding.Decode(held, r.Header.Values("Content-Encoding"), x.gate.cfg.HoldBytes)
 	if err == nil && x.incoming != nil && len(r.Header.Values("Content-Encoding")) > 0 {
 		err = errLongEncoded
 	}
@@ -50,7 +51,7 @@ func (x *exchange) judge(r *http.Request, held []byte) []refusal {
 		}
 		all = append(all, f.as(max(seeing(x.cards), seeing(x.firewall))))
 	}
-	raw := err == nil && len(held) > 0 && len(encodingsOf(r.Header.Values("Content-Encoding"))) > 0
+	raw := err == nil && len(held) > 0 && len(coding.Names(r.Header.Values("Content-Encoding"))) > 0
 	if x.cards != Off && (x.cardIn(r, body) || raw && x.cardInText(held)) {
 		f := refusal{status: http.StatusForbidden, code: "SK3402", action: "refuse", rule: "card", reason: "a card number in the request"}
 		all = append(all, f.as(x.cards))

@@ -12,6 +12,7 @@ import (
 	"sekisho/internal/element"
 	"sekisho/internal/event"
 	"sekisho/internal/waf"
+	"sekisho/internal/wire/coding"
 )
 
 // maxJudged is how long a response may be for the firewall to see it, and to
@@ -103,7 +104,7 @@ func (x *exchange) encoded(a *http.Response) error {
 	if err != nil {
 		return err
 	}
-	body, err := decode(raw, a.Header.Values("Content-Encoding"), maxDecoded)
+	body, err := coding.Decode(raw, a.Header.Values("Content-Encoding"), maxDecoded)
 	if len(raw) > maxDecoded {
 		err = errLongEncoded
 	}

@@ -2,6 +2,7 @@ package exit
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -52,6 +53,7 @@ type entry struct {
 	hours    []span
 	sent     uint64
 	anyInner bool
+	read     bool
 }
 
 // names are exact names and suffixes.
@@ -309,8 +311,13 @@ func (p *Policy) compileEntry(path string, src *AllowSource) (*entry, error) {
 	case "", "tls":
 	case "any":
 		e.anyInner = true
+	case "read":
+		e.read = true
+		if e.names.empty() && !slices.ContainsFunc(e.segments, func(s *segment) bool { return !s.names.empty() }) {
+			return nil, &Error{path + ".inner", "what is read has a name: the gate shows a certificate for it", "write names"}
+		}
 	default:
-		return nil, &Error{path + ".inner", fmt.Sprintf("%q is neither tls nor any", src.Inner), "write tls or any"}
+		return nil, &Error{path + ".inner", fmt.Sprintf("%q is neither tls nor any nor read", src.Inner), "write tls, any or read"}
 	}
 	return e, nil
 }
@@ -337,6 +344,40 @@ func (e *entry) compilePorts(path string, src *AllowSource) *Error {
 		e.ports = []portRange{{80, 80}, {443, 443}}
 	}
 	return nil
+}
+
+// each puts names into a set as they are written in a policy.
+func (n *names) each(into map[string]bool) {
+	for name := range n.exact {
+		into[name] = true
+	}
+	for name := range n.suffix {
+		into["*."+name] = true
+	}
+	if n.all {
+		into["*"] = true
+	}
+}
+
+// Reads are the names of the entries whose tunnels are read, sorted:
+// "www.example.jp", "*.example.jp", "*".
+func (p *Policy) Reads() []string {
+	all := map[string]bool{}
+	for _, r := range p.roles {
+		for _, e := range r.allow {
+			if !e.read {
+				continue
+			}
+			of := []*names{&e.names}
+			for _, s := range e.segments {
+				of = append(of, &s.names)
+			}
+			for _, n := range of {
+				n.each(all)
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(all))
 }
 
 // Generation is the number of the policy.

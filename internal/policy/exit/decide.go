@@ -91,6 +91,8 @@ type Decision struct {
 	SentPerHour uint64
 	// AnyInner says that a tunnel need not carry TLS with the name asked for.
 	AnyInner bool
+	// Read says that a tunnel is to be read, or not to pass.
+	Read bool
 }
 
 // Refused reports whether the gate must refuse.
@@ -179,7 +181,7 @@ func (p *Policy) decide(r *Request, cuts *cut.Set, misses *[]Miss) Decision {
 			continue
 		}
 		d.Action, d.Step, d.Rule, d.Reason = Allow, StepAllow, e.rule, "the entry allows it"
-		d.SentPerHour, d.AnyInner = e.sent, e.anyInner
+		d.SentPerHour, d.AnyInner, d.Read = e.sent, e.anyInner, e.read
 		return d
 	}
 	return p.unmatched(d, r, inner)
@@ -279,6 +281,12 @@ func (e *entry) fitsRest(r *Request, zone *time.Location) string {
 // reaches it, in any mode.
 func (d *Decision) Listed(list string) Decision {
 	return d.refuse(StepList, list, "the destination is listed as bad")
+}
+
+// Unread is the decision for what is to be read and cannot be, in any mode: its
+// entry does not allow it otherwise.
+func (d *Decision) Unread() Decision {
+	return d.refuse(StepDeny, d.Rule, "it is to be read, and this gate has no authority for the name")
 }
 
 // Over is the decision for a client that has sent more than d.SentPerHour.

@@ -79,7 +79,9 @@ type AllowSource struct {
 	// hour, such as 50MiB. Default: no bound.
 	SentPerHour string `yaml:"sent_per_hour,omitempty" json:"sent_per_hour,omitempty"`
 	// Inner says what a tunnel must carry: tls (the default), whose server name
-	// is the name that was asked for, or any.
+	// is the name that was asked for; any; or read: TLS that the gate ends and
+	// begins again, so that it sees requests and whose data is in them. A gate
+	// that cannot read (it has no authority for the name) refuses such a tunnel.
 	Inner string `yaml:"inner,omitempty" json:"inner,omitempty"`
 }
 
