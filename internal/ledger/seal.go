@@ -20,7 +20,7 @@ import (
 )
 
 // sealLoop compresses segments that have ended and appends their digests to
-// the log, one after the other. A failure stops the ledger: what cannot be
+// the log, in order. A failure stops the ledger: what cannot be
 // proved later must not be recorded as if it could.
 func (l *Ledger) sealLoop(ctx context.Context) {
 	for {
@@ -40,14 +40,59 @@ func (l *Ledger) sealLoop(ctx context.Context) {
 
 func (l *Ledger) sealRotated(ctx context.Context) error {
 	for ctx.Err() == nil { // else the next run goes on
-		l.mu.Lock()
-		ordinal, due := l.sealed, l.sealed < l.rotated && l.failure == nil
-		l.mu.Unlock()
-		if !due {
+		first, n := l.sealDue()
+		if n == 0 {
 			return nil
 		}
-		if err := l.sealLocked(context.WithoutCancel(ctx), ordinal); err != nil {
-			return fmt.Errorf("seal segment %d: %w", ordinal, err)
+		if err := l.sealSome(context.WithoutCancel(ctx), first, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sealTogether is how many segments are compressed at a time when sealing has
+// fallen behind: compressing is the longest of a segment's steps, and one
+// thread's.
+const sealTogether = 2
+
+// sealDue returns the first segment that waits to be sealed and how many from
+// there on can be now. Only the first may be of an earlier run: checking its
+// lines needs the digests before it.
+func (l *Ledger) sealDue() (first uint64, n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.failure != nil || l.sealed == l.rotated {
+		return l.sealed, 0
+	}
+	n = 1
+	for n < sealTogether && l.sealed+uint64(n) < l.rotated && l.ended[l.sealed+uint64(n)] != nil {
+		n++
+	}
+	return l.sealed, n
+}
+
+// sealSome seals the next n segments. Each step can be done again: until the
+// leaf is in the log, the open file is what counts.
+func (l *Ledger) sealSome(ctx context.Context, first uint64, n int) error {
+	l.sealMu.Lock()
+	defer l.sealMu.Unlock()
+	if err := l.Reader.refresh(); err != nil {
+		return err
+	}
+	leaves, errs := make([]*proof.Leaf, n), make([]error, n)
+	var side sync.WaitGroup
+	for i := range n {
+		side.Go(func() { leaves[i], errs[i] = l.compress(ctx, first+uint64(i)) })
+	}
+	side.Wait()
+	for i, leaf := range leaves {
+		err := errs[i]
+		if err == nil {
+			err = l.sealOne(ctx, first+uint64(i), leaf)
+		}
+		if err != nil {
+			return fmt.Errorf("seal segment %d: %w", first+uint64(i), err)
 		}
 		l.mu.Lock()
 		l.sealed++
@@ -57,17 +102,11 @@ func (l *Ledger) sealRotated(ctx context.Context) error {
 	return nil
 }
 
-func (l *Ledger) sealLocked(ctx context.Context, ordinal uint64) error {
-	l.sealMu.Lock()
-	defer l.sealMu.Unlock()
-	return l.sealOne(ctx, ordinal)
-}
-
-// sealOne seals the next segment. Each step can be done again: until the leaf
-// is in the log, the open file is what counts.
-func (l *Ledger) sealOne(ctx context.Context, ordinal uint64) error {
-	leaf, heads, err := l.compress(ctx, ordinal)
-	if err != nil {
+// sealOne puts the digest of the next segment, which was compressed, into the
+// log.
+func (l *Ledger) sealOne(ctx context.Context, ordinal uint64, leaf *proof.Leaf) error {
+	heads := maps.Clone(l.sealHeads)
+	if err := heads.Follow(leaf); err != nil {
 		return err
 	}
 	text := proof.EncodeLeaf(leaf)
@@ -92,16 +131,12 @@ func (l *Ledger) removeOpen(ordinal uint64) error {
 	return l.fs.SyncDir(openDir)
 }
 
-// compress writes the sealed file of a segment and returns its digest and the
-// heads after it. It reads the segment back from the disk: the digest speaks of
-// what is there.
-func (l *Ledger) compress(ctx context.Context, ordinal uint64) (*proof.Leaf, segment.Heads, error) {
-	if err := l.Reader.refresh(); err != nil {
-		return nil, nil, err
-	}
+// compress writes the sealed file of a segment and returns its digest. It reads
+// the segment back from the disk: the digest speaks of what is there.
+func (l *Ledger) compress(ctx context.Context, ordinal uint64) (*proof.Leaf, error) {
 	f, err := l.fs.Open(openName(ordinal))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer f.Close()
 	var leaf *proof.Leaf
@@ -119,14 +154,13 @@ func (l *Ledger) compress(ctx context.Context, ordinal uint64) (*proof.Leaf, seg
 		return errors.Join(err, enc.Close())
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	leaf.File = proof.Hash(file.Sum(nil))
 	if leaf.Count == 0 || len(leaf.Sources) == 0 {
-		return nil, nil, errors.New("it is empty")
+		return nil, errors.New("it is empty")
 	}
-	heads := maps.Clone(l.sealHeads)
-	return leaf, heads, heads.Follow(leaf)
+	return leaf, nil
 }
 
 func (l *Ledger) takeEnded(ordinal uint64) *growing {
@@ -206,7 +240,8 @@ func (a *aside) copy(r io.Reader, sum hash.Hash32) (size int64, err error) {
 	}
 }
 
-// compressLines compresses a segment of an earlier run and checks every line.
+// compressLines compresses a segment of an earlier run, the first that is not
+// sealed, and checks every line.
 func (l *Ledger) compressLines(ctx context.Context, w io.Writer, r io.Reader, ordinal uint64) (*proof.Leaf, error) {
 	sum := segment.NewSummary(proof.LeafVersion, l.cfg.Tenant, l.sealHeads)
 	err := eachLine(ctx, r, func(line []byte) error {

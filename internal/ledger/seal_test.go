@@ -62,6 +62,53 @@ func TestDigestOfGrowingEqualsSummary(t *testing.T) {
 	}
 }
 
+// TestSealTogether lets segments gather, of which several are then compressed
+// at a time: their digests are in the log in order, and the ledger is whole.
+func TestSealTogether(t *testing.T) {
+	cfg := internalConfig(t)
+	cfg.SegmentBytes = 1 << 10
+	mustInit(t, cfg)
+	l := mustOpen(t, cfg)
+	const segments = 5
+	l.sealMu.Lock()
+	held := true
+	defer func() {
+		if held {
+			l.sealMu.Unlock()
+		}
+	}()
+	rec := l.Recorder("gate/shop", 0)
+	rotated := func() uint64 {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return l.rotated
+	}
+	for i := 0; rotated() < segments; i++ {
+		if _, err := rec.Record(t.Context(), event.Durable, &event.Heartbeat{Sessions: i}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if first, n := l.sealDue(); first != 0 || n != sealTogether {
+		t.Errorf("%d segments from %d on can be sealed, want %d from 0", n, first, sealTogether)
+	}
+	held = false
+	l.sealMu.Unlock()
+	if err := l.SealFull(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for i, leaf := range l.sealedLeaves() {
+		if leaf.Segment != uint64(i) || leaf.Version != proof.LeafVersion {
+			t.Errorf("digest %d is of segment %d, version %d", i, leaf.Segment, leaf.Version)
+		}
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if report := mustVerify(t, cfg.Dir, VerifyOptions{Keys: keysOf(t, cfg.Dir)}); !report.OK() || report.Sealed < segments {
+		t.Errorf("%+v", report)
+	}
+}
+
 // gateFS lets a test stop the first sync after a file was created.
 type gateFS struct {
 	durable.FS
