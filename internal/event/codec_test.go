@@ -244,6 +244,27 @@ func fillValue(rng *rand.Rand, v reflect.Value) {
 	}
 }
 
+// TestString compares with encoding/json: every byte at every place of texts
+// of up to three words of eight bytes.
+func TestString(t *testing.T) {
+	for length := range 25 {
+		text := bytes.Repeat([]byte{'a'}, length)
+		for at := range length {
+			for c := range 256 {
+				text[at] = byte(c)
+				want := appendStruct([]byte("x"), string(text))
+				if got := appendString([]byte("x"), string(text)); string(got) != string(want) {
+					t.Fatalf("%q: %s, want %s", text, got, want)
+				}
+				if simple := c >= ' ' && c < 0x7f && c != '"' && c != '\\'; plain(string(text)) != simple {
+					t.Fatalf("%q: plain is %v", text, !simple)
+				}
+			}
+			text[at] = 'a'
+		}
+	}
+}
+
 func TestParseRefuses(t *testing.T) {
 	good := string(Append(nil, goldenEvent(0, &SourceStop{Reason: "x"})))
 	if _, err := Parse([]byte(good)); err != nil {

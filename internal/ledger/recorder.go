@@ -23,6 +23,7 @@ type recorder struct {
 
 	mu   sync.Mutex
 	head segment.Head // last line handed over
+	lead []byte       // what all its lines begin with
 	buf  []byte       // reused
 	sums [][sha256.Size]byte
 }
@@ -40,7 +41,8 @@ func (l *Ledger) Recorder(source event.Source, worker uint16) event.Recorder {
 			ch = &chain{key: key}
 			l.chains[key] = ch
 		}
-		r = &recorder{l: l, key: key, chain: ch, head: ch.head, bad: checkSource(source)}
+		r = &recorder{l: l, key: key, chain: ch, head: ch.head, bad: checkSource(source),
+			lead: event.AppendChain(nil, l.cfg.Tenant, source, worker)}
 		l.recorders[key] = r
 	}
 	return r
@@ -123,7 +125,7 @@ func (r *recorder) encode(bodies []event.Body) (batch, error) {
 	for _, body := range bodies {
 		start := len(r.buf)
 		e.Seq, e.Prev, e.Body = b.head.Seq+1, b.head.Digest, body
-		r.buf = event.Append(r.buf, &e)
+		r.buf = event.AppendAfter(append(r.buf, r.lead...), &e)
 		line := r.buf[start:]
 		if len(line) > event.MaxLine {
 			return batch{}, fmt.Errorf("%s/%d: event of kind %d has %d bytes, at most %d are allowed: split its set",

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"hash"
 	"hash/crc32"
 	"io"
 	"maps"
@@ -175,69 +174,21 @@ func (l *Ledger) takeEnded(ordinal uint64) *growing {
 }
 
 // compressKnown compresses a segment of this run: its lines were hashed when
-// they were chained. Reading, compressing and the tree go on side by side.
-func (l *Ledger) compressKnown(w io.Writer, r io.Reader, g *growing) (*proof.Leaf, error) {
+// they were chained. Compressing and the tree go on side by side.
+func (l *Ledger) compressKnown(enc *zstd.Encoder, r io.Reader, g *growing) (*proof.Leaf, error) {
 	var leaf *proof.Leaf
 	var side sync.WaitGroup
 	side.Go(func() { leaf = g.leaf(l.cfg.Tenant) })
-	out := newAside(w)
-	side.Go(out.run)
 	crc := crc32.New(castagnoli)
-	size, err := out.copy(r, crc)
+	size, err := enc.ReadFrom(io.TeeReader(r, crc))
 	side.Wait()
-	if err := errors.Join(err, out.err); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	if size != g.size || crc.Sum32() != g.crc {
 		return nil, fmt.Errorf("%s gives back other bytes than were written", openName(g.ordinal))
 	}
 	return leaf, nil
-}
-
-// aside writes blocks in a goroutine of its own.
-type aside struct {
-	w            io.Writer
-	blocks, free chan []byte
-	err          error // of w; read after run has returned
-}
-
-// asideBlock is the size of a block, in bytes; two are on the way.
-const asideBlock = 256 << 10
-
-func newAside(w io.Writer) *aside {
-	a := &aside{w: w, blocks: make(chan []byte, 1), free: make(chan []byte, 2)}
-	for range cap(a.free) {
-		a.free <- make([]byte, asideBlock)
-	}
-	return a
-}
-
-// run writes until copy has returned.
-func (a *aside) run() {
-	for b := range a.blocks {
-		if a.err == nil {
-			_, a.err = a.w.Write(b)
-		}
-		a.free <- b[:cap(b)]
-	}
-}
-
-// copy hands all of r to run and to sum.
-func (a *aside) copy(r io.Reader, sum hash.Hash32) (size int64, err error) {
-	defer close(a.blocks)
-	for {
-		b := <-a.free
-		n, err := io.ReadFull(r, b)
-		size += int64(n)
-		sum.Write(b[:n]) // a hash.Hash never fails
-		a.blocks <- b[:n]
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return size, nil
-		}
-		if err != nil {
-			return size, err
-		}
-	}
 }
 
 // compressLines compresses a segment of an earlier run, the first that is not
