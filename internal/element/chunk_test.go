@@ -96,14 +96,7 @@ type encoded struct {
 // encodingsOf writes text in every encoding; what one cannot say is left out.
 func encodingsOf(text string) []encoded {
 	all := []encoded{{UTF8, []byte(text)}}
-	for _, e := range []struct {
-		enc Encoding
-		t   transform.Transformer
-	}{
-		{ShiftJIS, japanese.ShiftJIS.NewEncoder()}, {EUCJP, japanese.EUCJP.NewEncoder()}, {ISO2022JP, japanese.ISO2022JP.NewEncoder()},
-		{UTF16LE, unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewEncoder()},
-		{UTF16BE, unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM).NewEncoder()},
-	} {
+	for _, e := range encoders() {
 		var out bytes.Buffer
 		for _, line := range strings.SplitAfter(text, "\n") {
 			if b, _, err := transform.Bytes(e.t, []byte(line)); err == nil {
@@ -116,6 +109,21 @@ func encodingsOf(text string) []encoded {
 		all = append(all, encoded{e.enc, out.Bytes()})
 	}
 	return all
+}
+
+// encoder writes text in an encoding.
+type encoder struct {
+	enc Encoding
+	t   transform.Transformer
+}
+
+// encoders are of all encodings but UTF-8.
+func encoders() []encoder {
+	return []encoder{
+		{ShiftJIS, japanese.ShiftJIS.NewEncoder()}, {EUCJP, japanese.EUCJP.NewEncoder()}, {ISO2022JP, japanese.ISO2022JP.NewEncoder()},
+		{UTF16LE, unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewEncoder()},
+		{UTF16BE, unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM).NewEncoder()},
+	}
 }
 
 // FuzzScan cuts any text anywhere.

@@ -209,6 +209,9 @@ func (s *Scanner) wordAt(slot uint8, i, from, to int) (topic, int) {
 		if w.ascii && i > from && isLower(s.buf[i-1]|0x20) && s.isLetter(i-1) {
 			continue // the end of another word: "japan", "method"
 		}
+		if w.text == "span" && i > from && (s.buf[i-1] == '<' || s.buf[i-1] == '/') {
+			continue // a tag
+		}
 		if w.short && i+n < to && isLower(s.buf[i+n]|0x20) {
 			continue
 		}

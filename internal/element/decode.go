@@ -109,17 +109,20 @@ func (s *Scanner) nextISO2022(p []byte) (rune, int) {
 		}
 		switch {
 		case p[1] == '$' && (p[2] == 'B' || p[2] == '@'):
-			s.enc.double = true
+			s.enc.double, s.enc.kana = true, false
 			return noRune, 3
 		case p[1] == '(' && (p[2] == 'B' || p[2] == 'J' || p[2] == 'I'):
-			s.enc.double = false
+			s.enc.double, s.enc.kana = false, p[2] == 'I'
 			return noRune, 3
 		}
 		return rune(p[0]), 1
 	}
+	if s.enc.kana && p[0] >= 0x21 && p[0] <= 0x5F { // JIS X 0201, as mail programs write it although RFC 1468 has none
+		return 0xFF61 + rune(p[0]-0x21), 1
+	}
 	if !s.enc.double || p[0] < 0x21 || p[0] > 0x7e {
 		if p[0] == '\n' {
-			s.enc.double = false // RFC 1468: a line ends in ASCII
+			s.enc.double, s.enc.kana = false, false // RFC 1468: a line ends in ASCII
 		}
 		if p[0] >= 0x80 {
 			return utf8.RuneError, 1

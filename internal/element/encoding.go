@@ -38,6 +38,7 @@ type decoder struct {
 	raw      bool   // scanned as it is
 	held     []byte // bytes of an encoding not decided, or of half a character
 	double   bool   // ISO-2022-JP: two bytes a character
+	kana     bool   // ISO-2022-JP: half-width katakana
 }
 
 // plain reports whether bytes go to the window as they are.

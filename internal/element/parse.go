@@ -139,8 +139,8 @@ func fromRune(r rune) byte {
 func (s *Scanner) rune(p int) (rune, int) {
 	if s.enc.raw && (s.enc.is == ShiftJIS || s.enc.is == EUCJP) {
 		r := s.enc.is.pair(s.buf[p], s.buf[p+1])
-		if r == 0 && s.enc.is == ShiftJIS && s.buf[p] == 0xB0 { // half-width ー
-			return 'ｰ', 1
+		if c := s.buf[p]; r == 0 && s.enc.is == ShiftJIS && (c == 0xA5 || c == 0xB0) { // half-width ・ and ー
+			return 0xFF61 + rune(c-0xA1), 1
 		}
 		return r, 2
 	}
