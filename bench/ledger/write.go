@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -162,6 +163,10 @@ func (b *bench) writers(ctx context.Context, n int, write func(context.Context, 
 // stops when everything is on disk and every full segment is compressed and in
 // the log: what runs in the background is work too.
 func (b *bench) withLedger(ctx context.Context, name string, work func(context.Context, *ledger.Ledger) (int, error)) (float64, error) {
+	// One more for the thread that syncs, as sekisho up does (reserveProcessors).
+	before := runtime.GOMAXPROCS(0)
+	runtime.GOMAXPROCS(before + 1)
+	defer runtime.GOMAXPROCS(before)
 	l, dir, err := b.newLedger(ctx, time.Now)
 	if err != nil {
 		return 0, err

@@ -68,7 +68,9 @@ func (p *process) startGates(ctx context.Context, s *stage) error {
 }
 
 // reserveProcessors gives Go's scheduler one processor more for each thread of
-// a gate, because such a thread keeps one while it waits (netloop.Config.Linger).
+// a gate, because such a thread keeps one while it waits (netloop.Config.Linger),
+// and one for the thread that syncs the ledger, which keeps one until the disk
+// answers (docs/decisions/transport.md).
 func (p *process) reserveProcessors() {
 	threads := 0
 	for _, g := range p.gates {
@@ -76,7 +78,7 @@ func (p *process) reserveProcessors() {
 			threads += g.loop.Workers
 		}
 	}
-	addProcessors(threads)
+	addProcessors(threads + 1)
 }
 
 func addProcessors(n int) { runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + n) }

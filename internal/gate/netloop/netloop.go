@@ -129,7 +129,7 @@ type Loop interface {
 
 // Config sets the limits of a loop. The zero value is ready for use.
 type Config struct {
-	// Workers is the number of threads (epoll carrier). 0: half of GOMAXPROCS, at least 1: the other half is for
+	// Workers is the number of threads (epoll carrier). 0: half of GOMAXPROCS as the program began, at least 1: the other half is for
 	// the ledger, and a worker is busier, so cheaper per byte, when it has more pairs.
 	Workers int
 	// Linger has a worker that waits keep its processor of Go's scheduler for up to 5 ms. It saves the scheduler's
@@ -154,8 +154,12 @@ type Config struct {
 	FlushTimeout time.Duration
 }
 
-// DefaultWorkers is the number of threads of a loop whose Config.Workers is 0.
-func DefaultWorkers() int { return max(1, runtime.GOMAXPROCS(0)/2) }
+// DefaultWorkers is how many workers a loop of the zero Config has. It does not
+// change when a program raises GOMAXPROCS for the workers that it runs.
+func DefaultWorkers() int { return max(1, begun/2) }
+
+// begun is GOMAXPROCS as the program began.
+var begun = runtime.GOMAXPROCS(0)
 
 func (c Config) withDefaults() Config {
 	if c.Workers <= 0 {
