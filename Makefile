@@ -9,7 +9,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  = -s -w -X main.version=$(VERSION)
 export CGO_ENABLED = 0
 
-.PHONY: all build cross dist dist-check demo test test-browser screenshots generate test-long prove check vet bench-pgproxy bench-ledger bench-scope bench-element bench-person bench-map bench-web bench-egress eval-element eval-person eval-web eval-egress clean
+.PHONY: all build cross dist dist-check demo test test-browser screenshots generate test-long prove check vet bench-pgproxy bench-ledger bench-scope bench-element bench-person bench-map bench-web bench-egress bench-console eval-element eval-person eval-web eval-egress clean
 
 all: build
 
@@ -73,7 +73,7 @@ vet:
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 
-bench-pgproxy bench-ledger bench-scope bench-element bench-person bench-map bench-web bench-egress: bench-%:
+bench-pgproxy bench-ledger bench-scope bench-element bench-person bench-map bench-web bench-egress bench-console: bench-%:
 	@sh scripts/setup.sh bench
 	@sh bench/$*/run.sh $(ARGS)
 

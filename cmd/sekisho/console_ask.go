@@ -32,6 +32,20 @@ func (c *console) Peek(ctx context.Context, q scope.Query) (*scope.Result, error
 	return &result, nil
 }
 
+// Leaving implements office.Office.
+func (c *console) Leaving(ctx context.Context, q scope.Query) (*scope.Leaving, error) {
+	answer, err := c.figures(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Release()
+	result := answer.Result
+	if _, err := c.leaving(ctx, &result); err != nil {
+		return nil, fault.New(fault.LedgerOpen, "dir", ledgerDir(c.cfg.Config)).Because(err)
+	}
+	return result.Leaving, nil
+}
+
 // figures asks the view, with every gate's sign of life in it.
 func (c *console) figures(ctx context.Context, q scope.Query) (*disclosure.Answer, error) {
 	if err := c.view.await(ctx, c.ledger.Head()); err != nil {

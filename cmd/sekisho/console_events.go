@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -139,10 +140,11 @@ func (c *console) Wait(ctx context.Context, next event.Index) (event.Index, erro
 }
 
 const (
-	// searchTime bounds one search; what was not looked at is said.
+	// searchTime bounds one search that names no bound; what was not looked at is
+	// said.
 	searchTime = 1500 * time.Millisecond
 	// searchBlock is how many events are read at a time, backwards.
-	searchBlock = 20_000
+	searchBlock = 5_000
 )
 
 // Events implements office.Office: the newest first, from memory as far as it
@@ -162,8 +164,8 @@ func (c *console) Events(ctx context.Context, q consoleoffice.EventQuery) (*cons
 	if err != nil {
 		return nil, ledgerFault(ledgerDir(c.cfg.Config), c.file, err)
 	}
-	begin := c.now()
-	for !s.full() && s.page.Next > first && (s.page.Looked == 0 || c.now().Sub(begin) < searchTime) && !s.past {
+	begin, most := c.now(), cmp.Or(q.Time, searchTime)
+	for !s.full() && s.page.Next > first && (s.page.Looked == 0 || c.now().Sub(begin) < most) && !s.past {
 		if err := c.searchBlock(ctx, s, first); err != nil {
 			return nil, ledgerFault(ledgerDir(c.cfg.Config), c.file, err)
 		}

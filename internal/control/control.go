@@ -79,9 +79,10 @@ type Operator interface {
 
 // The forms of a scope answer.
 const (
-	FormResult = "result" // JSON of scope.Result
-	FormList   = "list"   // one line a subject: class, source, key
-	FormBundle = "bundle" // a disclosure bundle
+	FormResult  = "result"  // JSON of scope.Result
+	FormFigures = "figures" // the same without what left, for which the ledger is read
+	FormList    = "list"    // one line a subject: class, source, key
+	FormBundle  = "bundle"  // a disclosure bundle
 )
 
 // ScopeRequest asks whose data crossed.

@@ -98,7 +98,7 @@ const list account.Action = "list"
 func scopeRule(request any) account.Action {
 	if r, ok := request.(*control.ScopeRequest); ok {
 		switch r.Form {
-		case control.FormResult:
+		case control.FormResult, control.FormFigures:
 			return account.Ask
 		case control.FormBundle:
 			return account.Bundle

@@ -46,6 +46,9 @@ type Office interface {
 	// Peek answers a question with figures only, for pictures that are drawn
 	// again and again: it is not recorded and names nobody.
 	Peek(ctx context.Context, q scope.Query) (*scope.Result, error)
+	// Leaving says what left by the gates for what leaves while what is asked about
+	// passed; nil where nothing tells of such gates. It reads the ledger.
+	Leaving(ctx context.Context, q scope.Query) (*scope.Leaving, error)
 	// Look says who subjects are. It is recorded, with its purpose, and passes
 	// as a crossing, before the answer is there.
 	Look(ctx context.Context, r LookRequest) (*LookAnswer, error)
@@ -123,6 +126,8 @@ type EventQuery struct {
 	Limit   int       `json:"limit"`
 	// Whole asks for whole lines and for signs of life, too: for programs.
 	Whole bool `json:"-"`
+	// Time bounds the search; 0 is 1.5 seconds. A page goes on where it stopped.
+	Time time.Duration `json:"-"`
 }
 
 // EventPage is what was found, and how far was looked.

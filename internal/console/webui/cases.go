@@ -13,7 +13,6 @@ import (
 	"sekisho/internal/control"
 	"sekisho/internal/desk"
 	"sekisho/internal/event"
-	"sekisho/internal/rule"
 	"sekisho/internal/view/casefile"
 	"sekisho/internal/view/casefile/draft"
 	"sekisho/internal/view/casefile/playbook"
@@ -94,7 +93,7 @@ func (s *Server) casePage(r *Request) (templ.Component, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &caseRoom{Answer: a, Class: playbook.Default().Class(a.Case.Class), Facts: knownFacts()}
+	c := &caseRoom{Answer: a, Class: casefile.DefaultBooks().Plays.Class(a.Case.Class), Facts: knownFacts()}
 	for i, red := range a.Red {
 		a.Red[i] = casefile.RedText(red, a.Case.Class, r.page.Lang())
 	}
@@ -112,7 +111,7 @@ func (s *Server) casePage(r *Request) (templ.Component, error) {
 // knownFacts are the facts that some rule asks for.
 func knownFacts() []string {
 	out := []string{}
-	for _, k := range rule.Default().Rules {
+	for _, k := range casefile.DefaultBooks().Rules.Rules {
 		out = append(out, k.Start...)
 		for _, w := range k.When {
 			out = append(append(out, w.All...), w.Any...)
@@ -169,13 +168,13 @@ func (c *caseRoom) className(p *Page) string {
 }
 
 func className(p *Page, id string) string {
-	if c := playbook.Default().Class(id); c != nil {
+	if c := casefile.DefaultBooks().Plays.Class(id); c != nil {
 		return c.Name.In(string(p.Lang()))
 	}
 	return id
 }
 
-func classes() []playbook.Class { return playbook.Default().Classes }
+func classes() []playbook.Class { return casefile.DefaultBooks().Plays.Classes }
 
 // act records a body and leads back to the case.
 func (s *Server) act(r *Request, done string, body event.Cased) (templ.Component, error) {

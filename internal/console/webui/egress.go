@@ -1,6 +1,7 @@
 package webui
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -14,6 +15,7 @@ import (
 
 // egressRoom is the room of what leaves.
 type egressRoom struct {
+	Comes string // where the preview is asked for again; empty: it is here, or was not asked for
 	*office.Egress
 	Ask     office.ExitQuestion
 	Answer  *office.ExitAnswer  // nil: not asked
@@ -43,8 +45,14 @@ func (s *Server) egressWith(r *Request, receipt *control.Cuts) (templ.Component,
 		}
 	}
 	if v.Get("preview") != "" && e.Generation > 0 {
-		if room.Preview, err = s.Office.PreviewExit(r.Context()); err != nil {
+		preview, ready, err := s.behind(r.Context(), r.By()+" "+r.URL.RequestURI(), func(ctx context.Context) (any, error) { return s.Office.PreviewExit(ctx) })
+		if err != nil {
 			return nil, err
+		}
+		if ready {
+			room.Preview = preview.(*office.ExitPreview)
+		} else {
+			room.Comes = r.URL.RequestURI()
 		}
 	}
 	return egressView(r.page, room), nil

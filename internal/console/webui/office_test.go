@@ -140,6 +140,9 @@ func (f *firm) Scope(_ context.Context, r control.ScopeRequest, w io.Writer) err
 
 func (f *firm) Peek(context.Context, scope.Query) (*scope.Result, error) { return f.result(), f.fail() }
 
+func (f *firm) Leaving(context.Context, scope.Query) (*scope.Leaving, error) {
+	return &scope.Leaving{Verdict: "open", Because: []string{"not watched", "uncovered", "unknown exit", "no end"}, Destinations: []scope.Destination{{Host: nasty, Flows: 1, Sent: 9}}}, f.fail()
+}
 func (f *firm) Look(_ context.Context, r office.LookRequest) (*office.LookAnswer, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -138,7 +138,7 @@ func (s *Server) explore(r *Request, v url.Values) (*explorer, error) {
 // ask asks as `sekisho scope` does: the answer is recorded before it is shown.
 func (s *Server) ask(r *Request, e *explorer) error {
 	var text bytes.Buffer
-	if err := s.Office.Scope(r.Context(), control.ScopeRequest{Query: e.Query, Form: control.FormResult, By: r.By()}, &text); err != nil {
+	if err := s.Office.Scope(r.Context(), control.ScopeRequest{Query: e.Query, Form: control.FormFigures, By: r.By()}, &text); err != nil {
 		return err
 	}
 	e.Result = &scope.Result{}
@@ -162,11 +162,16 @@ func (s *Server) scopeTime(r *Request) (templ.Component, error) {
 	if err != nil {
 		return nil, err
 	}
-	bars, err := slicesOf(r.Context(), q, s.Now(), s.Office.Peek)
+	bars, ready, err := s.behind(r.Context(), r.By()+" "+r.URL.RequestURI(), func(ctx context.Context) (any, error) {
+		return slicesOf(ctx, q, s.Now(), s.Office.Peek)
+	})
 	if err != nil {
 		return nil, err
 	}
-	return timeBars(r.page, v, bars), nil
+	if !ready {
+		return comes(r.page, r.URL.RequestURI()), nil
+	}
+	return timeBars(r.page, v, bars.([]bar)), nil
 }
 
 func slicesOf(ctx context.Context, q scope.Query, now time.Time, peek func(context.Context, scope.Query) (*scope.Result, error)) ([]bar, error) {
@@ -200,6 +205,25 @@ func earlier(a, b time.Time) time.Time {
 		return a
 	}
 	return b
+}
+
+// scopeLeaving is the part of the explorer that says what left by the gates for
+// what leaves.
+func (s *Server) scopeLeaving(r *Request) (templ.Component, error) {
+	q, err := queryOf(r.URL.Query(), s.Now())
+	if err != nil {
+		return nil, err
+	}
+	left, ready, err := s.behind(r.Context(), r.By()+" "+r.URL.RequestURI(), func(ctx context.Context) (any, error) {
+		return s.Office.Leaving(ctx, q)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if !ready {
+		return comes(r.page, r.URL.RequestURI()), nil
+	}
+	return leavingView(r.page, left.(*scope.Leaving)), nil
 }
 
 func mostOfBars(bars []bar) uint64 {

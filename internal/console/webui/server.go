@@ -64,6 +64,8 @@ type Server struct {
 	cookie  string
 	mux     *http.ServeMux
 	days    days
+	errands errands
+	shared  shared
 	pages   []pattern
 	stopped <-chan struct{} // closed when the server stops: it ends the streams
 }

@@ -30,6 +30,7 @@ type today struct {
 	Todo    []todo
 	Clocks  []runningClock
 	Problem string // what could not be found out
+	failed  bool
 }
 
 // day is whose data crossed on one day.
@@ -70,20 +71,29 @@ func (s *Server) todayFigures(r *Request) (templ.Component, error) {
 	return todayParts(r.page, s.today(r)), nil
 }
 
-// today gathers what the first screen shows. What cannot be found out is said,
-// and the rest is shown all the same.
+// today is what the first screen shows to somebody.
 func (s *Server) today(r *Request) *today {
-	t := &today{}
-	ctx := r.Context()
+	t := *s.everybody(r.Context())
+	if t.failed {
+		t.Problem = r.page.T("today_problem")
+	}
+	t.Todo = s.todos(r, &t)
+	return &t
+}
+
+// gather finds out what the first screen shows to everybody. What cannot be
+// found out is said, and the rest is shown all the same.
+func (s *Server) gather(ctx context.Context, status control.Status, err error) *today {
+	t := &today{Status: status}
 	failed := func(err error) bool {
-		if err != nil && ctx.Err() == nil {
-			s.Log.Error("first screen", "err", err)
-			t.Problem = r.page.T("today_problem")
+		if err != nil {
+			t.failed = true
+			if ctx.Err() == nil {
+				s.Log.Error("first screen", "err", err)
+			}
 		}
 		return err != nil
 	}
-	var err error
-	t.Status, err = s.Office.Status(ctx)
 	failed(err)
 	now := s.Now()
 	t.Scope, err = s.Office.Peek(ctx, scope.Query{From: midnight(now), To: now})
@@ -97,7 +107,6 @@ func (s *Server) today(r *Request) *today {
 		t.Normal = normal(t.Days[:len(t.Days)-1])
 	}
 	failed(s.todayCases(ctx, t))
-	t.Todo = s.todos(r, t)
 	return t
 }
 
@@ -134,7 +143,7 @@ func normal(all []day) uint64 {
 }
 
 // days keeps the figures of days that are over. A day is asked again after an
-// hour: remote gates may ship late.
+// hour, one at a time: remote gates may ship late.
 type days struct {
 	mu   sync.Mutex
 	kept map[time.Time]keptDay
@@ -160,9 +169,11 @@ func (d *days) last(ctx context.Context, now time.Time, peek func(context.Contex
 		}
 	}
 	var out []day
+	again := false
 	for at := first; at.Before(midnight(now)); at = at.AddDate(0, 0, 1) {
 		k, ok := d.kept[at]
-		if !ok || now.Sub(k.asked) > dayLife {
+		if old := now.Sub(k.asked) > dayLife; !ok || old && !again {
+			again = again || ok
 			r, err := peek(ctx, scope.Query{From: at, To: at.AddDate(0, 0, 1)})
 			if err != nil {
 				return out, err

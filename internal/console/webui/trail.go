@@ -2,6 +2,7 @@ package webui
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"math"
 	"net/url"
@@ -22,11 +23,16 @@ func (s *Server) scopeTrail(r *Request) (templ.Component, error) {
 	if err != nil {
 		return nil, err
 	}
-	trails, err := s.Office.Trails(r.Context(), q)
+	trails, ready, err := s.behind(r.Context(), r.By()+" "+r.URL.RequestURI(), func(ctx context.Context) (any, error) {
+		return s.Office.Trails(ctx, q)
+	})
 	if err != nil {
 		return nil, err
 	}
-	return trailView(r.page, v, trails), nil
+	if !ready {
+		return comes(r.page, r.URL.RequestURI()), nil
+	}
+	return trailView(r.page, v, trails.(*office.Trails)), nil
 }
 
 // node is a who, a gate or a table in the picture.

@@ -1,0 +1,93 @@
+package webui
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// errands are answers that take longer than a page may: they are worked out
+// behind the page's back, and the page asks again until they are there. The zero
+// value is ready.
+type errands struct {
+	mu      sync.Mutex
+	kept    map[string]*errand
+	running int
+}
+
+type errand struct {
+	done  chan struct{} // closed when value and err are there
+	ended time.Time
+	value any
+	err   error
+}
+
+const (
+	errandWait = 40 * time.Millisecond // how long a page waits for one
+	errandLife = 30 * time.Second      // how long an answer is kept
+	errandMost = 5 * time.Minute       // how long one may take
+	// mostErrands are under way at a time, keptErrands are kept.
+	mostErrands, keptErrands = 2, 32
+)
+
+// behind returns what f answers; ready is false while it is not there. The key
+// names question and asker. f is not told that the page went away: somebody asks
+// again.
+func (s *Server) behind(ctx context.Context, key string, f func(context.Context) (any, error)) (value any, ready bool, err error) {
+	e := s.errand(ctx, key, f)
+	if e == nil {
+		return nil, false, nil // others are under way
+	}
+	wait := time.NewTimer(errandWait)
+	defer wait.Stop()
+	select {
+	case <-e.done:
+		return e.value, true, e.err
+	case <-wait.C:
+	case <-ctx.Done():
+	}
+	return nil, false, ctx.Err()
+}
+
+// errand returns the one of that key, begun if need be; nil when too many are
+// under way.
+func (s *Server) errand(ctx context.Context, key string, f func(context.Context) (any, error)) *errand {
+	all, now := &s.errands, time.Now()
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	for k, e := range all.kept {
+		if !e.ended.IsZero() && now.Sub(e.ended) > errandLife {
+			delete(all.kept, k)
+		}
+	}
+	if e := all.kept[key]; e != nil {
+		return e
+	}
+	if all.running >= mostErrands || len(all.kept) >= keptErrands {
+		return nil
+	}
+	if all.kept == nil {
+		all.kept = map[string]*errand{}
+	}
+	e := &errand{done: make(chan struct{})}
+	all.kept[key] = e
+	all.running++
+	run, cancel := context.WithTimeout(context.WithoutCancel(ctx), errandMost)
+	go func() { // ends with f, with the server, or after errandMost
+		defer cancel()
+		go func() {
+			select {
+			case <-s.stopped:
+				cancel()
+			case <-run.Done():
+			}
+		}()
+		e.value, e.err = f(run)
+		all.mu.Lock()
+		all.running--
+		e.ended = time.Now()
+		all.mu.Unlock()
+		close(e.done)
+	}()
+	return e
+}
