@@ -34,17 +34,22 @@ const pace = 86_400 * time.Microsecond
 // crossing returns an event whose line has about 400 bytes: a statement that
 // delivered rows of some customers.
 func crossing(n int) *event.Crossing {
+	c := &event.Crossing{Parts: []event.Part{{Subjects: make(event.Set, 2)}}}
+	fill(c, n)
+	return c
+}
+
+// fill makes c, which crossing returned, the crossing of another number: a
+// writer that has handed an event over needs no new one.
+func fill(c *event.Crossing, n int) {
 	at := began.Add(time.Duration(n) * pace).UnixNano()
 	subject := uint32(n*2654435761) % 10_000_000
-	return &event.Crossing{
-		Session: event.Session(1<<32 | n%200), Statement: event.StatementID(0x9e3779b97f4a7c15 * uint64(n%50+1)), Intent: event.Seq(n + 1),
-		Outcome: event.OutcomeDone, From: at, To: at + 90_000, Count: 1,
-		Parts: []event.Part{{
-			Table: tables[n%len(tables)], Source: "shop.customers",
-			Elements: element.MaskOf(element.Name, element.Email, element.Phone), Class: event.Exact,
-			Rows: 1, Subjects: event.Set{{First: subject, Last: subject}, {First: subject + 7, Last: subject + 9}},
-		}},
-	}
+	c.Session, c.Statement, c.Intent = event.Session(1<<32|n%200), event.StatementID(0x9e3779b97f4a7c15*uint64(n%50+1)), event.Seq(n+1)
+	c.Outcome, c.From, c.To, c.Count = event.OutcomeDone, at, at+90_000, 1
+	p := &c.Parts[0]
+	p.Table, p.Source = tables[n%len(tables)], "shop.customers"
+	p.Elements, p.Class, p.Rows = element.MaskOf(element.Name, element.Email, element.Phone), event.Exact, 1
+	p.Subjects[0], p.Subjects[1] = event.Range{First: subject, Last: subject}, event.Range{First: subject + 7, Last: subject + 9}
 }
 
 // fsyncP99 is the peer of the latency: a loop of write 4 KiB and fdatasync.
@@ -121,23 +126,35 @@ func (b *bench) pipelined(ctx context.Context) (float64, error) {
 	return b.withLedger(ctx, "pipelined", func(ctx context.Context, l *ledger.Ledger) (int, error) {
 		return b.writers(ctx, 64, func(ctx context.Context, rec event.Recorder, next func() int, w int) error {
 			const outstanding = 256
-			acks := make(chan error, outstanding)
-			done := func(err error) { acks <- err }
-			waiting := 0
-			for {
-				for ctx.Err() == nil && waiting < outstanding {
-					if _, err := rec.Submit(event.Durable, done, crossing(next())); err != nil {
+			var acked atomic.Int64
+			var failed atomic.Pointer[error]
+			more := make(chan struct{}, 1) // something was acknowledged
+			done := func(err error) {
+				if err != nil {
+					failed.Store(&err)
+				}
+				acked.Add(1)
+				select {
+				case more <- struct{}{}:
+				default:
+				}
+			}
+			body := crossing(0)
+			for sent := int64(0); ; {
+				for ctx.Err() == nil && sent-acked.Load() < outstanding {
+					fill(body, next())
+					if _, err := rec.Submit(event.Durable, done, body); err != nil {
 						return err
 					}
-					waiting++
+					sent++
 				}
-				if waiting == 0 {
+				if err := failed.Load(); err != nil {
+					return *err
+				}
+				if sent == acked.Load() {
 					return nil
 				}
-				if err := <-acks; err != nil {
-					return err
-				}
-				waiting--
+				<-more
 			}
 		}, l)
 	})
