@@ -58,7 +58,9 @@ func (res *Result) Count() Count {
 	missed, most, wrong := res.lost.of(c.Records - c.Persons)
 	c.Hidden = int(math.Round(hidden))
 
-	estimate := float64(c.Persons) - expected - hidden - missed
+	found := float64(c.Persons)
+	beyond, beyondMost := res.lost.Beyond*float64(c.Records), res.lost.BeyondMost*float64(c.Records)
+	estimate := found - expected - hidden - missed
 	width := doubt*(hidden+doubtful) + leastWidth*float64(c.Persons) + 2*math.Sqrt(hidden+expected)
 	if res.Match.Model.Strangers {
 		width += expected
@@ -66,9 +68,12 @@ func (res *Result) Count() Count {
 	nameless := float64(res.nameless())
 	uncompared := res.lost.Uncompared * float64(c.Records)
 	c.Unlinkable += int(nameless)
-	c.Estimate = int(math.Round(estimate))
-	c.Low = max(1, int(math.Floor(estimate-width-(most-missed)-nameless-uncompared)))
-	c.High = min(c.Records, int(math.Ceil(estimate+width+missed+wrong)))
+	least := leastWidth * found
+	low := min(estimate-width-(most-missed)-nameless-uncompared, found-max(beyondMost, beyond+2*math.Sqrt(beyond))-least)
+	high := max(estimate+width+missed, found-(1-doubt)*beyond+least) + wrong
+	c.Estimate = int(math.Round((estimate + found - beyond) / 2))
+	c.Low = max(1, int(math.Floor(low-res.unsure(found-low))))
+	c.High = min(c.Records, int(math.Ceil(high)))
 	if c.Records == 0 {
 		c.Low = 0
 	}
@@ -77,6 +82,21 @@ func (res *Result) Count() Count {
 	c.Recall = merges * c.Precision / max(merges*c.Precision+hidden+missed+expected, 1)
 	return c
 }
+
+// unsure is how far the low end may be off where few matches taught the model:
+// by two standard errors of what is missing, and of the joins where those who
+// taught were strangers.
+func (res *Result) unsure(missing float64) float64 {
+	joins := float64(max(1, res.joins()))
+	if res.Match.Model.Strangers {
+		return 2 * math.Sqrt(joins)
+	}
+	return max(0, missing) * max(0, 2/math.Sqrt(joins)-fewJoins)
+}
+
+// fewJoins is the standard error, of about a thousand joins, from which on
+// leastWidth covers it.
+const fewJoins = 1. / 16
 
 // acceptReview returns how many persons fewer there are if all review links
 // are accepted, how many are expected to be right, how many of those are of

@@ -1,6 +1,8 @@
 package person
 
 import (
+	"math"
+
 	"sekisho/internal/person/cluster"
 	"sekisho/internal/person/match"
 	"sekisho/internal/person/record"
@@ -20,12 +22,23 @@ type lost struct {
 	// in scripts that nothing here reads into each other (kanji beside romaji),
 	// as a share of the records.
 	Uncompared float64 `json:"uncompared,omitempty"`
+	// Births is how many joins failed because a birth date differs although the
+	// names are the same and the rest is sure enough: nobody in a family bears the
+	// name of another.
+	Births float64 `json:"births,omitempty"`
+	// Alike is how many joins may be of two people of one household whose given
+	// names are alike by chance: twins, and families without birth dates.
+	Alike float64 `json:"alike,omitempty"`
+	// Beyond and BeyondMost are the joins that beyond says are missing, as shares
+	// of the records.
+	Beyond     float64 `json:"beyond,omitempty"`
+	BeyondMost float64 `json:"beyond_most,omitempty"`
 }
 
 // of returns the three for a number of joins.
 func (l lost) of(joins int) (likely, most, wrong float64) {
 	n := float64(joins)
-	return n * l.Likely, n * l.Most, n * l.Wrong
+	return n * (l.Likely + l.Births), n * (l.Most + (1+doubt)*l.Births), n * max(l.Wrong, l.Alike)
 }
 
 // usualErrors is how many joins may have failed where nothing teaches how often
@@ -40,8 +53,70 @@ const usualErrors = 0.03
 // strangers taught the model, nothing is known but that bound.
 func (res *Result) findLost() lost {
 	l := res.lostJoins()
-	l.Uncompared = float64(res.uncompared()) / float64(max(1, res.alive()))
+	records := float64(max(1, res.alive()))
+	l.Uncompared = float64(res.uncompared()) / records
+	likely, most := res.beyond()
+	l.Beyond, l.BeyondMost = likely/records, most/records
+	if joins := float64(res.joins()); joins > 0 && res.Match.Families {
+		l.Births = float64(res.otherBirths()) / joins
+		l.Alike = res.alikeByChance() / joins
+	}
 	return l
+}
+
+// otherBirths counts the joins that only a birth date holds back between records
+// of the same names.
+func (res *Result) otherBirths() int {
+	n, guard, m := 0, res.guard(), res.Match.Model
+	sets := res.Sets.Clone(res.Table.Room)
+	join := func(l match.Link) {
+		if sets.Find(l.A) != sets.Find(l.B) {
+			sets.Join(l.A, l.B)
+			n++
+		}
+	}
+	for l := range record.Each(res.Table.Room, res.Match.Links) {
+		bits := l.Score.Bits() - m.Weight(match.Birth, match.Differs)
+		if l.Pattern.Level(match.Given) >= match.GivenSound && guard.Contradiction(l.Pattern) == cluster.BirthDiffers && bits >= res.LinkAt.Bits() {
+			join(*l)
+		}
+	}
+	for r := range record.Each(res.Table.Room, res.Refused) {
+		if r.Veto == cluster.BirthDiffers && r.Link.Pattern.Level(match.Birth) != match.Differs {
+			join(r.Link)
+		}
+	}
+	return n
+}
+
+// givenPairs counts the pairs that only a given name keeps apart, and those that
+// are joined over given names that are alike and not the same. Errors leave more
+// of these than of those; where there are many of those alone, they are twins.
+func (res *Result) givenPairs() (apart, soft float64) {
+	m := res.Match.Model
+	for l := range record.Each(res.Table.Room, res.Match.Links) {
+		given := l.Pattern.Level(match.Given)
+		switch {
+		case l.Pattern.Level(match.Document) >= match.DocumentAlike:
+		case given == match.Differs && l.Pattern.Level(match.Birth) != match.Differs && l.Score.Bits()-m.Weight(match.Given, given) >= res.LinkAt.Bits():
+			apart++
+		case (given == match.GivenEdit || given == match.GivenAlike) && res.Sets.Find(l.A) == res.Sets.Find(l.B):
+			soft++
+		}
+	}
+	return apart, soft
+}
+
+// alikeByChance is how many joins are expected to be of two people: as many as
+// there are pairs that only a given name keeps apart, times how often two given
+// names are alike by chance; people of one household are given names that go
+// together, so twice that. No more than there are joins over names that are
+// alike and not the same.
+func (res *Result) alikeByChance() float64 {
+	apart, soft := res.givenPairs()
+	u := res.Match.Model.U[match.Given]
+	expected := 2 * apart * (u[match.GivenEdit] + u[match.GivenAlike]) / u[match.Differs]
+	return min(soft, expected+2*math.Sqrt(expected))
 }
 
 // uncompared counts the joins of pairs that are sure enough without their given
@@ -73,7 +148,8 @@ func (res *Result) lostJoins() lost {
 		return lost{Most: min(usualErrors, float64(res.vetoed(usualErrors*joins))/joins), Wrong: float64(res.alike()) / joins}
 	}
 	l := learnedLoss(res.Match.Model)
-	likely := min(l.Likely, float64(res.vetoed(l.Likely*joins))/joins)
+	_, soft := res.givenPairs()
+	likely := min(l.Likely, float64(res.vetoed(l.Likely*joins))/joins, (soft+2*math.Sqrt(soft)+1)/joins)
 	return lost{Likely: likely, Most: max((1+doubt)*likely, min(l.Likely, usualErrors))}
 }
 

@@ -88,7 +88,9 @@ func (res *Result) PartOf(rows []uint32, today uint32) Part {
 		width += expected
 	}
 	part.Estimate = max(min(1, part.Persons), int(math.Round(estimate)))
-	part.Low = max(min(1, part.Persons), int(math.Floor(estimate-width-(most-missed)-(1-share)*hidden-res.lost.Uncompared*float64(part.Records))))
+	low := estimate - width - (most - missed) - (1-share)*hidden - res.lost.Uncompared*float64(part.Records)
+	low = min(low, float64(part.Persons)*(1-leastWidth)-res.lost.BeyondMost*float64(part.Records))
+	part.Low = max(min(1, part.Persons), int(math.Floor(low)))
 	part.High = min(part.Records, max(part.Persons, int(math.Ceil(estimate+width+missed+wrong))))
 	return part
 }

@@ -74,7 +74,7 @@ type Options struct {
 
 // The thresholds when Options say none.
 const (
-	DefaultPrecision = 0.999
+	DefaultPrecision = 0.9995
 	DefaultReviewAt  = 0.05
 	leastLinkAt      = 0.5
 )

@@ -95,7 +95,7 @@ func Run(ctx context.Context, t *record.Table, names *record.Names, o Options) (
 		return nil, err
 	}
 	samples, strangers := e.trainers()
-	e.res.Model.Strangers = strangers
+	e.res.Model.Strangers, e.res.Model.families = strangers, e.res.Families
 	e.res.Model.learn(random, samples)
 	e.res.Counts = record.Count(t, names, 0, o.Workers, record.All)
 	e.common = newRarity(&e.res.Counts, e.res.Model)

@@ -191,7 +191,7 @@ func (e *engine) block(ctx context.Context) error {
 	}
 	e.res.Families = e.families()
 	use := rules
-	if !e.res.Families || e.t.Len() <= smallTable {
+	if !e.res.Families || e.t.Len() <= SmallTable {
 		use = slices.Concat(rules, wideRules)
 	}
 	for i := range use {
@@ -211,7 +211,7 @@ func (e *engine) block(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		limit := x.fitCap(e.o.Cap, uint64(e.t.Len())*rule.budget()/budgetUnit+smallTable, e.o.Workers)
+		limit := x.fitCap(e.o.Cap, uint64(e.t.Len())*rule.budget()/budgetUnit+SmallTable, e.o.Workers)
 		e.blockRule(rule, x, limit)
 	}
 	e.tables = keyTables{}
@@ -291,10 +291,12 @@ const (
 
 // families reports whether people who share name and address may be two. A
 // family differs in given name and in birth date; an error, as a rule, in one
-// of them. Only when there are many errors and hardly a family is it no; too
-// little to tell counts as yes.
+// of them. Twins differ in the given name alone, and clearly; errors leave more
+// names that are off by a letter than names that are quite different. Only when
+// there are many errors and hardly a family is it no; too little to tell counts
+// as yes.
 func (e *engine) families() bool {
-	var known, one, two float64
+	var known, one, two, given1, near float64
 	for _, s := range e.probes {
 		for p, n := range s.count {
 			given, birth := p.Level(Given), p.Level(Birth)
@@ -305,12 +307,18 @@ func (e *engine) families() bool {
 			switch {
 			case given == Differs && birth == Differs:
 				two += float64(n)
-			case given == Differs || birth == Differs:
+			case given == Differs:
 				one += float64(n)
+				given1 += float64(n)
+			case birth == Differs:
+				one += float64(n)
+			}
+			if given == GivenEdit || given == GivenAlike {
+				near += float64(n)
 			}
 		}
 	}
-	return known < leastPairs || one < errorShare*known || two >= familyShare*one
+	return known < leastPairs || one < errorShare*known || two >= familyShare*one || given1 > near
 }
 
 // trainers are the samples that the model learns from: those of rules whose

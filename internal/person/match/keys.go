@@ -47,31 +47,31 @@ var rules = []Rule{
 	{"birthdate+kanji", true, false, false, []Field{Birth, Given, Family}, func(n *record.Names, r *record.Record) uint64 {
 		return key(4, n.Kanji.HashOf(r.KanjiGiven), uint64(r.Birth))
 	}},
-	{"birthdate+postal", false, false, false, nil, func(_ *record.Names, r *record.Record) uint64 { return key(5, uint64(r.Postal), uint64(r.Birth)) }},
-	{"email", false, false, false, nil, func(_ *record.Names, r *record.Record) uint64 {
+	{"birthdate+postal", false, false, false, []Field{Birth, Place}, func(_ *record.Names, r *record.Record) uint64 { return key(5, uint64(r.Postal), uint64(r.Birth)) }},
+	{"email", false, false, false, []Field{Email}, func(_ *record.Names, r *record.Record) uint64 {
 		if r.Flags&record.EmailShared != 0 {
 			return 0
 		}
 		return key(6, r.Email, 1)
 	}},
-	{"phone", false, false, false, nil, func(_ *record.Names, r *record.Record) uint64 {
+	{"phone", false, false, false, []Field{Phone}, func(_ *record.Names, r *record.Record) uint64 {
 		if r.Flags&record.PhoneShared != 0 {
 			return 0
 		}
 		return key(7, r.Phone, 1)
 	}},
-	{"given+postal", false, false, false, nil, func(n *record.Names, r *record.Record) uint64 {
+	{"given+postal", false, false, false, []Field{Given, Place}, func(n *record.Names, r *record.Record) uint64 {
 		return key(8, n.Latin.HashOf(r.Given), uint64(r.Postal))
 	}},
-	{"kanji+town", false, false, false, nil, func(n *record.Names, r *record.Record) uint64 {
+	{"kanji+town", false, false, false, []Field{Given, Place}, func(n *record.Names, r *record.Record) uint64 {
 		return key(9, n.Kanji.HashOf(r.KanjiGiven), n.Towns.HashOf(r.Town))
 	}},
-	{"email+given", false, false, false, nil, func(n *record.Names, r *record.Record) uint64 { return key(10, n.Latin.HashOf(r.Given), r.Email) }},
-	{"phone+given", false, false, false, nil, func(n *record.Names, r *record.Record) uint64 { return key(11, n.Latin.HashOf(r.Given), r.Phone) }},
-	{"family+given", false, false, true, nil, func(n *record.Names, r *record.Record) uint64 {
+	{"email+given", false, false, false, []Field{Email, Given}, func(n *record.Names, r *record.Record) uint64 { return key(10, n.Latin.HashOf(r.Given), r.Email) }},
+	{"phone+given", false, false, false, []Field{Phone, Given}, func(n *record.Names, r *record.Record) uint64 { return key(11, n.Latin.HashOf(r.Given), r.Phone) }},
+	{"family+given", false, false, true, []Field{Family, Given}, func(n *record.Names, r *record.Record) uint64 {
 		return key(12, n.Latin.HashOf(r.Family), n.Latin.HashOf(r.Given))
 	}},
-	{"kanji-name", false, false, true, nil, func(n *record.Names, r *record.Record) uint64 {
+	{"kanji-name", false, false, true, []Field{Family, Given}, func(n *record.Names, r *record.Record) uint64 {
 		return key(13, n.Kanji.HashOf(r.KanjiFamily), n.Kanji.HashOf(r.KanjiGiven))
 	}},
 }
@@ -80,16 +80,16 @@ var rules = []Rule{
 // elsewhere their groups are families, colonies of one house and people of one
 // birthday.
 var wideRules = []Rule{
-	{"birthdate", false, false, false, nil, func(_ *record.Names, r *record.Record) uint64 { return key(17, uint64(r.Birth), 1) }},
-	{"street", false, false, false, nil, func(_ *record.Names, r *record.Record) uint64 { return key(18, r.Street, 1) }},
-	{"family+postal", false, false, false, nil, func(n *record.Names, r *record.Record) uint64 {
+	{"birthdate", false, false, false, []Field{Birth}, func(_ *record.Names, r *record.Record) uint64 { return key(17, uint64(r.Birth), 1) }},
+	{"street", false, false, false, []Field{Place}, func(_ *record.Names, r *record.Record) uint64 { return key(18, r.Street, 1) }},
+	{"family+postal", false, false, false, []Field{Family, Place}, func(n *record.Names, r *record.Record) uint64 {
 		return key(19, n.Latin.HashOf(r.Family), uint64(r.Postal))
 	}},
-	{"town", false, false, false, nil, func(n *record.Names, r *record.Record) uint64 { return key(21, n.Towns.HashOf(r.Town), 1) }},
+	{"town", false, false, false, []Field{Place}, func(n *record.Names, r *record.Record) uint64 { return key(21, n.Towns.HashOf(r.Town), 1) }},
 }
 
-// smallTable is the number of rows up to which wide rules always run.
-const smallTable = 100_000
+// SmallTable is the number of rows up to which wide rules always run.
+const SmallTable = 100_000
 
 // key mixes the parts of a rule's key; 0 when one of them is missing.
 func key(rule, a, b uint64) uint64 {

@@ -22,6 +22,10 @@ type Model struct {
 
 	weight [fieldCount][6]float64
 	table  []float32
+	// readFamily and readGiven are what names that sound the same weigh more where
+	// one record has no kanji to differ in.
+	readFamily, readGiven float32
+	families              bool // strangers who contradict each other teach nothing
 }
 
 // Weight is the evidence of one level, in bits: log2 M/U.
@@ -172,6 +176,9 @@ func (m *Model) expectMaximise(s sample) (sum [fieldCount][6]float64, matches [f
 		return sum, matches
 	}
 	order := slices.Sorted(maps.Keys(s.count))
+	if m.Strangers && m.families { // a family would teach that given names differ
+		order = slices.DeleteFunc(order, func(p Pattern) bool { return p.Level(Given) == Differs || p.Level(Birth) == Differs })
+	}
 	var now [fieldCount][6]float64
 	for f := range fieldCount {
 		now[f] = assumed(levels[f])
@@ -215,6 +222,10 @@ func (m *Model) weigh() {
 			m.weight[f][l] = math.Log2(m.M[f][l] / m.U[f][l])
 		}
 	}
+	read := func(f Field, sound, same Level) float32 {
+		return float32(math.Log2((m.M[f][sound]+m.M[f][same])/(m.U[f][sound]+m.U[f][same])) - m.weight[f][sound])
+	}
+	m.readFamily, m.readGiven = read(Family, FamilySound, FamilySame), read(Given, GivenSound, GivenSame)
 }
 
 // finish works the weights of all patterns out.
@@ -292,6 +303,9 @@ func (m *Model) score(c *rarity, p Pattern, a, b *record.Record) Score {
 	case FamilySound:
 		if a.Family == b.Family {
 			w += limited(c.family[a.Family] - c.usualFamily)
+			if a.KanjiFamily == 0 || b.KanjiFamily == 0 {
+				w += m.readFamily
+			}
 		}
 	}
 	switch p.Level(Given) {
@@ -300,6 +314,9 @@ func (m *Model) score(c *rarity, p Pattern, a, b *record.Record) Score {
 	case GivenSound:
 		if a.Given == b.Given {
 			w += limited(c.given[a.Given] - c.usualGiven)
+			if a.KanjiGiven == 0 || b.KanjiGiven == 0 {
+				w += m.readGiven
+			}
 		}
 	}
 	return Score(math.Round(float64(w) * unit))

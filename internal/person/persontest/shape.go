@@ -27,6 +27,9 @@ type Shape struct {
 	// Families share a house, a telephone and a name; otherwise everybody lives
 	// alone.
 	Families bool
+	// Twins makes everybody a twin: they share the birth date, the mail address
+	// and the telephone too.
+	Twins bool
 }
 
 // Table makes the records of that many persons in one table of a shape.
@@ -38,7 +41,14 @@ func Table(s Shape, persons int, seed uint64) Site {
 		if s.Families {
 			n = min(w.size(), persons-len(people))
 		}
-		people = append(people, w.family(n)...)
+		if s.Twins {
+			n = min(2, persons-len(people))
+		}
+		list := w.family(n)
+		if s.Twins {
+			makeTwins(list)
+		}
+		people = append(people, list...)
 	}
 	var rows [][]string
 	var who []int
@@ -62,6 +72,14 @@ func Table(s Shape, persons int, seed uint64) Site {
 	out.Flush()
 	site.Text = []byte(text.String())
 	return site
+}
+
+// makeTwins makes twins of two people of a house.
+func makeTwins(list []*somebody) {
+	if len(list) == 2 {
+		a, b := list[0], list[1]
+		b.year, b.month, b.day, b.mails, b.mobile, b.maiden, a.maiden = a.year, a.month, a.day, a.mails, a.mobile, a.family, a.family
+	}
 }
 
 func (s Shape) heading() []string {
