@@ -27,7 +27,7 @@ type evaluation struct {
 	onlyWhole, asked int
 }
 
-func evaluate(data string, list bool) error {
+func evaluate(data string, list, only bool) error {
 	e := &evaluation{list: list}
 	var err error
 	if e.engine, err = waf.New(waf.Config{}); err != nil {
@@ -37,6 +37,9 @@ func evaluate(data string, list bool) error {
 		return err
 	}
 	if e.published, err = waf.Published(waf.Config{}); err != nil {
+		return err
+	}
+	if err := e.handmade(); err != nil || only {
 		return err
 	}
 	if err := e.regression(); err != nil {

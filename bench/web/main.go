@@ -29,10 +29,11 @@ func run(args []string) error {
 	case "eval":
 		data := flags.String("data", "../shared/data", "folder of the corpora: attacks/*.txt, japanese-text/sentences.jsonl")
 		list := flags.Bool("list", false, "list every regression test that does not pass, and every wrong block")
+		only := flags.Bool("handmade", false, "only the injections written by hand")
 		if err := flags.Parse(args[1:]); err != nil {
 			return err
 		}
-		return evaluate(*data, *list)
+		return evaluate(*data, *list, *only)
 	case "speed":
 		program := flags.String("sekisho", "bin/sekisho", "the program")
 		rounds := flags.Int("rounds", 5, "rounds, after one to warm up")

@@ -3,7 +3,11 @@ package waf
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"html"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -46,6 +50,11 @@ func hidden(v plugintypes.TransactionVariables) *Request {
 			value := m.Value()
 			add(plain(value))
 			add(unbase64(value))
+			add(unescapedAgain(value))
+			for _, text := range inJSON(value) {
+				add(text)
+				add(unescapedAgain(text))
+			}
 		}
 	}
 	if b.Len() == 0 {
@@ -61,7 +70,7 @@ func hidden(v plugintypes.TransactionVariables) *Request {
 // plain returns a text with full-width letters and typographic dashes and
 // quotation marks as ASCII, "" if it holds none of these.
 func plain(s string) string {
-	if strings.IndexByte(s, 0xe2) < 0 && strings.IndexByte(s, 0xef) < 0 || !strings.ContainsFunc(s, disguised) {
+	if strings.IndexByte(s, 0xe2) < 0 && strings.IndexByte(s, 0xef) < 0 && strings.IndexByte(s, 0xc2) < 0 || !strings.ContainsFunc(s, disguised) {
 		return "" // the characters begin with these bytes
 	}
 	var b strings.Builder
@@ -79,13 +88,91 @@ func plain(s string) string {
 	return norm.NFKC.String(b.String())
 }
 
-// disguised reports whether a character looks like one of ASCII.
-func disguised(r rune) bool { return r > 0xff00 && r < 0xff5f || typographic(r) }
+// disguised reports whether a character looks like one of ASCII: the no-break
+// space too, which old code pages of databases take for white space.
+func disguised(r rune) bool { return r > 0xff00 && r < 0xff5f || r == 0xa0 || typographic(r) }
 
 // typographic reports whether a character is a dash, quotation mark or prime
 // (Unicode, General Punctuation).
 func typographic(r rune) bool {
 	return r >= 0x2010 && r <= 0x201f || r >= 0x2032 && r <= 0x203a
+}
+
+// numberOr is how the shortest injections begin.
+var numberOr = regexp.MustCompile(`(?i)^[^a-z]*[0-9][^a-z]*(?:x?or|and|union)\b`)
+
+// maxAgain bounds how often escapes are taken off.
+const maxAgain = 3
+
+// unescapedAgain returns a text with the escapes taken off that are left in it
+// once the rule set has taken off one layer more than the server: those of URLs
+// as often as they are there (%2527), and those of HTML (&#39;). "" for none.
+func unescapedAgain(text string) string {
+	again := text
+	for range maxAgain {
+		if strings.IndexByte(again, '%') < 0 {
+			break
+		}
+		next := percent.ReplaceAllStringFunc(again, func(s string) string {
+			b, err := hex.DecodeString(s[1:])
+			if err != nil {
+				return s // the expression takes nothing else
+			}
+			return string(b)
+		})
+		if next == again {
+			break
+		}
+		again = next
+	}
+	if strings.Contains(again, "&#") {
+		again = html.UnescapeString(again)
+	}
+	if again == text || !utf8.ValidString(again) {
+		return ""
+	}
+	return again
+}
+
+var percent = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
+
+const (
+	// maxTexts and maxDepth bound what is taken out of JSON in a value.
+	maxTexts = 100
+	maxDepth = 16
+)
+
+// inJSON returns the texts in a value that is an object or a list of JSON, as
+// forms carry it: names and values.
+func inJSON(value string) []string {
+	value = strings.TrimSpace(value)
+	if len(value) > maxHidden || !strings.HasPrefix(value, "{") && !strings.HasPrefix(value, "[") {
+		return nil
+	}
+	var all []string
+	d := json.NewDecoder(strings.NewReader(value))
+	for depth := 0; len(all) < maxTexts; {
+		token, err := d.Token()
+		if err != nil { // its end, or no JSON from here on
+			return all
+		}
+		switch v := token.(type) {
+		case json.Delim:
+			if v == '{' || v == '[' {
+				depth++
+			} else {
+				depth--
+			}
+			if depth > maxDepth {
+				return all
+			}
+		case string:
+			if v != "" {
+				all = append(all, v)
+			}
+		}
+	}
+	return all
 }
 
 // unbase64 returns the text that a value holds in base64 or base64url, "" if
@@ -107,7 +194,7 @@ func unbase64(value string) string {
 	if err != nil || !utf8.Valid(decoded) {
 		return ""
 	}
-	if short && (!bytes.ContainsAny(decoded, "'\"<(;=`|") || bytes.ContainsFunc(decoded, func(r rune) bool { return r < ' ' || r > '~' })) {
+	if short && (!bytes.ContainsAny(decoded, "'\"<(;=`|") && !numberOr.Match(decoded) || bytes.ContainsFunc(decoded, func(r rune) bool { return r < ' ' || r > '~' })) {
 		return ""
 	}
 	return string(decoded)
