@@ -154,7 +154,7 @@ func guess(p []byte, at int64) Encoding {
 	if n := wrongDouble(p, shiftJISSize); n < least {
 		best, least = ShiftJIS, n
 	}
-	if n := wrongDouble(p, eucSize); n < least || n == least && best == ShiftJIS && moreKanaEUC(p) {
+	if n := wrongDouble(p, eucSize); n < least || n == least && best == ShiftJIS && (moreKanaEUC(p) || rare(p, shiftJISSize, 0x99) > rare(p, eucSize, 0xD0)) {
 		best = EUCJP
 	}
 	return best
@@ -230,6 +230,20 @@ func eucSize(a, b byte) int {
 func moreKanaEUC(p []byte) bool {
 	kana := bytes.Count(p, []byte{0xA4}) + bytes.Count(p, []byte{0xA5})
 	return kana*5 >= len(p)/2 || kana > 4
+}
+
+// rare counts the kanji of JIS level 2, which begin with lead and above. EUC-JP that is
+// right in Shift_JIS too has many there, between half-width katakana; Shift_JIS that is
+// right in EUC-JP is half-width katakana alone.
+func rare(p []byte, size func(a, b byte) int, lead byte) (n int) {
+	for len(p) > 1 {
+		k := max(size(p[0], p[1]), 1)
+		if k == 2 && p[0] >= lead {
+			n++
+		}
+		p = p[k:]
+	}
+	return n
 }
 
 // pairs maps two bytes of Shift_JIS or EUC-JP to a character, 0 for none.

@@ -2,8 +2,10 @@ package bucket
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/md5"
+	"crypto/rand"
 	"encoding/hex"
 	"encoding/xml"
 	"errors"
@@ -54,6 +56,8 @@ type storage struct {
 	denied  string
 	secret  string
 	onGet   func(key string)
+	loops   bool            // the listing leads back to its beginning
+	cut     map[string]bool // objects whose connection ends too early
 }
 
 func (s *storage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -93,6 +97,9 @@ func (s *storage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNotFound)
 	case r.Header.Get("If-Match") != etag(text):
 		w.WriteHeader(http.StatusPreconditionFailed)
+	case s.cut[key]:
+		w.Header().Set("Content-Length", fmt.Sprint(len(text)))
+		io.WriteString(w, text[:len(text)/2])
 	default:
 		io.WriteString(w, text)
 	}
@@ -125,6 +132,12 @@ func (s *storage) list(w http.ResponseWriter, q url.Values) {
 	if len(keys) > 2 {
 		keys = keys[:2]
 		answer.IsTruncated, answer.NextContinuationToken = true, keys[1]
+	}
+	if s.loops {
+		answer.IsTruncated = true
+		if answer.NextContinuationToken == "" {
+			answer.NextContinuationToken = " " // before all keys
+		}
 	}
 	for _, k := range keys {
 		answer.Contents = append(answer.Contents, entry{k, etag(s.objects[k]), len(s.objects[k]), time.Unix(1700000000, 0).UTC()})
@@ -207,6 +220,52 @@ func TestBucket(t *testing.T) {
 	})
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// TestHostileBucket: a listing that leads back to its beginning, an object that is cut off,
+// and half a file end, and say so; the rest is read.
+func TestHostileBucket(t *testing.T) {
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	for range 5000 {
+		fmt.Fprintln(z, "関所", rand.Text())
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s := &storage{t: t, loops: true, cut: map[string]bool{"cut.txt": true}, objects: map[string]string{
+		"a.txt": "one\n", "cut.txt": strings.Repeat("two\n", 100_000), "half.gz": packed.String()[:packed.Len()/2], "z.txt": "three\n"}}
+	server := httptest.NewServer(s)
+	defer server.Close()
+	store, err := New(Config{Endpoint: server.URL + "/store", Bucket: "lists"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader := &document.Reader{Temp: t.TempDir()}
+	got := map[string]int{}
+	err = store.Walk(t.Context(), func(o document.Object) error {
+		if o.Trouble != 0 {
+			got[o.Path+" "+o.Trouble.String()]++
+			return nil
+		}
+		sink := &taker{part: o.Path}
+		_, err := o.Content.Read(t.Context(), reader, sink)
+		for _, l := range sink.lines {
+			got[o.Path+l[len(o.Path):min(len(l), len(o.Path)+17)]]++
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{". failed", "a.txt one", "cut.txt trouble failed", "half.gz trouble damaged", "z.txt three"} {
+		if got[want] == 0 {
+			t.Errorf("no %q in %v", want, got)
+		}
+	}
+	if got["a.txt one"] > 2 {
+		t.Errorf("the first page was read %d times", got["a.txt one"])
 	}
 }
 

@@ -117,6 +117,7 @@ const maxListing = 16 << 20
 // Walk implements document.Store.
 func (s *Store) Walk(ctx context.Context, visit func(document.Object) error) error {
 	token := ""
+	asked := map[[32]byte]bool{} // for pages, by the sum of their token
 	for {
 		page, err := s.list(ctx, token)
 		if ctx.Err() != nil {
@@ -137,10 +138,15 @@ func (s *Store) Walk(ctx context.Context, visit func(document.Object) error) err
 				return err
 			}
 		}
-		if !page.IsTruncated || page.NextContinuationToken == "" || page.NextContinuationToken == token {
+		if !page.IsTruncated {
 			return nil
 		}
 		token = page.NextContinuationToken
+		sum := sha256.Sum256([]byte(token))
+		if token == "" || asked[sum] { // no way on, or one that leads back: what is behind it was not seen
+			return visit(document.Object{Path: ".", Trouble: document.Failed})
+		}
+		asked[sum] = true
 	}
 }
 

@@ -146,11 +146,14 @@ func (j *job) tar(part string, r io.Reader, depth int) error {
 func (j *job) zip(part, name string, src source, depth int) error {
 	at, size, done, err := j.random(src)
 	defer done()
-	if err != nil {
+	if err == errLimit {
 		return err
 	}
-	z, err := zip.NewReader(at, size)
-	if err != nil {
+	var z *zip.Reader
+	if err == nil {
+		z, err = zip.NewReader(at, size)
+	}
+	if err != nil { // of an archive whose own end is missing, what came
 		return errors.Join(err, j.zipFront(part, io.NewSectionReader(at, 0, size), depth))
 	}
 	z.RegisterDecompressor(zip.Deflate, flate.NewReader)

@@ -238,7 +238,7 @@ func TestFormats(t *testing.T) {
 		{"blob.bin", append(append([]byte{0, 1, 2, 0, 0, 3}, "4111111111111111"...), 0, 0, 1, 2, 'a', 0, 'b', 0, 'c', 0, 'd', 0, 'e', 0, 'f', 0, 'g', 0, 0, 0), []string{": 4111111111111111", ": abcdefg"}},
 		{"photo.jpg", []byte("\xff\xd8\xff\xe0\x00\x10JFIF"), []string{": TROUBLE picture"}},
 		{"a.pdf", simplePDF(t), []string{": 4111 1111 1111 1111", ": 関所", ": Title: note"}},
-		{"cid.pdf", []byte("%PDF-1.4\n1 0 obj <</Type /Page /Contents 2 0 R /Resources <</Font <</F1 3 0 R>>>>>> endobj\n2 0 obj <</Length 30>> stream\nBT /F1 9 Tf <00410042> Tj ET\nendstream endobj\n3 0 obj <</Type /Font /Subtype /Type0 /Encoding /Identity-H>> endobj\n"), []string{": TROUBLE unreadable"}},
+		{"cid.pdf", []byte("%PDF-1.4\n1 0 obj <</Type /Page /Contents 2 0 R /Resources <</Font <</F1 3 0 R>>>>>> endobj\n2 0 obj <</Length 30>> stream\nBT /F1 9 Tf <00410042> Tj ET\nendstream endobj\n3 0 obj <</Type /Font /Subtype /Type0 /Encoding /Identity-H>> endobj\n%%EOF\n"), []string{": TROUBLE unreadable"}},
 		{"p.parquet", pq.Bytes(), []string{": | id=1 | 氏名=関所一郎", ": | id=2 | 氏名=関所花子"}},
 		{"s.db", sqliteFile(t), []string{"客: | id=1 | 氏名=関所一郎"}},
 	} {
@@ -275,17 +275,28 @@ func simplePDF(t testing.TB) []byte {
 	return []byte("%PDF-1.5\n1 0 obj <</Type /Page /Contents [2 0 R] /Resources <</Font <</F1 4 0 R /F2 5 0 R>>>>>> endobj\n" +
 		fmt.Sprintf("2 0 obj <</Length %d /Filter /FlateDecode>> stream\n%s\nendstream endobj\n", len(content), content) +
 		fmt.Sprintf("3 0 obj <</Type /ObjStm /N 2 /First 9 /Length %d /Filter [/FlateDecode]>> stream\r\n%s\nendstream endobj\n", len(objects), objects) +
-		fmt.Sprintf("6 0 obj <</Length %d /Filter /FlateDecode>> stream\n%s\nendstream endobj\n7 0 obj <</Title (note)>> endobj\n", len(cmap), cmap))
+		fmt.Sprintf("6 0 obj <</Length %d /Filter /FlateDecode>> stream\n%s\nendstream endobj\n7 0 obj <</Title (note)>> endobj\n%%%%EOF\n", len(cmap), cmap))
 }
 
 func sqliteFile(t testing.TB) []byte {
+	t.Helper()
+	return sqliteMade(t, `CREATE TABLE "客" (id INTEGER, "氏名" TEXT); INSERT INTO "客" VALUES (1, '関所一郎')`)
+}
+
+// sqliteRows is a database with a row for each name.
+func sqliteRows(t testing.TB, names []string) []byte {
+	t.Helper()
+	return sqliteMade(t, "CREATE TABLE c (name TEXT); INSERT INTO c VALUES ('"+strings.Join(names, "'), ('")+"')")
+}
+
+func sqliteMade(t testing.TB, statements string) []byte {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "x.db")
 	db, err := sql.Open("sqlite", name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = db.Exec(`CREATE TABLE "客" (id INTEGER, "氏名" TEXT); INSERT INTO "客" VALUES (1, '関所一郎')`)
+	_, err = db.Exec(statements)
 	if err = errors.Join(err, db.Close()); err != nil {
 		t.Fatal(err)
 	}

@@ -21,9 +21,15 @@ func (j *job) pdf(part string, src source) error {
 	if int64(len(data)) > j.limits.Memory {
 		data = data[:j.limits.Memory]
 		j.sink.Trouble(part, Limit, "a PDF larger than is read at once")
+	} else if err == nil && !bytes.Contains(data[max(0, len(data)-pdfTail):], []byte("%%EOF")) {
+		err = io.ErrUnexpectedEOF
 	}
 	return errors.Join(err, guard(func() error { return j.pdfText(part, data) }))
 }
+
+// pdfTail is where the end of a PDF is marked (ISO 32000-1 §7.5.5 says the last line;
+// what transports add behind it does no harm).
+const pdfTail = 4 << 10
 
 // pdfFile is a PDF's objects.
 type pdfFile struct {

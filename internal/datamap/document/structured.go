@@ -73,6 +73,9 @@ func (j *job) xml(part string, r io.Reader) error {
 		tok, err := m.next()
 		if err != nil || tok == tEnd {
 			flush()
+			if err == nil && len(stack) > 0 { // elements are open: the end is missing
+				err = io.ErrUnexpectedEOF
+			}
 			return err
 		}
 		switch tok {

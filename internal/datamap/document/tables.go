@@ -17,13 +17,22 @@ import (
 )
 
 // sqlite reads the tables of an SQLite file. The file is read as it stands,
-// without its write-ahead log: that is another file, read as binary data.
+// without its write-ahead log: that is another file, read as binary data. Of a
+// damaged one what is readable is read as binary data, too: rows that came before the
+// damage are there twice, and none that are left is missing.
 func (j *job) sqlite(part string, src source) error {
 	at, size, done, err := j.random(src)
 	defer done()
-	if err != nil {
-		return err
+	if err == nil {
+		err = j.sqliteTables(part, at, size)
 	}
+	if err != nil && err != errLimit && j.ctx.Err() == nil {
+		err = errors.Join(err, j.raw(part, io.NewSectionReader(at, 0, size)))
+	}
+	return err
+}
+
+func (j *job) sqliteTables(part string, at io.ReaderAt, size int64) error {
 	name, mount, err := vfs.New(oneFile{at, size})
 	if err != nil {
 		return err
@@ -140,14 +149,18 @@ func (o *openFile) ModTime() time.Time         { return time.Time{} }
 func (o *openFile) IsDir() bool                { return false }
 func (o *openFile) Sys() any                   { return nil }
 
-// parquet reads a Parquet file row group by row group.
+// parquet reads a Parquet file row group by row group. What its columns are stands at
+// its end: without it, what is not compressed is read as binary data.
 func (j *job) parquet(part string, src source) error {
 	at, size, done, err := j.random(src)
 	defer done()
-	if err != nil {
-		return err
+	if err == nil {
+		err = guard(func() error { return j.parquetRows(part, at, size) })
 	}
-	return guard(func() error { return j.parquetRows(part, at, size) })
+	if err != nil && err != errLimit && j.ctx.Err() == nil {
+		err = errors.Join(err, j.raw(part, io.NewSectionReader(at, 0, size)))
+	}
+	return err
 }
 
 func (j *job) parquetRows(part string, at io.ReaderAt, size int64) error {

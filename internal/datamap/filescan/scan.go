@@ -146,7 +146,7 @@ func (s *scan) ended(ctx context.Context, err error) (*Report, error) {
 // count walks once without reading, for the estimate.
 func (s *scan) count(ctx context.Context) error {
 	return s.store.Walk(ctx, func(o document.Object) error {
-		if o.Path == "." && o.Trouble != 0 && s.cfg.Store != nil {
+		if o.Path == "." && o.Trouble != 0 && s.cfg.Store != nil && s.pass.AllFiles == 0 {
 			return ErrRoot
 		}
 		if o.Trouble == 0 {

@@ -117,8 +117,32 @@ func TestPostgres(t *testing.T) {
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
+	got = readAll(t, Config{Address: "postgres://reader@" + pg.Addr() + "/shop", Password: "reading"}, func() {
+		if err := pg.Exec(context.WithoutCancel(t.Context()), "shop", "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = 'sekisho scan'"); err != nil {
+			t.Error(err)
+		}
+	})
+	lostFirst(t, got, "public.child", "public.customers [id 3] id=3 氏名=later")
 	if _, err := Open(t.Context(), Config{Address: "postgres://reader:guessed@" + pg.Addr() + "/shop"}); err == nil || strings.Contains(err.Error(), "guessed") {
 		t.Errorf("a wrong password: %v", err)
+	}
+}
+
+// lostFirst checks what a reading says whose connection was ended before its first
+// table: that one was not read, and the others were, over a new connection.
+func lostFirst(t *testing.T, got []string, first, row string) {
+	t.Helper()
+	var said []string
+	for _, l := range got {
+		if strings.HasPrefix(l, first+" ") {
+			said = append(said, l)
+		}
+	}
+	if d := cmp.Diff([]string{first + " trouble failed"}, said); d != "" {
+		t.Errorf("a lost connection (-want +got):\n%s", d)
+	}
+	if !slices.Contains(got, row) {
+		t.Errorf("after a lost connection: %q is not in %q", row, got)
 	}
 }
 
@@ -139,6 +163,9 @@ func TestMariaDB(t *testing.T) {
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
+	m.Exec(t, "CREATE TABLE crm.a (a INT) ENGINE=InnoDB", "CREATE PROCEDURE crm.hang_up() BEGIN DECLARE n INT; SELECT ID INTO n FROM information_schema.PROCESSLIST WHERE DB = 'crm' AND ID <> CONNECTION_ID() LIMIT 1; KILL n; END")
+	got = readAll(t, Config{Address: "mysql://root@/crm?socket=" + m.Socket, Password: myclienttest.Password}, func() { m.Exec(t, "CALL crm.hang_up()") })
+	lostFirst(t, got, "a", "customers [id 9] id=9 氏名=later")
 }
 
 func TestSQLite(t *testing.T) {
