@@ -29,7 +29,6 @@ func main() {
 	flag.StringVar(&o.only, "only", "", "only workloads whose name contains this")
 	flag.BoolVar(&o.tls, "tls", true, "measure the TLS rows too")
 	flag.IntVar(&o.scale, "scale", 10, "pgbench scale")
-	flag.StringVar(&o.pprof, "pprof", "", "write a CPU profile of the gate's last run to this file")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
@@ -40,10 +39,10 @@ func main() {
 }
 
 type options struct {
-	rounds, scale        int
-	length               time.Duration
-	sekisho, only, pprof string
-	tls                  bool
+	rounds, scale int
+	length        time.Duration
+	sekisho, only string
+	tls           bool
 }
 
 // workload is one pgbench script in one protocol mode with a number of clients.

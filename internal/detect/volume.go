@@ -115,7 +115,11 @@ func (r *reading) add(q *Read, at int64) {
 		s.who[q.Source] = b
 	}
 	for _, x := range q.Subjects {
-		b.AddRange(uint64(x.First), uint64(x.Last)+1)
+		if x.First == x.Last {
+			b.Add(x.First) // most reads are of one person; a range makes its part of the bitmap anew
+		} else {
+			b.AddRange(uint64(x.First), uint64(x.Last)+1)
+		}
 	}
 }
 

@@ -63,7 +63,11 @@ func (l *late) note(b *event.HoldingChange) {
 	c := l.at(lateKey{b.Table, b.Source, b.Op})
 	c.unknown += b.Unknown
 	for _, r := range b.Subjects {
-		c.subjects.AddRange(uint64(r.First), uint64(r.Last)+1)
+		if r.First == r.Last {
+			c.subjects.Add(r.First) // a range makes its part of the bitmap anew
+		} else {
+			c.subjects.AddRange(uint64(r.First), uint64(r.Last)+1)
+		}
 	}
 }
 
