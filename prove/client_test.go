@@ -23,7 +23,7 @@ type client struct {
 	// nil, runs after every step.
 	settle  func() error
 	between func() error
-	cancel  func(pid uint32, secret []byte) error // when the server sleeps
+	cancel  func(pid uint32, secret []byte, before func() error) error // when the server sleeps
 	pid     uint32
 	secret  []byte
 }
@@ -66,9 +66,10 @@ func login(conn net.Conn, user, database string, startup ...map[string]string) (
 }
 
 // cancels returns what sends a CancelRequest to an address as soon as a session
-// of a database sleeps. exec runs SQL there as the superuser.
-func cancels(ctx context.Context, network, address string, exec func(sql string) error) func(pid uint32, secret []byte) error {
-	return func(pid uint32, secret []byte) error {
+// of a database sleeps, after something was done. exec runs SQL there as the
+// superuser.
+func cancels(ctx context.Context, network, address string, exec func(sql string) error) func(pid uint32, secret []byte, before func() error) error {
+	return func(pid uint32, secret []byte, before func() error) error {
 		poll := time.NewTicker(20 * time.Millisecond)
 		defer poll.Stop()
 		for {
@@ -80,6 +81,9 @@ func cancels(ctx context.Context, network, address string, exec func(sql string)
 				return ctx.Err()
 			case <-poll.C:
 			}
+		}
+		if err := before(); err != nil {
+			return err
 		}
 		var d net.Dialer
 		conn, err := d.DialContext(ctx, network, address)
@@ -156,30 +160,42 @@ func (c *client) run(e episode) ([]byte, error) {
 			}
 			continue
 		}
-		if s.simple != "" {
-			c.fe.Send(&pgproto3.Query{String: s.simple})
-		}
-		for _, m := range s.pipe {
-			c.send(m)
-		}
-		if s.pipe != nil {
-			c.fe.Send(&pgproto3.Sync{})
+		for _, s := range append([]step{s}, s.ahead...) {
+			c.sendStep(s)
 		}
 		if err := c.fe.Flush(); err != nil {
 			return got.Bytes(), err
 		}
 		if s.cancel {
-			if err := c.cancel(c.pid, c.secret); err != nil {
+			meanwhile := func() error {
+				if s.meanwhile == "" {
+					return nil
+				}
+				return c.aside(s.meanwhile)
+			}
+			if err := c.cancel(c.pid, c.secret, meanwhile); err != nil {
 				return got.Bytes(), err
 			}
 		}
-		for range max(1, s.readies) {
+		for range max(1, s.readies) + len(s.ahead) {
 			if err := c.collect(&got, s.copyIn); err != nil {
 				return got.Bytes(), fmt.Errorf("%v: %w", s, err)
 			}
 		}
 	}
 	return got.Bytes(), nil
+}
+
+func (c *client) sendStep(s step) {
+	if s.simple != "" {
+		c.fe.Send(&pgproto3.Query{String: s.simple})
+	}
+	for _, m := range s.pipe {
+		c.send(m)
+	}
+	if s.pipe != nil {
+		c.fe.Send(&pgproto3.Sync{})
+	}
 }
 
 func (c *client) send(m message) {

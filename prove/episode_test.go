@@ -29,7 +29,11 @@ type step struct {
 	copyIn  string // what is sent when the server asks for COPY data; "": it fails
 	readies int    // answers that end in ReadyForQuery; 0 is one
 	cancel  bool   // a CancelRequest follows as soon as the server sleeps
-	settle  bool   // the gate compares the catalogue; without a gate nothing happens
+	// ahead are further queries and pipelines, sent without waiting for answers;
+	// meanwhile is what another session does while the server sleeps.
+	ahead     []step
+	meanwhile string
+	settle    bool // the gate compares the catalogue; without a gate nothing happens
 }
 
 // message is one extended-protocol message. Exactly one field is set, but for
@@ -99,6 +103,12 @@ func (e episode) String() string {
 		}
 		if st.settle {
 			s += "\n  settle"
+		}
+		for _, a := range st.ahead {
+			s += "\n  ahead    " + strings.ReplaceAll(episode{steps: []step{a}}.String(), "\n", "")
+		}
+		if st.meanwhile != "" {
+			s += "\n  meanwhile " + st.meanwhile
 		}
 		for _, m := range st.pipe {
 			switch {

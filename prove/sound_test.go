@@ -243,6 +243,7 @@ func TestEveryRuleMatters(t *testing.T) {
 		{"key injection", pgproxy.Switches{NoInjection: true}, []string{"injected key", "injected key in a join"}, false},
 		{"lineage check", pgproxy.Switches{NoLineageCheck: true}, []string{"schema changed around the gate"}, true},
 		{"environment", pgproxy.Switches{NoEnvironment: true}, []string{"search path, expressions only", "search path by function"}, true},
+		{"moment", pgproxy.Switches{NoMoment: true}, []string{"attack: ahead of a schema change", "attack: ahead of a taint"}, true},
 		{"taint", pgproxy.Switches{NoTaint: true}, []string{"insert select", "create table as"}, true},
 		{"taint by column", pgproxy.Switches{NoColumnTaint: true}, []string{"attack: second, harmless column", "attack: second, harmless column updated"}, true},
 		{"taint by owner", pgproxy.Switches{NoOwnerTaint: true}, []string{"attack: second, another's row", "attack: second, another's row updated"}, true},

@@ -47,6 +47,7 @@ type analyser struct {
 	figures      bool  // sizes or counters reach the result, or decide about it
 	drawn        []OID // sequences that are drawn from, by their names
 	stored       bool  // something that is stored is read
+	calls        bool  // a function of somebody's own is called
 	memo         map[*nodetree.Node]int
 	policyDepth  int
 	bodyDepth    int
@@ -106,7 +107,7 @@ func analyseQuery(cat *Catalog, q *nodetree.Node, opt Options) (out *Analysis, l
 		}
 	}()
 	out = a.finish(a.query(q, nil, true))
-	out.Stored, out.Texts = a.stored, a.texts
+	out.Stored, out.Texts, out.Calls = a.stored, a.texts, a.calls
 	out.Letterbox = a.letterbox || a.moves && a.predicate != 0 // how often tells
 	out.Sequences = a.sequences(false)
 	return out, a.proposal(out)

@@ -56,6 +56,9 @@ type Analysis struct {
 	// Stored says that the result depends on anything that is stored in the
 	// server: rows, the catalogue, sequences, locks.
 	Stored bool
+	// Calls says that it calls a function, operator or cast of somebody's own,
+	// which may be replaced while it runs.
+	Calls bool
 	// Texts says that it reads the texts of the session's prepared statements or
 	// cursors, as the server got them.
 	Texts bool

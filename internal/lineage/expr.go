@@ -319,6 +319,7 @@ func (a *analyser) function(lv *level, oid OID, args flow) flow {
 		a.fail("function")
 	}
 	a.stored = a.stored || fn.Stored
+	a.calls = a.calls || oid >= firstUserOID
 	a.texts = a.texts || fn.Texts
 	a.moves = a.moves || fn.Moves
 	if fn.Sequence && len(a.cat.letters) > 0 {

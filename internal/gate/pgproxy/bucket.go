@@ -148,15 +148,27 @@ func (e *engine) opened(s *slot) {
 	}
 }
 
-// closeBuckets records what every open bucket gathered.
+// closeBuckets records what every open bucket gathered. The intent of a row
+// that is passing in pieces stays open: whose it is shows at its end.
 func (e *engine) closeBuckets(why event.Outcome) {
+	var passing *slot
+	if x := e.long; x != nil && x.slot != nil && x.slot.open && why == event.OutcomeBucket {
+		passing = x.slot
+		e.writeCrossings(passing, why, true)
+		passing.count = 0
+	}
 	for _, s := range e.openSlots {
 		s.listed = false
-		e.writeBucket(s, why)
+		if s != passing {
+			e.writeBucket(s, why)
+		}
 	}
 	clear(e.openSlots)
 	e.openSlots = e.openSlots[:0]
 	e.deadline = 0
+	if passing != nil {
+		e.opened(passing)
+	}
 }
 
 // closeBucket records one bucket; strict sessions do so at each statement's end.

@@ -8,6 +8,7 @@ import "sync/atomic"
 // processes know nothing of each other.
 type Common struct {
 	epoch    atomic.Uint64 // counts schema changes
+	around   atomic.Uint64 // counts those that were seen without having passed
 	changing atomic.Int32  // sessions with uncommitted schema changes
 
 	laundering laundering

@@ -96,6 +96,9 @@ type Switches struct {
 	// more, whose rows their values are of, the presence of rows, code.
 	NoColumnTaint, NoOwnerTaint, NoRowsTaint, NoCode bool
 	NoPredicate                                      bool
+	// NoMoment trusts that a statement means at the server what it meant when it
+	// was sent.
+	NoMoment bool
 }
 
 // Rules is what decides, replaced as a whole on reload.

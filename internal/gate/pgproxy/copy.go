@@ -87,6 +87,7 @@ func (e *engine) copyOutBegins(m *pgwire.Message) bool {
 		return true
 	}
 	x.described = true
+	e.meets(x)
 	if x.plan == nil {
 		e.setPlan(x, e.g.wideOf(x.shape, "unexpected copy"))
 	}
@@ -244,6 +245,7 @@ func (e *engine) copyPiece(m *pgwire.Message) bool {
 		if e.overLong(x, m) {
 			return true
 		}
+		e.passing(x, m)
 		if x.out != nil && x.out.reader != nil || m.First {
 			e.copyRows(x, m.Body)
 		}

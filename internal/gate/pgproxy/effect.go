@@ -80,6 +80,7 @@ func (e *engine) effects(c *command, x *execution) (u undo) {
 		return u
 	}
 	e.noteUnclassified(p)
+	e.makes(c, x)
 	if c.changesSettings() || c.shape.sets {
 		e.touch()
 	}
@@ -203,7 +204,7 @@ func (e *engine) deallocate(c *command) undo {
 func (e *engine) defineCursor(c *command, x *execution) undo {
 	name := c.name()
 	u := undo{kind: undoPortal, name: name, portal: e.portals[name]}
-	cursor := &execution{shape: c.shape, refs: 1 << 20} // never given back: FETCH copies from it
+	cursor := &execution{shape: c.shape, refs: 1 << 20, at: x.at} // never given back: FETCH copies from it
 	if x.plan != nil {
 		cursor.plan = x.plan
 		cursor.copyParams(x)
@@ -212,7 +213,7 @@ func (e *engine) defineCursor(c *command, x *execution) undo {
 	}
 	cursor.slot = e.slotOf(cursor.plan)
 	e.setPortal(name, &portal{exec: cursor, mark: e.sent + 1, hold: c.st.Flags.Has(sqlscan.Hold)})
-	x.plan, x.slot = nil, nil // DECLARE itself returns nothing
+	x.plan, x.slot, x.cursor = nil, nil, cursor // DECLARE itself returns nothing
 	return u
 }
 

@@ -63,6 +63,7 @@ type engine struct {
 
 	env        environ
 	ddl        ddlState
+	ownDDL     uint64 // how much of the registry's epoch is this session's doing
 	writing    writing
 	tainting   []Taint // what the transaction under way taints
 	late       late
@@ -96,6 +97,7 @@ type engine struct {
 
 	rows, bytesOut uint64
 	streaming      *execution // of a replication connection; nil for others
+	long           *execution // of the row that is passing in pieces; nil: none is
 	statements     uint64     // ended well and not counted yet
 	limits         sessionLimits
 
@@ -306,6 +308,7 @@ func (e *engine) close(reason string) {
 	if !e.queue.empty() || e.fatal != nil {
 		why = event.OutcomeCut
 	}
+	e.halfRow()
 	e.closeBuckets(why)
 	e.endLate()
 	e.leavesCode()

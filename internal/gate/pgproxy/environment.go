@@ -161,6 +161,7 @@ type ddlState struct {
 func (e *engine) beginDDL() {
 	if e.ddl.mark == 0 {
 		e.g.reg.schemaChanging()
+		e.ownDDL++
 	}
 	e.ddl.mark = e.sent + 1
 }
@@ -175,5 +176,6 @@ func (e *engine) endDDL() {
 		e.g.protect(list)
 		return
 	}
+	e.ownDDL++
 	e.g.reg.schemaChanged()
 }

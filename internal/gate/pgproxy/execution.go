@@ -20,6 +20,11 @@ type execution struct {
 	cols []colFormat
 	// nums are the subjects of plan.params, in step with it.
 	nums []paramNumber
+	// at is when it was given its plan; cursor is what FETCH will copy from, of
+	// DECLARE; made are the relations that it makes of its rows.
+	at     moment
+	cursor *execution
+	made   []event.Place
 	// described: the RowDescription of this very execution was seen, or NoData.
 	described bool
 	silent    bool // it has no plan and can tell nothing
@@ -55,6 +60,7 @@ type colFormat struct {
 // describe checks a RowDescription against the analysis and learns the formats.
 // A mismatch makes the execution bounded over everything.
 func (e *engine) describe(x *execution, body []byte) {
+	e.meets(x)
 	x.described = true
 	p := x.plan
 	if p == nil {

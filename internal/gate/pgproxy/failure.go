@@ -28,6 +28,7 @@ func (e *engine) serverError(m *pgwire.Message) bool {
 	}
 	x := e.failing(head)
 	if sqlstate := string(body.Field(pgwire.FieldCode)); quotesValues(sqlstate) {
+		e.meets(x)
 		x = e.unplanned(head, x, "error", x != nil && x.raised(sqlstate, body.Field(pgwire.FieldWhere)))
 	}
 	if !e.discard && e.tells(x, body) {
@@ -289,6 +290,7 @@ func (e *engine) notice(m *pgwire.Message) bool {
 	}
 	x := e.failing(head)
 	if len(pgwire.ErrorBody(m.Body).Field(pgwire.FieldWhere)) > 0 { // code raised it
+		e.meets(x)
 		x = e.unplanned(head, x, "notice", true)
 	}
 	if x != nil && x.plan != nil && x.plan.crosses() && !e.discard {

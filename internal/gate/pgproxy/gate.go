@@ -453,13 +453,15 @@ func (g *Gate) DDL(database string) uint64 {
 // Metrics returns the counters. They may be read at any time.
 func (g *Gate) Metrics() *Metrics { return &g.metrics }
 
-// SchemaChanged says that the schema of a database changed by another way than
-// through this gate: analyses are made anew.
+// SchemaChanged says that the schema of a database changed, perhaps by another
+// way than through this gate: analyses are made anew, and what the statements
+// under way deliver from now on is bounded.
 func (g *Gate) SchemaChanged(database string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if sh := g.databases[database]; sh != nil {
 		sh.reg.epoch.Add(1)
+		sh.reg.around.Add(1)
 	}
 }
 

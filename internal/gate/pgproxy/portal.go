@@ -112,10 +112,10 @@ func (e *engine) newExecution(s *shape) *execution {
 	if n := len(e.free); n > 0 {
 		x := e.free[n-1]
 		e.free = e.free[:n-1]
-		x.shape, x.refs = s, 1
+		x.shape, x.refs, x.at = s, 1, e.present()
 		return x
 	}
-	return &execution{shape: s, refs: 1}
+	return &execution{shape: s, refs: 1, at: e.present()}
 }
 
 // release gives back one hold on an execution.

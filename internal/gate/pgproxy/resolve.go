@@ -41,17 +41,20 @@ func (c *command) silent() bool {
 // execute makes the execution of a command. unsure, when not empty, is why its
 // meaning cannot be known. ok is false when the client's message must wait.
 func (e *engine) execute(c *command, b *pgwire.Bind, s *prepared, partial bool, unsure string) (x *execution, ok bool) {
+	at := e.present() // before its meaning is looked up
 	p, from, ok := e.resolve(c, s, partial, unsure)
 	if !ok {
 		return nil, false
 	}
 	x = e.newExecution(c.shape)
+	x.at = at
 	if p == nil {
 		x.silent = c.silent()
 		return x, true
 	}
 	if from != nil { // rows of a cursor
 		x.shape = from.shape
+		x.at.since(from)
 		e.setPlan(x, p)
 		x.copyParams(from)
 		return x, true

@@ -217,6 +217,7 @@ func (e *engine) noData(head *expect, m *pgwire.Message) {
 	switch head.kind {
 	case expectDescribePortal:
 		if x := head.exec; x != nil {
+			e.meets(x)
 			x.described = true
 			x.cols = x.cols[:0]
 		}
@@ -278,6 +279,10 @@ func (e *engine) rowExecution() *execution {
 	if x.plan == nil {
 		e.setPlan(x, e.g.wide(x.shape, "unexpected result"))
 	}
+	if !x.at.met {
+		e.meets(x)
+	}
+	e.continues(x)
 	return x
 }
 
@@ -319,6 +324,7 @@ func (e *engine) complete(m *pgwire.Message) bool {
 		}
 		x = q.steps[q.at].exec
 	}
+	e.meets(x)
 	if x != nil && x.plan != nil && x.plan.always && x.plan.crosses() && !e.discard {
 		if !e.start(x) {
 			return e.waitDurably()
@@ -444,10 +450,10 @@ func (e *engine) rowPiece(m *pgwire.Message) bool {
 		return true
 	}
 	x := e.rowExecution()
+	if x.plan.crosses() && !e.start(x) {
+		return e.waitDurably()
+	}
 	if m.First {
-		if x.plan.crosses() && !e.start(x) {
-			return e.waitDurably()
-		}
 		if x.plan.strip > 0 || len(x.masks) > 0 {
 			e.end(errLongRow)
 			return true
@@ -459,6 +465,7 @@ func (e *engine) rowPiece(m *pgwire.Message) bool {
 	if m.First {
 		x.stream(x.plan)
 	}
+	e.passing(x, m)
 	x.long.Feed(m.Body)
 	if m.Last {
 		if x.plan.crosses() {
@@ -471,4 +478,29 @@ func (e *engine) rowPiece(m *pgwire.Message) bool {
 		e.overSubjects(x)
 	}
 	return true
+}
+
+// passing notes whose row is passing in pieces.
+func (e *engine) passing(x *execution, m *pgwire.Message) {
+	e.long = nil
+	if !m.Last && x.plan.crosses() {
+		e.long = x
+	}
+}
+
+// halfRow counts the row that the end of the session cut in two.
+func (e *engine) halfRow() {
+	x := e.long
+	if x == nil || e.discard {
+		return
+	}
+	e.long = nil
+	if !e.start(x) && !x.slot.open {
+		return // nothing can be recorded any more
+	}
+	if x.out != nil {
+		e.copyRow(x, nil)
+	} else {
+		e.longRow(x)
+	}
 }

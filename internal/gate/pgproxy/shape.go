@@ -33,6 +33,9 @@ type shape struct {
 	// conflict: ON CONFLICT stands in it, perhaps.
 	conflict bool
 
+	// moves: values may come from rows that it reads.
+	moves bool
+
 	whole bool // it has no WHERE, LIMIT, FETCH, JOIN or HAVING: a whole table
 }
 
@@ -140,6 +143,7 @@ func newShape(fingerprint uint64, canon, text []byte) *shape {
 	s.sets = bytes.Contains(canon, []byte("set_config")) || bytes.Contains(canon, []byte("pg_settings"))
 	s.calls = callsCode(canon)
 	s.conflict = hasWord(canon, "conflict")
+	s.moves = hasWord(canon, "insert", "update", "merge") && hasWord(canon, "select", "using", "table", "with", "from", "execute")
 	s.whole = !hasWord(canon, "where", "limit", "fetch", "join", "having")
 	return s
 }
