@@ -38,6 +38,7 @@ type insideHouse struct {
 	holdings *datamap.Map
 	gate     *pgproxy.Gate
 	lineage  *lineage.Reader
+	digest   string // of the catalogue when it was compared last
 	follower *view.Follower
 	view     *disclosure.View
 	stop     func()
@@ -166,11 +167,16 @@ func protectedTables() (scans []datamap.Table, reads []lineage.Table, gates []pg
 // settle compares the catalogue, as cmd/sekisho does once a second.
 func (h *insideHouse) settle(ctx context.Context, database string) error {
 	changed, err := h.lineage.Refresh(ctx)
-	if changed {
-		h.gate.SchemaChanged(database)
-	}
 	if err != nil {
 		return err
+	}
+	cat, err := h.lineage.Catalog(ctx)
+	if err != nil {
+		return err
+	}
+	if changed || cat.Digest != h.digest {
+		h.digest = cat.Digest
+		h.gate.SchemaChanged(database)
 	}
 	return h.protected(ctx, database)
 }

@@ -45,15 +45,17 @@ func (p *process) startGates(ctx context.Context, s *stage) error {
 			return err
 		}
 		p.gates = append(p.gates, g)
+	}
+	watches, err := p.firstLooks(ctx) // before their first sign of life: from there on they cover
+	if err != nil {
+		return err
+	}
+	for _, g := range p.gates {
 		if _, err := g.rec.Record(ctx, event.Durable, g.startBodies(p)...); err != nil {
 			return fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(err)
 		}
 	}
 	p.reserveProcessors()
-	watches, err := p.firstLooks(ctx, s)
-	if err != nil {
-		return err
-	}
 	for _, g := range p.gates {
 		if err := p.addCutter(ctx, g.cfg.Name, g); err != nil {
 			return err

@@ -10,9 +10,11 @@ import (
 	"strings"
 	"testing"
 
+	"sekisho/internal/datamap"
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
 	"sekisho/internal/lang"
+	"sekisho/proof/scope"
 )
 
 // The reasons that the program writes into the ledger can be said in Japanese,
@@ -47,6 +49,13 @@ func TestEveryReasonIsSaid(t *testing.T) {
 	}
 	if without*10 > len(found) {
 		t.Errorf("%d of %d reasons have no Japanese (run with -v)", without, len(found))
+	}
+}
+
+// The definition of a scope knows the watch's reason by its text.
+func TestReasonOfDoubt(t *testing.T) {
+	if datamap.ReasonCatalogue != scope.ReasonCatalogue {
+		t.Errorf("the watch writes %q, scopes look for %q", datamap.ReasonCatalogue, scope.ReasonCatalogue)
 	}
 }
 

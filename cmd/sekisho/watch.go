@@ -73,7 +73,7 @@ const firstLook = 5 * time.Second
 
 // firstLooks makes the watches of all databases, and has each look before a
 // client is served: what it reckons from is certain then.
-func (p *process) firstLooks(ctx context.Context, s *stage) (all []watch, err error) {
+func (p *process) firstLooks(ctx context.Context) (all []watch, err error) {
 	for _, b := range p.bases {
 		c := &carried{database: b.cfg.Database}
 		for _, g := range p.gates {
@@ -87,7 +87,7 @@ func (p *process) firstLooks(ctx context.Context, s *stage) (all []watch, err er
 		w, err := datamap.NewWatch(datamap.WatchConfig{
 			Place: place(b.cfg), DSN: b.dsn, Control: b.control, Gate: c, Recorder: b.rec,
 			Tables: b.holdings.Tables, Every: time.Duration(b.cfg.Scan.Watch), Poolers: poolers(b.cfg), Now: p.now,
-			OnUncovered: b.holdings.Doubt, OnCatalogue: func() { p.refresh(s, c) },
+			OnUncovered: b.holdings.Doubt, OnCatalogue: c.forget,
 		})
 		if err != nil {
 			return nil, fault.New(fault.DatabaseConnect, "database", b.cfg.Name).Because(err)
@@ -103,16 +103,13 @@ func (p *process) firstLooks(ctx context.Context, s *stage) (all []watch, err er
 	return all, nil
 }
 
-// refresh reads the catalogue again, off the watch's goroutine.
-func (p *process) refresh(s *stage, c *carried) {
-	s.wait.Go(func() {
-		for _, g := range c.gates {
-			if _, err := g.base.lineage.Refresh(s.ctx); err != nil && s.ctx.Err() == nil {
-				p.log.Warn("catalogue not read again", "database", g.base.cfg.Name, "err", err)
-			}
-			g.server.SchemaChanged(c.database)
-		}
-	})
+// forget has analyses made anew, at once: what the watch is about to record as
+// uncovered ends after that. Each analysis reads the catalogue again when it
+// differs from the one in use.
+func (c *carried) forget() {
+	for _, g := range c.gates {
+		g.server.SchemaChanged(c.database)
+	}
 }
 
 // poolers are the addresses between gate and server: upstream, when the
@@ -133,6 +130,7 @@ func (p *process) followCatalogue(ctx context.Context, g *gate) error {
 	tick := time.NewTicker(catalogueEvery)
 	defer tick.Stop()
 	seen := map[event.Place]bool{}
+	digest := p.catalogueDigest(ctx, g)
 	for {
 		select {
 		case <-ctx.Done():
@@ -143,7 +141,11 @@ func (p *process) followCatalogue(ctx context.Context, g *gate) error {
 		if err != nil && ctx.Err() == nil {
 			p.log.Warn("catalogue not compared", "database", g.base.cfg.Name, "err", err)
 		}
-		if changed {
+		// An analysis may have found the change first: then the reader's catalogue
+		// is new already, and the gate still keeps the plans of the old one.
+		now := p.catalogueDigest(ctx, g)
+		if changed || now != digest {
+			digest = now
 			g.server.SchemaChanged(g.base.cfg.Database)
 		}
 		if seen, err = p.followDerived(ctx, g.base, seen); err != nil && ctx.Err() == nil {
@@ -153,6 +155,16 @@ func (p *process) followCatalogue(ctx context.Context, g *gate) error {
 			p.log.Warn("what is known of relations not recorded", "database", g.base.cfg.Name, "err", err)
 		}
 	}
+}
+
+// catalogueDigest is that of the catalogue which analyses are made with; "" when
+// it cannot be read.
+func (p *process) catalogueDigest(ctx context.Context, g *gate) string {
+	cat, err := g.base.lineage.Catalog(ctx)
+	if err != nil {
+		return ""
+	}
+	return cat.Digest
 }
 
 // followDerived adds the materialised views that the last look showed too, and

@@ -68,7 +68,8 @@ type WatchConfig struct {
 	// OnUncovered is called after an uncovered interval was recorded: holdings
 	// should be read again, identifiers suspended. OnCatalogue is called when
 	// the catalogue changed in a way the gate did not carry: lineage must be
-	// forgotten. Both may be nil and must not block.
+	// forgotten. It is called before the end of the interval is taken, so that
+	// nothing is read by the old lineage after it. Both may be nil and must not block.
 	OnUncovered func()
 	OnCatalogue func()
 	// Now is the clock; nil means time.Now.
@@ -187,6 +188,7 @@ func (w *Watch) Look(ctx context.Context) error {
 			reason: ReasonReset, title: "the server's counters began anew", from: w.base.agreed.latest(w.margin() == 0),
 			detail: "after a crash or a reset of statistics nobody can tell who was there",
 		})
+		w.due = append(w.due, w.base.compareCatalogue(seen)...) // it is no counter
 		w.base = newBaseline(at, seen)
 	default:
 		w.due = append(w.due, w.base.compare(at, seen)...)
@@ -229,6 +231,12 @@ var findingCodes = map[string]string{
 func (w *Watch) report(ctx context.Context, at time.Time) error {
 	bodies, open := []event.Body{}, map[string]bool{}
 	for _, t := range w.due {
+		if t.reason == ReasonCatalogue || t.reason == ReasonReset {
+			w.cfg.OnCatalogue() // before the interval's end is taken
+			break
+		}
+	}
+	for _, t := range w.due {
 		from := t.from.Add(-w.margin())
 		if from.Before(w.started) {
 			from = w.started
@@ -248,9 +256,6 @@ func (w *Watch) report(ctx context.Context, at time.Time) error {
 			return err
 		}
 		w.cfg.OnUncovered()
-	}
-	if open[ReasonCatalogue] || open[ReasonReset] {
-		w.cfg.OnCatalogue()
 	}
 	w.base.reported(at, open)
 	w.open, w.due = open, nil

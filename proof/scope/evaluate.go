@@ -34,6 +34,7 @@ func Evaluate(lines [][]byte, q Query) (*Result, Sets, error) {
 	for i := range e.sums {
 		e.sums[i] = newSum()
 	}
+	e.doubts = e.gates.Doubts(frame)
 	e.places()
 	e.cross()
 	e.uncover()
@@ -222,6 +223,7 @@ type evaluation struct {
 	crossed   []stray                    // exactly, in the window, by anybody
 	strangers int
 	open      int
+	doubts    []Mark // times in which exact parts are not confirmed
 	holes     []Interval
 }
 
@@ -346,7 +348,7 @@ func (e *evaluation) part(k sessionKey, p *part, span Span, sure, maybe bool) {
 		for _, c := range []int{int(Reachable), noAggregates} {
 			e.exact(c, p, elements, set)
 		}
-		if sure {
+		if sure && !slices.ContainsFunc(e.doubts, func(m Mark) bool { return m.Touches(p.Table, span) }) {
 			e.exact(int(Confirmed), p, elements, set)
 		}
 		if p.Unknown == 0 && err == nil {

@@ -48,6 +48,27 @@ type Mark struct {
 	Reason string
 }
 
+// ReasonCatalogue is the reason of a mark for a time in which the catalogue was
+// changed around the gate and the gate did not know: what it attributed by the old
+// catalogue may be of others.
+const ReasonCatalogue = "catalogue changed around the gate"
+
+// Doubts returns the marks in w for which exact crossings are not confirmed.
+func (g *Gates) Doubts(w Frame) (list []Mark) {
+	for _, m := range g.marks {
+		if m.Reason == ReasonCatalogue && w.In(Span{m.From, m.To}) {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+// Touches reports whether what happened at a place within s fell into m.
+func (m Mark) Touches(place string, s Span) bool {
+	return s.From <= m.To && s.To >= m.From &&
+		(len(m.Places) == 0 || slices.ContainsFunc(m.Places, func(p string) bool { return Meet(p, place) }))
+}
+
 // NewGates returns an empty Gates.
 func NewGates(silence time.Duration) *Gates {
 	return &Gates{Silence: int64(silence), gates: map[string]*gate{}, open: map[string]int{}}

@@ -327,3 +327,38 @@ func FuzzEvaluate(f *testing.F) {
 		}
 	})
 }
+
+// TestChangedAround: what crossed while the catalogue was changed around the gate
+// is reachable and not confirmed, at the places of that interval.
+func TestChangedAround(t *testing.T) {
+	line := func(n int, source string, at int, kind int, body string) []byte {
+		return fmt.Appendf(nil, `{"s":%q,"n":%d,"at":%d,"k":%d,"b":%s}`, source, n, at, kind, body)
+	}
+	crossing := func(n, from, to int, table, subjects string) []byte {
+		return line(n, "gate/shop", to, kindCrossing, fmt.Sprintf(`{"session":1,"from":%d,"to":%d,"parts":[{"table":%q,"source":"shop.c","elements":["email"],"class":1,"rows":1,"subjects":%q}]}`, from, to, table, subjects))
+	}
+	for _, c := range []struct{ reason, place, confirmed string }{
+		{ReasonCatalogue, "shop", "1,4"},
+		{ReasonCatalogue, "shop/public.c", "1,4"},
+		{ReasonCatalogue, "shop/public.d", "1-4"},
+		{"session bypassed the gate", "shop", "1-4"},
+	} {
+		lines := [][]byte{
+			line(1, "gate/shop", 1, kindSourceStart, `{"start":1,"places":["shop"]}`),
+			line(2, "gate/shop", 2, kindSessionOpen, `{"session":1,"user":"app","address":"203.0.113.9"}`),
+			crossing(3, 10, 19, "shop/public.c", "1"), crossing(4, 10, 20, "shop/public.c", "2"),
+			crossing(5, 30, 40, "shop/public.c", "3"), crossing(6, 31, 40, "shop/public.c", "4"),
+			line(1, "scan/shop", 31, kindCoverage, fmt.Sprintf(`{"from":20,"to":30,"places":[%q],"reason":%q}`, c.place, c.reason)),
+		}
+		for _, q := range []Query{{}, {Addresses: []string{"203.0.113.9"}}} {
+			_, sets, err := Evaluate(lines, q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			confirmed, reachable := sets[Confirmed]["shop.c"].String(), sets[Reachable]["shop.c"].String()
+			if confirmed != c.confirmed || reachable != "1-4" {
+				t.Errorf("%s at %s: confirmed %s, want %s; reachable %s", c.reason, c.place, confirmed, c.confirmed, reachable)
+			}
+		}
+	}
+}

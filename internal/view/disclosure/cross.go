@@ -3,6 +3,7 @@ package disclosure
 import (
 	"context"
 	"database/sql"
+	"slices"
 
 	"sekisho/internal/event"
 	"sekisho/proof/scope"
@@ -77,10 +78,11 @@ func (e *evaluation) fit(session uint32) (sure, maybe bool) {
 // cross gathers the crossings of the actors and enters them.
 func (e *evaluation) cross(ctx context.Context) error {
 	sure, maybe := totals{}, totals{}
-	var err error
+	err := e.doubted(ctx)
 	switch {
+	case err != nil:
 	case !e.actors.Narrow():
-		err = e.crossAnybody(ctx, sure)
+		err = e.crossAnybody(ctx, sure, maybe)
 	case e.sureSessions != nil || len(e.maySessions) > 0:
 		err = e.gatherAll(ctx, e.w, func(r *record) {
 			e.ofActors(r, sure, maybe)
@@ -98,10 +100,36 @@ func (e *evaluation) cross(ctx context.Context) error {
 			e.temp = append(e.temp, &x.set)
 		}
 	}
-	if !e.actors.Narrow() {
+	if !e.actors.Narrow() && len(e.doubts) == 0 {
 		e.exact = sure
 	}
 	return nil
+}
+
+// doubted finds the times in which exact crossings are not confirmed, and the
+// hours of the records that they touch: sums do not tell them apart.
+func (e *evaluation) doubted(ctx context.Context) error {
+	e.doubts = e.gates.Doubts(e.w)
+	hours := map[int64]bool{}
+	for _, m := range e.doubts {
+		from, to := hourOf(m.From), min(hourOf(m.To), e.pages.last)
+		for h := max(from, e.pages.first); h <= to; h++ {
+			hours[h] = true
+		}
+		err := e.readSpills(ctx, e.db.Read, m.From, from, func(r *record) { hours[hourOf(r.lo)] = true })
+		if err != nil {
+			return err
+		}
+	}
+	e.apart = sortedKeys(hours)
+	return nil
+}
+
+// doubtful says that a record is in such a time.
+func (e *evaluation) doubtful(r *record, table uint32) bool {
+	return slices.ContainsFunc(e.doubts, func(m scope.Mark) bool {
+		return m.Touches(e.names.texts[table], scope.Span{From: r.lo, To: r.hi})
+	})
 }
 
 // asked reports whether a series is asked about.
@@ -130,7 +158,7 @@ func (e *evaluation) ofActors(r *record, sure, maybe totals) {
 	if e.clientOf[r.session] == 0 && e.names.texts[k.reason] != scope.ReasonNoNumber {
 		e.unnamed++
 	}
-	if isSure {
+	if isSure && !(k.class == event.Exact && e.doubtful(r, k.table)) {
 		sure.addRecord(r, k.class, nil)
 	} else {
 		maybe.addRecord(r, k.class, nil)
@@ -148,18 +176,18 @@ func (e *evaluation) seriesTables() []uint32 {
 	return sortedKeys(set)
 }
 
-func (e *evaluation) crossAnybody(ctx context.Context, sure totals) error {
-	err := e.gather(ctx, e.w, dimTable, e.seriesTables(), func(x entry) error {
+func (e *evaluation) crossAnybody(ctx context.Context, sure, maybe totals) error {
+	err := e.gather(ctx, e.w, e.apart, dimTable, e.seriesTables(), func(x entry) error {
 		if !e.asked(x.series) {
 			return nil
 		}
 		return sure.wait(x, e.series.list[x.series].class)
-	}, func(r *record) { e.ofActors(r, sure, nil) })
+	}, func(r *record) { e.ofActors(r, sure, maybe) })
 	if err != nil {
 		return err
 	}
 	// Sums by table do not tell who crossed without being announced.
-	p := e.planned(e.w)
+	p := e.planned(e.w, e.apart)
 	return e.gatherBlocks(ctx, &p, dimClient, []uint32{0}, func(x entry) error {
 		if k := &e.series.list[x.series]; e.asked(x.series) && e.names.texts[k.reason] != scope.ReasonNoNumber {
 			e.unnamed += x.n
@@ -169,7 +197,7 @@ func (e *evaluation) crossAnybody(ctx context.Context, sure totals) error {
 }
 
 func (e *evaluation) crossClients(ctx context.Context, sure, maybe totals) error {
-	err := e.gather(ctx, e.w, dimClient, sortedKeys(e.sureClients), func(x entry) error {
+	err := e.gather(ctx, e.w, e.apart, dimClient, sortedKeys(e.sureClients), func(x entry) error {
 		if !e.asked(x.series) {
 			return nil
 		}
@@ -178,7 +206,7 @@ func (e *evaluation) crossClients(ctx context.Context, sure, maybe totals) error
 	if err != nil {
 		return err
 	}
-	p := e.planned(e.w)
+	p := e.planned(e.w, e.apart)
 	return e.gatherBlocks(ctx, &p, dimClient, []uint32{0}, func(x entry) error {
 		if !e.asked(x.series) {
 			return nil

@@ -22,8 +22,9 @@ type plan struct {
 	edges  []int64
 }
 
-// planned cuts a window into blocks that are over and single hours.
-func (v *View) planned(w scope.Frame) (p plan) {
+// planned cuts a window into blocks that are over and single hours. Hours that
+// are apart, ascending, are in no block.
+func (v *View) planned(w scope.Frame, apart []int64) (p plan) {
 	first, last := v.pages.first, v.pages.last // hours with records
 	if first > last {
 		return p
@@ -43,12 +44,12 @@ func (v *View) planned(w scope.Frame) (p plan) {
 			p.edges = append(p.edges, h)
 		}
 	}
-	if end := floorDiv(hourOf(v.watermark), widths[levelTop]) * widths[levelTop]; everything && till >= end && end > first {
+	if end := floorDiv(hourOf(v.watermark), widths[levelTop]) * widths[levelTop]; everything && till >= end && end > first && len(apart) == 0 {
 		p.blocks = append(p.blocks, block{levelEver, 0})
 		from = end
 	}
 	for h := from; h < till; {
-		level := v.widest(h, till)
+		level := v.widest(h, till, apart)
 		if level < 0 {
 			p.hours = append(p.hours, h)
 			h++
@@ -61,8 +62,12 @@ func (v *View) planned(w scope.Frame) (p plan) {
 }
 
 // widest returns the level of the widest block that begins with hour h, ends
-// by till and is over; -1 when there is none.
-func (v *View) widest(h, till int64) int {
+// by till, is over and has no hour that is apart; -1 when there is none.
+func (v *View) widest(h, till int64, apart []int64) int {
+	next, _ := slices.BinarySearch(apart, h)
+	if next < len(apart) {
+		till = min(till, apart[next])
+	}
 	for level := levelTop; level >= 0; level-- {
 		b := floorDiv(h, widths[level])
 		if b*widths[level] == h && h+widths[level] <= till && over(level, b, v.watermark) {
@@ -90,9 +95,10 @@ func (v *View) busy(ctx context.Context, hour int64) (bool, error) {
 
 // gather goes through the crossings in a window: those of the given tables or
 // clients where they are summed up, and all of them where they are not; it is
-// for fromRecord to leave out what is not asked for.
-func (v *View) gather(ctx context.Context, w scope.Frame, dim int, keys []uint32, fromEntry func(entry) error, fromRecord func(*record)) error {
-	p := v.planned(w)
+// for fromRecord to leave out what is not asked for. Hours that are apart are read
+// record by record.
+func (v *View) gather(ctx context.Context, w scope.Frame, apart []int64, dim int, keys []uint32, fromEntry func(entry) error, fromRecord func(*record)) error {
+	p := v.planned(w, apart)
 	if err := v.gatherBlocks(ctx, &p, dim, keys, fromEntry); err != nil {
 		return err
 	}

@@ -378,7 +378,7 @@ func (e *evaluation) crossedAt(ctx context.Context, id uint32) (totals, error) {
 		return e.exact, nil
 	}
 	t := totals{}
-	err := e.gather(ctx, e.w, dimTable, []uint32{id}, func(x entry) error {
+	err := e.gather(ctx, e.w, nil, dimTable, []uint32{id}, func(x entry) error {
 		return t.wait(x, e.series.list[x.series].class)
 	}, func(r *record) {
 		if k := e.series.list[r.series]; k.table == id {

@@ -412,7 +412,7 @@ func (v *View) loadEver(ctx context.Context) error {
 		tables[k.table] = true
 	}
 	w := scope.Frame{OpenFrom: true, OpenTill: true}
-	err := v.gather(ctx, w, dimTable, sortedKeys(tables), func(e entry) error {
+	err := v.gather(ctx, w, nil, dimTable, sortedKeys(tables), func(e entry) error {
 		k := v.series.list[e.series]
 		if k.class != event.Exact {
 			return nil

@@ -65,6 +65,8 @@ type evaluation struct {
 	// changeSets counts the sets of changes that were read.
 	changeSets int
 	unnamed    uint64
+	doubts     []scope.Mark // times in which exact crossings are not confirmed
+	apart      []int64      // hours that they touch, ascending
 	holes      []scope.Interval
 
 	// Who is asked about, when the question is narrow.

@@ -135,7 +135,8 @@ func drawStream(t *rapid.T) *memory {
 		case 5:
 			m.add(src, when, ce, &event.Gap{From: when - 5e9, To: when, Places: places[:rapid.IntRange(0, 1).Draw(t, "gap places")], Reason: "disk"})
 		case 6:
-			m.add("scan/shop", when, ce, &event.Coverage{From: when - 60e9, To: when, Places: places, Reason: "sessions"})
+			m.add("scan/shop", when, ce, &event.Coverage{From: when - rapid.SampledFrom([]int64{60e9, 3 * hourNS, 900 * hourNS}).Draw(t, "uncovered"), To: when, Places: places,
+				Reason: rapid.SampledFrom([]string{"sessions", scope.ReasonCatalogue}).Draw(t, "why")})
 		case 7:
 			m.add("person/ayame", when, ce, &event.Bypass{Places: places, Open: rapid.Bool().Draw(t, "open")})
 		case 8, 9:

@@ -28,7 +28,10 @@ type Trail struct {
 	statement     uint32
 }
 
-type trailKey struct{ session, statement, series uint32 }
+type trailKey struct {
+	session, statement, series uint32
+	doubt                      bool // it is in a time in which nothing is confirmed
+}
 
 // Trails returns how what q asks about went: by session and statement, those of
 // the most rows first. Sessions of which it is not known whose they are belong
@@ -43,17 +46,22 @@ func (v *View) Trails(ctx context.Context, q scope.Query, most int) (out []Trail
 	if err := e.actorsOf(ctx); err != nil {
 		return nil, 0, err
 	}
+	e.doubts = e.gates.Doubts(e.w)
 	all := map[trailKey]*Trail{}
 	err = e.gatherAll(ctx, e.w, func(r *record) {
 		if _, maybe := e.fit(r.session); !maybe || !e.asked(r.series) {
 			return
 		}
-		key := trailKey{r.session, r.statement, r.series}
+		k := &e.series.list[r.series]
+		key := trailKey{r.session, r.statement, r.series, k.class == event.Exact && e.doubtful(r, k.table)}
 		t := all[key]
 		if t == nil {
-			k, c := &e.series.list[r.series], e.clients.list[e.clientOf[r.session]]
+			c := e.clients.list[e.clientOf[r.session]]
 			t = &Trail{User: e.names.texts[c.user], Address: e.names.texts[c.address], Table: e.names.texts[k.table], Elements: k.mask, Class: k.class,
 				Reason: e.names.texts[k.reason], From: r.lo, To: r.hi, session: r.session, statement: r.statement}
+			if key.doubt {
+				t.Class, t.Reason = event.Bounded, scope.ReasonCatalogue
+			}
 			all[key] = t
 		}
 		t.From, t.To = min(t.From, r.lo), max(t.To, r.hi)
