@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -323,24 +324,25 @@ func (a *app) draftFields(kind string, d *draft.Document) error {
 	type field struct {
 		Name    string         `json:"name"`
 		Label   string         `json:"label"`
+		Source  string         `json:"source,omitempty"` // where the field of the form was read
 		Options []draft.Option `json:"options,omitempty"`
 	}
 	var out []field
 	for _, p := range d.Parts {
 		for _, r := range p.Rows {
 			if r.Name != "" {
-				out = append(out, field{r.Name, r.Label, draft.Options(kind, r.Name, a.lang)})
+				out = append(out, field{r.Name, r.Label, r.Source, draft.Options(kind, r.Name, a.lang)})
 			}
 		}
 	}
 	return a.out(out, func() {
-		a.table([]string{"col_field", "col_title", "col_choices"}, func(line func(...any)) {
+		a.table([]string{"col_field", "col_title", "col_source", "col_choices"}, func(line func(...any)) {
 			for _, f := range out {
 				var choices []string
 				for _, o := range f.Options {
 					choices = append(choices, o.Code+"="+o.Text)
 				}
-				line(f.Name, f.Label, strings.Join(choices, " "))
+				line(f.Name, f.Label, cmp.Or(f.Source, "-"), strings.Join(choices, " "))
 			}
 		})
 	})

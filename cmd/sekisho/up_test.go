@@ -63,6 +63,9 @@ func runWithShop(t *testing.T, dir string) {
 			if err != nil {
 				return err
 			}
+			if err := messageServers(e); err != nil {
+				return err
+			}
 			leaky, err := leakyShop(e)
 			if err != nil {
 				return err

@@ -232,8 +232,32 @@ func TestBounces(t *testing.T) {
 			t.Errorf("%q is not red:\n%s", want, red)
 		}
 	}
-	if len(all.sent) != 0 || all.tick(t).IsZero() {
-		t.Error("with nobody reached there must be a next time")
+	if len(all.sent) != 0 {
+		t.Errorf("reached %v", all.sent)
+	}
+	if next := all.tick(t); next.Sub(all.now) != time.Hour {
+		t.Errorf("with nobody reached the next time is %s", next)
+	}
+	all.down = map[string]bool{} // the mail server is back
+	all.now = all.now.Add(59 * time.Minute)
+	if all.tick(t); len(all.sent) != 0 {
+		t.Errorf("called again too soon: %v", all.sent)
+	}
+	all.now = all.now.Add(time.Minute)
+	all.tick(t)
+	if want := []string{"duty p0", "duty p0", "csirt p1"}; !slices.Equal(all.sent, want) { // open, for his knowledge
+		t.Errorf("an hour later: %v, want %v", all.sent, want)
+	}
+	all.sent = nil
+	if all.tick(t); len(all.sent) != 0 {
+		t.Errorf("twice: %v", all.sent)
+	}
+	all.now = all.now.Add(23 * time.Hour) // and silence climbs to the end
+	all.tick(t)
+	for _, want := range []string{"ciso p2", "officer p3"} {
+		if !slices.Contains(all.sent, want) {
+			t.Errorf("a day later: %v, want %s", all.sent, want)
+		}
 	}
 }
 

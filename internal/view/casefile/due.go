@@ -150,6 +150,9 @@ func (c *Case) Due(b *Books, f *Firm, now time.Time) []Call {
 		ack, climbed := c.acknowledged(t.Key), false
 		for i, r := range t.Rungs {
 			told, failed := c.told(t.Key, r.Rank)
+			if again := c.retry(f, t.Key, r.Rank); failed && !again.IsZero() && !again.After(now) {
+				failed = false
+			}
 			if !b.on(holidayDuty) && rule.Closed(now) {
 				continue
 			}
@@ -175,6 +178,9 @@ func (c *Case) Next(b *Books, f *Firm, now time.Time) (next time.Time) {
 		ack := c.acknowledged(t.Key)
 		for _, r := range t.Rungs {
 			told, failed := c.told(t.Key, r.Rank)
+			if again := c.retry(f, t.Key, r.Rank); failed && !again.IsZero() && (next.IsZero() || again.Before(next)) {
+				next = again
+			}
 			if told || failed || !t.All && ack != 0 && ack <= r.At.UnixNano() {
 				continue
 			}
@@ -201,15 +207,53 @@ func (c *Case) acknowledged(key string) int64 {
 	return 0
 }
 
-// told reports whether somebody of the rank was called, or nobody could be.
+// told reports whether somebody of the rank was called, or nobody could be. That
+// nobody could be counts no more when a lower rank was reached since: what was
+// in the way is gone, and silence climbs as always.
 func (c *Case) told(key, rank string) (sent, nobody bool) {
+	none, lower := int64(-1), int64(-1)
 	for _, n := range c.Notices {
-		if n.Key == key && n.Rank == rank {
-			sent = sent || n.Step == "sent"
-			nobody = nobody || n.Step == "nobody"
+		switch {
+		case n.Key != key:
+		case n.Step == "sent" && n.Rank == rank:
+			sent = true
+		case n.Step == "sent" && roster.Level(n.Rank) < roster.Level(rank):
+			lower = max(lower, n.At)
+		case n.Step == "nobody" && n.Rank == rank:
+			none = max(none, n.At)
 		}
 	}
-	return sent, nobody && !sent
+	return sent, !sent && none >= 0 && none >= lower
+}
+
+// retryEvery is how long after a call that reached nobody of any rank it is made
+// again: mail servers come back, and a roster with nobody is mended.
+const retryEvery = time.Hour
+
+// retry returns when a rank of which nobody could be reached is called again;
+// the zero time for never, because somebody of another rank knows, or because
+// there is still nobody to call. A rank that had nobody, and has somebody now,
+// is called at once.
+func (c *Case) retry(f *Firm, key, rank string) (at time.Time) {
+	bounced := false
+	for _, n := range c.Notices {
+		switch {
+		case n.Key != key:
+		case n.Step == "sent" || n.Step == "ack":
+			return time.Time{}
+		case n.Step == "failed" && n.Rank == rank:
+			bounced = true
+		case n.Step == "nobody" && n.Rank == rank:
+			at = event.Time(n.At)
+		}
+	}
+	if at.IsZero() || len(f.Roster.Call(rank, at)) == 0 {
+		return time.Time{}
+	}
+	if bounced {
+		return at.Add(retryEvery)
+	}
+	return at
 }
 
 func (c *Case) sent(key, rank string) bool { s, _ := c.told(key, rank); return s }
@@ -223,8 +267,10 @@ func (c *Case) silent(key, rank string) bool {
 func (c *Case) Red(b *Books, f *Firm, now time.Time) []string {
 	var out []string
 	for _, n := range c.Notices {
-		if n.Step == "nobody" || n.Step == "failed" {
-			out = append(out, n.Step+" "+n.Key+" "+n.Rank+" "+n.To)
+		if n.Step == "nobody" && !c.sent(n.Key, n.Rank) || n.Step == "failed" {
+			if red := n.Step + " " + n.Key + " " + n.Rank + " " + n.To; !slices.Contains(out, red) {
+				out = append(out, red)
+			}
 		}
 	}
 	if c.State != Closed && f.Roster != nil && len(f.Roster.People) == 0 || f.Roster == nil {

@@ -255,6 +255,17 @@ func TestBadInput(t *testing.T) {
 	if red := strings.Join(r.c.Red(r.books, r.firm, r.now), "\n"); !strings.Contains(red, "nobody open:0 officer") {
 		t.Errorf("red: %s", red)
 	}
+	r.now = r.now.Add(time.Hour)
+	if got := r.deliver(); len(got) != 0 {
+		t.Errorf("with nobody to call, %v", got)
+	}
+	r.firm.Roster = people() // mended: the calls that reached nobody are made at once
+	if got := r.deliver(); !slices.Contains(got, "open duty sent") {
+		t.Errorf("after the roster was mended: %v", got)
+	}
+	if red := strings.Join(r.c.Red(r.books, r.firm, r.now), "\n"); strings.Contains(red, "nobody open:0 duty") {
+		t.Errorf("whoever was reached is still red: %s", red)
+	}
 }
 
 func TestConcentration(t *testing.T) {

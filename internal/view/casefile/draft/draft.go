@@ -47,9 +47,12 @@ type Row struct {
 	Value string
 	// Unknown: nobody knows yet.
 	Unknown bool
-	// Unsure: nobody has read whether the form has this field and these choices;
-	// the label says so.
+	// Unsure: nobody has read whether the form has this field; the label says so.
 	Unsure bool
+	// Guessed: the field was read, its choices were not; the label says so.
+	Guessed bool `json:",omitempty"`
+	// Source is where the field of the PPC's form was read.
+	Source string `json:",omitempty"`
 }
 
 // Part is a section.
@@ -137,13 +140,11 @@ func (f *filler) part(heading string, fields ...string) {
 			source = name
 		}
 		f.reads[source] = true
-		row := Row{Label: f.say.Text("field_" + name), Unsure: f.unsure(name)}
+		row := Row{Label: f.say.Text("field_" + name)}
 		if !slices.Contains(fromCase, source) {
 			row.Name = name
 		}
-		if row.Unsure {
-			row.Label += f.say.Text("mark_unsure")
-		}
+		f.mark(&row, name)
 		known := false
 		if f.choosable(name) {
 			if f.slot[name] != "" && slices.Contains(fromCase, name) {

@@ -3,6 +3,7 @@ package draft
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -133,10 +134,10 @@ func TestUnknown(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := d.Text("c1")
-	if !regexp.MustCompile(`原因［未確認］: 未把握（\d{4}-\d{2}-\d{2}までに判明見込み）`).MatchString(text) {
+	if !regexp.MustCompile(`原因: 未把握（\d{4}-\d{2}-\d{2}までに判明見込み）`).MatchString(text) {
 		t.Errorf("the cause is not marked:\n%s", text)
 	}
-	for _, want := range []string{"□第1号　■第2号　■第3号　■第4号　□非該当", "■漏えい　□漏えいのおそれ　□滅失", "項目［未確認］: ■氏名　□生年月日　□性別　□住所　□電話番号　□メールアドレス　■クレジットカード情報　□パスワード　□その他", "■カード会社・決済代行会社", "□有（名称・住所・電話）　□無　未把握", "可能性 6,441", "［未確認］の付いた項目"} {
+	for _, want := range []string{"□第1号　■第2号　■第3号　■第4号　□非該当", "■漏えい　□漏えいのおそれ　□滅失", "項目［選択肢は未確認］: ■氏名　□生年月日　□性別　□住所　□電話番号　□メールアドレス　■クレジットカード情報　□パスワード　□その他", "■カード会社・決済代行会社", "□有（名称・住所・電話）　□無　未把握", "可能性 6,441", "［未確認］の欄と［選択肢は未確認］の選択肢は、様式と照合していません"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
@@ -250,7 +251,7 @@ func TestForm(t *testing.T) {
 		rows := map[string]Row{}
 		for _, p := range d.Parts {
 			for _, r := range p.Rows {
-				rows[p.Heading+" "+strings.TrimSuffix(r.Label, "［未確認］")] = r
+				rows[p.Heading+" "+strings.TrimSuffix(strings.TrimSuffix(r.Label, "［未確認］"), "［選択肢は未確認］")] = r
 			}
 		}
 		return rows, d
@@ -262,12 +263,12 @@ func TestForm(t *testing.T) {
 		"(1) 概要 発生事案":               "■漏えい　□漏えいのおそれ　□滅失　□滅失のおそれ　□毀損　□毀損のおそれ",
 		"(1) 概要 発見者":                "□自社・委託先　□取引先　□顧客・会員　■カード会社・決済代行会社　□その他（カード会社）",
 		"(1) 概要 発覚の経緯":              "2026-11-19　カード会社：不正利用の知らせ",
-		"(2) 個人データの項目 媒体":           "□紙　■電子媒体　□その他",
-		"(2) 個人データの項目 種類":           "□顧客情報　□従業員情報　□その他　未把握",
-		"(3) 本人の数 うちクレジットカード情報を含む数": "2,773件（第1版の数）",
+		"(2) 漏えい等が発生し、又は発生したおそれがある個人データの項目 媒体":           "□紙　■電子媒体　□その他",
+		"(2) 漏えい等が発生し、又は発生したおそれがある個人データの項目 種類":           "□顧客情報　□従業員情報　□その他　未把握",
+		"(3) 漏えい等が発生し、又は発生したおそれがある個人データに係る本人の数 うちクレジットカード情報を含む数": "2,773件（第1版の数）",
 		"(4) 原因 主体":                 "□報告者　□委託先　□不明　未把握",
 		"(4) 原因 原因の区分":              "□不正アクセス　□誤交付　□誤送付　□誤廃棄　□紛失　□盗難　□従業員不正　□その他　未把握",
-		"(5) 二次被害又はそのおそれ 二次被害の有無":   "□有　□無　□不明　未把握",
+		"(5) 二次被害又はそのおそれの有無及びその内容 二次被害の有無":   "□有　□無　□不明　未把握",
 		"(6) 本人への対応の実施状況 対応の状況":     "□対応済・対応中　□対応予定　□予定なし（理由）　未把握",
 		"(7) 公表の実施状況 公表の状況":         "□実施済　□実施予定　□検討中　□予定なし　未把握",
 		"(7) 公表の実施状況 公表の方法":         "□ホームページ　□記者会見　□資料配布　□その他　未把握",
@@ -277,11 +278,34 @@ func TestForm(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, got.Value, want)
 		}
 	}
+	// What was read says where, what was not says so on the label; of the fields
+	// that the rules name only the choices may be from memory.
+	sure := 0
 	for name, r := range rows {
 		section, _, _ := strings.Cut(name, " ")
-		marked := strings.HasSuffix(r.Label, "［未確認］")
-		if marked != r.Unsure || marked != (section != "(1)" && section != "時系列") {
-			t.Errorf("%s: marked %v", name, marked)
+		if section == "時系列" {
+			continue
+		}
+		if strings.HasSuffix(r.Label, "［未確認］") != r.Unsure || strings.HasSuffix(r.Label, "［選択肢は未確認］") != r.Guessed || (r.Source == "") != r.Unsure || r.Unsure && r.Guessed {
+			t.Errorf("%s: label %q, unsure %v, guessed %v, source %q", name, r.Label, r.Unsure, r.Guessed, r.Source)
+		}
+		if section == "(1)" && (r.Unsure || r.Guessed || r.Source != "委員会の記載例") {
+			t.Errorf("%s: source %q", name, r.Source)
+		}
+		if !r.Unsure {
+			sure++
+		}
+	}
+	if len(read) != sure {
+		t.Errorf("%d fields of the form were read, %d say so", len(read), sure)
+	}
+	for n, heading := range []string{"概要", "項目", "本人の数", "原因", "二次被害又はそのおそれの有無及びその内容", "本人への対応の実施状況", "公表の実施状況", "再発防止のための措置", "その他参考となる事項"} {
+		sourced := false // each of the nine items of the rules has a field that is theirs
+		for name, r := range rows {
+			sourced = sourced || strings.HasPrefix(name, fmt.Sprintf("(%d) ", n+1)) && strings.Contains(strings.Split(name, " ")[1], heading) && !r.Unsure
+		}
+		if !sourced {
+			t.Errorf("(%d) %s: no field was read", n+1, heading)
 		}
 	}
 	// Chosen by people, and by what happened.
@@ -291,8 +315,8 @@ func TestForm(t *testing.T) {
 	c.Drafts = map[string]*casefile.Draft{"persons": {Kind: "persons", State: "released"}}
 	rows, _ = build("ppc-final", map[string]string{"data_kind": "customers,employees", "publish_way": "web"})
 	for name, want := range map[string]string{
-		"報告者 報告種別（新規・続報）": "□新規　■続報", "報告者 報告種別（速報・確報）": "□速報　■確報", "(2) 個人データの項目 種類": "■顧客情報　■従業員情報　□その他",
-		"(4) 原因 原因の区分": "□不正アクセス　□誤交付　□誤送付　□誤廃棄　□紛失　□盗難　■従業員不正　□その他", "(5) 二次被害又はそのおそれ 二次被害の有無": "■有　□無　□不明",
+		"報告者 報告種別（新規・続報）": "□新規　■続報", "報告者 報告種別（速報・確報）": "□速報　■確報", "(2) 漏えい等が発生し、又は発生したおそれがある個人データの項目 種類": "■顧客情報　■従業員情報　□その他",
+		"(4) 原因 原因の区分": "□不正アクセス　□誤交付　□誤送付　□誤廃棄　□紛失　□盗難　■従業員不正　□その他", "(5) 二次被害又はそのおそれの有無及びその内容 二次被害の有無": "■有　□無　□不明",
 		"(6) 本人への対応の実施状況 対応の状況": "■対応済・対応中　□対応予定　□予定なし（理由）", "(7) 公表の実施状況 公表の状況": "□実施済　□実施予定　■検討中　□予定なし",
 		"(7) 公表の実施状況 公表の方法": "■ホームページ　□記者会見　□資料配布　□その他",
 	} {

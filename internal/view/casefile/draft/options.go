@@ -9,9 +9,8 @@ import (
 )
 
 // options are the choices of the PPC's form (別記様式第一), by field, in the
-// form's order. Those of section (1) were seen in the PPC's worked example;
-// those of the reporter and of (2) to (9) are from memory, and every field of
-// these sections carries a mark on every copy until somebody reads the form.
+// form's order. Those of section (1) were seen in the PPC's worked example; the
+// others are from memory, and say so on every copy until somebody reads the form.
 var options = map[string][]string{
 	"report_new":    {"new", "further"},
 	"report_stage":  {"prelim", "final"},
@@ -31,8 +30,33 @@ var options = map[string][]string{
 	"publish_way":   {"web", "press", "paper", "other"},
 }
 
-// certain are the fields that were seen in the PPC's worked example.
-var certain = []string{"occurred", "known", "event", "found", "article7", "principal", "contractor", "overview", "how_found"}
+// The sources of the form's fields, read or seen quoted until 2026-11-22:
+//
+//   - example: the commission's worked example of an unauthorised access, in the
+//     material of a working group of the Ministry of Health, Labour and Welfare
+//     (section (1) only).
+//   - rule: what a report says by the commission's rules, art. 8(1) nos. 1 to 9
+//     (平成28年個人情報保護委員会規則第3号), as quoted in public texts.
+//   - page: the commission's page of the web form (漏えい等の対応), which says that
+//     the reporter's name is that of the firm.
+//   - meti: the ministry's page on the same report, which asks for the stage.
+const (
+	example = "example"
+	byRule  = "rule"
+	page    = "page"
+	meti    = "meti"
+)
+
+// read says where each field of the form was read; a field that is not here is
+// from memory, and its label says so.
+var read = map[string]string{"occurred": example, "known": example, "event": example, "found": example, "article7": example, "principal": example,
+	"contractor": example, "overview": example, "how_found": example,
+	"report_stage": meti, "company_name": page,
+	"items": byRule, "count": byRule, "cause": byRule, "secondary_is": byRule, "secondary": byRule, "persons_state": byRule, "persons_told": byRule,
+	"publish_state": byRule, "prevention": byRule, "other": byRule}
+
+// guessed are fields of which only the choices are from memory.
+var guessed = []string{"items", "secondary_is", "persons_state", "publish_state"}
 
 // fromCase are fields that people cannot write: figures, days and lists of items
 // are the case's. A text for one of them blocks the release.
@@ -54,9 +78,23 @@ func (f *filler) authority() {
 	f.timeline()
 }
 
-// unsure reports whether a field of the form is one that nobody has read.
-func (f *filler) unsure(field string) bool {
-	return f.form() && !slices.Contains(certain, field)
+// mark says what of a field of the form nobody has read, and where the rest was.
+func (f *filler) mark(row *Row, field string) {
+	if !f.form() {
+		return
+	}
+	source, ok := read[field]
+	switch {
+	case !ok:
+		row.Unsure = true
+		row.Label += f.say.Text("mark_unsure")
+	case slices.Contains(guessed, field):
+		row.Guessed = true
+		row.Label += f.say.Text("mark_guessed")
+		fallthrough
+	default:
+		row.Source = f.say.Text("source_" + source)
+	}
 }
 
 func (f *filler) form() bool { return f.doc.Kind == "ppc-prelim" || f.doc.Kind == "ppc-final" }
