@@ -66,6 +66,8 @@ type Document struct {
 	Kind   string
 	Title  string
 	To     string
+	From   string   `json:",omitempty"` // who writes; empty for what stays in the house
+	Lead   string   `json:",omitempty"` // the first sentence of a letter
 	Notes  []string // what is not certain about the form itself
 	Parts  []Part
 	Lang   lang.Language
@@ -101,6 +103,12 @@ func Build(kind string, c *casefile.Case, b *casefile.Books, who Company, slots 
 		doc: &Document{Kind: kind, Lang: l, Scope: len(c.Scopes), At: now}}
 	f.doc.Title = f.say.Text("title_" + strings.ReplaceAll(kind, "-", "_"))
 	f.doc.To = f.say.Text("to_" + strings.ReplaceAll(kind, "-", "_"))
+	if kind != "first-hour" {
+		f.doc.From = who.Name
+	}
+	if public(kind) {
+		f.doc.Lead = f.say.Text("lead_public")
+	}
 	switch kind {
 	case "ppc-prelim", "ppc-final":
 		f.authority()
@@ -110,7 +118,7 @@ func Build(kind string, c *casefile.Case, b *casefile.Books, who Company, slots 
 	case "jta":
 		f.doc.Notes = []string{f.say.Text("note_jta")}
 		f.part("part_jta", "facts:overview", "before", "after", "present", "prevention")
-		f.nine("part_figures")
+		f.nine("part_nine")
 	case "police":
 		f.part("part_police", "damage:overview", "logs:evidence", "contact")
 		f.timeline()
@@ -130,6 +138,9 @@ func Build(kind string, c *casefile.Case, b *casefile.Books, who Company, slots 
 	}
 	return f.doc, nil
 }
+
+// public: who reads it has no part in the case.
+func public(kind string) bool { return kind == "persons" || kind == "web" }
 
 // part adds a section. A field is "name" or "name:source".
 func (f *filler) part(heading string, fields ...string) {
@@ -155,11 +166,18 @@ func (f *filler) part(heading string, fields ...string) {
 			}
 		} else if row.Value = f.value(name, source); row.Value == "" {
 			row.Unknown, row.Value = true, f.unknown()
+			if key := ownFields[name]; key != "" { // nobody has to find it out
+				row.Value = f.say.Text("say_fill", "key", key)
+			}
 		}
 		p.Rows = append(p.Rows, row)
 	}
 	f.doc.Parts = append(f.doc.Parts, p)
 }
+
+// ownFields are what the firm knows of itself, by the key of its file.
+var ownFields = map[string]string{"company_name": "name", "company_number": "number", "industry": "industry", "company_address": "address",
+	"company_head": "head", "contact": "phone", "desk": "desk"}
 
 // value is what people wrote for the field, else what the case knows.
 func (f *filler) value(name, source string) string {
@@ -289,7 +307,10 @@ func (f *filler) count() string {
 		return ""
 	}
 	key := "say_count_measured"
-	if s.Stated != "" {
+	switch {
+	case public(f.doc.Kind):
+		key = "say_count_public"
+	case s.Stated != "":
 		key = "say_count_stated"
 	}
 	return f.say.Text(key, "confirmed", lang.Count(s.Confirmed), "reachable", lang.Count(s.Reachable), "ever", lang.Count(s.EverHeld),
@@ -353,7 +374,7 @@ func (f *filler) timeline() {
 	}
 	for i := range f.c.Log {
 		e := &f.c.Log[i]
-		if !strings.HasPrefix(e.What, "notice-") && e.What != "draft" {
+		if !strings.HasPrefix(e.What, "notice-") && !slices.Contains([]string{"draft", "agree", "text", "sign"}, e.What) { // signs are there already
 			p.Rows = append(p.Rows, Row{Label: f.day(e.At), Value: e.Line(f.doc.Lang)})
 		}
 	}
@@ -378,7 +399,7 @@ func (f *filler) sheet() {
 	if class := f.b.Plays.Class(f.c.Class); class != nil {
 		do.Rows = append(do.Rows, Row{Value: class.Why.In(string(f.doc.Lang))})
 		for _, t := range class.Tasks {
-			do.Rows = append(do.Rows, Row{Label: "□", Value: t.Title.In(string(f.doc.Lang))})
+			do.Rows = append(do.Rows, Row{Label: box, Value: t.Title.In(string(f.doc.Lang))})
 		}
 		do.Rows = append(do.Rows, Row{Value: class.Never.In(string(f.doc.Lang))})
 	}
