@@ -28,8 +28,8 @@ func wide(text string) (w float64) {
 
 func TestWrap(t *testing.T) {
 	for text, want := range map[string]string{
-		"":                   "",
-		"様式と照合していません。":       "様式と照合|していませ|ん。",
+		"":             "",
+		"様式と照合していません。": "様式と照合|していませ|ん。",
 		"□氏名　□電話番号　■その他":     "□氏名|□電話番号|■その他",
 		"confirmed 270, all": "confirmed|270, all",
 		"「括弧」は行頭に来ない":        "「括弧」は|行頭に来な|い",
