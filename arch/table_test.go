@@ -18,6 +18,7 @@ var allowed = map[string][]string{
 	"internal/policy/visit":     {},
 	"internal/policy/checkout":  {},
 	"internal/leaked":           {},
+	"internal/certificate":      {},
 	"internal/canary":           {"internal/policy/checkout"},
 	"internal/cardproof":        {"internal/event", "proof/scope"},
 	"internal/policy/exit":      {"internal/policy/cut"},

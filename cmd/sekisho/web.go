@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"sekisho/internal/certificate"
 	"sekisho/internal/config"
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
@@ -30,6 +31,7 @@ type webGate struct {
 	rules   atomic.Pointer[site.Rules]
 	digest  string // of the file of the rules; guarded by process.reload
 	learn   *site.Learner
+	certs   *certificate.Keeper // nil: they are files, or there are none
 }
 
 // startWeb opens the web gates.
@@ -56,6 +58,9 @@ func (p *process) startWeb(ctx context.Context, s *stage) error {
 		}
 		p.webs = append(p.webs, g)
 		s.run("web gate "+g.cfg.Name, func(ctx context.Context) error { return p.runWeb(ctx, g) })
+		if g.certs != nil {
+			s.run("certificates of "+g.cfg.Name, g.runCertificates)
+		}
 		s.run("canaries of "+g.cfg.Name, func(ctx context.Context) error { return p.runCanaries(ctx, g) })
 	}
 	return nil
@@ -86,6 +91,11 @@ func (p *process) newWeb(c *config.Web, path string) (*webGate, error) {
 	cfg.Hosts, g.judged = now.hosts, judged(now.hosts)
 	if cfg.Firewall, err = firewallOf(c, now.hosts); err != nil {
 		return nil, fail(fault.GateFailed, err)
+	}
+	if c.TLS.ACME != nil {
+		if err := p.newCertificates(g, &cfg); err != nil {
+			return nil, fail(fault.GateTLS, err)
+		}
 	}
 	if c.TLS.Cert != "" {
 		if _, err := tls.LoadX509KeyPair(c.TLS.Cert, c.TLS.Key); err != nil {

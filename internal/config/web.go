@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"net/url"
 	"os"
 	"strings"
@@ -47,6 +48,16 @@ type WebLimits struct {
 type WebTLS struct {
 	Cert string `yaml:"cert,omitempty" doc:"PEM file of the certificate chain."`
 	Key  string `yaml:"key,omitempty" doc:"PEM file of its key, mode 0600."`
+	// ACME obtains them instead.
+	ACME *WebACME `yaml:"acme,omitempty" doc:"Obtain and renew the certificates of all sites from an authority by ACME, in place of cert and key."`
+}
+
+// WebACME says from whom certificates are obtained.
+type WebACME struct {
+	Agree     bool   `yaml:"agree" doc:"true: you accept the authority's terms of service. Required."`
+	Email     string `yaml:"email,omitempty" doc:"Where the authority may write to."`
+	Directory string `yaml:"directory,omitempty" doc:"Address of the authority's directory (RFC 8555), https. Default: that of Let's Encrypt."`
+	Roots     string `yaml:"roots,omitempty" doc:"PEM file of whom the authority's own certificate is checked with, for one of your own. Default: whom the system trusts."`
 }
 
 // Site is one site behind a web gate.
@@ -221,11 +232,12 @@ var webModes = []string{"off", "observe", "report", "enforce"}
 
 func (k *checker) web(path string, w *Web, databases, listens map[string]string) {
 	if k.require(path+".listen", w.Listen, "write the address to listen on, such as 127.0.0.1:8443") {
-		if others := k.listen(path+".listen", w.Listen, listens); others && w.TLS.Cert == "" {
+		if others := k.listen(path+".listen", w.Listen, listens); others && w.TLS.Cert == "" && w.TLS.ACME == nil {
 			k.add(path+".listen", fault.New(fault.ConfigConflict, "problem", "a gate that others can reach needs TLS",
-				"hint", "set tls.cert and tls.key, or listen on 127.0.0.1"))
+				"hint", "set tls.cert and tls.key or tls.acme, or listen on 127.0.0.1"))
 		}
 	}
+	k.acme(path+".tls", w)
 	if (w.TLS.Cert == "") != (w.TLS.Key == "") {
 		k.add(path+".tls", fault.New(fault.ConfigConflict, "problem", "TLS needs both cert and key", "hint", "name both files"))
 	}
@@ -316,6 +328,31 @@ func (k *checker) site(path string, s *Site, hosts map[string]string) {
 		}
 		k.oneOf(at+".firewall", p.Firewall, webModes...)
 		k.oneOf(at+".cards", p.Cards, webModes...)
+	}
+}
+
+// acme checks how certificates are obtained: for names that an authority can ask
+// the public DNS for.
+func (k *checker) acme(path string, w *Web) {
+	a := w.TLS.ACME
+	if a == nil {
+		return
+	}
+	if w.TLS.Cert != "" || w.TLS.Key != "" {
+		k.add(path, fault.New(fault.ConfigConflict, "problem", "certificates are either files or obtained", "hint", "remove cert and key, or acme"))
+	}
+	if !a.Agree {
+		k.add(path+".acme.agree", fault.New(fault.ConfigConflict, "problem", "the authority's terms of service are not accepted", "hint", "read them and write agree: true"))
+	}
+	if a.Directory != "" && !strings.HasPrefix(a.Directory, "https://") {
+		k.value(path+".acme.directory", a.Directory, "it is no https address", "write for example https://acme-v02.api.letsencrypt.org/directory")
+	}
+	for i := range w.Sites {
+		for _, name := range w.Sites[i].Hosts {
+			if net.ParseIP(name) != nil || !strings.Contains(name, ".") || strings.HasPrefix(name, "*") {
+				k.value(path+".acme", name, "no authority knows this name", "give the site public names, or its own cert and key")
+			}
+		}
 	}
 }
 

@@ -269,3 +269,21 @@ func TestEmptyData(t *testing.T) {
 		t.Error("the upstream saw it")
 	}
 }
+
+// An authority that asks who answers for a name is shown it, and nothing more.
+func TestChallenge(t *testing.T) {
+	w := newWorld(t, nil, secured(t), func(c *Config) { c.TLS.NextProtos = []string{challenge} })
+	conn := tls.Client(w.open(t), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{challenge}})
+	if err := conn.Handshake(); err != nil {
+		t.Fatal(err)
+	}
+	if got := conn.ConnectionState().NegotiatedProtocol; got != challenge {
+		t.Errorf("negotiated %q", got)
+	}
+	if n, err := conn.Read(make([]byte, 1)); n != 0 || err == nil {
+		t.Errorf("%d bytes, %v", n, err)
+	}
+	if exchanges := eventtest.Of[*event.Exchange](w.rec); len(exchanges) != 0 {
+		t.Errorf("%d exchanges", len(exchanges))
+	}
+}

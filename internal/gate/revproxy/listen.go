@@ -34,7 +34,7 @@ func newDoors(g *Gate, config *tls.Config) *doors {
 	d := &doors{gate: g, ready: make(chan net.Conn), over: make(chan struct{}), shaking: map[net.Conn]struct{}{}, each: map[string]int{}}
 	if config != nil {
 		d.tls = config.Clone()
-		d.tls.NextProtos = []string{"h2", "http/1.1"}
+		d.tls.NextProtos = append([]string{"h2", "http/1.1"}, config.NextProtos...)
 	}
 	return d
 }
@@ -94,6 +94,10 @@ func (d *doors) take(conn net.Conn) (*counted, bool) {
 	return nil, false
 }
 
+// challenge is what an authority negotiates that asks who answers for a name: it
+// has seen the certificate when the handshake is over (RFC 8737, 3).
+const challenge = "acme-tls/1"
+
 // begin hands a connection to the server, after its handshake.
 func (d *doors) begin(c *counted) {
 	var conn net.Conn = c
@@ -102,7 +106,7 @@ func (d *doors) begin(c *counted) {
 		conn = d.gate.watch(c)
 	default:
 		secure, ok := d.shake(c)
-		if !ok {
+		if !ok || secure.ConnectionState().NegotiatedProtocol == challenge {
 			_ = c.Close()
 			return
 		}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"os"
+	"path/filepath"
+
+	"sekisho/internal/certificate"
+	"sekisho/internal/event"
+	"sekisho/internal/gate/revproxy"
+)
+
+// codeCertificate is raised when a certificate cannot be obtained or renewed.
+const codeCertificate = "SK3426"
+
+// newCertificates prepares obtaining the certificates of a gate's sites. They are
+// kept in the data folder, whatever gate they are of: the account is one.
+func (p *process) newCertificates(g *webGate, cfg *revproxy.Config) error {
+	c := g.cfg.TLS.ACME
+	own := certificate.Config{
+		Dir: filepath.Join(p.cfg.Data, "acme"), Directory: c.Directory, Email: c.Email, Listen: g.cfg.Listen,
+		Told: func(a certificate.Attempt) { p.attempted(g, a) },
+	}
+	if c.Roots != "" {
+		text, err := os.ReadFile(c.Roots)
+		if err != nil {
+			return err
+		}
+		own.Roots = x509.NewCertPool()
+		if !own.Roots.AppendCertsFromPEM(text) {
+			return errors.New("tls.acme.roots holds no certificate")
+		}
+	}
+	var err error
+	if g.certs, err = certificate.New(own); err != nil {
+		return err
+	}
+	cfg.TLS = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: g.certs.Certificate, NextProtos: []string{certificate.ChallengeProtocol}}
+	return nil
+}
+
+// attempted tells what came of asking the authority. A failure is raised: it is
+// tried again, and until then the sites have the certificate that they had.
+func (p *process) attempted(g *webGate, a certificate.Attempt) {
+	if a.Err == nil {
+		p.log.Info("certificate obtained", "gate", g.cfg.Name, "site", a.Name, "renewal", a.Renewal)
+		return
+	}
+	p.log.Warn("certificate not obtained", "gate", g.cfg.Name, "site", a.Name, "renewal", a.Renewal, "code", codeCertificate, "error", a.Err)
+	body := &event.Finding{Code: codeCertificate, Title: "a certificate could not be obtained", Detail: "site " + a.Name}
+	sites := g.sites()
+	for i := range sites {
+		for _, name := range sites[i].Hosts {
+			if name == a.Name {
+				body.Place = webPlace(g.cfg.Name, &sites[i])
+			}
+		}
+	}
+	if _, err := g.rec.Submit(event.Written, nil, body); err != nil {
+		p.log.Error("finding not recorded", "gate", g.cfg.Name, "err", err)
+	}
+}
+
+// runCertificates keeps the certificates of all names of a gate until ctx ends.
+func (g *webGate) runCertificates(ctx context.Context) error {
+	var names []string
+	sites := g.sites()
+	for i := range sites {
+		names = append(names, sites[i].Hosts...)
+	}
+	defer g.certs.Stop()
+	if err := g.certs.Keep(ctx, names); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return nil
+}

@@ -1,0 +1,278 @@
+package certificate
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"io"
+	"io/fs"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/letsencrypt/pebble/v2/ca"
+	"github.com/letsencrypt/pebble/v2/db"
+	"github.com/letsencrypt/pebble/v2/va"
+	"github.com/letsencrypt/pebble/v2/wfe"
+	"github.com/miekg/dns"
+)
+
+const name = "shop.example.jp"
+
+// authority is Pebble, the test authority of Let's Encrypt, in this process. It
+// really connects to the listener that it is told the name is at.
+func authority(t *testing.T, tlsPort int, validity uint64) *httptest.Server {
+	t.Helper()
+	if os.Getenv("SEKISHO_LONG") != "1" {
+		t.Skip("SKIPPED: the authority has deadlines of its own; SEKISHO_LONG=1 asks it")
+	}
+	t.Setenv("PEBBLE_VA_NOSLEEP", "1")
+	t.Setenv("PEBBLE_WFE_NONCEREJECT", "0")
+	silent := log.New(io.Discard, "", 0)
+	store := db.NewMemoryStore()
+	issuer := ca.New(silent, store, "", "ecdsa", 0, 1, map[string]ca.Profile{"default": {Description: "short", ValidityPeriod: validity}})
+	checker := va.New(silent, 1, tlsPort, false, resolver(t), store)
+	front := wfe.New(silent, store, checker, issuer, []string{"authority.invalid"}, false, false, 1, 1)
+	s := httptest.NewTLSServer(front.Handler())
+	t.Cleanup(s.Close)
+	return s
+}
+
+// resolver says that every name is here.
+func resolver(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &dns.Server{Listener: l, Net: "tcp", Handler: dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
+		a := new(dns.Msg)
+		a.SetReply(q)
+		if len(q.Question) == 1 && q.Question[0].Qtype == dns.TypeA {
+			a.Answer = append(a.Answer, &dns.A{Hdr: dns.RR_Header{Name: q.Question[0].Name, Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: 1}, A: net.IPv4(127, 0, 0, 1)})
+		}
+		_ = w.WriteMsg(a)
+	})}
+	ended := make(chan struct{})
+	go func() { _ = s.ActivateAndServe(); close(ended) }()
+	t.Cleanup(func() { _ = l.Close(); <-ended })
+	return l.Addr().String()
+}
+
+// gate is a listener whose handshakes the keeper answers.
+type gate struct {
+	net.Listener
+	keep chan *Keeper // holds the one that answers
+}
+
+func newGate(t *testing.T) *gate {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &gate{Listener: l, keep: make(chan *Keeper, 1)}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			k := <-g.keep
+			g.keep <- k
+			secure := tls.Server(conn, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: k.Certificate, NextProtos: []string{"http/1.1", ChallengeProtocol}})
+			_ = secure.SetDeadline(time.Now().Add(time.Minute))
+			_ = secure.Handshake() // the client sees what was wrong
+			_ = secure.Close()
+		}
+	}()
+	t.Cleanup(func() { _ = l.Close(); <-ended })
+	return g
+}
+
+func (g *gate) port(t *testing.T) int {
+	t.Helper()
+	_, text, err := net.SplitHostPort(g.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	port, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+// shown returns the certificate that a browser is shown, once there is one: that
+// it was issued is told before it is served.
+func (g *gate) shown(t *testing.T) *x509.Certificate {
+	t.Helper()
+	for {
+		conn, err := tls.Dial("tcp", g.Addr().String(), &tls.Config{ServerName: name, InsecureSkipVerify: true}) // who issued it is not what is asked
+		if err == nil {
+			defer conn.Close()
+			return conn.ConnectionState().PeerCertificates[0]
+		}
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-t.Context().Done():
+			t.Fatal(err)
+		}
+	}
+}
+
+// keeper is one before a gate; its attempts come through the channel.
+func (g *gate) keeper(t *testing.T, dir string, from *httptest.Server, directory string) (*Keeper, chan Attempt) {
+	t.Helper()
+	roots := x509.NewCertPool()
+	roots.AddCert(from.Certificate())
+	told := make(chan Attempt, 100)
+	k, err := New(Config{Dir: dir, Directory: directory, Email: "operator@example.jp", Roots: roots, Listen: g.Addr().String(), Told: func(a Attempt) {
+		select {
+		case told <- a:
+		default: // nobody asks any more
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-g.keep:
+	default:
+	}
+	g.keep <- k
+	return k, told
+}
+
+// A name is proved, its certificate served, kept where only we read, used again
+// after a restart, and renewed in time.
+func TestKeep(t *testing.T) {
+	g := newGate(t)
+	server := authority(t, g.port(t), uint64((90 * 24 * time.Hour).Seconds()))
+	dir := filepath.Join(t.TempDir(), "acme")
+	k, told := g.keeper(t, dir, server, server.URL+wfe.DirectoryPath)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	if err := k.Keep(ctx, []string{name}); err != nil {
+		t.Fatal(err)
+	}
+	if a := <-told; a.Err != nil || a.Name != name || a.Renewal {
+		t.Fatalf("told %+v", a)
+	}
+	first := g.shown(t)
+	if err := first.VerifyHostname(name); err != nil {
+		t.Error(err)
+	}
+	private(t, dir)
+	k.Stop()
+
+	again, told := g.keeper(t, dir, server, server.URL+wfe.DirectoryPath)
+	if err := again.Keep(ctx, []string{name}); err != nil {
+		t.Fatal(err)
+	}
+	if second := g.shown(t); !second.Equal(first) {
+		t.Error("after a restart it is another certificate")
+	}
+	select {
+	case a := <-told:
+		t.Errorf("after a restart: %+v", a)
+	default: // it has one, and was asked for it
+	}
+	again.Stop()
+}
+
+// A renewed certificate is told as such, and is the one that is kept.
+func TestRenewed(t *testing.T) {
+	g := newGate(t)
+	server := authority(t, g.port(t), uint64((90 * 24 * time.Hour).Seconds()))
+	dir := filepath.Join(t.TempDir(), "acme")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	k, told := g.keeper(t, dir, server, server.URL+wfe.DirectoryPath)
+	if err := k.Keep(ctx, []string{name}); err != nil {
+		t.Fatal(err)
+	}
+	if a := <-told; a.Err != nil {
+		t.Fatal(a.Err)
+	}
+	first := g.shown(t)
+	if err := k.magic.RenewCertSync(ctx, name, true); err != nil { // as its maintenance does in time
+		t.Fatal(err)
+	}
+	if a := <-told; a.Err != nil || !a.Renewal {
+		t.Errorf("told %+v", a)
+	}
+	k.Stop()
+	again, _ := g.keeper(t, dir, server, server.URL+wfe.DirectoryPath)
+	defer again.Stop()
+	if err := again.Keep(ctx, []string{name}); err != nil {
+		t.Fatal(err)
+	}
+	if second := g.shown(t); second.Equal(first) {
+		t.Error("the old certificate is kept")
+	}
+}
+
+// An authority that cannot be reached is told, and asked again by whoever keeps.
+func TestUnreachable(t *testing.T) {
+	g := newGate(t)
+	server := httptest.NewTLSServer(http.NotFoundHandler())
+	defer server.Close()
+	k, told := g.keeper(t, filepath.Join(t.TempDir(), "acme"), server, server.URL+"/nothing")
+	defer k.Stop()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	if err := k.Keep(ctx, []string{name}); err != nil {
+		t.Fatal(err)
+	}
+	if a := <-told; a.Err == nil || a.Name != name {
+		t.Errorf("told %+v", a)
+	}
+	conn, err := tls.Dial("tcp", g.Addr().String(), &tls.Config{ServerName: name, InsecureSkipVerify: true})
+	if err == nil {
+		_ = conn.Close()
+		t.Error("a certificate out of nowhere")
+	}
+}
+
+func TestConfig(t *testing.T) {
+	for _, listen := range []string{"", "127.0.0.1", "127.0.0.1:x", "127.0.0.1:0"} {
+		if k, err := New(Config{Dir: t.TempDir(), Listen: listen}); err == nil {
+			k.Stop()
+			t.Errorf("%q is taken for an address", listen)
+		}
+	}
+}
+
+// private checks that nobody else may read what is in a folder.
+func private(t *testing.T, dir string) {
+	t.Helper()
+	files := 0
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := os.Stat(path)
+		if err != nil {
+			return err
+		}
+		if !d.IsDir() {
+			files++
+		}
+		if info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s has mode %v", path, info.Mode())
+		}
+		return nil
+	})
+	if err != nil || files < 3 {
+		t.Errorf("%d files, %v", files, err)
+	}
+}
