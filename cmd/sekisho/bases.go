@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -236,7 +237,11 @@ func (g *gate) identify(table event.Place, kind element.Kind, value []byte) (uin
 // scanned. What bounds it is the relation itself: scopes follow its taint to
 // everybody whom the tables it was made from have held since, also those who
 // were deleted there and live on here.
-func (b *base) tainted(ctx context.Context, t pgproxy.Taint) error {
+func (b *base) tainted(ctx context.Context, t pgproxy.Taint) error { return b.protect(ctx, t) }
+
+// protect is tainted for several relations, of each of which there is one
+// taint: the catalogue is read once for all.
+func (b *base) protect(ctx context.Context, taints ...pgproxy.Taint) error {
 	if _, err := b.lineage.Refresh(ctx); err != nil { // it may be newer than the catalogue
 		return err
 	}
@@ -244,18 +249,29 @@ func (b *base) tainted(ctx context.Context, t pgproxy.Taint) error {
 	if err != nil {
 		return err
 	}
-	table, ok := t.Protection(cat)
-	if !ok {
-		return nil // temporary, or gone
+	own := scanTables(b.cfg)
+	var tables []lineage.Table
+	var derived []datamap.Table
+	for _, t := range taints {
+		table, ok := t.Protection(cat)
+		if !ok {
+			continue // temporary, or gone
+		}
+		if !slices.ContainsFunc(own, func(o datamap.Table) bool { return o.Place == t.Table }) { // else it is scanned for its own subjects
+			table.From = nil
+			derived = append(derived, scanOf(t.Table, &table))
+		}
+		tables = append(tables, table)
 	}
-	if slices.ContainsFunc(scanTables(b.cfg), func(o datamap.Table) bool { return o.Place == t.Table }) {
-		return b.lineage.Protect(ctx, table) // it is scanned for its own subjects
+	if len(tables) == 0 {
+		return nil
 	}
-	table.From = nil
-	if err := b.lineage.Protect(ctx, table); err != nil {
+	if err := b.lineage.Protect(ctx, tables...); err != nil {
 		return err
 	}
-	b.holdings.Add(scanOf(t.Table, &table))
+	for _, t := range derived {
+		b.holdings.Add(t)
+	}
 	return nil
 }
 
@@ -277,26 +293,53 @@ func scanOf(place event.Place, t *lineage.Table) datamap.Table {
 // retaint protects what was tainted in earlier runs. Which element is in which
 // column is not in the ledger, so each has all.
 func (p *process) retaint(ctx context.Context, b *base) error {
-	for _, t := range p.past.taints {
-		if t.Temporary || !strings.HasPrefix(string(t.Table), b.cfg.Name+"/") {
+	for _, round := range rounds(p.past.taints, b.cfg.Name+"/") {
+		if err := b.protect(ctx, round...); err != nil {
+			return fault.New(fault.DatabaseConnect, "database", b.cfg.Name).Because(err)
+		}
+	}
+	return nil
+}
+
+// rounds sorts the taints of the relations under prefix into rounds with one of
+// each relation, in their order. A relation's first taint says what it is, and
+// those after it add to that, for which once is enough.
+func rounds(taints []*event.Taint, prefix string) (out [][]pgproxy.Taint) {
+	next := map[event.Place]int{}
+	seen := map[string]bool{}
+	for _, t := range taints {
+		if t.Temporary || !strings.HasPrefix(string(t.Table), prefix) {
 			continue
 		}
 		if t.Own && len(t.Columns) == 0 && len(t.From) > 0 || t.Reason == filledBefore {
 			continue // of subjects, not of columns: those its query tells
 		}
-		again := pgproxy.Taint{Table: t.Table, From: t.From, Source: t.Source, Elements: t.Elements, Own: t.Own}
-		if t.Rows {
-			again.Rows = t.Elements
+		n := next[t.Table]
+		if n > 0 {
+			key := fmt.Sprintf("%q %q %q %d %t %t %q", t.Table, t.From, t.Source, t.Elements, t.Own, t.Rows, t.Columns)
+			if seen[key] {
+				continue
+			}
+			seen[key] = true
 		}
-		for _, name := range t.Columns {
-			again.Columns = append(again.Columns, pgproxy.TaintColumn{Name: name, Elements: t.Elements})
+		next[t.Table] = n + 1
+		if n == len(out) {
+			out = append(out, nil)
 		}
-		err := b.tainted(ctx, again)
-		if err != nil {
-			return fault.New(fault.DatabaseConnect, "database", b.cfg.Name).Because(err)
-		}
+		out[n] = append(out[n], asTaint(t))
 	}
-	return nil
+	return out
+}
+
+func asTaint(t *event.Taint) pgproxy.Taint {
+	again := pgproxy.Taint{Table: t.Table, From: t.From, Source: t.Source, Elements: t.Elements, Own: t.Own}
+	if t.Rows {
+		again.Rows = t.Elements
+	}
+	for _, name := range t.Columns {
+		again.Columns = append(again.Columns, pgproxy.TaintColumn{Name: name, Elements: t.Elements})
+	}
+	return again
 }
 
 // scanned lists them in order of tables.

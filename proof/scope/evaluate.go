@@ -29,7 +29,7 @@ func Evaluate(lines [][]byte, q Query) (*Result, Sets, error) {
 	if err != nil {
 		return nil, Sets{}, err
 	}
-	e := &evaluation{facts: f, q: q, actors: actors, w: frame, wants: map[string]*want{}, holdings: map[string]*Holding{},
+	e := &evaluation{facts: f, paths: newPaths(), q: q, actors: actors, w: frame, wants: map[string]*want{}, holdings: map[string]*Holding{},
 		bounds: map[Bound]*Bound{}, resident: map[string]map[string]*Set{}}
 	for i := range e.sums {
 		e.sums[i] = newSum()
@@ -211,6 +211,7 @@ const noAggregates = 3 // index into evaluation.sums, after the classes
 
 type evaluation struct {
 	*facts
+	paths
 	q         Query
 	actors    Actors
 	w         Frame
@@ -243,7 +244,7 @@ func (e *evaluation) places() {
 				continue
 			}
 			for _, x := range list {
-				if !x.shown && slices.ContainsFunc(x.from, func(from string) bool { return len(e.targets(from)) > 0 }) {
+				if !x.shown && slices.ContainsFunc(e.from(x), func(from string) bool { return e.in[from] }) {
 					e.in[t], grown = true, true
 				}
 			}

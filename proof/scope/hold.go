@@ -102,23 +102,58 @@ func (e *evaluation) rest(table string, times []Span) (r resting) {
 	}
 	own := e.own(table, times)
 	r = own.resting
-	by := map[string]*reached{} // by elements
+	var from origin
 	for _, x := range e.tainting(table) {
-		during, ok := x.during(times, own.changes)
-		if !ok {
-			continue
+		if during, ok := x.during(times, own.changes); ok {
+			from.add(x, during)
 		}
+	}
+	if !own.scanned {
+		r.provisional = true
+		r.unknown = r.unknown || len(from.taints) == 0
+	}
+	s := e.restOrigins(&from)
+	r.pieces = append(r.pieces, s.pieces...)
+	r.rows += s.rows
+	r.lost += s.lost
+	r.unknown = r.unknown || s.unknown
+	return r
+}
+
+// origin is where contents were written from: taints, and when what rested
+// where they come from counts.
+type origin struct {
+	taints []*taint
+	during []Span
+	key    []byte // tells origins apart
+}
+
+func (o *origin) add(x *taint, during Span) {
+	o.taints, o.during = append(o.taints, x), append(o.during, during)
+	o.key = fmt.Appendf(o.key, "%p %d ", x, during)
+}
+
+// restOrigins returns what rested in the tables that something was written
+// from, with the elements that it was written on with. Tables that only share
+// what was written anywhere in their database have the same origin, so each is
+// followed once.
+func (e *evaluation) restOrigins(o *origin) (r resting) {
+	if known, ok := e.origin[string(o.key)]; ok {
+		return known
+	}
+	by := map[string]*reached{} // by elements
+	for i, x := range o.taints {
 		key := fmt.Sprint(x.elements)
 		if by[key] == nil {
 			by[key] = &reached{x.elements, map[string][]Span{}}
 		}
 		for _, from := range e.from(x) {
-			by[key].add(from, during)
+			by[key].add(from, o.during[i])
 		}
 	}
 	seen := map[string]resting{}
 	for _, to := range by {
-		e.follow(to.times)
+		e.follow(to)
 		for from, during := range to.times {
 			s := e.own(from, during)
 			for _, p := range s.pieces {
@@ -133,10 +168,7 @@ func (e *evaluation) rest(table string, times []Span) (r resting) {
 		r.lost += s.lost
 		r.unknown = r.unknown || s.unknown
 	}
-	if !own.scanned {
-		r.provisional = true
-		r.unknown = r.unknown || len(by) == 0
-	}
+	e.origin[string(o.key)] = r
 	return r
 }
 
@@ -147,27 +179,39 @@ type reached struct {
 	times    map[string][]Span
 }
 
-func (r *reached) add(table string, s Span) { r.times[table] = Merge(append(r.times[table], s)) }
+// add reports whether that is new.
+func (r *reached) add(table string, s Span) bool {
+	if Within(r.times[table], s) {
+		return false
+	}
+	r.times[table] = Merge(append(r.times[table], s))
+	return true
+}
 
-// follow adds to times the tables that their tables were written from in turn.
-func (e *evaluation) follow(times map[string][]Span) {
-	r := reached{times: times}
-	for grown := true; grown; {
-		grown = false
-		for _, table := range slices.Sorted(maps.Keys(times)) {
-			changes := e.own(table, times[table]).changes
+// follow adds to r the tables that its tables were written from in turn. A
+// taint counts from one time on, whatever it was met by, so it is followed
+// again only when it counts for longer.
+func (e *evaluation) follow(r *reached) {
+	until := map[*taint]int64{}
+	for due := slices.Sorted(maps.Keys(r.times)); len(due) > 0; {
+		grown := map[string]bool{}
+		for _, table := range due {
+			times := r.times[table]
+			changes := e.own(table, times).changes
 			for _, x := range e.tainting(table) {
-				during, ok := x.during(times[table], changes)
-				if !ok {
+				during, ok := x.during(times, changes)
+				if to, met := until[x]; !ok || met && during.To <= to {
 					continue
 				}
+				until[x] = during.To
 				for _, from := range e.from(x) {
-					before := slices.Clone(times[from])
-					r.add(from, during)
-					grown = grown || !slices.Equal(before, times[from])
+					if r.add(from, during) {
+						grown[from] = true
+					}
 				}
 			}
 		}
+		due = slices.Sorted(maps.Keys(grown))
 	}
 }
 
@@ -179,15 +223,29 @@ func (e *evaluation) tainted(table string, times, changes []Span) bool {
 	})
 }
 
+// paths is what following taints comes by again and again.
+type paths struct {
+	standsFor map[string][]string // known tables, by place
+	taintsOf  map[string][]*taint // by table
+	origin    map[string]resting  // what rested, by origin
+}
+
+func newPaths() paths {
+	return paths{map[string][]string{}, map[string][]*taint{}, map[string]resting{}}
+}
+
 // tainting returns the taints of a table and of what it lies in.
 func (e *evaluation) tainting(table string) []*taint {
-	var out []*taint
-	for _, place := range slices.Sorted(maps.Keys(e.taints)) {
-		if place == table || !IsTable(place) && Covers(place, table) {
-			out = append(out, e.taints[place]...)
+	all, known := e.taintsOf[table]
+	if !known {
+		for _, place := range slices.Sorted(maps.Keys(e.taints)) {
+			if place == table || !IsTable(place) && Covers(place, table) {
+				all = append(all, e.taints[place]...)
+			}
 		}
+		e.taintsOf[table] = all
 	}
-	return out
+	return all
 }
 
 // from returns the known tables that x was written from.
@@ -236,13 +294,16 @@ func (e *evaluation) own(table string, times []Span) (o owned) {
 
 // all returns the known tables that a place stands for.
 func (e *evaluation) all(place string) []string {
-	var out []string
-	for t := range e.tables {
-		if Covers(place, t) {
-			out = append(out, t)
+	out, known := e.standsFor[place]
+	if !known {
+		for t := range e.tables {
+			if Covers(place, t) {
+				out = append(out, t)
+			}
 		}
+		slices.Sort(out)
+		e.standsFor[place] = out
 	}
-	slices.Sort(out)
 	return out
 }
 

@@ -86,6 +86,12 @@ func Merge(spans []Span) []Span {
 	return out
 }
 
+// Within reports whether s lies in one of the merged spans.
+func Within(spans []Span, s Span) bool {
+	i := sort.Search(len(spans), func(i int) bool { return spans[i].To >= s.From })
+	return i < len(spans) && spans[i].From <= s.From && s.To <= spans[i].To
+}
+
 // Touches reports whether s meets one of the merged spans.
 func Touches(spans []Span, s Span) bool {
 	i := sort.Search(len(spans), func(i int) bool { return spans[i].To >= s.From })

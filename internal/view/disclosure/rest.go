@@ -2,6 +2,7 @@ package disclosure
 
 import (
 	"context"
+	"encoding/binary"
 	"maps"
 	"math"
 	"slices"
@@ -20,30 +21,62 @@ func (e *evaluation) rest(ctx context.Context, id uint32, t times) (r resting, e
 	if err != nil {
 		return r, err
 	}
-	by := map[element.Mask]map[uint32][]scope.Span{} // when what rested in the tables that it was written from counts
+	var from origin
 	for _, x := range e.tainting(id) {
-		during, ok := x.during(t, changes)
-		if !ok {
-			continue
-		}
-		e.trace.event(x.index)
-		if by[x.mask] == nil {
-			by[x.mask] = map[uint32][]scope.Span{}
-		}
-		for _, from := range e.origins(x) {
-			by[x.mask][from] = scope.Merge(append(by[x.mask][from], during))
+		if during, ok := x.during(t, changes); ok {
+			e.trace.event(x.index)
+			from.add(x, during.To)
 		}
 	}
 	if !r.scanned {
 		r.provisional = true
-		r.unknown = r.unknown || len(by) == 0
+		r.unknown = r.unknown || len(from.taints) == 0
 	}
-	return r, e.restOrigins(ctx, &r, by)
+	if len(from.taints) == 0 {
+		return r, nil
+	}
+	s, err := e.restOrigins(ctx, &from)
+	if err != nil {
+		return r, err
+	}
+	r.pieces = append(r.pieces, s.pieces...)
+	r.rows += s.rows
+	r.lost += s.lost
+	r.unknown = r.unknown || s.unknown
+	return r, nil
 }
 
-// restOrigins adds what rested in tables, with the elements that something of
-// it was written on with.
-func (e *evaluation) restOrigins(ctx context.Context, r *resting, by map[element.Mask]map[uint32][]scope.Span) error {
+// origin is where contents were written from: taints, and until when what
+// rested where they come from counts.
+type origin struct {
+	taints []*taint
+	until  []int64
+	key    []byte // tells origins apart
+}
+
+func (o *origin) add(x *taint, until int64) {
+	o.taints, o.until = append(o.taints, x), append(o.until, until)
+	o.key = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint64(o.key, x.index), x.table)
+	o.key = binary.BigEndian.AppendUint64(o.key, uint64(until))
+}
+
+// restOrigins returns what rested in the tables that something was written
+// from, with the elements that it was written on with. Tables that only share
+// what was written anywhere in their database have the same origin, so each is
+// followed once.
+func (e *evaluation) restOrigins(ctx context.Context, o *origin) (r resting, err error) {
+	if known, ok := e.origin[string(o.key)]; ok {
+		return known, nil
+	}
+	by := map[element.Mask]map[uint32][]scope.Span{} // when what rested in the tables counts
+	for i, x := range o.taints {
+		if by[x.mask] == nil {
+			by[x.mask] = map[uint32][]scope.Span{}
+		}
+		for _, from := range e.origins(x) {
+			by[x.mask][from] = scope.Merge(append(by[x.mask][from], scope.Span{From: x.span.From, To: o.until[i]}))
+		}
+	}
 	type most struct{ rows, lost uint64 }
 	seen := map[uint32]most{}
 	for _, mask := range sortedKeys(by) {
@@ -53,7 +86,7 @@ func (e *evaluation) restOrigins(ctx context.Context, r *resting, by map[element
 			t := times{spans: by[mask][from]}
 			changes, err := e.own(ctx, &s, from, t)
 			if err != nil {
-				return err
+				return r, err
 			}
 			for _, p := range s.pieces {
 				r.pieces = append(r.pieces, restingSet{p.source, scanned{mask, p.component}})
@@ -66,29 +99,36 @@ func (e *evaluation) restOrigins(ctx context.Context, r *resting, by map[element
 		r.rows += n.rows
 		r.lost += n.lost
 	}
-	return nil
+	e.origin[string(o.key)] = r
+	return r, nil
 }
 
-// follow adds to the tables those that they were written from in turn.
+// follow adds to the tables those that they were written from in turn. A taint
+// counts from one time on, whatever it was met by, so it is followed again only
+// when it counts for longer.
 func (e *evaluation) follow(reached map[uint32][]scope.Span) {
-	for grown := true; grown; {
-		grown = false
-		for _, id := range sortedKeys(reached) {
+	until := map[*taint]int64{}
+	for due := sortedKeys(reached); len(due) > 0; {
+		grown := map[uint32]bool{}
+		for _, id := range due {
 			t := times{spans: reached[id]}
 			changes := e.unseen(id, t)
 			for _, x := range e.tainting(id) {
 				during, ok := x.during(t, changes)
-				if !ok {
+				if to, met := until[x]; !ok || met && during.To <= to {
 					continue
 				}
+				until[x] = during.To
 				e.trace.event(x.index)
 				for _, from := range e.origins(x) {
-					before := slices.Clone(reached[from])
-					reached[from] = scope.Merge(append(reached[from], during))
-					grown = grown || !slices.Equal(before, reached[from])
+					if !scope.Within(reached[from], during) {
+						reached[from] = scope.Merge(append(reached[from], during))
+						grown[from] = true
+					}
 				}
 			}
 		}
+		due = sortedKeys(grown)
 	}
 }
 
@@ -100,14 +140,19 @@ func (e *evaluation) tainted(id uint32, t times, changes []scope.Span) bool {
 }
 
 // tainting returns the taints of a table and of what it lies in.
-func (e *evaluation) tainting(id uint32) (out []*taint) {
-	name := e.names.texts[id]
-	for _, place := range e.wholes {
-		if place.id != id && scope.Covers(e.names.texts[place.id], name) {
-			out = append(out, place.taints...)
+func (e *evaluation) tainting(id uint32) []*taint {
+	all, known := e.taintsOf[id]
+	if !known {
+		name := e.names.texts[id]
+		for _, place := range e.wholes {
+			if place.id != id && scope.Covers(e.names.texts[place.id], name) {
+				all = append(all, place.taints...)
+			}
 		}
+		all = append(all, e.tables[id].taints...)
+		e.taintsOf[id] = all
 	}
-	return append(out, e.tables[id].taints...)
+	return all
 }
 
 // wholesOf returns the places that are no tables and that something was written
@@ -124,10 +169,23 @@ func wholesOf(names *names, tables map[uint32]*table) (out []*table) {
 
 // origins returns the known tables that x was written from.
 func (e *evaluation) origins(x *taint) (out []uint32) {
+	if len(x.from) == 1 {
+		return e.knownUnder(string(x.from[0]))
+	}
 	for _, place := range x.from {
-		out = append(out, e.under(string(place), e.known)...)
+		out = append(out, e.knownUnder(string(place))...)
 	}
 	return out
+}
+
+// knownUnder returns the known tables that a place stands for, sorted by id.
+func (e *evaluation) knownUnder(place string) []uint32 {
+	all, ok := e.standsFor[place]
+	if !ok {
+		all = e.under(place, e.known)
+		e.standsFor[place] = all
+	}
+	return all
 }
 
 // knownOf returns the tables among the places that are known.

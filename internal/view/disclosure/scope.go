@@ -46,22 +46,27 @@ type evaluation struct {
 	w      scope.Frame
 	mask   element.Mask // elements asked for
 
-	tables   map[uint32]*table   // known ones, and those that open intents name
-	known    map[uint32]bool     // those of them that are tables
-	wholes   []*table            // those that are not, and that something was written into
-	in       map[uint32]bool     // tables at the places
-	targets  map[uint32][]uint32 // by place of a part: tables at the places that it stands for
-	sums     [4]sum
-	wants    map[uint32]*want
-	bounds   map[boundKey]*scope.Bound
-	holdings map[uint32]*scope.Holding
-	exact    totals // exact series of everybody, when they were gathered anyway
-	open     int
-	askedOf  []uint8 // by series: 0 not looked at, 1 no, 2 yes
-	chosen   map[chosenKey]choice
-	leaves   []countLeaf // what is confirmed
-	temp     []*bag      // to be freed with the answer
-	trace    *trace      // nil: no evidence is asked for
+	tables  map[uint32]*table   // known ones, and those that open intents name
+	known   map[uint32]bool     // those of them that are tables
+	wholes  []*table            // those that are not, and that something was written into
+	in      map[uint32]bool     // tables at the places
+	targets map[uint32][]uint32 // by place of a part: tables at the places that it stands for
+	// What following taints comes by again and again: tables by place, taints
+	// by table, what rested by origin.
+	standsFor map[string][]uint32
+	taintsOf  map[uint32][]*taint
+	origin    map[string]resting
+	sums      [4]sum
+	wants     map[uint32]*want
+	bounds    map[boundKey]*scope.Bound
+	holdings  map[uint32]*scope.Holding
+	exact     totals // exact series of everybody, when they were gathered anyway
+	open      int
+	askedOf   []uint8 // by series: 0 not looked at, 1 no, 2 yes
+	chosen    map[chosenKey]choice
+	leaves    []countLeaf // what is confirmed
+	temp      []*bag      // to be freed with the answer
+	trace     *trace      // nil: no evidence is asked for
 	// changeSets counts the sets of changes that were read.
 	changeSets int
 	unnamed    uint64
@@ -101,6 +106,7 @@ func (v *View) evaluation(q scope.Query) (*evaluation, error) {
 		return nil, err
 	}
 	e := &evaluation{View: v, q: q, actors: actors, in: map[uint32]bool{}, targets: map[uint32][]uint32{},
+		standsFor: map[string][]uint32{}, taintsOf: map[uint32][]*taint{}, origin: map[string]resting{},
 		wants: map[uint32]*want{}, bounds: map[boundKey]*scope.Bound{}, holdings: map[uint32]*scope.Holding{}, chosen: map[chosenKey]choice{}}
 	if e.mask, err = maskOf(q.Elements); err != nil {
 		return nil, err
@@ -175,7 +181,7 @@ func (e *evaluation) places() {
 				continue
 			}
 			for _, x := range t.taints {
-				if !x.shown && slices.ContainsFunc(x.from, func(from event.Place) bool { return len(e.under(string(from), e.in)) > 0 }) {
+				if !x.shown && slices.ContainsFunc(e.origins(x), func(from uint32) bool { return e.in[from] }) {
 					e.in[id], grown = true, true
 				}
 			}

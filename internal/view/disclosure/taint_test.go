@@ -2,6 +2,7 @@ package disclosure
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"testing"
 	"time"
@@ -91,5 +92,57 @@ func TestTaintOutlivesScans(t *testing.T) {
 				t.Errorf("view: reachable (-want +got)\n%s", diff)
 			}
 		})
+	}
+}
+
+// Unknown code may have written anything anywhere, again and again, in a
+// database of many tables. Each table's holdings are those of all others then,
+// and following that table by table, taint by taint, would not end.
+func TestUnknownCodeAmongManyTables(t *testing.T) {
+	const tables, runs = 300, 12
+	m := new(memory)
+	at := func(second float64) int64 { return base + int64(second*1e9) }
+	email := element.MaskOf(element.Email)
+	m.add("gate/a", at(0), 0, &event.SourceStart{Start: 1, Places: []event.Place{"shop"}})
+	m.add("gate/a", at(0), 0, &event.SessionOpen{Session: 1, Place: "shop", User: "app", Address: "10.0.0.1"})
+	m.add("scan/shop", at(2), 0, &event.HoldingScan{Scan: 1, Part: 1, Parts: 1, Table: "shop/public.c", Source: "shop.c", Elements: email,
+		From: at(1), To: at(2), Rows: 3, Subjects: event.SetOf([]uint32{1, 2, 3})})
+	name := func(i int) event.Place { return event.Place(fmt.Sprintf("shop/public.t%d", i%tables)) }
+	for i := range tables {
+		for j, from := range []event.Place{"shop/public.c", name(i + 1), name(i)} {
+			m.add("gate/a", at(3+float64(i)/1000), 0, &event.Taint{Table: name(i), From: []event.Place{from}, Elements: email, Reason: "insert", Own: j == 2})
+		}
+	}
+	for i := range runs {
+		m.add("gate/a", at(4+float64(i)), 0, &event.Taint{Table: "shop", From: []event.Place{"shop"}, Elements: email, Reason: "code"})
+	}
+	m.add("gate/a", at(20), 0, &event.Crossing{Session: 1, Statement: 7, Outcome: event.OutcomeDone, From: at(20), To: at(20), Count: 1,
+		Parts: []event.Part{{Table: name(7), Elements: email, Class: event.Bounded, Reason: "carried", Rows: 1}}})
+	m.add("gate/a", at(21), 0, &event.SourceStop{})
+	q := scope.Query{From: time.Unix(0, at(19)), To: time.Unix(0, at(21)), Silence: time.Minute}
+	_, sets, err := scope.Evaluate(m.lines, q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := Open(t.Context(), Config{Path: filepath.Join(t.TempDir(), "v.db"), Silence: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	f, err := view.Follow(t.Context(), "disclosure", m, v)
+	if err == nil {
+		err = f.CatchUp(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := v.Scope(t.Context(), q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for class, got := range map[string]string{"package scope": sets[scope.Reachable]["shop.c"].String(), "view": string(a.Subjects(scope.Reachable)["shop.c"].Append(nil))} {
+		if got != "1-3" {
+			t.Errorf("%s: reachable %q, want 1-3", class, got)
+		}
 	}
 }
