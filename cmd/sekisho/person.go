@@ -169,8 +169,9 @@ func (c personMatchCmd) match(a *app, sources []person.Source, o person.Options)
 
 // runFault says why a run ended: a cap on memory has a fault of its own.
 func runFault(err error, other *fault.Error) error {
-	if errors.Is(err, person.ErrMemory) {
-		other = fault.New(fault.PersonMemory)
+	var little *person.TooLittle
+	if errors.As(err, &little) {
+		return fault.New(fault.PersonMemory, "records", little.Records, "workers", little.Workers, "least", little.Least, "cap", little.Cap)
 	}
 	return other.Because(err)
 }

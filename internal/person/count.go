@@ -77,11 +77,15 @@ func (res *Result) Count() Count {
 	if c.Records == 0 {
 		c.Low = 0
 	}
-	c.Precision = res.precision()
+	precision := res.precision()
+	c.Precision = digits(precision)
 	merges := float64(c.Records - c.Persons)
-	c.Recall = merges * c.Precision / max(merges*c.Precision+hidden+missed+expected, 1)
+	c.Recall = digits(merges * precision / max(merges*precision+hidden+missed+expected, 1))
 	return c
 }
+
+// digits leaves as many as do not depend on the order of a sum.
+func digits(share float64) float64 { return math.Round(share*1e6) / 1e6 }
 
 // unsure is how far the low end may be off where few matches taught the model:
 // by two standard errors of what is missing, and of the joins where those who

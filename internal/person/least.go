@@ -21,8 +21,22 @@ func LeastMemory(records, workers int) int64 {
 	return leastBase + int64(workers)*leastWorker + int64(records)*leastRecord
 }
 
-// ErrMemory: a cap on memory is below what so many records need.
+// ErrMemory: a cap on memory is below what so many records need. Errors that are
+// it are a *TooLittle.
 var ErrMemory = errors.New("too little memory")
+
+// TooLittle says how much more it takes.
+type TooLittle struct {
+	Records, Workers int
+	Least, Cap       int64 // MiB
+}
+
+func (e *TooLittle) Error() string {
+	return fmt.Sprintf("%v: %d records and %d workers need at least %d MiB, the cap is %d MiB", ErrMemory, e.Records, e.Workers, e.Least, e.Cap)
+}
+
+// Is reports whether target is ErrMemory.
+func (e *TooLittle) Is(target error) bool { return target == ErrMemory }
 
 // fits returns ErrMemory when a run of so many records cannot keep its cap.
 func (o Options) fits(records int) error {
@@ -31,7 +45,7 @@ func (o Options) fits(records int) error {
 		return nil
 	}
 	const mib = 1 << 20
-	return fmt.Errorf("%w: %d records and %d workers need at least %d MiB, the cap is %d MiB", ErrMemory, records, o.Workers, (least+mib-1)/mib, o.Memory/mib)
+	return &TooLittle{records, o.Workers, (least + mib - 1) / mib, o.Memory / mib}
 }
 
 // refuse returns ErrMemory when the files alone, by their size and their first

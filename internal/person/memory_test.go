@@ -199,6 +199,10 @@ func TestTooLittleMemory(t *testing.T) {
 	if !errors.Is(err, ErrMemory) || len(said) > 0 {
 		t.Errorf("files for which %d MiB are too little: %v, after stages %q", least>>20, err, said)
 	}
+	var little *TooLittle
+	if !errors.As(err, &little) || little.Records < 20_000 || little.Workers != 1 || little.Least <= little.Cap || little.Cap != least>>20 {
+		t.Errorf("what it takes: %+v", little)
+	}
 	text, err := os.ReadFile(sources[0].File)
 	if err != nil {
 		t.Fatal(err)

@@ -99,7 +99,11 @@ func New(name string, r io.Reader) (*File, error) {
 	case bytes.HasPrefix(head, []byte("\xEF\xBB\xBF")):
 		f.in.Discard(3)
 	case f.Encoding == UTF16:
-		f.decode(unicode.UTF16(unicode.LittleEndian, unicode.UseBOM))
+		order := unicode.LittleEndian
+		if breaks(head, unicode.BigEndian) {
+			order = unicode.BigEndian
+		}
+		f.decode(unicode.UTF16(order, unicode.UseBOM))
 	case f.Encoding == ISO2022JP:
 		f.decode(japanese.ISO2022JP)
 	}
@@ -170,7 +174,7 @@ func (f *File) About() int {
 
 // sniff guesses the encoding from the beginning of a file.
 func sniff(head []byte) Encoding {
-	if len(head) >= 2 && (head[0] == 0xFF && head[1] == 0xFE || head[0] == 0xFE && head[1] == 0xFF) {
+	if len(head) >= 2 && (head[0] == 0xFF && head[1] == 0xFE || head[0] == 0xFE && head[1] == 0xFF) || breaks(head, unicode.LittleEndian) || breaks(head, unicode.BigEndian) {
 		return UTF16
 	}
 	if i := bytes.IndexByte(head, 0x1B); i >= 0 && i+2 < len(head) && (head[i+1] == '$' || head[i+1] == '(') && ascii(head) {
@@ -198,6 +202,27 @@ func sniff(head []byte) Encoding {
 		return EUCJP
 	}
 	return ShiftJIS
+}
+
+// breaks reports whether text has lines in UTF-16 of that order: line feeds, each
+// with its NUL on the right side. Files without a byte order mark show it by that
+// alone.
+func breaks(head []byte, order unicode.Endianness) bool {
+	feeds := 0
+	for i, c := range head {
+		nul, unit := i+1, i%2 == 0 // little: the feed comes first
+		if order == unicode.BigEndian {
+			nul, unit = i-1, i%2 == 1
+		}
+		switch {
+		case c != '\n' || nul == len(head):
+		case !unit || nul < 0 || head[nul] != 0:
+			return false
+		default:
+			feeds++
+		}
+	}
+	return feeds > 0
 }
 
 func ascii(s []byte) bool {
