@@ -43,13 +43,13 @@ test: ## everything but the proofs (make prove)
 test-browser: ## the console in a real browser; installs Debian's chromium and two npm packages
 	@sh scripts/setup.sh browser
 	cd internal/console/browser && npm ci --no-audit --no-fund
-	$(GO) test -count=1 -timeout 15m -v -run 'TestConsole$$' ./cmd/sekisho $(ARGS)
+	$(GO) test -count=1 -timeout 15m -v -run '^TestConsole(Stories)?$$' ./cmd/sekisho $(ARGS)
 
 screenshots: ## pictures of the console into docs/pictures
 	@sh scripts/setup.sh browser
 	cd internal/console/browser && npm ci --no-audit --no-fund
 	mkdir -p docs/pictures
-	SEKISHO_PICTURES=$(CURDIR)/docs/pictures $(GO) test -count=1 -timeout 15m -run 'TestConsole$$' ./cmd/sekisho
+	SEKISHO_PICTURES=$(CURDIR)/docs/pictures $(GO) test -count=1 -timeout 15m -run '^TestConsole(Stories)?$$' ./cmd/sekisho
 
 generate: ## what is generated from other files, and committed
 	$(GO) generate ./internal/console/webui

@@ -45,7 +45,7 @@ func openLedger(ctx context.Context, c *config.Config) (*filler, error) {
 	f := &filler{ctx: ctx, recs: map[event.Source]event.Recorder{}}
 	f.clock.Store(time.Now().UnixNano())
 	l, err := ledger.Open(ctx, ledger.Config{Dir: filepath.Join(c.Data, "ledger"), Tenant: event.Tenant(c.Tenant), Origin: c.Ledger.Origin,
-		Now: func() time.Time { return event.Time(f.clock.Load()) }})
+		Now: func() time.Time { return event.Time(f.clock.Load()) }, SegmentAge: 1000 * time.Hour})
 	f.Ledger = l
 	return f, err
 }

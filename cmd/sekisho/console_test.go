@@ -70,6 +70,29 @@ people:
 // TestConsole does in a real browser what a firm does on its first day: see
 // internal/console/browser/story.mjs.
 func TestConsole(t *testing.T) {
+	node, pages := browserAt(t)
+	dir, program := consoleShop(t)
+	link := consoleUp(t, dir, program)
+	readAndVisit(t, dir)
+	drive(t, node, filepath.Join(pages, "story.mjs"), link, os.Getenv("SEKISHO_PICTURES"))
+}
+
+// drive has a browser do what a script says.
+func drive(t *testing.T, node string, args ...string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, node, args...).CombinedOutput()
+	t.Logf("%s", out)
+	if err != nil {
+		t.Errorf("%v", err)
+	}
+}
+
+// browserAt returns node and the folder of the scripts, or skips where no browser
+// is.
+func browserAt(t *testing.T) (node, pages string) {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("a browser takes a minute")
 	}
@@ -83,23 +106,14 @@ func TestConsole(t *testing.T) {
 	if chromium == "" || err != nil {
 		t.Skip("no browser: sudo apt-get install -y chromium nodejs npm")
 	}
-	pages, err := filepath.Abs("../../internal/console/browser")
+	pages, err = filepath.Abs("../../internal/console/browser")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(filepath.Join(pages, "node_modules", "playwright-core")); err != nil {
 		t.Skip("no playwright-core: (cd internal/console/browser && npm ci)")
 	}
-	dir, program := consoleShop(t)
-	link := consoleUp(t, dir, program)
-	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
-	defer cancel()
-	story := exec.CommandContext(ctx, node, filepath.Join(pages, "story.mjs"), link, os.Getenv("SEKISHO_PICTURES"))
-	out, err := story.CombinedOutput()
-	t.Logf("%s", out)
-	if err != nil {
-		t.Errorf("%v", err)
-	}
+	return node, pages
 }
 
 // consoleShop makes a shop behind a configuration with a console, keys and an
@@ -132,26 +146,31 @@ func consoleShop(t *testing.T) (dir string, program func(args ...string) *exec.C
 			t.Fatal(err)
 		}
 	}
-	self := filepath.Join(t.TempDir(), "sekisho")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", self, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	program = func(args ...string) *exec.Cmd {
-		cmd := exec.CommandContext(context.WithoutCancel(t.Context()), self, args...)
-		cmd.Dir = dir
-		cmd.Env = append(os.Environ(), "LANG=C.UTF-8", "SEKISHO_TIMER_SLACK=off", "PGPORT="+port)
-		return cmd
-	}
+	program = programIn(t, dir, "PGPORT="+port)
 	if out, err := program("init").CombinedOutput(); err != nil {
 		t.Fatalf("init: %v: %s", err, out)
 	}
 	return dir, program
 }
 
+// programIn builds sekisho and returns its commands in a directory.
+func programIn(t *testing.T, dir string, env ...string) func(args ...string) *exec.Cmd {
+	t.Helper()
+	self := filepath.Join(t.TempDir(), "sekisho")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", self, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return func(args ...string) *exec.Cmd {
+		cmd := exec.CommandContext(context.WithoutCancel(t.Context()), self, args...)
+		cmd.Dir = dir
+		cmd.Env = append(append(os.Environ(), "LANG=C.UTF-8", "SEKISHO_TIMER_SLACK=off"), env...)
+		return cmd
+	}
+}
+
 var firstLink = regexp.MustCompile(`http://localhost:[0-9]+/join\?invite=\S+`)
 
-// consoleUp starts the process, reads one customer through its gate, and
-// returns the link for the first account.
+// consoleUp starts the process and returns the link for the first account.
 func consoleUp(t *testing.T, dir string, program func(args ...string) *exec.Cmd) string {
 	t.Helper()
 	var log bytes.Buffer
@@ -193,6 +212,15 @@ func consoleUp(t *testing.T, dir string, program func(args ...string) *exec.Cmd)
 	if _, err := url.Parse(link); err != nil {
 		t.Fatal(err)
 	}
+	return link
+}
+
+// readAndVisit reads one customer through the database gate and visits the others.
+func readAndVisit(t *testing.T, dir string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	c := control.NewClient(filepath.Join(dir, "data", "control.sock"), "sekisho.yaml")
 	status, err := c.Status(ctx)
 	if err != nil {
 		t.Fatal(err)
@@ -203,7 +231,6 @@ func consoleUp(t *testing.T, dir string, program func(args ...string) *exec.Cmd)
 		t.Fatalf("%v: %s", err, out)
 	}
 	visitGates(t, filepath.Join(dir, "sekisho.yaml"))
-	return link
 }
 
 // visitGates has the web gate refuse an attack and the egress gate a

@@ -416,15 +416,21 @@ func (o *office) Finish(ctx context.Context) (out story.Finished, err error) {
 
 // tellStory tells a story in an office of its own, which is gone afterwards.
 func tellStory(ctx context.Context, name string, l lang.Language) (told *story.Told, err error) {
-	begin, err := story.Begin(name)
-	if err != nil {
-		return nil, err
-	}
 	dir, err := os.MkdirTemp("", "sekisho-story-")
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	return tellStoryIn(ctx, dir, name, l)
+}
+
+// tellStoryIn tells a story in an office whose ledger stays in a directory, which
+// must be empty.
+func tellStoryIn(ctx context.Context, dir, name string, l lang.Language) (told *story.Told, err error) {
+	begin, err := story.Begin(name)
+	if err != nil {
+		return nil, err
+	}
 	o, err := openOffice(ctx, dir, begin, story.Needs(name), l)
 	if err != nil {
 		return nil, err

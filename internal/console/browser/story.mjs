@@ -23,7 +23,6 @@ const shoot = async (page, name) => {
 const said = [];
 const ayame = await open({ locale: "ja-JP" });
 watch(ayame, said);
-await shoot(ayame, "join");
 const secret = await join(ayame, link, "ayame");
 await enter(ayame, origin, "ayame", secret);
 assert.match(await ayame.locator(".banner-coverage").innerText(), /ゲート 3 台のうち 3 台/);
@@ -60,13 +59,35 @@ await ayame.waitForURL("**?done=released");
 assert.match(await ayame.locator(".draft-side").innerText(), /ayame/);
 done("a document, written by one and released by another");
 
+// The first report to the commission: a fact starts its clock, one writes what
+// only people know, another releases exactly what was shown.
+await ren.goto(origin + story);
+await ren.locator('details:has(form[action$="/fact"]) summary').click();
+await ren.selectOption('form[action$="/fact"] select[name="fact"]', "personal-data");
+await ren.click('form[action$="/fact"] button');
+await ren.waitForURL("**?done=saved");
+await ren.locator('section[aria-labelledby="h-clocks"] .clock-left').first().waitFor();
+await ayame.goto(origin + story + "/draft/ppc-prelim");
+assert.match(await ayame.locator("h1").innerText(), /速報/);
+await ayame.fill("#f-slot-overview", "予約サイトの画面が書き換えられた。");
+await ayame.click('form[action$="/write"] button');
+await ayame.waitForURL("**?done=written");
+assert.equal(await ayame.locator('form[action$="/release"]').count(), 0, "the writer of the report may release it");
+await ren.goto(origin + story + "/draft/ppc-prelim");
+assert.match(await ren.locator(".paper").innerText(), /予約サイトの画面が書き換えられた/);
+await ren.click('form[action$="/release"] button');
+await ren.waitForURL("**?done=released");
+await ren.goto(origin + story);
+assert.match(await ren.locator(".timeline").innerText(), /ren/);
+await shoot(ayame, "report");
+done("the first report to the commission: its clock, written by one and released by another");
+
 await ayame.goto(origin + "/scope");
 await ayame.fill('input[name="from"]', "");
 await ayame.click('form[action="/scope"] button');
 await ayame.waitForSelector("#h-answer");
 assert.equal(await ayame.locator(".answer .figure-n").first().innerText(), "1");
 await ayame.waitForSelector(".picture svg");
-await shoot(ayame, "scope");
 await ayame.locator(".picture svg a").last().focus();
 await ayame.keyboard.press("Enter");
 await ayame.waitForURL((u) => u.searchParams.get("to") && u.searchParams.get("from"));
@@ -75,13 +96,20 @@ await ayame.waitForSelector(".picture svg");
 await ayame.goto(origin + "/scope?ask=1");
 await ayame.waitForSelector(".flows");
 assert.match(await ayame.locator('section[aria-labelledby="h-trail"] table').innerText(), /app · 127\.0\.0\.1[^]*SELECT/);
-await shoot(ayame, "trail");
+await shoot(ayame, "scope");
 await ayame.locator(".flows a").first().click();
 await ayame.waitForURL((u) => u.searchParams.get("user") === "app");
 await ayame.waitForSelector(".flows");
 await ayame.locator('section[aria-labelledby="h-trail"] td a').first().click();
 await ayame.waitForURL("**/events?**");
 assert.match(await ayame.locator("main table").innerText(), /customers/);
+await ayame.goto(origin + "/scope?ask=1");
+await ayame.locator('details:has(form[action="/scope/compare"]) summary').click();
+await ayame.fill('input[name="other_user"]', "nobody");
+await ayame.click('form[action="/scope/compare"] button');
+await ayame.locator('section[aria-labelledby="h-both"] tbody tr').nth(2).waitFor();
+assert.match(await ayame.locator('section[aria-labelledby="h-both"] tbody tr').nth(2).innerText(), /0\s+200\s+0/);
+done("two questions compared");
 done("down from figures to sessions, statements and events");
 await ayame.goto(origin + "/scope?ask=1");
 await ayame.fill("#f-purpose", "本人への通知");
@@ -156,14 +184,14 @@ await ayame.locator("#h-checked").waitFor();
 await ayame.click('button[formaction="/policy/propose"]');
 await ayame.waitForURL("**/policy?done=proposed");
 assert.equal(await ayame.locator('form[action="/policy/publish"]').count(), 0, "the writer may publish");
-await shoot(ayame, "policy-draft");
 await ren.goto(origin + "/policy");
 await ren.click('form[action="/policy/publish"] button');
 await ren.waitForURL("**/policy?done=reloaded");
 assert.match(await ren.locator("#h-force").innerText(), /2/);
 done("a policy, written by one and published by another");
 
-const rooms = ["/", "/cases", story, story + "/draft/web", "/scope", "/scope?ask=1", "/events", "/sessions", "/map", "/persons", "/persons/review", "/web", "/egress", "/egress?client=127.0.0.1&to=a.example:443&preview=1", "/policy", "/policy/edit", "/ledger", "/users", "/me", "/wrong"];
+const rooms = ["/", "/cases", story, story + "/draft/web", "/scope", "/scope?ask=1", "/scope/compare?other_user=app", "/events", "/sessions", "/map", "/persons", "/persons/review", "/web", "/egress", "/egress?client=127.0.0.1&to=a.example:443&preview=1", "/policy", "/policy/edit", "/ledger", "/users", "/me", "/wrong"];
+const shots = { "/": "today", "/map": "map", "/web": "web" }; // pictures in both languages
 const findings = [];
 for (const language of ["ja", "en"]) {
   await ayame.goto(origin + "/me");
@@ -173,7 +201,7 @@ for (const language of ["ja", "en"]) {
     await ayame.goto(origin + room);
     assert.equal(await ayame.locator("html").getAttribute("lang"), language);
     findings.push(...(await inspect(ayame)).map((f) => `${language} ${room}: ${f}`));
-    if (language === "ja") await shoot(ayame, "page" + room.replace(/[^a-z]+/g, "-"));
+    if (shots[room]) await shoot(ayame, shots[room] + "-" + language);
   }
 }
 assert.deepEqual(findings, [], "axe-core");
@@ -197,7 +225,29 @@ await ayame.keyboard.press("Control+k");
 await ayame.keyboard.type("ledger");
 await ayame.keyboard.press("Enter");
 await ayame.waitForURL("**/ledger");
-done("by keyboard");
+// Nothing but the keyboard, from the first screen to the case that was taken.
+const tabTo = async (selector) => {
+  for (let i = 0; i < 200; i++) {
+    await ayame.keyboard.press("Tab");
+    const there = await ayame.evaluate((s) => document.activeElement.matches(s), selector);
+    if (there) return assert.ok(await ayame.evaluate(() => getComputedStyle(document.activeElement).outlineStyle !== "none"), `${selector}: the focus is not seen`);
+  }
+  assert.fail(`${selector} cannot be reached by keyboard`);
+};
+await ayame.goto(origin + "/");
+await tabTo('.alarm a[href="/wrong"]');
+await ayame.keyboard.press("Enter");
+await ayame.waitForURL("**/wrong");
+await tabTo("#f-what");
+await ayame.keyboard.type("レジの画面が動かない");
+await tabTo('form[action="/wrong"] button');
+await ayame.keyboard.press("Enter");
+await ayame.waitForURL("**/cases/**");
+await tabTo('form[action$="/task"] button');
+await ayame.keyboard.press("Enter");
+await ayame.waitForURL("**?done=saved");
+assert.match(await ayame.locator(".timeline").innerText(), /ayame/);
+done("by keyboard: jump, something is wrong, take the first task");
 
 const client = await ayame.context().newCDPSession(ayame);
 await client.send("WebAuthn.enable");

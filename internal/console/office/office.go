@@ -49,6 +49,8 @@ type Office interface {
 	// Leaving says what left by the gates for what leaves while what is asked about
 	// passed; nil where nothing tells of such gates. It reads the ledger.
 	Leaving(ctx context.Context, q scope.Query) (*scope.Leaving, error)
+	// Shared counts who is in both answers, by class.
+	Shared(ctx context.Context, a, b scope.Query) (Shared, error)
 	// Look says who subjects are. It is recorded, with its purpose, and passes
 	// as a crossing, before the answer is there.
 	Look(ctx context.Context, r LookRequest) (*LookAnswer, error)
@@ -67,6 +69,9 @@ type Office interface {
 	// Record writes what somebody did that no other event says.
 	Record(ctx context.Context, by event.Source, bodies ...event.Body) error
 }
+
+// Shared is how many subjects two answers have in common.
+type Shared struct{ Confirmed, Reachable, EverHeld uint64 }
 
 // LookRequest asks who some subjects of a scope are.
 type LookRequest struct {

@@ -143,6 +143,9 @@ func (f *firm) Peek(context.Context, scope.Query) (*scope.Result, error) { retur
 func (f *firm) Leaving(context.Context, scope.Query) (*scope.Leaving, error) {
 	return &scope.Leaving{Verdict: "open", Because: []string{"not watched", "uncovered", "unknown exit", "no end"}, Destinations: []scope.Destination{{Host: nasty, Flows: 1, Sent: 9}}}, f.fail()
 }
+func (f *firm) Shared(context.Context, scope.Query, scope.Query) (office.Shared, error) {
+	return office.Shared{Confirmed: 1, Reachable: 2, EverHeld: 3}, f.fail()
+}
 func (f *firm) Look(_ context.Context, r office.LookRequest) (*office.LookAnswer, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

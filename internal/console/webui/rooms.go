@@ -35,6 +35,7 @@ func (s *Server) rooms() {
 	s.page("GET /scope/time", account.Ask, s.scopeTime)
 	s.page("GET /scope/trail", account.Ask, s.scopeTrail)
 	s.page("GET /scope/leaving", account.Ask, s.scopeLeaving)
+	s.page("GET /scope/compare", account.Ask, s.scopeCompare)
 	s.page("GET /scope/bundle", account.Bundle, s.scopeBundle)
 	s.page("POST /scope/freeze", account.Work, s.scopeFreeze)
 	s.page("POST /scope/look", account.Look, s.scopeLook)
