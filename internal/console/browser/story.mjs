@@ -190,7 +190,7 @@ await ren.waitForURL("**/policy?done=reloaded");
 assert.match(await ren.locator("#h-force").innerText(), /2/);
 done("a policy, written by one and published by another");
 
-const rooms = ["/", "/cases", story, story + "/draft/web", "/scope", "/scope?ask=1", "/scope/compare?other_user=app", "/events", "/sessions", "/map", "/persons", "/persons/review", "/web", "/egress", "/egress?client=127.0.0.1&to=a.example:443&preview=1", "/policy", "/policy/edit", "/ledger", "/users", "/me", "/wrong"];
+const rooms = ["/", "/cases", story, story + "/draft/web", "/scope", "/scope?ask=1", "/scope/compare?other_user=app", "/events", "/sessions", "/map", "/persons", "/persons/review", "/web", "/egress", "/egress?client=127.0.0.1&to=a.example:443&preview=1", "/policy", "/policy/edit", "/ledger", "/users", "/me", "/words", "/wrong"];
 const shots = { "/": "today", "/map": "map", "/web": "web" }; // pictures in both languages
 const findings = [];
 for (const language of ["ja", "en"]) {

@@ -15,6 +15,7 @@ func (s *Server) rooms() {
 	s.page("POST /me/token/make", account.MakeToken, s.tokenMake)
 	s.page("POST /me/token/end", account.MakeToken, s.tokenEnd)
 
+	s.page("GET /words", anybody, s.glossaryPage)
 	s.page("GET /wrong", account.Wrong, s.wrongPage)
 	s.page("POST /wrong", account.Wrong, s.wrong)
 	s.page("GET /cases", account.See, s.casesPage)
