@@ -24,7 +24,7 @@ for (const path of cases) {
   findings.push(...(await inspect(page)).map((f) => `${path}: ${f}`));
 }
 await page.goto(origin + cases[cases.length - 1]); // the first one
-if (pictures) await page.screenshot({ path: `${pictures}/story-${name}.png`, fullPage: true, timeout: 120000 });
+if (pictures) await page.screenshot({ path: `${pictures}/story-${name}.png`, timeout: 120000 });
 const documents = await page.locator('a[href*="/draft/"]').evaluateAll((all) => [...new Set(all.map((a) => a.getAttribute("href")))]);
 assert.ok(documents.length > 0, "the case has no documents");
 for (const path of documents) {

@@ -16,8 +16,9 @@ const open = async (options) => {
   page.setDefaultTimeout(120000); // a busy machine
   return page;
 };
-const shoot = async (page, name) => {
-  if (pictures) await page.screenshot({ path: `${pictures}/${name}.png`, fullPage: true, timeout: 120000 });
+const shoot = async (page, name, from) => {
+  if (pictures && from) await page.locator(from).evaluate((e) => e.scrollIntoView());
+  if (pictures) await page.screenshot({ path: `${pictures}/${name}.png`, timeout: 120000 });
 };
 
 const said = [];
@@ -96,7 +97,7 @@ await ayame.waitForSelector(".picture svg");
 await ayame.goto(origin + "/scope?ask=1");
 await ayame.waitForSelector(".flows");
 assert.match(await ayame.locator('section[aria-labelledby="h-trail"] table').innerText(), /app · 127\.0\.0\.1[^]*SELECT/);
-await shoot(ayame, "scope");
+await shoot(ayame, "scope", ".answer");
 await ayame.locator(".flows a").first().click();
 await ayame.waitForURL((u) => u.searchParams.get("user") === "app");
 await ayame.waitForSelector(".flows");
