@@ -97,6 +97,7 @@ func (p *process) filesConfig(f *config.Files, key *keyring.Key) filehold.Config
 		root = f.Folder
 	}
 	cfg := p.treeConfig(event.Place(f.Name), key)
+	cfg.SnapshotOf = event.Place(f.SnapshotOf)
 	cfg.Name, cfg.Store, cfg.Every = f.Folder, filescan.Folder{Root: root, Skip: skip}, time.Duration(f.Every)
 	return cfg
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -96,8 +95,8 @@ func (p *process) toldOf(name, bad, good string) func(filehold.Result, error) {
 	}
 }
 
-// startReplica reads the protected tables of a guarded database at another server: the
-// same subjects at another place.
+// startReplica reads the protected tables of a guarded database, or of a store, at another
+// server: the same subjects at another place.
 func (p *process) startReplica(s *stage, c *config.Store, secret config.Secret) error {
 	var tables []datamap.Table
 	for i := range p.cfg.Databases {
@@ -105,19 +104,24 @@ func (p *process) startReplica(s *stage, c *config.Store, secret config.Secret) 
 			tables = scanTables(d)
 		}
 	}
+	for i := range p.cfg.Stores {
+		if o := &p.cfg.Stores[i]; o.Name == c.Replica {
+			tables = scanTables(storeBase(o))
+		}
+	}
 	for i := range tables {
-		tables[i].Place = event.Place(c.Name + "/" + tables[i].Schema + "." + tables[i].Name)
-		tables[i].Identifiers = nil
+		t := &tables[i]
+		t.Place, t.Identifiers = event.Place(c.Name+"/"+t.Name), nil
+		if t.Schema != "" {
+			t.Place = event.Place(c.Name + "/" + t.Schema + "." + t.Name)
+		}
 	}
-	u, err := url.Parse(c.Address)
+	dsn, err := storeDSN(c, secret)
 	if err != nil {
-		return fault.New(fault.DatabaseConnect, "database", c.Name, "address", "").Because(tablestore.ErrAddress)
-	}
-	if secret.Reveal() != "" {
-		u.User = url.UserPassword(u.User.Username(), secret.Reveal())
+		return err
 	}
 	m, err := datamap.New(datamap.Config{
-		Database: event.Place(c.Name), DSN: u.String(), Tables: tables, Recorder: p.ledger.Recorder(event.Source("scan/"+c.Name), 0),
+		Database: event.Place(c.Name), DSN: dsn, Tables: tables, Recorder: p.ledger.Recorder(event.Source("scan/"+c.Name), 0),
 		Numbers: func(src event.SubjectSource) datamap.Numbers { return p.dict.Source(src) },
 		Every:   time.Duration(c.Every), RowsPerSecond: c.RowsPerSecond, Now: p.now,
 	})

@@ -117,6 +117,7 @@ func (k *checker) config(c *Config) {
 	databases := maps.Clone(names)
 	k.files(c.Files, names)
 	k.stores(c.Stores, names, c.Databases)
+	k.snapshots(c.Files, names)
 	if len(c.Gates) == 0 && (!alone || len(c.Databases) > 0) {
 		k.missing("gates", "name at least one gate")
 	}

@@ -72,6 +72,8 @@ type Config struct {
 	// Origins returns the places that what rests at a place was made from, in order; nil
 	// knows none.
 	Origins func(ctx context.Context, at event.Place, o Origin) []event.Place
+	// SnapshotOf is the place whose volume the tree shows as it once was, "" for none.
+	SnapshotOf event.Place
 	// Hash is a keyed hash: what is hashed must not be guessable from the number
 	// that the dictionary gives it. It is called by one goroutine.
 	Hash func(parts ...[]byte) [16]byte

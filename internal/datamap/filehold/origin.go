@@ -59,6 +59,16 @@ func (t *Tree) copied(ctx context.Context, place event.Place, s *state, c *conte
 	return out
 }
 
+// snapshot records once that the tree is a snapshot, as the configuration says.
+func (t *Tree) snapshot(ctx context.Context) error {
+	if t.said || t.cfg.SnapshotOf == "" {
+		return nil
+	}
+	t.said = true
+	_, err := t.cfg.Recorder.Record(ctx, event.Durable, &event.Copied{Place: t.cfg.Tree, At: t.cfg.Now().UnixNano(), Of: []event.Place{t.cfg.SnapshotOf}, How: "snapshot"})
+	return err
+}
+
 // controlFile is where a data directory of PostgreSQL, and so a base backup of it, has
 // its control file (PostgreSQL manual, 73.1).
 const controlFile = "global/pg_control"

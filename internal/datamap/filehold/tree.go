@@ -22,6 +22,7 @@ type Tree struct {
 	cfg    Config
 	files  map[event.Place]*state
 	lastID uint64
+	said   bool // that it is a snapshot
 }
 
 // state is what is known of a place.
@@ -113,6 +114,9 @@ func (t *Tree) Scan(ctx context.Context) (Result, error) {
 	var out Result
 	for _, f := range t.files {
 		f.seen = false
+	}
+	if err := t.snapshot(ctx); err != nil {
+		return out, err
 	}
 	c, reader := t.reading()
 	err := t.cfg.Store.Walk(ctx, func(f document.Object) error {
