@@ -19,14 +19,25 @@ import (
 	"sekisho/internal/fault"
 )
 
-// rightsSQL asks what the control account may do. $1 are the protected tables.
+// rightsSQL asks what the control account may do. $1 are the protected tables. What
+// it must be able to read are these, and the materialised views that were made from
+// them, through any number of views: they are scanned for themselves.
 const rightsSQL = `
+WITH RECURSIVE made (oid) AS (
+    SELECT to_regclass(t)::oid FROM unnest($1::text[]) t WHERE to_regclass(t) IS NOT NULL
+  UNION
+    SELECT r.ev_class FROM made m JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = m.oid AND d.classid = 'pg_rewrite'::regclass
+      JOIN pg_rewrite r ON r.oid = d.objid),
+readable (name, oid) AS (
+    SELECT t, to_regclass(t)::oid FROM unnest($1::text[]) t WHERE to_regclass(t) IS NOT NULL
+  UNION
+    SELECT format('%I.%I', n.nspname, c.relname), c.oid FROM made m JOIN pg_class c ON c.oid = m.oid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'm')
 SELECT current_setting('server_version'), clock_timestamp(),
   has_database_privilege(current_database(), 'TEMPORARY'),
   pg_has_role(current_user, 'pg_read_all_stats', 'MEMBER'),
   (SELECT rolsuper FROM pg_roles WHERE rolname = current_user),
   coalesce((SELECT array_agg(t ORDER BY t) FROM unnest($1::text[]) t WHERE to_regclass(t) IS NULL), '{}'),
-  coalesce((SELECT array_agg(t ORDER BY t) FROM unnest($1::text[]) t WHERE to_regclass(t) IS NOT NULL AND NOT has_table_privilege(to_regclass(t), 'SELECT')), '{}'),
+  coalesce((SELECT array_agg(name ORDER BY name) FROM readable WHERE NOT has_table_privilege(oid, 'SELECT')), '{}'),
   coalesce((SELECT array_agg(t ORDER BY t) FROM unnest($1::text[]) t WHERE to_regclass(t) IS NOT NULL
     AND has_table_privilege(to_regclass(t), 'INSERT, UPDATE, DELETE, TRUNCATE')), '{}')`
 

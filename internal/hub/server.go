@@ -205,8 +205,19 @@ func (s *Server) spend(site, secret string) (by string, err error) {
 	return kept.By, errors.Join(fsys.Remove(tokenFile(site)), fsys.SyncDir("."))
 }
 
+// What is taken of whoever asks to join: its key, a request for a certificate, a token.
+const (
+	maxJoin  = 64 << 10 // bytes
+	joinTime = 10 * time.Second
+)
+
 func (s *Server) join(w http.ResponseWriter, r *http.Request) {
 	var q frame.Join
+	// Anybody may ask: little is taken of them, and not for long.
+	if err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(joinTime)); err != nil {
+		s.cfg.Log.Debug("hub", "op", "bound a request to join", "err", err)
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxJoin)
 	if !read(w, r, &q) {
 		return
 	}
