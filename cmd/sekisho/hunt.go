@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -218,6 +219,9 @@ func (c huntCmd) indicators(a *app) (*indicator.Set, error) {
 		all[i].Until = forever
 		if all[i].Kind == indicator.URL { // paths are not recorded: who met the host
 			host, _, _ := strings.Cut(all[i].Value, "/")
+			if name, _, err := net.SplitHostPort(host); err == nil {
+				host = name
+			}
 			if kind, value, err := indicator.Parse(host); err == nil {
 				all = append(all, indicator.Indicator{Kind: kind, Value: value, Until: forever, List: all[i].List, Note: "host of " + all[i].Value})
 			}

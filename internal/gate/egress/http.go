@@ -151,16 +151,16 @@ func (g *Gate) serveRequest(w http.ResponseWriter, r *http.Request) {
 		refuseRequest(w, *refused)
 		return
 	}
-	done := false
+	done, looked := false, func() {}
 	defer func() {
 		if !done { // the proxy gave up within the response (http.ErrAbortHandler)
+			looked()
 			f.finish("aborted", "")
 		}
 	}()
 	if f.decision.Read {
-		after, err := f.look(r)
-		defer after()
-		if err != nil {
+		var err error
+		if looked, err = f.look(r); err != nil {
 			done = true
 			refuseRequest(w, refusal{f.id, "SK3504", unrecorded})
 			f.finish("aborted", "")
@@ -186,6 +186,7 @@ func (g *Gate) serveRequest(w http.ResponseWriter, r *http.Request) {
 	f.end.Outcome = "done"
 	g.proxy.ServeHTTP(&receiving{ResponseWriter: w, f: f}, out)
 	done = true
+	looked()
 	f.finish(f.end.Outcome, "")
 }
 

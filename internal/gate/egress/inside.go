@@ -34,9 +34,9 @@ type inside struct {
 	done chan struct{} // closed when the flow is over
 	once sync.Once
 
-	mu       sync.Mutex // guards what follows
-	upstream []net.Conn // those that are open
-	first    net.Conn   // not used yet
+	mu       sync.Mutex        // guards what follows
+	upstream map[*counted]bool // those that are open
+	first    net.Conn          // not used yet
 	killed   bool
 	why      string // the flow's outcome
 	detail   string
@@ -46,7 +46,7 @@ type inside struct {
 // bytes of the client's TLS, which were judged already. conn is closed by it.
 func (f *flow) read(ctx context.Context, c *client, conn net.Conn, to netip.AddrPort, ahead []byte) {
 	g := f.gate
-	in := &inside{f: f, client: c, name: f.request.Target.Name, to: to, done: make(chan struct{}), why: "done"}
+	in := &inside{f: f, client: c, name: f.request.Target.Name, to: to, done: make(chan struct{}), why: "done", upstream: map[*counted]bool{}}
 	if in.name == "" {
 		in.name = f.end.Name // asked for by its address
 	}
@@ -58,13 +58,13 @@ func (f *flow) read(ctx context.Context, c *client, conn net.Conn, to netip.Addr
 		f.finish("refused", "there is no authority for this name")
 		return
 	}
-	in.add(conn)
+	plain := in.add(conn)
 	f.inside.Store(in)
 	if f.cutBy.Load() != nil {
 		in.kill("cut", "")
 	}
-	_ = conn.SetDeadline(time.Now().Add(g.cfg.Limits.Dial))
-	in.dialled(ctx, conn)
+	_ = plain.SetDeadline(time.Now().Add(g.cfg.Limits.Dial))
+	in.dialled(ctx, plain)
 	in.transport = &http.Transport{DialTLSContext: in.dial, MaxConnsPerHost: 4, IdleConnTimeout: g.cfg.Limits.Idle, ResponseHeaderTimeout: 2 * time.Minute, DisableCompression: true}
 
 	h := &handed{Conn: c.conn, client: c, ahead: ahead, in: c}
@@ -145,29 +145,43 @@ func (in *inside) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	if conn != nil {
 		return conn, nil
 	}
-	plain, err := in.f.dialConn(ctx, in.to)
+	dialled, err := in.f.dialConn(ctx, in.to)
 	if err != nil {
 		return nil, err
 	}
-	if !in.add(plain) {
-		return nil, errCut
-	}
+	plain := in.add(dialled)
 	if conn, err = in.shake(ctx, plain); err != nil {
 		_ = plain.Close()
 	}
 	return conn, err
 }
 
-// add has a cut end a connection too.
-func (in *inside) add(conn net.Conn) bool {
+// counted is a connection to the destination that a cut ends too, as long as it
+// is open.
+type counted struct {
+	net.Conn
+	in *inside
+}
+
+// Close implements net.Conn.
+func (c *counted) Close() error {
+	c.in.mu.Lock()
+	delete(c.in.upstream, c)
+	c.in.mu.Unlock()
+	return c.Conn.Close()
+}
+
+// add counts a connection; after a cut it is closed.
+func (in *inside) add(conn net.Conn) *counted {
+	c := &counted{conn, in}
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.killed {
 		_ = conn.Close()
-		return false
+	} else {
+		in.upstream[c] = true
 	}
-	in.upstream = append(in.upstream, conn)
-	return true
+	return c
 }
 
 // end says what came of the flow, unless that is known.
@@ -184,7 +198,10 @@ func (in *inside) kill(why, detail string) {
 	in.end(why, detail)
 	in.mu.Lock()
 	in.killed = true
-	all := append([]net.Conn{in.client.raw}, in.upstream...)
+	all := []net.Conn{in.client.raw}
+	for c := range in.upstream {
+		all = append(all, c.Conn)
+	}
 	in.mu.Unlock()
 	for _, c := range all {
 		if t, ok := c.(*net.TCPConn); ok {
@@ -274,13 +291,17 @@ func (in *inside) Close() (err error) {
 		err = in.secret.Close()
 		in.mu.Lock()
 		in.killed = true
-		all := in.upstream
+		why, detail := in.why, in.detail
+		var all []net.Conn
+		for c := range in.upstream {
+			all = append(all, c.Conn)
+		}
 		in.mu.Unlock()
 		for _, c := range all {
 			_ = c.Close()
 		}
 		in.transport.CloseIdleConnections()
-		in.f.finish(in.why, in.detail)
+		in.f.finish(why, detail)
 		close(in.done)
 	})
 	return err

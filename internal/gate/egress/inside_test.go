@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
-	"context"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
@@ -12,10 +11,8 @@ import (
 	"io"
 	"log"
 	"mime/multipart"
-	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -427,55 +424,4 @@ func TestCutEndsReading(t *testing.T) {
 	if len(s.got) != 1 {
 		t.Errorf("the server took %d whole bodies, of which one was before the cut", len(s.got))
 	}
-}
-
-// TestReadTransparent: a tunnel that the network led here is read too, and SOCKS.
-func TestReadTransparent(t *testing.T) {
-	l := listen(t)
-	s := newShop(t, readRules, func(c *Config) { c.Transparent = l })
-	to := s.server.Listener.Addr().(*net.TCPAddr).AddrPort()
-	s.gate.original = func(net.Conn) (netip.AddrPort, error) { return to, nil }
-	tr := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.ca, ServerName: "forms.here.example"}, DialTLSContext: nil}
-	tr.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, network, l.Addr().String())
-	}
-	defer tr.CloseIdleConnections()
-	if status, said := s.post(t, &http.Client{Transport: tr, Timeout: patience}, s.address("forms.here.example", "/"), "text/plain", []byte(mail(3))); status != 200 || said != "thank you, HTTP/1.1" {
-		t.Fatal(status, said)
-	}
-	if flow, end := s.one(t); flow.Protocol != "sni" || end.Outcome != "done" {
-		t.Errorf("%+v %+v", flow, end)
-	}
-}
-
-// TestReadLimits: volume and lifetime hold for a tunnel that is read.
-func TestReadLimits(t *testing.T) {
-	t.Run("volume", func(t *testing.T) {
-		s := newShop(t, strings.Replace(readRules, "inner: read", "inner: read, sent_per_hour: 100KiB", 1))
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.address("forms.here.example", "/"), strings.NewReader(strings.Repeat(mail(7)+"\n", 10_000)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if a, err := s.client(t).Do(r); err == nil {
-			a.Body.Close()
-			t.Errorf("more was sent than allowed: %d", a.StatusCode)
-		}
-		if _, end := s.one(t); end.Outcome != "limit" || end.Detail != "sent_per_hour" || len(s.got) != 0 {
-			t.Errorf("%+v", end)
-		}
-	})
-	t.Run("lifetime", func(t *testing.T) {
-		s := newShop(t, readRules, func(c *Config) { c.Limits.Lifetime = 300 * time.Millisecond })
-		conn, _, _ := s.connect(t, "forms.here.example:"+s.port())
-		c := tls.Client(conn, &tls.Config{RootCAs: s.ca, ServerName: "forms.here.example"})
-		if err := c.Handshake(); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.Copy(io.Discard, c); err == nil {
-			t.Error("the tunnel was closed and not reset")
-		}
-		if _, end := s.one(t); end.Outcome != "limit" || end.Detail != "lifetime" {
-			t.Errorf("%+v", end)
-		}
-	})
 }

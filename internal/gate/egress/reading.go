@@ -38,11 +38,26 @@ type Reading struct {
 	Start uint32
 
 	sessions atomic.Uint32
+	holding  atomic.Int32 // bodies that are held now
 }
 
-// maxHeld is how long a body may be to be held until it is known whose data is
-// in it. Before a longer one is recorded that anybody's may be.
-const maxHeld = 1 << 20
+const (
+	// maxHeld is how long a body may be to be held until it is known whose data
+	// is in it. Before a longer one is recorded that anybody's may be.
+	maxHeld = 1 << 20
+	// maxHolding is how many bodies are held at once; one more passes as a longer
+	// one does.
+	maxHolding = 64
+)
+
+// hold takes a place for a body; false: there is none.
+func (r *Reading) hold() bool {
+	if r.holding.Add(1) <= maxHolding {
+		return true
+	}
+	r.holding.Add(-1)
+	return false
+}
 
 // reading is what is recorded of one flow beside event.Flow, for the question
 // whose data left. Its zero value records nothing.
@@ -130,6 +145,10 @@ func (f *flow) look(r *http.Request) (after func(), err error) {
 	nothing := func() {}
 	var body []byte
 	if r.Body != nil && r.Body != http.NoBody {
+		if !f.reads.of.hold() {
+			return f.lookLong(r, t, nil)
+		}
+		defer f.reads.of.holding.Add(-1)
 		if body, err = io.ReadAll(io.LimitReader(r.Body, maxHeld+1)); err != nil {
 			return nothing, err
 		}
@@ -137,6 +156,7 @@ func (f *flow) look(r *http.Request) (after func(), err error) {
 		if len(body) > maxHeld {
 			return f.lookLong(r, t, body)
 		}
+		t.fields(r.Trailer)
 		r.Body = &held{Reader: bytes.NewReader(body), Closer: r.Body}
 	}
 	if t.body {
@@ -167,7 +187,9 @@ func (f *flow) lookLong(r *http.Request, t *tally, head []byte) (after func(), e
 		return func() {}, errUnrecorded
 	}
 	l := &long{t: t, from: r.Body}
-	if kind := r.Header.Get("Content-Type"); readable(kind) && len(coding.Names(r.Header.Values("Content-Encoding"))) == 0 {
+	t.body = true
+	t.unread = t.unread || len(r.Trailer) > 0 // it comes when the body is gone
+	if kind := r.Header.Get("Content-Type"); readable(kind) && !isForm(kind) && len(coding.Names(r.Header.Values("Content-Encoding"))) == 0 {
 		l.scan = t.scanner()
 		_, _ = l.scan.Write(head)
 		t.runs(head)

@@ -126,17 +126,29 @@ func (t *tally) runs(text []byte) {
 // a body does. It comes first: what a client says of itself (cookies, secrets)
 // is nobody else's.
 func (t *tally) head(r *http.Request) {
-	text := unescaped(nil, r.URL.RequestURI())
-	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
-		for _, v := range r.Header[name] {
-			text = unescaped(append(text, "\n"+name+": "...), v)
-		}
-	}
-	t.scan(text)
+	t.scan(unescaped(nil, r.URL.RequestURI()))
+	t.fields(r.Header)
 	for _, own := range []element.Kind{element.Cookie, element.Secret} { // of the client itself
 		delete(t.kinds, own)
 		maps.DeleteFunc(t.found, func(h [16]byte, _ uint64) bool { return t.values[h].kind == own })
 	}
+}
+
+// fields looks at the fields of a head or a trailer.
+func (t *tally) fields(h http.Header) {
+	var text []byte
+	for _, name := range slices.Sorted(maps.Keys(h)) {
+		for _, v := range h[name] {
+			text = unescaped(append(text, "\n"+name+": "...), v)
+		}
+	}
+	t.scan(text)
+}
+
+// isForm reports whether a body is one of escaped fields.
+func isForm(contentType string) bool {
+	kind, _, _ := mime.ParseMediaType(contentType)
+	return kind == "application/x-www-form-urlencoded"
 }
 
 // unescaped appends a text and, where it has escapes, what it means.
@@ -156,7 +168,7 @@ func (t *tally) whole(contentType string, body []byte) {
 		t.multipart(params["boundary"], body)
 	case readable(contentType):
 		t.scan(body)
-		if kind == "application/x-www-form-urlencoded" {
+		if isForm(contentType) {
 			if plain, err := url.QueryUnescape(string(body)); err == nil {
 				t.scan([]byte(plain))
 			}
