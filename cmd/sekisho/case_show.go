@@ -96,7 +96,7 @@ func (a *app) showCase(r *desk.Answer) {
 		a.print("case_like", "case", c.ID, "class", id, "name", className(a, id))
 	}
 	if s := c.Figures(); s != nil {
-		a.print("case_figures", "version", s.Version, "confirmed", countOf(s.Confirmed), "reachable", countOf(s.Reachable), "ever", countOf(s.EverHeld), "unit", s.Unit)
+		a.print("case_figures", "version", s.Version, "confirmed", countOf(s.Confirmed), "reachable", countOf(s.Reachable), "ever", countOf(s.EverHeld), "unit", casefile.Word("unit", s.Unit, a.lang))
 	}
 	a.showTexts(c.Texts)
 	a.showDiffers(r.Differs)
@@ -123,7 +123,8 @@ func (a *app) showCase(r *desk.Answer) {
 			}
 			switch {
 			case k.Ended != "":
-				due += " ✓ " + k.Ended
+				step, number, _ := strings.Cut(k.Ended, " ")
+				due += " ✓ " + strings.TrimSpace(casefile.Word("step", step, a.lang)+" "+number)
 			case k.DaysPast > 0:
 				due += " " + a.say.Text("case_days_past", "n", k.DaysPast)
 			case k.Late:
@@ -153,7 +154,7 @@ func (a *app) showCase(r *desk.Answer) {
 		a.print("case_document", "name", casefile.Word("draft", kind, a.lang), "state", a.say.Text("draftstate_"+documentState(c.Drafts[kind])), "case", c.ID, "kind", kind)
 	}
 	if len(r.Missing) > 0 {
-		a.print("case_missing", "list", strings.Join(r.Missing, ", "))
+		a.print("case_missing", "n", len(r.Missing))
 		books := casefile.DefaultBooks()
 		for _, m := range r.Missing {
 			fmt.Fprintf(a.env.stdout, "  %-24s %s\n", m, books.NameOf(m, c.Class, a.lang))
@@ -208,11 +209,19 @@ func (caseRulesCmd) Run(a *app) error {
 				if r.Status != "in-force" {
 					status = " " + a.say.Text("case_not_in_force")
 				}
-				line(r.ID, fmt.Sprintf("%d %s (%s)", r.Length, r.Unit, r.Count), a.say.Text("clock_"+r.Kind)+status,
+				line(r.ID, lengthOf(a, r), a.say.Text("clock_"+r.Kind)+status,
 					a.say.Text("sure_"+strings.ToLower(r.Sure[:1])), r.Law.In(string(a.lang)))
 			}
 		})
 	})
+}
+
+// lengthOf says how long a clock of the rule runs, and how that is counted.
+func lengthOf(a *app, r *rule.Rule) string {
+	if r.Length == 0 || r.Unit == "none" {
+		return casefile.Word("counting", r.Count, a.lang)
+	}
+	return a.say.Text("case_length", "n", r.Length, "unit", casefile.Word("span", r.Unit, a.lang), "count", casefile.Word("counting", r.Count, a.lang))
 }
 
 type caseFirmCmd struct{}

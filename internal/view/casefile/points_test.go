@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"sekisho/internal/event"
+	"sekisho/internal/view/casefile/roster"
 )
 
 // TestFP04_MisuseContradictsWindows: Telecom Square's misuse of 16 April
@@ -298,6 +299,10 @@ func holidayWeekend(t testing.TB) {
 		t.Errorf("the duty person was not reached on Saturday: %v", got)
 	}
 	r.do(&event.CaseAction{Case: "c1", Action: "a", Do: "cut", Step: "done", Target: "all", By: "sora"}) // the duty person may
+	alone := &roster.Roster{People: []roster.Person{{ID: "ren", Rank: "csirt", Weekdays: true, Deputy: "sora"}, {ID: "sora", Rank: "duty"}}}
+	if got := alone.Call("csirt", r.now); len(got) == 0 || got[0].ID != "sora" {
+		t.Errorf("on a Saturday the deputy of another rank is called first: %+v", got)
+	}
 	r.now = jst("2016-03-21 01:00")
 	r.deliver()
 	csirt := slices.IndexFunc(r.c.Notices, func(n Notice) bool { return n.Rank == "csirt" && n.Step == "sent" })
