@@ -120,7 +120,7 @@ func unescapedAgain(text string) string {
 			}
 			return string(b)
 		})
-		if next == again {
+		if next == again || !utf8.ValidString(next) {
 			break
 		}
 		again = next
