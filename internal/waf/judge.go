@@ -19,11 +19,13 @@ import (
 	"sekisho/internal/waf/seclang"
 )
 
-// requestScore and responseScore begin the names of the variables in which
-// the rule set adds up, one for each level of paranoia.
-const (
-	requestScore  = "inbound_anomaly_score_pl"
-	responseScore = "outbound_anomaly_score_pl"
+// scores are the names of the variables in which the rule set adds up, one for
+// each level of paranoia.
+type scores []string
+
+var (
+	requestScore  = scores{"inbound_anomaly_score_pl1", "inbound_anomaly_score_pl2", "inbound_anomaly_score_pl3", "inbound_anomaly_score_pl4"}
+	responseScore = scores{"outbound_anomaly_score_pl1", "outbound_anomaly_score_pl2", "outbound_anomaly_score_pl3", "outbound_anomaly_score_pl4"}
 )
 
 // set is the rule set, cut so that any of its rules can be run alone.
@@ -252,12 +254,12 @@ func closing(tx types.Transaction, err error) error {
 	return err
 }
 
-// scoreOf adds up what the rules of all levels have counted.
-func scoreOf(tx types.Transaction, name string) int {
+// scoreOf adds up what the rules of all levels have counted under the names.
+func scoreOf(tx types.Transaction, names scores) int {
 	vars := tx.(plugintypes.TransactionState).Variables().TX()
 	sum := 0
-	for level := 1; level <= 4; level++ {
-		for _, text := range vars.Get(name + strconv.Itoa(level)) {
+	for _, name := range names {
+		for _, text := range vars.Get(name) {
 			if n, err := strconv.Atoi(text); err == nil {
 				sum += n
 			}

@@ -174,7 +174,7 @@ func (e *Engine) Request(r *Request) (Verdict, error) {
 	}
 	defer tx.Close()
 	v := Verdict{}
-	v.add(tx, requestScore)
+	v.add(tx, nil) // who reads counts nothing
 	vars := tx.(plugintypes.TransactionState).Variables()
 	if open := e.shape.Open(&outlined{of: vars}); len(open) > 0 {
 		if err := e.askRest(&v, r, open); err != nil {
@@ -239,9 +239,9 @@ func (e *Engine) Response(r *Request, a *Response) (Verdict, error) {
 }
 
 // ask puts the candidates before the judge.
-func (e *Engine) ask(v *Verdict, r *Request, a *Response, score string) error {
+func (e *Engine) ask(v *Verdict, r *Request, a *Response, names scores) error {
 	for _, id := range v.Candidates {
-		if err := e.askOne(v, id, r, a, score); err != nil {
+		if err := e.askOne(v, id, r, a, names); err != nil {
 			return err
 		}
 	}
@@ -249,7 +249,7 @@ func (e *Engine) ask(v *Verdict, r *Request, a *Response, score string) error {
 	return nil
 }
 
-func (e *Engine) askOne(v *Verdict, id int, r *Request, a *Response, score string) error {
+func (e *Engine) askOne(v *Verdict, id int, r *Request, a *Response, names scores) error {
 	tx, err := e.judges[id].begin(r)
 	if err != nil {
 		return err
@@ -260,13 +260,13 @@ func (e *Engine) askOne(v *Verdict, id int, r *Request, a *Response, score strin
 			return err
 		}
 	}
-	v.add(tx, score)
+	v.add(tx, names)
 	return nil
 }
 
 // add takes over the score and the findings of a judge.
-func (v *Verdict) add(tx types.Transaction, score string) {
-	added, known := scoreOf(tx, score), len(v.Findings)
+func (v *Verdict) add(tx types.Transaction, names scores) {
+	added, known := scoreOf(tx, names), len(v.Findings)
 	v.Score += added
 	for _, m := range tx.MatchedRules() {
 		same := func(f Finding) bool { return f.Rule == m.Rule().ID() }
