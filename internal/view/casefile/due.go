@@ -158,10 +158,10 @@ func (c *Case) Due(b *Books, f *Firm, now time.Time) []Call {
 			}
 			due := (!r.At.After(now) || climbed) && (i == 0 || t.All || b.on(climbing))
 			stopped := !t.All && ack != 0 && ack <= r.At.UnixNano()
+			if at := c.silence(b, &t, i); !at.IsZero() && !at.After(now) {
+				out = append(out, Call{t.Key, r.Rank, at, "silent"})
+			}
 			if due && !told && !failed && (!stopped || climbed) {
-				if i > 0 && !t.All && ack == 0 && c.sent(t.Key, t.Rungs[i-1].Rank) && !c.silent(t.Key, t.Rungs[i-1].Rank) {
-					out = append(out, Call{t.Key, t.Rungs[i-1].Rank, r.At, "silent"})
-				}
 				out = append(out, Call{t.Key, r.Rank, r.At, "send"})
 			}
 			climbed = failed // nobody of this rank could be reached: the next is called at once
@@ -171,15 +171,50 @@ func (c *Case) Due(b *Books, f *Firm, now time.Time) []Call {
 	return out
 }
 
+// lastAnswer is how long a rank has to answer that no other is called after.
+const lastAnswer = 4 * time.Hour
+
+// silence returns when it is written down that a rank was called and nobody
+// answered: when the next rank is called, or, had that been over already when
+// this one was called, as long after the call as lies between the two. The zero
+// time is for never.
+func (c *Case) silence(b *Books, t *Timer, i int) time.Time {
+	r := t.Rungs[i]
+	called := int64(0)
+	for _, n := range c.Notices {
+		switch {
+		case n.Key != t.Key:
+		case n.Step == "ack", n.Step == "silent" && n.Rank == r.Rank:
+			return time.Time{}
+		case n.Step == "sent" && n.Rank == r.Rank && called == 0:
+			called = n.At
+		}
+	}
+	if called == 0 || !b.on(climbing) {
+		return time.Time{}
+	}
+	if t.All || i+1 == len(t.Rungs) {
+		return event.Time(called).Add(lastAnswer)
+	}
+	next := t.Rungs[i+1].At
+	if event.Time(called).After(next) {
+		return event.Time(called).Add(next.Sub(r.At))
+	}
+	return next
+}
+
 // Next returns the time of the next call that is not yet in the ledger; the
 // zero time for none.
 func (c *Case) Next(b *Books, f *Firm, now time.Time) (next time.Time) {
 	for _, t := range c.Timers(b, f, now) {
 		ack := c.acknowledged(t.Key)
-		for _, r := range t.Rungs {
+		for i, r := range t.Rungs {
 			told, failed := c.told(t.Key, r.Rank)
 			if again := c.retry(f, t.Key, r.Rank); failed && !again.IsZero() && (next.IsZero() || again.Before(next)) {
 				next = again
+			}
+			if at := c.silence(b, &t, i); !at.IsZero() && (next.IsZero() || at.Before(next)) {
+				next = at
 			}
 			if told || failed || !t.All && ack != 0 && ack <= r.At.UnixNano() {
 				continue
@@ -257,10 +292,6 @@ func (c *Case) retry(f *Firm, key, rank string) (at time.Time) {
 }
 
 func (c *Case) sent(key, rank string) bool { s, _ := c.told(key, rank); return s }
-
-func (c *Case) silent(key, rank string) bool {
-	return slices.ContainsFunc(c.Notices, func(n Notice) bool { return n.Key == key && n.Rank == rank && n.Step == "silent" })
-}
 
 // Red returns what must be seen at once: calls that reached nobody, mail that
 // bounced, clocks that are over.

@@ -124,7 +124,24 @@ func silenceClimbs(t testing.TB) {
 		}
 		r.now = r.now.Add(time.Hour)
 	}
-	want := []string{"open duty sent", "open duty silent", "open csirt sent", "open csirt silent", "open ciso sent", "open ciso silent", "open officer sent"}
+	want := []string{"open duty sent", "open duty silent", "open csirt sent", "open csirt silent", "open ciso sent", "open ciso silent", "open officer sent", "open officer silent"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	// The process was away when two of them were due: both are called, and the
+	// silence of each is written down.
+	late, got := newRoom(t, "2026-11-22 01:00"), nil
+	late.sign("unknown", "button", "sora", "2026-11-22 01:00")
+	late.now = late.now.Add(90 * time.Minute)
+	for range 30 {
+		for _, g := range late.deliver() {
+			if strings.HasPrefix(g, "open") {
+				got = append(got, g)
+			}
+		}
+		late.now = late.now.Add(30 * time.Minute)
+	}
+	want = []string{"open duty sent", "open csirt sent", "open duty silent", "open csirt silent", "open ciso sent"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
