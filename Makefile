@@ -40,9 +40,9 @@ test: ## everything but the proofs (make prove)
 	@sh scripts/setup.sh test
 	$(GO) test -p 1 -timeout 20m $$($(GO) list ./... | grep -v '^sekisho/prove')
 
-story: ## JTB's incident in network namespaces (root); where there are none: SKIPPED
+story: ## sekisho demo jtb, its exits in network namespaces; where there are none: SKIPPED
 	@sh scripts/setup.sh test
-	$(GO) test -count=1 -timeout 10m -v -run 'TestStoryNetwork$$' ./cmd/sekisho
+	$(GO) test -count=1 -timeout 10m -v -run 'TestStoryNetwork' ./cmd/sekisho
 
 test-browser: ## the console in a real browser; installs Debian's chromium and two npm packages
 	@sh scripts/setup.sh browser

@@ -160,6 +160,7 @@ var allowed = map[string][]string{
 	"demo/plant":        {},
 	"demo/wiretap":      {},
 	"demo/columns":      {},
+	"demo/network":      {"demo/story", "internal/control"},
 	"demo/story":        {"demo/columns", "internal/desk", "internal/element", "internal/event", "internal/lang", "internal/rule", "internal/view/casefile", "internal/view/casefile/draft", "proof/scope"},
 
 	"arch":  {},

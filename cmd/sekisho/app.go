@@ -37,6 +37,8 @@ type cli struct {
 
 	Demo       demoCmd       `cmd:"" group:"run" help:"help_demo"`
 	Intruder   intruderCmd   `cmd:"" name:"demo-intruder" hidden:""`
+	Network    networkCmd    `cmd:"" name:"demo-network" hidden:""`
+	Actor      actorCmd      `cmd:"" name:"demo-actor" hidden:""`
 	Up         upCmd         `cmd:"" group:"run" help:"help_up"`
 	Init       initCmd       `cmd:"" group:"run" help:"help_init"`
 	Doctor     doctorCmd     `cmd:"" group:"run" help:"help_doctor"`

@@ -20,7 +20,7 @@ func TestConsoleStories(t *testing.T) {
 				t.Skip("SKIPPED: the story's databases need PostgreSQL: ", err)
 			}
 			dir := t.TempDir()
-			if _, err := tellStoryIn(t.Context(), dir, name, lang.Japanese); err != nil {
+			if _, err := tellStoryIn(t.Context(), dir, name, lang.Japanese, nil); err != nil {
 				t.Fatal(err)
 			}
 			file := filepath.Join(dir, "sekisho.yaml")

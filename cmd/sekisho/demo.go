@@ -2,12 +2,16 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"fmt"
 	"os"
 
 	"github.com/mattn/go-isatty"
 
 	"sekisho/demo"
+	"sekisho/demo/network"
+	"sekisho/demo/story"
 	"sekisho/internal/fault"
 	"sekisho/internal/pgserver"
 )
@@ -51,7 +55,13 @@ func (c demoCmd) Run(a *app) error {
 
 // story replays an incident.
 func (c demoCmd) story(a *app) error {
-	told, err := tellStory(a.ctx, c.Story, a.lang)
+	path := a.env.getenv("PATH")
+	told, err := tellStory(a.ctx, c.Story, a.lang, func(ctx context.Context, dir string) (*story.Routes, error) {
+		if a.terminal() {
+			fmt.Fprintln(a.env.stderr, a.say.Text("demo_network"))
+		}
+		return network.Play(ctx, network.Options{Dir: dir, Path: path})
+	})
 	if err != nil {
 		return fault.New(fault.DemoFailed, "problem", err.Error()).Because(err)
 	}
@@ -65,7 +75,7 @@ func (c demoCmd) story(a *app) error {
 		}
 	}
 	if a.json {
-		err = a.out(map[string]any{"story": told.ID, "differences": told.Differences(), "days": told.Days(), "figures": told.Figures, "sources": told.Sources, "checks": told.Checks, "finished": told.Finished}, nil)
+		err = a.out(map[string]any{"story": told.ID, "differences": told.Differences(), "days": told.Days(), "figures": told.Figures, "sources": told.Sources, "checks": told.Checks, "skipped": told.Skipped, "routes": told.Routes, "finished": told.Finished}, nil)
 	} else {
 		err = told.Write(a.env.stdout, a.lang, isTerminal(a.env.stdout) && a.env.getenv("NO_COLOR") == "")
 	}
@@ -80,6 +90,24 @@ type intruderCmd struct{}
 
 // Run reads its plan from standard input.
 func (intruderCmd) Run(a *app) error { return demo.Intrude(a.ctx, a.env.stdin, a.env.stdout) }
+
+// networkCmd is a process of the stories: see network.Inside.
+type networkCmd struct {
+	Dir string `arg:""`
+}
+
+// Run plays in namespaces that are there already.
+func (c networkCmd) Run(a *app) error {
+	return network.Inside(a.ctx, c.Dir, a.env.stdin, a.env.stdout)
+}
+
+// actorCmd is a process of the stories: see network.Actor.
+type actorCmd struct {
+	Args []string `arg:""`
+}
+
+// Run answers the lines of standard input.
+func (c actorCmd) Run(a *app) error { return network.Actor(c.Args, a.env.stdin, a.env.stdout) }
 
 func isTerminal(v any) bool {
 	f, ok := v.(*os.File)

@@ -16,7 +16,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"sekisho": main, "outside": outsideMain, "malware": malwareMain})
+	testscript.Main(m, map[string]func(){"sekisho": main})
 }
 
 // TestScripts runs the command as a person does; see testdata/script.

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"sekisho/demo/story"
 	"sekisho/internal/event"
 )
 
@@ -134,6 +135,22 @@ func (o *office) Held() bool {
 	}
 	_, err := o.out.held.Read(make([]byte, 1))
 	return errors.Is(err, os.ErrDeadlineExceeded)
+}
+
+// playRoutes plays the ways out in a network of namespaces, with files in an
+// empty directory: see network.Play.
+type playRoutes func(ctx context.Context, dir string) (*story.Routes, error)
+
+// Routes implements story.Office.
+func (o *office) Routes(ctx context.Context) (*story.Routes, error) {
+	if o.routes == nil {
+		return nil, &story.NoNetwork{Why: "unasked"}
+	}
+	dir := filepath.Join(o.dir, "network")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return nil, err
+	}
+	return o.routes(ctx, dir)
 }
 
 // closeExits ends what the exits hold.

@@ -46,7 +46,9 @@ type office struct {
 	web   *webGate
 	out   exits
 	stage *stage
-	beats sync.WaitGroup
+	// routes plays in a network of namespaces; nil when nobody wants that.
+	routes playRoutes
+	beats  sync.WaitGroup
 
 	mu    sync.Mutex // guards what follows
 	now   time.Time
@@ -415,18 +417,18 @@ func (o *office) Finish(ctx context.Context) (out story.Finished, err error) {
 }
 
 // tellStory tells a story in an office of its own, which is gone afterwards.
-func tellStory(ctx context.Context, name string, l lang.Language) (told *story.Told, err error) {
+func tellStory(ctx context.Context, name string, l lang.Language, routes playRoutes) (told *story.Told, err error) {
 	dir, err := os.MkdirTemp("", "sekisho-story-")
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	return tellStoryIn(ctx, dir, name, l)
+	return tellStoryIn(ctx, dir, name, l, routes)
 }
 
 // tellStoryIn tells a story in an office whose ledger stays in a directory, which
 // must be empty.
-func tellStoryIn(ctx context.Context, dir, name string, l lang.Language) (told *story.Told, err error) {
+func tellStoryIn(ctx context.Context, dir, name string, l lang.Language, routes playRoutes) (told *story.Told, err error) {
 	begin, err := story.Begin(name)
 	if err != nil {
 		return nil, err
@@ -435,6 +437,7 @@ func tellStoryIn(ctx context.Context, dir, name string, l lang.Language) (told *
 	if err != nil {
 		return nil, err
 	}
+	o.routes = routes
 	defer func() { err = errors.Join(err, o.close()) }()
 	return story.Tell(ctx, name, o)
 }

@@ -83,6 +83,9 @@ func tellJTB(ctx context.Context, t *teller) error {
 	}
 	t.say("blocks", "jtb_shut", "n", shut, "of", routes)
 	t.check("jtb_shut", fmt.Sprint(routes), fmt.Sprint(shut))
+	if err := t.inNetwork(ctx); err != nil {
+		return err
+	}
 	if err := t.listMade(ctx); err != nil {
 		return err
 	}

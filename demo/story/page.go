@@ -24,6 +24,7 @@ type pageView struct {
 	Days                                         []pageDay
 	Figures                                      []pageFigure
 	Checks                                       []pageCheck
+	Skipped                                      []string
 	Sources                                      []pageSource
 }
 
@@ -74,6 +75,9 @@ func (t *Told) Page(w io.Writer, l lang.Language) error {
 	}
 	for _, c := range t.Checks {
 		v.Checks = append(v.Checks, pageCheck{c.In(l), said(say, c.Want), said(say, c.Got), c.OK})
+	}
+	for _, x := range t.Skipped {
+		v.Skipped = append(v.Skipped, x.In(l))
 	}
 	for _, id := range sortedSources(t) {
 		v.Sources = append(v.Sources, pageSource{id, t.Sources[id].In(l)})

@@ -106,6 +106,11 @@ func (t *Told) Write(w io.Writer, l lang.Language, colour bool) error {
 	for _, c := range t.Checks {
 		p.check(c, l)
 	}
+	for _, x := range t.Skipped {
+		for i, text := range columns.Wrap(x.In(l), 116) {
+			p.line("  " + p.paint(gold, []string{"–", " "}[min(i, 1)]) + " " + text)
+		}
+	}
 	p.line("")
 	for _, text := range columns.Wrap(p.say.Text("not_replayed", "list", p.say.Text("not_"+t.ID)), 120) {
 		p.line("  " + p.paint(dim, text))

@@ -61,6 +61,9 @@ type Office interface {
 	Leave(ctx context.Context, exit int) (status int, code string, err error)
 	Hold(ctx context.Context, exit int) error
 	Held() bool
+	// Routes plays the ways out in a network of namespaces, with the clock of the
+	// day on which the story is told. A *NoNetwork: there is none here.
+	Routes(ctx context.Context) (*Routes, error)
 	// Guarded puts a database gate before a PostgreSQL with so many invented
 	// customers, of whom one statement may read so many, asks a question through
 	// it and asks whose data that was. ErrNoDatabase: none is installed.
@@ -194,8 +197,11 @@ type Check struct {
 // Told is a story that was told.
 type Told struct {
 	Source
-	Entries  []Entry  `json:"sekisho"`
-	Checks   []Check  `json:"checks"`
+	Entries []Entry `json:"sekisho"`
+	Checks  []Check `json:"checks"`
+	// Skipped is what this machine cannot play. It does not count.
+	Skipped  []Text   `json:"skipped,omitempty"`
+	Routes   *Routes  `json:"routes,omitempty"`
 	Finished Finished `json:"finished"`
 }
 
