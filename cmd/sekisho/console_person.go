@@ -1,10 +1,17 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -25,8 +32,8 @@ type people struct {
 	reading bool
 }
 
-// doubtsKept is how many pairs wait for an answer in memory.
-const doubtsKept = 50
+// groupsKept is how many groups wait for an answer in memory.
+const groupsKept = 50
 
 // manifestTime returns when the state changed last; zero: there is none.
 func manifestTime(dir string) time.Time {
@@ -68,9 +75,8 @@ func (c *console) readPersons(dir string, at time.Time) {
 		fresh.Records, fresh.Persons, fresh.IfAccepted, fresh.Review = n.Records, n.Persons, n.IfAccepted, n.Review
 		fresh.Low, fresh.Estimate, fresh.High = n.Low, n.Estimate, n.High
 		fresh.Unlinkable, fresh.Hidden, fresh.Precision, fresh.Recall = n.Unlinkable, n.Hidden, n.Precision, n.Recall
-		for _, d := range res.Doubts(doubtsKept) {
-			rows := res.Find(map[person.RecordName]uint32{d.A: 0, d.B: 0})
-			fresh.Doubts = append(fresh.Doubts, pairOf(res.Explain(rows[d.A], rows[d.B], s.Decisions())))
+		for _, g := range res.Groups(groupsKept) {
+			fresh.Groups = append(fresh.Groups, groupOf(&g))
 		}
 		return nil
 	})
@@ -136,36 +142,149 @@ func (c *console) ExplainPair(_ context.Context, a, b string) (*consoleoffice.Pa
 	})
 }
 
-// DecidePair implements office.People.
-func (c *console) DecidePair(ctx context.Context, r consoleoffice.PairDecision) (*consoleoffice.Decided, error) {
+// groupOf is a group without its scores.
+func groupOf(g *person.Group) consoleoffice.Group {
+	out := consoleoffice.Group{Number: g.Number, Digest: digestOf(g), Persons: len(g.Persons), Merged: g.Merged, Split: g.Split}
+	for _, n := range g.Records {
+		out.Records = append(out.Records, recordText(n))
+	}
+	slices.Sort(out.Records)
+	for i := range g.Doubts {
+		if i == consoleoffice.MostLinks {
+			out.More = len(g.Doubts) - i
+			break
+		}
+		d := &g.Doubts[i]
+		p := consoleoffice.Pair{A: recordText(d.A), B: recordText(d.B)}
+		for _, f := range d.Fields {
+			p.Fields = append(p.Fields, consoleoffice.PairField{Field: f.Field, Level: f.Level})
+		}
+		out.Links = append(out.Links, p)
+	}
+	// The surest come first, which would tell what the machine thinks.
+	slices.SortFunc(out.Links, func(x, y consoleoffice.Pair) int { return cmp.Or(cmp.Compare(x.A, y.A), cmp.Compare(x.B, y.B)) })
+	return out
+}
+
+// digestOf is what an answer is bound to: the records of a group, whose they are
+// now, and the links that are asked about.
+func digestOf(g *person.Group) string {
+	h := sha256.New()
+	enc := json.NewEncoder(h)
+	err := errors.Join(enc.Encode(g.Persons), enc.Encode(g.Records))
+	for i := range g.Doubts {
+		err = errors.Join(err, enc.Encode([]person.RecordName{g.Doubts[i].A, g.Doubts[i].B}))
+	}
+	if err != nil { // numbers and texts can be written, and a hash takes everything
+		panic("sekisho: digest of a group: " + err.Error())
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// shownGroup finds the group that somebody saw; not when something else is in it
+// by now.
+func shownGroup(res *person.Result, number uint32, digest string) (person.Group, error) {
+	g, err := res.Group(number)
+	if err == nil && digestOf(&g) != digest {
+		err = fmt.Errorf("%w: %d", person.ErrNoGroup, number)
+	}
+	return g, err
+}
+
+// explained adds the evidence to the links of a group.
+func explained(g *person.Group, res *person.Result, decisions []person.Decision) consoleoffice.Group {
+	out := groupOf(g)
+	names := map[person.RecordName]uint32{}
+	pairs := map[[2]string]*person.Doubt{}
+	for i := range g.Doubts {
+		d := &g.Doubts[i]
+		names[d.A], names[d.B] = 0, 0
+		pairs[[2]string{recordText(d.A), recordText(d.B)}] = d
+	}
+	rows := res.Find(names)
+	for i := range out.Links {
+		d := pairs[[2]string{out.Links[i].A, out.Links[i].B}]
+		out.Links[i] = pairOf(res.Explain(rows[d.A], rows[d.B], decisions))
+	}
+	return out
+}
+
+// ExplainGroup implements office.People.
+func (c *console) ExplainGroup(_ context.Context, number uint32, digest string) (*consoleoffice.Group, error) {
 	dir := c.cfg.Console.Persons
 	if manifestTime(dir).IsZero() {
 		return nil, c.noPersons()
 	}
-	d := person.Decision{Same: r.Same}
-	var err error
-	if d.A, err = parseRecord(r.A); err == nil {
-		d.B, err = parseRecord(r.B)
-	}
-	if err != nil {
-		return nil, err
+	var out consoleoffice.Group
+	return &out, c.withPersons(dir, func(s *person.State, res *person.Result) error {
+		g, err := shownGroup(res, number, digest)
+		if err != nil {
+			return stateFault(dir, err)
+		}
+		out = explained(&g, res, s.Decisions())
+		return nil
+	})
+}
+
+// DecideGroup implements office.People.
+func (c *console) DecideGroup(ctx context.Context, r consoleoffice.GroupDecision) (*consoleoffice.Decided, error) {
+	dir := c.cfg.Console.Persons
+	if manifestTime(dir).IsZero() {
+		return nil, c.noPersons()
 	}
 	book := &personBook{by: r.By, tenant: event.Tenant(c.cfg.Tenant), ring: c.ring, record: c.RecordPerson}
 	out := &consoleoffice.Decided{Same: r.Same}
 	return out, c.withPersons(dir, func(s *person.State, res *person.Result) error {
-		if err := s.Has(d); err != nil {
-			return stateFault(dir, err)
-		}
-		rows := res.Find(map[person.RecordName]uint32{d.A: 0, d.B: 0})
-		out.Pair = pairOf(res.Explain(rows[d.A], rows[d.B], s.Decisions()))
-		if err := book.decision(ctx, d, r.Reason); err != nil {
-			return err
-		}
-		changes, err := s.Decide(d)
+		g, err := shownGroup(res, r.Number, r.Digest)
 		if err != nil {
 			return stateFault(dir, err)
 		}
+		decisions, err := answersOf(&g, res, r)
+		if err != nil {
+			return err
+		}
+		out.Group = explained(&g, res, s.Decisions())
+		for _, d := range decisions {
+			if err := book.decision(ctx, d, r.Reason); err != nil {
+				return err
+			}
+		}
+		changes, err := s.Decide(decisions...)
+		if err != nil {
+			return stateFault(dir, err)
+		}
+		c.people.settled(r.Number)
 		out.Changes = len(changes)
 		return book.changes(ctx, changes)
 	})
+}
+
+// settled takes a group off the list, which is read again behind the page's back.
+func (p *people) settled(number uint32) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.read.Groups = slices.DeleteFunc(slices.Clone(p.read.Groups), func(g consoleoffice.Group) bool { return g.Number == number }) // pages have the old list
+}
+
+// answersOf are the decisions that an answer means: those that settle the group,
+// or one for every two of the records that it names.
+func answersOf(g *person.Group, res *person.Result, r consoleoffice.GroupDecision) (out []person.Decision, err error) {
+	if r.Records == nil {
+		return res.Answers(*g, r.Same), nil
+	}
+	var names []person.RecordName
+	for _, n := range g.Records {
+		if slices.Contains(r.Records, recordText(n)) {
+			names = append(names, n)
+		}
+	}
+	if len(names) < 2 || len(names) != len(r.Records) {
+		return nil, fault.New(fault.PersonRecord, "name", strings.Join(r.Records, ", "))
+	}
+	for i, n := range names {
+		for _, other := range names[i+1:] {
+			out = append(out, person.Decision{A: n, B: other, Same: r.Same})
+		}
+	}
+	return out, nil
 }

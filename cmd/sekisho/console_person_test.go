@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,6 +26,7 @@ func pairsIn(t *testing.T, dir string) {
 	for i := range 40 { // the same person with another telephone, or a namesake
 		fmt.Fprintf(&b, "%d,%s,%s,19%02d-%02d-%02d,080-%04d-%04d\n", 1000+i, families[i%8], givens[i%6], 50+i%40, 1+i%12, 1+i%27, 9000+i, i)
 	}
+	b.WriteString("q1,五百旗頭,真琴,1971-03-04,\nq2,五百旗頭,真琴,,09012345678\nq3,五百旗頭,真琴,,08087654321\n") // no rule settles whether they are one
 	file := filepath.Join(t.TempDir(), "shop.csv")
 	if err := os.WriteFile(file, []byte(b.String()), 0o600); err != nil {
 		t.Fatal(err)
@@ -33,7 +35,7 @@ func pairsIn(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	res, err := s.Create(t.Context(), []person.Source{{Name: "shop", File: file}}, person.Options{Keys: true})
+	res, err := s.Create(t.Context(), []person.Source{{Name: "shop", File: file}}, person.Options{Keys: true, LinkAt: 0.9999999, ReviewAt: 0.0001})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,8 +47,21 @@ func pairsIn(t *testing.T, dir string) {
 	}
 }
 
-// TestConsolePersons: the room of persons reads a state, explains a pair, and
-// keeps an answer in the ledger before it is in the state.
+// groupOfRecord finds the group that a record is in.
+func groupOfRecord(t *testing.T, groups []consoleoffice.Group, name string) consoleoffice.Group {
+	t.Helper()
+	for _, g := range groups {
+		if slices.Contains(g.Records, name) {
+			return g
+		}
+	}
+	t.Fatalf("%s is in none of %d groups", name, len(groups))
+	return consoleoffice.Group{}
+}
+
+// TestConsolePersons: the room of persons reads a state, explains a pair and a
+// group, and keeps an answer about what was shown in the ledger before it is in the
+// state.
 func TestConsolePersons(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "persons")
 	pairsIn(t, dir)
@@ -62,7 +77,7 @@ func TestConsolePersons(t *testing.T) {
 	}
 	c.wait.Wait()
 	all, err := c.Persons(ctx)
-	if err != nil || all.Reading || all.Problem != "" || all.Records != 440 || all.Low > all.Estimate || all.Estimate > all.High || all.High > 440 {
+	if err != nil || all.Reading || all.Problem != "" || all.Records != 443 || all.Low > all.Estimate || all.Estimate > all.High || all.High > 443 {
 		t.Fatalf("%+v, %v", all, err)
 	}
 	pair, err := c.ExplainPair(ctx, "shop/1", "shop/1001")
@@ -74,21 +89,71 @@ func TestConsolePersons(t *testing.T) {
 			t.Errorf("%q is explained", names)
 		}
 	}
-	d, err := c.DecidePair(ctx, consoleoffice.PairDecision{A: "shop/1", B: "shop/1001", Same: !pair.One, Reason: "asked them", By: "ren"})
-	if err != nil || d.Changes == 0 {
-		t.Fatalf("%+v, %v", d, err)
-	}
-	after, err := c.ExplainPair(ctx, "shop/1", "shop/1001")
-	if err != nil || after.One == pair.One || after.Decided == "" {
-		t.Errorf("%+v, %v", after, err)
-	}
 	found := map[event.Kind]int{}
-	if _, err := c.backwards(ctx, func(e *event.Event) { found[e.Body.Kind()]++ }, event.KindPersonDecision, event.KindPersonChange); err != nil {
-		t.Fatal(err)
+	count := func() {
+		t.Helper()
+		clear(found)
+		if _, err := c.backwards(ctx, func(e *event.Event) { found[e.Body.Kind()]++ }, event.KindPersonDecision, event.KindPersonChange); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if found[event.KindPersonDecision] != 1 || found[event.KindPersonChange] == 0 {
+	q := groupOfRecord(t, all.Groups, "shop/q1")
+	for _, l := range q.Links {
+		if l.Bits != 0 || l.Probability != 0 || len(l.Fields) < 2 || l.Fields[0].Bits != 0 {
+			t.Errorf("the list holds scores: %+v", l)
+		}
+	}
+	scored, err := c.ExplainGroup(ctx, q.Number, q.Digest)
+	if err != nil || len(scored.Links) != len(q.Links) || scored.Links[0].Bits == 0 || scored.Links[0].Probability == 0 {
+		t.Fatalf("%+v, %v", scored, err)
+	}
+	if _, err := c.ExplainGroup(ctx, q.Number, "another"); err == nil {
+		t.Error("a group is explained that nobody was shown")
+	}
+	for _, bad := range []consoleoffice.GroupDecision{
+		{Number: q.Number, Digest: "another", Same: true}, {Number: q.Number + 100000, Digest: q.Digest},
+		{Number: q.Number, Digest: q.Digest, Records: []string{"shop/q1"}}, {Number: q.Number, Digest: q.Digest, Records: []string{"shop/q1", "shop/1"}},
+	} {
+		if _, err := c.DecideGroup(ctx, bad); err == nil {
+			t.Errorf("%+v is an answer", bad)
+		}
+	}
+	if count(); found[event.KindPersonDecision] != 0 {
 		t.Errorf("in the ledger: %v", found)
 	}
+	// Two of the three are one person; the group that stays is shown again.
+	d, err := c.DecideGroup(ctx, consoleoffice.GroupDecision{Number: q.Number, Digest: q.Digest, Records: []string{"shop/q1", "shop/q2"}, Same: true, Reason: "asked them", By: "ren"})
+	if err != nil || d.Changes != 1 || d.Group.Links[0].Bits == 0 {
+		t.Fatalf("%+v, %v", d, err)
+	}
+	if _, err := c.DecideGroup(ctx, consoleoffice.GroupDecision{Number: q.Number, Digest: q.Digest, Same: true}); err == nil {
+		t.Error("an answer about what is not so any more is taken")
+	}
+	after, err := c.ExplainPair(ctx, "shop/q1", "shop/q2")
+	if err != nil || !after.One || after.Decided != "same" {
+		t.Errorf("%+v, %v", after, err)
+	}
+	if count(); found[event.KindPersonDecision] != 1 || found[event.KindPersonChange] != 1 {
+		t.Errorf("in the ledger: %v", found)
+	}
+	if _, err := c.Persons(ctx); err != nil { // the state is another one, and is read
+		t.Fatal(err)
+	}
+	c.wait.Wait()
+	if all, err = c.Persons(ctx); err != nil {
+		t.Fatal(err)
+	}
+	q = groupOfRecord(t, all.Groups, "shop/q3")
+	if len(q.Records) != 3 || q.Persons != 2 {
+		t.Fatalf("what is left of the group: %+v", q)
+	}
+	if d, err = c.DecideGroup(ctx, consoleoffice.GroupDecision{Number: q.Number, Digest: q.Digest, Same: true, Reason: "asked them", By: "ren"}); err != nil || d.Changes != 1 {
+		t.Fatalf("%+v, %v", d, err)
+	}
+	if all, err = c.Persons(ctx); err != nil || slices.ContainsFunc(all.Groups, func(g consoleoffice.Group) bool { return g.Number == q.Number }) {
+		t.Errorf("the group that was settled is on the list: %v", err)
+	}
+	c.wait.Wait()
 	if !strings.Contains(strings.Join([]string{pair.A, pair.B}, " "), "shop/1001") {
 		t.Errorf("names %q %q", pair.A, pair.B)
 	}

@@ -111,9 +111,9 @@ type Read struct {
 	Source   string
 	Encoding string
 	Columns  []record.Column
-	Header   []string
-	Rows     int // rows of the file without the header
-	Records  int // of them read
+	Header   []string // "#1", "#2" … when the first row is somebody's
+	Rows     int      // rows of the file without the header
+	Records  int      // of them read
 	Skipped  int
 	Mixed    int // lines in another encoding than the file's
 	Problems []rowfile.Problem
@@ -409,18 +409,31 @@ func readSource(ctx context.Context, res *Result, s Source, number uint16, o Opt
 	return readFile(ctx, res, s, f, number, o)
 }
 
+// numbered calls columns #1, #2 and so on. A file without a row of names begins
+// with somebody's record, which is in no report.
+func numbered(n int) []string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = "#" + strconv.Itoa(i+1)
+	}
+	return names
+}
+
 // readFile adds the records of an open file.
 func readFile(ctx context.Context, res *Result, s Source, f *rowfile.File, number uint16, o Options) (Read, error) {
 	columns, plain := record.Detect(f.Header, f.Sample())
-	if plain && s.Rows == nil {
+	header := f.Header
+	named := slices.ContainsFunc(header, func(h string) bool { _, ok := s.Columns[h]; return ok })
+	if plain && s.Rows == nil && !named {
 		f.Headless()
+		header = numbered(len(header))
 	}
-	for i, h := range f.Header {
+	for i, h := range header {
 		if c, ok := s.Columns[h]; ok {
 			columns[i] = c
 		}
 	}
-	r := Read{Source: s.Name, Encoding: f.Encoding.String(), Columns: columns, Header: f.Header, First: res.Table.Len()}
+	r := Read{Source: s.Name, Encoding: f.Encoding.String(), Columns: columns, Header: header, First: res.Table.Len()}
 	builders := make([]*record.Builder, o.Workers)
 	for w := range builders {
 		builders[w] = record.NewBuilder(res.Names, columns, number, s.Name)

@@ -251,6 +251,14 @@ func TestColumnsAreFound(t *testing.T) {
 	if d := cmp.Diff(want, got); d != "" || !plain {
 		t.Errorf("by content (-want +got), headless %v:\n%s", plain, d)
 	}
+	for text, headless := range map[string]bool{
+		"17,山田 花子,h@gmail.com": true, "h@hotmail.example": true, "17,KANA SATO,1985-01-02": true, "passport k,090-1111-2222": true, "氏名フリガナ子,100-0001": true,
+		"氏名,生年月日,2024-01-01": false, "name,e-mail@home,tel": false, "氏名,電話番号1,電話番号2": false, "": false,
+	} {
+		if _, plain := record.Detect(strings.Split(text, ","), nil); plain != headless {
+			t.Errorf("%q: headless %v, want %v", text, plain, headless)
+		}
+	}
 }
 
 // Headings as other people's systems write them.

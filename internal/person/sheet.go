@@ -202,7 +202,11 @@ func readTables(ctx context.Context, res *Result, s Source, number uint16, o Opt
 	var out []Read
 	for i, t := range all.found {
 		if !t.customer && len(s.Columns) == 0 {
-			out = append(out, Read{Source: name(t), Encoding: "UTF-8", Header: t.header, Columns: make([]record.Column, len(t.header)), First: res.Table.Len()})
+			header := t.header
+			if _, plain := record.Detect(header, nil); plain {
+				header = numbered(len(header))
+			}
+			out = append(out, Read{Source: name(t), Encoding: "UTF-8", Header: header, Columns: make([]record.Column, len(t.header)), First: res.Table.Len()})
 			continue
 		}
 		one := s

@@ -16,32 +16,35 @@ import (
 // workbook writes a sheet of rows, under a title, beside a sheet of no persons.
 func workbook(t *testing.T, rows []string) string {
 	t.Helper()
+	return workbookOf(t, sheet{"顧客", append([]string{"会員の一覧"}, rows...)}, sheet{"在庫", []string{"品番,数量", "A-1,3"}})
+}
+
+type sheet struct {
+	name string
+	rows []string
+}
+
+func workbookOf(t *testing.T, sheets ...sheet) string {
+	t.Helper()
 	f := excelize.NewFile()
 	defer f.Close()
-	set := func(sheet string, row int, cells []string) {
-		t.Helper()
-		for i, v := range cells {
-			at, err := excelize.CoordinatesToCellName(i+1, row)
-			if err == nil {
-				err = f.SetCellStr(sheet, at, v)
-			}
-			if err != nil {
-				t.Fatal(err)
+	for i, s := range sheets {
+		var err error
+		if i == 0 {
+			err = f.SetSheetName("Sheet1", s.name)
+		} else {
+			_, err = f.NewSheet(s.name)
+		}
+		for n, row := range s.rows {
+			for k, v := range strings.Split(row, ",") {
+				at, bad := excelize.CoordinatesToCellName(k+1, n+1)
+				err = errors.Join(err, bad, f.SetCellStr(s.name, at, v))
 			}
 		}
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
-	if err := f.SetSheetName("Sheet1", "顧客"); err != nil {
-		t.Fatal(err)
-	}
-	set("顧客", 1, []string{"会員の一覧"})
-	for i, row := range rows {
-		set("顧客", i+2, strings.Split(row, ","))
-	}
-	if _, err := f.NewSheet("在庫"); err != nil {
-		t.Fatal(err)
-	}
-	set("在庫", 1, []string{"品番", "数量"})
-	set("在庫", 2, []string{"A-1", "3"})
 	file := filepath.Join(t.TempDir(), "book.xlsx")
 	if err := f.SaveAs(file); err != nil {
 		t.Fatal(err)

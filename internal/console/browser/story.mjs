@@ -166,9 +166,9 @@ assert.doesNotMatch(await ren.locator("main").innerText(), /%|[+-]\d+\.\d/, "the
 await ren.fill('form[action="/persons/decide"] input[name="reason"]', "asked the customer");
 await ren.click('button[value="different"]');
 await ren.locator("#h-fall").waitFor();
-assert.match(await ren.locator("main").innerText(), /Kept and recorded: two persons/);
+assert.match(await ren.locator("main").innerText(), /Kept and recorded: different persons/);
 await shoot(ren, "waterfall");
-done("a pair of records decided, then explained");
+done("a group of records decided, then explained");
 
 // The map: what is most at risk, and what to do.
 await ren.goto(origin + "/map");

@@ -11,9 +11,13 @@ type People interface {
 	// ExplainPair says why two records are or are not one person, by their names
 	// "source/key".
 	ExplainPair(ctx context.Context, a, b string) (*Pair, error)
-	// DecidePair keeps what somebody decided, and returns what the evidence said
-	// and how many persons changed. It is recorded before it is true.
-	DecidePair(ctx context.Context, r PairDecision) (*Decided, error)
+	// ExplainGroup says what the evidence is for a group in doubt: its links with
+	// their scores. digest is that of the group that was shown; when something
+	// else is in it by now, it is an error.
+	ExplainGroup(ctx context.Context, number uint32, digest string) (*Group, error)
+	// DecideGroup keeps what somebody decided about a group, and returns what the
+	// evidence said and how many persons changed. It is recorded before it is true.
+	DecideGroup(ctx context.Context, r GroupDecision) (*Decided, error)
 }
 
 // Persons is the head count and what people have to look at.
@@ -26,10 +30,27 @@ type Persons struct {
 	Low, Estimate, High          int
 	Review, Unlinkable, Hidden   int
 	Precision, Recall            float64
-	// Doubts are the pairs to review, the one first whose answer changes the head
-	// count most. Their scores are for after the answer.
-	Doubts []Pair
+	// Groups are the first ones to review: that whose answer changes the head count
+	// most comes first. They hold no score: ExplainGroup has it.
+	Groups []Group
 }
+
+// Group is a cluster in doubt: persons that may be one, and joins that may be
+// wrong. One answer settles it whole.
+type Group struct {
+	Number  uint32   // its name as long as nobody decides
+	Digest  string   // of who is in it and what is asked: an answer is about what was shown
+	Persons int      // it counts as now
+	Records []string // source/key, sorted
+	// Merged and Split are by how many persons the head count changes if all of it
+	// is one person, and if every doubtful link joins two.
+	Merged, Split int
+	Links         []Pair // that are in doubt, at most MostLinks
+	More          int    // links that are not among them
+}
+
+// MostLinks is how many links of a group are shown.
+const MostLinks = 12
 
 // Pair is two records and what their fields say.
 type Pair struct {
@@ -52,15 +73,19 @@ type PairField struct {
 	Bits  float64
 }
 
-// PairDecision is somebody's answer.
-type PairDecision struct {
-	A, B, Reason, By string
-	Same             bool
+// GroupDecision is somebody's answer: about all records of a group, or about those
+// of it that are named, at least two.
+type GroupDecision struct {
+	Number     uint32
+	Digest     string
+	Records    []string // nil: all
+	Same       bool
+	Reason, By string
 }
 
 // Decided is what came of an answer.
 type Decided struct {
-	Pair    Pair
+	Group   Group
 	Same    bool
 	Changes int // persons that were joined or split
 }

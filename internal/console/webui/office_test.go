@@ -34,7 +34,7 @@ type firm struct {
 	orders  []control.CutOrder
 	lifts   []control.CutLift
 	sites   []control.WebRequest
-	pairs   []office.PairDecision
+	answers []office.GroupDecision
 	drafts  []string
 	excepts []office.ExceptRequest
 	broken  bool // everything fails

@@ -57,6 +57,7 @@ func (s *Server) rooms() {
 	s.page("POST /web/except", account.Reload, s.webExcept)
 	s.page("GET /persons", account.See, s.personsPage)
 	s.page("GET /persons/review", account.Look, s.personsReview)
+	s.page("GET /persons/scores", account.Look, s.personsScores)
 	s.page("GET /persons/explain", account.Look, s.personsExplain)
 	s.page("POST /persons/decide", account.Look, s.personsDecide)
 	s.page("GET /policy", account.See, s.policyPage)

@@ -245,7 +245,7 @@ func TestHostileTexts(t *testing.T) {
 		for _, broken := range []bool{false, true} {
 			f.broken = broken
 			seen := 0
-			for _, path := range append(d.paths(), "/scope?ask=1", "/persons/explain?a=x&b=y", "/web?block=x&payment=1", "/egress?client=x&to=y&preview=1", "/scope/time?from=-1h&to=-1m", "/events?text="+url.QueryEscape(nasty), "/cases/"+url.PathEscape(nasty),
+			for _, path := range append(d.paths(), "/scope?ask=1", "/persons/explain?a=x&b=y", "/persons/scores?group=41&digest=abc", "/web?block=x&payment=1", "/egress?client=x&to=y&preview=1", "/scope/time?from=-1h&to=-1m", "/events?text="+url.QueryEscape(nasty), "/cases/"+url.PathEscape(nasty),
 				"/scope?ask=1&user="+url.QueryEscape(nasty)+"&from="+url.QueryEscape(nasty), "/login?next="+url.QueryEscape(nasty), "/join?invite="+url.QueryEscape(nasty), "/?done="+url.QueryEscape(nasty)) {
 				resp := d.visit("GET", path, nil)
 				page := text(t, resp)

@@ -167,9 +167,10 @@ func Local(email []byte) []byte {
 	return nil
 }
 
-// Document returns a passport or other document number of up to twelve letters
-// and digits as one number: 1 and its characters in base 36, so that equal
-// prefixes stay near; 0 for none or longer ones.
+// Document returns a passport or other document number of three to eleven letters
+// and digits (passports have up to nine, ICAO Doc 9303-4) as one number: 1 and its
+// characters in base 36, so that equal prefixes stay near; 0 for shorter and longer
+// ones.
 func Document(s []byte) uint64 {
 	if v, ok := plainDocument(s); ok {
 		return v
@@ -206,7 +207,7 @@ func document(s []byte) uint64 {
 	return v
 }
 
-// maxDocument is 36^11: one more character and the number has twelve.
+// maxDocument is 36^11: a number that has eleven characters already.
 const maxDocument = 36 * 36 * 36 * 36 * 36 * 36 * 36 * 36 * 36 * 36 * 36
 
 // Sex is what a record says about it.

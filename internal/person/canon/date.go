@@ -66,6 +66,10 @@ func (d *dateReader) read(r rune) {
 	}
 }
 
+// beyondDates is the first number that has more digits than YYYYMMDD. A row of
+// 十 would grow without end.
+const beyondDates = 100_000_000
+
 func (d *dateReader) digit(v int) {
 	if !d.in {
 		if d.n == 3 {
@@ -80,7 +84,7 @@ func (d *dateReader) digit(v int) {
 	case v == 10 && d.part[i] == 0:
 		d.part[i], d.tens = 10, true
 	case v == 10:
-		d.part[i], d.tens = d.part[i]*10, true
+		d.part[i], d.tens = min(d.part[i]*10, beyondDates), true
 	case d.tens:
 		d.part[i], d.tens = d.part[i]+v, false
 	case d.digits[i] < 8:
@@ -92,7 +96,7 @@ func (d *dateReader) digit(v int) {
 func (d *dateReader) value() uint32 {
 	y, m, day := d.part[0], d.part[1], d.part[2]
 	switch {
-	case d.n == 1 && d.digits[0] == 8 && d.era == 0:
+	case d.n == 1 && d.digits[0] == 8 && d.era == 0 && y < beyondDates:
 		return uint32(y)
 	case d.n == 1 && d.digits[0] == 6 && d.era != 0: // S540302
 		y, m, day = y/10000, y/100%100, y%100

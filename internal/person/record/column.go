@@ -142,18 +142,39 @@ func Detect(header []string, sample [][]string) (columns []Column, plain bool) {
 			known++
 		}
 	}
-	if known > 0 {
+	plain = isRecord(header, known)
+	if known > 0 && !plain {
 		guessName(columns, sample)
 		return oneOrder(columns), false
 	}
 	sample = append(sample, header)
 	for i := range header {
 		columns[i] = guess(sample, i)
-		if columns[i] != Ignored {
-			known++
+		plain = plain || columns[i] != Ignored
+	}
+	return columns, plain
+}
+
+// isRecord reports whether a row of headings, of which some are known, is
+// somebody's record all the same: x@hotmail.com has a word for e-mail in it. No
+// heading is an address, a telephone number or a postal code; a date may be one,
+// beside other headings.
+func isRecord(header []string, known int) bool {
+	for _, h := range header {
+		switch guessValue([]byte(h)) {
+		case Email:
+			if _, domain, _ := strings.Cut(h, "@"); strings.Contains(domain, ".") {
+				return true
+			}
+		case Phone, Postal:
+			return true
+		case Birth:
+			if known <= 1 {
+				return true
+			}
 		}
 	}
-	return columns, known > 0
+	return false
 }
 
 // Named reports whether one of the columns holds names: without them hardly
