@@ -409,30 +409,10 @@ func readSource(ctx context.Context, res *Result, s Source, number uint16, o Opt
 	return readFile(ctx, res, s, f, number, o)
 }
 
-// numbered calls columns #1, #2 and so on. A file without a row of names begins
-// with somebody's record, which is in no report.
-func numbered(n int) []string {
-	names := make([]string, n)
-	for i := range names {
-		names[i] = "#" + strconv.Itoa(i+1)
-	}
-	return names
-}
-
 // readFile adds the records of an open file.
 func readFile(ctx context.Context, res *Result, s Source, f *rowfile.File, number uint16, o Options) (Read, error) {
 	columns, plain := record.Detect(f.Header, f.Sample())
-	header := f.Header
-	named := slices.ContainsFunc(header, func(h string) bool { _, ok := s.Columns[h]; return ok })
-	if plain && s.Rows == nil && !named {
-		f.Headless()
-		header = numbered(len(header))
-	}
-	for i, h := range header {
-		if c, ok := s.Columns[h]; ok {
-			columns[i] = c
-		}
-	}
+	header := headerOf(f, s, columns, plain)
 	r := Read{Source: s.Name, Encoding: f.Encoding.String(), Columns: columns, Header: header, First: res.Table.Len()}
 	builders := make([]*record.Builder, o.Workers)
 	for w := range builders {

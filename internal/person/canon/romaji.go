@@ -84,8 +84,18 @@ func respell(dst []byte, start int) ([]byte, bool) {
 			i++
 			continue
 		}
+		// A row of d or y goes with its z or j at once: one a pass, a long row would
+		// outlast the passes.
+		if text == "z" || text == "j" {
+			for len(out) > start && out[len(out)-1] == 'd' {
+				out = out[:len(out)-1]
+			}
+		}
 		out = append(out, text...)
 		i += read
+		for text == "j" && i < len(in) && in[i] == 'y' {
+			i++
+		}
 		changed = true
 	}
 	return out, changed
