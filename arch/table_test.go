@@ -15,6 +15,7 @@ var allowed = map[string][]string{
 	"internal/policy":           {"internal/element"},
 	"internal/policy/cut":       {},
 	"internal/policy/site":      {},
+	"internal/policy/openapi":   {"internal/policy/site"},
 	"internal/policy/visit":     {},
 	"internal/policy/checkout":  {},
 	"internal/leaked":           {},

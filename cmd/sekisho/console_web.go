@@ -162,7 +162,7 @@ func siteLines(c *config.Web, now time.Time) ([]consoleoffice.SiteRule, error) {
 		out = append(out, consoleoffice.SiteRule{Kind: "patch", Gate: c.Name, Host: p.Host, Path: p.Path, Rule: p.Name, Target: p.Parameter, Until: p.Until, Reason: p.Reason, By: p.By, Ended: ended(p.Until)})
 	}
 	for _, p := range src.Parameters {
-		out = append(out, consoleoffice.SiteRule{Kind: "parameter", Gate: c.Name, Host: p.Host, Path: p.Path, Target: p.Name, Type: p.Type, Max: p.Max})
+		out = append(out, consoleoffice.SiteRule{Kind: "parameter", Gate: c.Name, Host: p.Host, Path: p.Path + p.Template, Target: p.Name, Type: p.Type, Max: p.Max, Reason: p.Reason, By: p.By})
 	}
 	return out, nil
 }

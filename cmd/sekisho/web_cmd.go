@@ -23,6 +23,7 @@ type webCmd struct {
 	Check     webCheckCmd     `cmd:"" help:"help_web_check"`
 	Reload    webReloadCmd    `cmd:"" help:"help_web_reload"`
 	Learned   webLearnedCmd   `cmd:"" help:"help_web_learned"`
+	Import    webImportCmd    `cmd:"" help:"help_web_import"`
 	Logins    webLoginsCmd    `cmd:"" help:"help_web_logins"`
 	Pages     webPagesCmd     `cmd:"" help:"help_web_pages"`
 	Authorise webAuthoriseCmd `cmd:"" help:"help_web_authorise"`
@@ -210,13 +211,9 @@ func (c webExceptCmd) Run(a *app) error {
 	if err := addExceptions(file, lines); err != nil {
 		return err
 	}
-	running := true
-	if _, err := a.web(control.WebRequest{Do: control.WebReload}); err != nil {
-		var f *fault.Error
-		if !errors.As(err, &f) || f.Code != fault.NotRunning {
-			return err
-		}
-		running = false
+	running, err := a.reloaded()
+	if err != nil {
+		return err
 	}
 	v := map[string]any{"file": file, "exceptions": lines, "in_force": running}
 	return a.out(v, func() {
@@ -229,6 +226,16 @@ func (c webExceptCmd) Run(a *app) error {
 		}
 		a.print(key, "file", file)
 	})
+}
+
+// reloaded puts written rules in force; false when nothing is running.
+func (a *app) reloaded() (bool, error) {
+	_, err := a.web(control.WebRequest{Do: control.WebReload})
+	var f *fault.Error
+	if errors.As(err, &f) && f.Code == fault.NotRunning {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // rulesOf returns the file of the rules of a site, "" for none.

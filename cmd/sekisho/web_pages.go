@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,7 +9,6 @@ import (
 
 	"sekisho/internal/cardproof"
 	"sekisho/internal/config"
-	"sekisho/internal/control"
 	"sekisho/internal/fault"
 	"sekisho/internal/policy/site"
 )
@@ -94,13 +92,9 @@ func (c webAuthoriseCmd) Run(a *app) error {
 		}
 		done = append(done, pages...)
 	}
-	running := true
-	if _, err := a.web(control.WebRequest{Do: control.WebReload}); err != nil {
-		var f *fault.Error
-		if !errors.As(err, &f) || f.Code != fault.NotRunning {
-			return err
-		}
-		running = false
+	running, err := a.reloaded()
+	if err != nil {
+		return err
 	}
 	return a.out(map[string]any{"pages": done, "in_force": running}, func() {
 		for _, p := range done {

@@ -214,6 +214,9 @@ func SiteRules(file string) (*site.Rules, []byte, error) {
 
 // SiteRulesText compiles rules that would be written to a file.
 func SiteRulesText(file string, text []byte) (*site.Rules, error) {
+	if len(text) > maxFile {
+		return nil, fault.New(fault.ConfigUnreadable, "what", file).Because(fmt.Errorf("not a regular file of at most %s", Bytes(maxFile)))
+	}
 	src := new(site.Source)
 	doc, err := decode(file, text, src)
 	if err != nil {

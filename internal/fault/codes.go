@@ -81,6 +81,7 @@ const (
 	SiteRules         Code = 3413
 	ExchangeUnknown   Code = 3414
 	EvidenceBad       Code = 3420
+	Description       Code = 3427
 	Usage             Code = 9001
 	DemoFailed        Code = 9002
 	Internal          Code = 9999
@@ -115,7 +116,7 @@ var Codes = slices.Sorted(slices.Values(append(elsewhere[:len(elsewhere):len(els
 	DatabaseConnect, ScanFailed, FolderUnreadable, FolderWrite,
 	LedgerMissing, LedgerExists, LedgerOpen, LedgerLocked, LedgerCorrupt, KeysMissing,
 	KeysOpen, ViewOpen, BundleInvalid, BackupFailed, WitnessFailed, KeyUnknown, BackupWithoutKeys,
-	PersonSource, PersonState, PersonRecord, SiteRules, ExchangeUnknown, EvidenceBad,
+	PersonSource, PersonState, PersonRecord, SiteRules, ExchangeUnknown, EvidenceBad, Description,
 	ConsoleListen, ConsoleAccounts, ConsoleLook, APIToken, APIRefused, APIBusy, ConsoleForm,
 	SetupExists, SetupNothing, SetupAnswer, SetupWrite, SetupAccount,
 	Usage, DemoFailed, Internal,

@@ -8,6 +8,7 @@ import (
 	"mime"
 	"mime/multipart"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -26,8 +27,14 @@ const (
 // more of it follows than is held.
 func fields(r *http.Request, body []byte, more bool) (all []site.Field, whole bool) {
 	all, whole = queried(nil, r.URL.RawQuery)
+	all, read := bodied(all, r, body, more)
+	return all, whole && read
+}
+
+// bodied appends the fields of a form or a JSON body.
+func bodied(all []site.Field, r *http.Request, body []byte, more bool) (with []site.Field, whole bool) {
 	if len(body) == 0 {
-		return all, whole && !more
+		return all, !more
 	}
 	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil { // servers look no further than the first semicolon
@@ -47,9 +54,30 @@ func fields(r *http.Request, body []byte, more bool) (all []site.Field, whole bo
 	case kind == "multipart/form-data":
 		all, read = parts(all, body, params["boundary"])
 	default:
-		return all, whole
+		return all, true
 	}
-	return all, whole && read && !more
+	return all, read && !more
+}
+
+// cookies returns the values of one name, without quotes and escapes. They are
+// read here since net/http passes over those with a character that it does not
+// expect, and other servers do not.
+func cookies(r *http.Request, name string) []string {
+	var all []string
+	for _, line := range r.Header["Cookie"] {
+		for pair := range strings.SplitSeq(line, ";") {
+			key, value, _ := strings.Cut(strings.TrimSpace(pair), "=")
+			if strings.TrimSpace(key) != name {
+				continue
+			}
+			value = strings.Trim(strings.TrimSpace(value), `"`)
+			if plain, err := url.PathUnescape(value); err == nil {
+				value = plain
+			}
+			all = append(all, value)
+		}
+	}
+	return all
 }
 
 // isForm reports whether a body is a form as browsers send it.

@@ -118,13 +118,15 @@ func (x *exchange) learn(r *http.Request) {
 func (x *exchange) site(r *http.Request, body []byte, rules *site.Rules, now time.Time) (refusal, bool) {
 	host, learner := firstName(x.host), x.gate.cfg.Learner
 	paths := bothPaths(r.URL.Path)
-	looks := slices.ContainsFunc(paths, func(path string) bool { return rules.Looks(host, path) })
+	looks := slices.ContainsFunc(paths, func(path string) bool { return rules.Looks(host, r.Method, path) })
 	if !looks && learner == nil {
 		return refusal{}, false
 	}
-	q := &site.Request{Host: host, Method: r.Method}
-	var whole bool
-	q.Fields, whole = fields(r, body, x.incoming != nil)
+	q := &site.Request{Host: host, Method: r.Method, Header: r.Header.Values, Cookie: func(name string) []string { return cookies(r, name) }}
+	var query, rest bool // read whole
+	q.Fields, query = queried(nil, r.URL.RawQuery)
+	q.Queried = len(q.Fields)
+	q.Fields, rest = bodied(q.Fields, r, body, x.incoming != nil)
 	x.fields = q.Fields
 	var hit site.Hit
 	found := false
@@ -132,8 +134,12 @@ func (x *exchange) site(r *http.Request, body []byte, rules *site.Rules, now tim
 		q.Path = paths[i]
 		hit, found = rules.Check(q, now)
 	}
+	unread := slices.ContainsFunc(paths, func(path string) bool {
+		inQuery, inBody := rules.Reads(host, r.Method, path)
+		return inQuery && !query || inBody && !rest
+	})
 	switch {
-	case !found && (whole || !looks):
+	case !found && !unread:
 		return refusal{}, false
 	case !found: // a field that nobody saw may hold anything
 		return refusal{status: http.StatusForbidden, code: "SK3410", action: "refuse", rule: "parameter/unread", reason: "fields that cannot all be read"}, true

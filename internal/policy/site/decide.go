@@ -3,7 +3,6 @@ package site
 import (
 	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // Excepted reports whether a rule is excepted at a target ("ARGS:comment") of a
@@ -24,7 +23,11 @@ func (r *Rules) Excepted(host, path string, rule int, target string, now time.Ti
 // Request is what patches and parameters look at.
 type Request struct {
 	Host, Path, Method string
-	Fields             []Field
+	// Fields are those of the query, Queried of them, and then those of the body.
+	Fields  []Field
+	Queried int
+	// Header and Cookie return the values of one name, none for nil.
+	Header, Cookie func(name string) []string
 }
 
 // Field is one field of a query, a form or a JSON body.
@@ -75,12 +78,18 @@ func (r *Rules) Check(q *Request, now time.Time) (Hit, bool) {
 			}
 		}
 	}
+	fitting, in := r.routesOf(q.Host, q.Method, q.Path)
+	for _, one := range fitting {
+		if hit, found := one.check(q, in); found {
+			return hit, true
+		}
+	}
 	return Hit{}, false
 }
 
-// Looks reports whether any patch or parameter would look at fields, so that
-// they need not be read for nothing.
-func (r *Rules) Looks(host, path string) bool {
+// Looks reports whether any patch or parameter would look at a request, so that
+// its fields need not be read for nothing.
+func (r *Rules) Looks(host, method, path string) bool {
 	if r == nil {
 		return false
 	}
@@ -94,7 +103,8 @@ func (r *Rules) Looks(host, path string) bool {
 			return true
 		}
 	}
-	return false
+	fitting, _ := r.routesOf(host, method, path)
+	return len(fitting) > 0
 }
 
 func (p *patch) hits(q *Request) bool {
@@ -107,18 +117,6 @@ func (p *patch) hits(q *Request) bool {
 		}
 	}
 	return false
-}
-
-// allows reports whether a field may hold a value. An empty one is always
-// allowed: forms send fields that nobody filled in.
-func (p *parameter) allows(value string) bool {
-	switch {
-	case value == "":
-		return true
-	case p.Max > 0 && utf8.RuneCountInString(value) > p.Max:
-		return false
-	}
-	return p.is == nil || p.is.MatchString(value)
 }
 
 // Count is how many lines of each sort there are, and how many have ended.
@@ -135,6 +133,9 @@ func (r *Rules) Count(now time.Time) Count {
 		return Count{}
 	}
 	c := Count{Exceptions: len(r.exceptions), Patches: len(r.patches), Parameters: len(r.parameters)}
+	for _, one := range r.known {
+		c.Parameters += len(one.parameters)
+	}
 	for i := range r.exceptions {
 		if !now.Before(r.exceptions[i].end) {
 			c.Ended++

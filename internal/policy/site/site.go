@@ -71,15 +71,37 @@ type Patch struct {
 	Why     `yaml:",inline"`
 }
 
-// Parameter says what a field may hold.
+// Parameter says what a field may hold. With a path it is of every request under
+// it, with a template of those alone whose whole path fits.
 type Parameter struct {
 	Where `yaml:",inline"`
+	// Template is a whole path with holes, "/orders/{id}", in place of a path.
+	Template string `yaml:"template,omitempty" json:"template,omitempty"`
+	// Except are templates of which a request is not although the template fits:
+	// "/orders/new".
+	Except []string `yaml:"except,omitempty" json:"except,omitempty"`
+	// Method is that of a template's requests, any for none. GET is HEAD, too.
+	Method string `yaml:"method,omitempty" json:"method,omitempty"`
+	// In is query, body, path, header or cookie; query and body for none.
+	In string `yaml:"in,omitempty" json:"in,omitempty"`
 	// Name is that of the field; in JSON with dots, "guest.email".
 	Name string `yaml:"name" json:"name"`
 	// Type is one of [Types].
 	Type string `yaml:"type" json:"type"`
-	// Max is how many characters it may have, 0 for any number.
+	// Min and Max are how many characters it has at least and at most, 0 for any
+	// number. An empty value passes whatever is written here.
+	Min int `yaml:"min,omitempty" json:"min,omitempty"`
 	Max int `yaml:"max,omitempty" json:"max,omitempty"`
+	// From and To are the least and the greatest number, both of which pass.
+	From string `yaml:"from,omitempty" json:"from,omitempty"`
+	To   string `yaml:"to,omitempty" json:"to,omitempty"`
+	// OneOf are the only values, any for none.
+	OneOf []string `yaml:"one_of,omitempty" json:"one_of,omitempty"`
+	// Matches is a regular expression (RE2) that stands somewhere in the value.
+	Matches string `yaml:"matches,omitempty" json:"matches,omitempty"`
+	// Reason and By say why it was written and who did; nobody has to.
+	Reason string `yaml:"reason,omitempty" json:"reason,omitempty"`
+	By     string `yaml:"by,omitempty" json:"by,omitempty"`
 }
 
 // Page authorises one part of the pages that lead to payment.
@@ -94,30 +116,6 @@ type Page struct {
 	// Reason and By say why it is needed and who says so. Required.
 	Reason string `yaml:"reason" json:"reason"`
 	By     string `yaml:"by" json:"by"`
-}
-
-// types are what a field may hold, from the narrowest to the widest.
-var types = []struct {
-	name string
-	is   *regexp.Regexp
-}{
-	{"integer", regexp.MustCompile(`^[+-]?[0-9]{1,18}$`)},
-	{"decimal", regexp.MustCompile(`^[+-]?[0-9]{1,18}(\.[0-9]{1,18})?$`)},
-	{"date", regexp.MustCompile(`^[0-9]{4}[-/]?[0-9]{1,2}[-/]?[0-9]{1,2}$`)},
-	{"word", regexp.MustCompile(`^[0-9A-Za-z_-]*$`)},
-	{"phone", regexp.MustCompile(`^[0-9+() -]{0,20}$`)},
-	{"email", regexp.MustCompile(`^[0-9A-Za-z.!#$%&*+/=?^_{|}~-]+@[0-9A-Za-z.-]+$`)},
-	{"name", regexp.MustCompile(`^[\pL\pM\pN ・･ー・'’.\x{3000}-]*$`)},
-	{"text", nil},
-}
-
-// Types returns the names of the types, the narrowest first.
-func Types() []string {
-	var names []string
-	for _, t := range types {
-		names = append(names, t.name)
-	}
-	return names
 }
 
 // Problem is what is wrong with a source.
@@ -135,6 +133,8 @@ type Rules struct {
 	exceptions []exception
 	patches    []patch
 	parameters []parameter
+	routes     map[int][]*route           // parameters with a template, by its number of parts
+	known      map[string]*route          // the same, by all that tells routes apart
 	pages      map[string]map[string]bool // ids by host
 }
 
@@ -147,11 +147,6 @@ type patch struct {
 	Patch
 	matches *regexp.Regexp
 	end     time.Time
-}
-
-type parameter struct {
-	Parameter
-	is *regexp.Regexp
 }
 
 var patchName = regexp.MustCompile(`^[0-9A-Za-z_-]{1,40}$`)
@@ -222,33 +217,18 @@ func Compile(src *Source) (*Rules, error) {
 		r.pages[p.Host][p.Item] = true
 	}
 	for i, p := range src.Parameters {
-		made, err := p.compile(fmt.Sprintf("parameters[%d]", i))
+		at := fmt.Sprintf("parameters[%d]", i)
+		made, err := p.compile(at)
 		if err != nil {
 			return nil, err
 		}
-		r.parameters = append(r.parameters, made)
-	}
-	return r, nil
-}
-
-func (p *Parameter) compile(at string) (parameter, error) {
-	made := parameter{Parameter: *p}
-	if err := p.Where.check(at); err != nil {
-		return made, err
-	}
-	if p.Name == "" {
-		return made, &Problem{at + ".name", "the name of the field is missing", "write it as the page sends it"}
-	}
-	if p.Max < 0 {
-		return made, &Problem{at + ".max", "a length cannot be negative", "leave it out for any length"}
-	}
-	for _, t := range types {
-		if t.name == p.Type {
-			made.is = t.is
-			return made, nil
+		if p.Template == "" {
+			r.parameters = append(r.parameters, made)
+		} else if err := r.place(made, at); err != nil {
+			return nil, err
 		}
 	}
-	return made, &Problem{at + ".type", fmt.Sprintf("%q is no type", p.Type), "write one of " + strings.Join(Types(), ", ")}
+	return r, nil
 }
 
 func (w Where) check(at string) error {

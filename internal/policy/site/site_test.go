@@ -96,7 +96,7 @@ func TestCheck(t *testing.T) {
 	if got, want := r.Count(today), (Count{Patches: 3, Parameters: 3, Ended: 1}); got != want {
 		t.Errorf("Count = %+v, want %+v", got, want)
 	}
-	if !r.Looks("", "/plans/7") {
+	if !r.Looks("", "GET", "/plans/7") {
 		t.Error("nothing looks at /plans/7")
 	}
 }
@@ -111,7 +111,7 @@ func TestCompileRefuses(t *testing.T) {
 		"patches[1].name":      {Patches: []Patch{{Name: "a", Where: Where{Path: "/"}, Why: why}, {Name: "a", Where: Where{Path: "/"}, Why: why}}},
 		"patches[0].matches":   {Patches: []Patch{{Name: "a", Parameter: "id", Matches: "(", Why: why}}},
 		"patches[0].path":      {Patches: []Patch{{Name: "a", Why: why}}},
-		"parameters[0].type":   {Parameters: []Parameter{{Name: "id", Type: "number"}}},
+		"parameters[0].type":   {Parameters: []Parameter{{Name: "id", Type: "thing"}}},
 		"parameters[0].name":   {Parameters: []Parameter{{Type: "integer"}}},
 		"parameters[0].max":    {Parameters: []Parameter{{Name: "id", Type: "integer", Max: -1}}},
 	} {
