@@ -26,6 +26,7 @@ const (
 	maxYAML  = 4 << 20   // the reader of YAML needs some hundred bytes for each
 	maxNodes = 1_000_000 // values of a document
 	maxDepth = 200       // levels of a document
+	maxKey   = 1000      // bytes of a key: places are made of them
 )
 
 // Problem is why a document cannot be read.
@@ -242,10 +243,9 @@ func (r *jsonReader) inside(n *node, depth int) error {
 				return err
 			}
 			key := t.(string)
-			if known[key] {
-				return twice(r.here())
+			if err := r.key(known, key, r.here()); err != nil {
+				return err
 			}
-			known[key] = true
 			n.keys = append(n.keys, key)
 		}
 		inner, err := r.next(depth + 1)
@@ -258,6 +258,14 @@ func (r *jsonReader) inside(n *node, depth int) error {
 	return err
 }
 
-func twice(line int) error {
-	return &Problem{line, "", "a key stands there twice", "keep the one that is meant"}
+// key takes a key of a mapping.
+func (b *builder) key(known map[string]bool, key string, line int) error {
+	switch {
+	case known[key]:
+		return &Problem{line, "", "a key stands there twice", "keep the one that is meant"}
+	case len(key) > maxKey:
+		return &Problem{line, "", "a key is longer than 1,000 bytes", "see whether it is an OpenAPI document"}
+	}
+	known[key] = true
+	return nil
 }

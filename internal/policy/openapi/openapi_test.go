@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"sekisho/internal/fault"
+	"sekisho/internal/lang"
 	"sekisho/internal/policy/site"
 )
 
@@ -148,12 +150,63 @@ func TestRefused(t *testing.T) {
 		"long JSON":              {`{"a":"` + strings.Repeat("x", 17<<20), 0},
 		"more values than fit":   {`{"a":[` + strings.Repeat("1,", 1_100_000) + "1]}", 1},
 		"references that double": {doubling(40), 1},
+		"a long key":             {"{\n\"" + strings.Repeat("x", 2000) + "\":1}", 2},
+		"too much that is left":  {strings.ReplaceAll(many(9_000), "type", "a\":1,\"b\":1,\"c\":1,\"d\":1,\"e\":1,\"f\":1,\"type"), 1},
 		"too many fields":        {many(11_000), 1},
 	} {
 		_, err := Propose([]byte(c.doc), Options{})
 		var p *Problem
 		if !errors.As(err, &p) || p.What == "" || p.Try == "" || p.Line != c.line {
 			t.Errorf("%s: %v, want line %d", name, err, c.line)
+			continue
+		}
+		for _, phrase := range []string{p.What, p.Try} {
+			if _, known := fault.Phrase(lang.Japanese, phrase); !known {
+				t.Errorf("%s: no Japanese for %q", name, phrase)
+			}
+		}
+	}
+}
+
+// Of two paths that fit, the one with more text goes first; where it is not known
+// which, neither is looked at.
+func TestRoutes(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		paths  []string
+		except map[string][]string // by template, of those that are proposed
+		left   []string
+	}{
+		{"text before a hole", []string{"/a/{n}", "/a/b", "/a/{n}/c", "/{x}/{n}"}, map[string][]string{"/a/{n}": {"/a/b"}, "/a/{n}/c": nil, "/{x}/{n}": {"/a/b", "/a/{n}"}}, []string{"name"}},
+		{"a part of a hole", []string{"/{n}", "/{n}.pdf", "/x.pdf"}, map[string][]string{"/{n}": {"/x.pdf", "/{n}.pdf"}, "/{n}.pdf": {"/x.pdf"}}, []string{"name"}},
+		{"neither before the other", []string{"/{n}/b", "/a/{n}"}, map[string][]string{"/{n}/b": {"/a/{n}"}, "/a/{n}": {"/{n}/b"}}, []string{"overlap", "overlap"}},
+		{"the same twice", []string{"/{n}", "/{m}", "/a/{n}"}, map[string][]string{"/a/{n}": nil}, []string{"overlap", "overlap"}},
+		{"escaped", []string{"/caf%C3%A9/{n}"}, map[string][]string{"/café/{n}": nil}, nil},
+		{"two holes in a part", []string{"/{a}-{n}"}, map[string][]string{}, []string{"name"}},
+		{"no template", []string{"/{n", "a/{n}", "/{n}/{n}"}, map[string][]string{}, []string{"name", "name", "name"}},
+	} {
+		item := `{"get":{"parameters":[{"name":"n","in":"path","schema":{"type":"integer"}}]}}`
+		var items []string
+		for _, path := range c.paths {
+			items = append(items, strconv.Quote(path)+":"+item)
+		}
+		p, err := Propose([]byte(`{"openapi":"3.0.0","paths":{`+strings.Join(items, ",")+`}}`), Options{})
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		except, left := map[string][]string{}, []string(nil)
+		for _, one := range p.Parameters {
+			except[one.Template] = one.Except
+		}
+		for _, l := range p.Left {
+			left = append(left, string(l.Why))
+		}
+		if diff := cmp.Diff(c.except, except); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.name, diff)
+		}
+		if diff := cmp.Diff(c.left, left); diff != "" {
+			t.Errorf("%s, left (-want +got):\n%s\n%v", c.name, diff, p.Left)
 		}
 	}
 }

@@ -69,7 +69,8 @@ const (
 	maxPaths  = 5_000
 	maxFields = 10_000
 	maxVisits = 500_000 // schemas that are looked at: references may multiply
-	maxLevels = 30      // of objects and lists; the gate reads 32
+	maxLeft   = 50_000
+	maxLevels = 30 // of objects and lists; the gate reads 32
 )
 
 var methods = []string{"get", "put", "post", "delete", "options", "head", "patch", "trace"}
@@ -172,7 +173,7 @@ func (r *reader) leave(p place, why Why, detail string) {
 		line = p.line
 	}
 	l := Left{line, p.at, why, detail}
-	if !r.told[l] { // a schema may be used often
+	if !r.told[l] && len(r.out.Left) <= maxLeft { // a schema may be used often
 		r.told[l] = true
 		r.out.Left = append(r.out.Left, l)
 	}
@@ -212,6 +213,9 @@ func (r *reader) path(one *route, host string) error {
 				continue
 			}
 			r.out.Parameters = append(r.out.Parameters, f.p)
+		}
+		if len(r.out.Left) > maxLeft {
+			return &Problem{op.line, op.at, "it says more than 50,000 things that are not looked at", "import it in parts"}
 		}
 		if len(r.out.Parameters) > maxFields {
 			return &Problem{op.line, op.at, "it has more than 10,000 fields", "import it in parts"}
@@ -336,38 +340,35 @@ func (r *reader) body(p place) {
 // and those that may hold anything.
 func (r *reader) settle() {
 	r.out.Fields += len(r.fields)
-	same := map[string][]int{}
+	groupOf := func(p *site.Parameter, name string) string { return p.In + " " + site.Same(name) }
+	first, clash := map[string]int{}, map[string]bool{}
 	for i := range r.fields {
 		p := &r.fields[i].p
-		same[p.In+" "+site.Same(p.Name)] = append(same[p.In+" "+site.Same(p.Name)], i)
-	}
-	clash := map[int]bool{}
-	for _, all := range same {
-		for _, i := range all[1:] {
-			if !alike(&r.fields[i].p, &r.fields[all[0]].p) {
-				for _, n := range all {
-					clash[n] = true
-				}
-			}
+		g := groupOf(p, p.Name)
+		if n, known := first[g]; !known {
+			first[g] = i
+		} else if !alike(p, &r.fields[n].p) {
+			clash[g] = true
 		}
 	}
 	for i := range r.fields { // "filter[name]" is a member of "filter", too
 		p := &r.fields[i].p
 		if name, _, within := strings.Cut(p.Name, "["); within {
-			for _, n := range same[p.In+" "+site.Same(name)] {
-				clash[i], clash[n] = true, true
+			g := groupOf(p, name)
+			if _, known := first[g]; known {
+				clash[g], clash[groupOf(p, p.Name)] = true, true
 			}
 		}
 	}
 	var kept []field
 	for i, f := range r.fields {
-		first := same[f.p.In+" "+site.Same(f.p.Name)][0] == i
+		g := groupOf(&f.p, f.p.Name)
 		switch {
-		case clash[i]:
+		case clash[g]:
 			r.leave(f.place, Clash, f.p.Name)
 		case free(&f.p):
 			r.out.Free++
-		case first:
+		case first[g] == i:
 			kept = append(kept, f)
 		}
 	}

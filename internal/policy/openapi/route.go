@@ -55,6 +55,7 @@ func (r *reader) routes(paths place) []route {
 // not have, becomes one hole between what stands before and behind them: it
 // takes in more, and only what is told of it by name is left out.
 func (o *route) read() {
+	o.text = unescaped(o.text) // as the gate has the paths of requests
 	text := strings.TrimPrefix(o.text, "/")
 	text = strings.TrimSuffix(text, "/")
 	if text == "" {

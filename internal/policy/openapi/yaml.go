@@ -145,10 +145,9 @@ func (r *yamlReader) mapping(values []*ast.MappingValueNode, line, depth int) (*
 			continue
 		}
 		key := keyOf(v.Key)
-		if known[key] {
-			return nil, twice(v.Key.GetToken().Position.Line)
+		if err := r.key(known, key, v.Key.GetToken().Position.Line); err != nil {
+			return nil, err
 		}
-		known[key] = true
 		made.keys, made.nodes = append(made.keys, key), append(made.nodes, inner)
 	}
 	for _, m := range merged { // "<<": what the mapping says itself goes before
