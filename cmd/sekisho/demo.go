@@ -93,7 +93,7 @@ func (intruderCmd) Run(a *app) error { return demo.Intrude(a.ctx, a.env.stdin, a
 
 // networkCmd is a process of the stories: see network.Inside.
 type networkCmd struct {
-	Dir string `arg:""`
+	Dir string `arg:"" help:"help_network_dir"`
 }
 
 // Run plays in namespaces that are there already.
@@ -103,7 +103,7 @@ func (c networkCmd) Run(a *app) error {
 
 // actorCmd is a process of the stories: see network.Actor.
 type actorCmd struct {
-	Args []string `arg:""`
+	Args []string `arg:"" help:"help_actor_args"`
 }
 
 // Run answers the lines of standard input.
