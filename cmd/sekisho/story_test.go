@@ -27,7 +27,7 @@ func TestStories(t *testing.T) {
 	for _, name := range story.Names {
 		t.Run(name, func(t *testing.T) {
 			if _, err := pgserver.Find(); name != "hawaiians" && err != nil {
-				t.Skip("skipped: the story's databases need PostgreSQL: ", err)
+				t.Skip("SKIPPED: the story's databases need PostgreSQL: ", err)
 			}
 			told, err := tellStory(t.Context(), name, lang.Japanese, routesSeen)
 			if err != nil {
