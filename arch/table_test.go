@@ -29,6 +29,7 @@ var allowed = map[string][]string{
 	"internal/notify":           {},
 	"internal/desk":             {"internal/element", "internal/event", "internal/lang", "internal/notify", "internal/view/casefile", "internal/view/casefile/draft", "internal/view/casefile/playbook", "internal/view/casefile/roster"},
 	"internal/sqlscan":          {},
+	"internal/traceparent":      {},
 	"internal/waf":              {"internal/waf/automaton", "internal/waf/crs", "internal/waf/required", "internal/waf/seclang", "internal/waf/shape", "internal/waf/sieve", "internal/waf/transform"},
 	"internal/waf/automaton":    {},
 	"internal/waf/crs":          {"internal/waf/required", "internal/waf/seclang", "internal/waf/transform"},
@@ -61,12 +62,12 @@ var allowed = map[string][]string{
 	"internal/gate/netloop": {},
 	"internal/gate/pgproxy": {
 		"internal/element", "internal/event", "internal/gate/cutting", "internal/gate/netloop", "internal/gate/pgproxy/pglogin", "internal/lineage",
-		"internal/policy", "internal/policy/cut", "internal/roll", "internal/sqlscan", "internal/subject", "internal/wire/pgcopy",
-		"internal/wire/pgwire",
+		"internal/policy", "internal/policy/cut", "internal/roll", "internal/sqlscan", "internal/subject", "internal/traceparent",
+		"internal/wire/pgcopy", "internal/wire/pgwire",
 	},
 	"internal/gate/revproxy": {
 		"internal/element", "internal/event", "internal/gate/cutting", "internal/policy/checkout", "internal/policy/cut", "internal/policy/site",
-		"internal/policy/visit", "internal/waf", "internal/wire/coding", "internal/wire/http1"},
+		"internal/policy/visit", "internal/traceparent", "internal/waf", "internal/wire/coding", "internal/wire/http1"},
 	"internal/gate/egress": {
 		"internal/element", "internal/event", "internal/gate/cutting", "internal/gate/netloop", "internal/policy/cut", "internal/policy/exit",
 		"internal/wire/coding", "internal/wire/tlshello",

@@ -86,6 +86,9 @@ func (c eventsCmd) elsewhere(a *app) error {
 		return err
 	}
 	q := consoleoffice.EventQuery{Kinds: c.Kind, Source: c.Source, Session: c.Session, From: f.from, To: f.to}
+	if f.trace != nil {
+		q.Text = f.trace.text
+	}
 	most := c.Last
 	if most < 0 {
 		most = fewEvents

@@ -52,6 +52,7 @@ type eventsCmd struct {
 	Kind    []string `help:"help_kind"`
 	Source  string   `help:"help_source"`
 	Session uint64   `help:"help_session"`
+	Trace   string   `placeholder:"ID" help:"help_trace"`
 	From    string   `help:"help_from"`
 	To      string   `help:"help_to"`
 	Last    int      `short:"n" default:"-1" help:"help_last"`
@@ -100,6 +101,7 @@ type filter struct {
 	kinds    map[event.Kind]bool
 	source   string
 	session  uint64
+	trace    *trail // nil: any
 	from, to time.Time
 }
 
@@ -162,8 +164,13 @@ func (c eventsCmd) filter() (*filter, error) {
 		}
 		f.kinds[k] = true
 	}
-	now := time.Now()
 	var err error
+	if c.Trace != "" {
+		if f.trace, err = newTrail(c.Trace); err != nil {
+			return nil, err
+		}
+	}
+	now := time.Now()
 	if f.from, err = parseTime(c.From, now); err != nil {
 		return nil, err
 	}
@@ -172,6 +179,9 @@ func (c eventsCmd) filter() (*filter, error) {
 }
 
 func (f *filter) match(e *event.Event) bool {
+	if f.trace != nil && !f.trace.match(e.Body) {
+		return false
+	}
 	switch {
 	case len(f.kinds) > 0 && !f.kinds[e.Body.Kind()],
 		f.source != "" && !strings.HasPrefix(string(e.Source), f.source),

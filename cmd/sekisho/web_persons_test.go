@@ -60,7 +60,8 @@ func leakyShop(e *testscript.Env) (string, error) {
 			http.NotFound(w, r)
 			return
 		}
-		lines, err := query(r.Context(), fmt.Sprintf("SELECT c.id, c.email FROM bookings b JOIN customers c ON c.id = b.customer_id WHERE b.id = %d", id))
+		lines, err := query(r.Context(), fmt.Sprintf("SELECT c.id, c.email FROM bookings b JOIN customers c ON c.id = b.customer_id WHERE b.id = %d /*route='%s',traceparent='%s'*/",
+			id, url.PathEscape("/bookings/{id}"), url.PathEscape(r.Header.Get("Traceparent"))))
 		show(w, lines, err)
 	})
 	mux.HandleFunc("POST /login", func(w http.ResponseWriter, r *http.Request) {

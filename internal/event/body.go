@@ -109,6 +109,9 @@ type Intent struct {
 	Statement StatementID `json:"statement"`
 	From      int64       `json:"from"`  // start of the bucket, UTC ns
 	Parts     []Part      `json:"parts"` // tables, elements and class; no subjects
+	// Trace is the id of the trace that the bucket's first execution said it is part
+	// of (W3C Trace Context): a label, it never narrows a scope.
+	Trace string `json:"trace,omitempty"`
 }
 
 // Crossing closes an Intent with what exactly passed.
@@ -122,6 +125,9 @@ type Crossing struct {
 	To        int64       `json:"to"`    // last row of the bucket, UTC ns
 	Count     uint64      `json:"count"` // executions
 	Parts     []Part      `json:"parts"`
+	// Traces are the ids of the traces that executions in the bucket said they are
+	// part of, so far, in the order of their coming: labels, as in Intent.
+	Traces []string `json:"traces,omitempty"`
 }
 
 // Part is what passed of one table with one set of elements and one class.

@@ -120,6 +120,9 @@ func goldenBodies() []Body {
 		&Drift{Database: "shop", At: at, Count: 2, Items: []DriftItem{{Table: "public.customers", Column: "memo", What: "new column"}, {Table: "public.old", What: "other element", Configured: "phone", Found: "card.pan"}}},
 		&Copied{Place: "backup/shop.sql", At: at, Of: []Place{"shop/public.customers"}, How: "pg_dump", Subjects: 3},
 		&CaseText{Acted: Acted{Proved: "key"}, Case: "c1", Name: "page of 14 June", Step: "load", SHA256: "00ff", Stated: Stated{Numbers: []string{"6,788,433"}, Items: []string{"氏名"}, Contacts: []string{"4"}}, By: "ayame", Reason: "r"},
+		&Intent{Session: 1<<32 | 7, Statement: 8, From: at, Parts: parts[1:], Trace: "4bf92f3577b34da6a3ce929d0e0e4736"},
+		&Crossing{Session: 1<<32 | 7, Statement: 8, Intent: 42, Outcome: OutcomeDone, From: at, To: at + 9, Count: 2, Parts: parts,
+			Traces: []string{"4bf92f3577b34da6a3ce929d0e0e4736", "5bd66ef5095369c7b0d1f8f4bd33716a"}},
 	}
 }
 

@@ -98,6 +98,7 @@ func (b *Intent) appendJSON(dst []byte) []byte {
 	dst = appendUint(dst, `,"statement":`, b.Statement)
 	dst = appendInt(dst, `,"from":`, b.From)
 	dst = appendParts(dst, b.Parts)
+	dst = appendTextIf(dst, `,"trace":`, b.Trace)
 	return append(dst, '}')
 }
 
@@ -106,6 +107,9 @@ func (b *Intent) scan(s *scanner, d *Decoder) {
 	b.Statement = StatementID(s.key(`,"statement":`, math.MaxUint64))
 	b.From = s.keyInt(`,"from":`)
 	b.Parts = s.parts(d)
+	if s.try(`,"trace":`) {
+		b.Trace = s.freshText()
+	}
 	s.lit(`}`)
 }
 
@@ -121,6 +125,16 @@ func (b *Crossing) appendJSON(dst []byte) []byte {
 	dst = appendInt(dst, `,"to":`, b.To)
 	dst = appendUint(dst, `,"count":`, b.Count)
 	dst = appendParts(dst, b.Parts)
+	for i, id := range b.Traces {
+		key := `,`
+		if i == 0 {
+			key = `,"traces":[`
+		}
+		dst = appendText(dst, key, id)
+	}
+	if len(b.Traces) > 0 {
+		dst = append(dst, ']')
+	}
 	return append(dst, '}')
 }
 
@@ -134,6 +148,12 @@ func (b *Crossing) scan(s *scanner, d *Decoder) {
 	b.To = s.keyInt(`,"to":`)
 	b.Count = s.key(`,"count":`, math.MaxUint64)
 	b.Parts = s.parts(d)
+	for key := `,"traces":[`; s.try(key); key = `,` {
+		b.Traces = append(b.Traces, s.freshText())
+	}
+	if len(b.Traces) > 0 {
+		s.lit(`]`)
+	}
 	s.lit(`}`)
 }
 
@@ -251,6 +271,10 @@ func (s *scanner) name(d *Decoder, key string) string {
 // fresh is name for texts that hardly come twice.
 func (s *scanner) fresh(key string) string {
 	s.lit(key)
+	return s.freshText()
+}
+
+func (s *scanner) freshText() string {
 	if text := s.str(); !s.bad {
 		return string(text)
 	}

@@ -5,6 +5,7 @@ import (
 
 	"sekisho/internal/element"
 	"sekisho/internal/event"
+	"sekisho/internal/traceparent"
 )
 
 // tally is what one part of an open bucket gathered.
@@ -44,8 +45,9 @@ type slot struct {
 	changed bool
 	listed  bool // in engine.openSlots
 
-	seen    element.Mask // what content named, for bounded buckets
-	sampled int          // rows looked into in this bucket
+	traces  []traceparent.ID // of the executions in the bucket, each once
+	seen    element.Mask     // what content named, for bounded buckets
+	sampled int              // rows looked into in this bucket
 
 	verdict verdict
 }
@@ -84,15 +86,16 @@ func (e *engine) evictSlots() {
 	}
 }
 
-// openBucket records the intent of s. It returns false when rows must wait
-// (strict), or when recording failed and the session ends.
-func (e *engine) openBucket(s *slot) bool {
+// openBucket records the intent of s for an execution of a trace. It returns
+// false when rows must wait (strict), or when recording failed and the session
+// ends.
+func (e *engine) openBucket(s *slot, trace traceparent.ID) bool {
 	if s.open {
 		return s.safe
 	}
 	p := s.plan
 	now := e.now()
-	intent := &event.Intent{Session: e.session, Statement: p.shape.id, From: now, Parts: make([]event.Part, len(p.parts))}
+	intent := &event.Intent{Session: e.session, Statement: p.shape.id, From: now, Parts: make([]event.Part, len(p.parts)), Trace: trace.String()}
 	for i := range p.parts {
 		q := &p.parts[i]
 		intent.Parts[i] = event.Part{Table: q.table, Source: q.source, Elements: q.elements, Class: q.class, Reason: q.reason}
@@ -193,6 +196,23 @@ func (e *engine) writeBucket(s *slot, why event.Outcome) {
 	s.open, s.safe, s.sampled = false, false, 0
 	e.writeCrossings(s, why, false)
 	s.count = 0
+	s.traces = s.traces[:0]
+}
+
+// maxTraces bounds the traces of one bucket, 35 bytes each in its crossings. One
+// more begins the next bucket.
+const maxTraces = 32
+
+// traced notes that the open bucket of s counts an execution of a trace.
+func (s *slot) traced(id traceparent.ID) {
+	if id != (traceparent.ID{}) && !slices.Contains(s.traces, id) {
+		s.traces = append(s.traces, id)
+	}
+}
+
+// fullOf reports whether s, which has maxTraces, would have to take another.
+func (s *slot) fullOf(id traceparent.ID) bool {
+	return s.open && id != (traceparent.ID{}) && !slices.Contains(s.traces, id)
 }
 
 // maxRanges bounds the ranges of all sets in one event: each takes at most 22
@@ -203,6 +223,9 @@ const maxRanges = 2400
 // more set, further crossings of the same intent follow.
 func (e *engine) writeCrossings(s *slot, why event.Outcome, more bool) {
 	body := &event.Crossing{Session: e.session, Statement: s.plan.shape.id, Intent: s.intent, Outcome: why, From: s.from, To: s.to, Count: s.count}
+	for _, id := range s.traces {
+		body.Traces = append(body.Traces, id.String())
+	}
 	room := maxRanges
 	flush := func(more bool) {
 		body.More = more

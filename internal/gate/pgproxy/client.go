@@ -1,8 +1,11 @@
 package pgproxy
 
 import (
+	"cmp"
 	"fmt"
+
 	"sekisho/internal/sqlscan"
+	"sekisho/internal/traceparent"
 	"sekisho/internal/wire/pgwire"
 )
 
@@ -138,6 +141,7 @@ func (e *engine) clientQuery(m *pgwire.Message) bool {
 	if e.env.unsafeEncoding && nonASCII(text) {
 		unsure = "encoding"
 	}
+	trace := cmp.Or(traceparent.InSQL(text), e.env.trace)
 	for i := range statements {
 		commands = append(commands, e.newCommand(text, &statements[i], nil))
 		c := &commands[i]
@@ -147,6 +151,7 @@ func (e *engine) clientQuery(m *pgwire.Message) bool {
 			e.abandon(q, i)
 			return false
 		}
+		x.trace = trace
 		e.inject(c, x)
 		q.steps[i] = step{shape: c.shape, exec: x, copy: c.copy}
 		if unsure == "" {
@@ -265,7 +270,7 @@ func (s *prepared) same(p *pgwire.Parse, opt sqlscan.Options) bool {
 }
 
 func (e *engine) newPrepared(name string, p *pgwire.Parse) *prepared {
-	s := &prepared{name: name, text: append([]byte(nil), p.Query...), scan: e.env.scan()}
+	s := &prepared{name: name, text: append([]byte(nil), p.Query...), trace: traceparent.InSQL(p.Query), scan: e.env.scan()}
 	for i := range p.Count {
 		s.types = append(s.types, p.Type(i))
 	}
@@ -297,6 +302,10 @@ func (e *engine) clientBind(m *pgwire.Message) bool {
 	} else {
 		x = e.newExecution(e.g.unknownShape)
 		e.setPlan(x, e.g.wideOf(x.shape, "unknown statement"))
+	}
+	x.trace = e.env.trace
+	if s != nil {
+		x.trace = cmp.Or(s.trace, x.trace)
 	}
 	p := e.newPortal()
 	p.stmt, p.exec, p.env, p.mark = s, x, e.env.sure(), e.sent+1

@@ -29,5 +29,6 @@
 // The rows of one (session, statement) within 100 ms are a bucket. Its
 // event.Intent is recorded before its first row is released, its
 // event.Crossing when it closes. In strict mode the bucket is one execution
-// and the intent's sync is awaited.
+// and the intent's sync is awaited. Traces that clients name in comments or in
+// application_name are recorded in both as labels; nothing is decided by them.
 package pgproxy

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"sekisho/internal/sqlscan"
+	"sekisho/internal/traceparent"
 	"sekisho/internal/wire/pgwire"
 )
 
@@ -30,6 +31,8 @@ type environ struct {
 	// after the first, which the server converts before it reads a text.
 	unsafeEncoding bool
 	encoding       string // client_encoding
+	// trace stands in application_name: it decides nothing.
+	trace traceparent.ID
 }
 
 // probe asks for search_path, role and session user with named objects, so
@@ -136,6 +139,8 @@ func (v *environ) reported(name, value string) {
 		case "SJIS", "BIG5", "GBK", "UHC", "GB18030", "JOHAB", "SHIFT_JIS_2004":
 			v.unsafeEncoding = true
 		}
+	case "application_name":
+		v.trace = traceparent.InName(value)
 	case "search_path": // PostgreSQL 18 reports it
 		if v.now != nil && v.now.searchPath != value {
 			v.dirty = true

@@ -5,6 +5,7 @@ import (
 
 	"sekisho/internal/event"
 	"sekisho/internal/policy"
+	"sekisho/internal/traceparent"
 	"sekisho/internal/wire/pgwire"
 )
 
@@ -33,6 +34,7 @@ type execution struct {
 	// counted says that the open bucket counts this execution.
 	counted event.Seq
 	begun   bool
+	trace   traceparent.ID // that its client says it is part of
 
 	verdict *policy.Decision
 	masks   []policy.Method // by column; empty when nothing is masked
@@ -165,14 +167,18 @@ func (e *engine) start(x *execution) bool {
 	if s == nil {
 		return true
 	}
+	if len(s.traces) >= maxTraces && s.fullOf(x.trace) {
+		e.closeBucket(s, event.OutcomeBucket)
+	}
 	if !s.open || !s.safe {
-		if !e.openBucket(s) {
+		if !e.openBucket(s, x.trace) {
 			return false
 		}
 	}
 	if x.counted != s.intent || !x.begun {
 		x.counted, x.begun = s.intent, true
 		s.count++
+		s.traced(x.trace)
 	}
 	return true
 }

@@ -3,14 +3,16 @@ package pgproxy
 import (
 	"sekisho/internal/lineage"
 	"sekisho/internal/sqlscan"
+	"sekisho/internal/traceparent"
 	"sekisho/internal/wire/pgwire"
 )
 
 // prepared is a prepared statement: of Parse, or of PREPARE.
 type prepared struct {
 	name    string
-	command command // owns its memory; st is nil when the text is not one statement
-	text    []byte  // as the client sent it
+	command command        // owns its memory; st is nil when the text is not one statement
+	text    []byte         // as the client sent it
+	trace   traceparent.ID // that text names
 	types   []uint32
 	scan    sqlscan.Options // the settings it was scanned under
 	// injection are the key columns that the gate added, strip their number.

@@ -1,9 +1,13 @@
 package pgproxy_test
 
 import (
+	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
+
+	"sekisho/internal/event"
 )
 
 func TestPsql(t *testing.T) {
@@ -38,5 +42,44 @@ func write(t testing.TB, file, text string) {
 	t.Helper()
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A real server says what application_name is, and takes it back.
+func TestTraceOfRealSession(t *testing.T) {
+	const a, b, c = "4bf92f3577b34da6a3ce929d0e0e4736", "5bd66ef5095369c7b0d1f8f4bd33716a", "0af7651916cd43dd8448eb211c80319c"
+	value := func(id string) string { return "00-" + id + "-00f067aa0ba902b7-01" }
+	w := newWorld(t, nil)
+	query := func(id int, comment string) string {
+		return fmt.Sprintf("SELECT id, email FROM customers WHERE id = %d%s", id, comment)
+	}
+	w.run("psql", "-X", "-v", "ON_ERROR_STOP=1",
+		"-c", query(1, ""),
+		"-c", query(2, " /*action='show',traceparent='"+value(a)+"'*/;"),
+		"-c", "BEGIN", "-c", "SET application_name = 'web "+value(b)+"'",
+		"-c", query(3, ""), "-c", "ROLLBACK",
+		"-c", query(4, ""))
+	w.run("psql", "-X", "application_name='"+value(c)+"'", "-c", query(5, ""))
+	w.stop()
+	bodies, _ := w.rec.all()
+	var traces []string
+	statements, subjects := 0, event.Set(nil)
+	for _, body := range bodies {
+		switch x := body.(type) {
+		case *event.Crossing:
+			traces = append(traces, x.Traces...)
+			for _, p := range x.Parts {
+				subjects = union(subjects, p.Subjects)
+			}
+		case *event.Statement:
+			if strings.Contains(x.Text, "customers") {
+				statements++
+			}
+		}
+	}
+	slices.Sort(traces)
+	traces = slices.Compact(traces) // a slow session has more than one bucket
+	if want := []string{c, a, b}; !slices.Equal(traces, want) || statements != 1 || string(subjects.Append(nil)) != "1-5" {
+		t.Errorf("traces %v, %d statements, subjects %s; want %v, 1, 1-5", traces, statements, subjects.Append(nil), want)
 	}
 }
