@@ -120,7 +120,10 @@ func passing(k event.Kind) bool {
 // detect gives events to f until ctx ends, from two days before now on. What
 // cannot be recorded ends the process: it would be silent otherwise.
 func (p *process) detect(ctx context.Context, f *feed.Feed) error {
-	var book feed.Book
+	var (
+		book    feed.Book
+		decoder event.Decoder
+	)
 	oldest := p.now().Add(-detectPast).UnixNano()
 	next := event.Index(0)
 	for {
@@ -131,7 +134,7 @@ func (p *process) detect(ctx context.Context, f *feed.Feed) error {
 			if err != nil || !detects(head.Kind) || head.At < oldest && passing(head.Kind) {
 				return err
 			}
-			e, err := event.Parse(line)
+			e, err := decoder.Parse(line)
 			if err != nil {
 				return err
 			}

@@ -185,6 +185,7 @@ func TestHotEqualsReflection(t *testing.T) {
 		func() Body { return new(SessionOpen) }, func() Body { return new(Intent) },
 		func() Body { return new(Crossing) }, func() Body { return new(HoldingScan) },
 		func() Body { return new(Flow) }, func() Body { return new(FlowEnd) },
+		func() Body { return new(Exchange) }, func() Body { return new(ExchangeEnd) },
 	}
 	for range 3000 {
 		body := hot[rng.IntN(len(hot))]()
@@ -240,7 +241,7 @@ func fillValue(rng *rand.Rand, v reflect.Value) {
 		v.SetString([]string{"shop", "a/b.c", "予約", `q"\`, "<&>\u2028", "\x01\t", " "}[rng.IntN(7)])
 	case reflect.Bool:
 		v.SetBool(true)
-	case reflect.Int64:
+	case reflect.Int64, reflect.Int:
 		v.SetInt(int64(rng.Uint64()))
 	default:
 		v.SetUint(rng.Uint64() & (math.MaxUint64 >> (64 - v.Type().Bits())))

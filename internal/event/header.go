@@ -102,11 +102,17 @@ func (s *scanner) lit(text string) {
 
 // try consumes text if it is next and tells whether it was.
 func (s *scanner) try(text string) bool {
-	if rest := s.rest(); s.bad || len(rest) < len(text) || string(rest[:len(text)]) != text {
+	if !s.begins(text) {
 		return false
 	}
 	s.at += len(text)
 	return true
+}
+
+// begins tells whether text is next.
+func (s *scanner) begins(text string) bool {
+	rest := s.rest()
+	return !s.bad && len(rest) >= len(text) && string(rest[:len(text)]) == text
 }
 
 // uint consumes a decimal number without leading zeros, at most limit.

@@ -281,6 +281,14 @@ func (s *scanner) freshText() string {
 	return ""
 }
 
+// freshIf is fresh for a text that is left out when it is empty.
+func (s *scanner) freshIf(key string) string {
+	if !s.begins(key) {
+		return ""
+	}
+	return s.fresh(key)
+}
+
 func (s *scanner) nameIf(d *Decoder, key string) string {
 	if !s.try(key) {
 		return ""

@@ -1,6 +1,10 @@
 package event
 
-import "sekisho/internal/element"
+import (
+	"math"
+
+	"sekisho/internal/element"
+)
 
 // Exchange is a web request that is about to be passed to the upstream, or was
 // refused (then Decision follows with the same ID and there is no ExchangeEnd).
@@ -123,7 +127,33 @@ type ElementCount struct {
 // Kind implements Body.
 func (*Exchange) Kind() Kind { return KindExchange }
 
-func (b *Exchange) appendJSON(dst []byte) []byte { return appendStruct(dst, b) }
+func (b *Exchange) appendJSON(dst []byte) []byte {
+	dst = appendText(dst, `{"id":`, b.ID)
+	dst = appendText(dst, `,"place":`, b.Place)
+	dst = appendText(dst, `,"host":`, b.Host)
+	dst = appendText(dst, `,"method":`, b.Method)
+	dst = appendText(dst, `,"route":`, b.Route)
+	dst = appendText(dst, `,"address":`, b.Address)
+	if b.TLS {
+		dst = append(dst, `,"tls":true`...)
+	}
+	dst = appendText(dst, `,"protocol":`, b.Protocol)
+	dst = appendTextIf(dst, `,"trace":`, b.Trace)
+	return append(dst, '}')
+}
+
+func (b *Exchange) scan(s *scanner, d *Decoder) {
+	b.ID = s.fresh(`{"id":`)
+	b.Place = Place(s.name(d, `,"place":`))
+	b.Host = s.name(d, `,"host":`)
+	b.Method = s.name(d, `,"method":`)
+	b.Route = s.name(d, `,"route":`)
+	b.Address = s.name(d, `,"address":`)
+	b.TLS = s.try(`,"tls":true`)
+	b.Protocol = s.name(d, `,"protocol":`)
+	b.Trace = s.freshIf(`,"trace":`)
+	s.lit(`}`)
+}
 
 // Kind implements Body.
 func (*SiteRules) Kind() Kind { return KindSiteRules }
@@ -158,4 +188,55 @@ func (b *SiteStop) appendJSON(dst []byte) []byte { return appendStruct(dst, b) }
 // Kind implements Body.
 func (*ExchangeEnd) Kind() Kind { return KindExchangeEnd }
 
-func (b *ExchangeEnd) appendJSON(dst []byte) []byte { return appendStruct(dst, b) }
+func (b *ExchangeEnd) appendJSON(dst []byte) []byte {
+	dst = appendText(dst, `{"id":`, b.ID)
+	dst = appendInt(dst, `,"status":`, int64(b.Status))
+	dst = appendText(dst, `,"outcome":`, b.Outcome)
+	dst = appendUint(dst, `,"received":`, b.Received)
+	dst = appendUint(dst, `,"sent":`, b.Sent)
+	if b.Elements != 0 {
+		dst = appendMask(dst, `,"elements":`, b.Elements)
+	}
+	if len(b.Counts) > 0 {
+		dst = append(dst, `,"counts":[`...)
+		for i, c := range b.Counts {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = appendMask(dst, `{"element":`, c.Element)
+			dst = appendUint(dst, `,"count":`, c.Count)
+			dst = append(dst, '}')
+		}
+		dst = append(dst, ']')
+	}
+	dst = appendUintIf(dst, `,"persons":`, b.Persons)
+	dst = appendInt(dst, `,"ns":`, b.Nanos)
+	dst = appendTextIf(dst, `,"unread":`, b.Unread)
+	return append(dst, '}')
+}
+
+func (b *ExchangeEnd) scan(s *scanner, d *Decoder) {
+	b.ID = s.fresh(`{"id":`)
+	b.Status = int(s.keyInt(`,"status":`))
+	b.Outcome = s.name(d, `,"outcome":`)
+	b.Received = s.key(`,"received":`, math.MaxUint64)
+	b.Sent = s.key(`,"sent":`, math.MaxUint64)
+	if s.begins(`,"elements":`) {
+		b.Elements = s.mask(d, `,"elements":`)
+	}
+	if s.try(`,"counts":[`) {
+		for !s.bad {
+			c := ElementCount{Element: s.mask(d, `{"element":`), Count: s.key(`,"count":`, math.MaxUint64)}
+			s.lit(`}`)
+			b.Counts = append(b.Counts, c)
+			if !s.try(`,`) {
+				break
+			}
+		}
+		s.lit(`]`)
+	}
+	b.Persons = s.keyIf(`,"persons":`, math.MaxUint64)
+	b.Nanos = s.keyInt(`,"ns":`)
+	b.Unread = s.nameIf(d, `,"unread":`)
+	s.lit(`}`)
+}

@@ -274,9 +274,15 @@ func (s *segmentScan) dropped(leaf *proof.Leaf) error {
 	return nil
 }
 
+// lineReaders lends readers: followers of a busy ledger come every few moments.
+var lineReaders = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 4*event.MaxLine) }}
+
 // lines gives the whole lines of in to fn and moves the mark.
 func (s *segmentScan) lines(ctx context.Context, name string, in io.Reader, fn func(event.Index, []byte) error) error {
-	r := bufio.NewReaderSize(in, 4*event.MaxLine)
+	r := lineReaders.Get().(*bufio.Reader)
+	defer lineReaders.Put(r)
+	r.Reset(in)
+	defer r.Reset(nil) // before it is given back
 	for s.at.index < s.end {
 		line, err := r.ReadSlice('\n')
 		if errors.Is(err, io.EOF) {

@@ -83,7 +83,8 @@ func unescapeForm(s string) string {
 	if strings.IndexByte(s, '%') < 0 && strings.IndexByte(s, '+') < 0 {
 		return s
 	}
-	out := make([]byte, 0, len(s))
+	var out strings.Builder
+	out.Grow(len(s) - 2*escapes(s))
 	for i := 0; i < len(s); i++ {
 		c := s[i]
 		if c == '+' {
@@ -93,7 +94,21 @@ func unescapeForm(s string) string {
 				c, i = byte(high<<4|low), i+2
 			}
 		}
-		out = append(out, c)
+		out.WriteByte(c)
 	}
-	return string(out)
+	return out.String()
+}
+
+// escapes counts the escapes of a text.
+func escapes(s string) (n int) {
+	for i := strings.IndexByte(s, '%'); i >= 0 && i+2 < len(s); {
+		next := i + 1
+		if hexValue[s[i+1]]|hexValue[s[i+2]] >= 0 {
+			n, next = n+1, i+3
+		}
+		if i = strings.IndexByte(s[next:], '%'); i >= 0 {
+			i += next
+		}
+	}
+	return n
 }

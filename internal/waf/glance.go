@@ -31,7 +31,8 @@ type glance struct {
 	first    []byte           // the value itself
 	made     [][]byte         // branch → room for what its step makes
 	variants []variant
-	of       []int   // branch → variant
+	plans    []plan  // by branch
+	of       []int   // branch → variant, unless nobody wants it
 	becomes  []int16 // variant*steps + step → variant after it; unknown if not tried
 	erasures []erasure
 }
@@ -51,7 +52,7 @@ type erasure struct {
 func newGlance(l *look) *glance {
 	g := &glance{
 		look: l, scratch: l.sieve.NewScratch(), chosen: make([]bool, len(l.searches)),
-		of: make([]int, len(l.tree)), made: make([][]byte, len(l.tree)),
+		of: make([]int, len(l.tree)), made: make([][]byte, len(l.tree)), plans: make([]plan, len(l.tree)),
 	}
 	for _, n := range l.narrow {
 		g.narrowed = append(g.narrowed, n.sieve.NewScratch())
@@ -102,7 +103,7 @@ func (g *glance) value(kind crs.Kind, text string) {
 // bytes looks at a text and reports whether a rule may match it. A rule that
 // was chosen before is not looked at again, so that false is no news then.
 func (g *glance) bytes(kind crs.Kind, text []byte) bool {
-	g.spread(text)
+	g.spread(kind, text)
 	for i := range g.variants {
 		v := &g.variants[i]
 		if v.like == i {
@@ -113,16 +114,27 @@ func (g *glance) bytes(kind crs.Kind, text []byte) bool {
 	return g.any
 }
 
-// spread makes all variants of a text, each once.
-func (g *glance) spread(text []byte) {
+// spread makes the variants of a text in which a rule may find something, each
+// once.
+func (g *glance) spread(kind crs.Kind, text []byte) {
 	g.variants, g.becomes = g.variants[:0], g.becomes[:0]
 	g.add(variant{text: text, present: transform.Present(text)})
-	g.variants[0].ends.add(0)
+	g.plan(kind, 0, g.variants[0].present)
 	g.of[0] = 0
-	for i := 1; i < len(g.look.tree); i++ {
+	for i := range g.look.tree {
 		b := &g.look.tree[i]
-		g.of[i] = g.after(i, g.of[b.parent], b)
-		g.variants[g.of[i]].ends.add(i)
+		if !g.plans[i].wanted {
+			continue // nor is what goes on from it
+		}
+		if i > 0 {
+			g.of[i] = g.after(i, g.of[b.parent], b)
+		}
+		if g.plans[i].bytes == transform.All { // decoded: now it is known to what
+			g.plan(kind, i, g.variants[g.of[i]].present)
+		}
+		if g.plans[i].live {
+			g.variants[g.of[i]].ends.add(i)
+		}
 	}
 }
 
@@ -134,8 +146,9 @@ func (g *glance) after(i, from int, b *branch) int {
 	}
 	v := &g.variants[from]
 	n := from
-	if made, changed := b.step.Apply(g.made[i][:0], v.text, &v.present); changed {
-		g.made[i] = made
+	made, changed := b.step.Apply(g.made[i][:0], v.text, &v.present)
+	g.made[i] = made // the room that it took, also when nothing changed
+	if changed {
 		n = g.variant(made)
 	}
 	g.becomes[at] = int16(n)

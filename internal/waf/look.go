@@ -81,6 +81,7 @@ func cluster(chain []string) int {
 type chainSet [2]uint64
 
 func (s *chainSet) add(i int)             { s[i>>6] |= 1 << (i & 63) }
+func (s *chainSet) has(i int) bool        { return s[i>>6]&(1<<(i&63)) != 0 }
 func (s *chainSet) meets(o chainSet) bool { return s[0]&o[0]|s[1]&o[1] != 0 }
 func (s *chainSet) holds(o chainSet) bool { return o[0]&^s[0]|o[1]&^s[1] == 0 }
 func (s *chainSet) join(o chainSet)       { s[0], s[1] = s[0]|o[0], s[1]|o[1] }
@@ -91,11 +92,14 @@ type branch struct {
 	step   *transform.Step
 	number int // of the step, among those of the tree
 	parent int
+	last   int   // the branches from this one to the last are those that go on from it
+	asks   []ask // of the searches that end here
 }
 
 // newLook prepares the searches for some kinds of places.
 func newLook(all []crs.Search, kinds crs.Kind) *look {
 	l := &look{tree: []branch{{}}, harmless: newHarmless()}
+	l.grow(all, kinds)
 	var formulas []*required.Formula
 	gone := map[required.Bytes]*required.Bytes{}
 	for _, s := range all {
@@ -130,10 +134,33 @@ func newLook(all []crs.Search, kinds crs.Kind) *look {
 	l.sieve = sieve.New(formulas)
 	l.eraseAll()
 	l.ends = l.asked()
+	l.askings(formulas)
 	for _, of := range narrowing {
 		l.narrow = append(l.narrow, l.narrowed(of, formulas))
 	}
 	return l
+}
+
+// grow makes the tree of all chains, in such an order that whatever goes on from a
+// branch follows it.
+func (l *look) grow(all []crs.Search, kinds crs.Kind) {
+	var chains [][]string
+	for _, s := range all {
+		if s.Kinds&kinds != 0 {
+			chains = append(chains, s.Chains...)
+		}
+	}
+	slices.SortFunc(chains, slices.Compare)
+	for _, chain := range chains {
+		l.branch(chain)
+	}
+	for i := len(l.tree) - 1; i >= 0; i-- {
+		b := &l.tree[i]
+		b.last = max(b.last, i)
+		if i > 0 {
+			l.tree[b.parent].last = max(l.tree[b.parent].last, b.last)
+		}
+	}
 }
 
 // eraseAll makes a sieve for each set of bytes that is erased.

@@ -227,6 +227,6 @@ func contains(b, c *transform.Bytes) bool {
 // withLower adds the lower case of the letters that are there.
 func withLower(b *transform.Bytes) transform.Bytes {
 	c := *b
-	c[1] |= (b[1] & 0x07fffffe) << 32 // A-Z are bits 1 to 26 of the second word
+	c.AddLower()
 	return c
 }

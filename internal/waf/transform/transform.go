@@ -23,43 +23,18 @@ type Step struct {
 	apply func(dst, src []byte) []byte
 	// triggers are the bytes without any of which a value stays as it is.
 	triggers Bytes
-}
-
-// Bytes is a set of bytes.
-type Bytes [4]uint64
-
-// Add adds a byte.
-func (b *Bytes) Add(c byte) { b[c>>6] |= 1 << (c & 63) }
-
-// Has reports whether a byte is in the set.
-func (b *Bytes) Has(c byte) bool { return b[c>>6]&(1<<(c&63)) != 0 }
-
-// Meets reports whether two sets share a byte.
-func (b *Bytes) Meets(c *Bytes) bool {
-	return b[0]&c[0]|b[1]&c[1]|b[2]&c[2]|b[3]&c[3] != 0
-}
-
-// Present returns the bytes of a value.
-func Present(value []byte) Bytes {
-	var seen [256]uint8
-	for _, c := range value {
-		seen[c] = 1
-	}
-	var b Bytes
-	for i := range b {
-		for k := 0; k < 64; k += 8 { // eight bytes that are 0 or 1 into eight bits
-			b[i] |= binary.LittleEndian.Uint64(seen[i*64+k:]) * 0x0102040810204080 >> 56 << k
-		}
-	}
-	return b
+	// makes are the bytes that a result may hold and the value does not, other
+	// letter cases aside.
+	makes Bytes
+	cases bool // capital letters become small, those beyond ASCII too if they trigger
 }
 
 // Lookup returns the step of a name, nil for one that is not known.
 func Lookup(name string) *Step { return steps[name] }
 
 // Apply appends to dst what a step makes of a value, and reports whether that
-// differs from the value; if not, dst is returned as it was. Present are the
-// bytes of the value.
+// differs from the value; if not, dst is returned as it was, but for room that it
+// may have got. Present are the bytes of the value.
 func (s *Step) Apply(dst, value []byte, present *Bytes) ([]byte, bool) {
 	if !present.Meets(&s.triggers) {
 		return dst, false
@@ -108,11 +83,19 @@ func init() {
 	add("normalizepathwin", `/\.: `, false, normalizePathWin)
 	add("removewhitespace", " \t\n\v\f\r", true, removeWhitespace)
 	add("compresswhitespace", " \t\n\v\f\r", true, compressWhitespace)
-	every := &Step{Name: "base64decode", apply: base64Decode}
-	for i := range every.triggers {
-		every.triggers[i] = ^uint64(0)
+	steps["base64decode"] = &Step{Name: "base64decode", apply: base64Decode, triggers: All}
+	for _, decoding := range []string{"urldecodeuni", "htmlentitydecode", "jsdecode", "cssdecode", "base64decode"} {
+		steps[decoding].makes = All
 	}
-	steps["base64decode"] = every
+	for name, makes := range map[string]string{
+		"utf8tounicode": "%u0123456789abcdef", "cmdline": " ", "replacecomments": " ", "compresswhitespace": " ", "normalizepathwin": "/",
+		"removewhitespace": "\xef\xbf\xbd", // U+FFFD for what is no character
+	} {
+		for i := range len(makes) {
+			steps[name].makes.Add(makes[i])
+		}
+	}
+	steps["lowercase"].cases, steps["cmdline"].cases = true, true
 }
 
 // uncased reports whether the next three bytes are a character between U+3000

@@ -54,7 +54,7 @@ func ours(name, value string) string {
 
 // pieces are what values are put together from: whatever means something to
 // some transformation.
-var pieces = []string{"a", "B", "ß", "あ", "　", "İ", "ſ", "\u0085", "\u00a0", "\xa0", "\xff", "\xe3\x81", "%", "%2", "%20", "%u3042", "%uff07", "%U00a5", "%uD800", "+", "&lt;", "&#x3c", "&amp;lt;", "&",
+var pieces = []string{"a", "B", "ß", "あ", "　", "İ", "ſ", "\u212a", "\u0085", "\u00a0", "\xa0", "\xff", "\xe3\x81", "%", "%2", "%20", "%u3042", "%uff07", "%U00a5", "%uD800", "+", "&lt;", "&#x3c", "&amp;lt;", "&",
 	`\`, `\n`, `\x41`, `\u0041`, `\u{ff01}`, `\uff1c`, `\101`, `\777`, `\3c `, `\0`, "\\\n", "\x00", " ", "\t", "\v", "/*", "*/", "/", "//", "..", ".", "../", "--", "<!--", "-->", "#", ":", "::$DATA", "c:", "^", `"`, "'", ",", ";", "(", "YWJj", "=", "\r\n", "𝒜"}
 
 func TestAgreesWithJudge(t *testing.T) {
@@ -84,4 +84,26 @@ func TestReferences(t *testing.T) {
 			t.Fatalf("htmlEntityDecode(%q) = %q, want %q", text, got, want)
 		}
 	})
+}
+
+// Results hold no bytes but those that are said beforehand.
+func TestReach(t *testing.T) {
+	within := func(t interface{ Fatalf(string, ...any) }, name, value string) {
+		present := Present([]byte(value))
+		result := Present([]byte(ours(name, value)))
+		reach := Lookup(name).Reach(&present)
+		for c := range 256 {
+			if result.Has(byte(c)) && !reach.Has(byte(c)) {
+				t.Fatalf("%s(%q) = %q holds %#x, which is not foreseen", name, value, ours(name, value), c)
+			}
+		}
+	}
+	for name := range steps {
+		for r := range rune(0x11000) { // no letter further on has a small one in ASCII
+			within(t, name, string(r))
+		}
+		rapid.Check(t, func(t *rapid.T) {
+			within(t, name, strings.Join(rapid.SliceOfN(rapid.SampledFrom(pieces), 0, 12).Draw(t, "value"), ""))
+		})
+	}
 }
