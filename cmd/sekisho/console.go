@@ -33,7 +33,9 @@ type console struct {
 	recent   recent
 	people   people
 	charts   charts
-	drafting sync.Mutex // one changes the draft of a policy at a time
+	drafting sync.Mutex // one changes the draft of a policy, or of a protect section, at a time
+	// proposed is what was proposed last for a protect section; drafting guards it.
+	proposed *protectDraft
 
 	mu    sync.Mutex // guards what follows
 	check *consoleoffice.Check

@@ -20,7 +20,8 @@ type charts struct {
 	next    event.Index // of the events that shown has
 	reading bool
 
-	chart *chart // of the one that reads
+	fold  sync.Mutex // guards the chart while it is read and asked
+	chart *chart     // nil before the first reading
 }
 
 const (
@@ -61,10 +62,12 @@ func (c *console) readChart(next event.Index) {
 		case <-ended:
 		}
 	}()
+	k.fold.Lock()
 	if k.chart == nil {
 		k.chart = newChart(c.cfg, c.now())
 	}
 	k.chart.now = c.now()
+	k.fold.Unlock()
 	err := c.ledger.Scan(ctx, next, func(index event.Index, line []byte) error {
 		next = index + 1
 		h, err := event.ParseHeader(line)
@@ -73,7 +76,9 @@ func (c *console) readChart(next event.Index) {
 		}
 		e, err := event.Parse(line)
 		if err == nil {
+			k.fold.Lock()
 			err = k.chart.see(e)
+			k.fold.Unlock()
 		}
 		if err != nil {
 			return fmt.Errorf("event %d: %w", index, err)
@@ -83,10 +88,33 @@ func (c *console) readChart(next event.Index) {
 	if err != nil && ctx.Err() == nil {
 		c.log.Error("the map cannot be read", "err", err)
 	}
+	k.fold.Lock()
 	fresh := k.chart.shown()
+	k.fold.Unlock()
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.shown, k.next, k.reading = fresh, next, false
+}
+
+// History implements office.Charts.
+func (c *console) History(ctx context.Context, place string) (*consoleoffice.History, error) {
+	shown, err := c.Chart(ctx) // has what is new read
+	if err != nil {
+		return nil, err
+	}
+	k := &c.charts
+	k.fold.Lock()
+	defer k.fold.Unlock()
+	out := &consoleoffice.History{Place: place, Reading: shown.Reading}
+	if k.chart == nil || k.chart.places[event.Place(place)] == nil {
+		return out, nil
+	}
+	s := &k.chart.places[event.Place(place)].story
+	out.More = s.lost
+	for _, m := range slices.Backward(s.moments) {
+		out.Moments = append(out.Moments, consoleoffice.Moment{At: m.at, What: m.what, Subjects: m.subjects, Elements: elementNames(m.elements), Of: m.of, How: m.how, Size: m.size})
+	}
+	return out, nil
 }
 
 // shown is the chart for a page.
@@ -111,7 +139,7 @@ func (c *chart) shown() (out consoleoffice.Chart) {
 		x := c.places[event.Place(r.Place)]
 		row := consoleoffice.Risk{Place: r.Place, Score: r.Score, Subjects: r.Subjects, Reasons: r.Reasons, Advice: string(r.Advice), Year: x.first.Year(), CopyOf: x.copyOf()}
 		for _, s := range r.Elements {
-			row.Elements = append(row.Elements, s.Element)
+			row.Elements, row.Counts = append(row.Elements, s.Element), append(row.Counts, s.Subjects)
 		}
 		out.Risks = append(out.Risks, row)
 	}

@@ -54,6 +54,11 @@ gates:
   - {name: shop-db, listen: '127.0.0.1:GATE', database: shop}
 `
 
+// consoleMore is a table that came into the shop after it was configured.
+const consoleMore = `CREATE TABLE letters (no int PRIMARY KEY, customer_id int NOT NULL REFERENCES customers (id), phone text NOT NULL);
+INSERT INTO letters SELECT i, i, '03-1234-' || lpad(i::text, 4, '0') FROM generate_series(1, 100) i;
+GRANT SELECT ON letters TO sekisho`
+
 const consolePolicy = `generation: 1
 rules:
   - {name: app, users: [app], elements: [name, email, phone], action: allow}
@@ -75,6 +80,13 @@ func TestConsole(t *testing.T) {
 	link := consoleUp(t, dir, program)
 	readAndVisit(t, dir)
 	drive(t, node, filepath.Join(pages, "story.mjs"), link, os.Getenv("SEKISHO_PICTURES"))
+	l, err := config.Load(filepath.Join(dir, "sekisho.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := &l.Databases[0]; len(d.Protect) != 2 || d.Protect[1].Table != "public.letters" || d.Protect[1].Of != "public.customers" {
+		t.Errorf("the accepted proposal is not in the configuration: %+v", d.Protect)
+	}
 }
 
 // drive has a browser do what a script says.
@@ -127,6 +139,9 @@ func consoleShop(t *testing.T) (dir string, program func(args ...string) *exec.C
 	}
 	if err := shopDatabase(t, server, "shop"); err != nil {
 		t.Fatal(err)
+	}
+	if out, err := server.Command(t.Context(), "psql", "-v", "ON_ERROR_STOP=1", "-q", "-c", consoleMore, "shop").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
 	}
 	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "shop") }))
 	t.Cleanup(site.Close)

@@ -403,7 +403,7 @@ func (c *initCmd) write(a *app, answers *setup.Answers, found *look) (verifier s
 		}
 	}
 	draft := a.config + ".new"
-	if err := put(draft, answers.Config(found.plan, setupWords(a), proposalWords(a))); err != nil {
+	if err := put(draft, answers.Config(found.plan, setupWords(a), proposalWords(a.say))); err != nil {
 		return undo(err)
 	}
 	if _, err := config.Load(draft); err != nil {

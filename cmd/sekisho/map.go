@@ -10,6 +10,7 @@ import (
 	"sekisho/internal/datamap/propose"
 	"sekisho/internal/datamap/tablestore"
 	"sekisho/internal/fault"
+	"sekisho/internal/lang"
 )
 
 type mapCmd struct {
@@ -139,22 +140,22 @@ func configured(d *config.Database) []propose.Configured {
 }
 
 // proposalWords are the comments of a proposal in the person's language.
-func proposalWords(a *app) propose.Words {
+func proposalWords(say lang.Printer) propose.Words {
 	why := func(reason string) string {
-		return a.say.Text("propose_why_" + strings.NewReplacer(" ", "_", ",", "").Replace(reason))
+		return say.Text("propose_why_" + strings.NewReplacer(" ", "_", ",", "").Replace(reason))
 	}
 	return propose.Words{
 		Key: func(reason, of string) string { return strings.TrimSpace(why(reason) + " " + of) },
 		Column: func(x propose.Proposed) string {
-			return a.say.Text("propose_column", "confidence", x.Confidence, "why", why(x.Why), "hits", countOf(uint64(x.Hits)), "of", countOf(uint64(x.Of)))
+			return say.Text("propose_column", "confidence", x.Confidence, "why", why(x.Why), "hits", countOf(uint64(x.Hits)), "of", countOf(uint64(x.Of)))
 		},
-		Open: a.say.Text("propose_open"), NoKey: a.say.Text("propose_no_key"),
+		Open: say.Text("propose_open"), NoKey: say.Text("propose_no_key"),
 	}
 }
 
 func (c mapProposeCmd) show(a *app, p *proposal) {
 	if !c.Check {
-		fmt.Fprint(a.env.stdout, p.YAML(proposalWords(a)))
+		fmt.Fprint(a.env.stdout, p.YAML(proposalWords(a.say)))
 	}
 	for _, t := range slices.Sorted(maps.Keys(p.Skipped)) {
 		a.print("propose_skipped", "table", t, "why", p.Skipped[t])

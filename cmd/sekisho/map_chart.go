@@ -34,6 +34,7 @@ type charted struct {
 	like        event.Place
 	copied      *event.Copied
 	unread      bool
+	story       placeStory
 	readers     map[string]bool // in the last thirty days
 }
 
@@ -93,12 +94,16 @@ func (c *chart) see(e *event.Event) error {
 	case *event.Object:
 		c.object(b)
 	case *event.Copied:
-		c.at(b.Place).copied = b
+		x := c.at(b.Place)
+		x.copied = b
+		x.story.copied(b)
 	case *event.Drift:
 		c.drifts[b.Database] = b
 	case *event.Finding:
 		if b.Code == "SK3201" {
-			c.at(b.Place).unread = true
+			x := c.at(b.Place)
+			x.unread = true
+			x.story.add(moment{at: e.At, what: "unread"})
 		}
 	}
 	return nil
@@ -106,6 +111,7 @@ func (c *chart) see(e *event.Event) error {
 
 func (c *chart) object(b *event.Object) {
 	x := c.at(b.Place)
+	x.story.object(b)
 	if x.like = b.Like; b.Was != "" {
 		x.like = ""
 	}
@@ -138,6 +144,7 @@ func (x *charted) holding(b *event.HoldingScan) {
 	}
 	r.by, r.whole, r.next, r.nextWhole = r.next, r.nextWhole, nil, nil
 	from, to := time.Unix(0, b.From).UTC(), time.Unix(0, b.To).UTC()
+	x.story.counted(x, to)
 	if x.holds() {
 		if x.first.IsZero() {
 			x.first = from

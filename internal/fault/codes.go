@@ -73,6 +73,7 @@ const (
 	APIRefused        Code = 8505
 	APIBusy           Code = 8506
 	ConsoleForm       Code = 8507
+	ProtectDraft      Code = 8510
 	SetupExists       Code = 8601
 	SetupNothing      Code = 8602
 	SetupAnswer       Code = 8603
@@ -117,7 +118,7 @@ var Codes = slices.Sorted(slices.Values(append(elsewhere[:len(elsewhere):len(els
 	LedgerMissing, LedgerExists, LedgerOpen, LedgerLocked, LedgerCorrupt, KeysMissing,
 	KeysOpen, ViewOpen, BundleInvalid, BackupFailed, WitnessFailed, KeyUnknown, BackupWithoutKeys,
 	PersonSource, PersonState, PersonRecord, SiteRules, ExchangeUnknown, EvidenceBad, Description,
-	ConsoleListen, ConsoleAccounts, ConsoleLook, APIToken, APIRefused, APIBusy, ConsoleForm,
+	ConsoleListen, ConsoleAccounts, ConsoleLook, APIToken, APIRefused, APIBusy, ConsoleForm, ProtectDraft,
 	SetupExists, SetupNothing, SetupAnswer, SetupWrite, SetupAccount,
 	Usage, DemoFailed, Internal,
 )))

@@ -5,6 +5,7 @@
 // pictures, or nothing. Prints one line for each thing done; the first that
 // fails ends it.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { browser, enter, inspect, join, watch } from "./people.mjs";
 
 const [link, pictures] = process.argv.slice(2);
@@ -113,6 +114,15 @@ assert.match(await ayame.locator('section[aria-labelledby="h-both"] tbody tr').n
 done("two questions compared");
 done("down from figures to sessions, statements and events");
 await ayame.goto(origin + "/scope?ask=1");
+const [bundle] = await Promise.all([ayame.waitForEvent("download"), ayame.click('a[href^="/scope/bundle?"]')]);
+assert.match(bundle.suggestedFilename(), /\.bundle$/);
+assert.ok(readFileSync(await bundle.path()).length > 1000, "the bundle is empty");
+await ayame.selectOption('form[action="/scope/freeze"] select[name="case"]', story.split("/").pop());
+await ayame.click('form[action="/scope/freeze"] button');
+await ayame.waitForURL("**?done=frozen");
+assert.match(await ayame.locator('section[aria-labelledby="h-figures"]').innerText(), /第2版/);
+done("figures taken along with their proof, and frozen into the case");
+await ayame.goto(origin + "/scope?ask=1");
 await ayame.fill("#f-purpose", "本人への通知");
 await ayame.click('form[action="/scope/look"] button');
 await ayame.waitForSelector("text=確定");
@@ -174,7 +184,33 @@ done("a group of records decided, then explained");
 await ren.goto(origin + "/map");
 await ren.locator("#h-places").waitFor(); // the ledger is read behind the page's back
 assert.match(await ren.locator('section[aria-labelledby="h-risks"]').innerText(), /shop\/public\.customers/);
-done("what rests where, the worst first");
+await ren.locator(".heat td a").first().click(); // the picture asks
+await ren.waitForURL((u) => u.pathname === "/scope" && u.searchParams.get("place") === "shop/public.customers");
+assert.ok(await ren.locator('input[name="place"][value="shop/public.customers"]').isChecked());
+await ren.goto(origin + "/map");
+await ren.locator('section[aria-labelledby="h-places"] th a').first().click();
+await ren.locator("#h-history").waitFor();
+assert.match(await ren.locator('section[aria-labelledby="h-history"]').innerText(), /personal data was found/);
+done("what rests where, the worst first, and what happened to a place");
+
+// A proposal: looked at by one, read and accepted by another.
+await ayame.goto(origin + "/map");
+await ayame.locator('a[href^="/map/proposal"]').first().click();
+await ayame.locator("#h-new").waitFor(); // the database is read behind the page's back
+assert.match(await ayame.locator('section[aria-labelledby="h-new"]').innerText(), /public\.letters[^]*電話[^]*%/);
+await ayame.click('form[action="/map/propose"] button');
+await ayame.waitForURL("**/map?done=handed");
+assert.equal(await ayame.locator('form[action="/map/accept"]').count(), 0, "whoever handed it on may accept it");
+await ren.goto(origin + "/map");
+assert.match(await ren.locator('section[aria-labelledby="h-new"]').innerText(), /public\.letters[^]*a foreign key to public\.customers/);
+await shoot(ren, "proposal");
+await ren.click('form[action="/map/accept"] button');
+await ren.locator(".receipt-paper").waitFor();
+assert.match(await ren.locator(".receipt-paper").innerText(), /1 new tables[^]*accepted by ren/);
+await ren.goto(origin + "/map");
+assert.equal(await ren.locator('form[action="/map/accept"]').count(), 0, "what was accepted still waits");
+assert.match(await ren.locator(".note").first().innerText(), /after the next start/);
+done("a proposed protection, handed on by one and accepted by another");
 
 // A policy by two persons.
 await ayame.goto(origin + "/policy/edit");
@@ -191,7 +227,7 @@ await ren.waitForURL("**/policy?done=reloaded");
 assert.match(await ren.locator("#h-force").innerText(), /2/);
 done("a policy, written by one and published by another");
 
-const rooms = ["/", "/cases", story, story + "/draft/web", "/scope", "/scope?ask=1", "/scope/compare?other_user=app", "/events", "/sessions", "/map", "/persons", "/persons/review", "/web", "/egress", "/egress?client=127.0.0.1&to=a.example:443&preview=1", "/policy", "/policy/edit", "/ledger", "/users", "/me", "/words", "/wrong"];
+const rooms = ["/", "/cases", story, story + "/draft/web", "/scope", "/scope?ask=1", "/scope/compare?other_user=app", "/events", "/sessions", "/map", "/map/object?place=shop/public.customers", "/map/proposal?database=shop", "/persons", "/persons/review", "/web", "/egress", "/egress?client=127.0.0.1&to=a.example:443&preview=1", "/policy", "/policy/edit", "/ledger", "/users", "/me", "/words", "/wrong"];
 const shots = { "/": "today", "/map": "map", "/web": "web" }; // pictures in both languages
 const findings = [];
 for (const language of ["ja", "en"]) {

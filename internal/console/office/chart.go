@@ -10,6 +10,29 @@ type Charts interface {
 	// Chart returns what rests where, what is most at risk, and how databases
 	// differ from their configuration.
 	Chart(ctx context.Context) (*Chart, error)
+	// History returns what happened to a place, the newest first.
+	History(ctx context.Context, place string) (*History, error)
+}
+
+// History is what the ledger tells of a place.
+type History struct {
+	Place   string   `json:"place"`
+	Reading bool     `json:"reading"` // the ledger is being read: something may be missing
+	Moments []Moment `json:"moments"`
+	More    int      `json:"more"` // older ones that are not kept
+}
+
+// Moment is something that happened to a place.
+type Moment struct {
+	At time.Time `json:"at"`
+	// What is a stable word: "came", "counted" (otherwise than before), "gone",
+	// "made", "written", "removed", "moved", "like", "copied", "unread".
+	What     string   `json:"what"`
+	Subjects uint64   `json:"subjects"`
+	Elements []string `json:"elements"`
+	Of       string   `json:"of"` // another place; of "copied" several
+	How      string   `json:"how"`
+	Size     int64    `json:"size"` // bytes, of files; -1: not known
 }
 
 // Chart is the map as the ledger has it.
@@ -36,10 +59,21 @@ type Risk struct {
 	Score    float64
 	Subjects uint64
 	Elements []string
+	Counts   []uint64 // subjects by element, as Elements
 	Reasons  []string // stable words
 	Advice   string   // a stable word
 	Year     int      // since when it is there
 	CopyOf   string
+}
+
+// Count is how many subjects the place holds an element of.
+func (r *Risk) Count(element string) uint64 {
+	for i, name := range r.Elements {
+		if name == element && i < len(r.Counts) {
+			return r.Counts[i]
+		}
+	}
+	return 0
 }
 
 // Drift is how a database differs from its configuration.
@@ -51,4 +85,9 @@ type Drift struct {
 }
 
 // DriftItem is one difference: What is a stable word.
-type DriftItem struct{ Place, What, Configured, Found string }
+type DriftItem struct {
+	Place      string `json:"place"`
+	What       string `json:"what"`
+	Configured string `json:"configured"`
+	Found      string `json:"found"`
+}

@@ -28,6 +28,7 @@ type Office interface {
 	Writer
 	Paths
 	Charts
+	Mapper
 
 	Status(ctx context.Context) (control.Status, error)
 	Sessions(ctx context.Context) ([]control.Session, error)

@@ -85,19 +85,6 @@ func (s *Server) grantDecide(r *Request) (templ.Component, error) {
 	return nil, redirect("/sessions?done=saved")
 }
 
-func (s *Server) mapPage(r *Request) (templ.Component, error) {
-	r.page.Title = r.page.T("room_map")
-	all, err := s.Office.Map(r.Context())
-	if err != nil {
-		return nil, err
-	}
-	chart, err := s.Office.Chart(r.Context())
-	if err != nil {
-		return nil, err
-	}
-	return mapView(r.page, all, chart), nil
-}
-
 func (s *Server) mapScan(r *Request) (templ.Component, error) {
 	if _, err := s.Office.Scan(r.Context(), r.PostFormValue("database")); err != nil {
 		return nil, err

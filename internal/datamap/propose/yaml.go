@@ -25,22 +25,22 @@ func (p *Proposal) YAML(w Words) string {
 	}
 	line(2, "protect:")
 	for _, t := range p.Tables {
-		line(3, "- table: %s", quote(t.Name))
+		line(3, "- table: %s", Quote(t.Name))
 		if t.Key == "" {
 			line(4, "# %s", w.NoKey)
 			line(4, "key: ")
 		} else {
 			line(4, "# %s", w.Key(t.Why, t.Of))
-			line(4, "key: %s", quote(t.Key))
+			line(4, "key: %s", Quote(t.Key))
 		}
 		if t.Of != "" {
-			line(4, "of: %s", quote(t.Of))
+			line(4, "of: %s", Quote(t.Of))
 		}
 		if len(t.Columns) > 0 {
 			line(4, "columns:")
 		}
 		for _, c := range t.Columns {
-			line(5, "%s: %s # %s", quote(c.Column), c.Element, w.Column(c))
+			line(5, "%s: %s # %s", Quote(c.Column), c.Element, w.Column(c))
 		}
 		if len(t.Plain) > 0 {
 			line(4, "plain: [%s]", quoted(t.Plain))
@@ -61,14 +61,14 @@ func (p *Proposal) YAML(w Words) string {
 func quoted(names []string) string {
 	out := make([]string, len(names))
 	for i, n := range names {
-		out[i] = quote(n)
+		out[i] = Quote(n)
 	}
 	return strings.Join(out, ", ")
 }
 
-// quote writes a name as YAML reads it back: names that are no plain words in
+// Quote writes a name as YAML reads it back: names that are no plain words in
 // double quotes, whose escapes are those of Go.
-func quote(name string) string {
+func Quote(name string) string {
 	plain := name != ""
 	for i, r := range name {
 		plain = plain && (r == '_' || r == '.' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || i > 0 && r >= '0' && r <= '9')
