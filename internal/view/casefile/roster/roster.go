@@ -153,3 +153,35 @@ func (r *Roster) Check() []Problem {
 	}
 	return wrong
 }
+
+// Stands is how somebody of a call stands on the rank that is called.
+type Stands string
+
+// The ways of standing.
+const (
+	There    Stands = "there"
+	StandsIn Stands = "stands in" // for somebody of the rank who is away
+	Absent   Stands = "away"      // called last, as somebody away is better than nobody
+)
+
+// Duty is somebody in the order in which a rank is called.
+type Duty struct {
+	*Person
+	Stands Stands
+}
+
+// Duty returns whom Call returns, with how they stand.
+func (r *Roster) Duty(rank string, t time.Time) []Duty {
+	var out []Duty
+	for _, p := range r.Call(rank, t) {
+		d := Duty{p, Absent}
+		switch {
+		case p.Rank != rank:
+			d.Stands = StandsIn
+		case p.there(t):
+			d.Stands = There
+		}
+		out = append(out, d)
+	}
+	return out
+}
