@@ -44,7 +44,10 @@ func attackAhead() []kind {
 			return w(sleeping(swap, g.either(write)), aside(back), settle(), g.either(read), aside("DELETE FROM shadow"), aside("DROP TABLE %s", t))
 		}},
 		{"attack: ahead of a taint", false, func(g *gen) episode {
-			return w(sleeping("INSERT INTO shadow (a) SELECT email FROM customers", g.either("SELECT "+g.pick("a", "count(*)", "max(a)")+" FROM shadow")), aside("DELETE FROM shadow"))
+			what := g.pick("a", "count(*)", "max(a)")
+			e := w(sleeping("INSERT INTO shadow (a) SELECT email FROM customers", g.either("SELECT "+what+" FROM shadow")), aside("DELETE FROM shadow"))
+			e.bare = what == "count(*)" // of a whole copy, as of the whole table
+			return e
 		}},
 		{"attack: function replaced while it runs", false, func(g *gen) episode {
 			f := g.name("f")

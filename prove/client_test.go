@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net"
+	"os"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgproto3"
@@ -23,7 +26,7 @@ type client struct {
 	// nil, runs after every step.
 	settle  func() error
 	between func() error
-	cancel  func(pid uint32, secret []byte, before func() error) error // when the server sleeps
+	cancel  canceler
 	pid     uint32
 	secret  []byte
 }
@@ -65,15 +68,26 @@ func login(conn net.Conn, user, database string, startup ...map[string]string) (
 	}
 }
 
-// cancels returns what sends a CancelRequest to an address as soon as a session
-// of a database sleeps, after something was done. exec runs SQL there as the
-// superuser.
-func cancels(ctx context.Context, network, address string, exec func(sql string) error) func(pid uint32, secret []byte, before func() error) error {
-	return func(pid uint32, secret []byte, before func() error) error {
+// canceler cancels what a session runs, as soon as the server sleeps and after
+// something was done. With ahead, further statements wait behind.
+type canceler func(pid uint32, secret []byte, ahead bool, before func() error) error
+
+const asleep = "FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
+
+// cancels returns what sends a CancelRequest to an address. exec runs SQL there
+// as the superuser.
+//
+// The server signals a session twice for one CancelRequest: itself, and its
+// process group. The second may come when the next statement already runs, and
+// ends that one too. So what has statements behind it is cancelled by
+// pg_cancel_backend, which signals once, and else the client waits for the end
+// of its CancelRequest, which comes after both.
+func cancels(ctx context.Context, network, address string, exec func(sql string) error) canceler {
+	return func(pid uint32, secret []byte, ahead bool, before func() error) error {
 		poll := time.NewTicker(20 * time.Millisecond)
 		defer poll.Stop()
 		for {
-			if exec("SELECT 1 / count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'") == nil {
+			if exec("SELECT 1 / count(*) "+asleep) == nil {
 				break
 			}
 			select {
@@ -85,6 +99,9 @@ func cancels(ctx context.Context, network, address string, exec func(sql string)
 		if err := before(); err != nil {
 			return err
 		}
+		if ahead {
+			return exec("SELECT pg_cancel_backend(pid) " + asleep)
+		}
 		var d net.Dialer
 		conn, err := d.DialContext(ctx, network, address)
 		if err != nil {
@@ -95,8 +112,16 @@ func cancels(ctx context.Context, network, address string, exec func(sql string)
 		if err != nil {
 			return err
 		}
-		_, err = conn.Write(frame)
-		return err
+		if _, err = conn.Write(frame); err != nil {
+			return err
+		}
+		if err := conn.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+			return err
+		}
+		if _, err = io.Copy(io.Discard, conn); errors.Is(err, os.ErrDeadlineExceeded) {
+			return err
+		}
+		return nil // PostgreSQL may reset it
 	}
 }
 
@@ -173,7 +198,7 @@ func (c *client) run(e episode) ([]byte, error) {
 				}
 				return c.aside(s.meanwhile)
 			}
-			if err := c.cancel(c.pid, c.secret, meanwhile); err != nil {
+			if err := c.cancel(c.pid, c.secret, len(s.ahead) > 0, meanwhile); err != nil {
 				return got.Bytes(), err
 			}
 		}

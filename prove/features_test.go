@@ -24,7 +24,7 @@ func featureKinds() []kind {
 			return one(q, g.either("SELECT id, phone FROM customers WHERE id = "+g.subject()))
 		}},
 		{"timed out in the middle", false, func(g *gen) episode {
-			return one(simple("SET statement_timeout = 700"), g.either(slow(g)), simple("RESET statement_timeout"), g.either("SELECT id, phone FROM customers WHERE id = "+g.subject()))
+			return one(simple("SET statement_timeout = 2000"), g.either(slow(g)), simple("RESET statement_timeout"), g.either("SELECT id, phone FROM customers WHERE id = "+g.subject()))
 		}},
 		{"savepoints", false, func(g *gen) episode {
 			return undone(g.either("SELECT id, email FROM customers"), simple("SAVEPOINT a"), g.either("UPDATE customers SET email = 'x' WHERE id = "+g.subject()), simple("SELECT 1/0"), simple("ROLLBACK TO a"), g.either("SELECT id, name FROM customers"),

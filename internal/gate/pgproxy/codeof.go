@@ -122,6 +122,9 @@ func (c *command) doBody() ([]byte, bool) {
 // before a DO block or CALL. It returns false when the client's message must
 // wait.
 func (e *engine) catalogueRead() bool {
+	if !e.calmly() {
+		return false
+	}
 	if e.g.laundering.fresh() {
 		return true
 	}

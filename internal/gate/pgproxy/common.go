@@ -10,6 +10,7 @@ type Common struct {
 	epoch    atomic.Uint64 // counts schema changes
 	around   atomic.Uint64 // counts those that were seen without having passed
 	changing atomic.Int32  // sessions with uncommitted schema changes
+	calm     calm
 
 	laundering laundering
 	hours      hourly // what each user got

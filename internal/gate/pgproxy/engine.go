@@ -63,6 +63,7 @@ type engine struct {
 
 	env        environ
 	ddl        ddlState
+	calmedAt   uint64 // sent, and one, when a message last waited until nobody changed the schema
 	ownDDL     uint64 // how much of the registry's epoch is this session's doing
 	writing    writing
 	tainting   []Taint // what the transaction under way taints

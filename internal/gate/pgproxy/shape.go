@@ -332,7 +332,13 @@ func (g *shared) wideOf(s *shape, reason string) *plan {
 // schemaChanging says that a session has uncommitted schema changes from now
 // on; schemaChanged that they are committed or gone.
 func (r *registry) schemaChanging() { r.changing.Add(1); r.epoch.Add(1); r.passed.Add(1) }
-func (r *registry) schemaChanged()  { r.epoch.Add(1); r.passed.Add(1); r.changing.Add(-1) }
+func (r *registry) schemaChanged() {
+	r.epoch.Add(1)
+	r.passed.Add(1)
+	if r.changing.Add(-1) == 0 {
+		r.calm.comes()
+	}
+}
 
 // shared is what the engines of one gate have in common.
 type shared struct {
