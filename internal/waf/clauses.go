@@ -52,7 +52,7 @@ func clauses(f *required.Formula) []transform.Bytes {
 // commonness is a guess at how often texts hold a byte of a set: by its most
 // common one, and then by how many there are.
 func commonness(set *transform.Bytes) int {
-	const common = "qxzjkvbpygfwmucldrhsnioate 0123456789" // all else is rarer
+	const common = "qxzjkvb'\"!?:/-(),.pygfwmucldrhsnioate 0123456789" // all else is rarer
 	most, n := 0, 0
 	for word, left := range set {
 		for ; left != 0; left &= left - 1 {

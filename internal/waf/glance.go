@@ -16,9 +16,9 @@ import (
 // variant is a value after some transformations.
 type variant struct {
 	text    []byte
-	present transform.Bytes
-	ends    chainSet // branches that end in it
-	like    int      // the variant with the same letters but for their case, itself if first
+	present transform.Bytes // no fewer than it holds
+	ends    chainSet        // branches that end in it
+	like    int             // the variant with the same letters but for their case, itself if first
 }
 
 // glance is the state of one look.
@@ -149,7 +149,7 @@ func (g *glance) after(i, from int, b *branch) int {
 	made, changed := b.step.Apply(g.made[i][:0], v.text, &v.present)
 	g.made[i] = made // the room that it took, also when nothing changed
 	if changed {
-		n = g.variant(made)
+		n = g.variant(made, &g.plans[i].bytes)
 	}
 	g.becomes[at] = int16(n)
 	return n
@@ -163,8 +163,8 @@ func (g *glance) add(v variant) {
 }
 
 // variant returns the number of a variant with a text, a new one if there is
-// none.
-func (g *glance) variant(text []byte) int {
+// none. Reach are bytes that hold those of the text.
+func (g *glance) variant(text []byte, reach *transform.Bytes) int {
 	like := -1
 	for i := range g.variants {
 		if len(g.variants[i].text) != len(text) {
@@ -180,7 +180,11 @@ func (g *glance) variant(text []byte) int {
 	if like < 0 {
 		like = len(g.variants)
 	}
-	g.add(variant{text: text, present: transform.Present(text), like: like})
+	present := *reach // a few that are not there do no harm
+	if present == transform.All {
+		present = transform.Present(text)
+	}
+	g.add(variant{text: text, present: present, like: like})
 	return len(g.variants) - 1
 }
 
@@ -278,10 +282,22 @@ func foldKS(text []byte, present *transform.Bytes) []byte {
 
 // confirm asks more precisely than the sieve.
 func (g *glance) confirm(n int32, s *search, v *variant) bool {
-	if s.Erased != nil && !slices.Contains(g.erase(s.gone, v).fit, n) {
+	if s.Erased != nil && (!s.erasable(v) || !slices.Contains(g.erase(s.gone, v).fit, n)) {
 		return false
 	}
 	return s.match == nil || s.match()(v.text)
+}
+
+// erasable reports whether a variant holds the bytes that the formula wants of it
+// without some.
+func (s *search) erasable(v *variant) bool {
+	bytes := folded(v.present)
+	for i := range s.erased {
+		if !s.erased[i].Meets(&bytes) {
+			return false
+		}
+	}
+	return true
 }
 
 // erase returns what the erased formulas say of a variant without some bytes.
@@ -290,7 +306,10 @@ func (g *glance) erase(gone *required.Bytes, v *variant) *erasure {
 	e := &g.erasures[at]
 	if !e.valid {
 		e.text = gone.Erase(e.text[:0], foldKS(v.text, &v.present))
-		present := transform.Present(e.text)
+		present := v.present
+		for i := range present {
+			present[i] &= e.of.left[i]
+		}
 		e.fit = e.of.sieve.Scan(e.text, &present, e.scratch)
 		e.valid = true
 	}

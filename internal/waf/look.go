@@ -32,15 +32,17 @@ type look struct {
 // search is one rule with the places in the tree where it looks.
 type search struct {
 	crs.Search
-	ends  chainSet
-	gone  *required.Bytes          // Erase, one for all searches with the same
-	match func() func([]byte) bool // the expression, compiled when first needed; nil for none
+	ends   chainSet
+	gone   *required.Bytes          // Erase, one for all searches with the same
+	erased []transform.Bytes        // clauses of Erased
+	match  func() func([]byte) bool // the expression, compiled when first needed; nil for none
 }
 
 // erased is the sieve of the formulas that a text without some bytes has to satisfy,
 // numbered as searches.
 type erased struct {
 	gone  *required.Bytes
+	left  transform.Bytes // all but these
 	sieve *sieve.Sieve
 }
 
@@ -121,6 +123,7 @@ func newLook(all []crs.Search, kinds crs.Kind) *look {
 		}
 		if s.Erased != nil {
 			formula = formula.Coarse() // the erased one decides
+			own.erased = clauses(s.Erased)
 		}
 		switch s.Library {
 		case "sqli":
@@ -176,7 +179,13 @@ func (l *look) eraseAll() {
 				own[k] = &required.Formula{}
 			}
 		}
-		l.erased = append(l.erased, erased{gone, sieve.New(own)})
+		e := erased{gone: gone, sieve: sieve.New(own)}
+		for c := range gone {
+			if !gone[c] {
+				e.left.Add(byte(c))
+			}
+		}
+		l.erased = append(l.erased, e)
 	}
 }
 

@@ -38,6 +38,7 @@ type exchange struct {
 	shown    *shown        // nil: the response is not attributed
 	whole    []byte        // the request's body, nil: it goes on, or there is none
 	incoming *watched      // what is left of the request's body, nil for nothing
+	together bool          // the response is there as a whole, of the length that it says
 
 	cancel context.CancelFunc // ends what is asked of the upstream
 	live   *cutting.Live      // nil: not in the cuts
@@ -146,7 +147,9 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // pass hands a request to the upstream.
 func (g *Gate) pass(w http.ResponseWriter, r *http.Request, x *exchange) {
 	g.counts.exchanges.Add(1)
-	g.proxy.ServeHTTP(&sending{ResponseWriter: w, x: x}, r)
+	s := &sending{ResponseWriter: w, x: x, client: clientOf(r)}
+	g.proxy.ServeHTTP(s, r)
+	s.end()
 }
 
 // hold reads a body up to the bound and puts it back before the rest.
@@ -324,14 +327,21 @@ func (x *exchange) close() {
 // sending notes what the client is sent.
 type sending struct {
 	http.ResponseWriter
-	x     *exchange
-	renew time.Time // when the deadline is set again
+	x      *exchange
+	client *client
+	renew  time.Time // when the deadline is set again
+	at     *watching // gathers the response; nil: nobody does
 }
 
 func (s *sending) WriteHeader(status int) {
 	s.hurry()
 	if status >= 200 {
 		s.x.end.Status = status
+		if s.client != nil && s.x.together {
+			if s.at, _ = s.client.conn.(*watching); s.at != nil {
+				s.at.gather()
+			}
+		}
 	}
 	s.ResponseWriter.WriteHeader(status)
 }
@@ -341,6 +351,18 @@ func (s *sending) Write(p []byte) (int, error) {
 	n, err := s.ResponseWriter.Write(p)
 	s.x.end.Sent += uint64(n)
 	return n, err
+}
+
+// end writes what was gathered. A response of which nothing was is still with the
+// server, which writes it at once.
+func (s *sending) end() {
+	if s.at == nil {
+		return
+	}
+	if s.at.room != nil && s.at.room.Len() > 0 {
+		_ = http.NewResponseController(s.ResponseWriter).Flush() // what cannot be written ends the connection
+	}
+	_ = s.at.let() // so does this
 }
 
 // hurry bounds the wait for the client to take more.

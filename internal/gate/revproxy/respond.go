@@ -137,6 +137,7 @@ func (x *exchange) encoded(a *http.Response) error {
 
 // look judges a body that is whole.
 func (x *exchange) look(a *http.Response, body []byte) error {
+	x.together = a.ContentLength > 0
 	if err := x.leak(a, body, x.firewall); err != nil {
 		return err
 	}
@@ -350,10 +351,30 @@ func (c *counter) put(x *exchange) {
 
 // readable reports whether a content type is text that can be looked into.
 func readable(contentType string) bool {
-	kind, _, err := mime.ParseMediaType(contentType)
+	kind, err := mediaType(contentType)
 	if err != nil {
 		return contentType == ""
 	}
 	return strings.HasPrefix(kind, "text/") || strings.HasSuffix(kind, "json") || strings.HasSuffix(kind, "xml") ||
 		strings.HasSuffix(kind, "javascript") || kind == "application/x-www-form-urlencoded"
+}
+
+// usual are content types that most responses have, and what they say.
+var usual = func() map[string]string {
+	all := map[string]string{}
+	for _, kind := range []string{"text/html", "text/plain", "text/css", "text/javascript", "application/json", "application/javascript", "text/event-stream"} {
+		for _, charset := range []string{"", "; charset=utf-8", "; charset=UTF-8", ";charset=utf-8", ";charset=UTF-8", "; charset=Shift_JIS", "; charset=EUC-JP"} {
+			all[kind+charset] = kind
+		}
+	}
+	return all
+}()
+
+// mediaType is mime.ParseMediaType for those who need no parameters.
+func mediaType(contentType string) (string, error) {
+	if kind, ok := usual[contentType]; ok {
+		return kind, nil
+	}
+	kind, _, err := mime.ParseMediaType(contentType)
+	return kind, err
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"mime"
 	"net/http"
 	"strings"
 	"time"
@@ -125,7 +124,7 @@ func bodiless(a *http.Response) bool {
 
 // streams reports whether a response is one that must not wait for its end.
 func streams(a *http.Response) bool {
-	kind, _, _ := mime.ParseMediaType(a.Header.Get("Content-Type"))
+	kind, _ := mediaType(a.Header.Get("Content-Type"))
 	return kind == "text/event-stream" || kind == "application/x-ndjson"
 }
 

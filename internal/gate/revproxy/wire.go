@@ -1,6 +1,7 @@
 package revproxy
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -30,6 +31,8 @@ type watching struct {
 	// Both are of whoever reads; the server reads in one goroutine at a time.
 	bad *http1.Violation // what came
 	err error            // of every further Read
+
+	room *bytes.Buffer // what is kept of a response, to be written at once; nil: nothing is
 }
 
 func (g *Gate) watch(conn net.Conn) *watching {
@@ -96,6 +99,52 @@ func (w *watching) refuse(v *http1.Violation) error {
 // misread is the refusal of what stood on the wire.
 func misread(v *http1.Violation) refusal {
 	return refusal{status: v.Status, code: codeWire, action: "refuse", rule: "wire/" + v.Rule, reason: "servers read it differently"}
+}
+
+// mostGathered bounds what is kept of a response to be written at once, in bytes.
+const mostGathered = 64 << 10
+
+// gather keeps what is written from now on until let. The server writes in pieces
+// of 4 KiB, each of which is a call of the kernel and a packet. Whoever carries
+// the exchange calls both.
+func (w *watching) gather() {
+	if w.room == nil {
+		w.room = letters.Get().(*bytes.Buffer)
+		w.room.Reset()
+	}
+}
+
+// let writes what was kept. A connection on which that is not possible is closed:
+// the server believes that it was written.
+func (w *watching) let() error {
+	room := w.room
+	if room == nil {
+		return nil
+	}
+	w.room = nil
+	defer letters.Put(room)
+	if room.Len() == 0 {
+		return nil
+	}
+	_, err := w.Conn.Write(room.Bytes())
+	if err != nil {
+		_ = w.Conn.Close() // nothing that is written after it would be read rightly
+	}
+	return err
+}
+
+// Write implements net.Conn.
+func (w *watching) Write(p []byte) (int, error) {
+	switch {
+	case w.room == nil:
+		return w.Conn.Write(p)
+	case w.room.Len()+len(p) <= mostGathered:
+		return w.room.Write(p)
+	}
+	if err := w.let(); err != nil {
+		return 0, err
+	}
+	return w.Conn.Write(p)
 }
 
 // NetConn returns the connection that is looked at.

@@ -24,6 +24,7 @@ type Matcher struct {
 	fallback *regexp.Regexp
 	bounds   []rune // where a class of characters begins, ascending; the first is 0
 	ascii    [utf8.RuneSelf]uint16
+	anchored bool // it matches from the beginning of a text, or not at all
 
 	mu   sync.Mutex // guards free
 	free []*table   // not in use; kept, since they took work to fill
@@ -46,12 +47,20 @@ func New(expr string) (*Matcher, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Matcher{fallback: fallback}
+	m := &Matcher{fallback: fallback, anchored: atBeginning(re)}
 	if m.prog, err = syntax.Compile(re.Simplify()); err != nil {
 		return nil, err
 	}
 	m.classify()
 	return m, nil
+}
+
+// atBeginning reports whether an expression begins with \A.
+func atBeginning(re *syntax.Regexp) bool {
+	for (re.Op == syntax.OpConcat || re.Op == syntax.OpCapture) && len(re.Sub) > 0 {
+		re = re.Sub[0]
+	}
+	return re.Op == syntax.OpBeginText
 }
 
 // Instructions is the size of the expression's program.
@@ -238,6 +247,9 @@ func (m *Matcher) Match(text []byte) bool {
 		if i == len(text) {
 			break
 		}
+		if m.anchored && (row == t.idle[afterWord] || row == t.idle[afterOther]) {
+			return false // no thread is left, and none begins here
+		}
 		r, size := utf8.DecodeRune(text[i:])
 		class := m.class(r)
 		i += size
@@ -275,6 +287,9 @@ func (t *table) run(text []byte, i int, row int32) (int, int32) {
 			break
 		}
 		if row == word || row == other {
+			if t.m.anchored {
+				break
+			}
 			if n := t.pass(text[i:]); n > 0 {
 				i += n
 				row = t.idle[kindOf(rune(text[i-1]))]

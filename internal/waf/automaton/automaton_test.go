@@ -15,7 +15,7 @@ func TestMatch(t *testing.T) {
 		expr, text string
 	}{
 		{`^$`, ""}, {`^$`, "a"}, {`(?m)^b$`, "a\nb\nc"}, {`\bcat\b`, "a cat."}, {`\bcat\b`, "concat"}, {`(?i)straße|k`, "\u212a"},
-		{`a.c`, "a\nc"}, {`(?s)a.c`, "a\nc"}, {`[^a]`, "\xff"}, {`\x{fffd}`, "\xff"}, {`あ+い`, "ああい"}, {`a\z`, "a\n"}, {`(a|ab)(c|bcd)$`, "abcd"}, {`\B`, ""}, {`x*`, ""},
+		{`a.c`, "a\nc"}, {`(?s)a.c`, "a\nc"}, {`[^a]`, "\xff"}, {`\x{fffd}`, "\xff"}, {`あ+い`, "ああい"}, {`a\z`, "a\n"}, {`(a|ab)(c|bcd)$`, "abcd"}, {`\B`, ""}, {`x*`, ""}, {`\A`, "a"}, {`\Ab`, "ab"}, {`(\Aa)+b`, "aab"}, {`\Aa*\nb`, "aa\nb"}, {`\Aa|b`, "ab"},
 	} {
 		m, err := New(c.expr)
 		if err != nil {
@@ -30,7 +30,7 @@ func TestMatch(t *testing.T) {
 	}
 }
 
-var atoms = []string{"a", "b", "[a-c]", "[^b]", ".", `\b`, `\B`, "^", "$", `\w`, `\W`, "あ", "(?i:k)", `\n`, "x{2,3}", `\z`}
+var atoms = []string{"a", "b", "[a-c]", "[^b]", ".", `\b`, `\B`, "^", "$", `\w`, `\W`, "あ", "(?i:k)", `\A`, `\n`, "x{2,3}", `\z`}
 
 func expressions() *rapid.Generator[string] {
 	return rapid.Custom(func(t *rapid.T) string {
@@ -47,7 +47,7 @@ func expressions() *rapid.Generator[string] {
 			}
 			return grow(depth-1) + grow(depth-1)
 		}
-		return rapid.SampledFrom([]string{"", "(?s)", "(?m)", "(?i)", "(?sm)"}).Draw(t, "flags") + grow(rapid.IntRange(0, 4).Draw(t, "depth"))
+		return rapid.SampledFrom([]string{"", "(?s)", "(?m)", "(?i)", "(?sm)", `(?sm)\A`}).Draw(t, "flags") + grow(rapid.IntRange(0, 4).Draw(t, "depth"))
 	})
 }
 

@@ -34,6 +34,11 @@ var All = Bytes{^uint64(0), ^uint64(0), ^uint64(0), ^uint64(0)}
 // Present returns the bytes of a value.
 func Present(value []byte) Bytes {
 	var seen [256]uint8
+	for ; len(value) >= 8; value = value[8:] {
+		x := binary.LittleEndian.Uint64(value)
+		seen[byte(x)], seen[byte(x>>8)], seen[byte(x>>16)], seen[byte(x>>24)] = 1, 1, 1, 1
+		seen[byte(x>>32)], seen[byte(x>>40)], seen[byte(x>>48)], seen[byte(x>>56)] = 1, 1, 1, 1
+	}
 	for _, c := range value {
 		seen[c] = 1
 	}
@@ -56,7 +61,12 @@ func (s *Step) Reach(b *Bytes) Bytes {
 	reach.Join(&s.makes)
 	if s.cases {
 		reach.AddLower()
-		if b[2]&s.triggers[2]|b[3]&s.triggers[3] != 0 {
+		switch {
+		case b[2]&s.triggers[2]|b[3]&s.triggers[3] == 0:
+		case b[3]&^uncasedLeads == 0: // no letters with another case but those of full width
+			reach[2] = ^uint64(0)
+			reach.Add(0xef)
+		default:
 			reach[2], reach[3] = ^uint64(0), ^uint64(0)
 			if b.Has(0xc4) && b.Has(0xb0) { // U+0130, of which the small letter is i
 				reach.Add('i')
@@ -66,5 +76,13 @@ func (s *Step) Reach(b *Bytes) Bytes {
 			}
 		}
 	}
+	for i := range reach {
+		reach[i] &^= s.takes[i]
+	}
 	return reach
 }
+
+// uncasedLeads are the bytes that characters begin with which are [uncased], in
+// the last word of a set, and 0xef: letters of full width stay such, and what is no
+// character becomes U+FFFD.
+const uncasedLeads = 0x7f<<(0xe3&63) | 1<<(0xef&63)

@@ -26,7 +26,8 @@ type Step struct {
 	// makes are the bytes that a result may hold and the value does not, other
 	// letter cases aside.
 	makes Bytes
-	cases bool // capital letters become small, those beyond ASCII too if they trigger
+	takes Bytes // those that a result never holds
+	cases bool  // capital letters become small, those beyond ASCII too if they trigger
 }
 
 // Lookup returns the step of a name, nil for one that is not known.
@@ -95,6 +96,15 @@ func init() {
 			steps[name].makes.Add(makes[i])
 		}
 	}
+	for name, takes := range map[string]string{
+		"cmdline": upper + "\"'\\^,;\t\r\n", "lowercase": upper, "removenulls": "\x00", "removecommentschar": "#",
+		"removewhitespace": " \t\n\v\f\r", "compresswhitespace": "\t\n\v\f\r",
+	} {
+		for i := range len(takes) {
+			steps[name].takes.Add(takes[i])
+		}
+	}
+	steps["utf8tounicode"].takes = Bytes{2: ^uint64(0), 3: ^uint64(0)}
 	steps["lowercase"].cases, steps["cmdline"].cases = true, true
 }
 
