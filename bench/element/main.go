@@ -91,13 +91,14 @@ func scanFiles(args []string) error {
 	return errors.Join(failed, err, f.Close())
 }
 
-// kindNames are the elements' names, with room around them to be copied whole.
+// kindNames are the elements' names and a space, with room around them to be copied
+// whole.
 var kindNames = func() (t [256]struct {
 	text [32]byte
 	n    int
 }) {
 	for _, k := range element.Kinds() {
-		t[k].n = copy(t[k].text[:], k.String())
+		t[k].n = copy(t[k].text[:], k.String()+" ")
 	}
 	return t
 }()
@@ -107,14 +108,19 @@ func appendFinding(lines []byte, f *element.Finding) []byte {
 	lines = append(appendNumber(lines, uint64(f.Offset)), ' ')
 	lines = append(appendNumber(lines, uint64(f.Length)), ' ')
 	k, n := &kindNames[f.Kind], len(lines)
-	copy(lines[n:n+len(k.text)], k.text[:])
-	lines = append(lines[:n+k.n], ' ')
+	*(*[32]byte)(lines[n : n+32]) = k.text // with the space behind it
+	lines = lines[:n+k.n]
 	return append(f.AppendMasked(lines), '\n')
 }
 
 // appendNumber appends n in decimal digits.
 func appendNumber(lines []byte, n uint64) []byte {
-	if n >= 1e8 {
+	switch {
+	case n < 10:
+		return append(lines, byte('0'+n))
+	case n < 100:
+		return append(lines, byte('0'+n/10), byte('0'+n%10))
+	case n >= 1e8:
 		return strconv.AppendUint(lines, n, 10)
 	}
 	// Eight digits in the bytes of one word: four by four, two by two, one by one.

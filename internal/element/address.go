@@ -72,15 +72,23 @@ func (s *Scanner) addressEnd(q int) (end, city int, block bool) {
 			q++
 			continue
 		}
+		if isKanji(b[q : q+3]) {
+			flags := flagOf(b[q : q+3])
+			q += 3
+			gap = false
+			switch {
+			case flags&endsCity != 0 && q-3-start <= 24:
+				city = q
+			case flags&kanjiNumber != 0 && city > 0 && !block:
+				block = isBlockWord(b[q:])
+			}
+			continue
+		}
 		r, n := decodeRune(b[q : q+4])
 		switch {
-		case r == '市' || r == '区' || r == '町' || r == '村' || r == '郡':
-			if q-start <= 24 {
-				city = q + n
-			}
-		case r >= '０' && r <= '９', isKanjiDigit(r) && city > 0 && isBlockWord(b[q+n:]):
+		case r >= '０' && r <= '９':
 			block = block || city > 0
-		case r >= 0x4E00 && r <= 0x9FFF, r == '々', r >= 'ァ' && r <= 'ー', r == '－' || r == '−' || r == '‐':
+		case r == '々', r >= 'ァ' && r <= 'ー', r == '－' || r == '−' || r == '‐':
 		case r == '　' && !gap && (city > 0 || q == start):
 			gap = true
 			q += n
@@ -165,7 +173,10 @@ func trimAddress(b []byte, p, e int) int {
 
 // postalBefore reports whether a postal code ends just before p.
 func (s *Scanner) postalBefore(p int) bool {
-	b := bytes.TrimRight(s.buf[p-24:p], " \t\",")
+	b := s.buf[p-24 : p]
+	for len(b) > 0 && isGap(b[len(b)-1]) {
+		b = b[:len(b)-1]
+	}
 	b = bytes.TrimSuffix(b, []byte("　"))
 	n := len(b)
 	if n >= 8 && allDigits(b[n-4:]) && b[n-5] == '-' && allDigits(b[n-8:n-5]) {

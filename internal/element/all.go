@@ -121,6 +121,8 @@ const (
 	endsRole     // the last character of a role: 頭取, 監督
 	beginsTitle  // the first character of a title of two or more
 	endsBirth    // 日, of 生年月日
+	endsCity     // 市 区 町 村 郡
+	kanjiNumber  // 一 to 十
 )
 
 // signBase is the first character that has flags: U+3000.
@@ -164,6 +166,12 @@ var signFlags = func() *[0x7000]signFlag {
 		if len(title) >= 6 {
 			set(title, beginsTitle)
 		}
+	}
+	for _, r := range "市区町村郡" {
+		t[r-signBase] |= endsCity
+	}
+	for _, r := range "一二三四五六七八九十" {
+		t[r-signBase] |= kanjiNumber
 	}
 	set("々", isRepeat)
 	set("日", endsBirth)

@@ -30,7 +30,6 @@ func (s *Scanner) base64(p int) {
 	if end-from < leastBase64 || s.depth == maxDepth {
 		return
 	}
-	var text, plain [mostBase64]byte
 	for range 3 { // a slash or letters before it may belong to something else
 		if goesOn || s.beginsText(from) {
 			break
@@ -40,6 +39,13 @@ func (s *Scanner) base64(p int) {
 	if !goesOn && !s.beginsText(from) {
 		return
 	}
+	s.viewBase64(from, goesOn)
+}
+
+// viewBase64 looks at the text in the base64 from on.
+func (s *Scanner) viewBase64(from int, goesOn bool) {
+	b := s.buf
+	var text, plain [mostBase64]byte
 	var spot [mostBase64]int32
 	n, e := 0, from
 	for n < len(text) {

@@ -113,7 +113,7 @@ func classifyPortable(dst *classes, n int, src []byte, wide *wideForm) {
 			}
 			if first := equal(x, 'A') | equal(x, 'e') | equal(x, 'g') | equal(x, 's') | equal(x, 'x'); first != 0 {
 				for k := j; k < j+8; k++ {
-					if isToken[0][b[k]] && isToken[1][b[k+1]] && isToken[2][b[k+2]] {
+					if isToken[0].has(b[k]) && isToken[1].has(b[k+1]) && isToken[2].has(b[k+2]) {
 						token |= 1 << k
 					}
 				}

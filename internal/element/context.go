@@ -54,6 +54,8 @@ var words = []struct {
 
 // wordEntry is one word in the table.
 type wordEntry struct {
+	first uint64 // its first eight bytes
+	mask  uint64 // of the bytes that it has of them
 	text  string
 	about topic
 	ascii bool
@@ -88,7 +90,11 @@ func makeWords(encode func(string) (string, error)) *wordTable {
 			lowered := []byte(text) // also of the second halves of characters in Shift_JIS
 			copyLower(lowered, lowered)
 			i := t.slot[h]
-			t.buckets[i] = append(t.buckets[i], wordEntry{string(lowered), topicWords.about, ascii, len(text) <= 4 && ascii})
+			var first, mask [8]byte
+			for j := range copy(first[:], lowered) {
+				mask[j] = 0xff
+			}
+			t.buckets[i] = append(t.buckets[i], wordEntry{binary.LittleEndian.Uint64(first[:]), binary.LittleEndian.Uint64(mask[:]), string(lowered), topicWords.about, ascii, len(text) <= 4 && ascii})
 		}
 	}
 	return t
@@ -200,10 +206,11 @@ func (s *Scanner) after(e int) int {
 // begins at i and ends within buf[from:to], 0 when there is none.
 func (s *Scanner) wordAt(slot uint8, i, from, to int) (topic, int) {
 	bucket := s.words.buckets[slot]
+	begin := lowerEight(binary.LittleEndian.Uint64(s.buf[i:]))
 	for j := range bucket {
 		w := &bucket[j]
 		n := len(w.text)
-		if i+n > to || !equalFold(s.buf[i:i+n], w.text) {
+		if (begin^w.first)&w.mask != 0 || i+n > to || n > 8 && !equalFold(s.buf[i+8:i+n], w.text[8:]) {
 			continue
 		}
 		if w.ascii && i > from && isLower(s.buf[i-1]|0x20) && s.isLetter(i-1) {
@@ -224,6 +231,13 @@ func (s *Scanner) wordAt(slot uint8, i, from, to int) (topic, int) {
 // half of a character in Shift_JIS.
 func (s *Scanner) isLetter(p int) bool {
 	return !s.enc.raw || s.enc.is != ShiftJIS || s.buf[p-1] < utf8.RuneSelf
+}
+
+// lowerEight brings the letters of ASCII in eight bytes to lower case.
+func lowerEight(x uint64) uint64 {
+	y := x & low7
+	upper := (y + ones*(0x80-'A')) &^ (y + ones*(0x7f-'Z')) &^ x & high
+	return x | upper>>2
 }
 
 // equalFold reports whether b, brought to lower case, is text.

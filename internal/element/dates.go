@@ -3,6 +3,7 @@ package element
 import (
 	"bytes"
 	"encoding/binary"
+	"unicode/utf8"
 )
 
 // postalCode reports NNN-NNNN: alone it is any number, so 〒, a word or a
@@ -34,13 +35,23 @@ func (s *Scanner) postalOf(n *row, used, p, e int) bool {
 }
 
 func (s *Scanner) postalMarkBefore(p int) bool {
-	b := bytes.TrimRight(s.buf[p-8:p], " ")
+	least := p - 8
+	for p > least && s.buf[p-1] == ' ' {
+		p--
+	}
+	b := s.buf[least:p]
 	return bytes.HasSuffix(b, []byte("〒")) || bytes.HasSuffix(b, []byte("〒　"))
 }
 
+// isGap reports whether c may stand between a postal code and its address.
+func isGap(c byte) bool { return c == ' ' || c == '\t' || c == '"' || c == ',' }
+
 // prefectureAfter reports whether a prefecture follows e, after white space.
 func (s *Scanner) prefectureAfter(e int) bool {
-	b := bytes.TrimLeft(s.buf[e:e+24], " \t\",")
+	b := s.buf[e : e+24]
+	for len(b) > 0 && isGap(b[0]) {
+		b = b[1:]
+	}
 	b = bytes.TrimPrefix(b, []byte("　"))
 	return len(b) > 9 && prefectureAt(b) > 0
 }
@@ -167,15 +178,86 @@ func (s *Scanner) dateOf(n *row) bool {
 	return s.isBirth(p, e) && s.number(n, 3, BirthDate, 90, ByForm|ByContext)
 }
 
+// kanjiDate reads 1985年3月4日 whose 年 may be at p, without a view, and says whether it
+// stands there as nearly all do. The rest is left to a view.
+func (s *Scanner) kanjiDate(p int) bool {
+	b := s.buf
+	start := p - 4
+	if s.lead != 0xEF || !hasPrefix(b[p:p+3], "年") || start < s.ends.number || b[start]-'1' > 1 || !isDigit(b[p-3]) || !isDigit(b[p-2]) {
+		return false
+	}
+	switch c := b[start-1]; {
+	case isDigit(c) || isSeparator(c) && c != ' ' || isWordByte(c) || c == '%' || c == '=', c == ' ' && isDigit(b[start-2]):
+		return false
+	case c >= utf8.RuneSelf && !(b[start-3] == 0xE3 && b[start-2] != 0x80) && !hasPrefix(b[start-3:start], "：") && b[start-3]-0xE4 > 5:
+		return false // it may be a digit or a letter in full width
+	}
+	e := monthInKanji(b, p+3)
+	if e == 0 {
+		return false
+	}
+	s.ends.number = max(s.ends.number, e-3)
+	if !s.kinds.Has(BirthDate) || !s.mayBeBirth(start) {
+		return true
+	}
+	n := &s.num
+	n.n, n.groups, n.wide, n.odd = 0, 0, false, false
+	for q := start; q < e; q++ {
+		g := &n.group[n.groups]
+		g.from, g.p, g.sep = n.n, q, '/'
+		for ; isDigit(b[q]); q++ {
+			n.digit[n.n] = b[q] - '0'
+			n.n++
+		}
+		g.to, g.e = n.n, q
+		n.groups++
+		q += 2
+	}
+	n.group[2].sep = 0
+	s.dateOf(n)
+	return true
+}
+
+// monthInKanji returns where 3月4日 at q ends, 0 when it does not stand there.
+func monthInKanji(b []byte, q int) int {
+	for _, sign := range [...]string{"月", "日"} {
+		n := twoDigits(b[q:])
+		if q += n + 3; n == 0 || !hasPrefix(b[q-3:q], sign) {
+			return 0
+		}
+	}
+	return q
+}
+
+// twoDigits returns the size of a number of one or two digits at b, 0 when there is
+// none.
+func twoDigits(b []byte) int {
+	switch {
+	case !isDigit(b[0]):
+		return 0
+	case !isDigit(b[1]):
+		return 1
+	case !isDigit(b[2]):
+		return 2
+	}
+	return 0
+}
+
 // isBirth reports whether the words around buf[p:e] speak of a birth.
 func (s *Scanner) isBirth(p, e int) bool {
 	after := s.buf[e : e+12]
-	if bytes.HasPrefix(bytes.TrimLeft(after, " )"), []byte("生")) {
+	for len(after) > 0 && (after[0] == ' ' || after[0] == ')') {
+		after = after[1:]
+	}
+	if hasPrefix(after, "生") {
 		return true
 	}
 	nearest := s.nearest(p, e, aboutBirth|aboutTime|aboutExpiry)
 	return nearest == aboutBirth
 }
+
+// isEraLetter reports whether an era begins with the small letter c.
+func isEraLetter(c byte) bool { return c == 's' || c == 'h' || c == 't' || c == 'm' || c == 'r' }
 
 // shortEra reports S44.10.18 or 昭44年10月18日 behind a word for a birth date that ends
 // at q: era dates with the era's first letter, by which alone anything could be meant.
@@ -193,12 +275,15 @@ func (s *Scanner) shortEra(q int) {
 	}
 	p := q
 	switch {
-	case bytes.IndexByte([]byte("MTSHR"), b[q]&^0x20) >= 0 && b[q] >= 'A':
+	case isEraLetter(b[q] | 0x20):
 		q++
 	case b[q] >= 0xE4 && flagOf(b[q:q+3])&beginsEra != 0:
 		q += 3
 	default:
 		return
+	}
+	if b[q]-0xE4 < 6 {
+		return // kanji: 昭和 is looked at by itself
 	}
 	n := s.parse(q)
 	if l := n.lens(); n.groups < 3 || l[0] > 2 || l[1] > 2 || l[2] > 2 || n.group[0].sep != n.group[1].sep || n.group[0].sep == ' ' || n.group[0].sep == '+' {
@@ -220,6 +305,41 @@ func (s *Scanner) shortEra(q int) {
 	s.emit(p, e, BirthDate, 90, ByForm|ByAnchor|ByContext, nil)
 }
 
+// eraEnd returns where the date of an era ends whose year, or whose month in its first
+// year, is at q; 0 when there is none.
+func (s *Scanner) eraEnd(q int, first bool) int {
+	b := s.buf
+	from := q
+	if !first {
+		if n := twoDigits(b[q:]); n > 0 && hasPrefix(b[q+n:q+n+3], "年") {
+			from += n + 3
+		}
+	}
+	if first || from > q {
+		if e := monthInKanji(b, from); e > 0 { // as nearly all
+			return e
+		}
+	}
+	n := s.parse(q)
+	groups := 3
+	if first {
+		groups = 2
+	}
+	if n.groups < groups {
+		return 0
+	}
+	for i := range groups {
+		if n.group[i].len() > 2 {
+			return 0
+		}
+	}
+	e := n.group[groups-1].e
+	if hasPrefix(b[e:e+3], "日") {
+		e += 3
+	}
+	return e
+}
+
 // eraDate reports 昭和60年3月4日 at p. An era date is a birth date when a word
 // says so, and also beside a name: until 2030 few other dates are 明治 to 昭和.
 func (s *Scanner) eraDate(p int) {
@@ -238,22 +358,9 @@ func (s *Scanner) eraDate(p int) {
 	if hasPrefix(b[q:q+3], "元") {
 		q += 6 // 元年
 	}
-	n := s.parse(q)
-	groups := 3
-	if q > p+6 {
-		groups = 2
-	}
-	if n.groups < groups {
+	e := s.eraEnd(q, q > p+6)
+	if e == 0 {
 		return
-	}
-	for i := range groups {
-		if n.group[i].len() > 2 {
-			return
-		}
-	}
-	e := n.group[groups-1].e
-	if hasPrefix(b[e:e+3], "日") {
-		e += 3
 	}
 	confidence, why := 20, ByForm|ByAnchor
 	if old {

@@ -17,20 +17,26 @@ const (
 // nameLength cuts what cannot belong to a name off the end of v: the honorific,
 // spaces, a closing bracket.
 func nameLength(v []byte) int {
-	v = bytes.TrimRight(v, " \t\r")
-	for _, h := range []string{"様", "さん", "さま", "殿"} {
-		if cut, ok := bytes.CutSuffix(v, []byte(h)); ok && len(cut) >= 6 {
-			v = cut
+	n := len(v)
+	for n > 0 && (v[n-1] == ' ' || v[n-1] == '\t' || v[n-1] == '\r') {
+		n--
+	}
+	for _, h := range [...]string{"様", "さん", "さま", "殿"} {
+		if n-len(h) >= 6 && hasPrefix(v[n-len(h):n], h) {
+			n -= len(h)
 		}
 	}
-	for {
-		cut := bytes.TrimRight(v, " ")
-		cut = bytes.TrimSuffix(cut, []byte("　"))
-		if len(cut) == len(v) {
-			return len(v)
+	for n > 0 {
+		switch c := v[n-1]; {
+		case c == ' ':
+			n--
+		case c == 0x80 && n >= 3 && hasPrefix(v[n-3:n], "　"):
+			n -= 3
+		default:
+			return n
 		}
-		v = cut
 	}
+	return 0
 }
 
 // nameForm judges a value by form and table.
@@ -41,6 +47,11 @@ func nameForm(v []byte) nameLikeness {
 	kanji, kana, latin, gaps, words := 0, 0, 0, 0, 1
 	capital := true // every Latin word begins with a capital
 	for i := 0; i < len(v); {
+		if i+3 <= len(v) && isKanji(v[i:i+3]) { // as most
+			kanji++
+			i += 3
+			continue
+		}
 		r, n := decodeRune(v[i:])
 		switch {
 		case r == utf8.RuneError:
@@ -88,8 +99,9 @@ func kanjiName(v []byte, kanji, kana, latin int) nameLikeness {
 	if latin > 0 || kanji > 8 || kanji+kana > 12 {
 		return notName
 	}
-	for n := 3; n <= min(len(v), 9); n += 3 {
-		if isFamilyName(v[:n]) && !startsNeverGiven(bytes.TrimLeft(v[n:], " ")) {
+	for key, n := uint64(0), 3; n <= min(len(v), 9) && v[n-3]&0xF0 == 0xE0; n += 3 {
+		key = key<<16 | signKey(v[n-3:n])
+		if familySet.hasKey(key) && !startsNeverGiven(trimSpaces(v[n:])) {
 			return surelyName
 		}
 	}
@@ -298,4 +310,12 @@ func (f *Field) Alarm() bool {
 	n, k := float64(f.numbers), float64(f.cards)
 	excess := k - n/10
 	return f.cards > 2 && excess > 0 && excess*excess > 9*n*0.09
+}
+
+// trimSpaces takes spaces off the beginning of v.
+func trimSpaces(v []byte) []byte {
+	for len(v) > 0 && v[0] == ' ' {
+		v = v[1:]
+	}
+	return v
 }

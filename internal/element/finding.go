@@ -31,7 +31,7 @@ func (f *Finding) AppendMasked(dst []byte) []byte {
 	case cap(dst)-n < len(f.value):
 		return append(dst, f.value[:f.shown]...)
 	}
-	copy(dst[n:n+len(f.value)], f.value[:])
+	*(*[len(f.value)]byte)(dst[n : n+len(f.value)]) = f.value
 	return dst[:n+int(f.shown)]
 }
 
@@ -136,11 +136,13 @@ func (s *Scanner) emitBrand(p, e int, kind Kind, confidence int, why Reason, can
 	s.report(f)
 }
 
+var stars = [20]byte([]byte("********************"))
+
 // mask writes what may be shown to dst and returns its length: the first six and last
 // four digits of a card number (PCI DSS 4.0, requirement 3.4.1), the last two digits of
 // phones and postal codes, and nothing but stars of everything else.
 func mask(dst *[20]byte, kind Kind, v []byte) int {
-	*dst = [20]byte([]byte("********************"))
+	*dst = stars
 	switch n := len(v); {
 	case kind == CardPAN && n >= 13 && n <= 19:
 		*(*[6]byte)(dst[:]) = [6]byte(v)

@@ -11,16 +11,23 @@ func kanjiAt(b []byte) (rune, bool) {
 	return r, n == 3 && (r >= 0x4E00 && r <= 0x9FFF || r == '々')
 }
 
+// isKanji reports whether b is one of the kanji from U+4E00 on.
+func isKanji(b []byte) bool {
+	return (b[0]-0xE5 < 5 || b[0] == 0xE4 && b[1] >= 0xB8) && b[1]&0xC0 == 0x80 && b[2]&0xC0 == 0x80
+}
+
 // nameInText reports the Japanese name whose family name the row of kanji
 // buf[p:end] may begin with: a family name of the table at the beginning of a row of kanji, and a
 // given name, a space and a given name, or an honorific behind it.
 func (s *Scanner) nameInText(p, end int) bool {
 	b := s.buf
 	end = min(end, p+30)
+	key := wordKey(b[p : p+min(end-p, 9)])
 	for n := min(end-p, 9); n >= 3; n -= 3 {
-		if isFamilyName(b[p:p+n]) && s.nameAfterFamily(p, p+n, end) {
+		if familySet.hasKey(key) && s.nameAfterFamily(p, p+n, end) {
 			return true
 		}
+		key >>= 16
 	}
 	return s.kinds.Has(Name) && s.nameOfUnknown(p, end)
 }
@@ -232,6 +239,9 @@ func givenLength(b []byte) int {
 // of b.
 func kanaLength(b []byte) (n int) {
 	for n+3 <= len(b) {
+		if b[n] != 0xE3 {
+			break
+		}
 		r, _ := decodeRune(b[n:])
 		if !(r >= 'ぁ' && r <= 'ゖ' || r >= 'ァ' && r <= 'ヺ' || r == 'ー') {
 			break
@@ -295,8 +305,7 @@ func (s *Scanner) properEnd(p int) bool {
 // katakanaBefore returns where the katakana that ends at p begins.
 func (s *Scanner) katakanaBefore(p int) int {
 	for range 10 {
-		r, n := decodeRune(s.buf[p-3 : p+1])
-		if n != 3 || !(r >= 'ァ' && r <= 'ヺ' || r == 'ー') {
+		if !isKatakana(s.buf[p-3 : p]) {
 			break
 		}
 		p -= 3
@@ -425,12 +434,14 @@ func foreignConfidence(v []byte) int {
 }
 
 func katakanaLength(b []byte) (n int) {
-	for n+3 <= len(b) {
-		r, _ := decodeRune(b[n:])
-		if !(r >= 'ァ' && r <= 'ヺ' || r == 'ー') {
-			break
-		}
+	for n+3 <= len(b) && isKatakana(b[n:n+3]) {
 		n += 3
 	}
 	return n
+}
+
+// isKatakana reports whether b is a letter of katakana, from ァ to ヺ, or ー.
+func isKatakana(b []byte) bool {
+	c := b[2]
+	return b[0] == 0xE3 && (b[1] == 0x83 && (c <= 0xBA || c == 0xBC) && c >= 0x80 || b[1] == 0x82 && c >= 0xA1 && c <= 0xBF)
 }

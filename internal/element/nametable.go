@@ -157,20 +157,27 @@ func makeSet(list string) *wordSet {
 
 // wordKey returns the key of a word, 0 when it is not of such characters.
 func wordKey(w []byte) (key uint64) {
-	if len(w)%3 != 0 || len(w) == 0 || len(w) > 12 {
+	if len(w)%3 != 0 || len(w) > 12 {
 		return 0
 	}
-	for ; len(w) > 0; w = w[3:] {
-		if w[0]&0xF0 != 0xE0 {
+	for i := 2; i < len(w); i += 3 {
+		if w[i-2]&0xF0 != 0xE0 {
 			return 0
 		}
-		key = key<<16 | uint64(w[0]&0xF)<<12 | uint64(w[1]&0x3F)<<6 | uint64(w[2]&0x3F)
+		key = key<<16 | signKey(w[i-2:i+1])
 	}
 	return key
 }
 
-func (t *wordSet) has(w []byte) bool {
-	key := wordKey(w)
+// signKey returns the 16 bits of a character of three bytes.
+func signKey(b []byte) uint64 {
+	return uint64(b[0]&0xF)<<12 | uint64(b[1]&0x3F)<<6 | uint64(b[2]&0x3F)
+}
+
+func (t *wordSet) has(w []byte) bool { return t.hasKey(wordKey(w)) }
+
+// hasKey is has for the key of a word; 0 is in no set.
+func (t *wordSet) hasKey(key uint64) bool {
 	h := key * wordHash
 	if key == 0 || t.bits[h>>54]>>(h>>48&63)&1 == 0 {
 		return false

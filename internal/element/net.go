@@ -12,29 +12,23 @@ func (s *Scanner) email(p, size int) {
 	for i < p && (b[i] == '.' || b[i] == '-' || b[i] == '%') {
 		i++
 	}
-	e := p + size
-	label, dots, alpha := 0, 0, true
 	last := 0
-	for q := e; q < e+253; q++ {
-		c := b[q]
-		if c == '.' {
-			if label == 0 {
-				break
-			}
-			dots, label, alpha = dots+1, 0, true
-			continue
+	for q, limit, dots := p+size, p+size+253, 0; ; dots++ {
+		label, is := q, uint8(isAlpha)
+		for q < limit && (mailBytes[b[q]]&ofDomain != 0 || b[q] == '-' && q > label) {
+			is &= mailBytes[b[q]]
+			q++
 		}
-		is := mailBytes[c]
-		if is&ofDomain == 0 && !(c == '-' && label > 0) {
+		if q == label {
 			break
 		}
-		label++
-		alpha = alpha && is&isAlpha != 0
-		if dots > 0 && alpha && label >= 2 {
-			last = q + 1
-		} else if dots > 0 {
-			last = 0
+		if last = 0; dots > 0 && is != 0 && q-label >= 2 {
+			last = q
 		}
+		if q >= limit || b[q] != '.' {
+			break
+		}
+		q++
 	}
 	if i == p || last == 0 {
 		return

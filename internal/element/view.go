@@ -62,7 +62,7 @@ func (s *Scanner) seal(in *Scanner, p int) {
 // wideAfter looks at the character at p that is not ASCII, behind ASCII digits:
 // the number may go on in full width.
 func (s *Scanner) wideAfter(p int) {
-	if s.mayGoOn(p) && s.goesOn(p) {
+	if s.mayGoOn(p) && !s.kanjiDate(p) && s.goesOn(p) {
 		s.viewNumber(s.rowStart(p - 1))
 	}
 }
