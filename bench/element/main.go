@@ -113,6 +113,14 @@ func appendFinding(lines []byte, f *element.Finding) []byte {
 	return append(f.AppendMasked(lines), '\n')
 }
 
+// twoDigits are 00 to 99 as they stand in memory.
+var twoDigits = func() (t [100]uint16) {
+	for i := range t {
+		t[i] = uint16('0'+i/10) | uint16('0'+i%10)<<8
+	}
+	return t
+}()
+
 // appendNumber appends n in decimal digits.
 func appendNumber(lines []byte, n uint64) []byte {
 	switch {
@@ -123,16 +131,12 @@ func appendNumber(lines []byte, n uint64) []byte {
 	case n >= 1e8:
 		return strconv.AppendUint(lines, n, 10)
 	}
-	// Eight digits in the bytes of one word: four by four, two by two, one by one.
-	x := n/10000 | n%10000<<32
-	y := x * 10486 >> 20 & 0x7f_0000_007f
-	y |= (x - y*100) << 16
-	z := y * 103 >> 10 & 0x000f_000f_000f_000f
-	z |= (y - z*10) << 8
-	zeros := min(bits.TrailingZeros64(z)/8, 7)
+	hi, lo := uint32(n)/10000, uint32(n)%10000
+	z := uint64(twoDigits[hi/100]) | uint64(twoDigits[hi%100])<<16 | uint64(twoDigits[lo/100])<<32 | uint64(twoDigits[lo%100])<<48
+	zeros := bits.TrailingZeros64(z&0x0f0f0f0f0f0f0f0f) &^ 7
 	at := len(lines)
-	binary.LittleEndian.PutUint64(lines[at:at+8], (z|0x3030303030303030)>>(8*zeros))
-	return lines[:at+8-zeros]
+	binary.LittleEndian.PutUint64(lines[at:at+8], z>>zeros)
+	return lines[:at+8-zeros/8]
 }
 
 func scanFile(s *element.Scanner, name string) error {

@@ -193,6 +193,15 @@ func flagOf(b []byte) signFlag {
 	return signFlags[r-signBase]
 }
 
+// flagAt is flagOf for the character whose three bytes are the lowest of x.
+func flagAt(x uint32) signFlag {
+	r := uint(x&0xF<<12|x>>2&0xFC0|x>>16&0x3F) - signBase
+	if r >= uint(len(signFlags)) {
+		return 0
+	}
+	return signFlags[r]
+}
+
 // everyThird has the bits of the first bytes of characters of three.
 const everyThird = 0x9249249249249249
 
@@ -200,17 +209,18 @@ const everyThird = 0x9249249249249249
 // kanji from p on.
 func (s *Scanner) kanjiRow(p int, w uint64) {
 	n := min(trailing(^w&everyThird), 60)
-	b := s.buf[p-12 : p+12+60]
-	first, last, after := flagOf(b[12:15]), flagOf(b[9+n:12+n]), signFlag(0)
-	c := b[12+n]
+	b := s.buf[p-3 : p+3+60+8]
+	begin := binary.LittleEndian.Uint64(b[3:])
+	behind := binary.LittleEndian.Uint64(b[n:]) // the last character and what follows the row
+	first, last, c := flagAt(uint32(begin)), flagAt(uint32(behind)), byte(behind>>24)
+	flags := first&(beginsPrefecture|isFamily|isForeign) | last&isHonorific
 	if c == 0xE3 {
-		after = flagOf(b[12+n : 15+n])
+		flags |= flagAt(uint32(behind>>24)) & (isHonorific | isRepeat)
 	}
-	if last&endsBirth != 0 && n >= 9 && s.kinds.Has(BirthDate) && (bytes.HasSuffix(b[:12+n], []byte("生年月日")) || bytes.HasSuffix(b[:12+n], []byte("誕生日"))) {
+	if last&endsBirth != 0 && n >= 9 && s.kinds.Has(BirthDate) && (bytes.HasSuffix(s.buf[p-3:p+n], []byte("生年月日")) || bytes.HasSuffix(s.buf[p:p+n], []byte("誕生日"))) {
 		s.shortEra(p + n)
 	}
-	if first&(beginsPrefecture|isFamily|isForeign)|last&isHonorific|after&(isHonorific|isRepeat) == 0 && !isDigit(c) && c != 0xEF &&
-		!mayBeginFamily(b[12:20]) && (n < 12 || !mayHoldName(b[12:12+n])) {
+	if flags == 0 && !isDigit(c) && c != 0xEF && !mayBeginFamily(begin) && (n < 12 || !mayHoldName(b[3:3+n])) {
 		return // as most rows
 	}
 	s.kanjiText(p, n)
@@ -222,7 +232,7 @@ var familyPairs = func() *[1 << (pairBits - 6)]uint64 {
 	t := new([1 << (pairBits - 6)]uint64)
 	for name := range strings.FieldsSeq(familyNames) {
 		if len(name) >= 6 {
-			h := pairHash(append([]byte(name), 0, 0))
+			h := pairHash(binary.LittleEndian.Uint64(append([]byte(name), 0, 0)))
 			t[h>>6] |= 1 << (h & 63)
 		}
 	}
@@ -231,15 +241,13 @@ var familyPairs = func() *[1 << (pairBits - 6)]uint64 {
 
 const pairBits = 15
 
-// pairHash hashes the two characters at b.
-func pairHash(b []byte) uint64 {
-	return binary.LittleEndian.Uint64(b) << 16 * wordHash >> (64 - pairBits)
-}
+// pairHash hashes the two characters that x begins with.
+func pairHash(x uint64) uint64 { return x << 16 * wordHash >> (64 - pairBits) }
 
 // mayBeginFamily reports whether a family name of the table of two characters or
-// more may begin at b.
-func mayBeginFamily(b []byte) bool {
-	h := pairHash(b)
+// more may begin with x.
+func mayBeginFamily(x uint64) bool {
+	h := pairHash(x)
 	return familyPairs[h>>6]>>(h&63)&1 != 0
 }
 
@@ -286,9 +294,10 @@ func (s *Scanner) kanjiText(p, n int) {
 	case b[end] == 0xE3 && flagOf(b[end:end+3])&isHonorific != 0:
 		s.nameByHonorific(p, end)
 	case last&endsGiven != 0 && end-p == 12 && first&beginsFamily == 0 && s.nameOfUnknown(p, end):
-	case end-p >= 12:
-		if !s.nameAfterRole(p, end) && first&beginsFamily == 0 {
-			s.nameOfUnknown(p, end)
+	case end-p >= 12 && !s.rows.has(b, p, end):
+		found, looked := s.nameAfterRole(p, end)
+		if !found && first&beginsFamily == 0 && !s.nameOfUnknown(p, end) && !looked {
+			s.rows.add(b, p, end)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package element
 
 import (
 	"encoding/base64"
+	"encoding/binary"
 	"unicode/utf8"
 )
 
@@ -18,12 +19,12 @@ const (
 func (s *Scanner) base64(p int) {
 	b := s.buf
 	from, goesOn := p, s.ends.base > p-blockSize && s.ends.base > 0
-	for from > max(p-lookBehind/2, s.ends.base) && isBase64[b[from-1]] {
+	for from > max(p-lookBehind/2, s.ends.base) && isBase64.has(b[from-1]) {
 		from--
 	}
 	goesOn = goesOn && from == s.ends.base && from < p
 	end := p
-	for end < p+lookAhead/2 && isBase64[b[end]] {
+	for end < p+lookAhead/2 && isBase64.has(b[end]) {
 		end++
 	}
 	s.ends.base = end
@@ -50,13 +51,13 @@ func (s *Scanner) viewBase64(from int, goesOn bool) {
 	n, e := 0, from
 	for n < len(text) {
 		c := b[e]
-		if isBase64[c] {
+		if isBase64.has(c) {
 			text[n], spot[n] = c, int32(e)
 			n, e = n+1, e+1
 			continue
 		}
 		gap := lineBreak(b[e : e+4])
-		if gap == 0 || n%4 != 0 || n < 60 || !isBase64[b[e+gap]] || !isBase64[b[e+gap+3]] {
+		if gap == 0 || n%4 != 0 || n < 60 || !isBase64.has(b[e+gap]) || !isBase64.has(b[e+gap+3]) {
 			break
 		}
 		e += gap
@@ -90,8 +91,15 @@ func (s *Scanner) beginsText(p int) bool {
 		return false
 	}
 	var plain [leastBase64]byte
-	k, err := base64.RawStdEncoding.Decode(plain[:], b)
-	return err == nil && isText(plain[:k])
+	for i := 0; i < leastBase64/4*4; i += 4 {
+		if isBase64[b[i]]&isBase64[b[i+1]]&isBase64[b[i+2]]&isBase64[b[i+3]] == 0 {
+			k, err := base64.RawStdEncoding.Decode(plain[:], b) // it goes over line breaks
+			return err == nil && isText(plain[:k])
+		}
+		x := uint32(sextet[b[i]])<<18 | uint32(sextet[b[i+1]])<<12 | uint32(sextet[b[i+2]])<<6 | uint32(sextet[b[i+3]])
+		binary.BigEndian.PutUint32(plain[i/4*3:], x<<8)
+	}
+	return isText(plain[:leastBase64/4*3])
 }
 
 // isText reports whether v is UTF-8 without control characters; its last
@@ -124,12 +132,7 @@ func lineBreak(b []byte) int {
 }
 
 // isBase64 are the characters of base64 but the padding.
-var isBase64 = func() (t [256]bool) {
-	for c := range t {
-		t[c] = isDigit(byte(c)) || isUpper(byte(c)) || isLower(byte(c)) || c == '+' || c == '/'
-	}
-	return t
-}()
+var isBase64 = bytesOf("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
 
 // sextet are the values of the characters of base64 (RFC 4648 §4).
 var sextet = func() (t [256]uint8) {

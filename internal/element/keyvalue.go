@@ -132,6 +132,12 @@ func (s *Scanner) key(p int) (kind Kind, weak, ok bool) {
 			p--
 		}
 	}
+	return s.keyEndingAt(p)
+}
+
+// readKey is key, behind the quote.
+func (s *Scanner) readKey(p int) (kind Kind, weak, ok bool) {
+	b := s.buf
 	var word [maxKey]byte
 	n, sum := 0, uint32(0)
 	for i := p - 1; n < maxKey && i > p-maxKey; i-- {

@@ -33,8 +33,8 @@ func (s *Scanner) nameInText(p, end int) bool {
 }
 
 // nameAfterRole looks for a name behind a role within the row of kanji buf[p:end]:
-// 頭取渡辺甚吉も, 脚本家高橋伴.
-func (s *Scanner) nameAfterRole(p, end int) bool {
+// 頭取渡辺甚吉も, 脚本家高橋伴. Looked is false when no role stands there.
+func (s *Scanner) nameAfterRole(p, end int) (found, looked bool) {
 	b := s.buf
 	for q := min(end, p+30) - 6; q >= p+6; q -= 3 {
 		if !rolesBefore.has(b[q-6:q]) && !(q >= p+9 && rolesBefore.has(b[q-9:q])) {
@@ -42,14 +42,15 @@ func (s *Scanner) nameAfterRole(p, end int) bool {
 		}
 		for n := min(end-q, 9); n >= 3; n -= 3 {
 			if isFamilyName(b[q:q+n]) && end-q > n && s.nameAfterFamily(q, q+n, end) {
-				return true
+				return true, true
 			}
 		}
 		if s.nameOfUnknown(q, end) {
-			return true
+			return true, true
 		}
+		looked = true
 	}
-	return false
+	return false, looked
 }
 
 // particleAt reports whether b begins with what follows the name of somebody

@@ -83,6 +83,8 @@ type Scanner struct {
 
 	ends ends
 	num  row
+	keys keyMemory
+	rows rowMemory
 	text [maxDigits]byte // canonical form of the number in hand
 
 	// A scanner of a view: of text that was decoded for it (see view.go).
@@ -210,10 +212,12 @@ func (s *Scanner) Close() error {
 	clear(s.buf) // personal data does not outlive the stream
 	clear(s.text[:])
 	clear(s.num.digit[:])
+	s.keys, s.rows = keyMemory{}, rowMemory{}
 	for in := s.inner; in != nil; in = in.inner {
 		clear(in.buf)
 		clear(in.text[:])
 		clear(in.num.digit[:])
+		in.keys, in.rows = keyMemory{}, rowMemory{}
 		in.dirty = 0
 	}
 	s.closed = true
