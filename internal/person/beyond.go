@@ -35,15 +35,21 @@ const (
 )
 
 func kindOf(r *record.Record) kind {
-	k := min(kind(r.Source), mostSources-1) << sourceShift
-	for i, has := range [sourceShift]bool{r.Family != 0, r.Given != 0, r.KanjiFamily != 0, r.KanjiGiven != 0, r.Sex != 0, r.Birth != 0,
-		r.Email != 0 && r.Flags&record.EmailShared == 0, r.Postal != 0 || r.Town != 0, r.Phone != 0 && r.Flags&record.PhoneShared == 0,
-		r.Document != 0, r.Extra[0] != 0, r.Extra[1] != 0} {
-		if has {
-			k |= 1 << i
-		}
+	return min(kind(r.Source), mostSources-1)<<sourceShift |
+		has(r.Family != 0, hasLatinFamily) | has(r.Given != 0, hasLatinGiven) |
+		has(r.KanjiFamily != 0, hasKanjiFamily) | has(r.KanjiGiven != 0, hasKanjiGiven) |
+		has(r.Sex != 0, hasSex) | has(r.Birth != 0, hasBirthDate) |
+		has(r.Email != 0 && r.Flags&record.EmailShared == 0, hasMail) |
+		has(r.Postal != 0 || r.Town != 0, hasAddress) |
+		has(r.Phone != 0 && r.Flags&record.PhoneShared == 0, hasTelephone) |
+		has(r.Document != 0, hasNumber) | has(r.Extra[0] != 0, hasExtra1) | has(r.Extra[1] != 0, hasExtra2)
+}
+
+func has(is bool, k kind) kind {
+	if is {
+		return k
 	}
-	return k
+	return 0
 }
 
 func (k kind) source() int { return int(k >> sourceShift) }
@@ -71,22 +77,25 @@ func (k kind) compared(with kind) (m match.Mask) {
 // as frequent whatever fields their records have. Where two sources have next to
 // nothing to compare, what other sources share says how many they do, if there
 // are enough of those and they agree; else the most is that all of them do.
-func (res *Result) beyond() (likely, most float64) {
+//
+// It also returns how many records there are.
+func (res *Result) beyond(workers int) (likely, most float64, records int) {
 	b := bridge{res: res}
-	b.count()
+	b.count(workers)
 	if len(b.kinds) == 0 {
-		return 0, 0
+		return 0, 0, 0
 	}
 	guard := res.guard()
 	small := res.Table.Len() <= match.SmallTable || !res.Match.Families
 	b.found = res.Match.Model.Found(res.ownLevels(), res.LinkAt, small, func(p match.Pattern) bool { return guard.Check(p) == cluster.None })
 	b.learn()
-	return b.lost(&b.rate), b.lost(&b.top)
+	return b.lost(&b.rate), b.lost(&b.top), b.records
 }
 
 // bridge is the work of beyond.
 type bridge struct {
 	res      *Result
+	records  int
 	kinds    []kind
 	n, alone []float64 // records of each kind, and those found alone
 	sizes    [cluster.MaxRecords + 1]float64
@@ -96,38 +105,45 @@ type bridge struct {
 	rate, top            [mostSources][mostSources]float64 // matches for each pair of records
 }
 
+// tally is what one worker counted.
+type tally struct {
+	n, alone []uint32 // by kind
+	sizes    [cluster.MaxRecords + 1]int
+	pairs    [mostSources][mostSources]int
+}
+
 // count counts records by kind, and pairs that were joined by source.
-func (b *bridge) count() {
-	n := make([]uint32, mostSources<<sourceShift)
-	alone := make([]uint32, len(n))
-	var members []int
-	var buf record.Record
-	for i, r := range b.res.Table.Rows() {
-		if r.Flags&record.Alive == 0 {
-			continue
+func (b *bridge) count(workers int) {
+	tallies := make([]tally, workers)
+	for w := range tallies {
+		tallies[w].n, tallies[w].alone = make([]uint32, mostSources<<sourceShift), make([]uint32, mostSources<<sourceShift)
+	}
+	b.res.Table.Room.Parallel(b.res.Table.Len(), workers, func(w, from, to int) {
+		var members []int
+		for i := uint32(from); i < uint32(to); i++ {
+			members = b.res.tally(&tallies[w], i, members)
 		}
-		k := kindOf(r)
-		n[k]++
-		size := b.res.Sets.Len(i)
-		if size == 1 {
-			alone[k]++
-			continue
-		}
-		b.sizes[min(size, cluster.MaxRecords)]++
-		if b.res.Sets.Find(i) != i {
-			continue
-		}
-		members = members[:0]
-		b.res.Sets.Members(i, func(row uint32) bool {
-			members = append(members, kindOf(b.res.Table.Peek(row, &buf)).source())
-			return true
-		})
-		slices.Sort(members)
-		for x, s := range members {
-			for _, t := range members[x+1:] {
-				b.pairs[s][t]++
+	})
+	n, alone := tallies[0].n, tallies[0].alone
+	for w := range tallies {
+		t := &tallies[w]
+		for k := range n {
+			if w > 0 {
+				n[k] += t.n[k]
+				alone[k] += t.alone[k]
 			}
 		}
+		for size, c := range t.sizes {
+			b.sizes[size] += float64(c)
+		}
+		for s := range t.pairs {
+			for to, c := range t.pairs[s] {
+				b.pairs[s][to] += float64(c)
+			}
+		}
+	}
+	for _, c := range n {
+		b.records += int(c)
 	}
 	for k, c := range n {
 		if c > 0 {
@@ -139,6 +155,48 @@ func (b *bridge) count() {
 	for _, k := range b.kinds {
 		b.n, b.alone = append(b.n, float64(n[k])), append(b.alone, float64(alone[k]))
 	}
+}
+
+// tally counts a row. members is room for its work, which it returns.
+func (res *Result) tally(t *tally, row uint32, members []int) []int {
+	r := res.Table.At(row)
+	if r.Flags&record.Alive == 0 {
+		return members
+	}
+	k := kindOf(r)
+	t.n[k]++
+	size := res.Sets.Len(row)
+	if size == 1 {
+		t.alone[k]++
+		return members
+	}
+	t.sizes[min(size, cluster.MaxRecords)]++
+	if res.Sets.Find(row) != row {
+		return members
+	}
+	if len(res.Reads) == 1 {
+		t.pairs[0][0] += size * (size - 1) / 2
+		return members
+	}
+	members = members[:0]
+	res.Sets.Members(row, func(row uint32) bool {
+		members = append(members, min(res.sourceOf(row), mostSources-1))
+		return true
+	})
+	slices.Sort(members)
+	for i, s := range members {
+		for _, to := range members[i+1:] {
+			t.pairs[s][to]++
+		}
+	}
+	return members
+}
+
+// sourceOf returns the number of the source of a row, without a look at the row:
+// the rows of a source lie together.
+func (res *Result) sourceOf(row uint32) int {
+	next, _ := slices.BinarySearchFunc(res.Reads, int(row)+1, func(r Read, row int) int { return r.First - row })
+	return next - 1
 }
 
 // known is how many matches two sources should have shown for what they share to

@@ -106,24 +106,26 @@ const fewJoins = 1. / 16
 // are accepted, how many are expected to be right, how many of those are of
 // poor records, and how many are as good as a toss.
 func (res *Result) acceptReview() (merges int, expected, poor, doubtful float64) {
-	sets := res.Sets.Clone(res.Table.Room)
-	j := cluster.NewJoiner(res.Table, res.Names, sets, res.guard(), res.decisions(res.decided))
-	var buf record.Record
-	for l := range record.Each(res.Table.Room, res.Review) {
-		if sets.Find(l.A) == sets.Find(l.B) {
-			continue
+	sets := res.Sets
+	sets.Try(res.Table.Room, func() {
+		j := cluster.NewJoiner(res.Table, res.Names, sets, res.guard(), res.decisions(res.decided))
+		var buf record.Record
+		for l := range record.Each(res.Table.Room, res.Review) {
+			if sets.Find(l.A) == sets.Find(l.B) {
+				continue
+			}
+			if _, ok := j.Try(*l); !ok {
+				continue
+			}
+			merges++
+			p := res.Match.Model.Probability(l.Score)
+			expected += p
+			doubtful += min(p, 1-p)
+			if !evidenceOf(res.Table.Peek(l.A, &buf)).rich() || !evidenceOf(res.Table.Peek(l.B, &buf)).rich() {
+				poor += p
+			}
 		}
-		if _, ok := j.Try(*l); !ok {
-			continue
-		}
-		merges++
-		p := res.Match.Model.Probability(l.Score)
-		expected += p
-		doubtful += min(p, 1-p)
-		if !evidenceOf(res.Table.Peek(l.A, &buf)).rich() || !evidenceOf(res.Table.Peek(l.B, &buf)).rich() {
-			poor += p
-		}
-	}
+	})
 	return merges, expected, poor, doubtful
 }
 

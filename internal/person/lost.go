@@ -51,11 +51,11 @@ const usualErrors = 0.03
 // What the model learned may say more, because some of its teachers were two
 // persons: then the pairs decide, and Most stays at what was learned. Where
 // strangers taught the model, nothing is known but that bound.
-func (res *Result) findLost() lost {
+func (res *Result) findLost(workers int) lost {
 	l := res.lostJoins()
-	records := float64(max(1, res.alive()))
+	likely, most, alive := res.beyond(workers)
+	records := float64(max(1, alive))
 	l.Uncompared = float64(res.uncompared()) / records
-	likely, most := res.beyond()
 	l.Beyond, l.BeyondMost = likely/records, most/records
 	if joins := float64(res.joins()); joins > 0 && res.Match.Families {
 		l.Births = float64(res.otherBirths()) / joins
@@ -67,25 +67,35 @@ func (res *Result) findLost() lost {
 // otherBirths counts the joins that only a birth date holds back between records
 // of the same names.
 func (res *Result) otherBirths() int {
-	n, guard, m := 0, res.guard(), res.Match.Model
-	sets := res.Sets.Clone(res.Table.Room)
-	join := func(l match.Link) {
-		if sets.Find(l.A) != sets.Find(l.B) {
+	guard, m := res.guard(), res.Match.Model
+	return res.wouldJoin(func(join func(match.Link) bool) {
+		for l := range record.Each(res.Table.Room, res.Match.Links) {
+			bits := l.Score.Bits() - m.Weight(match.Birth, match.Differs)
+			if l.Pattern.Level(match.Given) >= match.GivenSound && guard.Contradiction(l.Pattern) == cluster.BirthDiffers && bits >= res.LinkAt.Bits() {
+				join(*l)
+			}
+		}
+		for r := range record.Each(res.Table.Room, res.Refused) {
+			if r.Veto == cluster.BirthDiffers && r.Link.Pattern.Level(match.Birth) != match.Differs {
+				join(r.Link)
+			}
+		}
+	})
+}
+
+// wouldJoin returns how many joins f makes, and takes them back. join says
+// whether a link joined two persons.
+func (res *Result) wouldJoin(f func(join func(match.Link) bool)) (n int) {
+	sets := res.Sets
+	before := sets.Joins()
+	sets.Try(res.Table.Room, func() {
+		f(func(l match.Link) bool {
+			have := sets.Joins()
 			sets.Join(l.A, l.B)
-			n++
-		}
-	}
-	for l := range record.Each(res.Table.Room, res.Match.Links) {
-		bits := l.Score.Bits() - m.Weight(match.Birth, match.Differs)
-		if l.Pattern.Level(match.Given) >= match.GivenSound && guard.Contradiction(l.Pattern) == cluster.BirthDiffers && bits >= res.LinkAt.Bits() {
-			join(*l)
-		}
-	}
-	for r := range record.Each(res.Table.Room, res.Refused) {
-		if r.Veto == cluster.BirthDiffers && r.Link.Pattern.Level(match.Birth) != match.Differs {
-			join(r.Link)
-		}
-	}
+			return sets.Joins() > have
+		})
+		n = sets.Joins() - before
+	})
 	return n
 }
 
@@ -122,21 +132,19 @@ func (res *Result) alikeByChance() float64 {
 // uncompared counts the joins of pairs that are sure enough without their given
 // names, which both have and which cannot be compared.
 func (res *Result) uncompared() int {
-	n, guard := 0, res.guard()
-	sets := res.Sets.Clone(res.Table.Room)
+	guard := res.guard()
 	var buf record.Record
 	named := func(row uint32) bool {
 		r := res.Table.Peek(row, &buf)
 		return r.Given != 0 || r.KanjiGiven != 0
 	}
-	for l := range record.Each(res.Table.Room, res.Match.Links) {
-		if l.Score < res.LinkAt || guard.Check(l.Pattern) != cluster.GivenUnknown || sets.Find(l.A) == sets.Find(l.B) || !named(l.A) || !named(l.B) {
-			continue
+	return res.wouldJoin(func(join func(match.Link) bool) {
+		for l := range record.Each(res.Table.Room, res.Match.Links) {
+			if l.Score >= res.LinkAt && guard.Check(l.Pattern) == cluster.GivenUnknown && named(l.A) && named(l.B) {
+				join(*l)
+			}
 		}
-		sets.Join(l.A, l.B)
-		n++
-	}
-	return n
+	})
 }
 
 func (res *Result) lostJoins() lost {
@@ -166,41 +174,34 @@ func learnedLoss(m *match.Model) lost {
 
 var vetoFields = [...]match.Field{match.Given, match.Birth}
 
-// joins is how many persons fewer there are than records.
-func (res *Result) joins() int {
-	n := 0
-	for i := range res.Table.Rows() {
-		if res.Sets.Find(i) != i { // rows that were skipped stand alone
-			n++
-		}
-	}
-	return n
-}
+// joins is how many persons fewer there are than records. Rows that were
+// skipped stand alone.
+func (res *Result) joins() int { return res.Sets.Joins() }
 
 // vetoed counts the joins, up to limit, of pairs that would have been made if
 // the given name or birth date that differs were missing.
 func (res *Result) vetoed(limit float64) int {
-	n, guard, m := 0, res.guard(), res.Match.Model
-	sets := res.Sets.Clone(res.Table.Room)
-	for l := range record.Each(res.Table.Room, res.Match.Links) {
-		if v := guard.Contradiction(l.Pattern); v != cluster.GivenDiffers && v != cluster.BirthDiffers {
-			continue
-		}
-		bits := l.Score.Bits()
-		for _, f := range vetoFields {
-			if l.Pattern.Level(f) == match.Differs {
-				bits -= m.Weight(f, match.Differs)
+	guard, m := res.guard(), res.Match.Model
+	return res.wouldJoin(func(join func(match.Link) bool) {
+		n := 0
+		for l := range record.Each(res.Table.Room, res.Match.Links) {
+			if v := guard.Contradiction(l.Pattern); v != cluster.GivenDiffers && v != cluster.BirthDiffers {
+				continue
+			}
+			bits := l.Score.Bits()
+			for _, f := range vetoFields {
+				if l.Pattern.Level(f) == match.Differs {
+					bits -= m.Weight(f, match.Differs)
+				}
+			}
+			if bits < res.LinkAt.Bits() || !join(*l) {
+				continue
+			}
+			if n++; float64(n) >= limit {
+				return
 			}
 		}
-		if bits < res.LinkAt.Bits() || sets.Find(l.A) == sets.Find(l.B) {
-			continue
-		}
-		sets.Join(l.A, l.B)
-		if n++; float64(n) >= limit {
-			break
-		}
-	}
-	return n
+	})
 }
 
 // alike counts the joins that rest on given names that are alike and not the
@@ -216,17 +217,6 @@ func (res *Result) alike() int {
 		}
 		sets.Join(l.A, l.B)
 		n--
-	}
-	return n
-}
-
-// alive is how many rows were read.
-func (res *Result) alive() int {
-	n := 0
-	for _, r := range res.Table.Rows() {
-		if r.Flags&record.Alive != 0 {
-			n++
-		}
 	}
 	return n
 }

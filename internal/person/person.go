@@ -223,7 +223,7 @@ func (res *Result) run(ctx context.Context, sources []Source, o Options) error {
 		return err
 	}
 	res.cluster(o)
-	res.lost = res.findLost()
+	res.lost = res.findLost(o.Workers)
 	res.number(1)
 	return nil
 }
@@ -232,22 +232,16 @@ func (res *Result) run(ctx context.Context, sources []Source, o Options) error {
 func (res *Result) number(next uint32) {
 	res.Persons = record.Make[uint32](res.Table.Room, res.Table.Len())
 	res.next = next
-	first := record.Make[uint32](res.Table.Room, len(res.Persons)) // by root
 	for i, r := range res.Table.Rows() {
 		if r.Flags&record.Alive == 0 {
 			continue
 		}
-		if res.Sets.Len(i) == 1 {
-			res.Persons[i] = res.next
-			res.next++
-			continue
-		}
-		c := res.Sets.Find(i)
-		if first[c] == 0 {
-			first[c] = res.next
+		c := res.Sets.Find(i) // whose number is that of all its records
+		if res.Persons[c] == 0 {
+			res.Persons[c] = res.next
 			res.next++
 		}
-		res.Persons[i] = first[c]
+		res.Persons[i] = res.Persons[c]
 	}
 }
 
@@ -304,6 +298,7 @@ func (res *Result) cluster(o Options) {
 	res.Sets = cluster.NewSets(res.Table.Room, res.Table.Len())
 	j := cluster.NewJoiner(res.Table, res.Names, res.Sets, guard, res.decisions(res.decided))
 	res.Refused = j.Join(sure)
+	res.Sets.Flatten(res.Table.Room)
 	res.Review = ask
 	res.noteWeak(sure)
 }

@@ -143,16 +143,17 @@ func kept(c byte) bool {
 	return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z' || c == '-' || c == ' ' || c == '~'
 }
 
-var prefectures = func() map[string]bool {
-	m := map[string]bool{}
+// prefectureNames are the prefectures as they are written, and prefectures as
+// place folds them.
+var prefectureNames, prefectures = func() (written, folded map[string]bool) {
+	written, folded = map[string]bool{}, map[string]bool{}
 	for _, p := range bytes.Fields([]byte(`北海道 青森県 岩手県 宮城県 秋田県 山形県 福島県 茨城県 栃木県 群馬県
 		埼玉県 千葉県 東京都 神奈川県 新潟県 富山県 石川県 福井県 山梨県 長野県 岐阜県 静岡県 愛知県 三重県 滋賀県
 		京都府 大阪府 兵庫県 奈良県 和歌山県 鳥取県 島根県 岡山県 広島県 山口県 徳島県 香川県 愛媛県 高知県
 		福岡県 佐賀県 長崎県 熊本県 大分県 宮崎県 鹿児島県 沖縄県`)) {
-		folded := string(place(nil, p))
-		m[folded] = true
+		written[string(p)], folded[string(place(nil, p))] = true, true
 	}
-	return m
+	return written, folded
 }()
 
 func withoutPrefecture(rs []rune) []rune {

@@ -14,20 +14,19 @@ package canon
 
 import "unicode/utf8"
 
-// standard gives the character that stands for a kanji, for the range of the
-// basic ideographs; variants beyond it are in rare.
+// The range of the basic ideographs.
 const (
 	firstIdeograph = 0x3400
 	lastIdeograph  = 0xFAFF
 )
 
-var (
-	standard [lastIdeograph - firstIdeograph + 1]rune
-	rare     = map[rune]rune{}
-)
+// standard gives the character that stands for a kanji, for the range of the
+// basic ideographs; variants beyond it are in rare. They are not filled by an
+// init: that would come after other tables of this package, which are folded.
+var standard, rare = variantTables()
 
-// One table filled from a constant before main: no state changes afterwards.
-func init() {
+func variantTables() (standard [lastIdeograph - firstIdeograph + 1]rune, rare map[rune]rune) {
+	rare = map[rune]rune{}
 	rs := []rune(variantPairs)
 	for i := 0; i+1 < len(rs); i += 2 {
 		if r := rs[i]; r >= firstIdeograph && r <= lastIdeograph {
@@ -36,6 +35,7 @@ func init() {
 			rare[r] = rs[i+1]
 		}
 	}
+	return standard, rare
 }
 
 // drop is what fold returns for a character that carries no meaning.

@@ -6,15 +6,81 @@ import "unicode/utf8"
 // parts: its head, whose canonical form a caller remembers, and its tail.
 // What Head and Tail make of an address, Address makes of it too.
 
-// HeadEnd returns where the head of an address ends: at its first Arabic digit.
-// It is 0 when there is no head or no digit.
+// HeadEnd returns where the head of an address ends: at its first Arabic digit,
+// or at the kanji numeral of a 丁目 before that (本町五丁目34), which would make
+// many heads of one town. It is 0 when there is no head or no digit.
 func HeadEnd(s []byte) int {
 	for i, c := range s {
 		if c >= '0' && c <= '9' || c == 0xEF && fullDigit(s[i:]) >= 0 {
-			return i
+			return beforeChome(s[:i])
 		}
 	}
 	return 0
+}
+
+// beforeChome returns where the numeral of the 丁目 begins that s ends in; the
+// end of s when there is none, or when more than one character is its number.
+func beforeChome(s []byte) int {
+	const chome = "丁目"
+	n := len(s) - len(chome) - 3
+	if n < 3 || string(s[n+3:]) != chome || kanjiDigit(s[n:]) < 0 {
+		return len(s)
+	}
+	r, _ := utf8.DecodeLastRune(s[:n])
+	if r = fold(r); !alone(r) || r == '百' || digit(r) >= 0 {
+		return len(s)
+	}
+	return n
+}
+
+// alone reports whether a character, folded, is the same in an address whatever
+// stands before it: no blank, mark of voice or 字.
+func alone(r rune) bool { return r >= 0x3041 && r != '字' && (r < 0x3099 || r > '゜') }
+
+// kanjiDigit returns the value of the numeral from 一 to 九 that s begins with,
+// or -1.
+func kanjiDigit(s []byte) int {
+	if len(s) < 3 || s[0] < 0xE4 || s[0] > 0xE5 {
+		return -1
+	}
+	switch string(s[:3]) {
+	case "一":
+		return 1
+	case "二":
+		return 2
+	case "三":
+		return 3
+	case "四":
+		return 4
+	case "五":
+		return 5
+	case "六":
+		return 6
+	case "七":
+		return 7
+	case "八":
+		return 8
+	case "九":
+		return 9
+	}
+	return -1
+}
+
+// WithoutPrefecture returns an address without the prefecture that it begins
+// with in its usual characters. Head makes the same of both.
+func WithoutPrefecture(s []byte) []byte {
+	for _, n := range [...]int{9, 12} {
+		if len(s) <= n {
+			return s
+		}
+		switch string(s[n-3 : n]) {
+		case "県", "府", "都", "道":
+			if r, _ := utf8.DecodeRune(s[n:]); prefectureNames[string(s[:n])] && alone(fold(r)) {
+				return s[n:]
+			}
+		}
+	}
+	return s
 }
 
 // fullDigit returns the value of the full-width digit that s begins with, or -1.
@@ -77,8 +143,12 @@ func Tail(dst, s []byte) ([]byte, bool) {
 	if len(dst) > 0 {
 		dst = append(dst, '-')
 	}
+	start := len(dst)
 	for {
 		n := 0
+		if v := kanjiDigit(s); v > 0 && len(dst) == start {
+			n, s = v, s[3:]
+		}
 		for len(s) > 0 {
 			if c := s[0]; c >= '0' && c <= '9' {
 				n, s = min(n*10+int(c-'0'), 99999), s[1:]

@@ -85,12 +85,16 @@ type Sets struct {
 	parent []uint32
 	next   []uint32 // ring of the members of a cluster
 	size   []uint32
+	joined int
+	trial  bool
+	tried  []uint32     // roots that a trial joined to others, in order
+	place  *record.Room // of tried
 }
 
 // NewSets returns n clusters of one row each, in the room.
 func NewSets(place *record.Room, n int) *Sets {
 	room := n + n/32 // for Grow
-	s := &Sets{record.Make[uint32](place, room)[:n], record.Make[uint32](place, room)[:n], record.Make[uint32](place, room)[:n]}
+	s := &Sets{parent: record.Make[uint32](place, room)[:n], next: record.Make[uint32](place, room)[:n], size: record.Make[uint32](place, room)[:n]}
 	for i := range s.parent {
 		if i%(1<<14) == 0 {
 			place.Ease()
@@ -102,11 +106,47 @@ func NewSets(place *record.Room, n int) *Sets {
 
 // Find returns the row that stands for the cluster of i.
 func (s *Sets) Find(i uint32) uint32 {
-	for s.parent[i] != i {
-		s.parent[i] = s.parent[s.parent[i]]
-		i = s.parent[i]
+	for {
+		p := s.parent[i]
+		if p == i {
+			return i
+		}
+		if above := s.parent[p]; above != p && !s.trial { // a way made shorter in a trial would be wrong after it
+			s.parent[i] = above
+		}
+		i = p
 	}
-	return i
+}
+
+// Flatten makes all ways short. Until the next Join, methods that only look may
+// run beside each other.
+func (s *Sets) Flatten(place *record.Room) {
+	for i := range s.parent {
+		if i%(1<<14) == 0 {
+			place.Ease()
+		}
+		s.parent[i] = s.Find(uint32(i))
+	}
+}
+
+// Joins is how many clusters fewer there are than rows.
+func (s *Sets) Joins() int { return s.joined }
+
+// Try calls f and takes back what f joined. The room is where what to take back
+// is kept.
+func (s *Sets) Try(place *record.Room, f func()) {
+	s.trial, s.tried = true, record.Make[uint32](place, 1<<10)[:0]
+	s.place = place
+	f()
+	for i := len(s.tried) - 1; i >= 0; i-- {
+		b := s.tried[i]
+		a := s.parent[b]
+		s.next[a], s.next[b] = s.next[b], s.next[a]
+		s.size[a] -= s.size[b]
+		s.parent[b] = b
+	}
+	s.joined -= len(s.tried)
+	s.trial, s.tried, s.place = false, nil, nil
 }
 
 // Len is the size of the cluster of i.
@@ -136,6 +176,10 @@ func (s *Sets) Join(a, b uint32) {
 	s.parent[b] = a
 	s.size[a] += s.size[b]
 	s.next[a], s.next[b] = s.next[b], s.next[a]
+	s.joined++
+	if s.trial {
+		s.tried = record.Append(s.place, s.tried, b)
+	}
 }
 
 // Refused is a link that a veto stopped.
@@ -303,16 +347,6 @@ func (j *Joiner) decided(a, b uint32) (v Veto) {
 		return v == None
 	})
 	return v
-}
-
-// Clone returns a copy in the room.
-func (s *Sets) Clone(place *record.Room) *Sets {
-	clone := func(list []uint32) []uint32 {
-		out := record.Make[uint32](place, len(list))
-		record.Move(place, out, list)
-		return out
-	}
-	return &Sets{clone(s.parent), clone(s.next), clone(s.size)}
 }
 
 // Grow adds clusters of one row each, up to n rows, in the room.

@@ -116,7 +116,7 @@ func Compare(names *record.Names, a, b *record.Record) Pattern {
 		switch {
 		case a.Phone == b.Phone:
 			p = p.with(Phone, PhoneSame)
-		case oneDigit(a.Phone, b.Phone, 10):
+		case oneDigit(a.Phone, b.Phone):
 			p = p.with(Phone, PhoneDigit)
 		default:
 			p = p.with(Phone, Differs)
@@ -126,7 +126,7 @@ func Compare(names *record.Names, a, b *record.Record) Pattern {
 		switch {
 		case a.Document == b.Document:
 			p = p.with(Document, DocumentSame)
-		case oneDigit(a.Document, b.Document, 36):
+		case oneCharacter(a.Document, b.Document):
 			p = p.with(Document, DocumentAlike)
 		default:
 			p = p.with(Document, Differs)
@@ -166,7 +166,7 @@ func compareNames(names *record.Names, a, b *record.Record) (family, given Level
 
 func soundsAlike(names *record.Names, a, b record.Word) bool {
 	x, y := names.Latin.Text(a), names.Latin.Text(b)
-	return oneEdit(x, y) || jaroWinkler(x, y) >= 0.9
+	return oneEdit(x, y) || alike(x, y)
 }
 
 func compareFamily(names *record.Names, a, b *record.Record) Level {
@@ -198,7 +198,7 @@ func compareGiven(names *record.Names, a, b *record.Record) Level {
 		switch {
 		case oneEdit(x, y):
 			return GivenEdit
-		case jaroWinkler(x, y) >= 0.9:
+		case alike(x, y):
 			return GivenAlike
 		}
 		return Differs
@@ -238,7 +238,7 @@ func compareBirth(a, b uint32) Level {
 			parts++
 		}
 	}
-	return same(parts == 2 || oneDigit(uint64(a), uint64(b), 10), BirthParts)
+	return same(parts == 2 || oneDigit(uint64(a), uint64(b)), BirthParts)
 }
 
 func comparePlace(names *record.Names, a, b *record.Record) Level {

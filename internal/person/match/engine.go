@@ -385,6 +385,7 @@ const ahead = 32
 // scorePairs compares pairs and appends those of at least that score.
 func scorePairs(t *record.Table, names *record.Names, m *Model, common *rarity, pairs []uint64, least Score, links []Link) []Link {
 	var upper [ahead]record.Record
+	hopeless := float32(least)/unit - m.most() - 1 // whatever the names are
 	for len(pairs) > 0 {
 		some := pairs[:min(ahead, len(pairs))]
 		pairs = pairs[len(some):]
@@ -394,6 +395,9 @@ func scorePairs(t *record.Table, names *record.Names, m *Model, common *rarity, 
 		for i, p := range some {
 			x, y := t.At(uint32(p>>32)), &upper[i]
 			pattern := Compare(names, x, y)
+			if m.table[pattern] < hopeless {
+				continue
+			}
 			if s := m.score(common, pattern, x, y); s >= least {
 				links = append(links, Link{uint32(p >> 32), uint32(p), s, pattern})
 			}

@@ -322,4 +322,9 @@ func (m *Model) score(c *rarity, p Pattern, a, b *record.Record) Score {
 	return Score(math.Round(float64(w) * unit))
 }
 
+// most is the most that names add to the evidence of a pattern, in bits.
+func (m *Model) most() float32 {
+	return 2*rarityLimit + max(m.readFamily, 0) + max(m.readGiven, 0)
+}
+
 func limited(bits float32) float32 { return min(max(bits, -rarityLimit), rarityLimit) }

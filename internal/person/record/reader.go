@@ -14,15 +14,19 @@ import (
 // the dictionaries.
 type Builder struct {
 	names   *Names
-	columns []used
+	columns []used // all but names and addresses
+	named   []used // those
 	source  uint16
 	salt    uint64
 	seed    maphash.Seed
 	cache   []cached
 	towns   []head
 	buf     []byte
-	part    []byte
+	kana    []byte
 	address []byte
+	whole   []whole  // of the row's names in one field
+	places  []uint32 // of the row's names in cache
+	touched uint64
 }
 
 // Names are the dictionaries of a table.
@@ -51,6 +55,15 @@ type cached struct {
 	script canon.Script
 }
 
+// part is a part of a name, and where its memory is.
+type part struct {
+	text []byte
+	key  uint64
+}
+
+// whole is a name in one field; given has no text when nothing cuts it.
+type whole struct{ family, given part }
+
 // head remembers what the beginning of an address became.
 type head struct {
 	key, hash uint64 // of the bytes, and of the town
@@ -61,12 +74,12 @@ type head struct {
 	numbers   [9]byte
 }
 
-// A worker's memory has 2^cacheBits names, two to a place, and 2^townBits
-// heads: four megabytes each. A quarter of that missed often enough to cost a
+// A worker's memory has 2^cacheBits names and 2^townBits heads, two to a place:
+// four and eight megabytes. A quarter of that missed often enough to cost a
 // fifth of all reading (8 million records).
 const (
 	cacheBits = 18
-	townBits  = 17
+	townBits  = 18
 )
 
 // NewBuilder returns a builder for rows of a source with these columns. The
@@ -74,7 +87,11 @@ const (
 func NewBuilder(names *Names, columns []Column, source uint16, sourceName string) *Builder {
 	b := &Builder{names: names, source: source, salt: xxhash.Sum64String(sourceName), seed: maphash.MakeSeed(), cache: Large[cached](1 << cacheBits), towns: Large[head](1 << townBits)}
 	for i, c := range columns {
-		if c != Ignored && c != Key {
+		switch {
+		case c == Ignored || c == Key:
+		case c >= Name && c <= RomajiGiven || c == Address:
+			b.named = append(b.named, used{i, c})
+		default:
 			b.columns = append(b.columns, used{i, c})
 		}
 	}
@@ -82,10 +99,58 @@ func NewBuilder(names *Names, columns []Column, source uint16, sourceName string
 }
 
 // Build fills r from a row: its fields, and its text as a whole.
+//
+// Nearly all that a row waits for is memory: what the parts of its names and the
+// head of its address became. All of that is asked for before any is used, so
+// that the row waits once.
 func (b *Builder) Build(r *Record, row []byte, fields [][]byte) {
-	*r = Record{Flags: Alive, Source: b.source, Content: (b.salt ^ xxhash.Sum64(row)) * 0x9E3779B97F4A7C15}
-	var family, given, kanaFamily, kanaGiven, latinFamily, latinGiven []byte
-	b.address = b.address[:0]
+	*r = Record{Flags: Alive, Source: b.source}
+	var family, given, kanaFamily, kanaGiven, latinFamily, latinGiven part
+	b.address, b.whole = b.address[:0], b.whole[:0]
+	for _, c := range b.named {
+		f := fields[c.at]
+		if len(f) == 0 {
+			continue
+		}
+		switch c.is {
+		case Name, Kana, Romaji:
+			b.whole = append(b.whole, b.split(f))
+		case Family:
+			family = b.part(f)
+		case Given:
+			given = b.part(f)
+		case KanaFamily:
+			kanaFamily = b.part(f)
+		case KanaGiven:
+			kanaGiven = b.part(f)
+		case RomajiFamily:
+			latinFamily = b.part(f)
+		case RomajiGiven:
+			latinGiven = b.part(f)
+		case Address:
+			if len(b.address) > 0 {
+				b.address = append(b.address, ' ')
+			}
+			b.address = append(b.address, f...)
+		}
+	}
+	address := b.beginning()
+	b.touch(address)
+	r.Content = (b.salt ^ xxhash.Sum64(row)) * 0x9E3779B97F4A7C15
+	b.rest(r, fields)
+	for i := range b.whole {
+		b.name(r, &b.whole[i])
+	}
+	b.pair(r, family, given)
+	b.pair(r, kanaFamily, kanaGiven)
+	b.pair(r, latinFamily, latinGiven)
+	if len(b.address) > 0 {
+		b.place(r, address)
+	}
+}
+
+// rest fills what is no name and no address.
+func (b *Builder) rest(r *Record, fields [][]byte) {
 	extra := 0
 	for _, c := range b.columns {
 		f := fields[c.at]
@@ -93,20 +158,6 @@ func (b *Builder) Build(r *Record, row []byte, fields [][]byte) {
 			continue
 		}
 		switch c.is {
-		case Name, Kana, Romaji:
-			b.name(r, f)
-		case Family:
-			family = f
-		case Given:
-			given = f
-		case KanaFamily:
-			kanaFamily = f
-		case KanaGiven:
-			kanaGiven = f
-		case RomajiFamily:
-			latinFamily = f
-		case RomajiGiven:
-			latinGiven = f
 		case Sex:
 			r.Sex = canon.ParseSex(f)
 		case Birth:
@@ -121,11 +172,6 @@ func (b *Builder) Build(r *Record, row []byte, fields [][]byte) {
 			}
 		case Postal:
 			r.Postal = canon.Postal(f)
-		case Address:
-			if len(b.address) > 0 {
-				b.address = append(b.address, ' ')
-			}
-			b.address = append(b.address, f...)
 		case Passport:
 			if r.Document == 0 {
 				r.Document = canon.Document(f)
@@ -143,12 +189,24 @@ func (b *Builder) Build(r *Record, row []byte, fields [][]byte) {
 			}
 		}
 	}
-	b.pair(r, family, given)
-	b.pair(r, kanaFamily, kanaGiven)
-	b.pair(r, latinFamily, latinGiven)
-	if len(b.address) > 0 {
-		b.place(r)
+}
+
+// part returns a part of a name.
+func (b *Builder) part(f []byte) part {
+	key := maphash.Bytes(b.seed, f)
+	b.places = append(b.places, uint32(key>>(64-cacheBits)&^1))
+	return part{f, key}
+}
+
+// touch asks for the memory of the row's names and of its address: for all of it
+// in a few instructions, so that the processor waits for all of it at once.
+func (b *Builder) touch(a beginning) {
+	sum := b.towns[a.key>>(64-townBits)&^1].key
+	for _, p := range b.places {
+		sum += b.cache[p].key
 	}
+	b.touched += sum
+	b.places = b.places[:0]
 }
 
 func hash32(s []byte) uint32 {
@@ -166,11 +224,30 @@ func (b *Builder) email(r *Record, f []byte) {
 	}
 }
 
-func (b *Builder) place(r *Record) {
-	if end := canon.HeadEnd(b.address); end > 0 {
-		if h := b.head(b.address[:end]); h.usable {
+// beginning is the head of an address, and where its memory is.
+type beginning struct {
+	text []byte // without prefecture; empty when there is none
+	end  int    // in the address
+	key  uint64
+}
+
+// beginning returns that of the row's address.
+func (b *Builder) beginning() (a beginning) {
+	if len(b.address) == 0 {
+		return a
+	}
+	if a.end = canon.HeadEnd(b.address); a.end > 0 {
+		a.text = canon.WithoutPrefecture(b.address[:a.end])
+		a.key = maphash.Bytes(b.seed, a.text)
+	}
+	return a
+}
+
+func (b *Builder) place(r *Record, a beginning) {
+	if len(a.text) > 0 {
+		if h := b.head(a); h.usable {
 			var ok bool
-			if b.buf, ok = canon.Tail(append(b.buf[:0], h.numbers[:h.size]...), b.address[end:]); ok {
+			if b.buf, ok = canon.Tail(append(b.buf[:0], h.numbers[:h.size]...), b.address[a.end:]); ok {
 				r.Town, r.Flags, r.Street = h.town, r.Flags|h.flags, street(h.hash, b.buf)
 				return
 			}
@@ -200,14 +277,18 @@ func letters(town []byte) Flags {
 }
 
 // head works the beginning of an address out.
-func (b *Builder) head(s []byte) *head {
-	key := maphash.Bytes(b.seed, s)
-	h := &b.towns[key>>(64-townBits)]
-	if h.key == key {
+func (b *Builder) head(a beginning) *head {
+	place := a.key >> (64 - townBits) &^ 1
+	h, second := &b.towns[place], &b.towns[place+1]
+	if h.key == a.key {
 		return h
 	}
-	*h = head{key: key}
-	town, numbers, ok := canon.Head(b.buf[:0], s)
+	if second.key == a.key {
+		return second
+	}
+	*second = *h
+	*h = head{key: a.key}
+	town, numbers, ok := canon.Head(b.buf[:0], a.text)
 	if ok && len(town) > 0 && len(numbers) <= len(h.numbers) {
 		h.usable, h.hash, h.town, h.flags = true, xxhash.Sum64(town), b.names.Towns.Add(town), letters(town)
 		h.size = uint8(copy(h.numbers[:], numbers))
@@ -215,8 +296,8 @@ func (b *Builder) head(s []byte) *head {
 	return h
 }
 
-// name takes a whole name in any script, cut at its first space.
-func (b *Builder) name(r *Record, f []byte) {
+// split cuts a whole name in any script at its first space.
+func (b *Builder) split(f []byte) (w whole) {
 	if c := f[0]; c == ' ' || c == 0xE3 {
 		f = bytes.TrimLeft(f, " \u3000")
 	}
@@ -227,13 +308,22 @@ func (b *Builder) name(r *Record, f []byte) {
 			rest = bytes.Trim(rest, " \u3000")
 		}
 	}
-	a := b.word(first)
-	if len(rest) == 0 {
+	w.family = b.part(first)
+	if len(rest) > 0 {
+		w.given = b.part(rest)
+	}
+	return w
+}
+
+// name takes a whole name.
+func (b *Builder) name(r *Record, w *whole) {
+	a := b.word(w.family)
+	if len(w.given.text) == 0 {
 		b.take(r, a.script, a.word, 0, false)
 		return
 	}
-	g := b.word(rest)
-	b.level(&a, &g, first, rest)
+	g := b.word(w.given)
+	b.level(&a, &g, w.family.text, w.given.text)
 	b.take(r, min(a.script, g.script), a.word, g.word, false)
 }
 
@@ -267,21 +357,21 @@ func space(f []byte) (i, n int) {
 }
 
 // pair takes a name in two fields, whose order is sure.
-func (b *Builder) pair(r *Record, family, given []byte) {
-	if len(family) == 0 && len(given) == 0 {
+func (b *Builder) pair(r *Record, family, given part) {
+	if len(family.text) == 0 && len(given.text) == 0 {
 		return
 	}
 	var a, g cached
 	script := canon.None
-	if len(family) > 0 {
+	if len(family.text) > 0 {
 		a = b.word(family)
 		script = a.script
 	}
-	if len(given) > 0 {
+	if len(given.text) > 0 {
 		if g = b.word(given); script == canon.None {
 			script = g.script
 		}
-		b.level(&a, &g, family, given)
+		b.level(&a, &g, family.text, given.text)
 		script = min(script, g.script)
 	}
 	b.take(r, script, a.word, g.word, true)
@@ -308,8 +398,8 @@ func (b *Builder) take(r *Record, script canon.Script, family, given Word, sure 
 }
 
 // word works a part of a name out.
-func (b *Builder) word(f []byte) cached {
-	key := maphash.Bytes(b.seed, f)
+func (b *Builder) word(p part) cached {
+	key, f := p.key, p.text
 	place := key >> (64 - cacheBits) &^ 1
 	c, second := &b.cache[place], &b.cache[place+1]
 	if c.key == key {
@@ -325,8 +415,8 @@ func (b *Builder) word(f []byte) cached {
 		b.buf = canon.Name(b.buf[:0], f)
 		c.word = b.names.Kanji.Add(unspaced(b.buf))
 	case canon.KanaOnly:
-		b.part = canon.Kana(b.part[:0], f)
-		b.buf = canon.KanaRomaji(b.buf[:0], b.part)
+		b.kana = canon.Kana(b.kana[:0], f)
+		b.buf = canon.KanaRomaji(b.buf[:0], b.kana)
 		c.word = b.names.Latin.Add(unspaced(b.buf))
 	case canon.Latin:
 		b.buf = canon.Romaji(b.buf[:0], f)

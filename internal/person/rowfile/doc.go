@@ -28,7 +28,7 @@ const (
 	// does not close within it counts as a stray quote.
 	MaxRow = 1 << 20
 	// chunkBytes is about how much text a chunk holds.
-	chunkBytes = 1 << 20
+	chunkBytes = 256 << 10
 	// sniffBytes is how much of a file decides about encoding and separator.
 	sniffBytes = 256 << 10
 )
