@@ -2,9 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha1"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -14,7 +11,6 @@ import (
 	"time"
 
 	"sekisho/internal/config"
-	"sekisho/internal/console/account"
 	"sekisho/internal/element"
 	"sekisho/internal/event"
 	"sekisho/internal/keyring"
@@ -30,7 +26,6 @@ const (
 	beatPace = 9e9 // ns between signs of life: nearly what the figures take for silence
 	clients  = 200 // addresses with one session a day
 	zipf     = 0.8 // exponent by which subjects are chosen
-	password = "mada mienai yama"
 )
 
 // filler writes a ledger whose events happened at the times that it says.
@@ -103,6 +98,9 @@ func (f *filler) season(s sizes, until time.Time) error {
 	step := float64(until.UnixNano()-begin) / float64(s.Crossings)
 	day, beat, found := int64(0), begin, 0
 	for i := range s.Crossings {
+		if i%1000 == 0 && f.ctx.Err() != nil {
+			return f.ctx.Err()
+		}
 		at := begin + int64((float64(i)+rng.Float64())*step)
 		for ; beat < at; beat += beatPace {
 			if err := f.write(beat, gate, &event.Heartbeat{Places: []event.Place{"shop"}}); err != nil {
@@ -201,56 +199,4 @@ func (f *filler) cases(n int, until time.Time) error {
 		}
 	}
 	return nil
-}
-
-// people makes accounts and returns a cookie for each.
-func (f *filler) people(c *config.Config, n int, origin string) ([]string, error) {
-	a, err := account.Open(f.ctx, account.Config{Path: filepath.Join(c.Data, "accounts.db"), Tenant: c.Tenant, Origin: origin, Now: time.Now,
-		Record: func(_ context.Context, by event.Source, bodies ...event.Body) error {
-			return f.write(time.Now().UnixNano(), by, bodies...)
-		}})
-	if err != nil {
-		return nil, err
-	}
-	var cookies []string
-	for i := range n {
-		cookie, err := person(f.ctx, a, i)
-		if err != nil {
-			return nil, errors.Join(err, a.Close())
-		}
-		cookies = append(cookies, cookie)
-	}
-	return cookies, a.Close()
-}
-
-// person makes an account, the first one as the link of the first start does,
-// and lets it in.
-func person(ctx context.Context, a *account.Accounts, i int) (string, error) {
-	name, code := fmt.Sprintf("user%d", i), ""
-	var err error
-	if i == 0 {
-		code, err = a.FirstRun(ctx)
-	} else {
-		code, err = a.Invite(ctx, "user0", name, []account.Role{account.CSIRT})
-	}
-	if err != nil {
-		return "", err
-	}
-	key, err := a.NewKey()
-	if err != nil {
-		return "", err
-	}
-	step := uint64(time.Now().Unix() / 30)
-	if name, err = a.Accept(ctx, code, account.Welcome{Name: name, Password: password, Key: key, Code: oneTime(key, step-1)}); err != nil {
-		return "", err
-	}
-	return a.Login(ctx, name, password, oneTime(key, step), "127.0.0.1")
-}
-
-// oneTime is a code of RFC 4226.
-func oneTime(key []byte, counter uint64) string {
-	mac := hmac.New(sha1.New, key)
-	mac.Write(binary.BigEndian.AppendUint64(nil, counter))
-	sum := mac.Sum(nil)
-	return fmt.Sprintf("%06d", binary.BigEndian.Uint32(sum[sum[19]&15:])&0x7fffffff%1_000_000)
 }

@@ -17,6 +17,7 @@ import (
 
 	"sekisho/internal/config"
 	"sekisho/internal/control"
+	"sekisho/internal/durable"
 	"sekisho/internal/pgserver"
 )
 
@@ -69,22 +70,24 @@ roles:
 
 // lab is the firm: its database, its ledger, and the process that is measured.
 type lab struct {
-	o       options
-	dir     string
-	origin  string
-	server  *pgserver.Server
-	up      *exec.Cmd
-	log     *os.File
-	cookies []string
-	client  *http.Client
+	o      options
+	dir    string
+	kept   kept
+	origin string
+	server *pgserver.Server
+	up     *exec.Cmd
+	log    *os.File
+	client *http.Client
 }
 
-// kept is what is used again with the folder.
+// kept says what of the folder is finished. What is not is made again from its
+// beginning.
 type kept struct {
-	Sizes   sizes
-	Day     string
-	Origin  string
-	Cookies []string
+	Sizes    sizes
+	Until    time.Time // the end of what happened
+	Database bool
+	Ledger   bool
+	People   []*person
 }
 
 func newLab(ctx context.Context, s sizes, o options) (*lab, error) {
@@ -99,16 +102,14 @@ func newLab(ctx context.Context, s sizes, o options) (*lab, error) {
 	if l.dir, err = filepath.Abs(l.dir); err != nil {
 		return l, err
 	}
-	if err := os.MkdirAll(l.dir, 0o700); err != nil {
+	// The database server may run as somebody else, who passes through.
+	if err := errors.Join(os.MkdirAll(l.dir, 0o711), os.Chmod(l.dir, 0o711)); err != nil {
 		return l, err
 	}
-	if l.server, err = pgserver.Start(ctx, pgserver.Config{}); err != nil {
+	if err := l.remember(s); err != nil {
 		return l, err
 	}
 	if err := l.database(ctx, s); err != nil {
-		return l, err
-	}
-	if err := l.server.Exec(ctx, "shop", "VACUUM ANALYZE customers"); err != nil {
 		return l, err
 	}
 	if err := l.fill(ctx, s); err != nil {
@@ -117,81 +118,125 @@ func newLab(ctx context.Context, s sizes, o options) (*lab, error) {
 	return l, l.start(ctx)
 }
 
+// remember reads what an earlier run left in the folder.
+func (l *lab) remember(s sizes) error {
+	text, err := os.ReadFile(filepath.Join(l.dir, "kept.json"))
+	if errors.Is(err, os.ErrNotExist) {
+		l.kept = kept{Sizes: s}
+		return nil
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &l.kept)
+	}
+	if err == nil && l.kept.Sizes != s {
+		err = fmt.Errorf("%s holds a firm of another size: delete it", l.dir)
+	}
+	return err
+}
+
+// note writes down what is finished.
+func (l *lab) note() error {
+	text, err := json.Marshal(l.kept)
+	if err != nil {
+		return err
+	}
+	return durable.WriteFile(durable.Dir(l.dir), "kept.json", text, 0o600)
+}
+
 func (l *lab) database(ctx context.Context, s sizes) error {
+	dir := filepath.Join(l.dir, "pg")
+	if !l.kept.Database {
+		if err := os.RemoveAll(dir); err != nil {
+			return err
+		}
+	}
+	var err error
+	if l.server, err = pgserver.Start(ctx, pgserver.Config{Dir: dir}); err != nil || l.kept.Database {
+		return err
+	}
+	begin := time.Now()
 	if err := l.server.CreateDatabase(ctx, "shop"); err != nil {
 		return err
 	}
-	return l.server.Exec(ctx, "shop", fmt.Sprintf(`CREATE ROLE sekisho LOGIN; GRANT pg_read_all_data, pg_read_all_stats TO sekisho;
-		CREATE TABLE customers (id int PRIMARY KEY, name text, email text, phone text);
-		INSERT INTO customers SELECT i, 'name ' || i, 'm' || i || '@example.jp', '090' || i FROM generate_series(1, %d) i`, s.Subjects))
+	if err := l.server.Exec(ctx, "shop", fmt.Sprintf(`CREATE ROLE sekisho LOGIN; GRANT pg_read_all_data, pg_read_all_stats TO sekisho;
+		CREATE TABLE customers (id int, name text, email text, phone text);
+		INSERT INTO customers SELECT i, 'name ' || i, 'm' || i || '@example.jp', '090' || i FROM generate_series(1, %d) i;
+		ALTER TABLE customers ADD PRIMARY KEY (id)`, s.Subjects)); err != nil {
+		return err
+	}
+	if err := l.server.Exec(ctx, "shop", "VACUUM ANALYZE customers"); err != nil {
+		return err
+	}
+	fmt.Printf("# a database of %d customers in %v\n", s.Subjects, time.Since(begin).Round(time.Second))
+	l.kept.Database = true
+	return l.note()
 }
 
-// fill makes ledger and accounts, or takes those of earlier today.
-func (l *lab) fill(ctx context.Context, s sizes) error {
-	var ports [4]string
-	for i := range ports {
+// ports returns free ports of this machine.
+func ports() (out [4]string, err error) {
+	for i := range out {
 		listen, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
-			return err
+			return out, err
 		}
-		_, ports[i], _ = net.SplitHostPort(listen.Addr().String())
+		_, out[i], _ = net.SplitHostPort(listen.Addr().String())
 		if err := listen.Close(); err != nil {
-			return err
+			return out, err
 		}
 	}
-	l.origin = "http://localhost:" + ports[3]
-	old := kept{}
-	if text, err := os.ReadFile(filepath.Join(l.dir, "kept.json")); err == nil {
-		if err := json.Unmarshal(text, &old); err != nil {
-			return err
-		}
+	return out, nil
+}
+
+// fill makes ledger and accounts, or takes those of an earlier run.
+func (l *lab) fill(ctx context.Context, s sizes) error {
+	free, err := ports()
+	if err != nil {
+		return err
 	}
-	now := time.Now()
-	again := old.Sizes == s && old.Day == now.Format(time.DateOnly)
-	if !again && old.Day != "" {
-		return fmt.Errorf("%s holds something of another day or another size: delete it", l.dir)
-	}
-	text := strings.NewReplacer("UPSTREAM", l.server.Addr(), "GATE", ports[0], "PROXY", ports[1], "WEB", ports[2], "CONSOLE", ports[3]).Replace(configuration)
+	l.origin = "http://localhost:" + free[3]
+	text := strings.NewReplacer("UPSTREAM", l.server.Addr(), "GATE", free[0], "PROXY", free[1], "WEB", free[2], "CONSOLE", free[3]).Replace(configuration)
 	for name, text := range map[string]string{"sekisho.yaml": text, "cases.yaml": people, "policy.yaml": rules, "egress.yaml": exits} {
 		if err := os.WriteFile(filepath.Join(l.dir, name), []byte(text), 0o600); err != nil {
 			return err
 		}
 	}
-	if again {
-		l.cookies = old.Cookies
-		return nil
-	}
-	if out, err := l.command(ctx, "init").CombinedOutput(); err != nil {
-		return fmt.Errorf("init: %w: %s", err, out)
-	}
 	c, err := config.Load(filepath.Join(l.dir, "sekisho.yaml"))
 	if err != nil {
 		return err
 	}
+	if !l.kept.Ledger {
+		if err := l.past(ctx, c.Config, s); err != nil {
+			return err
+		}
+	}
+	return l.enter(ctx, c.Config)
+}
+
+// past writes the ledger of the season.
+func (l *lab) past(ctx context.Context, c *config.Config, s sizes) error {
+	if err := errors.Join(os.RemoveAll(filepath.Join(l.dir, "data")), os.RemoveAll(filepath.Join(l.dir, "keys"))); err != nil {
+		return err
+	}
+	if out, err := l.command(ctx, "init").CombinedOutput(); err != nil {
+		return fmt.Errorf("init: %w: %s", err, out)
+	}
 	begin := time.Now()
-	f, err := openLedger(ctx, c.Config)
+	f, err := openLedger(ctx, c)
 	if err != nil {
 		return err
 	}
-	err = f.number(c.Config, s.Subjects)
-	if err == nil {
-		err = f.season(s, now)
+	if err = f.number(c, s.Subjects); err == nil {
+		err = f.season(s, begin)
 	}
 	if err == nil {
-		err = f.cases(s.Cases, now)
-	}
-	if err == nil {
-		l.cookies, err = f.people(c.Config, l.o.users+1, l.origin)
+		err = f.cases(s.Cases, begin)
 	}
 	if err := errors.Join(err, f.Close()); err != nil {
 		return err
 	}
 	fmt.Printf("# %d events written in %v\n", f.Head(), time.Since(begin).Round(time.Second))
-	note, err := json.Marshal(kept{s, now.Format(time.DateOnly), l.origin, l.cookies})
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(l.dir, "kept.json"), note, 0o600)
+	l.kept.Ledger, l.kept.Until, l.kept.People = true, begin, nil
+	return l.note()
 }
 
 func (l *lab) command(ctx context.Context, args ...string) *exec.Cmd {

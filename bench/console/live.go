@@ -39,7 +39,7 @@ func (l *lab) live(ctx context.Context) error {
 	}
 	begin := time.Now()
 	var took []time.Duration
-	list := rooms(time.Now(), "k0", "k1", "/cases/k0/draft/")
+	list := rooms(l.kept.Until, "k0", "k1", "/cases/k0/draft/")
 	for i := 0; time.Since(begin) < l.o.length; i++ {
 		d, _, err := l.get(ctx, 0, list[i%len(list)].path)
 		if err != nil {
@@ -81,7 +81,7 @@ func (l *lab) look(ctx context.Context, user int, moved, drawn *atomic.Int64) er
 	if err != nil {
 		return err
 	}
-	r.AddCookie(&http.Cookie{Name: "sekisho", Value: l.cookies[user]})
+	r.AddCookie(&http.Cookie{Name: "sekisho", Value: l.kept.People[user].Cookie})
 	stream, err := (&http.Transport{}).RoundTrip(r)
 	if err != nil {
 		return err

@@ -24,6 +24,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"syscall"
 	"time"
 )
 
@@ -40,12 +41,12 @@ func main() {
 	flag.IntVar(&s.Cases, "cases", 10_000, "cases, one in ten open")
 	flag.IntVar(&s.Subjects, "subjects", 10_000_000, "subjects")
 	flag.StringVar(&o.program, "program", "bin/sekisho", "the program that is measured")
-	flag.StringVar(&o.dir, "dir", "", "keep what is made there, and use it again on the same day")
+	flag.StringVar(&o.dir, "dir", "", "keep what is made there, and use it again")
 	flag.IntVar(&o.rounds, "rounds", 200, "how often each page is asked")
 	flag.IntVar(&o.users, "users", 200, "users with streams")
 	flag.DurationVar(&o.length, "length", 60*time.Second, "how long the users look")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := measure(ctx, s, o); err != nil {
 		fmt.Fprintln(os.Stderr, "bench-console:", err)

@@ -55,7 +55,7 @@ func (l *lab) get(ctx context.Context, user int, path string) (time.Duration, []
 		return 0, nil, err
 	}
 	r.Header.Set("Accept-Language", "ja")
-	r.AddCookie(&http.Cookie{Name: "sekisho", Value: l.cookies[user]})
+	r.AddCookie(&http.Cookie{Name: "sekisho", Value: l.kept.People[user].Cookie})
 	begin := time.Now()
 	answer, err := l.client.Do(r)
 	if err != nil {
@@ -73,7 +73,7 @@ func (l *lab) get(ctx context.Context, user int, path string) (time.Duration, []
 // pages measures every page with one user.
 func (l *lab) pages(ctx context.Context) error {
 	const first, closed = "k0", "k1"
-	list := rooms(time.Now(), first, closed, "/cases/"+first+"/draft/")
+	list := rooms(l.kept.Until, first, closed, "/cases/"+first+"/draft/")
 	begun := time.Now()
 	took := make([][]time.Duration, len(list))
 	sizes, late := make([]int, len(list)), make([]time.Duration, len(list))
