@@ -214,6 +214,7 @@ func (p *process) recordCase(ctx context.Context, body event.Cased, caller roste
 	if out.Case, err = p.cases.desk.Propose(ctx, body, caller); err != nil {
 		return out, err
 	}
+	ctx = context.WithoutCancel(ctx) // what was recorded is carried out, whoever goes away
 	switch b := body.(type) {
 	case *event.CaseAction:
 		err = p.contain(ctx, b, &out)
@@ -256,8 +257,11 @@ func (p *process) freeze(ctx context.Context, b *event.CaseScope) error {
 	if err != nil {
 		return err
 	}
-	err = p.askScope(ctx, control.ScopeRequest{Query: q, Form: control.FormBundle, By: b.By}, f)
-	return errors.Join(err, f.Sync(), f.Close())
+	err = errors.Join(p.askScope(ctx, control.ScopeRequest{Query: q, Form: control.FormBundle, By: b.By}, f), f.Sync(), f.Close())
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return durable.Dir(p.caseDir()).SyncDir(".")
 }
 
 // caseDir holds what the ledger names by digest: bundles and released documents.

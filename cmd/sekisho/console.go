@@ -91,6 +91,12 @@ func (c *console) open(ctx context.Context) error {
 	if err != nil {
 		return fail(err)
 	}
+	if err := c.accounts.Settle(ctx); err != nil {
+		return fail(err)
+	}
+	if err := c.settleDraft(ctx); err != nil {
+		return err
+	}
 	code, err := c.accounts.FirstRun(ctx)
 	if err != nil {
 		return fail(err)

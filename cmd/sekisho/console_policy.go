@@ -25,12 +25,25 @@ import (
 )
 
 // policyDraft is the file of a draft, beside the ledger: it is no evidence, what
-// was proposed and published is in the ledger by its digest.
+// was proposed and published is in the ledger by its digest. Doing is the act
+// that is under way, by Actor: an act that a killed process left there was not
+// done, unless the text is in force.
 type policyDraft struct {
-	By   string    `json:"by"`
-	At   time.Time `json:"at"`
-	Text string    `json:"text"`
+	By    string    `json:"by"`
+	At    time.Time `json:"at"`
+	Text  string    `json:"text"`
+	Doing string    `json:"doing,omitempty"`
+	Actor string    `json:"actor,omitempty"`
+	// Before is the draft that a proposal takes the place of.
+	Before *policyDraft `json:"before,omitempty"`
 }
+
+// What is done with a draft.
+const (
+	proposing   = "policy-propose"
+	publishing  = "policy-publish"
+	withdrawing = "policy-withdraw"
+)
 
 const draftFile = "policy-draft.json"
 
@@ -67,7 +80,7 @@ func (c *console) readDraft() (*policyDraft, error) {
 // process ended between publishing it and dropping it, does not wait any more.
 func (c *console) PolicyDraft(ctx context.Context) (*consoleoffice.PolicyDraft, error) {
 	d, err := c.readDraft()
-	if d == nil || err != nil {
+	if d == nil || err != nil || d.Doing == proposing {
 		return nil, err
 	}
 	check, err := c.CheckPolicy(ctx, d.Text)
@@ -213,20 +226,82 @@ func (c *console) ProposePolicy(ctx context.Context, by, text string) error {
 	if check.Problem != "" {
 		return draftFault(check.Problem, "read it again")
 	}
+	ctx = context.WithoutCancel(ctx) // what was begun is ended, whoever goes away
 	c.drafting.Lock()
 	defer c.drafting.Unlock()
-	if err := c.recordDraft(ctx, by, "policy-propose", check.Digest, ""); err != nil {
+	before, err := c.readDraft()
+	if err != nil {
 		return err
 	}
-	data, err := json.Marshal(policyDraft{By: by, At: c.now().UTC(), Text: text})
+	d := policyDraft{By: by, At: c.now().UTC(), Text: text, Before: before}
+	if err := c.announce(ctx, d, proposing, by, check.Digest); err != nil {
+		return err
+	}
+	d.Before = nil
+	return c.writeDraft(d)
+}
+
+func (c *console) writeDraft(d policyDraft) error {
+	data, err := json.Marshal(d)
 	if err != nil {
 		return err
 	}
 	return durable.WriteFile(durable.Dir(c.cfg.Data), draftFile, data, 0o600)
 }
 
-func (c *console) recordDraft(ctx context.Context, by, do, digest, detail string) error {
-	return c.Record(ctx, event.Source("person/"+by), &event.Act{By: by, Do: do, Target: digest, Result: "done", Detail: detail})
+// announce notes what somebody does with a draft, and then records it.
+func (c *console) announce(ctx context.Context, d policyDraft, do, by, digest string) error {
+	d.Doing, d.Actor = do, by
+	if err := c.writeDraft(d); err != nil {
+		return err
+	}
+	detail := ""
+	if do != proposing {
+		detail = "written by " + d.By
+	}
+	err := c.Record(ctx, event.Source("person/"+by), &event.Act{By: by, Do: do, Target: digest, Result: "done", Detail: detail})
+	if err != nil {
+		return errors.Join(err, c.takeBack(d))
+	}
+	return nil
+}
+
+// takeBack makes the file what it was before an act was announced.
+func (c *console) takeBack(d policyDraft) error {
+	switch {
+	case d.Doing != proposing:
+		d.Doing, d.Actor = "", ""
+	case d.Before == nil:
+		return c.dropDraft()
+	default:
+		d = *d.Before
+	}
+	return c.writeDraft(d)
+}
+
+// settleDraft ends what a killed process left in the middle: a draft that is in
+// force is dropped; of any other act the ledger says that it was not done.
+func (c *console) settleDraft(ctx context.Context) error {
+	d, err := c.readDraft()
+	if d == nil || err != nil || d.Doing == "" {
+		return err
+	}
+	file, err := c.policyPath()
+	if err != nil {
+		return err
+	}
+	digest := ""
+	if next, _, err := config.PolicyText(file, []byte(d.Text)); err == nil {
+		digest = string(next.Digest())
+	}
+	if d.Doing == publishing && digest == string(c.policy.Load().Digest()) {
+		return c.dropDraft()
+	}
+	undone := &event.Act{By: d.Actor, Do: d.Doing, Target: digest, Result: "interrupted", Detail: "the process ended before it was done"}
+	if err := c.Record(ctx, consoleSource, undone); err != nil {
+		return err
+	}
+	return c.takeBack(*d)
 }
 
 // PublishPolicy implements office.Writer. Each step can be the last: who orders
@@ -237,13 +312,14 @@ func (c *console) PublishPolicy(ctx context.Context, by, digest string) error {
 	if err != nil {
 		return err
 	}
+	ctx = context.WithoutCancel(ctx) // what was begun is ended, whoever goes away
 	c.drafting.Lock()
 	defer c.drafting.Unlock()
 	d, err := c.readDraft()
 	switch {
 	case err != nil:
 		return err
-	case d == nil:
+	case d == nil, d.Doing == proposing:
 		return draftFault("there is no draft", "write one first")
 	case d.By == by:
 		return draftFault("whoever wrote it cannot publish it", "ask a second person to read and publish it")
@@ -258,7 +334,7 @@ func (c *console) PublishPolicy(ctx context.Context, by, digest string) error {
 	if bad := next.Supersedes(c.policy.Load()); bad != nil {
 		return draftFault(bad.What, bad.Try)
 	}
-	if err := c.recordDraft(ctx, by, "policy-publish", digest, "written by "+d.By); err != nil {
+	if err := c.announce(ctx, *d, publishing, by, digest); err != nil {
 		return err
 	}
 	if err := durable.WriteFile(durable.Dir(filepath.Dir(file)), filepath.Base(file), []byte(d.Text), 0o644); err != nil {
@@ -280,13 +356,14 @@ func (c *console) dropDraft() error {
 
 // WithdrawPolicy implements office.Writer.
 func (c *console) WithdrawPolicy(ctx context.Context, by string) error {
+	ctx = context.WithoutCancel(ctx) // what was begun is ended, whoever goes away
 	c.drafting.Lock()
 	defer c.drafting.Unlock()
 	d, err := c.readDraft()
 	if d == nil || err != nil {
 		return err
 	}
-	if err := c.recordDraft(ctx, by, "policy-withdraw", "", "written by "+d.By); err != nil {
+	if err := c.announce(ctx, *d, withdrawing, by, ""); err != nil {
 		return err
 	}
 	return c.dropDraft()

@@ -200,7 +200,7 @@ func (c *console) ExceptBlock(ctx context.Context, r consoleoffice.ExceptRequest
 	for i := range b.Exception {
 		b.Exception[i].Why = site.Why{Until: r.Until.UTC().Format(time.DateOnly), Reason: r.Reason, By: r.By}
 	}
-	if err := c.Record(ctx, event.Source("person/"+r.By), &event.Act{By: r.By, Do: "except", Target: b.ID, Result: "done", Detail: r.Reason}); err != nil {
+	if err := c.Record(ctx, event.Source("person/"+r.By), &event.Act{By: r.By, Do: "except", Target: b.ID, Result: "ordered", Detail: r.Reason}); err != nil {
 		return err
 	}
 	if err := addExceptions(file, b.Exception); err != nil {

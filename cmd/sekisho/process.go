@@ -234,6 +234,7 @@ func (p *process) start(ctx context.Context, views, scans, gates *stage, failed 
 		return err
 	}
 	gates.run("policy reload on SIGHUP", p.followHangup)
+	gates.run("acts that a crash left", p.finishing)
 	return p.startControl(gates)
 }
 

@@ -7,8 +7,10 @@ package event
 // are in no event.
 type Account struct {
 	// Step is created, invited, roles, password, totp, passkey, passkey-removed,
-	// disabled, enabled, token, token-ended.
+	// disabled, enabled, token, token-ended; undone takes one of these back, whose
+	// event is there and which was not made.
 	Step    string   `json:"step"`
+	Undone  string   `json:"undone,omitempty"` // the step that was not made
 	Account string   `json:"account"`
 	Roles   []string `json:"roles,omitempty"` // from now on: "tenant/role"
 	Name    string   `json:"name,omitempty"`  // of the passkey or token
@@ -42,7 +44,9 @@ type Act struct {
 	By     string `json:"by"`
 	Do     string `json:"do"`
 	Target string `json:"target,omitempty"`
-	Result string `json:"result"` // done, refused, failed
+	// Result is done, ordered (what became of it is another event), refused,
+	// failed, or interrupted: what was recorded before was not done.
+	Result string `json:"result"`
 	Detail string `json:"detail,omitempty"`
 }
 

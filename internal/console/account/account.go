@@ -124,6 +124,11 @@ CREATE TABLE token (
 	made_at INTEGER NOT NULL,
 	UNIQUE (account, name)
 ) STRICT;
+`, `
+CREATE TABLE promise (
+	id   INTEGER PRIMARY KEY,
+	body TEXT NOT NULL -- the event that says of a change that it is made
+) STRICT;
 `}
 
 // Open opens the database, or makes it.

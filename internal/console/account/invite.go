@@ -67,10 +67,11 @@ func (a *Accounts) invite(ctx context.Context, by, name string, roles []Grant) (
 		return "", err
 	}
 	until := a.Now().Add(inviteLife)
-	if err := a.Record(ctx, source(by), &event.Account{Step: "invited", Account: name, Roles: grantTexts(roles), Until: until.UnixNano(), By: by}); err != nil {
-		return "", err
-	}
-	_, err = a.db.ExecContext(ctx, "INSERT INTO invitation VALUES (?, ?, ?, ?, ?)", hash, name, strings.Join(grantTexts(roles), ","), until.UnixNano(), by)
+	invited := &event.Account{Step: "invited", Account: name, Roles: grantTexts(roles), Until: until.UnixNano(), By: by}
+	err = a.change(ctx, source(by), invited, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "INSERT INTO invitation VALUES (?, ?, ?, ?, ?)", hash, name, strings.Join(grantTexts(roles), ","), until.UnixNano(), by)
+		return err
+	})
 	return code, err
 }
 
@@ -150,10 +151,7 @@ func (a *Accounts) Accept(ctx context.Context, code string, w Welcome) (string, 
 	if inv.Known {
 		step = "password"
 	}
-	if err := a.Record(ctx, source(name), &event.Account{Step: step, Account: name, Roles: grantTexts(inv.Roles), By: name}); err != nil {
-		return "", err
-	}
-	return name, a.write(ctx, func(tx *sql.Tx) error {
+	return name, a.change(ctx, source(name), &event.Account{Step: step, Account: name, Roles: grantTexts(inv.Roles), By: name}, func(tx *sql.Tx) error {
 		if err := one(tx.ExecContext(ctx, "DELETE FROM invitation WHERE hash = ?", digest(code))); err != nil {
 			return err
 		}

@@ -189,19 +189,17 @@ func (a *Accounts) FinishPasskey(ctx context.Context, s *Session, id, name strin
 	if !nameForm.MatchString(name) {
 		name = fmt.Sprintf("passkey-%d", len(b.credentials)+1)
 	}
-	if err := a.Record(ctx, source(b.name), &event.Account{Step: "passkey", Account: b.name, Name: name, By: b.name}); err != nil {
+	return a.change(ctx, source(b.name), &event.Account{Step: "passkey", Account: b.name, Name: name, By: b.name}, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "INSERT INTO passkey VALUES (?, ?, ?, ?, ?)", c.ID, b.name, name, string(text), a.Now().UnixNano())
 		return err
-	}
-	_, err = a.db.ExecContext(ctx, "INSERT INTO passkey VALUES (?, ?, ?, ?, ?)", c.ID, b.name, name, string(text), a.Now().UnixNano())
-	return err
+	})
 }
 
 // RemovePasskey takes a passkey from an account, which keeps its password.
 func (a *Accounts) RemovePasskey(ctx context.Context, by, name string, id []byte) error {
-	if err := a.Record(ctx, source(by), &event.Account{Step: "passkey-removed", Account: name, By: by}); err != nil {
-		return err
-	}
-	return one(a.db.ExecContext(ctx, "DELETE FROM passkey WHERE account = ? AND id = ?", name, id))
+	return a.change(ctx, source(by), &event.Account{Step: "passkey-removed", Account: name, By: by}, func(tx *sql.Tx) error {
+		return one(tx.ExecContext(ctx, "DELETE FROM passkey WHERE account = ? AND id = ?", name, id))
+	})
 }
 
 // AskPasskey begins a login with a passkey of any account.

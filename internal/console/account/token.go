@@ -68,10 +68,11 @@ func (a *Accounts) NewToken(ctx context.Context, u *User, name string, actions [
 	if n > 0 {
 		return "", ErrTaken
 	}
-	if err := a.Record(ctx, source(u.Name), &event.Account{Step: "token", Account: u.Name, Name: name, Until: now.Add(life).UnixNano(), By: u.Name}); err != nil {
-		return "", err
-	}
-	_, err = a.db.ExecContext(ctx, "INSERT INTO token VALUES (?, ?, ?, ?, ?, ?)", digest(text), u.Name, name, joinActions(actions), now.Add(life).UnixNano(), now.UnixNano())
+	made := &event.Account{Step: "token", Account: u.Name, Name: name, Until: now.Add(life).UnixNano(), By: u.Name}
+	err = a.change(ctx, source(u.Name), made, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "INSERT INTO token VALUES (?, ?, ?, ?, ?, ?)", digest(text), u.Name, name, joinActions(actions), now.Add(life).UnixNano(), now.UnixNano())
+		return err
+	})
 	return text, err
 }
 
@@ -114,10 +115,9 @@ func (a *Accounts) Tokens(ctx context.Context, name string) ([]Token, error) {
 
 // EndToken ends a token of an account.
 func (a *Accounts) EndToken(ctx context.Context, by, account, name string) error {
-	if err := a.Record(ctx, source(by), &event.Account{Step: "token-ended", Account: account, Name: name, By: by}); err != nil {
-		return err
-	}
-	return one(a.db.ExecContext(ctx, "DELETE FROM token WHERE account = ? AND name = ?", account, name))
+	return a.change(ctx, source(by), &event.Account{Step: "token-ended", Account: account, Name: name, By: by}, func(tx *sql.Tx) error {
+		return one(tx.ExecContext(ctx, "DELETE FROM token WHERE account = ? AND name = ?", account, name))
+	})
 }
 
 // Bearer returns whose token it is and what it can do; ErrUnknown when it is

@@ -143,10 +143,7 @@ func (a *Accounts) SetRoles(ctx context.Context, by, name, tenant string, roles 
 	if err := a.keepOfficer(ctx, u, tenant, !slices.Contains(roles, Officer)); err != nil {
 		return err
 	}
-	if err := a.Record(ctx, source(by), &event.Account{Step: "roles", Account: name, Roles: grantTexts(next), By: by}); err != nil {
-		return err
-	}
-	return a.write(ctx, func(tx *sql.Tx) error {
+	return a.change(ctx, source(by), &event.Account{Step: "roles", Account: name, Roles: grantTexts(next), By: by}, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, "DELETE FROM role WHERE account = ? AND tenant = ?", name, tenant); err != nil {
 			return err
 		}
@@ -197,10 +194,7 @@ func (a *Accounts) SetDisabled(ctx context.Context, by, name string, disabled bo
 	if disabled {
 		step = "disabled"
 	}
-	if err := a.Record(ctx, source(by), &event.Account{Step: step, Account: name, By: by}); err != nil {
-		return err
-	}
-	return a.write(ctx, func(tx *sql.Tx) error {
+	return a.change(ctx, source(by), &event.Account{Step: step, Account: name, By: by}, func(tx *sql.Tx) error {
 		if err := one(tx.ExecContext(ctx, "UPDATE account SET disabled = ? WHERE name = ?", disabled, name)); err != nil {
 			return err
 		}

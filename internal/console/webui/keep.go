@@ -1,7 +1,9 @@
 package webui
 
 import (
+	"cmp"
 	"errors"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -147,13 +149,19 @@ func (s *Server) ledgerVerify(r *Request) (templ.Component, error) {
 	return nil, redirect("/ledger")
 }
 
-// usersRoom is the room of accounts.
+// usersRoom is the room of accounts: some of them, by name.
 type usersRoom struct {
-	Users  []*account.User
-	Link   string // of an invitation that was just made
-	Name   string
-	Origin string
+	Users      []*account.User
+	Link, Name string // of an invitation just made
+	Origin     string
+	From, Next string // where this page and the next begin; "": at the beginning, nowhere
 }
+
+// shownUsers is how many accounts a page shows.
+const shownUsers = 40
+
+// usersFrom is the page that begins with an account.
+func usersFrom(name string) string { return "/users?" + url.Values{"from": {name}}.Encode() }
 
 func (s *Server) usersPage(r *Request) (templ.Component, error) { return s.usersWith(r, "", "") }
 
@@ -163,7 +171,14 @@ func (s *Server) usersWith(r *Request, name, link string) (templ.Component, erro
 	if err != nil {
 		return nil, err
 	}
-	return usersView(r.page, &usersRoom{all, link, name, s.Origin}), nil
+	v := &usersRoom{Link: link, Name: name, Origin: s.Origin, From: r.URL.Query().Get("from")}
+	first, _ := slices.BinarySearchFunc(all, v.From, func(u *account.User, from string) int { return cmp.Compare(u.Name, from) })
+	v.Users = all[first:]
+	if len(v.Users) > shownUsers {
+		v.Next = v.Users[shownUsers].Name
+		v.Users = v.Users[:shownUsers]
+	}
+	return usersView(r.page, v), nil
 }
 
 // userProblems are what whoever manages accounts can mend.
@@ -200,14 +215,14 @@ func (s *Server) usersRoles(r *Request) (templ.Component, error) {
 	if err := s.Accounts.SetRoles(r.Context(), r.By(), r.PostFormValue("name"), s.Tenant, roles(r)); err != nil {
 		return s.mend(r, err)
 	}
-	return nil, redirect("/users?done=saved")
+	return nil, redirect(usersFrom(r.PostFormValue("name")) + "&done=saved")
 }
 
 func (s *Server) usersDisable(r *Request) (templ.Component, error) {
 	if err := s.Accounts.SetDisabled(r.Context(), r.By(), r.PostFormValue("name"), r.PostFormValue("disabled") == "1"); err != nil {
 		return s.mend(r, err)
 	}
-	return nil, redirect("/users?done=saved")
+	return nil, redirect(usersFrom(r.PostFormValue("name")) + "&done=saved")
 }
 
 // Kind is a kind of event in words.
