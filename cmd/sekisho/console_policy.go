@@ -259,11 +259,14 @@ func (c *console) announce(ctx context.Context, d policyDraft, do, by, digest st
 	if do != proposing {
 		detail = "written by " + d.By
 	}
-	err := c.Record(ctx, event.Source("person/"+by), &event.Act{By: by, Do: do, Target: digest, Result: "done", Detail: detail})
-	if err != nil {
+	if err := c.recordDraft(ctx, by, do, digest, detail); err != nil {
 		return errors.Join(err, c.takeBack(d))
 	}
 	return nil
+}
+
+func (c *console) recordDraft(ctx context.Context, by, do, digest, detail string) error {
+	return c.Record(ctx, event.Source("person/"+by), &event.Act{By: by, Do: do, Target: digest, Result: "done", Detail: detail})
 }
 
 // takeBack makes the file what it was before an act was announced.

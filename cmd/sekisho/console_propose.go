@@ -273,6 +273,7 @@ func (c *console) ProposalDraft(context.Context) (*consoleoffice.ProposalDraft, 
 
 // HandProposal implements office.Mapper.
 func (c *console) HandProposal(ctx context.Context, by, digest string) error {
+	ctx = context.WithoutCancel(ctx) // what was begun is ended, whoever goes away
 	c.drafting.Lock()
 	defer c.drafting.Unlock()
 	if c.proposed == nil || digest == "" || c.proposed.Proposal.Digest != digest {
@@ -280,19 +281,23 @@ func (c *console) HandProposal(ctx context.Context, by, digest string) error {
 	}
 	d := *c.proposed
 	d.By, d.At = by, c.now().UTC()
-	if err := c.recordDraft(ctx, by, "map-propose", digest, d.Proposal.Database); err != nil {
+	if err := c.promise(ctx, by, "map-propose", digest, d.Proposal.Database); err != nil {
 		return err
 	}
 	data, err := json.Marshal(&d)
 	if err != nil {
 		return err
 	}
-	return durable.WriteFile(durable.Dir(c.cfg.Data), protectDraftFile, data, 0o600)
+	if err := durable.WriteFile(durable.Dir(c.cfg.Data), protectDraftFile, data, 0o600); err != nil {
+		return err
+	}
+	return c.kept()
 }
 
 // AcceptProposal implements office.Mapper. Each step can be the last: who orders
 // it is recorded, then the file is replaced at once, then what waited is dropped.
 func (c *console) AcceptProposal(ctx context.Context, by, digest string) (*consoleoffice.ProposalReceipt, error) {
+	ctx = context.WithoutCancel(ctx) // what was begun is ended, whoever goes away
 	c.drafting.Lock()
 	defer c.drafting.Unlock()
 	d, err := c.waiting()
@@ -314,7 +319,7 @@ func (c *console) AcceptProposal(ctx context.Context, by, digest string) (*conso
 	if err != nil {
 		return nil, fault.New(fault.ConfigUnreadable, "what", c.file).Because(err)
 	}
-	if err := c.recordDraft(ctx, by, "map-accept", digest, d.Proposal.Database+"; handed on by "+d.By); err != nil {
+	if err := c.promise(ctx, by, "map-accept", digest, d.Proposal.Database+"; handed on by "+d.By); err != nil {
 		return nil, err
 	}
 	if err := durable.WriteFile(durable.Dir(filepath.Dir(c.file)), filepath.Base(c.file), []byte(d.Text), info.Mode().Perm()); err != nil {
@@ -328,7 +333,7 @@ func (c *console) AcceptProposal(ctx context.Context, by, digest string) (*conso
 			out.Columns += len(t.Columns)
 		}
 	}
-	return out, c.dropProposal()
+	return out, errors.Join(c.dropProposal(), c.kept())
 }
 
 func (c *console) dropProposal() error {
@@ -341,16 +346,17 @@ func (c *console) dropProposal() error {
 
 // DropProposal implements office.Mapper.
 func (c *console) DropProposal(ctx context.Context, by string) error {
+	ctx = context.WithoutCancel(ctx) // what was begun is ended, whoever goes away
 	c.drafting.Lock()
 	defer c.drafting.Unlock()
 	d, err := c.readProtectDraft()
 	if d == nil || err != nil {
 		return err
 	}
-	if err := c.recordDraft(ctx, by, "map-withdraw", d.Proposal.Digest, "handed on by "+d.By); err != nil {
+	if err := c.promise(ctx, by, "map-withdraw", d.Proposal.Digest, "handed on by "+d.By); err != nil {
 		return err
 	}
-	return c.dropProposal()
+	return errors.Join(c.dropProposal(), c.kept())
 }
 
 // Unread implements office.Mapper.
