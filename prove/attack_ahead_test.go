@@ -32,6 +32,11 @@ func attackAhead() []kind {
 			s := g.name("s")
 			return w(pipe(message{parse: &parse{s, title(g)}}), sleeping(swap, pipe(message{bind: &bind{statement: s}}, message{execute: &execute{rows: uint32(g.r.IntN(3)), describe: g.chance(50)}})), aside(back), settle())
 		}},
+		{"attack: described ahead of a schema change", false, func(g *gen) episode {
+			// Only COPY's query is without locks between Describe and Execute.
+			copied := message{parse: &parse{"", "COPY (" + title(g) + ") TO STDOUT"}}
+			return w(step{described: []message{copied, {bind: &bind{}}}, meanwhile: swap, pipe: []message{{execute: &execute{}}}}, aside(back), settle())
+		}},
 		{"attack: ahead of a schema change, error", false, func(g *gen) episode {
 			return w(sleeping(swap, g.either("SELECT title::int FROM tours")), aside(back), settle())
 		}},

@@ -185,6 +185,11 @@ func (c *client) run(e episode) ([]byte, error) {
 			}
 			continue
 		}
+		if s.described != nil {
+			if err := c.describeFirst(&got, s); err != nil {
+				return got.Bytes(), err
+			}
+		}
 		for _, s := range append([]step{s}, s.ahead...) {
 			c.sendStep(s)
 		}
@@ -209,6 +214,29 @@ func (c *client) run(e episode) ([]byte, error) {
 		}
 	}
 	return got.Bytes(), nil
+}
+
+// describeFirst sends what a step has described before it is executed, waits for
+// the answer, and lets happen what happens before it goes on.
+func (c *client) describeFirst(got *bytes.Buffer, s step) error {
+	for _, m := range s.described {
+		c.send(m)
+	}
+	c.fe.Send(&pgproto3.Describe{ObjectType: 'P'})
+	c.fe.Send(&pgproto3.Flush{})
+	if err := c.fe.Flush(); err != nil {
+		return err
+	}
+	if err := c.collectUntil(got, "", func(m pgproto3.BackendMessage) bool {
+		switch m.(type) {
+		case *pgproto3.RowDescription, *pgproto3.NoData, *pgproto3.ErrorResponse:
+			return true
+		}
+		return false
+	}); err != nil {
+		return err
+	}
+	return c.aside(s.meanwhile)
 }
 
 func (c *client) sendStep(s step) {
@@ -255,6 +283,13 @@ func (c *client) send(m message) {
 
 // collect appends what the server sends up to ReadyForQuery.
 func (c *client) collect(got *bytes.Buffer, copyIn string) error {
+	return c.collectUntil(got, copyIn, func(m pgproto3.BackendMessage) bool {
+		_, done := m.(*pgproto3.ReadyForQuery)
+		return done
+	})
+}
+
+func (c *client) collectUntil(got *bytes.Buffer, copyIn string, last func(pgproto3.BackendMessage) bool) error {
 	for {
 		m, err := c.receive()
 		if err != nil {
@@ -291,7 +326,7 @@ func (c *client) collect(got *bytes.Buffer, copyIn string) error {
 			return err
 		}
 		got.Write(frame)
-		if _, done := m.(*pgproto3.ReadyForQuery); done {
+		if last(m) {
 			return nil
 		}
 	}

@@ -33,6 +33,9 @@ type step struct {
 	// meanwhile is what another session does while the server sleeps.
 	ahead     []step
 	meanwhile string
+	// described is sent before pipe, up to the answer to its Describe; then
+	// meanwhile happens.
+	described []message
 	settle    bool // the gate compares the catalogue; without a gate nothing happens
 }
 
@@ -110,7 +113,7 @@ func (e episode) String() string {
 		if st.meanwhile != "" {
 			s += "\n  meanwhile " + st.meanwhile
 		}
-		for _, m := range st.pipe {
+		for _, m := range append(st.described, st.pipe...) {
 			switch {
 			case m.parse != nil:
 				s += fmt.Sprintf("\n  parse    %q %s", m.parse.name, m.parse.sql)

@@ -48,6 +48,12 @@ type insideHouse struct {
 // startHouse starts everything in front of one database, in observe mode.
 func startHouse(t testing.TB, dsn, upstream, database string, off pgproxy.Switches) *insideHouse {
 	t.Helper()
+	return startHouseUnder(t, dsn, upstream, database, off, &pgproxy.Rules{Policy: policy.Open(), Mode: policy.Observe})
+}
+
+// startHouseUnder starts everything under a policy.
+func startHouseUnder(t testing.TB, dsn, upstream, database string, off pgproxy.Switches, rules *pgproxy.Rules) *insideHouse {
+	t.Helper()
 	dir := t.TempDir()
 	keys := filepath.Join(dir, "keys")
 	must(t, keyring.Init(keys))
@@ -99,7 +105,7 @@ func startHouse(t testing.TB, dsn, upstream, database string, off pgproxy.Switch
 	h.gate, err = pgproxy.New(pgproxy.Config{
 		Listener: ln, Login: pglogin.Config{Network: "tcp", Address: upstream, Timeout: 10 * time.Second}, Loop: netloop.Config{Workers: 1},
 		Databases: map[string]pgproxy.Settings{database: settings}, Recorders: []event.Recorder{h.ledger.Recorder("gate/shop", 0)},
-		Start: 1, Rules: &pgproxy.Rules{Policy: policy.Open(), Mode: policy.Observe},
+		Start: 1, Rules: rules,
 	})
 	must(t, err)
 	rec := h.ledger.Recorder("gate/shop", 1)

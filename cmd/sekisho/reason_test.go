@@ -132,6 +132,7 @@ func TestPolicyReasonsAreSaid(t *testing.T) {
 		"more than 100 rows in a statement", "more than 100 rows in a session", "more than 100 rows in an hour", "more than 1 rows of unknown persons",
 		"more than 100 persons in a statement", "more than 100 persons in a session", "more than 100 persons in an hour",
 		"the gate's policy refuses this statement", "the gate's policy ends this statement: it passed a limit",
+		"the gate's policy ends this statement: it reads something else than when it was sent", "it hides columns that cannot be told apart here",
 		"ask the operator of the gate and name the event E-7",
 	} {
 		text, ok := fault.Phrase(lang.Japanese, sentence)

@@ -192,6 +192,26 @@ func (d *Decision) Over(mode Mode, cap Cap, what string) Decision {
 	return out
 }
 
+// Unmasked returns the decision for a result whose columns d hides and whose
+// columns cannot be told apart: a refusal in enforce mode, a report otherwise.
+func (d *Decision) Unmasked(mode Mode) Decision {
+	out := Decision{Rule: d.Rule, Digest: d.Digest, Purpose: d.Purpose, Grant: d.Grant}
+	out.Reason = "it hides columns that cannot be told apart here"
+	out.settle(mode)
+	return out
+}
+
+// Done returns d of a statement that was carried out before it could be
+// refused: a refusal becomes a report.
+func (d *Decision) Done() Decision {
+	out := *d
+	if d.Action == Refuse {
+		out.settle(Report)
+		out.Code = ""
+	}
+	return out
+}
+
 // settle turns a refusal into what the mode makes of it.
 func (d *Decision) settle(mode Mode) {
 	d.Masks, d.Caps = nil, NoCaps()

@@ -18,6 +18,8 @@ type moment struct {
 	around uint64 // Common.around
 	// met: the server's first answer came, and the epoch was compared.
 	met bool
+	// late: the server gives it its meaning at Execute, not at Bind.
+	late bool
 }
 
 // present is the moment of what is resolved now.
@@ -28,9 +30,29 @@ func (e *engine) present() moment {
 // since gives the rows of a cursor what has to be noticed since its DECLARE.
 func (m *moment) since(cursor *execution) {
 	m.around = cursor.at.around
-	if cursor.plan.callsOwn() {
+	if !cursor.at.met { // DECLARE has not been answered, or its functions can be replaced
 		m.epoch = cursor.at.epoch
 	}
+}
+
+// describedAhead notes that the answer to a Describe was no answer of the
+// execution itself: the server looks again into what a command wraps when it is
+// executed.
+func (m *moment) describedAhead() {
+	if m.late {
+		m.met = false
+	}
+}
+
+// givenLate says that the server reads the query in c anew when c is executed
+// (PerformCursorOpen, ExecCreateTableAs, DoCopy, ExplainQuery and ExecuteQuery
+// in src/backend/commands), while the plan of a query is made at Bind.
+func (c *command) givenLate() bool {
+	switch c.st.Kind {
+	case sqlscan.Fetch, sqlscan.Move: // the cursor has its meaning
+		return false
+	}
+	return c.st != c.query || !c.st.Into.Empty()
 }
 
 // meets compares the meaning of x with the schema when its first answer comes.
@@ -46,6 +68,7 @@ func (e *engine) meets(x *execution) {
 		if c.plan.opaque == "" && (stale || c.plan.readsStored() && l.suspected()) {
 			e.widen(c, "schema change")
 		}
+		c.at.met = !c.plan.callsOwn()
 		return
 	}
 	if !stale && (x.plan == nil || !x.plan.readsStored() || !l.suspected()) {
@@ -69,7 +92,7 @@ func (e *engine) meets(x *execution) {
 	if len(writes) > 0 { // a plan of its own, since the wide ones are shared
 		w := e.g.widePlan(x.shape, reason)
 		w.strip, w.writes = x.plan.strip, writes
-		e.setPlan(x, w)
+		e.turnsOut(x, w)
 	}
 }
 

@@ -403,6 +403,9 @@ func (e *engine) clientExecute(m *pgwire.Message) bool {
 		}
 		e.sending(c, p.exec)
 		defined = e.effects(c, p.exec)
+		if p.exec.needsFormats() {
+			p.described = false // what was described before the policy was asked hides nothing
+		}
 	}
 	// Asking about a portal that cannot run would change the error's place.
 	if !p.described && !p.executed && !p.unknown && e.tx != pgwire.TxFailed {

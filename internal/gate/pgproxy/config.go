@@ -99,6 +99,9 @@ type Switches struct {
 	// NoMoment trusts that a statement means at the server what it meant when it
 	// was sent.
 	NoMoment bool
+	// NoAgain never asks the policy again about a statement that turned out to
+	// mean something else.
+	NoAgain bool
 }
 
 // Rules is what decides, replaced as a whole on reload.

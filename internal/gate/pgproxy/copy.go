@@ -86,15 +86,16 @@ func (e *engine) copyOutBegins(m *pgwire.Message) bool {
 		e.strayMessage(m)
 		return true
 	}
-	x.described = true
+	x.described, x.returns = true, true
 	e.meets(x)
 	if x.plan == nil {
-		e.setPlan(x, e.g.wideOf(x.shape, "unexpected copy"))
+		e.turnsOut(x, e.g.wideOf(x.shape, "unexpected copy"))
 	}
 	if x.plan.opaque == "" && x.plan.analysis != nil && r.Columns != len(x.plan.analysis.Columns) {
 		e.widen(x, "copy columns")
 	}
 	x.out = e.newCopyOut(x, r, e.copyOf(head))
+	e.meantFor(x)
 	e.forward(head, m)
 	return true
 }
@@ -155,6 +156,9 @@ func (e *engine) copyOutData(m *pgwire.Message) bool {
 		return true
 	}
 	x := e.rowExecution()
+	if x == nil {
+		return true
+	}
 	if x.plan.crosses() {
 		if !e.start(x) {
 			return e.waitDurably()
@@ -238,6 +242,9 @@ func (e *engine) copyPiece(m *pgwire.Message) bool {
 		return true
 	}
 	x := e.rowExecution()
+	if x == nil {
+		return true
+	}
 	if x.plan.crosses() {
 		if !e.start(x) {
 			return e.waitDurably()

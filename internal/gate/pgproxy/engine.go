@@ -102,6 +102,8 @@ type engine struct {
 	statements     uint64     // ended well and not counted yet
 	limits         sessionLimits
 
+	stray *execution // of rows that belong to no statement; nil: there are none
+
 	fatal error // why the session ends; nil while it goes on
 }
 

@@ -40,6 +40,11 @@ type execution struct {
 	masks   []policy.Method // by column; empty when nothing is masked
 	text    []bool          // by column: a character string in text format
 	limits  limits
+	// The policy was asked about it, as a statement of this kind; again: it means
+	// something else since.
+	asked, again bool
+	kind         policy.Statement
+	returns      bool // a result of rows was announced
 
 	refs     int // queue items and portals that hold it
 	out      *copyOut
@@ -63,11 +68,11 @@ type colFormat struct {
 // A mismatch makes the execution bounded over everything.
 func (e *engine) describe(x *execution, body []byte) {
 	e.meets(x)
-	x.described = true
+	x.described, x.returns = true, true
 	p := x.plan
 	if p == nil {
 		p = e.g.wideOf(x.shape, "unexpected result")
-		e.setPlan(x, p)
+		e.turnsOut(x, p)
 	}
 	if known := p.described.Load(); known != nil && sameDescription(*known, body) {
 		if len(p.cols) > 0 || x.needsFormats() {
@@ -149,8 +154,14 @@ func (e *engine) widen(x *execution, reason string) {
 		w = e.g.widePlan(x.shape, reason)
 		w.strip = x.plan.strip
 	}
-	e.setPlan(x, w)
+	e.turnsOut(x, w)
 	x.cols, x.nums = x.cols[:0], x.nums[:0]
+}
+
+// turnsOut gives x a plan that the policy was not asked about.
+func (e *engine) turnsOut(x *execution, p *plan) {
+	e.setPlan(x, p)
+	x.again, x.masks = true, x.masks[:0]
 }
 
 func (e *engine) setPlan(x *execution, p *plan) {

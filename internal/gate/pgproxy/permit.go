@@ -48,6 +48,7 @@ func (e *engine) rules() *Rules { return e.g.current.Load() }
 // permit asks the policy about a command whose execution is x. It returns what
 // to refuse with, or nil.
 func (e *engine) permit(c *command, x *execution) *refusal {
+	x.asked, x.again, x.kind = true, false, statementOf(c)
 	if ch, on := e.channelOf(c, x); on {
 		if d := e.decideChannel(ch); d.Action != policy.Allow {
 			if r := e.act(&d, x.shape); r != nil {
@@ -59,7 +60,12 @@ func (e *engine) permit(c *command, x *execution) *refusal {
 	if p == nil || !p.crosses() {
 		return nil
 	}
-	d := e.decide(c, x)
+	bulk := e.bulkOf(c, x)
+	d := e.decide(x, bulk)
+	if bulk == policy.BulkCopy && len(d.Masks) > 0 { // its rows are not edited
+		out := d.Unmasked(e.rules().Mode)
+		d = &out
+	}
 	x.verdict = d
 	if r := e.act(d, x.shape); r != nil {
 		return r
@@ -70,9 +76,8 @@ func (e *engine) permit(c *command, x *execution) *refusal {
 
 // decide returns the policy's decision on an execution's rows, remembered as
 // long as neither the policy nor a grant changes.
-func (e *engine) decide(c *command, x *execution) *policy.Decision {
-	r, v := e.rules(), &x.slot.verdict
-	st, bulk := statementOf(c), e.bulkOf(c, x)
+func (e *engine) decide(x *execution, bulk policy.Bulk) *policy.Decision {
+	r, v, st := e.rules(), &x.slot.verdict, x.kind
 	if v.decision != nil && v.rules == r && v.statement == st && v.bulk == bulk && (v.until == 0 || e.clock < v.until) {
 		return v.decision
 	}
@@ -420,15 +425,15 @@ func (x *execution) planMasks(fields []pgwire.Field) {
 	hidden := false
 	for i := range fields {
 		method := policy.Plain
-		if a != nil && i < len(a.Columns) {
+		if a == nil || x.plan.opaque != "" {
+			method = policy.Null
+		} else if i < len(a.Columns) {
 			c := &a.Columns[i]
 			for _, entry := range c.Entries {
 				if entry < len(a.Entries) {
 					method = max(method, x.verdict.Mask(x.relation(a.Entries[entry].Table), c.Elements))
 				}
 			}
-		} else if a == nil || x.plan.opaque != "" {
-			method = policy.Null
 		}
 		hidden = hidden || method != policy.Plain
 		x.masks = append(x.masks, method)

@@ -25,6 +25,9 @@ func (e *engine) rowPiece(m *pgwire.Message) bool {
 		return true
 	}
 	x := e.rowExecution()
+	if x == nil {
+		return true
+	}
 	if x.plan.crosses() && !e.start(x) {
 		return e.waitDurably()
 	}

@@ -48,6 +48,7 @@ func (e *engine) execute(c *command, b *pgwire.Bind, s *prepared, partial bool, 
 	}
 	x = e.newExecution(c.shape)
 	x.at = at
+	x.at.late = c.givenLate()
 	if p == nil {
 		x.silent = c.silent()
 		return x, true

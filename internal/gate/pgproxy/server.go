@@ -184,6 +184,8 @@ func (e *engine) rowDescription(head *expect, m *pgwire.Message) {
 	case expectDescribePortal:
 		if head.exec != nil {
 			e.describe(head.exec, m.Body)
+			head.exec.at.describedAhead()
+			e.meantFor(head.exec)
 			if head.exec.plan != nil {
 				strip = head.exec.plan.strip
 			}
@@ -195,6 +197,7 @@ func (e *engine) rowDescription(head *expect, m *pgwire.Message) {
 			return
 		}
 		e.describe(x, m.Body)
+		e.meantFor(x)
 		strip = x.plan.strip
 	default:
 		e.strayMessage(m)
@@ -218,6 +221,7 @@ func (e *engine) noData(head *expect, m *pgwire.Message) {
 	case expectDescribePortal:
 		if x := head.exec; x != nil {
 			e.meets(x)
+			x.at.describedAhead()
 			x.described = true
 			x.cols = x.cols[:0]
 		}
@@ -241,6 +245,9 @@ func (e *engine) dataRow(m *pgwire.Message) bool {
 		return true
 	}
 	x := e.rowExecution()
+	if x == nil {
+		return true
+	}
 	if x.plan.crosses() {
 		if !e.start(x) {
 			return e.waitDurably()
@@ -264,7 +271,8 @@ func (e *engine) dataRow(m *pgwire.Message) bool {
 }
 
 // rowExecution is the execution of the row at hand, bounded when its result was
-// never described or when the queue is not trusted.
+// never described or when the queue is not trusted. It is nil when the policy
+// refuses what the row turned out to be.
 func (e *engine) rowExecution() *execution {
 	x := e.running()
 	if x == nil {
@@ -277,20 +285,30 @@ func (e *engine) rowExecution() *execution {
 		e.widen(x, "no row description")
 	}
 	if x.plan == nil {
-		e.setPlan(x, e.g.wide(x.shape, "unexpected result"))
+		e.turnsOut(x, e.g.wide(x.shape, "unexpected result"))
 	}
 	if !x.at.met {
 		e.meets(x)
 	}
 	e.continues(x)
+	if x.again {
+		x.returns = true
+		if !e.decideAgain(x) {
+			return nil
+		}
+	}
 	return x
 }
 
-// strayExecution takes the rows that belong to no statement.
+// strayExecution takes the rows that belong to no statement, up to
+// ReadyForQuery.
 func (e *engine) strayExecution() *execution {
-	x := e.newExecution(e.g.unknownShape)
-	e.setPlan(x, e.g.wide(x.shape, "lost"))
-	return x
+	if e.stray == nil {
+		e.stray = e.newExecution(e.g.unknownShape)
+		e.stray.asked, e.stray.returns = true, true
+		e.turnsOut(e.stray, e.g.wide(e.g.unknownShape, "lost"))
+	}
+	return e.stray
 }
 
 // waitDurably makes the server's side wait for the sync of an intent.
@@ -325,6 +343,9 @@ func (e *engine) complete(m *pgwire.Message) bool {
 		x = q.steps[q.at].exec
 	}
 	e.meets(x)
+	if x != nil && x.again {
+		e.decideAgain(x)
+	}
 	if x != nil && x.plan != nil && x.plan.always && x.plan.crosses() && !e.discard {
 		if !e.start(x) {
 			return e.waitDurably()
@@ -371,6 +392,7 @@ func (e *engine) ready(m *pgwire.Message) bool {
 		e.lose("unexpected ReadyForQuery")
 		e.tx = state
 		e.mayRest(state)
+		e.discard, e.cutting, e.stray = false, nil, nil
 		e.forward(nil, m)
 		return true
 	}
@@ -390,7 +412,7 @@ func (e *engine) ready(m *pgwire.Message) bool {
 	e.answered++
 	e.copyEnds()
 	probe := head.kind == expectProbe && !head.swallow
-	e.discard, e.cutting = false, nil // before forward: the client waits for this one
+	e.discard, e.cutting, e.stray = false, nil, nil // before forward: the client waits for this one
 	e.forward(head, m)
 	e.drop(head)
 	e.transactionState(state)
