@@ -423,14 +423,6 @@ func (e *engine) clientExecute(m *pgwire.Message) bool {
 	return true
 }
 
-// command is what the portal runs; nil when it is not known.
-func (p *portal) command() *command {
-	if p.stmt != nil && p.stmt.command.st != nil {
-		return &p.stmt.command
-	}
-	return nil
-}
-
 // partial asks for the analysis of a portal that is read in pages: which rows
 // come first then tells something too.
 func (e *engine) partial(p *portal) bool {

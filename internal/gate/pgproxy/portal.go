@@ -162,3 +162,11 @@ func (p *portal) bound() *pgwire.Bind {
 	}
 	return &b
 }
+
+// command is what the portal runs; nil when it is not known.
+func (p *portal) command() *command {
+	if p.stmt != nil && p.stmt.command.st != nil {
+		return &p.stmt.command
+	}
+	return nil
+}
