@@ -67,7 +67,7 @@ func (p *process) startEgress(ctx context.Context, s *stage) error {
 			return err
 		}
 		s.run("egress gate "+g.cfg.Name, func(ctx context.Context) error {
-			return p.alive(ctx, g.cfg.Name, g.rec, g.places(), g.server.Run)
+			return p.alive(ctx, g.cfg.Name, g.rec, g.places, g.server.Run)
 		})
 	}
 	return nil
@@ -256,8 +256,9 @@ func (p *process) exitTLS(c *config.EgressTLS) (*tls.Config, error) {
 // places are the gate in events: "egress/out", of a remote gate "egress/out@osaka".
 func (g *exitGate) places() []event.Place { return []event.Place{g.place} }
 
-// alive runs a gate until ctx ends, with its signs of life and its end.
-func (p *process) alive(ctx context.Context, name string, rec event.Recorder, places []event.Place, run func(context.Context) error) error {
+// alive runs a gate until ctx ends, with its signs of life, which name the places
+// that it has then, and its end.
+func (p *process) alive(ctx context.Context, name string, rec event.Recorder, places func() []event.Place, run func(context.Context) error) error {
 	beat, stop := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan struct{})
 	go func() {
@@ -269,7 +270,7 @@ func (p *process) alive(ctx context.Context, name string, rec event.Recorder, pl
 			case <-beat.Done():
 				return
 			case <-tick.C:
-				if _, err := rec.Submit(event.Written, nil, &event.Heartbeat{Places: places}); err != nil {
+				if _, err := rec.Submit(event.Written, nil, &event.Heartbeat{Places: places()}); err != nil {
 					p.log.Error("sign of life not recorded", "gate", name, "err", err)
 				}
 			}

@@ -61,7 +61,7 @@ type eventsCmd struct {
 
 // kinds are the names that --kind knows.
 var kinds = map[string]event.Kind{
-	"source-start": event.KindSourceStart, "source-stop": event.KindSourceStop, "heartbeat": event.KindHeartbeat,
+	"source-start": event.KindSourceStart, "source-stop": event.KindSourceStop, "heartbeat": event.KindHeartbeat, "places-changed": event.KindPlacesChanged,
 	"gap": event.KindGap, "session-open": event.KindSessionOpen, "session-close": event.KindSessionClose,
 	"statement": event.KindStatement, "intent": event.KindIntent, "crossing": event.KindCrossing,
 	"decision": event.KindDecision, "holding-scan": event.KindHoldingScan, "holding-change": event.KindHoldingChange,

@@ -34,7 +34,9 @@ func (p *process) startResolvers(ctx context.Context, s *stage) (first *resolver
 		if err := p.addCutter(ctx, c.Name, r); err != nil {
 			return nil, err
 		}
-		s.run("resolver "+c.Name, func(ctx context.Context) error { return p.alive(ctx, c.Name, rec, places, r.Run) })
+		s.run("resolver "+c.Name, func(ctx context.Context) error {
+			return p.alive(ctx, c.Name, rec, func() []event.Place { return places }, r.Run)
+		})
 		if first == nil {
 			first = r
 		}

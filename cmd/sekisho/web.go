@@ -22,7 +22,8 @@ import (
 type webGate struct {
 	cfg     *config.Web // but for the sites, which now has
 	now     atomic.Pointer[webSites]
-	changed chan struct{} // the sites did
+	changed chan struct{} // the sites did: for their canaries
+	renamed chan struct{} // the same, for their certificates
 	judged  bool          // there is a firewall
 	server  *revproxy.Gate
 	rec     event.Recorder
@@ -71,7 +72,7 @@ func (p *process) newWeb(c *config.Web, path string) (*webGate, error) {
 		return fault.New(code, "gate", `"`+c.Name+`"`, "address", c.Listen).At(p.file, p.cfg.Line(path), path).Because(err)
 	}
 	source := event.Source("gate/" + c.Name)
-	g := &webGate{cfg: c, changed: make(chan struct{}, 1), rec: p.meter.Gate(p.ledger.Recorder(source, 0), c.Name), start: p.past.starts[source] + 1}
+	g := &webGate{cfg: c, changed: make(chan struct{}, 1), renamed: make(chan struct{}, 1), rec: p.meter.Gate(p.ledger.Recorder(source, 0), c.Name), start: p.past.starts[source] + 1}
 	cfg := revproxy.Config{Recorder: g.rec, Start: g.start, Strict: c.Strict, FailOpen: c.OnFailure == "open", HoldBytes: int64(c.Hold), Log: p.log.With("gate", c.Name)}
 	cfg.Limits = webLimits(&c.Limits)
 	cfg.Rules = g.rules.Load
@@ -134,18 +135,11 @@ func webPlace(gate string, s *config.Site) event.Place {
 	return event.Place("web/" + gate + "/" + s.Hosts[0])
 }
 
-func (g *webGate) places() []event.Place {
-	var all []event.Place
-	sites := g.sites()
-	for i := range sites {
-		all = append(all, webPlace(g.cfg.Name, &sites[i]))
-	}
-	return all
-}
+func (g *webGate) places() []event.Place { return g.now.Load().places() }
 
 // runWeb carries a web gate until ctx ends, with its signs of life.
 func (p *process) runWeb(ctx context.Context, g *webGate) error {
-	return p.alive(ctx, g.cfg.Name, g.rec, g.places(), g.server.Run)
+	return p.alive(ctx, g.cfg.Name, g.rec, g.places, g.server.Run)
 }
 
 // renewal is how old a certificate in memory may be: a new one is put in force

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"time"
 
 	"sekisho/internal/certificate"
 	"sekisho/internal/event"
@@ -64,17 +65,33 @@ func (p *process) attempted(g *webGate, a certificate.Attempt) {
 	}
 }
 
-// runCertificates keeps the certificates of all names of a gate until ctx ends.
+// runCertificates keeps the certificates of all names of a gate until ctx ends,
+// also of those that a reload brings.
 func (g *webGate) runCertificates(ctx context.Context) error {
-	var names []string
+	defer g.certs.Stop()
+	again := time.NewTicker(certificateCheck)
+	defer again.Stop()
+	for {
+		if err := g.certs.Keep(ctx, g.names()); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-g.renamed:
+		case <-again.C:
+		}
+	}
+}
+
+// certificateCheck is how often it is seen to that every name is being asked for.
+const certificateCheck = time.Minute
+
+// names are all names of the sites in force.
+func (g *webGate) names() (names []string) {
 	sites := g.sites()
 	for i := range sites {
 		names = append(names, sites[i].Hosts...)
 	}
-	defer g.certs.Stop()
-	if err := g.certs.Keep(ctx, names); err != nil {
-		return err
-	}
-	<-ctx.Done()
-	return nil
+	return names
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net/url"
 	"reflect"
 	"slices"
@@ -52,6 +53,14 @@ func (p *process) hostsOf(gate string, sites []config.Site, before *webSites) (*
 		out.hosts = append(out.hosts, h)
 	}
 	return out, nil
+}
+
+// places are where the sites are in events.
+func (w *webSites) places() (all []event.Place) {
+	for i := range w.hosts {
+		all = append(all, w.hosts[i].Place)
+	}
+	return all
 }
 
 type oneSite struct {
@@ -120,17 +129,9 @@ func (p *process) reloadGate(ctx context.Context, g *webGate, c *config.Web) err
 	if reflect.DeepEqual(c.Sites, g.sites()) {
 		return nil
 	}
-	before := g.places()
 	next, err := p.hostsOf(c.Name, c.Sites, g.now.Load())
 	if err != nil {
 		return fault.New(fault.GateFailed, "gate", `"`+c.Name+`"`).Because(err)
-	}
-	var after []event.Place
-	for i := range next.hosts {
-		after = append(after, next.hosts[i].Place)
-	}
-	if !slices.Equal(before, after) { // coverage is counted by them
-		return needsRestart(c.Name, "sites came, went, or changed their first name")
 	}
 	if judged(next.hosts) && !g.judged {
 		return needsRestart(c.Name, "no site had a firewall before")
@@ -139,23 +140,77 @@ func (p *process) reloadGate(ctx context.Context, g *webGate, c *config.Web) err
 	for i := range c.Sites {
 		bodies = append(bodies, guardOf(c.Name, &c.Sites[i]))
 	}
-	if _, err := g.rec.Record(ctx, event.Durable, bodies...); err != nil {
-		return fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(err)
+	if err := p.recordAs(ctx, g, bodies...); err != nil {
+		return err
 	}
 	if err := p.recordShown(ctx, g, c.Sites); err != nil {
 		return err
 	}
+	p.bypassing.Lock() // the direct way is open at a place or is not
+	defer p.bypassing.Unlock()
+	moved := movedPlaces(g.places(), next.places())
+	if err := p.recordAs(ctx, g, moved.bodies(g.server.Unseen())...); err != nil {
+		return err
+	}
+	g.server.SetStops(stopsOf(slices.Concat(g.sites(), c.Sites), p.past.stops))
 	if err := g.server.SetHosts(next.hosts); err != nil {
-		return fault.New(fault.GateFailed, "gate", `"`+c.Name+`"`).Because(err)
+		back := placesMoved{begun: moved.ended, ended: moved.begun}
+		return errors.Join(fault.New(fault.GateFailed, "gate", `"`+c.Name+`"`).Because(err), p.recordAs(ctx, g, back.bodies(g.server.Unseen())...))
 	}
 	g.now.Store(next)
 	g.server.SetStops(stopsOf(c.Sites, p.past.stops))
-	select {
-	case g.changed <- struct{}{}: // its canaries begin anew
-	default: // they are about to
+	for _, changed := range []chan struct{}{g.changed, g.renamed} {
+		select {
+		case changed <- struct{}{}: // its canaries and certificates begin anew
+		default: // they are about to
+		}
 	}
 	p.log.Info("sites read", "gate", c.Name, "sites", len(c.Sites))
 	return nil
+}
+
+// recordAs writes down what a gate says, if it says anything.
+func (p *process) recordAs(ctx context.Context, g *webGate, bodies ...event.Body) error {
+	if len(bodies) == 0 {
+		return nil
+	}
+	if _, err := g.rec.Record(ctx, event.Durable, bodies...); err != nil {
+		return fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(err)
+	}
+	return nil
+}
+
+// placesMoved are the places that a gate covers from now on, and no longer.
+type placesMoved struct{ begun, ended []event.Place }
+
+func movedPlaces(before, after []event.Place) placesMoved {
+	without := func(list, other []event.Place) (rest []event.Place) {
+		for _, p := range list {
+			if !slices.Contains(other, p) {
+				rest = append(rest, p)
+			}
+		}
+		return rest
+	}
+	return placesMoved{begun: without(after, before), ended: without(before, after)}
+}
+
+// bodies says so, before the gate acts on it: a site is covered before its first
+// request, and no longer once its last may come. The direct way of the gate, when
+// it is open, is open at what begins and at nothing that ended.
+func (m placesMoved) bodies(direct bool) (bodies []event.Body) {
+	const reason = "the sites of the gate changed"
+	if len(m.begun)+len(m.ended) == 0 {
+		return nil
+	}
+	bodies = append(bodies, &event.PlacesChanged{Begun: m.begun, Ended: m.ended})
+	if direct && len(m.begun) > 0 {
+		bodies = append(bodies, &event.Bypass{Places: m.begun, Open: true, By: "process", Reason: reason})
+	}
+	if direct && len(m.ended) > 0 {
+		bodies = append(bodies, &event.Bypass{Places: m.ended, By: "process", Reason: reason})
+	}
+	return bodies
 }
 
 func needsRestart(gate, why string) error {

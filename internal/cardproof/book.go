@@ -119,7 +119,7 @@ func New(from, to time.Time) *Book {
 // Wants reports whether events of a kind matter.
 func Wants(k event.Kind) bool {
 	switch k {
-	case event.KindSourceStart, event.KindSourceStop, event.KindHeartbeat, event.KindGap, event.KindBypass, event.KindCoverage, event.KindDecision, event.KindFinding,
+	case event.KindSourceStart, event.KindSourceStop, event.KindHeartbeat, event.KindPlacesChanged, event.KindGap, event.KindBypass, event.KindCoverage, event.KindDecision, event.KindFinding,
 		event.KindExchange, event.KindExchangeEnd, event.KindSiteGuard, event.KindPageItem, event.KindCanary:
 		return true
 	}
@@ -191,6 +191,8 @@ func (b *Book) cover(e *event.Event) {
 		b.gates.Stopped(source, at, ce)
 	case *event.Heartbeat:
 		b.gates.Alive(source, at, ce, texts(body.Places))
+	case *event.PlacesChanged:
+		b.gates.Changed(source, at, ce, texts(body.Begun), texts(body.Ended))
 	case *event.Gap:
 		b.gates.Mark(scope.MarkOf(source, at, ce, body.From, body.To, texts(body.Places), body.Reason))
 	case *event.Bypass:

@@ -14,7 +14,9 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strconv"
+	"sync"
 
 	"github.com/caddyserver/certmagic"
 	"github.com/mholt/acmez/v3"
@@ -58,6 +60,10 @@ type Attempt struct {
 type Keeper struct {
 	magic *certmagic.Config
 	cache *certmagic.Cache
+
+	mu      sync.Mutex // guards what follows
+	wanted  map[string]asked
+	dropped map[string]bool // names that were wanted before
 }
 
 // New returns a keeper that keeps nothing yet. [Keeper.Stop] ends it.
@@ -77,7 +83,7 @@ func New(c Config) (*Keeper, error) {
 		c.Directory = Authority
 	}
 	log := zap.NewNop() // Told says what there is to say, without names in a log
-	k := &Keeper{}
+	k := &Keeper{wanted: map[string]asked{}, dropped: map[string]bool{}}
 	k.cache = certmagic.NewCache(certmagic.CacheOptions{
 		GetConfigForCert: func(certmagic.Certificate) (*certmagic.Config, error) { return k.magic, nil },
 		Logger:           log,
@@ -87,7 +93,7 @@ func New(c Config) (*Keeper, error) {
 		Logger:  log,
 		OCSP:    certmagic.OCSPConfig{DisableStapling: true}, // the gate asks nobody but the authority
 		OnEvent: func(_ context.Context, name string, data map[string]any) error {
-			tell(c.Told, name, data)
+			k.tell(c.Told, name, data)
 			return nil
 		},
 	})
@@ -101,7 +107,7 @@ func New(c Config) (*Keeper, error) {
 
 // tell hands on the events that say what came of an attempt (certmagic.Config,
 // OnEvent).
-func tell(told func(Attempt), event string, data map[string]any) {
+func (k *Keeper) tell(told func(Attempt), event string, data map[string]any) {
 	if told == nil || event != "cert_obtained" && event != "cert_failed" {
 		return
 	}
@@ -113,18 +119,49 @@ func tell(told func(Attempt), event string, data map[string]any) {
 			a.Err = errors.New("no certificate was issued")
 		}
 	}
+	if a.Err != nil && k.gone(a.Name) {
+		return // nobody asks for it any more
+	}
 	told(a)
 }
 
 // Keep obtains what is missing of the certificates of names and keeps them
 // renewed, until ctx ends or [Keeper.Stop]. It does not wait: what fails is tried
-// again, less and less often, for 30 days. It may be called again, with other
-// names.
+// again, less and less often, for 30 days. It is called again when the names are
+// others: those that are missing then are no longer asked for, renewed or told.
+// Called again with the same names, which costs little, it begins anew what has
+// been given up.
 func (k *Keeper) Keep(ctx context.Context, names []string) error {
-	if err := k.magic.ManageAsync(ctx, names); err != nil {
-		return fmt.Errorf("certificate: %w", err)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, name := range names {
+		one, known := k.wanted[name]
+		if !known {
+			one.ctx, one.end = context.WithCancel(ctx)
+			k.wanted[name] = one
+			delete(k.dropped, name)
+		}
+		if err := k.magic.ManageAsync(one.ctx, []string{name}); err != nil {
+			return fmt.Errorf("certificate: %w", err)
+		}
+	}
+	for name, one := range k.wanted {
+		if !slices.Contains(names, name) {
+			one.end()
+			delete(k.wanted, name)
+			k.dropped[name] = true
+		}
+	}
+	for name := range k.dropped { // each time: what was under way may have come since
+		k.cache.RemoveManaged([]certmagic.SubjectIssuer{{Subject: name}})
 	}
 	return nil
+}
+
+// asked is the asking for one name.
+type asked struct {
+	ctx context.Context //nolint:containedctx // of what certmagic does for the name
+	end context.CancelFunc
 }
 
 // Certificate answers a handshake: with the certificate of the name, or with what
@@ -133,5 +170,19 @@ func (k *Keeper) Certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, erro
 	return k.magic.GetCertificate(hello)
 }
 
-// Stop ends renewing.
-func (k *Keeper) Stop() { k.cache.Stop() }
+func (k *Keeper) gone(name string) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.dropped[name]
+}
+
+// Stop ends asking and renewing.
+func (k *Keeper) Stop() {
+	k.mu.Lock()
+	for name, one := range k.wanted {
+		one.end()
+		delete(k.wanted, name)
+	}
+	k.mu.Unlock()
+	k.cache.Stop()
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"io"
 	"io/fs"
 	"log"
@@ -240,6 +241,74 @@ func TestUnreachable(t *testing.T) {
 	if err == nil {
 		_ = conn.Close()
 		t.Error("a certificate out of nowhere")
+	}
+}
+
+// Names that come are asked for, those that go are no longer, and those that come
+// back are served at once.
+func TestOtherNames(t *testing.T) {
+	g := newGate(t)
+	server := authority(t, g.port(t), uint64((90 * 24 * time.Hour).Seconds()))
+	k, told := g.keeper(t, filepath.Join(t.TempDir(), "acme"), server, server.URL+wfe.DirectoryPath)
+	defer k.Stop()
+	served := func(name string) bool {
+		conn, err := tls.Dial("tcp", g.Addr().String(), &tls.Config{ServerName: name, InsecureSkipVerify: true}) // that there is one is what is asked
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err == nil
+	}
+	const club = "club.example.jp"
+	for _, step := range []struct {
+		names        []string
+		asked        string // for which there is no certificate yet
+		shop, second bool
+	}{
+		{[]string{name}, name, true, false},
+		{[]string{name, club}, club, true, true},
+		{[]string{club}, "", false, true},
+		{[]string{name, club}, "", true, true},
+	} {
+		if err := k.Keep(t.Context(), step.names); err != nil {
+			t.Fatal(err)
+		}
+		if step.asked != "" {
+			if a := <-told; a.Err != nil || a.Name != step.asked {
+				t.Fatalf("told %+v, want %s", a, step.asked)
+			}
+		}
+		for served(name) != step.shop || served(club) != step.second {
+			select {
+			case <-time.After(10 * time.Millisecond): // certificates are served after they are told
+			case <-t.Context().Done():
+				t.Fatalf("%v: shop %t, club %t", step.names, served(name), served(club))
+			}
+		}
+	}
+	select {
+	case a := <-told:
+		t.Errorf("asked again: %+v", a)
+	default:
+	}
+}
+
+// What nobody asks for any more fails in silence.
+func TestNoLongerAsked(t *testing.T) {
+	var told []Attempt
+	tell := func(a Attempt) { told = append(told, a) }
+	k, err := New(Config{Dir: t.TempDir(), Listen: "127.0.0.1:1", Directory: "https://127.0.0.1:1/"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer k.Stop()
+	failed := map[string]any{"identifier": name, "error": errors.New("no answer")}
+	for _, gone := range []bool{false, true} {
+		k.dropped[name] = gone
+		told = nil
+		k.tell(tell, "cert_failed", failed)
+		if (len(told) == 0) != gone {
+			t.Errorf("no longer asked for: %t, told %+v", gone, told)
+		}
 	}
 }
 

@@ -16,6 +16,11 @@ func (*Heartbeat) Kind() Kind { return KindHeartbeat }
 func (b *Heartbeat) appendJSON(dst []byte) []byte { return appendStruct(dst, b) }
 
 // Kind implements Body.
+func (*PlacesChanged) Kind() Kind { return KindPlacesChanged }
+
+func (b *PlacesChanged) appendJSON(dst []byte) []byte { return appendStruct(dst, b) }
+
+// Kind implements Body.
 func (*Gap) Kind() Kind { return KindGap }
 
 func (b *Gap) appendJSON(dst []byte) []byte { return appendStruct(dst, b) }
@@ -141,6 +146,8 @@ func newBody(k Kind) Body {
 		return new(SourceStop)
 	case KindHeartbeat:
 		return new(Heartbeat)
+	case KindPlacesChanged:
+		return new(PlacesChanged)
 	case KindGap:
 		return new(Gap)
 	case KindSessionOpen:

@@ -65,6 +65,16 @@ type Heartbeat struct {
 	Sessions int     `json:"sessions"`
 }
 
+// PlacesChanged says that a running source covers other places from now on: Begun
+// from its time on, Ended until then, and whatever has something in common with
+// them. A place that ended is covered again only when it begins again, whatever a
+// Heartbeat names. Nothing passed at Begun before it was recorded; what is still
+// under way at Ended is recorded, but no longer covered.
+type PlacesChanged struct {
+	Begun []Place `json:"begun,omitempty"`
+	Ended []Place `json:"ended,omitempty"`
+}
+
 // Gap says that between From and To something at Places was not recorded.
 type Gap struct {
 	From   int64   `json:"from"` // UTC ns since 1970

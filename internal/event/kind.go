@@ -64,6 +64,7 @@ const (
 	KindPageItem       Kind = 113 // a part of a page that leads to payment
 	KindCanary         Kind = 114 // somebody of ours went through the checkout
 	KindSiteLogin      Kind = 115 // an attempt to log in to a site
+	KindPlacesChanged  Kind = 116 // places of a source began or ended while it ran
 	KindCaseSign       Kind = 120 // a sign; the first opens a case
 	KindCaseFact       Kind = 121 // something known, from when, by whom
 	KindCaseMove       Kind = 122 // a change of state or class

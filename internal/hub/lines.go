@@ -152,6 +152,8 @@ func tells(body event.Body, site string) bool {
 		return own(site, b.Places...)
 	case *event.Heartbeat:
 		return own(site, b.Places...)
+	case *event.PlacesChanged:
+		return own(site, b.Begun...) && own(site, b.Ended...)
 	case *event.Gap:
 		return own(site, b.Places...)
 	case *event.Flow:

@@ -30,7 +30,7 @@ func keptName(ordinal uint64) string { return fmt.Sprintf("%s/%08d.kept.json", s
 // let in). None of them says what was delivered.
 func builtUpon(k event.Kind) bool {
 	switch k {
-	case event.KindSourceStart, event.KindSourceStop, event.KindGap, event.KindStatement, event.KindTaint, event.KindCleared, event.KindRelation, event.KindCoverage,
+	case event.KindSourceStart, event.KindSourceStop, event.KindPlacesChanged, event.KindGap, event.KindStatement, event.KindTaint, event.KindCleared, event.KindRelation, event.KindCoverage,
 		event.KindSubjects, event.KindKeyCreated, event.KindKeyDestroyed, event.KindPolicyLoaded,
 		event.KindBypass, event.KindBreakGlass, event.KindScopeFrozen, event.KindRetention:
 		return true

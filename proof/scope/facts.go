@@ -24,6 +24,7 @@ const (
 	kindCoverage      = 23
 	kindCleared       = 25
 	kindBypass        = 42
+	kindPlacesChanged = 116
 )
 
 // Classes of a part, as docs/format/events.md numbers them.
@@ -69,6 +70,8 @@ type body struct {
 	part             // of HoldingScan and HoldingChange: table, source, elements, rows, subjects, unknown
 	Start   uint32   `json:"start"`
 	Places  []string `json:"places"`
+	Begun   []string `json:"begun"`
+	Ended   []string `json:"ended"`
 	From    int64    `json:"from"`
 	To      int64    `json:"to"`
 	Reason  string   `json:"reason"`
@@ -199,7 +202,7 @@ func (f *facts) add(text []byte) error {
 	var b body
 	switch l.Kind {
 	case kindSourceStart, kindSourceStop, kindHeartbeat, kindGap, kindSessionOpen, kindSessionClose,
-		kindIntent, kindCrossing, kindCoverage, kindBypass, kindHoldingChange:
+		kindIntent, kindCrossing, kindCoverage, kindBypass, kindHoldingChange, kindPlacesChanged:
 		if err := json.Unmarshal(l.Body, &b); err != nil {
 			return fmt.Errorf("event %s/%d/%d: %w", l.Source, l.Worker, l.Seq, err)
 		}
@@ -219,6 +222,10 @@ func (f *facts) add(text []byte) error {
 	case kindHeartbeat:
 		if isGate(l.Source) {
 			f.gates.Alive(l.Source, l.At, l.CE, b.Places)
+		}
+	case kindPlacesChanged:
+		if isGate(l.Source) {
+			f.gates.Changed(l.Source, l.At, l.CE, b.Begun, b.Ended)
 		}
 	case kindGap, kindCoverage:
 		f.gates.Mark(MarkOf(l.Source, l.At, l.CE, b.From, b.To, b.Places, b.Reason))

@@ -12,7 +12,8 @@ import (
 //
 // A place is covered at a time when at least one of its gates was running then
 // and none of them was silent or had died. A gate that was stopped cleanly
-// passes nothing and needs no cover.
+// passes nothing and needs no cover; a place that a running gate ended is like one
+// whose gate was stopped.
 type Gates struct {
 	Silence int64 // ns between two signs of life of a run; more is silence
 	gates   map[string]*gate
@@ -34,6 +35,7 @@ type Run struct {
 	ClockNS int64    // greatest clock error of the run
 	Lives   []Life   // not further apart than silence within one
 	Stopped bool     // cleanly, at the end of the last life
+	Spells  []Spell  `json:",omitempty"` // of places that began or ended within the run, in ledger order
 }
 
 // Life is a time during which signs of life came without silence.
@@ -154,12 +156,6 @@ func (r *Run) covers(place string) bool {
 	return slices.ContainsFunc(r.Places, func(p string) bool { return Covers(p, place) })
 }
 
-func (r *Run) meets(places []string) bool {
-	return len(places) == 0 || slices.ContainsFunc(r.Places, func(p string) bool {
-		return slices.ContainsFunc(places, func(q string) bool { return Meet(p, q) })
-	})
-}
-
 func (r *Run) end() int64 { return r.Lives[len(r.Lives)-1].To }
 
 // Mark adds an interval that somebody recorded as uncovered.
@@ -231,8 +227,8 @@ func (g *Gates) Window(places []string) (from, to int64) {
 	from, to = math.MaxInt64, math.MinInt64
 	for _, s := range g.gates {
 		for _, r := range s.runs {
-			if r.meets(places) {
-				from, to = min(from, r.From), max(to, r.end())
+			if l, ok := r.within(places); ok {
+				from, to = min(from, max(r.From, l.From)), max(to, min(r.end(), l.To))
 			}
 		}
 	}
@@ -291,12 +287,25 @@ func (g *Gates) Uncovered(place string, w Frame) []Hole {
 			}
 		}
 		for i, r := range runs {
+			spells := r.covering(place)
+			if len(spells) == 0 {
+				continue
+			}
 			ce := r.ClockNS
 			for j := 1; j < len(r.Lives); j++ {
-				add(r.Lives[j-1].To-ce, r.Lives[j].From+ce, "silent", s.source)
+				silent := Life{r.Lives[j-1].To - ce, r.Lives[j].From + ce}
+				for _, l := range spells { // it does not miss a gate that was not there
+					add(max(silent.From, later(l.From, -ce)), min(silent.To, later(l.To, ce)), "silent", s.source)
+				}
 			}
-			end := r.end() - ce
+			last := len(spells) - 1
+			for _, l := range spells[:last] {
+				alive = append(alive, Life{max(r.From, l.From) + ce, l.To - ce})
+			}
+			from, end := max(r.From, spells[last].From)+ce, r.end()-ce
 			switch {
+			case spells[last].To < math.MaxInt64:
+				end = spells[last].To - ce
 			case r.Stopped:
 			case i+1 < len(runs):
 				next := runs[i+1]
@@ -308,7 +317,7 @@ func (g *Gates) Uncovered(place string, w Frame) []Hole {
 			default:
 				end = w.To // still expected to speak
 			}
-			alive = append(alive, Life{r.From + ce, end})
+			alive = append(alive, Life{from, end})
 		}
 	}
 	g.absent(alive, w, add)
@@ -353,20 +362,23 @@ func (g *Gates) Report(places []string, w Frame) []Gate {
 		r := Gate{Source: s.source}
 		known := false
 		for _, run := range s.runs {
-			if run.From > w.To || !run.meets(places) {
+			within, ok := run.within(places)
+			if !ok || max(run.From, within.From) > w.To {
 				continue
 			}
 			known = true
 			for _, p := range run.Places {
-				all[p] = true
+				if times := run.when(p); len(times) > 0 && times[0].From <= w.To {
+					all[p] = true
+				}
 			}
 			r.Reporting = false
 			for _, l := range run.Lives {
 				if l.From > w.To {
 					break
 				}
-				last := min(l.To, w.To)
-				ended := run.Stopped && l.To == run.end() && w.To > l.To
+				last := min(l.To, w.To, within.To)
+				ended := run.Stopped && l.To == run.end() && w.To > l.To || w.To > within.To
 				r.Last, r.Reporting = time.Unix(0, last).UTC(), !ended && w.To <= last+g.Silence
 			}
 		}

@@ -105,6 +105,8 @@ type leavingBody struct {
 	ID       string   `json:"id"`
 	Place    string   `json:"place"`
 	Places   []string `json:"places"`
+	Begun    []string `json:"begun"`
+	Ended    []string `json:"ended"`
 	Start    uint32   `json:"start"`
 	Client   string   `json:"client"`
 	Host     string   `json:"host"`
@@ -147,7 +149,7 @@ func NewLeavings(q Query, w Frame) *Leavings {
 // answer.
 func (l *Leavings) Uses(kind int, source string, at int64) bool {
 	switch kind {
-	case kindSourceStart, kindSourceStop, kindHeartbeat, kindGap, kindCoverage:
+	case kindSourceStart, kindSourceStop, kindHeartbeat, kindPlacesChanged, kindGap, kindCoverage:
 		near := l.gates.Silence + int64(time.Minute) // of an earlier run nothing is left to know
 		return (isGate(source) || kind == kindGap || kind == kindCoverage) && (l.w.OpenFrom || at >= l.w.From-near) && (l.w.OpenTill || at <= l.w.To+near)
 	case kindFlow, kindLookup:
@@ -180,8 +182,15 @@ func (l *Leavings) Add(text []byte) (bool, error) {
 	if err := json.Unmarshal(e.Body, &b); err != nil {
 		return false, err
 	}
-	b.Places = slices.DeleteFunc(b.Places, func(p string) bool { return !isWay(p) })
+	for _, list := range []*[]string{&b.Places, &b.Begun, &b.Ended} {
+		*list = slices.DeleteFunc(*list, func(p string) bool { return !isWay(p) })
+	}
 	switch e.Kind {
+	case kindPlacesChanged:
+		if len(b.Begun)+len(b.Ended) == 0 {
+			return false, nil
+		}
+		l.seen = true
 	case kindSourceStart, kindHeartbeat, kindGap, kindCoverage:
 		if len(b.Places) == 0 {
 			return false, nil
@@ -193,6 +202,8 @@ func (l *Leavings) Add(text []byte) (bool, error) {
 		l.gates.Started(e.Source, e.At, e.CE, b.Start, b.Places)
 	case kindHeartbeat:
 		l.gates.Alive(e.Source, e.At, e.CE, b.Places)
+	case kindPlacesChanged:
+		l.gates.Changed(e.Source, e.At, e.CE, b.Begun, b.Ended)
 	case kindSourceStop:
 		return l.gates.Stopped(e.Source, e.At, e.CE) != nil, nil
 	case kindGap, kindCoverage:

@@ -202,6 +202,72 @@ func TestUncovered(t *testing.T) {
 			g.Bypass("person/x", 6*s, 0, shop, true)
 			g.Bypass("person/x", 7*s, 0, shop, false)
 		}, Frame{From: 1 * s, To: 9 * s}, []hole{{3, 4, "disk"}, {6, 7, "bypass"}}},
+		{"begun while it ran", func(g *Gates) {
+			g.Started("gate/a", 0, 0, 1, []string{"hr"})
+			g.Changed("gate/a", 4*s, 0, shop, nil)
+			g.Alive("gate/a", 9*s, 0, []string{"hr", "shop"})
+		}, Frame{From: 1 * s, To: 9 * s}, []hole{{1, 4, "not started"}}},
+		{"ended while it ran", func(g *Gates) {
+			g.Started("gate/a", 0, 0, 1, shop)
+			g.Changed("gate/a", 4*s, 0, nil, shop)
+			g.Alive("gate/a", 9*s, 0, shop) // it was under way
+		}, Frame{From: 1 * s, To: 9 * s}, []hole{{4, 9, "stopped"}}},
+		{"ended and begun again", func(g *Gates) {
+			g.Started("gate/a", 0, 0, 1, shop)
+			g.Changed("gate/a", 3*s, 0, nil, shop)
+			g.Changed("gate/a", 5*s, 0, shop, nil)
+			g.Changed("gate/a", 6*s, 0, shop, nil)
+			g.Alive("gate/a", 9*s, 0, shop)
+		}, Frame{From: 1 * s, To: 9 * s}, []hole{{3, 5, "stopped"}}},
+		{"begun again by a clock that was set back", func(g *Gates) {
+			g.Started("gate/a", 0, 0, 1, shop)
+			g.Changed("gate/a", 5*s, 0, nil, shop)
+			g.Changed("gate/a", 3*s, 0, shop, nil)
+			g.Alive("gate/a", 9*s, 0, shop)
+		}, Frame{From: 1 * s, To: 9 * s}, []hole{{3, 5, "stopped"}}},
+		{"part of it ended", func(g *Gates) {
+			g.Started("gate/a", 0, 0, 1, shop)
+			g.Changed("gate/a", 4*s, 0, nil, []string{"shop/public.b"})
+			g.Alive("gate/a", 9*s, 0, shop)
+		}, Frame{From: 1 * s, To: 9 * s}, []hole{{4, 9, "stopped"}}},
+		{"never named, ended, named by a late sign of life", func(g *Gates) {
+			g.Started("gate/a", 0, 0, 1, []string{"hr"})
+			g.Changed("gate/a", 4*s, 0, nil, shop)
+			g.Alive("gate/a", 9*s, 0, shop)
+		}, Frame{From: 1 * s, To: 9 * s}, []hole{{1, 9, "no gate"}}},
+		{"clocks differ", func(g *Gates) {
+			g.Started("gate/a", 0, s, 1, []string{"hr"})
+			g.Changed("gate/a", 4*s, s, shop, nil)
+			g.Changed("gate/a", 9*s, s, nil, shop)
+			g.Alive("gate/a", 12*s, s, []string{"hr"})
+		}, Frame{From: 1 * s, To: 12 * s}, []hole{{1, 5, "not started"}, {8, 12, "stopped"}}},
+		{"silent before, within and after", func(g *Gates) {
+			g.Started("gate/a", 0, 0, 1, []string{"hr"})
+			g.Alive("gate/a", 20*s, 0, []string{"hr"})
+			g.Changed("gate/a", 21*s, 0, shop, nil)
+			g.Alive("gate/a", 40*s, 0, shop)
+			g.Changed("gate/a", 41*s, 0, nil, shop)
+			g.Alive("gate/a", 60*s, 0, []string{"hr"})
+		}, Frame{From: 1 * s, To: 60 * s}, []hole{{1, 21, "not started"}, {21, 40, "silent"}, {41, 60, "stopped"}}},
+		{"killed after it ended", func(g *Gates) {
+			g.Started("gate/a", 0, 0, 1, shop)
+			g.Started("gate/b", 0, 0, 1, shop)
+			g.Changed("gate/a", 4*s, 0, nil, shop)
+			g.Started("gate/a", 7*s, 0, 2, []string{"hr"})
+			g.Alive("gate/b", 9*s, 0, shop)
+		}, Frame{From: 1 * s, To: 9 * s}, nil},
+		{"killed while it was covered, begun in the next run", func(g *Gates) {
+			g.Started("gate/a", 0, 0, 1, []string{"hr"})
+			g.Changed("gate/a", 1*s, 0, shop, nil)
+			g.Started("gate/a", 4*s, 0, 2, []string{"hr"})
+			g.Changed("gate/a", 6*s, 0, shop, nil)
+			g.Alive("gate/a", 9*s, 0, shop)
+		}, Frame{From: 1 * s, To: 9 * s}, []hole{{1, 4, "restart without stop"}, {4, 6, "stopped"}}},
+		{"stopped", func(g *Gates) {
+			g.Started("gate/a", 0, 0, 1, []string{"hr"})
+			g.Changed("gate/a", 1*s, 0, shop, nil)
+			g.Stopped("gate/a", 5*s, 0)
+		}, Frame{From: 1 * s, To: 9 * s}, []hole{{5, 9, "stopped"}}},
 	} {
 		g := NewGates(10 * time.Second)
 		c.do(g)
@@ -360,5 +426,37 @@ func TestChangedAround(t *testing.T) {
 				t.Errorf("%s at %s: confirmed %s, want %s; reachable %s", c.reason, c.place, confirmed, c.confirmed, reachable)
 			}
 		}
+	}
+}
+
+// TestReportOfChanged asks at three moments who reports about a place that began
+// and ended while its gate ran.
+func TestReportOfChanged(t *testing.T) {
+	const s = int64(1e9)
+	g := NewGates(10 * time.Second)
+	g.Started("gate/a", 0, 0, 1, []string{"hr"})
+	g.Changed("gate/a", 4*s, 0, []string{"shop"}, nil)
+	g.Changed("gate/a", 8*s, 0, nil, []string{"shop"})
+	g.Alive("gate/a", 12*s, 0, []string{"hr"})
+	at := func(n int64) time.Time { return time.Unix(n, 0).UTC() }
+	for _, c := range []struct {
+		places []string
+		to     int64
+		want   []Gate
+	}{
+		{[]string{"shop"}, 3, nil},
+		{[]string{"shop"}, 6, []Gate{{Source: "gate/a", Places: []string{"hr", "shop"}, Last: at(6), Reporting: true}}},
+		{[]string{"shop"}, 12, []Gate{{Source: "gate/a", Places: []string{"hr", "shop"}, Last: at(8)}}},
+		{[]string{"hr", "shop"}, 12, []Gate{{Source: "gate/a", Places: []string{"hr", "shop"}, Last: at(12), Reporting: true}}},
+		{[]string{"hr"}, 3, []Gate{{Source: "gate/a", Places: []string{"hr"}, Last: at(3), Reporting: true}}},
+		{nil, 12, []Gate{{Source: "gate/a", Places: []string{"hr", "shop"}, Last: at(12), Reporting: true}}},
+	} {
+		got := g.Report(c.places, Frame{From: 0, To: c.to * s})
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%v until %d (-want +got)\n%s", c.places, c.to, diff)
+		}
+	}
+	if from, to := g.Window([]string{"shop"}); from != 4*s || to != 8*s {
+		t.Errorf("shop was covered from %d to %d", from, to)
 	}
 }

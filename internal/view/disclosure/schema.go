@@ -10,7 +10,8 @@ import "sekisho/internal/view"
 //	disclosure 3	2026-11-22	signs of life are told apart by the run that they belong to
 //	disclosure 4	2026-11-22	taints outlive scans, and those of a whole database end with a person's word
 //	disclosure 5	2026-11-22	what a site shows is no place of its own tables
-const stamp = "disclosure 5"
+//	disclosure 6	2026-11-22	places of a gate begin and end while it runs
+const stamp = "disclosure 6"
 
 const schema = view.Schema + `
 -- Places, sources, users, addresses, labels, reasons: once each.

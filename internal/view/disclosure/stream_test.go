@@ -97,6 +97,11 @@ func drawParts(t *rapid.T, subjects bool) (parts []event.Part) {
 	return parts
 }
 
+// drawPlaces returns none to two places, of which one may lie in the other.
+func drawPlaces(t *rapid.T, name string) []event.Place {
+	return rapid.SliceOfNDistinct(rapid.SampledFrom([]event.Place{"shop", "hr", "shop/public.c"}), 0, 2, rapid.ID).Draw(t, name)
+}
+
 // drawStream makes a ledger with everything that can happen, also in an order
 // that no good program writes.
 func drawStream(t *rapid.T) *memory {
@@ -124,7 +129,7 @@ func drawStream(t *rapid.T) *memory {
 		session := event.Session(rapid.IntRange(1, 3).Draw(t, "session"))
 		places := rapid.SampledFrom([][]event.Place{{"shop"}, {"shop", "hr"}, {"shop/public.c"}}).Draw(t, "places")
 		table := rapid.SampledFrom(allTables).Draw(t, "table")
-		switch rapid.IntRange(0, 19).Draw(t, "kind") {
+		switch rapid.IntRange(0, 21).Draw(t, "kind") {
 		case 0:
 			starts[src] += uint32(rapid.IntRange(0, 1).Draw(t, "again"))
 			m.add(src, when, ce, &event.SourceStart{Start: starts[src], Places: places})
@@ -175,6 +180,8 @@ func drawStream(t *rapid.T) *memory {
 			x.Shown = rapid.IntRange(0, 3).Draw(t, "shown") == 0
 			x.Own, x.Standing = rapid.Bool().Draw(t, "own"), rapid.IntRange(0, 3).Draw(t, "standing") == 0
 			m.add(src, when, ce, x)
+		case 20, 21:
+			m.add(src, when, ce, &event.PlacesChanged{Begun: drawPlaces(t, "begun"), Ended: drawPlaces(t, "ended")})
 		case 19:
 			if rapid.Bool().Draw(t, "statement") {
 				m.add(src, when, ce, &event.Statement{Statement: 7, Text: "SELECT $1"})

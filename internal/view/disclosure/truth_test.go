@@ -23,6 +23,7 @@ type world struct {
 	now     int64
 	rows    map[uint32]bool
 	alive   bool
+	away    bool // it runs, but not before this place
 	start   uint32
 	beat    int64         // when the last heartbeat was
 	gateOff time.Duration // of the gate's clock
@@ -89,7 +90,7 @@ func (w *world) pass(ns int64) {
 		if len(w.due) > 0 {
 			next = min(next, w.due[0].at)
 		}
-		if w.alive {
+		if w.alive || w.away {
 			next = min(next, w.beat+3e9)
 		}
 		if w.second {
@@ -106,7 +107,7 @@ func (w *world) pass(ns int64) {
 				w.gate(w.due[0].body)
 			}
 			w.due = w.due[1:]
-		case w.alive && next == w.beat+3e9:
+		case (w.alive || w.away) && next == w.beat+3e9:
 			w.heartbeat()
 		default:
 			w.m.add("gate/second", w.now, w.ce, &event.Heartbeat{Places: []event.Place{"shop"}})
@@ -128,9 +129,13 @@ func (w *world) heartbeat() {
 
 func (w *world) begin() {
 	w.pass(1e6) // starting takes time
-	w.start++
-	w.gate(&event.SourceStart{Start: w.start, Places: []event.Place{"shop"}})
-	w.alive, w.beat = true, w.now
+	if w.away && rapid.Bool().Draw(w.t, "comes back") {
+		w.gate(&event.PlacesChanged{Begun: []event.Place{"shop"}})
+	} else {
+		w.start++
+		w.gate(&event.SourceStart{Start: w.start, Places: []event.Place{"shop"}})
+	}
+	w.alive, w.away, w.beat = true, false, w.now
 	w.begin2()
 }
 
@@ -243,9 +248,13 @@ func (w *world) live() {
 			w.begin()
 		case step == 0:
 			w.settle()
-			if rapid.Bool().Draw(w.t, "cleanly") {
+			switch rapid.IntRange(0, 2).Draw(w.t, "leaves") {
+			case 0:
 				w.gate(&event.SourceStop{})
-			} else { // it may let rows pass that it could not record any more
+			case 1: // its signs of life go on, and name the place
+				w.gate(&event.PlacesChanged{Ended: []event.Place{"shop"}})
+				w.away = true
+			default: // it may let rows pass that it could not record any more
 				w.around()
 			}
 			w.alive = false
