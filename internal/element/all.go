@@ -60,7 +60,7 @@ func (s *Scanner) marksIn(i int, t uint64) {
 		if p := s.pos + (i-1)*blockSize + trailing(t); s.buf[p] == '.' {
 			s.ipAddress(p)
 		} else {
-			s.email(p, 1)
+			s.emailInMasks(p)
 		}
 	}
 }
@@ -68,18 +68,36 @@ func (s *Scanner) marksIn(i int, t uint64) {
 // textIn looks at the beginnings of rows of kanji and katakana, at the signs
 // behind keys, and at the beginnings of secrets in block i.
 func (s *Scanner) textIn(i int, t uint64) {
+	kanji, next, base := s.masks.cjk[i], s.masks.cjk[i+1], s.pos+(i-1)*blockSize
 	for ; t != 0; t &= t - 1 {
 		bit := trailing(t)
-		p := s.pos + (i-1)*blockSize + bit
+		p := base + bit
 		switch c := s.buf[p]; {
+		case c-0xE4 < 6:
+			if p < s.ends.text && c != 0xE7 && c != 0xE8 { // of an address, and not 生年月日 or 誕生日 in it
+				continue
+			}
+			n := min(trailing(^shift(kanji, next, bit)&everyThird), 60)
+			b := s.buf[p-3 : p+3+60+8]
+			begin, behind := binary.LittleEndian.Uint64(b[3:]), binary.LittleEndian.Uint64(b[n:])
+			last, after := flagAt(uint32(behind)), byte(behind>>24)
+			flags := flagAt(uint32(begin))&(beginsPrefecture|isFamily|isForeign) | last&isHonorific
+			if after == 0xE3 {
+				flags |= flagAt(uint32(behind>>24)) & (isHonorific | isRepeat)
+			}
+			if last&endsBirth != 0 && n >= 9 {
+				s.birthLabel(p, n)
+			}
+			if flags == 0 && !isDigit(after) && after != 0xEF && !mayBeginFamily(begin) && (n < 12 || !mayHoldName(b[3:3+n])) {
+				continue // as most rows
+			}
+			s.kanjiText(p, n)
 		case c == ':' || c == '=':
 			if s.mayBeKey(p) || c == '=' && s.buf[p+1] <= '\r' {
 				s.keyValue(p, 1)
 			}
 		case c == 0xE3:
 			s.katakanaRow(p)
-		case c > 0xE3 && c < 0xEA:
-			s.kanjiRow(p, shift(s.masks.cjk[i], s.masks.cjk[i+1], bit))
 		case c == 0xEF:
 			s.wideSign(p)
 		default:
@@ -205,25 +223,12 @@ func flagAt(x uint32) signFlag {
 // everyThird has the bits of the first bytes of characters of three.
 const everyThird = 0x9249249249249249
 
-// kanjiRow looks at the row of kanji that begins at p; w are the first bytes of
-// kanji from p on.
-func (s *Scanner) kanjiRow(p int, w uint64) {
-	n := min(trailing(^w&everyThird), 60)
-	b := s.buf[p-3 : p+3+60+8]
-	begin := binary.LittleEndian.Uint64(b[3:])
-	behind := binary.LittleEndian.Uint64(b[n:]) // the last character and what follows the row
-	first, last, c := flagAt(uint32(begin)), flagAt(uint32(behind)), byte(behind>>24)
-	flags := first&(beginsPrefecture|isFamily|isForeign) | last&isHonorific
-	if c == 0xE3 {
-		flags |= flagAt(uint32(behind>>24)) & (isHonorific | isRepeat)
-	}
-	if last&endsBirth != 0 && n >= 9 && s.kinds.Has(BirthDate) && (bytes.HasSuffix(s.buf[p-3:p+n], []byte("生年月日")) || bytes.HasSuffix(s.buf[p:p+n], []byte("誕生日"))) {
+// birthLabel looks behind the row of n bytes of kanji at p if that is a label of birth
+// dates.
+func (s *Scanner) birthLabel(p, n int) {
+	if b := s.buf[p-3 : p+n]; s.kinds.Has(BirthDate) && (bytes.HasSuffix(b, []byte("生年月日")) || bytes.HasSuffix(b[3:], []byte("誕生日"))) {
 		s.shortEra(p + n)
 	}
-	if flags == 0 && !isDigit(c) && c != 0xEF && !mayBeginFamily(begin) && (n < 12 || !mayHoldName(b[3:3+n])) {
-		return // as most rows
-	}
-	s.kanjiText(p, n)
 }
 
 // familyPairs has a bit for the first two characters of each family name that has

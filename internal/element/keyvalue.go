@@ -357,6 +357,9 @@ func bytesOf(list string) (t byteSet) {
 
 var valueStop, secretStop, cookieStop = bytesOf(",;&|\t<>\"{[\x00\n\r"), bytesOf(" ,&|\t<>\"'}])\x00\n\r"), bytesOf("\t<>\"'\x00\n\r")
 
+// What ends a value in quotes.
+var doubleStop, singleStop = bytesOf("\"\n\x00"), bytesOf("'\n\x00")
+
 // span returns the value that begins after spaces and quotes at q: to its
 // closing quote or, without one, to the end of what a value without quotes can
 // be. Stop says where such a value ends.
@@ -375,7 +378,11 @@ func (s *Scanner) span(q int, stop *byteSet) (p, e int, quoted bool) {
 	quote := b[q]
 	if quote == '"' || quote == '\'' {
 		p = q + 1
-		for e = p; e < limit && b[e] != quote && b[e] != '\n' && b[e] != 0; e++ {
+		stop := &doubleStop
+		if quote == '\'' {
+			stop = &singleStop
+		}
+		for e = p; e < limit && !stop.has(b[e]); e++ {
 		}
 		if b[e-1] == '\\' && e > p {
 			e--

@@ -256,6 +256,9 @@ func kanaLength(b []byte) (n int) {
 // that begins at start, or in katakana.
 func (s *Scanner) nameByHonorific(start, p int) {
 	b := s.buf
+	if start == p && p-s.gapBefore(p) <= s.ends.name {
+		return // behind a name that was reported
+	}
 	for _, h := range honorifics {
 		if !hasPrefix(b[p:p+9], h.word) {
 			continue

@@ -6,38 +6,84 @@ import "math/bits"
 func (s *Scanner) email(p, size int) {
 	b := s.buf
 	i := p
-	for p-i < 64 && mailBytes[b[i-1]]&ofLocal != 0 {
+	for p-i < maxLocal && mailBytes[b[i-1]]&ofLocal != 0 {
 		i--
 	}
-	for i < p && (b[i] == '.' || b[i] == '-' || b[i] == '%') {
-		i++
+	s.emailOf(i, p, mailDomain(b, p+size))
+}
+
+// emailInMasks is email for an @ of the stride in hand. It reads the masks.
+func (s *Scanner) emailInMasks(p int) {
+	b, m := s.buf, &s.masks
+	at := uint(p - s.pos)
+	k, bit := at/blockSize, int(at%blockSize)
+	before := shift(m.alpha[k]|m.digit[k], m.alpha[k+1]|m.digit[k+1], bit)
+	n := 0
+	for n < maxLocal {
+		if n += bits.LeadingZeros64(^(before << n)); n >= maxLocal || mailBytes[b[p-1-n]]&ofLocal == 0 {
+			break
+		}
+		n++
 	}
-	last := 0
-	for q, limit, dots := p+size, p+size+253, 0; ; dots++ {
+	e := 0
+	alpha, dots := shift(m.alpha[k+1], m.alpha[k+2], bit)>>1, shift(m.dot[k+1], m.dot[k+2], bit)>>1
+	size := run(alpha | dots | shift(m.digit[k+1], m.digit[k+2], bit)>>1)
+	if size >= blockSize-1 || b[p+1+size] == '-' {
+		e = mailDomain(b, p+1)
+	} else {
+		if empty := dots & (dots<<1 | 1) & (1<<size - 1); empty != 0 {
+			size = trailing(empty)
+		}
+		if size > 0 && dots>>(size-1)&1 != 0 {
+			size--
+		}
+		last := 64 - bits.LeadingZeros64(dots&(1<<size-1)) // where the last label begins
+		if last > 0 && size-last >= 2 && run(alpha>>last) >= size-last {
+			e = p + 1 + size
+		}
+	}
+	s.emailOf(p-min(n, maxLocal), p, e)
+}
+
+// maxLocal bounds the local part in bytes (RFC 5321 §4.5.3.1.1).
+const maxLocal = 64
+
+// mailDomain returns where the domain at q ends, 0 when there is none: labels, the
+// last one of letters.
+func mailDomain(b []byte, q int) (end int) {
+	for limit, dots := q+253, 0; ; dots++ {
 		label, is := q, uint8(isAlpha)
 		for q < limit && (mailBytes[b[q]]&ofDomain != 0 || b[q] == '-' && q > label) {
 			is &= mailBytes[b[q]]
 			q++
 		}
 		if q == label {
-			break
+			return end
 		}
-		if last = 0; dots > 0 && is != 0 && q-label >= 2 {
-			last = q
+		if end = 0; dots > 0 && is != 0 && q-label >= 2 {
+			end = q
 		}
 		if q >= limit || b[q] != '.' {
-			break
+			return end
 		}
 		q++
 	}
-	if i == p || last == 0 {
+}
+
+// emailOf reports buf[i:e], whose @ is at p; e is 0 when it has no domain.
+func (s *Scanner) emailOf(i, p, e int) {
+	b := s.buf
+	for i < p && (b[i] == '.' || b[i] == '-' || b[i] == '%') {
+		i++
+	}
+	if i == p || e == 0 {
 		return
 	}
 	confidence, why := 95, ByForm
 	if b[i-1] == ':' || b[i-1] == '/' && b[i-2] == '/' { // user:password@host
 		confidence, why = 45, why|LessLikely|ByGlue
 	}
-	s.emit(i, last, Email, confidence, why, nil)
+	s.emit(i, e, Email, confidence, why, nil)
 }
 
 // mailBytes says what a byte is in a mail address.

@@ -92,14 +92,7 @@ func IsMyNumber(d []byte) bool {
 	if len(d) != 12 {
 		return false
 	}
-	sum := 0
-	for n := 1; n <= 11; n++ {
-		q := n + 1
-		if n >= 7 {
-			q = n - 5
-		}
-		sum += int(d[11-n]) * q
-	}
+	sum := 2*(int(d[10])+int(d[4])) + 3*(int(d[9])+int(d[3])) + 4*(int(d[8])+int(d[2])) + 5*(int(d[7])+int(d[1])) + 6*(int(d[6])+int(d[0])) + 7*int(d[5])
 	check := 0
 	if r := sum % 11; r > 1 {
 		check = 11 - r
@@ -118,10 +111,7 @@ func IsDriversLicence(d []byte) bool {
 	if code := int(d[0])*10 + int(d[1]); code < 10 || code > 97 {
 		return false
 	}
-	sum := 0
-	for i, w := range [10]int{5, 4, 3, 2, 7, 6, 5, 4, 3, 2} {
-		sum += int(d[i]) * w
-	}
+	sum := 5*(int(d[0])+int(d[6])) + 4*(int(d[1])+int(d[7])) + 3*(int(d[2])+int(d[8])) + 2*(int(d[3])+int(d[9])) + 7*int(d[4]) + 6*int(d[5])
 	return int(d[10]) == (11-sum%11)%10
 }
 

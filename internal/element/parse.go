@@ -106,6 +106,11 @@ func (s *Scanner) token(p int) (c byte, size int) {
 	case c == '%' || c == '&' || c == '\\':
 		r, size := s.unescape(p)
 		return fromRune(r), size
+	case c == 0xEF && s.lead == 0xEF && s.buf[p+1] == 0xBC && s.buf[p+2]-0x81 <= 0xBF-0x81: // ！ to ＿
+		if c = s.buf[p+2] - (0x81 - '!'); !isDigit(c) && !isSeparator(c) {
+			c = 0
+		}
+		return c, 3
 	case c >= utf8.RuneSelf:
 		r, size := s.rune(p)
 		return fromRune(r), size

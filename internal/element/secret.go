@@ -4,16 +4,26 @@ import "bytes"
 
 // secretForms are the beginnings of tokens whose makers published them, with
 // the fewest bytes that follow.
-var secretForms = []struct {
-	prefix string
-	least  int
-}{
+var secretForms = []secretForm{
 	{"AKIA", 16}, {"ASIA", 16}, {"AIza", 30},
 	{"ghp_", 30}, {"gho_", 30}, {"ghu_", 30}, {"ghs_", 30}, {"ghr_", 30}, {"github_pat_", 40}, {"glpat-", 18},
 	{"sk_live_", 16}, {"sk_test_", 16}, {"sk-", 32},
 	{"xoxb-", 20}, {"xoxp-", 20}, {"xoxa-", 20}, {"xoxr-", 20}, {"xoxs-", 20},
 	{"eyJhbGci", 20}, {"eyJ0eXAi", 20}, {"eyJraWQi", 20},
 }
+
+type secretForm struct {
+	prefix string
+	least  int
+}
+
+// secretsBy are the forms by their first letter.
+var secretsBy = func() (t [32][]secretForm) {
+	for _, f := range secretForms {
+		t[f.prefix[0]&31] = append(t[f.prefix[0]&31], f)
+	}
+	return t
+}()
 
 // maxSecret bounds what is reported of one secret, in bytes.
 const maxSecret = 512
@@ -24,8 +34,8 @@ func (s *Scanner) secretPrefix(p int) {
 	if p < s.ends.value || isWordByte(b[p-1]) && s.escapeBefore(p) == 0 {
 		return
 	}
-	for _, f := range secretForms {
-		if b[p] != f.prefix[0] || b[p+1] != f.prefix[1] || !hasPrefix(b[p:p+16], f.prefix) {
+	for _, f := range secretsBy[b[p]&31] {
+		if b[p+1] != f.prefix[1] || !hasPrefix(b[p:p+16], f.prefix) {
 			continue
 		}
 		e := p + len(f.prefix)
