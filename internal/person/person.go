@@ -434,6 +434,7 @@ func readFile(ctx context.Context, res *Result, s Source, f *rowfile.File, numbe
 				keys.Put(r.First+n, fields[keyAt])
 			}
 		}, func(p rowfile.Problem) { problems = append(problems, p) })
+		builders[w].Flush()
 		if o.Keys && keyAt >= 0 {
 			res.Keys.Add(&keys, r.First+c.First+c.Rows)
 		}

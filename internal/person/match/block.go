@@ -44,8 +44,12 @@ type keyTables struct {
 	room          *record.Room
 	rows, workers int
 	raw           [][]packed
+	counts        [][]bucketCounts // of the keys, by rule and part
 	sorted        []packed
 }
+
+// bucketCounts is how many keys each bucket gets, and then where they go.
+type bucketCounts [1 << bucketBits]uint32
 
 // roomPart is how many keys are cut into buckets at once in a room: each may be
 // written to a page of its own.
@@ -59,15 +63,45 @@ func (k *keyTables) fill(t *record.Table, names *record.Names, use []Rule) {
 	for len(k.raw) < len(use) {
 		k.raw = append(k.raw, record.Make[packed](k.room, k.rows))
 	}
-	k.room.Parallel(k.rows, k.workers, func(_, from, to int) {
+	parts := k.parts()
+	for len(k.counts) < len(use) {
+		k.counts = append(k.counts, make([]bucketCounts, parts))
+	}
+	parallelEach(k.room, parts, k.workers, func(_, part int) {
+		for n := range use {
+			k.counts[n][part] = bucketCounts{}
+		}
+		from, to := k.bounds(part)
 		for i := from; i < to; i++ {
+			if i%roomPart == 0 {
+				k.room.Ease()
+			}
 			row := uint32(i)
 			r := t.At(row)
 			for n := range use {
-				k.raw[n][i] = pack(use[n].key(names, r), r, row)
+				key := pack(use[n].key(names, r), r, row)
+				k.raw[n][i] = key
+				if key != 0 {
+					k.counts[n][part][key>>(64-bucketBits)]++
+				}
 			}
 		}
 	})
+}
+
+// parts is how many parts the rows are cut into buckets in.
+func (k *keyTables) parts() int {
+	parts := 4 * k.workers
+	if k.room != nil {
+		parts = max(parts, k.rows/roomPart)
+	}
+	return parts
+}
+
+// bounds returns the rows of a part.
+func (k *keyTables) bounds(part int) (from, to int) {
+	parts := k.parts()
+	return k.rows * part / parts, k.rows * (part + 1) / parts
 }
 
 // pack joins a key's hash and its row; 0 stays 0.
@@ -78,26 +112,14 @@ func pack(key uint64, r *record.Record, row uint32) packed {
 	return key>>rowBits<<rowBits | 1<<rowBits | uint64(row) // never zero
 }
 
-// index cuts the keys of rule n of the batch into buckets and sorts those. It
-// is good until the next call. keep, if it is not nil, gets all keys first.
+// index cuts the keys of rule n of the batch into buckets and sorts those, once.
+// It is good until the next call. keep, if it is not nil, gets all keys first.
 func (k *keyTables) index(n int, keep func(sorted []packed) error) (*index, error) {
 	if k.sorted == nil {
 		k.sorted = record.Make[packed](k.room, k.rows)
 	}
 	raw := k.raw[n]
-	parts := 4 * k.workers
-	if k.room != nil {
-		parts = max(parts, k.rows/roomPart)
-	}
-	bounds := func(part int) []packed { return raw[k.rows*part/parts : k.rows*(part+1)/parts] }
-	at := make([][1 << bucketBits]uint32, parts)
-	parallelEach(k.room, parts, k.workers, func(_, part int) {
-		for _, key := range bounds(part) {
-			if key != 0 {
-				at[part][key>>(64-bucketBits)]++
-			}
-		}
-	})
+	at := k.counts[n]
 	x := &index{room: k.room, starts: make([]int, 1<<bucketBits), ends: make([]int, 1<<bucketBits)}
 	for b := range x.starts {
 		x.starts[b] = x.all
@@ -109,13 +131,14 @@ func (k *keyTables) index(n int, keep func(sorted []packed) error) (*index, erro
 		x.ends[b] = x.all
 	}
 	x.keys = k.sorted[:x.all]
-	parallelEach(k.room, parts, k.workers, func(_, part int) {
-		to := &at[part]
-		for _, key := range bounds(part) {
+	parallelEach(k.room, len(at), k.workers, func(_, part int) {
+		next := &at[part]
+		from, to := k.bounds(part)
+		for _, key := range raw[from:to] {
 			if key != 0 {
 				b := key >> (64 - bucketBits)
-				x.keys[to[b]] = key
-				to[b]++
+				x.keys[next[b]] = key
+				next[b]++
 			}
 		}
 	})

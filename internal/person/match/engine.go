@@ -215,6 +215,7 @@ func (e *engine) block(ctx context.Context) error {
 		e.blockRule(rule, x, limit)
 	}
 	e.tables = keyTables{}
+	e.t.Room.Reuse()
 	return nil
 }
 
@@ -237,7 +238,10 @@ func (r *Rule) budget() uint64 {
 func (e *engine) blockRule(rule *Rule, x *index, limit int) {
 	var mu sync.Mutex
 	skipped := Skipped{Rule: rule.Name}
-	s := sample{rule, map[Pattern]uint64{}}
+	seen := make([]map[Pattern]uint64, e.o.Workers)
+	for w := range seen {
+		seen[w] = map[Pattern]uint64{}
+	}
 	every := uint64(1)
 	if n := x.all; n > 4*trainPairs {
 		every = uint64(n / (2 * trainPairs))
@@ -261,15 +265,18 @@ func (e *engine) blockRule(rule *Rule, x *index, limit int) {
 						e.pairs.add(w, row(k), row(l))
 					}
 					if train {
-						p := Compare(e.names, e.t.Peek(row(k), &bufs[w][0]), e.t.Peek(row(l), &bufs[w][1]))
-						mu.Lock()
-						s.count[p]++
-						mu.Unlock()
+						seen[w][Compare(e.names, e.t.Peek(row(k), &bufs[w][0]), e.t.Peek(row(l), &bufs[w][1]))]++
 					}
 				}
 			}
 		})
 	})
+	for _, more := range seen[1:] {
+		for p, n := range more {
+			seen[0][p] += n
+		}
+	}
+	s := sample{rule, seen[0]}
 	if rule.Probe {
 		e.probes = append(e.probes, s)
 		return
@@ -374,6 +381,8 @@ func (e *engine) compare(ctx context.Context) error {
 		e.res.Links = append(e.res.Links, links[k]...)
 		links[k] = nil
 	}
+	e.pairs = nil
+	e.t.Room.Reuse()
 	return ctx.Err()
 }
 

@@ -1,6 +1,9 @@
 package record
 
-import "unsafe"
+import (
+	"runtime"
+	"unsafe"
+)
 
 // largeBytes is the least memory that large pages are asked for: a few of
 // them on the usual machines (2 MiB each).
@@ -16,4 +19,15 @@ func Large[T any](n int) []T {
 		askLarge(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), size))
 	}
 	return s
+}
+
+// Reuse lets memory that nobody needs any more be used again, where tables lie in
+// memory. Fresh memory is cleared by the system, which may first have to get it
+// from the machine's host: a gigabyte takes up to two processor seconds, and a
+// look for garbage among tables without pointers some milliseconds. Without it
+// there would be none before the memory has doubled.
+func (r *Room) Reuse() {
+	if r == nil {
+		runtime.GC()
+	}
 }

@@ -23,11 +23,24 @@ type Builder struct {
 	towns   []head
 	buf     []byte
 	kana    []byte
-	address []byte
-	whole   []whole  // of the row's names in one field
-	places  []uint32 // of the row's names in cache
+	waiting [rowsAtOnce]waiting
+	rows    int      // of waiting
+	places  []uint32 // of their names in cache
 	touched uint64
 }
+
+// waiting is a row whose names and address are not worked out yet.
+type waiting struct {
+	record  *Record
+	text    []byte // of its names
+	whole   []whole
+	pairs   [3][2]part // of two fields: kanji, kana, romaji; family first
+	address []byte
+	head    beginning
+}
+
+// rowsAtOnce is how many rows wait for memory together.
+const rowsAtOnce = 8
 
 // Names are the dictionaries of a table.
 type Names struct {
@@ -98,15 +111,16 @@ func NewBuilder(names *Names, columns []Column, source uint16, sourceName string
 	return b
 }
 
-// Build fills r from a row: its fields, and its text as a whole.
+// Build fills r from a row, its fields and its text as a whole, once Flush was
+// called. It keeps neither row nor fields.
 //
 // Nearly all that a row waits for is memory: what the parts of its names and the
-// head of its address became. All of that is asked for before any is used, so
-// that the row waits once.
+// head of its address became. So some rows wait together: all of that is asked for
+// before any is used.
 func (b *Builder) Build(r *Record, row []byte, fields [][]byte) {
-	*r = Record{Flags: Alive, Source: b.source}
-	var family, given, kanaFamily, kanaGiven, latinFamily, latinGiven part
-	b.address, b.whole = b.address[:0], b.whole[:0]
+	*r = Record{Flags: Alive, Source: b.source, Content: (b.salt ^ xxhash.Sum64(row)) * 0x9E3779B97F4A7C15}
+	w := &b.waiting[b.rows]
+	w.record, w.text, w.whole, w.pairs, w.address = r, w.text[:0], w.whole[:0], [3][2]part{}, w.address[:0]
 	for _, c := range b.named {
 		f := fields[c.at]
 		if len(f) == 0 {
@@ -114,39 +128,49 @@ func (b *Builder) Build(r *Record, row []byte, fields [][]byte) {
 		}
 		switch c.is {
 		case Name, Kana, Romaji:
-			b.whole = append(b.whole, b.split(f))
+			w.whole = append(w.whole, b.split(w, f))
 		case Family:
-			family = b.part(f)
+			w.pairs[0][0] = b.part(w, f)
 		case Given:
-			given = b.part(f)
+			w.pairs[0][1] = b.part(w, f)
 		case KanaFamily:
-			kanaFamily = b.part(f)
+			w.pairs[1][0] = b.part(w, f)
 		case KanaGiven:
-			kanaGiven = b.part(f)
+			w.pairs[1][1] = b.part(w, f)
 		case RomajiFamily:
-			latinFamily = b.part(f)
+			w.pairs[2][0] = b.part(w, f)
 		case RomajiGiven:
-			latinGiven = b.part(f)
+			w.pairs[2][1] = b.part(w, f)
 		case Address:
-			if len(b.address) > 0 {
-				b.address = append(b.address, ' ')
+			if len(w.address) > 0 {
+				w.address = append(w.address, ' ')
 			}
-			b.address = append(b.address, f...)
+			w.address = append(w.address, f...)
 		}
 	}
-	address := b.beginning()
-	b.touch(address)
-	r.Content = (b.salt ^ xxhash.Sum64(row)) * 0x9E3779B97F4A7C15
+	w.head = b.beginning(w.address)
 	b.rest(r, fields)
-	for i := range b.whole {
-		b.name(r, &b.whole[i])
+	if b.rows++; b.rows == len(b.waiting) {
+		b.Flush()
 	}
-	b.pair(r, family, given)
-	b.pair(r, kanaFamily, kanaGiven)
-	b.pair(r, latinFamily, latinGiven)
-	if len(b.address) > 0 {
-		b.place(r, address)
+}
+
+// Flush finishes the rows that wait.
+func (b *Builder) Flush() {
+	b.touch()
+	for i := range b.waiting[:b.rows] {
+		w := &b.waiting[i]
+		for k := range w.whole {
+			b.name(w.record, &w.whole[k])
+		}
+		for _, p := range w.pairs {
+			b.pair(w.record, p[0], p[1])
+		}
+		if len(w.address) > 0 {
+			b.place(w.record, w.address, w.head)
+		}
 	}
+	b.rows = 0
 }
 
 // rest fills what is no name and no address.
@@ -192,18 +216,24 @@ func (b *Builder) rest(r *Record, fields [][]byte) {
 }
 
 // part returns a part of a name.
-func (b *Builder) part(f []byte) part {
+func (b *Builder) part(w *waiting, f []byte) part {
 	key := maphash.Bytes(b.seed, f)
 	b.places = append(b.places, uint32(key>>(64-cacheBits)&^1))
-	return part{f, key}
+	start := len(w.text)
+	w.text = append(w.text, f...)
+	return part{w.text[start:], key}
 }
 
-// touch asks for the memory of the row's names and of its address: for all of it
-// in a few instructions, so that the processor waits for all of it at once.
-func (b *Builder) touch(a beginning) {
-	sum := b.towns[a.key>>(64-townBits)&^1].key
+// touch asks for the memory of the names and addresses of the rows that wait: for
+// all of it in a few instructions, so that the processor waits for all of it at
+// once.
+func (b *Builder) touch() {
+	sum := uint64(0)
 	for _, p := range b.places {
 		sum += b.cache[p].key
+	}
+	for i := range b.waiting[:b.rows] {
+		sum += b.towns[b.waiting[i].head.key>>(64-townBits)&^1].key
 	}
 	b.touched += sum
 	b.places = b.places[:0]
@@ -231,30 +261,30 @@ type beginning struct {
 	key  uint64
 }
 
-// beginning returns that of the row's address.
-func (b *Builder) beginning() (a beginning) {
-	if len(b.address) == 0 {
+// beginning returns that of an address.
+func (b *Builder) beginning(address []byte) (a beginning) {
+	if len(address) == 0 {
 		return a
 	}
-	if a.end = canon.HeadEnd(b.address); a.end > 0 {
-		a.text = canon.WithoutPrefecture(b.address[:a.end])
+	if a.end = canon.HeadEnd(address); a.end > 0 {
+		a.text = canon.WithoutPrefecture(address[:a.end])
 		a.key = maphash.Bytes(b.seed, a.text)
 	}
 	return a
 }
 
-func (b *Builder) place(r *Record, a beginning) {
+func (b *Builder) place(r *Record, address []byte, a beginning) {
 	if len(a.text) > 0 {
 		if h := b.head(a); h.usable {
 			var ok bool
-			if b.buf, ok = canon.Tail(append(b.buf[:0], h.numbers[:h.size]...), b.address[a.end:]); ok {
+			if b.buf, ok = canon.Tail(append(b.buf[:0], h.numbers[:h.size]...), address[a.end:]); ok {
 				r.Town, r.Flags, r.Street = h.town, r.Flags|h.flags, street(h.hash, b.buf)
 				return
 			}
 		}
 	}
 	var p canon.Place
-	b.buf, p = canon.Address(b.buf[:0], b.address)
+	b.buf, p = canon.Address(b.buf[:0], address)
 	if p.Exact() {
 		r.Street = street(xxhash.Sum64(p.Town), p.Numbers())
 	}
@@ -297,7 +327,7 @@ func (b *Builder) head(a beginning) *head {
 }
 
 // split cuts a whole name in any script at its first space.
-func (b *Builder) split(f []byte) (w whole) {
+func (b *Builder) split(row *waiting, f []byte) (w whole) {
 	if c := f[0]; c == ' ' || c == 0xE3 {
 		f = bytes.TrimLeft(f, " \u3000")
 	}
@@ -308,9 +338,9 @@ func (b *Builder) split(f []byte) (w whole) {
 			rest = bytes.Trim(rest, " \u3000")
 		}
 	}
-	w.family = b.part(first)
+	w.family = b.part(row, first)
 	if len(rest) > 0 {
-		w.given = b.part(rest)
+		w.given = b.part(row, rest)
 	}
 	return w
 }
