@@ -35,6 +35,7 @@ type scopeCmd struct {
 	List    bool          `xor:"form" help:"help_scope_list"`
 	Bundle  string        `xor:"form" placeholder:"FILE" help:"help_scope_bundle"`
 	By      string        `help:"help_by"`
+	Trace   string        `xor:"form" placeholder:"ID" help:"help_scope_trace"`
 
 	Persons       string   `xor:"form" placeholder:"DIR" help:"help_scope_persons"`
 	PersonsSource []string `sep:"none" placeholder:"SUBJECTS=SOURCE" help:"help_scope_persons_source"`
@@ -44,6 +45,9 @@ type scopeCmd struct {
 // Run asks whose data crossed. The running process answers; without one, this
 // command opens the ledger itself.
 func (c scopeCmd) Run(a *app) error {
+	if c.Trace != "" {
+		return c.traced(a)
+	}
 	q, err := c.query(time.Now())
 	if err != nil {
 		return err

@@ -136,7 +136,8 @@ type Crossing struct {
 	Count     uint64      `json:"count"` // executions
 	Parts     []Part      `json:"parts"`
 	// Traces are the ids of the traces that executions in the bucket said they are
-	// part of, so far, in the order of their coming: labels, as in Intent.
+	// part of, so far, in the order of their coming: labels, as in Intent. A web
+	// gate names that of the request.
 	Traces []string `json:"traces,omitempty"`
 }
 

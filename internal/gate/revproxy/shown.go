@@ -145,7 +145,7 @@ func (s *shown) intend() error {
 	}
 	s.from = time.Now().UnixNano()
 	all := element.MaskOf(append(element.Kinds(), element.Unclassified)...)
-	s.intent, ok = s.x.gate.recorded(ctx, &event.Intent{Session: session, From: s.from,
+	s.intent, ok = s.x.gate.recorded(ctx, &event.Intent{Session: session, From: s.from, Trace: s.x.trace,
 		Parts: []event.Part{{Table: s.x.host.Place, Elements: all, Class: event.Bounded, Reason: "stream"}}})
 	if !ok {
 		return errUnrecorded
@@ -224,6 +224,9 @@ func (s *shown) crossings(session event.Session, outcome event.Outcome, parts []
 	}
 	var all []event.Body
 	body := &event.Crossing{Session: session, Intent: s.intent, Outcome: outcome, From: from, To: now, Count: 1}
+	if s.x.trace != "" {
+		body.Traces = []string{s.x.trace}
+	}
 	room := maxRanges
 	for _, p := range parts {
 		for set := p.Subjects; ; {

@@ -1,7 +1,9 @@
 package revproxy
 
 import (
+	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -49,5 +51,37 @@ func TestTrace(t *testing.T) {
 		if begun := eventtest.Of[*event.Exchange](w.rec); len(begun) != 1 || begun[0].Trace != seen {
 			t.Errorf("%s: recorded %+v, want trace %s", c.name, begun, seen)
 		}
+	}
+}
+
+// What a response shows, and what may be in a stream, names the trace of its request.
+func TestCrossingsNameTheTrace(t *testing.T) {
+	w := newWorld(t, func(rw http.ResponseWriter, r *http.Request) {
+		kind := "text/html; charset=utf-8"
+		if r.URL.Path == "/stream" {
+			kind = "text/event-stream"
+		}
+		rw.Header().Set("Content-Type", kind)
+		_, _ = io.WriteString(rw, mail(1)+"\n")
+	}, withPersons(Persons{}))
+	for _, path := range []string{"/page", "/stream"} {
+		if status, _, err := w.get(t, path); err != nil || status != 200 {
+			t.Fatalf("%s: %d, %v", path, status, err)
+		}
+	}
+	if err := w.stop(); err != nil {
+		t.Fatal(err)
+	}
+	requests, crossings, intents := eventtest.Of[*event.Exchange](w.rec), eventtest.Of[*event.Crossing](w.rec), eventtest.Of[*event.Intent](w.rec)
+	if len(requests) != 2 || len(crossings) != 2 || len(intents) != 1 {
+		t.Fatalf("%d requests, %d crossings, %d intents", len(requests), len(crossings), len(intents))
+	}
+	for i, c := range crossings {
+		if !slices.Equal(c.Traces, []string{requests[i].Trace}) {
+			t.Errorf("crossing %d names %q, its request %s", i, c.Traces, requests[i].Trace)
+		}
+	}
+	if intents[0].Trace != requests[1].Trace {
+		t.Errorf("the intent names %q, its request %s", intents[0].Trace, requests[1].Trace)
 	}
 }
