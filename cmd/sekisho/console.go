@@ -119,7 +119,7 @@ const consoleDrain = 3 * time.Second
 // serve answers until ctx ends.
 func (c *console) serve(ctx context.Context) error {
 	api := httpapi.New(httpapi.Config{Accounts: c.accounts, Office: c, Operator: c.process, Tenant: c.cfg.Tenant, Cookie: webui.Cookie(c.origin), Origin: c.origin,
-		Version: version, Log: c.log})
+		Version: version, Log: c.log, Glossary: webui.Glossary})
 	ui := webui.New(ctx.Done(), webui.Config{Accounts: c.accounts, Office: c, API: api, Tenant: c.cfg.Tenant, Origin: c.origin, Hosts: loopbackNames(c.listener),
 		Words: texts, Log: c.log, Now: c.now, Version: version})
 	srv := &http.Server{Handler: ui, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,

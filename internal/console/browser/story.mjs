@@ -121,6 +121,10 @@ await ayame.selectOption('form[action="/scope/freeze"] select[name="case"]', sto
 await ayame.click('form[action="/scope/freeze"] button');
 await ayame.waitForURL("**?done=frozen");
 assert.match(await ayame.locator('section[aria-labelledby="h-figures"]').innerText(), /第2版/);
+await ayame.locator("#figures-now table").waitFor(); // asked again behind the page's back
+assert.match(await ayame.locator("#figures-now").innerText(), /確定\s+1\s+1\s+±0/);
+assert.match(await ayame.locator('section[aria-labelledby="h-roles"]').innerText(), /CSIRT\s+R \(ren\)[^]*役員\s+A \(ayame\)/);
+await shoot(ayame, "incident");
 done("figures taken along with their proof, and frozen into the case");
 await ayame.goto(origin + "/scope?ask=1");
 await ayame.fill("#f-purpose", "本人への通知");
@@ -129,7 +133,15 @@ await ayame.waitForSelector("text=確定");
 assert.match(await ayame.locator("main table").innerText(), /shop\.public\.customers|shop\.customers/);
 await ayame.goto(origin + "/events?kind=look");
 assert.match(await ayame.locator("main").innerText(), /本人への通知/);
-done("whose data left, over time, and a look at names that is recorded");
+await ayame.goto(origin + "/scope?ask=1");
+await ayame.locator('details:has(form[action="/scope/list"]) summary').click();
+await ayame.fill("#f-to_key", "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj");
+await ayame.fill('form[action="/scope/list"] input[name="purpose"]', "本人への通知");
+const [list] = await Promise.all([ayame.waitForEvent("download"), ayame.click('form[action="/scope/list"] button')]);
+assert.match(readFileSync(await list.path()).toString("latin1"), /^age-encryption\.org\/v1\n/);
+await ayame.goto(origin + "/events?kind=act&text=list");
+assert.match(await ayame.locator("main table").innerText(), /sha256:[0-9a-f]{64}/);
+done("whose data left, over time, a look at names that is recorded, and the list, encrypted");
 
 await ayame.goto(origin + "/ledger");
 await ayame.click('form[action="/ledger/verify"] button');
@@ -243,6 +255,23 @@ for (const language of ["ja", "en"]) {
 }
 assert.deepEqual(findings, [], "axe-core");
 done("every page in both languages, without serious findings of axe-core");
+
+// On paper: what the page says, without what leads elsewhere.
+await ayame.goto(origin + story);
+await ayame.locator("#figures-now table").waitFor();
+for (const [room, heads] of [[story, ["#h-clocks", "#h-figures", "#h-next", "#h-roles", "#h-log"]], ["/scope?ask=1", ["#h-answer", "#h-elements", "#h-coverage"]]]) {
+  await ayame.goto(origin + room);
+  await ayame.emulateMedia({ media: "print" });
+  for (const head of heads) assert.ok(await ayame.locator(head).isVisible(), `${room}: ${head} is not printed`);
+  assert.match(await ayame.locator(".three").first().innerText(), /200/, `${room}: the figures are not printed`);
+  for (const way of [".top", ".rooms", ".btn", "main form"]) {
+    for (const e of await ayame.locator(way).all()) assert.ok(!(await e.isVisible()), `${room}: ${way} is printed`);
+  }
+  const paper = await ayame.pdf({ format: "A4" });
+  assert.ok(paper.subarray(0, 5).toString() === "%PDF-" && paper.length > 10000, `${room}: no paper`);
+  await ayame.emulateMedia({ media: null });
+}
+done("the incident and the scope on paper");
 
 await ayame.setViewportSize({ width: 375, height: 812 });
 for (const room of rooms) {

@@ -147,12 +147,6 @@ type desk struct {
 func (f desk) Peek(context.Context, scope.Query) (*scope.Result, error) {
 	return &scope.Result{}, f.did("figures", "")
 }
-func (f desk) Leaving(context.Context, scope.Query) (*scope.Leaving, error) { return nil, nil }
-
-func (f desk) Shared(context.Context, scope.Query, scope.Query) (office.Shared, error) {
-	return office.Shared{}, nil
-}
-
 func (f desk) Look(_ context.Context, r office.LookRequest) (*office.LookAnswer, error) {
 	if r.Purpose == "" {
 		return nil, errors.Join(fault.New(fault.ConsoleLook, "problem", "say what for", "hint", "purpose"), f.did("look", r.By))

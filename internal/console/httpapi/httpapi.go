@@ -42,6 +42,8 @@ type Config struct {
 	Origin   string // of the console, for links and the description
 	Version  string
 	Log      *slog.Logger
+	// Glossary explains the console's words.
+	Glossary func(l lang.Language) []office.Word
 }
 
 // Server serves the API. It is safe for concurrent use.

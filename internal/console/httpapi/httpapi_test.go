@@ -50,7 +50,7 @@ func newWorld(t *testing.T) *world {
 	}
 	t.Cleanup(func() { a.Close() })
 	w.accounts = a
-	w.server = New(Config{Accounts: a, Office: d, Operator: operator{w.book}, Tenant: tenant, Cookie: "sekisho", Origin: "http://localhost:8600",
+	w.server = New(Config{Accounts: a, Office: d, Operator: operator{w.book}, Tenant: tenant, Cookie: "sekisho", Origin: "http://localhost:8600", Glossary: words,
 		Version: "1.2.3", Log: slog.New(slog.DiscardHandler)})
 	return w
 }

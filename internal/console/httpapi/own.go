@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -24,7 +25,16 @@ type caller struct {
 func (c *caller) by() string { return c.x.user.Name }
 
 // ownCalls are what pages can do and commands do otherwise, with files.
-var ownCalls = []control.Call[*caller]{
+var ownCalls = slices.Concat(baseCalls, roomCalls)
+
+var ownRules = func() map[string]rule {
+	all := maps.Clone(baseRules)
+	maps.Copy(all, roomRules)
+	return all
+}()
+
+// baseCalls are those about the ledger, accounts and tokens.
+var baseCalls = []control.Call[*caller]{
 	control.NewCall("me", control.Asking((*caller).me)),
 	control.NewCall("figures", (*caller).figures),
 	control.NewCall("look", (*caller).look),
@@ -43,7 +53,7 @@ var ownCalls = []control.Call[*caller]{
 	control.NewCall("tokens/end", (*caller).endToken),
 }
 
-var ownRules = map[string]rule{
+var baseRules = map[string]rule{
 	"me":            always(account.See),
 	"figures":       always(account.Ask),
 	"look":          always(account.Look),

@@ -37,33 +37,35 @@ type Moment struct {
 
 // Chart is the map as the ledger has it.
 type Chart struct {
-	Reading bool // the ledger is being read; what follows may be older
-	Places  []Rest
-	More    int    // places that are not in Places
-	Risks   []Risk // the worst first
-	Drifts  []Drift
+	Reading bool    `json:"reading"` // the ledger is being read; what follows may be older
+	Places  []Rest  `json:"places"`
+	More    int     `json:"more"`  // places that are not in Places
+	Risks   []Risk  `json:"risks"` // the worst first
+	Drifts  []Drift `json:"drifts"`
 }
 
 // Rest is what rests at a place.
 type Rest struct {
-	Place             string
-	Subjects          uint64
-	Elements          []string
-	First, Last, Gone time.Time // Gone is zero while something rests there
-	CopyOf            string
+	Place    string    `json:"place"`
+	Subjects uint64    `json:"subjects"`
+	Elements []string  `json:"elements"`
+	First    time.Time `json:"first,omitzero"`
+	Last     time.Time `json:"last,omitzero"`
+	Gone     time.Time `json:"gone,omitzero"` // Gone is zero while something rests there
+	CopyOf   string    `json:"copy_of"`
 }
 
 // Risk is why a place is dangerous.
 type Risk struct {
-	Place    string
-	Score    float64
-	Subjects uint64
-	Elements []string
-	Counts   []uint64 // subjects by element, as Elements
-	Reasons  []string // stable words
-	Advice   string   // a stable word
-	Year     int      // since when it is there
-	CopyOf   string
+	Place    string   `json:"place"`
+	Score    float64  `json:"score"`
+	Subjects uint64   `json:"subjects"`
+	Elements []string `json:"elements"`
+	Counts   []uint64 `json:"counts"`  // subjects by element, as Elements
+	Reasons  []string `json:"reasons"` // stable words
+	Advice   string   `json:"advice"`  // a stable word
+	Year     int      `json:"year"`    // since when it is there
+	CopyOf   string   `json:"copy_of"`
 }
 
 // Count is how many subjects the place holds an element of.
@@ -78,10 +80,10 @@ func (r *Risk) Count(element string) uint64 {
 
 // Drift is how a database differs from its configuration.
 type Drift struct {
-	Database string
-	At       time.Time
-	Count    int
-	Items    []DriftItem
+	Database string      `json:"database"`
+	At       time.Time   `json:"at,omitzero"`
+	Count    int         `json:"count"`
+	Items    []DriftItem `json:"items"`
 }
 
 // DriftItem is one difference: What is a stable word.

@@ -29,6 +29,8 @@ type Office interface {
 	Paths
 	Charts
 	Mapper
+	Crew
+	Lister
 
 	Status(ctx context.Context) (control.Status, error)
 	Sessions(ctx context.Context) ([]control.Session, error)
@@ -72,7 +74,11 @@ type Office interface {
 }
 
 // Shared is how many subjects two answers have in common.
-type Shared struct{ Confirmed, Reachable, EverHeld uint64 }
+type Shared struct {
+	Confirmed uint64 `json:"confirmed"`
+	Reachable uint64 `json:"reachable"`
+	EverHeld  uint64 `json:"ever_held"`
+}
 
 // LookRequest asks who some subjects of a scope are.
 type LookRequest struct {

@@ -24,36 +24,44 @@ type Writer interface {
 
 // PolicyDraft is a policy that waits for a second person.
 type PolicyDraft struct {
-	By    string
-	At    time.Time
-	Text  string
-	Check *PolicyCheck
+	By    string       `json:"by"`
+	At    time.Time    `json:"at,omitzero"`
+	Text  string       `json:"text"`
+	Check *PolicyCheck `json:"check"`
 }
 
 // PolicyCheck is what can be said of a text before it is in force.
 type PolicyCheck struct {
-	Problem    string // why it would not be taken; empty: it would
-	Generation uint64
-	Digest     string
-	Rules      int
-	Tests      []PolicyTest
-	Diff       []DiffLine
+	Problem    string       `json:"problem"` // why it would not be taken; empty: it would
+	Generation uint64       `json:"generation"`
+	Digest     string       `json:"digest"`
+	Rules      int          `json:"rules"`
+	Tests      []PolicyTest `json:"tests"`
+	Diff       []DiffLine   `json:"diff"`
 	// Since is the oldest event that Changes were read from.
-	Since   time.Time
-	Judged  int // reads that were judged again
-	Unknown int // reads of sessions that began before
-	Changes []PolicyChange
+	Since   time.Time      `json:"since,omitzero"`
+	Judged  int            `json:"judged"`  // reads that were judged again
+	Unknown int            `json:"unknown"` // reads of sessions that began before
+	Changes []PolicyChange `json:"changes"`
 }
 
 // PolicyTest is a case of the policy and the rule that decides it.
-type PolicyTest struct{ Name, Expect, Rule string }
+type PolicyTest struct {
+	Name   string `json:"name"`
+	Expect string `json:"expect"`
+	Rule   string `json:"rule"`
+}
 
 // PolicyChange is a sort of read that would have been decided otherwise.
 type PolicyChange struct {
-	User, Address, Table string
-	Elements             []string
-	Was, Now, Rule       string // Was and Now: accept, mask, deny
-	Rows                 uint64
-	Times                int
-	Last                 time.Time
+	User     string    `json:"user"`
+	Address  string    `json:"address"`
+	Table    string    `json:"table"`
+	Elements []string  `json:"elements"`
+	Was      string    `json:"was"`
+	Now      string    `json:"now"`
+	Rule     string    `json:"rule"` // Was and Now: accept, mask, deny
+	Rows     uint64    `json:"rows"`
+	Times    int       `json:"times"`
+	Last     time.Time `json:"last,omitzero"`
 }

@@ -16,18 +16,23 @@ type Paths interface {
 
 // Trails is a part of what passed.
 type Trails struct {
-	List []Trail
-	More int // not in List
+	List []Trail `json:"list"`
+	More int     `json:"more"` // not in List
 }
 
 // Trail is what one statement of one session carried of one table.
 type Trail struct {
-	Gate                     string // source
-	Session                  uint64
-	User, Address, Statement string
-	Table, Class, Reason     string
-	Elements                 []string
-	From, To                 time.Time
-	Rows                     uint64
-	Times                    int
+	Gate      string    `json:"gate"` // source
+	Session   uint64    `json:"session"`
+	User      string    `json:"user"`
+	Address   string    `json:"address"`
+	Statement string    `json:"statement"`
+	Table     string    `json:"table"`
+	Class     string    `json:"class"`
+	Reason    string    `json:"reason"`
+	Elements  []string  `json:"elements"`
+	From      time.Time `json:"from,omitzero"`
+	To        time.Time `json:"to,omitzero"`
+	Rows      uint64    `json:"rows"`
+	Times     int       `json:"times"`
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/a-h/templ"
 
+	"sekisho/internal/console/office"
 	"sekisho/internal/control"
 	"sekisho/internal/desk"
 	"sekisho/internal/event"
@@ -83,6 +84,7 @@ type caseRoom struct {
 	Class  *playbook.Class
 	Facts  []string // that can be said
 	Drafts []draftLine
+	Duty   []office.Rank // who holds which rank now
 }
 
 // draftLine is a document that the case has or could have.
@@ -103,6 +105,9 @@ func (s *Server) casePage(r *Request) (templ.Component, error) {
 			line = draftLine{kind, d.State, d.Writer, d.Releaser}
 		}
 		c.Drafts = append(c.Drafts, line)
+	}
+	if c.Duty, err = s.Office.Duty(r.Context()); err != nil {
+		return nil, err
 	}
 	r.page.Title = a.Case.ID + " " + a.Case.Title
 	return caseView(r.page, c), nil

@@ -113,7 +113,9 @@ func (f *firm) aCase() desk.Answer {
 			Signs: []event.CaseSign{{Case: "c1", Title: nasty, KnownBy: nasty, KnownAt: at}}, Tasks: []casefile.Task{{ID: nasty, Title: nasty, Owner: nasty, State: "open", Due: at}},
 			Facts:   []casefile.Fact{{CaseFact: event.CaseFact{Fact: nasty, KnownBy: nasty, KnownAt: at}}},
 			Actions: []event.CaseAction{{Do: nasty, Target: nasty, By: nasty, Step: "receipt", Result: nasty}},
-			Scopes:  []casefile.Scope{{CaseScope: event.CaseScope{Version: 1, Stated: nasty, Confirmed: 1, Reachable: 2, EverHeld: 3}}},
+			Scopes: []casefile.Scope{{CaseScope: event.CaseScope{Version: 1, Stated: nasty, Confirmed: 1, Reachable: 2, EverHeld: 3}},
+				{CaseScope: event.CaseScope{Version: 2, Query: `{"places":["shop"]}`, Digest: "sha256:abc", Position: 9, Confirmed: 1, Reachable: 5, EverHeld: 12}, At: at}},
+			Notices: []casefile.Notice{{CaseNotice: event.CaseNotice{Step: "sent", Rank: "duty", To: "sora"}}, {CaseNotice: event.CaseNotice{Step: "sent", Rank: "csirt", To: nasty}}, {CaseNotice: event.CaseNotice{Step: "ack", To: nasty}}},
 			Drafts:  map[string]*casefile.Draft{"web": {Kind: "web", State: "written", Writer: nasty, Slots: map[string]string{"cause": nasty}}},
 			Log:     []casefile.Entry{{At: at, By: nasty, What: nasty, Text: nasty}}},
 		Clocks: []desk.Clock{{Rule: nasty, LawJA: nasty, LawEN: nasty, To: nasty, Kind: nasty, Sure: "A", Start: f.now, Due: f.now.Add(time.Hour)}},
@@ -154,7 +156,7 @@ func (f *firm) Look(_ context.Context, r office.LookRequest) (*office.LookAnswer
 }
 
 func (f *firm) Draft(_ context.Context, r office.DraftRequest) (*office.DraftAnswer, error) {
-	return &office.DraftAnswer{SHA256: "sum", Document: &draft.Document{Kind: r.Kind, Title: nasty, To: nasty, Notes: []string{nasty}, Lang: lang.Japanese,
+	return &office.DraftAnswer{SHA256: "sum", Document: &draft.Document{Kind: r.Kind, Title: nasty, To: nasty, Notes: []string{nasty}, Lang: lang.Japanese, Scope: 2,
 		Parts: []draft.Part{{Heading: nasty, Rows: []draft.Row{{Label: nasty, Value: nasty}}}}}}, f.fail()
 }
 

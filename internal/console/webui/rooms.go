@@ -20,6 +20,7 @@ func (s *Server) rooms() {
 	s.page("POST /wrong", account.Wrong, s.wrong)
 	s.page("GET /cases", account.See, s.casesPage)
 	s.page("GET /cases/{id}", account.See, s.casePage)
+	s.page("GET /cases/{id}/figures", account.Ask, s.caseFiguresNow)
 	s.page("GET /cases/{id}/draft/{kind}", account.See, s.draftPage)
 	s.page("POST /cases/{id}/draft/{kind}/write", account.Work, s.draftWrite)
 	s.page("POST /cases/{id}/draft/{kind}/release", account.Release, s.draftRelease)
@@ -40,6 +41,7 @@ func (s *Server) rooms() {
 	s.page("GET /scope/bundle", account.Bundle, s.scopeBundle)
 	s.page("POST /scope/freeze", account.Work, s.scopeFreeze)
 	s.page("POST /scope/look", account.Look, s.scopeLook)
+	s.page("POST /scope/list", account.Look, s.scopeList)
 
 	s.page("GET /events", account.See, s.eventsPage)
 	s.page("GET /sessions", account.See, s.sessionsPage)

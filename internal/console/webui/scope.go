@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/url"
@@ -328,14 +329,47 @@ func (s *Server) scopeBundle(r *Request) (templ.Component, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &lateFile{w: r.w, name: "sekisho-" + s.Now().UTC().Format("20060102T150405Z") + ".bundle"}
-	err = s.Office.Scope(r.Context(), control.ScopeRequest{Query: q, Form: control.FormBundle, By: r.By()}, w)
+	return s.download(r, ".bundle", func(w io.Writer) error {
+		return s.Office.Scope(r.Context(), control.ScopeRequest{Query: q, Form: control.FormBundle, By: r.By()}, w)
+	})
+}
+
+// download answers with a file that write makes.
+func (s *Server) download(r *Request, ending string, write func(io.Writer) error) (templ.Component, error) {
+	w := &lateFile{w: r.w, name: "sekisho-" + s.Now().UTC().Format("20060102T150405Z") + ending}
+	err := write(w)
 	if err != nil && w.begun {
-		s.Log.Error("bundle broke off", "err", err)
+		s.Log.Error("download broke off", "path", r.URL.Path, "err", err)
 		panic(http.ErrAbortHandler) // the browser sees that the file is not whole
 	}
 	r.out = err == nil
 	return nil, err
+}
+
+// scopeList streams who subjects are, encrypted to whoever is named, for a
+// purpose.
+func (s *Server) scopeList(r *Request) (templ.Component, error) {
+	q, err := queryOf(r.PostForm, s.Now())
+	if err != nil {
+		return nil, err
+	}
+	purpose, err := purposeOf(r)
+	if err != nil {
+		return nil, err
+	}
+	return s.download(r, ".list.age", func(w io.Writer) error {
+		return s.Office.List(r.Context(), office.ListRequest{Query: q, Class: r.PostFormValue("class"), To: words(r.PostForm["to_key"]), Purpose: purpose,
+			Case: r.PostFormValue("case"), By: r.By(), Address: r.Address()}, w)
+	})
+}
+
+// purposeOf reads what names are looked at for.
+func purposeOf(r *Request) (string, error) {
+	purpose := strings.TrimSpace(r.PostFormValue("purpose"))
+	if len([]rune(purpose)) < leastPurpose {
+		return "", fault.New(fault.ConsoleLook, "problem", "a look at names needs a purpose of at least four characters", "hint", "write why, as the person concerned may read it")
+	}
+	return purpose, nil
 }
 
 // lateFile begins a download with its first byte, so that an error before it
@@ -376,9 +410,9 @@ func (s *Server) scopeLook(r *Request) (templ.Component, error) {
 	if err != nil {
 		return nil, err
 	}
-	purpose := strings.TrimSpace(r.PostFormValue("purpose"))
-	if len([]rune(purpose)) < leastPurpose {
-		return nil, fault.New(fault.ConsoleLook, "problem", "a look at names needs a purpose of at least four characters", "hint", "write why, as the person concerned may read it")
+	purpose, err := purposeOf(r)
+	if err != nil {
+		return nil, err
 	}
 	skip, _ := strconv.Atoi(r.PostFormValue("skip")) // empty: from the beginning
 	e.Look, err = s.Office.Look(r.Context(), office.LookRequest{Query: e.Query, Purpose: purpose, Case: r.PostFormValue("case"), Skip: max(0, skip), By: r.By(), Address: r.Address()})
@@ -393,3 +427,6 @@ const leastPurpose = 4
 
 // mayFreeze reports whether the answer can go into a case.
 func (e *explorer) mayFreeze(p *Page) bool { return len(e.Cases) > 0 && p.May(account.Work) }
+
+// listClasses are the classes that a list can end with, the narrowest first.
+var listClasses = []string{"confirmed", "reachable", "ever_held"}

@@ -1,0 +1,130 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"strings"
+	"testing"
+
+	"sekisho/internal/console/account"
+	"sekisho/internal/console/office"
+	"sekisho/internal/control"
+	"sekisho/internal/lang"
+	"sekisho/proof/scope"
+)
+
+func (f desk) Scope(_ context.Context, r control.ScopeRequest, w io.Writer) error {
+	if err := f.did("scope of the office "+r.Form, r.By); err != nil {
+		return err
+	}
+	return json.NewEncoder(w).Encode(&scope.Result{From: when, To: when.Add(1), Confirmed: scope.Figure{Count: scope.Count{Subjects: 3}}})
+}
+func (f desk) Leaving(context.Context, scope.Query) (*scope.Leaving, error) {
+	return &scope.Leaving{Verdict: "open"}, f.did("leaving", "")
+}
+func (f desk) Shared(_ context.Context, a, b scope.Query) (office.Shared, error) {
+	if !a.From.Equal(when) || !b.From.Equal(when) {
+		return office.Shared{}, f.did("shared of another window", "")
+	}
+	return office.Shared{Confirmed: 2}, f.did("shared", "")
+}
+func (f desk) Trails(context.Context, scope.Query) (*office.Trails, error) {
+	return &office.Trails{List: []office.Trail{{User: nasty, From: when}}}, f.did("trails", "")
+}
+func (f desk) Duty(context.Context) ([]office.Rank, error) {
+	return []office.Rank{{Rank: "duty", People: []office.OnDuty{{ID: nasty}}}}, f.did("duty", "")
+}
+func (f desk) Persons(context.Context) (*office.Persons, error) {
+	return &office.Persons{Configured: true, At: when, Groups: []office.Group{{Records: []string{"crm/4711"}}}}, f.did("persons", "")
+}
+func (f desk) Chart(context.Context) (*office.Chart, error) {
+	return &office.Chart{Places: []office.Rest{{Place: nasty, First: when}}, Risks: []office.Risk{{Place: nasty}}, Drifts: []office.Drift{{At: when, Items: []office.DriftItem{{What: nasty}}}}}, f.did("map/places", "")
+}
+func (f desk) History(_ context.Context, place string) (*office.History, error) {
+	return &office.History{Place: place, Moments: []office.Moment{{At: when, What: "came"}}}, f.did("map/history", "")
+}
+func (f desk) Proposal(context.Context, string, string) (*office.Proposal, error) {
+	return &office.Proposal{At: when, Tables: []office.ProposedTable{{Columns: []office.ProposedColumn{{Column: nasty}}}}, Diff: []office.DiffLine{{Mark: '+'}}, Skipped: []office.SkippedTable{{}}}, f.did("map/proposal", "")
+}
+func (f desk) ProposalDraft(context.Context) (*office.ProposalDraft, error) {
+	return &office.ProposalDraft{By: nasty, At: when, Proposal: &office.Proposal{At: when}}, f.did("map/waiting", "")
+}
+func (f desk) HandProposal(_ context.Context, by, _ string) error { return f.did("map/hand", by) }
+func (f desk) AcceptProposal(_ context.Context, by, digest string) (*office.ProposalReceipt, error) {
+	return &office.ProposalReceipt{Digest: digest, By: by}, f.did("map/accept", by)
+}
+func (f desk) DropProposal(_ context.Context, by string) error { return f.did("map/drop", by) }
+func (f desk) CheckPolicy(context.Context, string) (*office.PolicyCheck, error) {
+	return &office.PolicyCheck{Since: when, Tests: []office.PolicyTest{{}}, Changes: []office.PolicyChange{{Last: when}}}, f.did("policy/check", "")
+}
+func (f desk) PolicyDraft(context.Context) (*office.PolicyDraft, error) {
+	return &office.PolicyDraft{By: nasty, At: when, Check: &office.PolicyCheck{}}, f.did("policy/draft", "")
+}
+func (f desk) ProposePolicy(_ context.Context, by, _ string) error {
+	return f.did("policy/propose", by)
+}
+func (f desk) PublishPolicy(_ context.Context, by, _ string) error {
+	return f.did("policy/publish", by)
+}
+func (f desk) WithdrawPolicy(_ context.Context, by string) error { return f.did("policy/withdraw", by) }
+func (f desk) WebRoom(context.Context) (*office.WebRoom, error) {
+	return &office.WebRoom{Since: when, Blocks: []office.Block{{At: when, Rules: []office.BlockRule{{}}}}, Logins: []office.LoginSource{{First: when}}, Rules: []office.SiteRule{{}}, Findings: []office.Finding{{}}}, f.did("web/room", "")
+}
+func (f desk) ExplainBlock(_ context.Context, id string) (*office.BlockAnswer, error) {
+	return &office.BlockAnswer{Block: office.Block{ID: id}}, f.did("web/explain", "")
+}
+func (f desk) ExceptBlock(_ context.Context, r office.ExceptRequest) error {
+	return f.did("web/except", r.By)
+}
+func (f desk) Payment(context.Context) (*office.Payment, error) {
+	return &office.Payment{From: when, Sites: []office.PaymentSite{{Items: []office.PageItem{{}}}}}, f.did("web/payment", "")
+}
+func (f desk) Egress(context.Context) (*office.Egress, error) {
+	return &office.Egress{Since: when, Gates: []office.ExitGate{{}}, Exits: []office.Exit{{}}, Ways: []office.Way{{At: when}}, Flows: []office.Flow{{At: when}}, Goals: []office.Goal{{Last: when}}, Cuts: &control.Cuts{}}, f.did("egress", "")
+}
+func (f desk) ExplainExit(context.Context, office.ExitQuestion) (*office.ExitAnswer, error) {
+	return &office.ExitAnswer{Passed: []office.Miss{{}}}, f.did("egress/explain", "")
+}
+func (f desk) PreviewExit(context.Context) (*office.ExitPreview, error) {
+	return &office.ExitPreview{Since: when, Changes: []office.ExitChange{{Last: when}}}, f.did("egress/preview", "")
+}
+
+func words(l lang.Language) []office.Word { return []office.Word{{ID: "gate", Name: string(l)}} }
+
+// TestCompareCall: two questions are asked and recorded as whoever asks, who is in
+// both is counted for the windows that were answered, and what names people is
+// not in the head count.
+func TestCompareCall(t *testing.T) {
+	w := newWorld(t)
+	w.add("ren", account.CSIRT)
+	token := w.token("ren", account.Ask, account.See)
+	body := w.ask("POST", "compare", `{"one":{},"other":{"users":["app"]}}`, "Authorization", "Bearer "+token).Body.String()
+	if !strings.Contains(body, `"both":{"confirmed":2,`) {
+		t.Error(body)
+	}
+	if by := w.book.by["scope of the office "+control.FormFigures]; by != "ren" {
+		t.Errorf("recorded as %q", by)
+	}
+	if body := w.ask("POST", "persons", `{}`, "Authorization", "Bearer "+token).Body.String(); strings.Contains(body, "4711") || !strings.Contains(body, `"configured":true`) {
+		t.Error(body)
+	}
+	for body, want := range map[string]string{`{}`: `"name":"ja"`, `{"lang":"en"}`: `"name":"en"`} {
+		if got := w.ask("POST", "glossary", body, "Authorization", "Bearer "+token).Body.String(); !strings.Contains(got, want) {
+			t.Errorf("%s: %s", body, got)
+		}
+	}
+}
+
+// TestRoomAuthors: what is ordered in a room is ordered by whoever asks.
+func TestRoomAuthors(t *testing.T) {
+	w := newWorld(t)
+	w.add("ayame", account.Officer, account.CSIRT, account.Operator)
+	token := w.token("ayame", account.Reload, account.Publish)
+	for call, body := range map[string]string{"map/hand": `{"digest":"x"}`, "map/accept": `{"digest":"x"}`, "map/drop": `{}`, "policy/propose": `{"text":"x"}`, "policy/publish": `{"digest":"x"}`,
+		"policy/withdraw": `{}`, "web/except": `{"by":"somebody else"}`} {
+		if resp := w.ask("POST", call, body, "Authorization", "Bearer "+token); resp.Code != 200 || w.book.by[call] != "ayame" {
+			t.Errorf("%s: %d, by %q: %s", call, resp.Code, w.book.by[call], resp.Body)
+		}
+	}
+}
