@@ -38,6 +38,19 @@ type baseline struct {
 	strange   map[backend]time.Time // unknown at the last look, and when first seen
 	known     map[backend]bool      // carried by the gate or ours, once
 	agreed    agreement
+	// comparable: no session escapes the comparison of sessions.
+	comparable bool
+	// others: the last look found sessions that were not the gate's, and they may
+	// have gone on after it.
+	others bool
+	doubt  doubt
+}
+
+// doubt is a change of the catalogue that what passed the gate may explain: it
+// does if nobody else was there.
+type doubt struct {
+	from  time.Time // the catalogue's last agreement before it; zero: there is none
+	since time.Time // the look that found it
 }
 
 func newBaseline(at time.Time, s *sight) *baseline {
@@ -123,9 +136,12 @@ func (b *baseline) begunAnew(s *sight) bool {
 
 // compare returns what is certainly wrong, and moves the baseline past it.
 func (b *baseline) compare(at time.Time, s *sight) (found []trouble) {
-	found = append(found, b.compareSessions(at, s)...)
+	sessions := b.compareSessions(at, s)
+	found = append(found, sessions...)
 	found = append(found, b.compareChanges(at, s)...)
-	found = append(found, b.compareCatalogue(s)...)
+	found = append(found, b.compareCatalogue(at, s)...)
+	found = append(found, b.settleDoubt(at, b.others || len(sessions) > 0)...)
+	b.others = len(sessions) > 0
 	b.last = s
 	return found
 }
@@ -258,17 +274,50 @@ func (b *baseline) compareChanges(at time.Time, s *sight) (found []trouble) {
 	return found
 }
 
-// compareCatalogue compares digests.
-func (b *baseline) compareCatalogue(s *sight) (found []trouble) {
+// compareCatalogue compares digests. A change while statements passed that may
+// have made it is in doubt until it is known who else was there.
+func (b *baseline) compareCatalogue(at time.Time, s *sight) (found []trouble) {
+	old, now := b.catalogue, s.catalogue
+	b.catalogue = now
 	switch {
-	case s.catalogue.text == b.catalogue.text:
-		b.agreed.catalogue = s.catalogue.at
-	case s.catalogue.after == b.catalogue.before:
-		found = []trouble{{
-			reason: ReasonCatalogue, title: "the catalogue was changed around the gate", from: b.agreed.catalogue,
-			detail: "relations, columns, views, functions or policies changed without a statement through the gate",
-		}}
+	case now.text == old.text:
+		b.agreed.catalogue = now.at
+	case now.after == old.before:
+		found = append(found, b.catalogueTrouble("relations, columns, views, functions or policies changed without a statement through the gate"))
+	case now.shared != old.shared: // a session at another database may have done it
+		found = append(found, b.catalogueTrouble("settings of roles or databases changed while the gate carried schema changes: nobody can tell which did it"))
+	case b.doubt.from.IsZero():
+		b.doubt = doubt{b.agreed.catalogue, at}
 	}
-	b.catalogue = s.catalogue
 	return found
+}
+
+func (b *baseline) catalogueTrouble(detail string) trouble {
+	return trouble{reason: ReasonCatalogue, title: "the catalogue was changed around the gate", from: b.agreed.catalogue, detail: detail}
+}
+
+// settleDoubt says what became of a doubt. Whoever changes a database's
+// catalogue has a session there. When all sessions up to a look after the change
+// were the gate's, the gate carried it; the sessions of a look are read after
+// its catalogue. disagree says that others were found.
+func (b *baseline) settleDoubt(at time.Time, disagree bool) []trouble {
+	d := b.doubt
+	if d.from.IsZero() {
+		return nil
+	}
+	detail := "the gate carried schema changes, and sessions that it did not carry were there: nobody can tell which changed it"
+	switch {
+	case disagree:
+	case b.comparable && b.agreed.sessions.Equal(at):
+		b.doubt = doubt{}
+		return nil
+	case b.comparable && at.Sub(d.since) <= 2*statsDelay:
+		return nil
+	default:
+		detail = "the gate carried schema changes, and nobody can tell whether others were there"
+	}
+	b.doubt = doubt{}
+	t := b.catalogueTrouble(detail)
+	t.from = d.from
+	return []trouble{t}
 }

@@ -48,6 +48,10 @@ func TestCompare(t *testing.T) {
 			s.logins = roll.Count{Pending: 1, Oldest: eventtest.Start.Add(time.Duration(seconds) * time.Second)}
 		}
 	}
+	// The catalogue has another text, and statements passed that may have done it.
+	carried := func(text string) func(*sight) {
+		return func(s *sight) { s.catalogue.text, s.catalogue.before, s.catalogue.after = text, 1, 1 }
+	}
 	tests := []struct {
 		name  string
 		looks []*sight // after a first one as looked() has it
@@ -86,6 +90,15 @@ func TestCompare(t *testing.T) {
 		{"a table made anew", []*sight{looked(table(func(t *tableSight) { t.oid = 2; t.server = 3 }))}, nil},
 		{"triggers write, a minute is not over", []*sight{looked(table(func(t *tableSight) { t.indirect = true; t.server += 9 }))}, nil},
 		{"DDL through the gate", []*sight{looked(func(s *sight) { s.catalogue.text, s.catalogue.before, s.catalogue.after = "b", 1, 1 })}, nil},
+		{"DDL through the gate beside a session around it", []*sight{looked(carried("b"), func(s *sight) { s.sessions++ })}, []string{ReasonSessions, ReasonCatalogue}},
+		{"which was found before", []*sight{looked(func(s *sight) { s.sessions++ }), looked(carried("b"), func(s *sight) { s.sessions++ })}, []string{ReasonCatalogue}},
+		{"which hid behind a login", []*sight{
+			looked(carried("b"), func(s *sight) { s.sessions++; s.pending = 1 }), looked(carried("b"), func(s *sight) { s.sessions++ }),
+		}, []string{ReasonSessions, ReasonCatalogue}},
+		{"DDL through the gate during a login of its own", []*sight{
+			looked(carried("b"), func(s *sight) { s.sessions++; s.pending = 1 }), looked(carried("b"), func(s *sight) { s.sessions++; s.established++ }),
+		}, nil},
+		{"DDL through the gate, settings of roles", []*sight{looked(carried("b"), func(s *sight) { s.catalogue.shared = "b" })}, []string{ReasonCatalogue}},
 		{"DDL around the gate", []*sight{looked(func(s *sight) { s.catalogue.text = "b" })}, []string{ReasonCatalogue}},
 		{"DDL around the gate, after some through it", []*sight{
 			looked(func(s *sight) { s.catalogue.text, s.catalogue.before, s.catalogue.after = "b", 1, 1 }),
@@ -95,6 +108,7 @@ func TestCompare(t *testing.T) {
 	for _, tt := range tests {
 		at := eventtest.Start
 		b := newBaseline(at, looked())
+		b.comparable = true
 		var got []string
 		for _, s := range tt.looks {
 			at, got = at.Add(time.Second), nil
@@ -105,6 +119,33 @@ func TestCompare(t *testing.T) {
 		}
 		if diff := gocmp.Diff(tt.want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+		}
+	}
+}
+
+// A change that the gate may have carried is not taken for its own where nobody
+// can tell who else was there, nor for ever where that does not show.
+func TestCompareDoubt(t *testing.T) {
+	changed := func(pending uint64) *sight {
+		return looked(func(s *sight) {
+			s.catalogue.text, s.catalogue.before, s.catalogue.after = "b", 1, 1
+			s.sessions, s.pending = s.sessions+int64(pending), pending
+		})
+	}
+	at := eventtest.Start
+	b := newBaseline(at, looked())
+	if found := b.compare(at.Add(time.Second), changed(0)); len(found) != 1 || found[0].reason != ReasonCatalogue || !found[0].from.Equal(at) {
+		t.Errorf("sessions cannot be compared: %+v", found)
+	}
+	b = newBaseline(at, looked())
+	b.comparable = true
+	for _, step := range []struct {
+		after time.Duration
+		want  int
+	}{{time.Second, 0}, {2 * statsDelay, 0}, {2*statsDelay + 2*time.Second, 1}, {2*statsDelay + 3*time.Second, 0}} {
+		found := b.compare(at.Add(step.after), changed(1))
+		if len(found) != step.want || len(found) > 0 && (found[0].reason != ReasonCatalogue || !found[0].from.Equal(at)) {
+			t.Errorf("%v in, logins under way: %+v, want %d", step.after, found, step.want)
 		}
 	}
 }

@@ -113,10 +113,10 @@ line (text) AS (
     SELECT concat_ws(' ', 'c', oid, relname, relnamespace, relkind, relowner, relrowsecurity, relforcerowsecurity, relacl)
     FROM pg_class WHERE oid IN (SELECT oid FROM rel) AND relkind <> 'i'
   UNION ALL
-    SELECT concat_ws(' ', 'a', attrelid, attnum, attname, atttypid, atttypmod, attcollation, attisdropped, attgenerated, attacl)
+    SELECT concat_ws(' ', 'a', attrelid, attnum, attname, atttypid, atttypmod, attcollation, attisdropped, attgenerated, attacl, xmin)
     FROM pg_attribute WHERE attrelid IN (SELECT oid FROM rel) AND attnum > 0
   UNION ALL
-    SELECT concat_ws(' ', 'r', oid, ev_class, ev_type, is_instead, md5(ev_action::text)) FROM pg_rewrite WHERE ev_class IN (SELECT oid FROM rel)
+    SELECT concat_ws(' ', 'r', oid, ev_class, ev_type, is_instead, md5(ev_action::text), xmin) FROM pg_rewrite WHERE ev_class IN (SELECT oid FROM rel)
   UNION ALL
     SELECT concat_ws(' ', 'p', oid, xmin) FROM pg_proc WHERE pronamespace IN (SELECT oid FROM ns)
   UNION ALL
@@ -124,27 +124,29 @@ line (text) AS (
   UNION ALL
     SELECT concat_ws(' ', 'l', oid, xmin) FROM pg_policy
   UNION ALL
-    SELECT concat_ws(' ', 'i', inhrelid, inhparent, inhseqno) FROM pg_inherits
+    SELECT concat_ws(' ', 'i', inhrelid, inhparent, inhseqno, xmin) FROM pg_inherits
   UNION ALL
     SELECT concat_ws(' ', 'x', indexrelid, indrelid, indisunique, indisvalid) FROM pg_index WHERE indrelid IN (SELECT oid FROM rel)
   UNION ALL
     SELECT concat_ws(' ', 'k', oid, conrelid, contype, conkey) FROM pg_constraint WHERE conrelid IN (SELECT oid FROM rel)
   UNION ALL
-    SELECT concat_ws(' ', 's', setdatabase, setrole, setconfig) FROM pg_db_role_setting
+    SELECT concat_ws(' ', 's', setdatabase, setrole, setconfig, xmin) FROM pg_db_role_setting
   UNION ALL
     SELECT concat_ws(' ', 'y', oid, xmin) FROM pg_type WHERE typnamespace IN (SELECT oid FROM ns)
   UNION ALL
     SELECT concat_ws(' ', 'o', oid, xmin) FROM pg_operator WHERE oid >= 16384
   UNION ALL
     SELECT concat_ws(' ', 'z', oid, xmin) FROM pg_cast WHERE oid >= 16384)
-SELECT coalesce(md5(string_agg(md5(text), '' ORDER BY text COLLATE "C")), '') FROM line`
+SELECT coalesce(md5(string_agg(md5(text), '' ORDER BY text COLLATE "C")), ''),
+       coalesce(md5(string_agg(md5(text), '' ORDER BY text COLLATE "C") FILTER (WHERE text LIKE 's %')), '') FROM line`
 
 // digest is the last reading of the catalogue. Big catalogues are read less
 // often, so that reading takes about one part in fifty of the time.
 type digest struct {
-	text string
-	at   time.Time // when it was read
-	next time.Time // when it may be read again
+	text   string
+	shared string    // of what belongs to no database: sessions at any of them change it
+	at     time.Time // when it was read
+	next   time.Time // when it may be read again
 	// DDL through the gate before and after it was read.
 	before, after uint64
 }
@@ -179,7 +181,7 @@ func (w *Watch) lookCatalogue(ctx context.Context, s *sight) error {
 	d := &w.digest
 	if now := w.cfg.Now(); !now.Before(d.next) {
 		d.at, d.before = now, w.cfg.Gate.DDL()
-		if err := w.conn.QueryRow(ctx, catalogueSQL).Scan(&d.text); err != nil {
+		if err := w.conn.QueryRow(ctx, catalogueSQL).Scan(&d.text, &d.shared); err != nil {
 			return err
 		}
 		now = w.cfg.Now()

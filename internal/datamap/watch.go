@@ -188,9 +188,11 @@ func (w *Watch) Look(ctx context.Context) error {
 			reason: ReasonReset, title: "the server's counters began anew", from: w.base.agreed.latest(w.margin() == 0),
 			detail: "after a crash or a reset of statistics nobody can tell who was there",
 		})
-		w.due = append(w.due, w.base.compareCatalogue(seen)...) // it is no counter
+		w.due = append(w.due, w.base.compareCatalogue(at, seen)...) // it is no counter
+		w.due = append(w.due, w.base.settleDoubt(at, true)...)
 		w.base = newBaseline(at, seen)
 	default:
+		w.base.comparable = w.margin() == 0
 		w.due = append(w.due, w.base.compare(at, seen)...)
 	}
 	return w.report(ctx, at)

@@ -243,6 +243,31 @@ func TestWatchSeesSessionThatWasThereBefore(t *testing.T) {
 	}
 }
 
+// Between two looks the gate carried a change of the catalogue. Alone it is no
+// trouble; with one around the gate beside it, that was taken back before the
+// look too, the time is uncovered.
+func TestWatchTellsCarriedFromOthers(t *testing.T) {
+	t.Parallel()
+	w := newWatched(t, shopSQL+"; GRANT CREATE ON SCHEMA public TO app; CREATE VIEW own AS SELECT 1 AS n")
+	through := w.connect(t, w.gate.dsn("app", "shop"))
+	defer closeNow(t, through)
+	carry := func(sql string) {
+		t.Helper()
+		if _, err := through.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	carry("CREATE VIEW one AS SELECT 1 AS n")
+	w.settle(t)
+	w.expect(t)
+	carry("CREATE VIEW two AS SELECT 1 AS n")
+	w.direct(t, "CREATE OR REPLACE VIEW own AS SELECT 2 AS n; CREATE OR REPLACE VIEW own AS SELECT 1 AS n")
+	w.expect(t, ReasonSessions, ReasonCatalogue)
+	w.rec.Reset()
+	w.direct(t, "CREATE OR REPLACE VIEW own AS SELECT 2 AS n; CREATE OR REPLACE VIEW own AS SELECT 1 AS n")
+	w.expect(t, ReasonSessions, ReasonCatalogue) // changed and changed back
+}
+
 func TestWatchSeesDirectChanges(t *testing.T) {
 	t.Parallel()
 	w := newWatched(t, shopSQL, customers())
