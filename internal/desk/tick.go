@@ -51,20 +51,22 @@ func (d *Desk) turn(ctx context.Context, ids []string) (next time.Time, err erro
 	if err := d.Settle(ctx); err != nil {
 		return next, err
 	}
-	if err := d.write(ctx, ids); err != nil {
+	cases := make([]*casefile.Case, len(ids))
+	for i, id := range ids {
+		if cases[i], err = d.View.Case(ctx, id); err != nil {
+			return next, err
+		}
+	}
+	if err := d.write(ctx, cases); err != nil {
 		return next, err
 	}
 	// A call that reached nobody makes the next rank due.
-	for left, rung := ids, 0; len(left) > 0 && rung <= len(roster.Ranks); rung++ {
-		if left, err = d.serve(ctx, left); err != nil {
+	for more, rung := true, 0; more && rung <= len(roster.Ranks); rung++ {
+		if more, err = d.serve(ctx, cases); err != nil {
 			return next, err
 		}
 	}
-	for _, id := range ids {
-		c, err := d.View.Case(ctx, id)
-		if err != nil {
-			return next, err
-		}
+	for _, c := range cases {
 		if n := c.Next(d.View.Books(), d.Firm, d.Now()); !n.IsZero() && (next.IsZero() || n.Before(next)) {
 			next = n
 		}
@@ -73,15 +75,13 @@ func (d *Desk) turn(ctx context.Context, ids []string) (next time.Time, err erro
 }
 
 // write fills the documents of clocks that have begun, before anybody asks.
-func (d *Desk) write(ctx context.Context, ids []string) error {
+func (d *Desk) write(ctx context.Context, cases []*casefile.Case) error {
 	var bodies []event.Body
-	for _, id := range ids {
-		c, err := d.View.Case(ctx, id)
-		if err != nil {
-			return err
-		}
+	changed := make([]bool, len(cases))
+	for i, c := range cases {
 		for _, kind := range c.Unwritten(d.View.Books(), d.Firm) {
 			bodies = append(bodies, &event.CaseDraft{Case: c.ID, Draft: kind, Step: "write", Scope: len(c.Scopes), Lang: string(d.Lang), By: casefile.Machine})
+			changed[i] = true
 		}
 	}
 	for some := range slices.Chunk(bodies, mostAtOnce) {
@@ -89,45 +89,53 @@ func (d *Desk) write(ctx context.Context, ids []string) error {
 			return err
 		}
 	}
-	if len(bodies) == 0 {
-		return nil
-	}
-	return d.Settle(ctx)
+	return d.again(ctx, cases, changed)
 }
 
-// serve makes the calls that are due and returns the cases that had some.
-func (d *Desk) serve(ctx context.Context, ids []string) (left []string, err error) {
+// again reads the cases that changed.
+func (d *Desk) again(ctx context.Context, cases []*casefile.Case, changed []bool) error {
+	if !slices.Contains(changed, true) {
+		return nil
+	}
+	if err := d.Settle(ctx); err != nil {
+		return err
+	}
+	for i, c := range cases {
+		if !changed[i] {
+			continue
+		}
+		var err error
+		if cases[i], err = d.View.Case(ctx, c.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// serve makes the calls that are due and reports whether there were some.
+func (d *Desk) serve(ctx context.Context, cases []*casefile.Case) (more bool, err error) {
 	var out []event.Body
-	for _, id := range ids {
-		c, err := d.View.Case(ctx, id)
-		if err != nil {
-			return nil, err
-		}
-		calls := c.Due(d.View.Books(), d.Firm, d.Now())
-		if len(calls) > 0 {
-			left = append(left, id)
-		}
-		for _, call := range calls {
+	changed := make([]bool, len(cases))
+	for i, c := range cases {
+		for _, call := range c.Due(d.View.Books(), d.Firm, d.Now()) {
+			changed[i] = true
 			bodies, reached := d.call(ctx, c, call)
 			out = append(out, bodies...)
 			if !reached && len(out) < mostAtOnce {
 				continue
 			}
 			if err := d.Record(ctx, "case", out...); err != nil {
-				return nil, err
+				return false, err
 			}
 			out = nil
 		}
 	}
 	if len(out) > 0 {
 		if err := d.Record(ctx, "case", out...); err != nil {
-			return nil, err
+			return false, err
 		}
 	}
-	if len(left) == 0 {
-		return nil, nil
-	}
-	return left, d.Settle(ctx)
+	return slices.Contains(changed, true), d.again(ctx, cases, changed)
 }
 
 // call calls the people of a rank in turn until one was reached.
