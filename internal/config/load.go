@@ -158,12 +158,27 @@ func decode(file string, text []byte, v any) (*ast.File, error) {
 		return nil, fault.List{fault.New(fault.ConfigSyntax, "problem", "more than one document").At(file, 0, "")}
 	}
 	if err == nil && len(doc.Docs) == 1 && doc.Docs[0].Body != nil {
-		err = yaml.NodeToValue(doc.Docs[0].Body, v, yaml.Strict())
+		err = readNode(doc.Docs[0].Body, v)
 	}
 	if err == nil {
 		return doc, nil
 	}
 	return nil, fault.List{decodeFault(file, doc, err, v)}
+}
+
+// errTag stands for what the library does not survive: a tag without a type ("!")
+// before a value of another kind than belongs there.
+var errTag = errors.New("a value does not fit its tag")
+
+// readNode reads a node into v. A running process reads files of operators as well,
+// and does not end by them.
+func readNode(node ast.Node, v any) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = errTag
+		}
+	}()
+	return yaml.NodeToValue(node, v, yaml.Strict())
 }
 
 func decodeFault(file string, doc *ast.File, err error, v any) *fault.Error {

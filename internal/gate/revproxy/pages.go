@@ -201,28 +201,9 @@ func (x *exchange) report(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	var sent struct {
-		Report struct {
-			Effective string `json:"effective-directive"`
-			Violated  string `json:"violated-directive"`
-			Blocked   string `json:"blocked-uri"`
-		} `json:"csp-report"`
-	}
-	if json.Unmarshal(body, &sent) != nil {
+	directive, host, ok := reported(body)
+	if !ok {
 		return
-	}
-	directive, _, _ := strings.Cut(sent.Report.Effective+sent.Report.Violated, " ")
-	if sent.Report.Effective != "" {
-		directive = sent.Report.Effective
-	}
-	if !slices.Contains(directives, directive) {
-		return
-	}
-	host := "inline"
-	if u, err := url.Parse(sent.Report.Blocked); err == nil && u.Host != "" {
-		if host = strings.ToLower(u.Hostname()); !plainHost.MatchString(host) {
-			host = "unreadable"
-		}
 	}
 	p := x.host.pages
 	p.mu.Lock()
@@ -234,4 +215,34 @@ func (x *exchange) report(w http.ResponseWriter, r *http.Request) {
 	if fresh {
 		x.gate.record(r.Context(), &event.Finding{Code: codeReport, Title: "a browser refused a part of a page that leads to payment", Place: x.host.Place, Detail: directive + ": " + host})
 	}
+}
+
+// reported reads what a browser says: which directive stopped it, and the host, or
+// "inline", or "unreadable". Nothing else of a report, which anybody can write, is
+// ever shown.
+func reported(body []byte) (directive, host string, ok bool) {
+	var sent struct {
+		Report struct {
+			Effective string `json:"effective-directive"`
+			Violated  string `json:"violated-directive"`
+			Blocked   string `json:"blocked-uri"`
+		} `json:"csp-report"`
+	}
+	if json.Unmarshal(body, &sent) != nil {
+		return "", "", false
+	}
+	directive, _, _ = strings.Cut(sent.Report.Effective+sent.Report.Violated, " ")
+	if sent.Report.Effective != "" {
+		directive = sent.Report.Effective
+	}
+	if !slices.Contains(directives, directive) {
+		return "", "", false
+	}
+	host = "inline"
+	if u, err := url.Parse(sent.Report.Blocked); err == nil && u.Host != "" {
+		if host = strings.ToLower(u.Hostname()); !plainHost.MatchString(host) {
+			host = "unreadable"
+		}
+	}
+	return directive, host, true
 }
