@@ -199,7 +199,14 @@ func (a *app) load() (*config.Loaded, error) {
 	if a.hub.address != "" {
 		return nil, fault.New(fault.HereOnly, "command", "sekisho "+a.command)
 	}
-	return config.Load(a.config)
+	l, err := config.Load(a.config)
+	if err != nil {
+		return nil, err
+	}
+	if err := nameSite(l.Config); err != nil {
+		return nil, fault.New(fault.Internal).Because(err)
+	}
+	return l, nil
 }
 
 // operator returns the running process, here or elsewhere.

@@ -293,7 +293,7 @@ func scanOf(place event.Place, t *lineage.Table) datamap.Table {
 // retaint protects what was tainted in earlier runs. Which element is in which
 // column is not in the ledger, so each has all.
 func (p *process) retaint(ctx context.Context, b *base) error {
-	for _, round := range rounds(p.past.taints, b.cfg.Name+"/") {
+	for _, round := range rounds(p.past.taints, string(place(b.cfg))+"/") {
 		if err := b.protect(ctx, round...); err != nil {
 			return fault.New(fault.DatabaseConnect, "database", b.cfg.Name).Because(err)
 		}

@@ -17,6 +17,7 @@ import (
 	"sekisho/internal/console/webui"
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
+	"sekisho/internal/hub/frame"
 )
 
 // console is the process as the console's pages see it: what commands can ask
@@ -28,6 +29,7 @@ type console struct {
 	origin   string
 	first    string // link for the first account; empty when there is one
 	rec      event.Recorder
+	shipped  event.Recorder // of looks at subjects that a hub knows too
 	start    uint32
 	looks    atomic.Uint32 // sessions of looks
 	recent   recent
@@ -36,6 +38,8 @@ type console struct {
 	drafting sync.Mutex // one changes the draft of a policy, or of a protect section, at a time
 	// proposed is what was proposed last for a protect section; drafting guards it.
 	proposed *protectDraft
+	calling  sync.Mutex // one calls in what remote processes recorded; guards called
+	called   time.Time
 
 	mu    sync.Mutex // guards what follows
 	check *consoleoffice.Check
@@ -58,6 +62,7 @@ func (p *process) startConsole(ctx context.Context, s *stage) error {
 	}
 	c := &console{process: p, start: p.past.starts[consoleSource] + 1}
 	c.rec = p.meter.Recorder(p.ledger.Recorder(consoleSource, 0), "console")
+	c.shipped = p.meter.Recorder(p.ledger.Recorder(event.Source(frame.Of(string(consoleSource), p.site())), 0), "console")
 	c.done = s.ctx.Done()
 	p.console = c
 	if err := c.open(ctx); err != nil {

@@ -15,6 +15,7 @@ import (
 	"sekisho/internal/element"
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
+	"sekisho/internal/hub/frame"
 	"sekisho/internal/lang"
 	"sekisho/internal/subject"
 	"sekisho/internal/view/disclosure"
@@ -48,6 +49,9 @@ func (c *console) Leaving(ctx context.Context, q scope.Query) (*scope.Leaving, e
 
 // figures asks the view, with every gate's sign of life in it.
 func (c *console) figures(ctx context.Context, q scope.Query) (*disclosure.Answer, error) {
+	if err := c.callInNow(ctx); err != nil {
+		return nil, fault.New(fault.LedgerOpen, "dir", ledgerDir(c.cfg.Config)).Because(err)
+	}
 	if err := c.view.await(ctx, c.ledger.Head()); err != nil {
 		return nil, fault.New(fault.ViewOpen, "file", c.view.file).Because(err)
 	}
@@ -86,7 +90,7 @@ func (c *console) Look(ctx context.Context, r consoleoffice.LookRequest) (*conso
 		return nil, fault.New(fault.LedgerOpen, "dir", ledgerDir(c.cfg.Config)).Because(err)
 	}
 	for _, s := range part {
-		key, err := c.dict.Key(s.source, s.number)
+		key, err := c.keyOf(s.source, s.number)
 		if errors.Is(err, subject.ErrForgotten) {
 			out.Lost++
 			continue
@@ -94,7 +98,7 @@ func (c *console) Look(ctx context.Context, r consoleoffice.LookRequest) (*conso
 		if err != nil {
 			return nil, err
 		}
-		out.Rows = append(out.Rows, consoleoffice.LookRow{Class: s.class.String(), Source: string(s.source), Key: key.String()})
+		out.Rows = append(out.Rows, consoleoffice.LookRow{Class: s.class.String(), Source: string(s.source), Key: key})
 	}
 	return out, nil
 }
@@ -139,8 +143,26 @@ func contains(s event.Set, n uint32) bool {
 }
 
 // recordLook writes a look as what it is: a session of the console, a purpose,
-// and a crossing of the numbers that are shown.
+// and a crossing of the numbers that are shown. At a remote process the hub hears
+// of those that it knows.
 func (c *console) recordLook(ctx context.Context, r consoleoffice.LookRequest, part []looked) error {
+	var here, shipped []looked
+	for _, s := range part {
+		if frame.SiteOfSubjects(string(s.source)) != "" && c.site() != "" {
+			shipped = append(shipped, s)
+		} else {
+			here = append(here, s)
+		}
+	}
+	if len(shipped) > 0 {
+		if err := c.recordLookBy(ctx, c.shipped, r, shipped); err != nil || len(here) == 0 {
+			return err
+		}
+	}
+	return c.recordLookBy(ctx, c.rec, r, here)
+}
+
+func (c *console) recordLookBy(ctx context.Context, rec event.Recorder, r consoleoffice.LookRequest, part []looked) error {
 	now := c.now().UnixNano()
 	session := event.Session(uint64(c.start)<<32 | uint64(c.looks.Add(1)))
 	open := &event.SessionOpen{Session: session, User: r.By, Address: r.Address, Label: "console"}
@@ -154,14 +176,14 @@ func (c *console) recordLook(ctx context.Context, r consoleoffice.LookRequest, p
 			}
 		}
 		set := event.SetOf(numbers)
-		table, database := c.tableOf(source)
-		open.Place, open.Database = event.Place(database), database
+		var table event.Place
+		table, open.Place, open.Database = c.tableOf(source)
 		bodies = append(bodies, &event.Look{Session: session, By: r.By, Purpose: r.Purpose, Case: r.Case, Source: source, Subjects: set})
 		crossing.Parts = append(crossing.Parts, event.Part{Table: table, Source: source, Elements: element.MaskOf(element.CustomerNumber),
 			Class: event.Exact, Rows: uint64(len(numbers)), Subjects: set})
 	}
 	bodies = append(bodies, crossing, &event.SessionClose{Session: session, Reason: "done", Rows: uint64(len(part))})
-	_, err := c.rec.Record(ctx, event.Durable, bodies...)
+	_, err := rec.Record(ctx, event.Durable, bodies...)
 	return err
 }
 
@@ -176,18 +198,18 @@ func sourcesOf(part []looked) []event.SubjectSource {
 }
 
 // tableOf returns the table that numbers the subjects of a source, and its
-// database.
-func (c *console) tableOf(source event.SubjectSource) (event.Place, string) {
+// database by place and name.
+func (c *console) tableOf(source event.SubjectSource) (table, base event.Place, name string) {
 	for i := range c.cfg.Databases {
 		d := &c.cfg.Databases[i]
 		for k := range d.Protect {
 			if t := &d.Protect[k]; t.Table == t.Of && sourceOf(d, t.Of) == source {
-				return placeOf(d, t.Table), d.Name
+				return placeOf(d, t.Table), place(d), d.Name
 			}
 		}
 	}
-	database, _, _ := strings.Cut(string(source), ".")
-	return event.Place(database), database
+	name, _, _ = strings.Cut(string(source), ".")
+	return event.Place(name), event.Place(name), name
 }
 
 // Map implements office.Office.

@@ -10,6 +10,7 @@ import (
 	consoleoffice "sekisho/internal/console/office"
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
+	"sekisho/internal/hub/frame"
 	"sekisho/internal/policy/exit"
 )
 
@@ -79,6 +80,12 @@ type goalKey struct {
 	port               uint16
 }
 
+// clientOf names a client by its address, and by the remote process whose gate saw
+// it: two sites may use the same addresses.
+func clientOf(e *event.Event, address string) string {
+	return frame.Of(address, frame.SiteOf(string(e.Source)))
+}
+
 // flows fills in the newest flows with what came of them.
 func (r *recent) flows(out *consoleoffice.Egress) {
 	ends := map[string]*event.FlowEnd{}
@@ -90,7 +97,7 @@ func (r *recent) flows(out *consoleoffice.Egress) {
 			ends[end.ID] = end
 			return true
 		}
-		row := consoleoffice.Flow{At: e.At, ID: f.ID, Client: f.Client, User: f.User, Role: f.Role, Host: f.Host, Protocol: f.Protocol, Port: f.Port,
+		row := consoleoffice.Flow{At: e.At, ID: f.ID, Client: clientOf(e, f.Client), User: f.User, Role: f.Role, Host: f.Host, Protocol: f.Protocol, Port: f.Port,
 			Action: f.Action, Step: f.Step, Rule: f.Rule, Reason: f.Reason}
 		if end := ends[f.ID]; end != nil {
 			row.Sent, row.Received, row.Outcome = end.Sent, end.Received, end.Outcome

@@ -223,12 +223,21 @@ func (c gateJoinCmd) Run(a *app) error {
 	if err != nil {
 		return keysFault(l.Keys, a.config, err)
 	}
-	m, err := site.Join(a.ctx, c.Token, dir, vkey)
+	before, err := hasGuarded(a.ctx, ledgerDir(l.Config))
+	if err != nil {
+		return ledgerFault(ledgerDir(l.Config), a.config, err)
+	}
+	m, err := site.Join(a.ctx, c.Token, dir, vkey, !before)
 	if err != nil {
 		if a.ctx.Err() != nil {
 			return a.ctx.Err()
 		}
 		return fault.New(fault.HubJoin, "problem", err)
 	}
-	return a.out(m, func() { a.print("joined", "site", m.Site, "hub", m.Hub) })
+	return a.out(m, func() {
+		a.print("joined", "site", m.Site, "hub", m.Hub)
+		if before {
+			a.print("joined_late")
+		}
+	})
 }

@@ -28,7 +28,7 @@ func TestKindOfTarget(t *testing.T) {
 	for target, want := range map[string]cut.Kind{
 		"evil.example": cut.Name, "203.0.113.9": cut.Address, "203.0.113.0/24": cut.Address, "2001:db8::1": cut.Address,
 		"10.0.0.5": cut.Host, "192.168.0.0/16": cut.Host, "fd00::1": cut.Host, "127.0.0.1": cut.Host, "100.64.1.1": cut.Host,
-		"::ffff:10.0.0.5": cut.Host, "office": cut.Role, "shop": cut.Name, "shop_prod": cut.Name, "": "",
+		"::ffff:10.0.0.5": cut.Host, "office": cut.Role, "shop": cut.Name, "shop_prod": cut.Name, "": "", "10.0.0.5@osaka": "", "10.0.0.0/8@osaka": "",
 	} {
 		if got, err := p.kindOf(target); got != want || (err != nil) != (want == "") {
 			t.Errorf("%q: %q, %v; want %q", target, got, err, want)

@@ -297,6 +297,11 @@ func (p *process) kindOf(target string) (cut.Kind, error) {
 	if target == "" {
 		return "", cutFault(errors.New("nothing is named that shall be cut"))
 	}
+	if host, _, of := strings.Cut(target, "@"); of {
+		if _, err := cut.ParsePrefix(host); err == nil {
+			return "", cutFault(fmt.Errorf("a host is cut at every site at once: name it %s", host))
+		}
+	}
 	if prefix, err := cut.ParsePrefix(target); err == nil {
 		if inside(prefix.Addr()) {
 			return cut.Host, nil

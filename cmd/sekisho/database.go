@@ -10,20 +10,22 @@ import (
 	"sekisho/internal/element"
 	"sekisho/internal/event"
 	"sekisho/internal/gate/pgproxy"
+	"sekisho/internal/hub/frame"
 	"sekisho/internal/lineage"
 )
 
-// place is the place of a database; placeOf of a table in it.
-func place(d *config.Database) event.Place { return event.Place(d.Name) }
+// place is the place of a database, "shop", or "shop@osaka" where its events are
+// shipped; placeOf of a table in it.
+func place(d *config.Database) event.Place { return event.Place(frame.Of(d.Name, d.Site)) }
 
 func placeOf(d *config.Database, table string) event.Place {
-	return event.Place(d.Name + "/" + table)
+	return place(d) + event.Place("/"+table)
 }
 
 // sourceOf names the subjects of a table: "shop.customers" for tables of the
 // schema public, "shop.crm.customers" for others.
 func sourceOf(d *config.Database, table string) event.SubjectSource {
-	return event.SubjectSource(d.Name + "." + strings.TrimPrefix(table, "public."))
+	return event.SubjectSource(string(place(d)) + "." + strings.TrimPrefix(table, "public."))
 }
 
 // controlDSN is how the control account reaches the server. It holds the

@@ -67,7 +67,7 @@ func readList(file, name string, end time.Time) ([]indicator.Indicator, error) {
 
 // startDetect follows the ledger and records what is suspicious in what leaves.
 func (p *process) startDetect(s *stage) error {
-	cfg := feed.Config{}
+	cfg := feed.Config{Site: p.member}
 	if d := p.cfg.Detect; d != nil {
 		lists, err := readLists(d.Lists)
 		if err != nil {

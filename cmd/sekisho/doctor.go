@@ -12,6 +12,7 @@ import (
 	"sekisho/internal/control"
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
+	"sekisho/internal/hub/frame"
 	"sekisho/internal/keyring"
 	"sekisho/internal/ledger"
 )
@@ -238,7 +239,7 @@ func (d *doctor) gates() {
 		return
 	}
 	for _, g := range d.status.Gates {
-		heard := last[event.Source("gate/"+g.Name)]
+		heard := last[event.Source("gate/"+d.siteOf(g.Name))]
 		switch {
 		case g.Bypass:
 			d.warn("gates", d.a.self("bypass off "+g.Name), "doctor_gate_bypass", "gate", g.Name)
@@ -252,6 +253,14 @@ func (d *doctor) gates() {
 			d.ok("gates", "doctor_gate", "gate", g.Name, "listen", g.Listen, "mode", d.a.say.Text("mode_"+g.Mode), "sessions", g.Sessions)
 		}
 	}
+}
+
+// siteOf is a gate's name in events.
+func (d *doctor) siteOf(gate string) string {
+	if m, err := membership(d.l.Config); err == nil && m != nil && m.Whole {
+		return frame.Of(gate, m.Site)
+	}
+	return gate
 }
 
 // silentAfter is longer than the ten seconds after which a question counts a

@@ -27,8 +27,8 @@ func (p *process) readingOf(g *exitGate, path string) (*egress.Reading, error) {
 	conflict := func(problem, hint string) *fault.Error {
 		return fault.New(fault.ConfigConflict, "problem", problem, "hint", hint).At(p.file, p.cfg.Line(path+".read"), path+".read")
 	}
-	if p.member != "" { // persons have other numbers at the hub
-		return nil, conflict("a gate that belongs to a hub does not read what leaves", "leave read out here")
+	if p.member != "" && !p.whole { // persons have other numbers at the hub
+		return nil, conflict("a gate of a hub reads what leaves only where the hub knows its persons", "join before the first start: docs/guide/cut.md")
 	}
 	ca, err := exitca.Open(p.cfg.Keys, p.now)
 	if err != nil {

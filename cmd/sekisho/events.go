@@ -75,7 +75,7 @@ var kinds = map[string]event.Kind{
 	"case-sign":   event.KindCaseSign, "case-fact": event.KindCaseFact, "case-move": event.KindCaseMove, "case-task": event.KindCaseTask,
 	"case-evidence": event.KindCaseEvidence, "case-action": event.KindCaseAction, "case-scope": event.KindCaseScope, "case-misuse": event.KindCaseMisuse, "case-common": event.KindCaseCommon, "case-text": event.KindCaseText,
 	"case-report": event.KindCaseReport, "case-decision": event.KindCaseDecision, "case-clock": event.KindCaseClock,
-	"cut": event.KindCutOrdered, "cut-receipt": event.KindCutReceipt, "gate-enrolled": event.KindGateEnrolled, "gate-link": event.KindGateLink,
+	"cut": event.KindCutOrdered, "cut-receipt": event.KindCutReceipt, "gate-enrolled": event.KindGateEnrolled, "gate-link": event.KindGateLink, "record-due": event.KindRecordDue,
 	"detection": event.KindDetection, "exception": event.KindException, "exit-seen": event.KindExitSeen,
 	"account": event.KindAccount, "login": event.KindLogin, "look": event.KindLook, "act": event.KindAct,
 	"case-draft": event.KindCaseDraft, "case-notice": event.KindCaseNotice, "case-agree": event.KindCaseAgree,

@@ -18,6 +18,7 @@ import (
 	"sekisho/internal/gate/netloop"
 	"sekisho/internal/gate/pgproxy"
 	"sekisho/internal/gate/pgproxy/pglogin"
+	"sekisho/internal/hub/frame"
 	"sekisho/internal/policy"
 )
 
@@ -115,7 +116,7 @@ func (p *process) newGate(c *config.Gate, path string) (*gate, error) {
 		}
 		return nil, fail(fault.GateListen, err)
 	}
-	source := event.Source("gate/" + c.Name)
+	source := event.Source("gate/" + frame.Of(c.Name, p.site()))
 	g.start = p.past.starts[source] + 1
 	g.rec = p.meter.Gate(p.ledger.Recorder(source, 0), c.Name)
 	if g.bypass, err = newBypass(login, netloop.Config{Portable: c.Portable, MaxPairs: c.Limits.Sessions}, p.log); err != nil {
@@ -127,7 +128,7 @@ func (p *process) newGate(c *config.Gate, path string) (*gate, error) {
 		g.loop.Workers = netloop.DefaultWorkers()
 	}
 	g.server, err = pgproxy.New(pgproxy.Config{
-		Say:      p.words,
+		Say: p.words, Elsewhere: p.elsewhere,
 		Listener: g.split, Login: login, Loop: g.loop, Start: g.start, Recorders: p.recorders(source, c),
 		Databases: map[string]pgproxy.Settings{g.base.cfg.Database: p.settings(g)},
 		Rules:     p.rules(g), DrainTimeout: time.Duration(c.Limits.Drain), Log: p.log.With("gate", c.Name),

@@ -13,6 +13,7 @@ import (
 	"sekisho/internal/detect/feed"
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
+	"sekisho/internal/hub/frame"
 	"sekisho/internal/indicator"
 )
 
@@ -146,7 +147,11 @@ func (c huntCmd) Run(a *app) error {
 			return fault.New(fault.Usage, "problem", err, "hint", a.say.Text("try_help"))
 		}
 	}
-	h := &hunt{set: set, lines: map[string]*huntLine{}, flows: map[string]*huntLine{}, sent: map[string]uint64{}, asked: map[string]*event.Flow{}}
+	member, err := a.memberHere()
+	if err != nil {
+		return err
+	}
+	h := &hunt{set: set, member: member, lines: map[string]*huntLine{}, flows: map[string]*huntLine{}, sent: map[string]uint64{}, asked: map[string]*event.Flow{}}
 	err = a.fold(func(k event.Kind) bool {
 		return k == event.KindFlow || k == event.KindFlowBytes || k == event.KindFlowEnd || k == event.KindLookup
 	}, func(e *event.Event) {
@@ -239,19 +244,20 @@ func lists(d *config.Detect) (files []string) {
 
 // hunt collects who met an indicator.
 type hunt struct {
-	set   *indicator.Set
-	lines map[string]*huntLine
-	flows map[string]*huntLine // by id of a flow that is under way
-	sent  map[string]uint64
-	asked map[string]*event.Flow
-	seen  int
+	set    *indicator.Set
+	member string // the name under which this process joined a hub, or empty
+	lines  map[string]*huntLine
+	flows  map[string]*huntLine // by id of a flow that is under way
+	sent   map[string]uint64
+	asked  map[string]*event.Flow
+	seen   int
 }
 
 func (h *hunt) take(e *event.Event) {
 	switch b := e.Body.(type) {
 	case *event.Flow:
 		h.seen++
-		l := h.meet(e, b.Client, b.Host, b.Host, b.Address)
+		l := h.meet(e, h.host(e, b.Client), b.Host, b.Host, b.Address)
 		switch {
 		case b.Action == "refuse":
 			if l != nil {
@@ -268,7 +274,7 @@ func (h *hunt) take(e *event.Event) {
 		h.count(b.ID, b.Sent)
 	case *event.FlowEnd:
 		if f := h.asked[b.ID]; f != nil && b.Name != "" {
-			if l := h.meet(e, f.Client, f.Host, b.Name, ""); l != nil {
+			if l := h.meet(e, h.host(e, f.Client), f.Host, b.Name, ""); l != nil {
 				l.Flows++
 				l.Open++
 				h.flows[b.ID] = l
@@ -283,13 +289,21 @@ func (h *hunt) take(e *event.Event) {
 		delete(h.asked, b.ID)
 	case *event.Lookup:
 		h.seen++
-		if l := h.meet(e, b.Client, b.Base, b.Name, ""); l != nil {
+		if l := h.meet(e, h.host(e, b.Client), b.Base, b.Name, ""); l != nil {
 			l.Questions++
 			if b.Action == "refuse" {
 				l.Refused++
 			}
 		}
 	}
+}
+
+// host names a host by the address that a gate saw, and by whose gate it was.
+func (h *hunt) host(e *event.Event, address string) string {
+	if site := frame.SiteOf(string(e.Source)); site != h.member {
+		return frame.Of(address, site)
+	}
+	return address
 }
 
 // count adds what a flow has sent since it was last told.

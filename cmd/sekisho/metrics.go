@@ -20,7 +20,7 @@ func (p *process) scanRecorder(d *config.Database) event.Recorder {
 	for _, t := range scanTables(d) {
 		tables = append(tables, t.Place)
 	}
-	return p.meter.Recorder(p.ledger.Recorder(event.Source("scan/"+d.Name), 0), d.Name, tables...)
+	return p.meter.Recorder(p.ledger.Recorder(event.Source("scan/"+string(place(d))), 0), d.Name, tables...)
 }
 
 // startMetrics shows the counters, where the configuration says so.

@@ -44,6 +44,7 @@ type process struct {
 	past    *history
 	self    event.Recorder // what the process itself does
 	member  string         // the name under which it joined a hub, or empty
+	whole   bool           // everything that it guards is shipped to the hub, not only what leaves
 	outer   event.Recorder // self, or at a remote gate what is shipped to the hub
 	grants  *grants
 	view    *viewKeeper
@@ -93,11 +94,11 @@ func (p *process) openTruth(ctx context.Context, progress func(done, all uint64)
 	if err != nil {
 		return ledgerFault(ledgerDir(c), p.file, err)
 	}
-	p.dict = subject.New(subject.Config{Tenant: event.Tenant(c.Tenant), Keys: ring, Recorder: p.ledger.Recorder("dictionary", 0)})
-	head := uint64(p.ledger.Head())
-	if p.member, err = memberName(c); err != nil {
+	if err := p.joined(); err != nil {
 		return fault.New(fault.Internal).Because(err)
 	}
+	p.dict = subject.New(subject.Config{Tenant: event.Tenant(c.Tenant), Keys: ring, Recorder: p.numbersRecorder()})
+	head := uint64(p.ledger.Head())
 	p.past, err = replay(ctx, p.ledger.Reader, p.dict, ring, p.member, func(i event.Index) { progress(uint64(i), head) })
 	if err != nil {
 		return fault.New(fault.LedgerOpen, "dir", ledgerDir(c)).Because(err)
@@ -117,10 +118,12 @@ func (p *process) recordStart(ctx context.Context) error {
 	var bodies []event.Body
 	if lost := p.ledger.Recovered().Lost; lost != nil {
 		gap := *lost
-		for _, b := range p.cfg.Databases {
-			gap.Places = append(gap.Places, place(&b))
+		for i := range p.cfg.Databases {
+			gap.Places = append(gap.Places, place(&p.cfg.Databases[i]))
 		}
-		bodies = append(bodies, &gap)
+		if p.site() == "" { // else recordLoss tells the hub too
+			bodies = append(bodies, &gap)
+		}
 		if err := p.recordLoss(ctx, &gap); err != nil {
 			return err
 		}

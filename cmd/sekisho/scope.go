@@ -16,6 +16,7 @@ import (
 	"sekisho/internal/control"
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
+	"sekisho/internal/hub/frame"
 	"sekisho/internal/subject"
 	"sekisho/internal/view/disclosure"
 	"sekisho/proof"
@@ -197,6 +198,9 @@ func (p *alone) Scope(ctx context.Context, r control.ScopeRequest, w io.Writer) 
 
 // Scope implements control.Operator.
 func (p *process) Scope(ctx context.Context, r control.ScopeRequest, w io.Writer) error {
+	if err := p.callIn(ctx); err != nil {
+		return fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(err)
+	}
 	for _, g := range p.gates { // a question without an end reaches to now
 		if _, err := g.rec.Record(ctx, event.Durable, g.sign()); err != nil {
 			return fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(err)
@@ -265,12 +269,21 @@ func frozenOf(r *scope.Result, q control.ScopeRequest) (event.ScopeFrozen, error
 		Reachable: r.Reachable.Subjects, EverHeld: r.EverHeld.Subjects}, err
 }
 
+// keyOf is the key of a subject; of one of a remote process its number, for the
+// keys are there (docs/decisions/cut.md).
+func (p *process) keyOf(src event.SubjectSource, n uint32) (string, error) {
+	if site := frame.SiteOfSubjects(string(src)); site != "" && site != p.member {
+		return "#" + strconv.FormatUint(uint64(n), 10), nil
+	}
+	key, err := p.dict.Key(src, n)
+	return key.String(), err
+}
+
 // list writes one line a subject. Subjects whose key was destroyed are counted
 // in the last line: they are never left out silently.
 func (p *process) list(answer *disclosure.Answer, w io.Writer) error {
 	lines, err := answer.List(func(src event.SubjectSource, n uint32) (string, error) {
-		key, err := p.dict.Key(src, n)
-		return key.String(), err
+		return p.keyOf(src, n)
 	})
 	if err != nil && !errors.Is(err, subject.ErrForgotten) {
 		return err

@@ -36,7 +36,7 @@ func (p *process) leaving(ctx context.Context, r *scope.Result) (used []event.In
 // leaves are the kinds that tell of what leaves, and of the cover of gates.
 func leaves(k event.Kind) bool {
 	switch k {
-	case event.KindSourceStart, event.KindSourceStop, event.KindHeartbeat, event.KindPlacesChanged, event.KindGap, event.KindCoverage,
+	case event.KindSourceStart, event.KindSourceStop, event.KindHeartbeat, event.KindPlacesChanged, event.KindGap, event.KindCoverage, event.KindRecordDue,
 		event.KindFlow, event.KindFlowBytes, event.KindFlowEnd, event.KindLookup, event.KindExitSeen:
 		return true
 	}

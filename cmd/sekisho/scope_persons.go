@@ -13,6 +13,7 @@ import (
 	"sekisho/internal/control"
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
+	"sekisho/internal/hub/frame"
 	"sekisho/internal/person"
 	"sekisho/proof/scope"
 )
@@ -202,7 +203,11 @@ func (p *personCounter) rows(list string) (out map[string][]uint32, missing map[
 		if len(parts) != 3 { // subjects that cannot be named any more: they stay unmatched
 			continue
 		}
-		source, err := p.source(parts[1])
+		source := parts[1]
+		named, err := p.named(source)
+		if err == nil && named {
+			source, err = p.source(source)
+		}
 		if err != nil {
 			return nil, nil, err
 		}
@@ -220,6 +225,17 @@ func (p *personCounter) rows(list string) (out map[string][]uint32, missing map[
 		missing[l.class] = append(missing[l.class], l.name)
 	}
 	return out, missing, nil
+}
+
+// named reports whether a list names the subjects of a source by their keys: those
+// of remote processes stand there as numbers, of which nobody here knows the row.
+func (p *personCounter) named(source string) (bool, error) {
+	site := frame.SiteOfSubjects(source)
+	if site == "" {
+		return true, nil
+	}
+	member, err := p.app.memberHere()
+	return site == member, err
 }
 
 // source returns which source of the state holds the subjects of a source: the

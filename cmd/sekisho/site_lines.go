@@ -59,16 +59,131 @@ func (i intake) Take(ctx context.Context, lines [][]byte) error {
 	return err
 }
 
-// memberName is the name under which a process joined a hub, or empty.
-func memberName(c *config.Config) (string, error) {
+// membership is the hub that a process joined, or nil.
+func membership(c *config.Config) (*site.Membership, error) {
 	m, err := site.Read(hubDir(c))
 	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return m, err
+}
+
+// memberHere is the name under which the process of this machine joined a hub;
+// empty for none, and where another machine is asked.
+func (a *app) memberHere() (string, error) {
+	if a.hub.address != "" {
 		return "", nil
 	}
+	l, err := a.load()
 	if err != nil {
 		return "", err
 	}
+	m, err := membership(l.Config)
+	if m == nil || err != nil {
+		return "", err
+	}
 	return m.Site, nil
+}
+
+// nameSite gives what is guarded the name of the site under which its events are
+// shipped, so that two sites may both have a database "shop".
+func nameSite(c *config.Config) error {
+	m, err := membership(c)
+	if m == nil || !m.Whole {
+		return err
+	}
+	for i := range c.Databases {
+		c.Databases[i].Site = m.Site
+	}
+	return nil
+}
+
+// joined finds out whether the process belongs to a hub, and what it ships.
+func (p *process) joined() error {
+	m, err := membership(p.cfg.Config)
+	if m != nil {
+		p.member, p.whole = m.Site, m.Whole
+	}
+	return errors.Join(err, nameSite(p.cfg.Config))
+}
+
+// site is the site's name where everything that is guarded is shipped, else empty.
+func (p *process) site() string {
+	if p.whole {
+		return p.member
+	}
+	return ""
+}
+
+// elsewhere is the place of a database that nobody configured. A client chose its
+// name: where the hub hears of it, it must not look like the name of another.
+func (p *process) elsewhere(database string) event.Place {
+	if p.site() == "" {
+		return event.Place(database)
+	}
+	return event.Place(frame.Of(strings.Map(func(r rune) rune {
+		if strings.ContainsRune("@/.", r) {
+			return '_'
+		}
+		return r
+	}, database), p.site()))
+}
+
+// numbersRecorder takes new subject numbers. What a hub has no events of (folders,
+// stores) it gets no numbers of.
+func (p *process) numbersRecorder() event.Recorder {
+	here := p.ledger.Recorder("dictionary", 0)
+	if p.site() == "" {
+		return here
+	}
+	return siteNumbers{here, p.ledger.Recorder(event.Source(frame.Of("dictionary", p.site())), 0)}
+}
+
+// siteNumbers sends numbers to one of two chains; those of one call are of one
+// source of subjects.
+type siteNumbers struct{ here, shipped event.Recorder }
+
+func (n siteNumbers) of(bodies []event.Body) event.Recorder {
+	if b, ok := bodies[0].(*event.Subjects); ok && frame.SiteOfSubjects(string(b.Source)) != "" {
+		return n.shipped
+	}
+	return n.here
+}
+
+// Record implements event.Recorder.
+func (n siteNumbers) Record(ctx context.Context, level event.Level, bodies ...event.Body) (event.Seq, error) {
+	return n.of(bodies).Record(ctx, level, bodies...)
+}
+
+// Submit implements event.Recorder.
+func (n siteNumbers) Submit(level event.Level, done func(error), bodies ...event.Body) (event.Seq, error) {
+	return n.of(bodies).Submit(level, done, bodies...)
+}
+
+// hasGuarded reports whether a ledger holds events of databases or sites, under
+// names without that of a site.
+func hasGuarded(ctx context.Context, dir string) (has bool, err error) {
+	r, err := ledger.OpenReader(dir)
+	if err != nil {
+		return false, err
+	}
+	enough := errors.New("enough")
+	err = r.Scan(ctx, 0, func(_ event.Index, line []byte) error {
+		h, err := event.ParseHeader(line)
+		if err != nil {
+			return err
+		}
+		switch h.Kind {
+		case event.KindSessionOpen, event.KindHoldingScan, event.KindTaint, event.KindRelation, event.KindSubjects, event.KindExchange:
+			has = true
+			return enough
+		}
+		return nil
+	})
+	if errors.Is(err, enough) {
+		err = nil
+	}
+	return has, err
 }
 
 // gateSource names a gate for what leaves in events. That of a remote gate has
@@ -77,18 +192,25 @@ func (p *process) gateSource(name string) event.Source {
 	return event.Source("gate/" + frame.Of(name, p.member))
 }
 
-// recordLoss writes down for the gates of what leaves that a power cut may have
-// taken flows: it is part of what is shipped.
+// recordLoss writes down that a power cut may have taken flows, and at a process
+// that ships all of it rows and requests: it is part of what is shipped.
 func (p *process) recordLoss(ctx context.Context, lost *event.Gap) error {
-	if p.cfg.Egress == nil {
-		return nil
-	}
 	gap := event.Gap{From: lost.From, To: lost.To, Reason: lost.Reason}
-	for _, g := range p.cfg.Egress.Gates {
-		gap.Places = append(gap.Places, event.Place("egress/"+frame.Of(g.Name, p.member)))
+	if e := p.cfg.Egress; e != nil {
+		for _, g := range e.Gates {
+			gap.Places = append(gap.Places, event.Place("egress/"+frame.Of(g.Name, p.member)))
+		}
+		for _, r := range e.Resolvers {
+			gap.Places = append(gap.Places, event.Place("resolver/"+frame.Of(r.Name, p.member)))
+		}
 	}
-	for _, r := range p.cfg.Egress.Resolvers {
-		gap.Places = append(gap.Places, event.Place("resolver/"+frame.Of(r.Name, p.member)))
+	if p.site() != "" {
+		for i := range p.cfg.Databases {
+			gap.Places = append(gap.Places, place(&p.cfg.Databases[i]))
+		}
+	}
+	if len(gap.Places) == 0 {
+		return nil
 	}
 	if _, err := p.outer.Record(ctx, event.Durable, &gap); err != nil {
 		return fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(err)

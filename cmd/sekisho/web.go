@@ -15,12 +15,14 @@ import (
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
 	"sekisho/internal/gate/revproxy"
+	"sekisho/internal/hub/frame"
 	"sekisho/internal/policy/site"
 )
 
 // webGate is a running web gate.
 type webGate struct {
 	cfg     *config.Web // but for the sites, which now has
+	name    string      // in events: "shop-web", of a remote process "shop-web@osaka"
 	now     atomic.Pointer[webSites]
 	changed chan struct{} // the sites did: for their canaries
 	renamed chan struct{} // the same, for their certificates
@@ -71,8 +73,8 @@ func (p *process) newWeb(c *config.Web, path string) (*webGate, error) {
 	fail := func(code fault.Code, err error) error {
 		return fault.New(code, "gate", `"`+c.Name+`"`, "address", c.Listen).At(p.file, p.cfg.Line(path), path).Because(err)
 	}
-	source := event.Source("gate/" + c.Name)
-	g := &webGate{cfg: c, changed: make(chan struct{}, 1), renamed: make(chan struct{}, 1), rec: p.meter.Gate(p.ledger.Recorder(source, 0), c.Name), start: p.past.starts[source] + 1}
+	source := event.Source("gate/" + frame.Of(c.Name, p.site()))
+	g := &webGate{cfg: c, name: frame.Of(c.Name, p.site()), changed: make(chan struct{}, 1), renamed: make(chan struct{}, 1), rec: p.meter.Gate(p.ledger.Recorder(source, 0), c.Name), start: p.past.starts[source] + 1}
 	cfg := revproxy.Config{Recorder: g.rec, Start: g.start, Strict: c.Strict, FailOpen: c.OnFailure == "open", HoldBytes: int64(c.Hold), Log: p.log.With("gate", c.Name)}
 	cfg.Limits = webLimits(&c.Limits)
 	cfg.Rules = g.rules.Load
@@ -80,7 +82,7 @@ func (p *process) newWeb(c *config.Web, path string) (*webGate, error) {
 		g.learn = site.NewLearner()
 		cfg.Learner = g.learn
 	}
-	now, err := p.hostsOf(c.Name, c.Sites, nil)
+	now, err := p.hostsOf(g.name, c.Sites, nil)
 	if err != nil {
 		var f *fault.Error
 		if errors.As(err, &f) {

@@ -56,7 +56,7 @@ func (p *process) attempted(g *webGate, a certificate.Attempt) {
 	for i := range sites {
 		for _, name := range sites[i].Hosts {
 			if name == a.Name {
-				body.Place = webPlace(g.cfg.Name, &sites[i])
+				body.Place = webPlace(g.name, &sites[i])
 			}
 		}
 	}

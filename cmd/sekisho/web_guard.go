@@ -52,7 +52,7 @@ func (p *process) recordGuards(ctx context.Context, g *webGate) error {
 	var bodies []event.Body
 	sites := g.sites()
 	for i := range sites {
-		bodies = append(bodies, guardOf(g.cfg.Name, &sites[i]))
+		bodies = append(bodies, guardOf(g.name, &sites[i]))
 	}
 	if _, err := g.rec.Record(ctx, event.Durable, bodies...); err != nil {
 		return fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(err)
@@ -81,7 +81,7 @@ func (p *process) walk(ctx context.Context, g *webGate, s *config.Site) {
 	if ctx.Err() != nil {
 		return // it was stopped in the middle
 	}
-	body := &event.Canary{Place: webPlace(g.cfg.Name, s), Reached: r.Reached, Refused: r.Refused, OK: r.OK(), Problem: r.Problem, Nanos: time.Since(began).Nanoseconds()}
+	body := &event.Canary{Place: webPlace(g.name, s), Reached: r.Reached, Refused: r.Refused, OK: r.OK(), Problem: r.Problem, Nanos: time.Since(began).Nanoseconds()}
 	bodies := []event.Body{body}
 	if !body.OK {
 		bodies = append(bodies, &event.Finding{Code: "SK3419", Title: "a walk through the checkout failed", Place: body.Place, Detail: r.Problem})

@@ -116,7 +116,7 @@ func (p *process) recordShown(ctx context.Context, g *webGate, sites []config.Si
 		if s.Persons == nil {
 			continue
 		}
-		if err := p.recordShownAt(ctx, g.rec, webPlace(g.cfg.Name, s), "site", p.basesOf(s.Persons.Databases)); err != nil {
+		if err := p.recordShownAt(ctx, g.rec, webPlace(g.name, s), "site", p.basesOf(s.Persons.Databases)); err != nil {
 			return err
 		}
 	}

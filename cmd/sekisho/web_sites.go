@@ -129,7 +129,7 @@ func (p *process) reloadGate(ctx context.Context, g *webGate, c *config.Web) err
 	if reflect.DeepEqual(c.Sites, g.sites()) {
 		return nil
 	}
-	next, err := p.hostsOf(c.Name, c.Sites, g.now.Load())
+	next, err := p.hostsOf(g.name, c.Sites, g.now.Load())
 	if err != nil {
 		return fault.New(fault.GateFailed, "gate", `"`+c.Name+`"`).Because(err)
 	}
@@ -138,7 +138,7 @@ func (p *process) reloadGate(ctx context.Context, g *webGate, c *config.Web) err
 	}
 	var bodies []event.Body
 	for i := range c.Sites {
-		bodies = append(bodies, guardOf(c.Name, &c.Sites[i]))
+		bodies = append(bodies, guardOf(g.name, &c.Sites[i]))
 	}
 	if err := p.recordAs(ctx, g, bodies...); err != nil {
 		return err

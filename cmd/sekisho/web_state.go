@@ -57,7 +57,7 @@ func (p *process) readSiteRules(ctx context.Context, g *webGate) error {
 	if err == nil && digest == g.digest {
 		return nil
 	}
-	body := &event.SiteRules{Gate: g.cfg.Name, Digest: digest}
+	body := &event.SiteRules{Gate: g.name, Digest: digest}
 	if err != nil {
 		body.Refused = fault.Faults(err)[0].Error()
 	} else {

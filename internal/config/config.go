@@ -86,6 +86,10 @@ type Database struct {
 	Protect   []Table     `yaml:"protect" doc:"The tables that hold personal data. Required."`
 	Plain     []string    `yaml:"plain,omitempty" doc:"Tables (schema.table) that somebody looked at and that hold no personal data. Reads of others appear in coverage."`
 	Functions []Function  `yaml:"functions,omitempty" doc:"Functions whose lineage is declared. Reads through others are bounded, or refused in enforce mode."`
+
+	// Site is the name under which events of it are shipped to a hub; set by who
+	// knows, empty when they are not.
+	Site string `yaml:"-"`
 }
 
 // UpstreamTLS is TLS towards a server.

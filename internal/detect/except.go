@@ -13,7 +13,7 @@ import (
 type Exception struct {
 	ID    string
 	Kind  Kind      // empty: all
-	Host  string    // an address, a prefix or a name; empty: all
+	Host  string    // an address, a prefix or a name, of a remote process with @ and its name; empty: all
 	Dest  string    // a name and everything below it, or an address; empty: all
 	Until time.Time // findings from then on are not covered; zero: without end
 }
@@ -26,6 +26,11 @@ func (e *Exception) Covers(f *Finding) bool {
 func coversHost(pattern, host string) bool {
 	if pattern == "" || pattern == host {
 		return true
+	}
+	pattern, site, _ := strings.Cut(pattern, "@")
+	host, of, _ := strings.Cut(host, "@")
+	if site != of {
+		return false
 	}
 	p, err := netip.ParsePrefix(pattern)
 	a, bad := netip.ParseAddr(host)

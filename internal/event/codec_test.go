@@ -124,6 +124,7 @@ func goldenBodies() []Body {
 		&Crossing{Session: 1<<32 | 7, Statement: 8, Intent: 42, Outcome: OutcomeDone, From: at, To: at + 9, Count: 2, Parts: parts,
 			Traces: []string{"4bf92f3577b34da6a3ce929d0e0e4736", "5bd66ef5095369c7b0d1f8f4bd33716a"}},
 		&PlacesChanged{Begun: []Place{"web/shop-web/club.example.jp"}, Ended: []Place{"web/shop-web/old.example.jp"}},
+		&RecordDue{Sites: []string{"nagoya", "osaka"}},
 	}
 }
 

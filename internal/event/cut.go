@@ -95,6 +95,18 @@ type ExitSeen struct {
 	At        int64  `json:"at"`
 }
 
+// RecordDue says that what the gates of remote processes recorded until now was
+// wanted here. Whatever of it is in no event yet may hold anything: from the last
+// sign of life that has arrived on, these gates cover nothing.
+type RecordDue struct {
+	Sites []string `json:"sites"`
+}
+
+// Kind implements Body.
+func (*RecordDue) Kind() Kind { return KindRecordDue }
+
+func (b *RecordDue) appendJSON(dst []byte) []byte { return appendStruct(dst, b) }
+
 // Kind implements Body.
 func (*CutOrdered) Kind() Kind { return KindCutOrdered }
 
@@ -134,6 +146,8 @@ func (b *ExitSeen) appendJSON(dst []byte) []byte { return appendStruct(dst, b) }
 // or nil.
 func newCut(k Kind) Body {
 	switch k {
+	case KindRecordDue:
+		return new(RecordDue)
 	case KindCutOrdered:
 		return new(CutOrdered)
 	case KindCutReceipt:

@@ -43,6 +43,7 @@ const (
 	KindLookup         Kind = 73  // a DNS question is about to leave, or was refused
 	KindLookups        Kind = 74  // questions answered from memory
 	KindExitPolicy     Kind = 75  // a policy of what leaves came into force
+	KindRecordDue      Kind = 76  // what remote gates recorded until now is wanted
 	KindCutOrdered     Kind = 80  // a new generation of cuts
 	KindCutReceipt     Kind = 81  // a gate's signed answer to one
 	KindGateEnrolled   Kind = 82  // a remote gate may connect, or may no more

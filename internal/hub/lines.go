@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 
@@ -28,15 +26,17 @@ type Intake interface {
 // ErrBroken says that lines do not follow those that the hub has.
 var ErrBroken = errors.New("the record does not continue what the hub has")
 
-// Ships reports whether a source is one whose events a remote gate ships: its
-// gates for what leaves, and what its process says of them.
+// Ships reports whether a source is one whose events a remote process ships: its
+// gates, the scans of its databases, the numbers of their subjects, who looked at
+// them in its console, and what the process says of its exits.
 func Ships(source, site string) bool {
 	name, of, ok := strings.Cut(source, "@")
-	return ok && of == site && (strings.HasPrefix(name, "gate/") || name == "process")
+	return ok && of == site && (strings.HasPrefix(name, "gate/") || strings.HasPrefix(name, "scan/") ||
+		name == "process" || name == "dictionary" || name == "console")
 }
 
-// mostChains bounds the chains of one site: its gates, and its process.
-const mostChains = 64
+// mostChains bounds the chains of one site: a gate has one for each of its workers.
+const mostChains = 1024
 
 // intakeState remembers whose record is broken, so that it is raised once.
 type intakeState struct {
@@ -115,63 +115,4 @@ func (s *Server) mend(site string) {
 	s.intake.mu.Lock()
 	defer s.intake.mu.Unlock()
 	delete(s.intake.broken, site)
-}
-
-// admit refuses what a remote gate has no business to say: events of others, or
-// of kinds and places that are not what leaves. A gate that somebody has taken
-// over could otherwise tell the hub's views about databases that it never saw.
-func (s *Server) admit(site string, lines [][]byte) error {
-	chains := map[frame.Head]bool{}
-	for _, h := range s.cfg.Intake.Heads(site) {
-		h.Seq = 0
-		chains[h] = true
-	}
-	for i, line := range lines {
-		e, err := event.Parse(line)
-		if err != nil {
-			return fmt.Errorf("line %d is no event: %w", i+1, ErrBroken)
-		}
-		if !Ships(string(e.Source), site) {
-			return fmt.Errorf("line %d is not of %s: %w", i+1, site, ErrBroken)
-		}
-		if !tells(e.Body, site) {
-			return fmt.Errorf("line %d: kind %d is not a remote gate's to say: %w", i+1, e.Body.Kind(), ErrBroken)
-		}
-		if chains[frame.Head{Source: string(e.Source), Worker: e.Worker}] = true; len(chains) > mostChains {
-			return fmt.Errorf("more than %d chains: %w", mostChains, ErrBroken)
-		}
-	}
-	return nil
-}
-
-// tells reports whether a site may say so. Kinds that this program does not know
-// are kept: no view of it looks at them.
-func tells(body event.Body, site string) bool {
-	switch b := body.(type) {
-	case *event.SourceStart:
-		return own(site, b.Places...)
-	case *event.Heartbeat:
-		return own(site, b.Places...)
-	case *event.PlacesChanged:
-		return own(site, b.Begun...) && own(site, b.Ended...)
-	case *event.Gap:
-		return own(site, b.Places...)
-	case *event.Flow:
-		return own(site, b.Place)
-	case *event.Lookup:
-		return own(site, b.Place)
-	case *event.Lookups:
-		return own(site, b.Place)
-	case *event.SourceStop, *event.FlowBytes, *event.FlowEnd, *event.ExitPolicy, *event.PolicyRejected, *event.ExitSeen, *event.Finding, *event.Unknown:
-		return true
-	}
-	return false
-}
-
-// own reports whether all places are gates of the site.
-func own(site string, places ...event.Place) bool {
-	return !slices.ContainsFunc(places, func(p event.Place) bool {
-		name, of, ok := strings.Cut(string(p), "@")
-		return !ok || of != site || !strings.HasPrefix(name, "egress/") && !strings.HasPrefix(name, "resolver/")
-	})
 }

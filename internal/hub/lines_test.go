@@ -22,11 +22,14 @@ func many(n int) (all chains) {
 	return all
 }
 
-// TestAdmit: a remote gate says what its gates for what leaves saw, under its own
-// name, and nothing else, whoever has taken it over.
+// TestAdmit: a remote gate says what its gates saw and its scans found, at its own
+// places and of its own subjects, and nothing else, whoever has taken it over.
 func TestAdmit(t *testing.T) {
 	line := func(source event.Source, body event.Body) []byte {
 		return event.Append(nil, &event.Event{Tenant: "shop", Source: source, Worker: 7, Seq: 1, At: time.Unix(1, 0), Body: body})
+	}
+	crossing := func(table event.Place, source event.SubjectSource) event.Body {
+		return &event.Crossing{Parts: []event.Part{{Table: table, Source: source, Class: event.Exact}}}
 	}
 	flow := &event.Flow{ID: "a", Place: "egress/out@osaka"}
 	for name, c := range map[string]struct {
@@ -49,12 +52,37 @@ func TestAdmit(t *testing.T) {
 		"no cover of the hub's":    {line("gate/out@osaka", &event.PlacesChanged{Ended: []event.Place{"egress/out"}}), 0, false},
 		"cover for the hub":        {line("gate/out@osaka", &event.SourceStart{Places: []event.Place{"egress/out"}}), 0, false},
 		"a flow of the hub":        {line("gate/out@osaka", &event.Flow{ID: "a", Place: "egress/out"}), 0, false},
-		"who was read":             {line("gate/out@osaka", &event.Crossing{}), 0, false},
+		"who was read there":       {line("gate/db@osaka", crossing("shop@osaka/public.customers", "shop@osaka.customers")), 0, true},
+		"who was read here":        {line("gate/db@osaka", crossing("shop/public.customers", "shop.customers")), 0, false},
+		"persons of here":          {line("gate/db@osaka", crossing("shop@osaka/public.customers", "shop.customers")), 0, false},
+		"a table called so":        {line("gate/db@osaka", crossing("shop/public.x@osaka", "shop@osaka.customers")), 0, false},
+		"a site of another":        {line("gate/web@osaka", crossing("web/shop@nagoya/x@osaka", "shop@osaka.customers")), 0, false},
+		"its own site":             {line("gate/web@osaka", crossing("web/shop@osaka/shop.example.jp", "shop@osaka.customers")), 0, true},
+		"who was asked for":        {line("gate/db@osaka", &event.Intent{Parts: []event.Part{{Table: "shop"}}}), 0, false},
+		"what rests there":         {line("scan/shop@osaka", &event.HoldingScan{Table: "shop@osaka/public.customers", Source: "shop@osaka.customers"}), 0, true},
+		"what rests here":          {line("scan/shop@osaka", &event.HoldingScan{Table: "shop/public.customers", Source: "shop@osaka.customers"}), 0, false},
+		"a change here":            {line("gate/db@osaka", &event.HoldingChange{Table: "shop/public.customers"}), 0, false},
+		"a copy of what is here":   {line("gate/db@osaka", &event.Taint{Table: "shop@osaka/public.copy", From: []event.Place{"shop/public.customers"}}), 0, false},
+		"a copy there":             {line("gate/db@osaka", &event.Taint{Table: "shop@osaka/public.copy", From: []event.Place{"shop@osaka/public.customers"}}), 0, true},
+		"a relation of here":       {line("scan/shop@osaka", &event.Relation{Database: "shop@osaka", Table: "shop@osaka/public.c", Columns: []event.RelationColumn{{From: []event.Place{"shop"}}}}), 0, false},
+		"a relation there":         {line("scan/shop@osaka", &event.Relation{Database: "shop@osaka", Table: "shop@osaka/public.c"}), 0, true},
+		"numbers there":            {line("dictionary@osaka", &event.Subjects{Source: "shop@osaka.customers"}), 0, true},
+		"numbers here":             {line("dictionary@osaka", &event.Subjects{Source: "shop.customers"}), 0, false},
+		"a look there":             {line("console@osaka", &event.Look{Source: "shop@osaka.customers"}), 0, true},
+		"a login there":            {line("gate/web@osaka", &event.SiteLogin{Place: "web/shop@osaka/shop.example.jp", Source: "shop.customers"}), 0, false},
+		"a gap there":              {line("gate/db@osaka", &event.Gap{Places: []event.Place{"shop@osaka"}}), 0, true},
+		"a gap everywhere":         {line("gate/db@osaka", &event.Gap{}), 0, false},
+		"a hole everywhere":        {line("scan/shop@osaka", &event.Coverage{}), 0, false},
+		"a word for here":          {line("gate/db@osaka", &event.Cleared{Places: []event.Place{"shop"}}), 0, false},
+		"a word for everything":    {line("gate/db@osaka", &event.Cleared{}), 0, false},
+		"a way around here":        {line("gate/db@osaka", &event.Bypass{Places: []event.Place{"shop"}}), 0, false},
+		"a way around everything":  {line("gate/db@osaka", &event.Bypass{}), 0, false},
+		"that it was asked":        {line("process@osaka", &event.RecordDue{}), 0, false},
 		"an order":                 {line("process@osaka", &event.CutOrdered{Generation: 99}), 0, false},
 		"the end of a key":         {line("process@osaka", &event.KeyDestroyed{KeyID: "k"}), 0, false},
 		"no event":                 {[]byte("{}"), 0, false},
 		"nothing":                  {nil, 0, false},
-		"its 64th chain":           {line("gate/out@osaka", flow), mostChains - 1, true},
+		"its last chain":           {line("gate/out@osaka", flow), mostChains - 1, true},
 		"one chain more than that": {line("gate/out@osaka", flow), mostChains + 8, false},
 	} {
 		s := &Server{cfg: ServerConfig{Intake: many(c.have)}}

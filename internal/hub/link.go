@@ -147,6 +147,18 @@ func (c *Cuts) Revoke(ctx context.Context, name, by string) error {
 	return nil
 }
 
+// Sites returns the remote processes that may connect, and whether each is
+// connected.
+func (c *Cuts) Sites() map[string]bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	out := make(map[string]bool, len(c.sites))
+	for name, s := range c.sites {
+		out[name] = s.link != nil
+	}
+	return out
+}
+
 func (c *Cuts) enrolled(name string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -25,6 +25,7 @@ const (
 	kindCleared       = 25
 	kindBypass        = 42
 	kindPlacesChanged = 116
+	kindRecordDue     = 76
 )
 
 // Classes of a part, as docs/format/events.md numbers them.
@@ -86,6 +87,7 @@ type body struct {
 	Part    uint32   `json:"part"`
 	Op      string   `json:"op"`
 	Open    bool     `json:"open"`
+	Sites   []string `json:"sites"`
 }
 
 type scanBody struct {
@@ -202,7 +204,7 @@ func (f *facts) add(text []byte) error {
 	var b body
 	switch l.Kind {
 	case kindSourceStart, kindSourceStop, kindHeartbeat, kindGap, kindSessionOpen, kindSessionClose,
-		kindIntent, kindCrossing, kindCoverage, kindBypass, kindHoldingChange, kindPlacesChanged:
+		kindIntent, kindCrossing, kindCoverage, kindBypass, kindHoldingChange, kindPlacesChanged, kindRecordDue:
 		if err := json.Unmarshal(l.Body, &b); err != nil {
 			return fmt.Errorf("event %s/%d/%d: %w", l.Source, l.Worker, l.Seq, err)
 		}
@@ -231,6 +233,8 @@ func (f *facts) add(text []byte) error {
 		f.gates.Mark(MarkOf(l.Source, l.At, l.CE, b.From, b.To, b.Places, b.Reason))
 	case kindBypass:
 		f.gates.Bypass(l.Source, l.At, l.CE, b.Places, b.Open)
+	case kindRecordDue:
+		f.gates.Due(l.At, l.CE, b.Sites)
 	case kindSessionOpen:
 		f.sessions[session] = client{b.User, b.Address, b.Label}
 	case kindSessionClose:

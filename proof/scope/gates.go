@@ -18,7 +18,8 @@ type Gates struct {
 	Silence int64 // ns between two signs of life of a run; more is silence
 	gates   map[string]*gate
 	marks   []Mark
-	open    map[string]int // bypass by place → index into marks
+	open    map[string]int   // bypass by place → index into marks
+	due     map[string]int64 // by remote process (remote.go)
 }
 
 type gate struct {
@@ -73,7 +74,7 @@ func (m Mark) Touches(place string, s Span) bool {
 
 // NewGates returns an empty Gates.
 func NewGates(silence time.Duration) *Gates {
-	return &Gates{Silence: int64(silence), gates: map[string]*gate{}, open: map[string]int{}}
+	return &Gates{Silence: int64(silence), gates: map[string]*gate{}, open: map[string]int{}, due: map[string]int64{}}
 }
 
 // Started says that a run of a gate began; a second word about the same run
@@ -225,10 +226,14 @@ func (g *Gates) Runs() map[string][]*Run {
 // places; both are 0 when there is none.
 func (g *Gates) Window(places []string) (from, to int64) {
 	from, to = math.MaxInt64, math.MinInt64
+	owed := g.Owed()
 	for _, s := range g.gates {
 		for _, r := range s.runs {
 			if l, ok := r.within(places); ok {
 				from, to = min(from, max(r.From, l.From)), max(to, min(r.end(), l.To))
+				if _, missing := owed[siteOf(s.source)]; missing {
+					to = max(to, g.due[siteOf(s.source)])
+				}
 			}
 		}
 	}
@@ -279,7 +284,13 @@ func (g *Gates) Uncovered(place string, w Frame) []Hole {
 		}
 	}
 	var alive []Life
+	owed := g.Owed()
 	for _, s := range g.gates {
+		heard, missing := owed[siteOf(s.source)]
+		till := w.To // of what is known of the gate
+		if missing {
+			till = min(till, heard)
+		}
 		var runs []*Run
 		for _, r := range s.runs {
 			if r.covers(place) {
@@ -311,13 +322,16 @@ func (g *Gates) Uncovered(place string, w Frame) []Hole {
 				next := runs[i+1]
 				add(end, next.From+next.ClockNS, "restart without stop", s.source)
 				end = next.From + next.ClockNS // said already
-			case w.To > r.end()+g.Silence:
-				add(end, w.To, "silent", s.source)
+			case till > r.end()+g.Silence:
+				add(end, till, "silent", s.source)
 				end = w.To // said already
 			default:
 				end = w.To // still expected to speak
 			}
 			alive = append(alive, Life{from, end})
+		}
+		if missing && len(runs) > 0 {
+			add(heard, w.To, ReasonNotArrived, s.source)
 		}
 	}
 	g.absent(alive, w, add)
@@ -356,7 +370,8 @@ func (g *Gates) absent(alive []Life, w Frame, add func(from, to int64, reason, s
 // Report says which gates meet the places and whether they report at the end
 // of the window.
 func (g *Gates) Report(places []string, w Frame) []Gate {
-	var out []Gate
+	owed := g.Owed()
+	out := g.unheard(places)
 	for _, s := range g.gates {
 		all := map[string]bool{}
 		r := Gate{Source: s.source}
@@ -381,6 +396,9 @@ func (g *Gates) Report(places []string, w Frame) []Gate {
 				ended := run.Stopped && l.To == run.end() && w.To > l.To || w.To > within.To
 				r.Last, r.Reporting = time.Unix(0, last).UTC(), !ended && w.To <= last+g.Silence
 			}
+		}
+		if heard, missing := owed[siteOf(s.source)]; missing && w.To > heard {
+			r.Reporting = false
 		}
 		if !known {
 			continue

@@ -121,6 +121,7 @@ type leavingBody struct {
 	To       int64    `json:"to"`
 	Reason   string   `json:"reason"`
 	Open     bool     `json:"open"`
+	Sites    []string `json:"sites"`
 }
 
 type exitBody struct {
@@ -149,7 +150,12 @@ func NewLeavings(q Query, w Frame) *Leavings {
 // answer.
 func (l *Leavings) Uses(kind int, source string, at int64) bool {
 	switch kind {
+	case kindRecordDue:
+		return true
 	case kindSourceStart, kindSourceStop, kindHeartbeat, kindPlacesChanged, kindGap, kindCoverage:
+		if kind == kindSourceStart && siteOf(source) != "" {
+			return isGate(source) // it shows that what came before is here
+		}
 		near := l.gates.Silence + int64(time.Minute) // of an earlier run nothing is left to know
 		return (isGate(source) || kind == kindGap || kind == kindCoverage) && (l.w.OpenFrom || at >= l.w.From-near) && (l.w.OpenTill || at <= l.w.To+near)
 	case kindFlow, kindLookup:
@@ -198,6 +204,8 @@ func (l *Leavings) Add(text []byte) (bool, error) {
 		l.seen = true
 	}
 	switch e.Kind {
+	case kindRecordDue:
+		return l.gates.Due(e.At, e.CE, b.Sites), nil
 	case kindSourceStart:
 		l.gates.Started(e.Source, e.At, e.CE, b.Start, b.Places)
 	case kindHeartbeat:

@@ -87,7 +87,7 @@ type Interval struct {
 	Place  string    `json:"place"`
 	From   time.Time `json:"from"`
 	To     time.Time `json:"to"`
-	Reason string    `json:"reason"` // "no gate", "silent", "not started", "stopped", "restart without stop", or that of the gap
+	Reason string    `json:"reason"` // "no gate", "silent", "not started", "stopped", "restart without stop", "not yet arrived", or that of the gap
 	Source string    `json:"source,omitempty"`
 }
 

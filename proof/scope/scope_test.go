@@ -268,6 +268,42 @@ func TestUncovered(t *testing.T) {
 			g.Changed("gate/a", 1*s, 0, shop, nil)
 			g.Stopped("gate/a", 5*s, 0)
 		}, Frame{From: 1 * s, To: 9 * s}, []hole{{5, 9, "stopped"}}},
+		{"the record is away", func(g *Gates) {
+			g.Started("gate/a@osaka", 0, 0, 1, shop)
+			g.Alive("gate/a@osaka", 5*s, 0, shop)
+			g.Due(8*s, 0, []string{"osaka"})
+		}, Frame{From: 0, To: 9 * s, OpenTill: true}, []hole{{5, 9, "not yet arrived"}}},
+		{"the record is away for days", func(g *Gates) {
+			g.Started("gate/a@osaka", 0, 0, 1, shop)
+			g.Alive("gate/a@osaka", 5*s, 0, shop)
+			g.Due(80*s, 0, []string{"osaka"})
+		}, Frame{From: 0, To: 80 * s}, []hole{{5, 80, "not yet arrived"}}},
+		{"the record is away after a clean end", func(g *Gates) {
+			g.Started("gate/a@osaka", 0, 0, 1, shop)
+			g.Stopped("gate/a@osaka", 5*s, 0)
+			g.Due(8*s, 0, []string{"osaka"})
+		}, Frame{From: 0, To: 9 * s, OpenTill: true}, []hole{{5, 9, "not yet arrived"}}},
+		{"the record came", func(g *Gates) {
+			g.Started("gate/a@osaka", 0, 0, 1, shop)
+			g.Due(8*s, 0, []string{"osaka"})
+			g.Alive("gate/a@osaka", 9*s, 0, shop)
+		}, Frame{From: 0, To: 9 * s}, nil},
+		{"the record came of another gate", func(g *Gates) {
+			g.Started("gate/a@osaka", 0, 0, 1, shop)
+			g.Stopped("gate/a@osaka", 5*s, 0)
+			g.Due(8*s, 0, []string{"osaka"})
+			g.Started("gate/b@osaka", 9*s, 0, 1, []string{"hr"})
+		}, Frame{From: 0, To: 9 * s, OpenTill: true}, nil},
+		{"another's record is away", func(g *Gates) {
+			g.Started("gate/a@osaka", 0, 0, 1, shop)
+			g.Alive("gate/a@osaka", 9*s, 0, shop)
+			g.Due(30*s, 0, []string{"nagoya"})
+		}, Frame{From: 0, To: 9 * s}, nil},
+		{"a slow clock has not said so yet", func(g *Gates) {
+			g.Started("gate/a@osaka", 0, 2*s, 1, shop)
+			g.Alive("gate/a@osaka", 9*s, 2*s, shop)
+			g.Due(8*s, 0, []string{"osaka"})
+		}, Frame{From: 3 * s, To: 9 * s}, []hole{{7, 9, "not yet arrived"}}},
 	} {
 		g := NewGates(10 * time.Second)
 		c.do(g)

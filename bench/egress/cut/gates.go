@@ -80,7 +80,7 @@ func openGate(ctx context.Context, m member, log *slog.Logger, run func(func(con
 	if err != nil {
 		return "", err
 	}
-	if _, err := site.Join(ctx, m.Token, m.Dir, vkey); err != nil {
+	if _, err := site.Join(ctx, m.Token, m.Dir, vkey, false); err != nil {
 		return "", err
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")

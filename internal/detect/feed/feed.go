@@ -46,6 +46,10 @@ type Config struct {
 	// database gate is one without being named.
 	Servers []string
 	Lists   *indicator.Set // nil: none
+	// Site is the name under which this process ships events, or empty. Hosts seen
+	// by gates of other processes are told apart by those: "10.0.0.5@osaka". Two
+	// sites may use the same addresses.
+	Site string
 }
 
 // Feed holds what is under way. It is not safe for concurrent use.
@@ -54,7 +58,7 @@ type Feed struct {
 	detector *detect.Detector
 	servers  map[string]bool   // roles
 	readers  map[string]bool   // hosts that read at a database gate
-	flows    map[string]*flow  // by id, of one gate each
+	flows    map[string]*flow  // by source and id
 	sessions map[string]string // source and session → address
 	told     map[string]bool   // keys of Detections that were made
 }
@@ -93,20 +97,20 @@ func (f *Feed) Event(e *event.Event) []*event.Detection {
 	case *event.Flow:
 		found, listed = f.begin(e, b)
 	case *event.FlowBytes:
-		found = f.reading(b.ID, b.Sent, b.Received, b.Nanos, false)
+		found = f.reading(flowKey(e, b.ID), b.Sent, b.Received, b.Nanos, false)
 	case *event.FlowEnd:
-		if fl := f.flows[b.ID]; fl != nil && b.Name != "" && b.Name != fl.Dest {
+		if fl := f.flows[flowKey(e, b.ID)]; fl != nil && b.Name != "" && b.Name != fl.Dest {
 			fl.Content = append(fl.Content, detect.Feature{Name: "server_name", Value: b.Name})
 			listed = f.list(listed, e, fl.Host, fl.Dest, b.Name, "")
 		}
-		found = f.reading(b.ID, b.Sent, b.Received, b.Nanos, true)
+		found = f.reading(flowKey(e, b.ID), b.Sent, b.Received, b.Nanos, true)
 	case *event.Lookup:
-		found = f.detector.Query(nil, &detect.Query{At: e.At, Host: b.Client, Base: b.Base, Mark: b.Mark, Bytes: b.Bytes, Type: recordTypes[b.Type]})
-		listed = f.list(nil, e, b.Client, b.Base, b.Name, "")
+		found = f.detector.Query(nil, &detect.Query{At: e.At, Host: f.host(e, b.Client), Base: b.Base, Mark: b.Mark, Bytes: b.Bytes, Type: recordTypes[b.Type]})
+		listed = f.list(nil, e, f.host(e, b.Client), b.Base, b.Name, "")
 	case *event.SessionOpen:
 		// What leaves by an egress gate is no reading of persons: it is what left.
 		if len(f.sessions) < mostOpen && !strings.HasPrefix(string(b.Place), "egress/") {
-			f.sessions[session(e, b.Session)] = b.Address
+			f.sessions[session(e, b.Session)] = f.host(e, b.Address)
 		}
 	case *event.SessionClose:
 		delete(f.sessions, session(e, b.Session))
@@ -149,17 +153,28 @@ func session(e *event.Event, s event.Session) string {
 	return string(e.Source) + "\x00" + strconv.FormatUint(uint64(s), 16)
 }
 
+func flowKey(e *event.Event, id string) string { return string(e.Source) + "\x00" + id }
+
+// host names a host by the address that a gate saw, and by whose gate it was.
+func (f *Feed) host(e *event.Event, address string) string {
+	if _, site, remote := strings.Cut(string(e.Source), "@"); remote && site != f.cfg.Site && address != "" {
+		return address + "@" + site
+	}
+	return address
+}
+
 // begin notes a flow. A refused one has no end: it is a contact all the same.
 func (f *Feed) begin(e *event.Event, b *event.Flow) (found []detect.Finding, listed []*event.Detection) {
-	fl := &flow{Flow: detect.Flow{At: e.At, Host: b.Client, Server: f.servers[b.Role] || f.readers[b.Client], Dest: b.Host,
+	host := f.host(e, b.Client)
+	fl := &flow{Flow: detect.Flow{At: e.At, Host: host, Server: f.servers[b.Role] || f.readers[host], Dest: b.Host,
 		Named:   b.Action == "allow" && b.Step == "allow",
 		Content: content(b)}}
-	listed = f.list(nil, e, b.Client, b.Host, b.Host, b.Address)
+	listed = f.list(nil, e, host, b.Host, b.Host, b.Address)
 	if b.Action == "refuse" {
 		return f.detector.Flow(nil, &fl.Flow), listed
 	}
 	if len(f.flows) < mostOpen {
-		f.flows[b.ID] = fl
+		f.flows[flowKey(e, b.ID)] = fl
 	}
 	return nil, listed
 }
@@ -176,13 +191,13 @@ func content(b *event.Flow) []detect.Feature {
 }
 
 // reading takes the counts of a flow so far.
-func (f *Feed) reading(id string, sent, received uint64, nanos int64, end bool) []detect.Finding {
-	fl := f.flows[id]
+func (f *Feed) reading(key string, sent, received uint64, nanos int64, end bool) []detect.Finding {
+	fl := f.flows[key]
 	if fl == nil {
 		return nil
 	}
 	if end {
-		delete(f.flows, id)
+		delete(f.flows, key)
 	}
 	fl.Again, fl.began = fl.began, true
 	fl.Sent, fl.Received, fl.Lasted = sent-min(sent, fl.sent), received-min(received, fl.received), time.Duration(nanos)

@@ -124,3 +124,74 @@ func TestBook(t *testing.T) {
 		t.Errorf("%d detections", len(b.Detections))
 	}
 }
+
+// Two sites use the same addresses: what a host of one reads and a host of the
+// other sends is nothing together.
+func TestSitesApart(t *testing.T) {
+	leaks := func(reads, sends event.Source, cfg Config) (all []*event.Detection) {
+		f := New(cfg)
+		give := func(src event.Source, d time.Duration, body event.Body) {
+			for _, x := range f.Event(&event.Event{Source: src, At: begin.Add(d), Body: body}) {
+				if x.What == "persons-left" {
+					all = append(all, x)
+				}
+			}
+		}
+		flow := func(d time.Duration, id, host string, sent uint64) {
+			give(sends, d, &event.Flow{ID: id, Protocol: "connect", Client: "10.0.0.5", Role: "web", Host: host, Port: 443, Action: "allow", Step: "mode"})
+			give(sends, d+time.Second, ended(id, sent))
+		}
+		flow(0, "a", "known.example", 10)
+		give(reads, 30*time.Hour, &event.SessionOpen{Session: 1, Address: "10.0.0.5"})
+		give(reads, 30*time.Hour, &event.Crossing{Session: 1, To: begin.Add(30 * time.Hour).UnixNano(),
+			Parts: []event.Part{{Source: "shop.customers", Class: event.Exact, Subjects: event.Set{{First: 1, Last: 7000}}}}})
+		flow(30*time.Hour+time.Minute, "b", "drop.example", 600_000)
+		return all
+	}
+	for _, c := range []struct {
+		reads, sends event.Source
+		cfg          Config
+		host         string // empty: none
+	}{
+		{"gate/db", "gate/out", Config{}, "10.0.0.5"},
+		{"gate/db@osaka", "gate/out@osaka", Config{}, "10.0.0.5@osaka"},
+		{"gate/db", "gate/out@osaka", Config{}, ""},
+		{"gate/db@nagoya", "gate/out@osaka", Config{}, ""},
+		{"gate/db", "gate/out@osaka", Config{Site: "osaka"}, "10.0.0.5"}, // the same process, seen by itself
+	} {
+		got := leaks(c.reads, c.sends, c.cfg)
+		if c.host == "" && len(got) == 0 || c.host != "" && len(got) == 1 && got[0].Host == c.host {
+			continue
+		}
+		t.Errorf("read at %s, sent at %s: %v, want host %q", c.reads, c.sends, got, c.host)
+	}
+}
+
+// Flows of two gates may have one id.
+func TestFlowsApart(t *testing.T) {
+	f := New(Config{})
+	for _, src := range []event.Source{"gate/out@osaka", "gate/out@nagoya"} {
+		f.Event(&event.Event{Source: src, At: begin, Body: &event.Flow{ID: "a", Client: "10.0.0.5", Host: "x.example", Action: "allow"}})
+	}
+	f.Event(&event.Event{Source: "gate/out@osaka", At: begin, Body: ended("a", 1)})
+	if left := f.flows["gate/out@nagoya\x00a"]; len(f.flows) != 1 || left == nil || left.Host != "10.0.0.5@nagoya" {
+		t.Errorf("flows under way: %v", f.flows)
+	}
+}
+
+func TestExceptionOfASite(t *testing.T) {
+	for _, c := range []struct {
+		pattern, host string
+		want          bool
+	}{
+		{"10.0.0.5", "10.0.0.5", true}, {"10.0.0.5", "10.0.0.5@osaka", false}, {"10.0.0.5@osaka", "10.0.0.5@osaka", true},
+		{"10.0.0.0/24", "10.0.0.5@osaka", false}, {"10.0.0.0/24@osaka", "10.0.0.5@osaka", true}, {"10.0.0.0/24@osaka", "10.0.0.5@nagoya", false},
+		{"", "10.0.0.5@osaka", true},
+	} {
+		var b Book
+		b.Fold(&event.DetectionException{ID: "x1", Step: "make", Host: c.pattern, Dest: "tool.example"})
+		if _, got := b.Covered(&event.Detection{What: "beacon", Host: c.host, Dest: "tool.example", At: 1}); got != c.want {
+			t.Errorf("%q of %q: %t", c.pattern, c.host, got)
+		}
+	}
+}

@@ -34,6 +34,8 @@ type Config struct {
 	// Databases are the configured databases, by the name that clients ask
 	// for. Sessions of other databases pass unattributed, with a Finding.
 	Databases map[string]Settings
+	// Elsewhere names other databases in events; nil: by the name that clients ask for.
+	Elsewhere func(database string) event.Place
 	// Recorders take the events, sessions in turn; each is of one worker of
 	// this gate's source. At least one.
 	Recorders []event.Recorder
@@ -292,7 +294,11 @@ func (g *Gate) open(ctx context.Context, login *pglogin.Login, entry *roll.Entry
 func (g *Gate) database(ctx context.Context, name string) *shared {
 	sh := g.databases[name]
 	if sh == nil {
-		sh = g.share(ctx, Settings{Place: event.Place(name), Database: name, NewID: newID})
+		place := event.Place(name)
+		if g.cfg.Elsewhere != nil {
+			place = g.cfg.Elsewhere(name)
+		}
+		sh = g.share(ctx, Settings{Place: place, Database: name, NewID: newID})
 		g.databases[name] = sh
 	}
 	return sh

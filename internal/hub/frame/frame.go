@@ -118,6 +118,30 @@ func SiteOf(name string) string {
 	return site
 }
 
+// ways are the first words of places that are no databases: the name comes second.
+var ways = []string{"egress/", "resolver/", "web/"}
+
+// SiteOfPlace returns whose place it is: "osaka" of "shop@osaka/public.customers"
+// and of "egress/out@osaka", empty for the hub's own. An @ further on belongs to
+// the name of a table or file.
+func SiteOfPlace(place string) string {
+	for _, way := range ways {
+		if rest, ok := strings.CutPrefix(place, way); ok {
+			place = rest
+			break
+		}
+	}
+	name, _, _ := strings.Cut(place, "/")
+	return SiteOf(name)
+}
+
+// SiteOfSubjects returns whose subjects a source numbers: "osaka" of
+// "shop@osaka.customers", empty for the hub's own.
+func SiteOfSubjects(source string) string {
+	name, _, _ := strings.Cut(source, ".")
+	return SiteOf(name)
+}
+
 // Token lets one gate join, once.
 type Token struct {
 	Hub    string `json:"hub"` // https://host:port

@@ -55,6 +55,9 @@ type Membership struct {
 	Tenant string `json:"tenant"`
 	Root   string `json:"root"`   // PEM
 	Orders string `json:"orders"` // verifies orders
+	// Whole says that everything the process guards is recorded under its name at
+	// the hub and shipped; else only what leaves is.
+	Whole bool `json:"whole,omitempty"`
 }
 
 // NameOf is the name that a token gives.
@@ -83,8 +86,9 @@ func Read(dir string) (*Membership, error) {
 var ErrMember = errors.New("this process has joined a hub before")
 
 // Join spends a token: it makes a key, gets a certificate and writes both to
-// dir, which must exist. receipts verifies the receipts of this process.
-func Join(ctx context.Context, text, dir, receipts string) (*Membership, error) {
+// dir, which must exist. receipts verifies the receipts of this process; whole is
+// Membership.Whole.
+func Join(ctx context.Context, text, dir, receipts string, whole bool) (*Membership, error) {
 	token, err := frame.ParseToken(text)
 	if err != nil {
 		return nil, err
@@ -107,7 +111,7 @@ func Join(ctx context.Context, text, dir, receipts string) (*Membership, error) 
 		frame.Join{Site: token.Site, Secret: token.Secret, Request: string(request), Key: receipts}, &j); err != nil {
 		return nil, err
 	}
-	m := &Membership{Site: token.Site, Hub: token.Hub, Tenant: j.Tenant, Root: j.Root, Orders: j.Orders}
+	m := &Membership{Site: token.Site, Hub: token.Hub, Tenant: j.Tenant, Root: j.Root, Orders: j.Orders, Whole: whole}
 	if root, err := pki.ParseCert([]byte(m.Root)); err != nil || pki.Fingerprint(root.Raw) != token.Root {
 		return nil, errors.New("the hub sent another root than the token names")
 	}

@@ -176,7 +176,7 @@ func (w *world) joined(name string) string {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if _, err := Join(w.t.Context(), token, dir, vkey); err != nil {
+	if _, err := Join(w.t.Context(), token, dir, vkey, false); err != nil {
 		w.t.Fatal(err)
 	}
 	return dir
@@ -330,7 +330,7 @@ func TestTokenIsGoodOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = Join(t.Context(), token, dir, vkey)
+		_, err = Join(t.Context(), token, dir, vkey, true)
 		if _, serr := os.Stat(filepath.Join(dir, siteFile)); (serr == nil) != (err == nil) {
 			t.Errorf("joined %v, files %v", err, serr)
 		}

@@ -14,7 +14,7 @@ var dumped = []struct{ table, order string }{
 	{"page", "hour, part"}, {"spill", "first, data"}, {"roll", "level, block, dim, key"},
 	{"intent", "source, worker, seq"}, {"known", "tbl"}, {"scan", "id"}, {"scan_set", "scan, part, idx"},
 	{"change", "id"}, {"taint", "idx"}, {"run", "source, n"}, {"mark", "n"}, {"sign", "fixed, source, run, at, idx"},
-	{"vital", "source"}, {"destroyed", "key"}, {"watermark", "at"},
+	{"vital", "source"}, {"due", "site"}, {"destroyed", "key"}, {"watermark", "at"},
 }
 
 // Dump implements view.Fold: every row of every table as text, blobs in

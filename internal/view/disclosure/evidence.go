@@ -140,8 +140,10 @@ func (e *evaluation) traceTables(ctx context.Context) error {
 // traceCover notes what begins and ends cover, the signs of life in the window
 // and those next to it.
 func (e *evaluation) traceCover(ctx context.Context) error {
-	if err := query(ctx, e.db.Read, "SELECT idx FROM sign WHERE fixed", e.traceIndex); err != nil {
-		return err
+	for _, q := range []string{"SELECT idx FROM sign WHERE fixed", "SELECT idx FROM due"} {
+		if err := query(ctx, e.db.Read, q, e.traceIndex); err != nil {
+			return err
+		}
 	}
 	for src, p := range e.vitals {
 		e.trace.event(p.index)

@@ -80,6 +80,7 @@ type changed struct {
 	marks      map[int]bool
 	signs      []sign
 	destroyed  map[string]int64
+	due        map[string]int64 // ledger index, by remote process
 	watermark  bool
 }
 
@@ -158,7 +159,7 @@ func newView(db *viewdb.DB, cfg Config) *View {
 }
 
 func (v *View) resetChanged() {
-	v.changed = changed{intents: map[intentKey]bool{}, runs: map[*scope.Run]bool{}, marks: map[int]bool{}, destroyed: map[string]int64{}}
+	v.changed = changed{intents: map[intentKey]bool{}, runs: map[*scope.Run]bool{}, marks: map[int]bool{}, destroyed: map[string]int64{}, due: map[string]int64{}}
 }
 
 // Close closes the database.
@@ -230,20 +231,14 @@ func (v *View) Apply(index event.Index, e *event.Event) (used bool, err error) {
 		v.taint(index, src, at, ce, b)
 	case *event.Cleared:
 		v.clear(index, src, at, ce, b)
+	case *event.RecordDue:
+		v.due(index, at, ce, b)
 	case *event.KeyDestroyed:
 		v.changed.destroyed[b.KeyID] = int64(index)
 	default:
 		return false, nil
 	}
 	return true, err
-}
-
-func texts[T ~string](list []T) []string {
-	out := make([]string, len(list))
-	for i, t := range list {
-		out[i] = string(t)
-	}
-	return out
 }
 
 func (v *View) statement(number uint64, text string) uint32 {

@@ -171,6 +171,11 @@ func (v *View) saveCover(ctx context.Context, tx *sql.Tx) error {
 			return err
 		}
 	}
+	for site, index := range c.due {
+		if _, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO due VALUES (?, ?, ?)", site, v.gates.Dues()[site], index); err != nil {
+			return err
+		}
+	}
 	for key, index := range c.destroyed {
 		if _, err := tx.ExecContext(ctx, "INSERT OR IGNORE INTO destroyed VALUES (?, ?)", key, index); err != nil {
 			return err
@@ -361,6 +366,18 @@ func (v *View) loadCover(ctx context.Context, db *sql.DB) error {
 			p.run, p.number = runs[len(runs)-1], len(runs)-1
 		}
 		v.vitals[src] = p
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	err = query(ctx, db, "SELECT site, at FROM due", func(r *sql.Rows) error {
+		var site string
+		var at int64
+		if err := r.Scan(&site, &at); err != nil {
+			return err
+		}
+		v.gates.RestoreDue(site, at)
 		return nil
 	})
 	if err != nil {

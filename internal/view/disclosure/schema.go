@@ -11,7 +11,8 @@ import "sekisho/internal/view"
 //	disclosure 4	2026-11-22	taints outlive scans, and those of a whole database end with a person's word
 //	disclosure 5	2026-11-22	what a site shows is no place of its own tables
 //	disclosure 6	2026-11-22	places of a gate begin and end while it runs
-const stamp = "disclosure 6"
+//	disclosure 7	2026-11-22	until when records of remote processes were wanted
+const stamp = "disclosure 7"
 
 const schema = view.Schema + `
 -- Places, sources, users, addresses, labels, reasons: once each.
@@ -99,6 +100,7 @@ CREATE TABLE mark (n INTEGER PRIMARY KEY, data TEXT NOT NULL);
 CREATE TABLE sign (source INTEGER NOT NULL, run INTEGER NOT NULL, at INTEGER NOT NULL, idx INTEGER NOT NULL, fixed INTEGER NOT NULL);
 CREATE INDEX sign_at ON sign (fixed, source, run, at);
 CREATE TABLE vital (source INTEGER PRIMARY KEY, kept INTEGER NOT NULL, kept_idx INTEGER NOT NULL, at INTEGER NOT NULL, idx INTEGER NOT NULL, places INTEGER NOT NULL, clock INTEGER NOT NULL);
+CREATE TABLE due (site TEXT PRIMARY KEY, at INTEGER NOT NULL, idx INTEGER NOT NULL); -- records of remote processes that were wanted
 CREATE TABLE destroyed (key TEXT PRIMARY KEY, idx INTEGER NOT NULL);
 CREATE TABLE watermark (at INTEGER NOT NULL);
 INSERT INTO watermark VALUES (-9223372036854775808);

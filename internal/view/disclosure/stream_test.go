@@ -58,7 +58,7 @@ func (m *memory) add(src event.Source, at int64, ce time.Duration, b event.Body)
 const base = int64(490_000) * hourNS // some time in 2025
 
 var (
-	gates     = []event.Source{"gate/a", "gate/b"}
+	gates     = []event.Source{"gate/a", "gate/b", "gate/a@osaka"}
 	allTables = []event.Place{"shop/public.c", "shop/public.b", "shop/public.copy", "hr/public.staff"}
 	masks     = []element.Mask{element.MaskOf(element.Name), element.MaskOf(element.Name, element.Email), element.MaskOf(element.Passport), 0}
 )
@@ -129,7 +129,9 @@ func drawStream(t *rapid.T) *memory {
 		session := event.Session(rapid.IntRange(1, 3).Draw(t, "session"))
 		places := rapid.SampledFrom([][]event.Place{{"shop"}, {"shop", "hr"}, {"shop/public.c"}}).Draw(t, "places")
 		table := rapid.SampledFrom(allTables).Draw(t, "table")
-		switch rapid.IntRange(0, 21).Draw(t, "kind") {
+		switch rapid.IntRange(0, 22).Draw(t, "kind") {
+		case 22:
+			m.add("process", when, ce, &event.RecordDue{Sites: rapid.SampledFrom([][]string{{"osaka"}, {"nagoya"}, {"osaka", "nagoya"}}).Draw(t, "sites")})
 		case 0:
 			starts[src] += uint32(rapid.IntRange(0, 1).Draw(t, "again"))
 			m.add(src, when, ce, &event.SourceStart{Start: starts[src], Places: places})
