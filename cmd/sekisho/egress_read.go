@@ -28,7 +28,7 @@ func (p *process) readingOf(g *exitGate, path string) (*egress.Reading, error) {
 		return fault.New(fault.ConfigConflict, "problem", problem, "hint", hint).At(p.file, p.cfg.Line(path+".read"), path+".read")
 	}
 	if p.member != "" && !p.whole { // persons have other numbers at the hub
-		return nil, conflict("a gate of a hub reads what leaves only where the hub knows its persons", "join before the first start: docs/guide/cut.md")
+		return nil, conflict("a gate of a hub reads what leaves only where the hub knows its persons", "leave read out, or begin with a new data directory and join before the first start")
 	}
 	ca, err := exitca.Open(p.cfg.Keys, p.now)
 	if err != nil {

@@ -42,14 +42,18 @@ func outsideTLS(e *testscript.Env) (string, error) {
 }
 
 // upload sends a file to a path of outsideTLS through a proxy, trusting the
-// authorities in a PEM file: upload PROXYPORT PEM PORT/PATH FILE. It asks for the
+// authorities in a PEM file: upload [PROXYHOST:]PROXYPORT PEM PORT/PATH FILE. It asks for the
 // server by its address, and calls it localhost inside TLS.
 func upload(ts *testscript.TestScript, neg bool, args []string) {
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM([]byte(ts.ReadFile(args[1]))) {
 		ts.Fatalf("%s holds no certificate", args[1])
 	}
-	tr := &http.Transport{Proxy: http.ProxyURL(&url.URL{Scheme: "http", Host: "127.0.0.1:" + args[0]}), TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: "localhost"}}
+	gate := args[0]
+	if !strings.Contains(gate, ":") {
+		gate = "127.0.0.1:" + gate
+	}
+	tr := &http.Transport{Proxy: http.ProxyURL(&url.URL{Scheme: "http", Host: gate}), TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: "localhost"}}
 	defer tr.CloseIdleConnections()
 	r, err := http.NewRequest(http.MethodPost, "https://127.0.0.1:"+args[2], strings.NewReader(ts.ReadFile(args[3])))
 	ts.Check(err)

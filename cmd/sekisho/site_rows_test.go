@@ -1,19 +1,24 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/testscript"
 
+	"sekisho/internal/control"
 	"sekisho/internal/event"
 	"sekisho/internal/hub/frame"
 	"sekisho/internal/ledger"
@@ -221,6 +226,34 @@ func TestShippedRows(t *testing.T) {
 	for chain := range hub {
 		if len(site[chain]) == 0 {
 			t.Errorf("the hub has %s, the site has not", chain)
+		}
+	}
+}
+
+// awaitConfirmed waits until a scope over a place has so many confirmed subjects and
+// nothing of it is on its way.
+//
+//	awaitconfirmed N PLACE
+func awaitConfirmed(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.ParseUint(args[0], 10, 64)
+	ts.Check(err)
+	c := control.NewClient(filepath.Join(ts.Getenv("WORK"), "data", "control.sock"), "sekisho.yaml")
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		var text bytes.Buffer
+		ts.Check(c.Scope(ctx, control.ScopeRequest{Query: scope.Query{Places: args[1:]}, Form: control.FormResult, By: "ayame"}, &text))
+		var r scope.Result
+		ts.Check(json.Unmarshal(text.Bytes(), &r))
+		if r.Confirmed.Subjects == n && !missing(&r) {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			ts.Fatalf("%d are confirmed, want %d", r.Confirmed.Subjects, n)
 		}
 	}
 }
