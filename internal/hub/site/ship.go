@@ -128,6 +128,11 @@ func (s *Site) shipOnce(ctx context.Context) error {
 		return err
 	}
 	defer client.CloseIdleConnections()
+	return s.shipOver(ctx, client)
+}
+
+// shipOver is the work of one connection, until it fails.
+func (s *Site) shipOver(ctx context.Context, client *http.Client) error {
 	var known frame.Heads
 	if err := send(ctx, client, http.MethodGet, s.member.Hub+"/v1/heads", nil, &known); err != nil {
 		return err
