@@ -38,6 +38,9 @@ type baseline struct {
 	strange   map[backend]time.Time // unknown at the last look, and when first seen
 	known     map[backend]bool      // carried by the gate or ours, once
 	agreed    agreement
+	// suspects were there and unknown at the last look, which found sessions that
+	// are not the gate's.
+	suspects map[backend]bool
 	// comparable: no session escapes the comparison of sessions.
 	comparable bool
 	// others: the last look found sessions that were not the gate's, and they may
@@ -159,6 +162,7 @@ func (b *baseline) reported(at time.Time, reasons map[string]bool) {
 
 // compareSessions compares counts and lists of sessions.
 func (b *baseline) compareSessions(at time.Time, s *sight) []trouble {
+	ended := b.ended(s)
 	found := b.strangers(s)
 	excess := s.sessions - b.sessions - int64(s.established)
 	switch {
@@ -171,10 +175,42 @@ func (b *baseline) compareSessions(at time.Time, s *sight) []trouble {
 				detail: fmt.Sprintf("the server counts %d sessions that the gate did not carry", surplus),
 			})
 		}
-	case excess == 0 && s.pending == 0 && len(found) == 0 && len(b.strange) == 0:
+	case excess == 0 && s.pending == 0 && len(found) == 0 && len(b.strange) == 0 && ended == 0:
 		b.agreed.sessions = at
 	}
+	if len(found) == 0 && ended > 0 {
+		found = append(found, trouble{
+			reason: ReasonSessions, title: "sessions bypass the gate", from: b.agreed.sessions,
+			detail: fmt.Sprintf("%d sessions that may have bypassed the gate ended since the last look", ended),
+		})
+	}
+	b.suspect(s, len(found) > 0)
 	return append(found, b.lagging(at, excess)...)
+}
+
+// ended counts the suspects that went since the last look: until then they may
+// have gone on.
+func (b *baseline) ended(s *sight) (n int) {
+	for be := range b.suspects {
+		if _, there := s.backends[be]; !there {
+			n++
+		}
+	}
+	return n
+}
+
+// suspect remembers who is there and unknown, when somebody was found.
+func (b *baseline) suspect(s *sight, found bool) {
+	b.suspects = nil
+	if !found {
+		return
+	}
+	b.suspects = map[backend]bool{}
+	for be := range b.strange {
+		if s.backends[be] == roll.Unknown {
+			b.suspects[be] = true
+		}
+	}
 }
 
 // lagging notices that the server counts fewer sessions than were carried for

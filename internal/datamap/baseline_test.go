@@ -67,6 +67,18 @@ func TestCompare(t *testing.T) {
 			looked(func(s *sight) { s.sessions++; s.pending = 1 }), looked(func(s *sight) { s.sessions++ }),
 		}, []string{ReasonSessions}},
 		{"told once", []*sight{looked(func(s *sight) { s.sessions++ }), looked(func(s *sight) { s.sessions++ })}, nil},
+		{"one around the gate, listed, and gone at the next look", []*sight{looked(stranger, func(s *sight) { s.sessions++ }), looked(func(s *sight) { s.sessions++ })}, []string{ReasonSessions}},
+		{"and told once", []*sight{
+			looked(stranger, func(s *sight) { s.sessions++ }), looked(func(s *sight) { s.sessions++ }), looked(func(s *sight) { s.sessions++ }),
+		}, nil},
+		{"one around the gate beside a login that is entered", []*sight{
+			looked(stranger, func(s *sight) { s.sessions += 2; s.pending = 1 }),
+			looked(there(roll.Serving, backend{7, "then"}), func(s *sight) { s.sessions += 2; s.established++ }),
+		}, nil},
+		{"a stranger who stays, and goes", []*sight{looked(stranger), looked(stranger), looked()}, []string{ReasonSessions}},
+		{"one around the gate beside a session that has left", []*sight{
+			looked(there(roll.Left, backend{7, "then"}), func(s *sight) { s.sessions++ }), looked(func(s *sight) { s.sessions++ }),
+		}, nil},
 		{"a stranger at one look", []*sight{looked(stranger), looked()}, nil},
 		{"a stranger who stays", []*sight{looked(stranger), looked(stranger)}, []string{ReasonSessions}},
 		{"two strangers with one number", []*sight{looked(stranger), looked(there(roll.Unknown, backend{7, "now"}))}, nil},
