@@ -16,6 +16,7 @@ import (
 	"sekisho/internal/fault"
 	"sekisho/internal/policy"
 	"sekisho/internal/policy/exit"
+	"sekisho/internal/strictyaml"
 )
 
 // maxFile is the largest configuration file, in bytes.
@@ -153,6 +154,9 @@ func (c *Config) resolve(dir string) {
 
 // decode parses text into v and turns what goes wrong into faults with lines.
 func decode(file string, text []byte, v any) (*ast.File, error) {
+	if err := strictyaml.Bounded(text); err != nil {
+		return nil, fault.List{fault.New(fault.ConfigSyntax, "problem", err.Error()).At(file, 0, "")}
+	}
 	doc, err := parser.ParseBytes(text, 0, parser.AllowDuplicateMapKey())
 	if err == nil && len(doc.Docs) > 1 {
 		return nil, fault.List{fault.New(fault.ConfigSyntax, "problem", "more than one document").At(file, 0, "")}
@@ -166,16 +170,12 @@ func decode(file string, text []byte, v any) (*ast.File, error) {
 	return nil, fault.List{decodeFault(file, doc, err, v)}
 }
 
-// errTag stands for what the library does not survive: a tag without a type ("!")
-// before a value of another kind than belongs there.
-var errTag = errors.New("a value does not fit its tag")
-
 // readNode reads a node into v. A running process reads files of operators as well,
 // and does not end by them.
 func readNode(node ast.Node, v any) (err error) {
 	defer func() {
 		if recover() != nil {
-			err = errTag
+			err = strictyaml.ErrTag
 		}
 	}()
 	return yaml.NodeToValue(node, v, yaml.Strict())

@@ -1,7 +1,6 @@
 package desk
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +14,7 @@ import (
 
 	"sekisho/internal/lang"
 	"sekisho/internal/notify"
+	"sekisho/internal/strictyaml"
 	"sekisho/internal/view/casefile"
 	"sekisho/internal/view/casefile/draft"
 	"sekisho/internal/view/casefile/roster"
@@ -88,7 +88,7 @@ func LoadFirm(file string) (*Firm, error) {
 		return nil, err
 	}
 	var f Firm
-	if err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(&f); err != nil {
+	if err := strictyaml.Unmarshal(text, &f); err != nil {
 		return nil, errors.New(yaml.FormatError(err, false, false))
 	}
 	return &f, f.open(filepath.Dir(file))

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/goccy/go-yaml"
+	"sekisho/internal/strictyaml"
 )
 
 // Source is a policy as people write it. Its comments are the manual.
@@ -128,7 +128,7 @@ func Parse(text []byte) (*Source, error) {
 		return nil, fmt.Errorf("policy: %d bytes, at most %d", len(text), maxSource)
 	}
 	src := new(Source)
-	if err := yaml.UnmarshalWithOptions(text, src, yaml.Strict()); err != nil {
+	if err := strictyaml.Unmarshal(text, src); err != nil {
 		return nil, fmt.Errorf("policy: %w", err)
 	}
 	return src, nil

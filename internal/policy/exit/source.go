@@ -6,7 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/goccy/go-yaml"
+	"sekisho/internal/strictyaml"
 )
 
 // Source is a policy as people write it. Its comments are the manual.
@@ -113,7 +113,7 @@ func Parse(text []byte) (*Source, error) {
 		return nil, fmt.Errorf("egress policy: %d bytes, at most %d", len(text), maxSource)
 	}
 	src := new(Source)
-	if err := yaml.UnmarshalWithOptions(text, src, yaml.Strict()); err != nil {
+	if err := strictyaml.Unmarshal(text, src); err != nil {
 		return nil, fmt.Errorf("egress policy: %w", err)
 	}
 	return src, nil
