@@ -11,7 +11,7 @@ import (
 const RecordBytes = int(unsafe.Sizeof(Record{}))
 
 // Layout names the form of rows in files; it changes when Record does.
-const Layout = "sekisho-person-record-5"
+const Layout = "sekisho-person-record-6"
 
 // AppendTo writes rows from first on to f, which holds the earlier ones.
 func (t *Table) AppendTo(f *os.File, first int) error {
