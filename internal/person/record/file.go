@@ -10,7 +10,8 @@ import (
 // keeps them: a file is read by the machine that wrote it, or made anew.
 const RecordBytes = int(unsafe.Sizeof(Record{}))
 
-// Layout names the form of rows in files; it changes when Record does.
+// Layout names the form of rows in files; it changes when Record does, or
+// what its hashes are of.
 const Layout = "sekisho-person-record-6"
 
 // AppendTo writes rows from first on to f, which holds the earlier ones.
