@@ -40,6 +40,7 @@ var allowed = map[string][]string{
 	"internal/waf/shape":        {"internal/waf/required", "internal/waf/seclang", "internal/waf/transform"},
 	"internal/waf/sieve":        {"internal/waf/required", "internal/waf/transform"},
 	"internal/waf/transform":    {},
+	"internal/waf/traffic":      {"internal/waf"},
 	"internal/waf/regression":   {"internal/waf", "internal/waf/crs"},
 	"internal/wire/coding":      {},
 	"internal/wire/http1":       {},

@@ -1,6 +1,7 @@
 // Command web measures the web gate: "eval" tells what its firewall finds and
 // what it takes for an attack wrongly, "speed" what an exchange costs, beside
-// nginx with ModSecurity. It is no part of the product.
+// nginx with ModSecurity, and "record" writes down what ordinary programs send
+// (package traffic). It is no part of the product.
 package main
 
 import (
@@ -22,7 +23,7 @@ func main() {
 
 func run(args []string) error {
 	if len(args) == 0 {
-		return fmt.Errorf("usage: bench-web eval|speed [flags]")
+		return fmt.Errorf("usage: bench-web eval|speed|record [flags]")
 	}
 	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
 	switch args[0] {
@@ -49,6 +50,12 @@ func run(args []string) error {
 			return profile(ctx, *program, *only, *length)
 		}
 		return speed(ctx, *program, *only, *rounds, *length)
+	case "record":
+		into := flags.String("into", "internal/waf/traffic/recorded", "folder whose recordings are replaced")
+		if err := flags.Parse(args[1:]); err != nil {
+			return err
+		}
+		return record(context.Background(), *into)
 	}
-	return fmt.Errorf("%q is neither eval nor speed", args[0])
+	return fmt.Errorf("%q is neither eval, speed nor record", args[0])
 }

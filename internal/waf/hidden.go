@@ -85,7 +85,26 @@ func plain(s string) string {
 			b.WriteRune(r)
 		}
 	}
-	return norm.NFKC.String(b.String())
+	return glossed(norm.NFKC.String(b.String()))
+}
+
+// gloss is a remark in Japanese behind a sign that makes it a substitution of the
+// shell once it is folded: ＜送料無料＞（税込）, 色／［赤］. No command begins so, and
+// none follows within.
+var gloss = regexp.MustCompile("([<>$]\\s*|/[0-9A-Z_a-z]*)[(\\[]([\\p{Han}\\p{Hiragana}\\p{Katakana}][^()\\[\\];|&$<>`\\x00-\\x1f]*)[)\\]]")
+
+// glossed returns a folded text with the brackets of glosses in full width.
+func glossed(s string) string {
+	for i := strings.IndexAny(s, "(["); i >= 0 && i < len(s); i++ {
+		if s[i] != '(' && s[i] != '[' {
+			continue
+		}
+		before := strings.TrimRight(s[:i], " \t\r\n\v\f_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+		if before != "" && strings.IndexByte("<>$/", before[len(before)-1]) >= 0 {
+			return gloss.ReplaceAllString(s, "$1（$2）")
+		}
+	}
+	return s
 }
 
 // disguised reports whether a character looks like one of ASCII: the no-break

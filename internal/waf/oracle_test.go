@@ -177,6 +177,7 @@ func TestJapaneseIsNoAttack(t *testing.T) {
 		"（株）山田商店　御中　〒５３０−０００１ 大阪市北区梅田１−２−３　TEL：０６−１２３４−５６７８",
 		"「一泊二食付き」のプランで、大人2名・子ども1名（6歳）を予約したいです！！ アレルギー：卵＆小麦",
 		"半角ｶﾅとＡＢＣ、㈱①②③〜♪ も入ります",
+		"＜送料無料＞（税込1,080円） ＜重要＞ (お知らせ) 色／［赤］ サイズ／Ｍ［在庫あり］ ＄（ドル）建て",
 	} {
 		for _, r := range []*waf.Request{get(text), form(text), form(strings.Repeat(text, 40))} {
 			v, err := e.Request(r)
@@ -203,6 +204,10 @@ func TestHiddenAttacks(t *testing.T) {
 		"PHNjcmlwdD5hbGVydChkb2N1bWVudC5jb29raWUpPC9zY3JpcHQ+",
 		"MScgb3IgMT0xLS0=",
 		"JyB1bmlvbiBzZWxlY3QgcGFzc3dvcmQgZnJvbSB1c2VycyAtLQ==",
+		"＄（ｃａｔ ／ｅｔｃ／ｐａｓｓｗｄ）",
+		"あ＞（ｉｄ）",
+		"＞（あ；ｉｄ）",
+		"＜（あ｜ｗｇｅｔ ｅｘａｍｐｌｅ）",
 		"MSBvciB0cnVl", // the shortest: "1 or true"
 		"1\u00a0or\u00a0true",
 		"1%2520or%25201%253d1",
