@@ -93,6 +93,9 @@ func (c witnessServeCmd) serve(ctx context.Context, l net.Listener, h http.Handl
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	err := srv.Shutdown(stop)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = srv.Close()
+	}
 	<-done
 	return err
 }

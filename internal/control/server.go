@@ -102,10 +102,14 @@ type listener struct {
 func (l *listener) Close() error { return errors.Join(os.Remove(l.path), l.Listener.Close()) }
 
 // Serve answers until ctx ends, then waits for requests under way, at most five
-// seconds. It closes l.
+// seconds, and ends those that are left. It closes l.
 func Serve(ctx context.Context, l net.Listener, op Operator, log *slog.Logger) error {
+	return serve(ctx, l, op, log, 5*time.Second)
+}
+
+func serve(ctx context.Context, l net.Listener, op Operator, log *slog.Logger, drain time.Duration) error {
 	srv := &http.Server{
-		Handler: bounded(handler(op, log)), ReadHeaderTimeout: 5 * time.Second,
+		Handler: bounded(handler(op, log)), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: time.Minute, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
 		ErrorLog:    slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context { return WithPeer(ctx, peerOf(c)) },
 	}
@@ -116,9 +120,12 @@ func Serve(ctx context.Context, l net.Listener, op Operator, log *slog.Logger) e
 		return fmt.Errorf("control socket: %w", err)
 	case <-ctx.Done():
 	}
-	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
 	defer cancel()
 	err := srv.Shutdown(stop)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = srv.Close()
+	}
 	<-done
 	return err
 }
