@@ -6,6 +6,9 @@ import (
 	"maps"
 	"net"
 	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -270,6 +273,24 @@ func TestEveryRuleMatters(t *testing.T) {
 				t.Errorf("the classes are as exact without the rule:\n%s", v.table())
 			}
 		})
+	}
+	t.Run("decision again", func(t *testing.T) {
+		if len(released(t, server, pgproxy.Switches{NoAgain: true})) == 0 {
+			t.Error("the policy refuses the same without the rule")
+		}
+	})
+}
+
+// TestEverySwitchIsTried: each rule of the gate that can be switched off is, by
+// one of the proofs, which says what must fail then.
+func TestEverySwitchIsTried(t *testing.T) {
+	files, err := filepath.Glob("*_test.go")
+	must(t, err)
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[pgproxy.Switches]()) {
+		off := regexp.MustCompile(`\b` + f.Name + `: true\b`)
+		if !slices.ContainsFunc(files, func(file string) bool { return off.Match(read(t, file)) }) {
+			t.Errorf("no proof runs with %s", f.Name)
+		}
 	}
 }
 
