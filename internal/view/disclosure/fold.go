@@ -35,7 +35,9 @@ type View struct {
 	cache *cache
 
 	// mu is held for writing during a batch and for reading during a question.
-	mu sync.RWMutex
+	mu      sync.RWMutex
+	batches uint64 // begun
+	paused  func() // in tests only: while a question lets others fold
 
 	names      *names
 	clients    *clients
@@ -169,7 +171,10 @@ func (v *View) Close() error { return v.db.Close() }
 func (v *View) DB() *sql.DB { return v.db.Write }
 
 // Begin implements view.Fold.
-func (v *View) Begin() { v.mu.Lock() }
+func (v *View) Begin() {
+	v.mu.Lock()
+	v.batches++
+}
 
 // End implements view.Fold.
 func (v *View) End() { v.mu.Unlock() }

@@ -139,6 +139,11 @@ func (v *View) gatherBlocks(ctx context.Context, p *plan, dim int, keys []uint32
 
 // gatherAll is gather without sums.
 func (v *View) gatherAll(ctx context.Context, w scope.Frame, fromRecord func(*record)) error {
+	return v.gatherEdges(ctx, w, v.hoursIn(w), fromRecord)
+}
+
+// hoursIn returns the hours of a window from the first with records to the last.
+func (v *View) hoursIn(w scope.Frame) (hours []int64) {
 	from, till := v.pages.first, v.pages.last
 	if !w.OpenFrom {
 		from = max(from, hourOf(w.From))
@@ -146,28 +151,37 @@ func (v *View) gatherAll(ctx context.Context, w scope.Frame, fromRecord func(*re
 	if !w.OpenTill {
 		till = min(till, hourOf(w.To))
 	}
-	var hours []int64
 	for h := from; h <= till; h++ {
 		hours = append(hours, h)
 	}
-	return v.gatherEdges(ctx, w, hours, fromRecord)
+	return hours
 }
 
 // gatherEdges goes through the hours, and through the records that reach into
 // the window from before its first hour.
 func (v *View) gatherEdges(ctx context.Context, w scope.Frame, hours []int64, fn func(*record)) error {
-	in := func(r *record) {
+	for _, h := range hours {
+		if err := v.readHour(ctx, v.db.Read, h, within(w, fn)); err != nil {
+			return err
+		}
+	}
+	return v.gatherSpills(ctx, w, fn)
+}
+
+// gatherSpills goes through the records that reach into the window from before
+// its first hour.
+func (v *View) gatherSpills(ctx context.Context, w scope.Frame, fn func(*record)) error {
+	if w.OpenFrom {
+		return nil
+	}
+	return v.readSpills(ctx, v.db.Read, w.From, hourOf(w.From), within(w, fn))
+}
+
+// within returns fn for the records in a window only.
+func within(w scope.Frame, fn func(*record)) func(*record) {
+	return func(r *record) {
 		if w.In(scope.Span{From: r.lo, To: r.hi}) {
 			fn(r)
 		}
 	}
-	for _, h := range hours {
-		if err := v.readHour(ctx, v.db.Read, h, in); err != nil {
-			return err
-		}
-	}
-	if w.OpenFrom {
-		return nil
-	}
-	return v.readSpills(ctx, v.db.Read, w.From, hourOf(w.From), in)
 }

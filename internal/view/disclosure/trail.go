@@ -8,6 +8,7 @@ import (
 
 	"sekisho/internal/element"
 	"sekisho/internal/event"
+	"sekisho/internal/view"
 	"sekisho/proof/scope"
 )
 
@@ -36,6 +37,10 @@ type trailKey struct {
 // Trails returns how what q asks about went: by session and statement, those of
 // the most rows first. Sessions of which it is not known whose they are belong
 // to it: names never narrow. At most so many come back; more is how many do not.
+//
+// The answer rests on the events that were folded when it was asked for. Trails
+// of a season take seconds, so folding goes on between two hours of them:
+// whoever asks meanwhile waits for no more than an hour's records.
 func (v *View) Trails(ctx context.Context, q scope.Query, most int) (out []Trail, more int, err error) {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
@@ -47,8 +52,15 @@ func (v *View) Trails(ctx context.Context, q scope.Query, most int) (out []Trail
 		return nil, 0, err
 	}
 	e.doubts = e.gates.Doubts(e.w)
+	end, err := view.ReadCursor(ctx, v.db.Read)
+	if err != nil {
+		return nil, 0, err
+	}
 	all := map[trailKey]*Trail{}
-	err = e.gatherAll(ctx, e.w, func(r *record) {
+	err = e.gatherApart(ctx, func(r *record) {
+		if event.Index(r.index) >= end.Next { // folded since
+			return
+		}
 		if _, maybe := e.fit(r.session); !maybe || !e.asked(r.series) {
 			return
 		}
@@ -82,6 +94,35 @@ func (v *View) Trails(ctx context.Context, q scope.Query, most int) (out []Trail
 		out, more = out[:most], len(out)-most
 	}
 	return out, more, e.nameTrails(ctx, out)
+}
+
+// gatherApart is gatherAll of the window that lets the view be folded between two
+// hours.
+func (e *evaluation) gatherApart(ctx context.Context, fn func(*record)) error {
+	for _, h := range e.hoursIn(e.w) {
+		if err := e.readHour(ctx, e.db.Read, h, within(e.w, fn)); err != nil {
+			return err
+		}
+		if err := e.pause(ctx); err != nil {
+			return err
+		}
+	}
+	return e.gatherSpills(ctx, e.w, fn)
+}
+
+// pause gives the lock for reading to whoever waits to fold, and takes it again.
+// When something was folded, a session may have got a name.
+func (e *evaluation) pause(ctx context.Context) error {
+	before := e.batches
+	e.mu.RUnlock()
+	if e.paused != nil {
+		e.paused()
+	}
+	e.mu.RLock()
+	if err := ctx.Err(); err != nil || e.batches == before {
+		return err
+	}
+	return e.actorsOf(ctx)
 }
 
 // nameTrails fills in gates, sessions and statements.
