@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"maps"
 	"slices"
 
 	"sekisho/internal/element"
@@ -39,22 +40,45 @@ type trailKey struct {
 // to it: names never narrow. At most so many come back; more is how many do not.
 //
 // The answer rests on the events that were folded when it was asked for. Trails
-// of a season take seconds, so folding goes on between two hours of them:
-// whoever asks meanwhile waits for no more than an hour's records.
+// of a season take seconds, so folding goes on between two hours of them and
+// while they are put in order: whoever asks meanwhile waits for no more than an
+// hour's records.
 func (v *View) Trails(ctx context.Context, q scope.Query, most int) (out []Trail, more int, err error) {
+	e, all, err := v.trails(ctx, q)
+	if err != nil {
+		return nil, 0, err
+	}
+	// There may be millions: nobody waits while they are put in order.
+	list := slices.SortedFunc(maps.Values(all), func(a, b *Trail) int {
+		if a.Rows != b.Rows {
+			return cmp.Compare(b.Rows, a.Rows)
+		}
+		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.session, b.session), cmp.Compare(a.statement, b.statement),
+			cmp.Compare(a.Table, b.Table), cmp.Compare(a.Elements, b.Elements), cmp.Compare(a.Class, b.Class), cmp.Compare(a.Reason, b.Reason))
+	})
+	for _, t := range list[:min(most, len(list))] {
+		out = append(out, *t)
+	}
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return out, len(list) - len(out), e.nameTrails(ctx, out)
+}
+
+// trails returns all of them, without gates, sessions and statements.
+func (v *View) trails(ctx context.Context, q scope.Query) (*evaluation, map[trailKey]*Trail, error) {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	e, err := v.evaluation(q)
 	if err != nil {
-		return nil, 0, err
+		return nil, nil, err
 	}
 	if err := e.actorsOf(ctx); err != nil {
-		return nil, 0, err
+		return nil, nil, err
 	}
 	e.doubts = e.gates.Doubts(e.w)
 	end, err := view.ReadCursor(ctx, v.db.Read)
 	if err != nil {
-		return nil, 0, err
+		return nil, nil, err
 	}
 	all := map[trailKey]*Trail{}
 	err = e.gatherApart(ctx, func(r *record) {
@@ -80,20 +104,7 @@ func (v *View) Trails(ctx context.Context, q scope.Query, most int) (out []Trail
 		t.Rows += r.rows
 		t.Times++
 	})
-	if err != nil {
-		return nil, 0, err
-	}
-	for _, t := range all {
-		out = append(out, *t)
-	}
-	slices.SortFunc(out, func(a, b Trail) int {
-		return cmp.Or(cmp.Compare(b.Rows, a.Rows), cmp.Compare(a.From, b.From), cmp.Compare(a.session, b.session), cmp.Compare(a.statement, b.statement),
-			cmp.Compare(a.Table, b.Table), cmp.Compare(a.Elements, b.Elements), cmp.Compare(a.Class, b.Class), cmp.Compare(a.Reason, b.Reason))
-	})
-	if len(out) > most {
-		out, more = out[:most], len(out)-most
-	}
-	return out, more, e.nameTrails(ctx, out)
+	return e, all, err
 }
 
 // gatherApart is gatherAll of the window that lets the view be folded between two
