@@ -95,7 +95,7 @@ func (h *house) run(args ...string) []byte {
 	return out
 }
 
-// up starts the program and waits until it listens.
+// up starts the program and waits until gate and control socket answer.
 func (h *house) up() {
 	h.t.Helper()
 	h.cmd, h.out, h.ended = h.sekisho("up", "-c", h.config), new(bytes.Buffer), make(chan error, 1)
@@ -105,8 +105,15 @@ func (h *house) up() {
 	go func() { ended <- cmd.Wait() }()
 	h.t.Cleanup(h.kill)
 	deadline := time.Now().Add(60 * time.Second)
+	h.answers("tcp", h.addr(), deadline)
+	h.answers("unix", filepath.Join(h.dir, "data", "control.sock"), deadline) // it comes after the gate
+}
+
+// answers waits until the program listens at an address.
+func (h *house) answers(network, address string, deadline time.Time) {
+	h.t.Helper()
 	for {
-		conn, err := net.Dial("tcp", h.addr())
+		conn, err := net.Dial(network, address)
 		if err == nil {
 			_ = conn.Close()
 			return
@@ -118,7 +125,7 @@ func (h *house) up() {
 		case <-time.After(10 * time.Millisecond):
 		}
 		if time.Now().After(deadline) {
-			h.t.Fatalf("sekisho up does not listen\n%s", h.out)
+			h.t.Fatalf("sekisho up does not listen at %s\n%s", address, h.out)
 		}
 	}
 }
