@@ -42,13 +42,19 @@ type killedFirm struct {
 	cookies map[string]string // of people
 	up      *exec.Cmd
 	log     *os.File
+	logs    string // where up.log goes
 	client  *control.Client
 	web     *http.Client
 }
 
 func newKilledFirm(t *testing.T) *killedFirm {
 	t.Helper()
-	dir := t.TempDir()
+	return killedFirmIn(t, t.TempDir(), "")
+}
+
+// killedFirmIn is newKilledFirm in a directory, with more in its configuration.
+func killedFirmIn(t *testing.T, dir, more string) *killedFirm {
+	t.Helper()
 	var ports [2]string
 	for i := range ports {
 		var err error
@@ -56,13 +62,13 @@ func newKilledFirm(t *testing.T) *killedFirm {
 			t.Fatal(err)
 		}
 	}
-	text := strings.NewReplacer("CONSOLE", ports[0], "PROXY", ports[1]).Replace(killConfig)
+	text := strings.NewReplacer("CONSOLE", ports[0], "PROXY", ports[1]).Replace(killConfig) + more
 	for name, content := range map[string]string{"sekisho.yaml": text, "cases.yaml": consoleCases, "policy.yaml": killPolicy(1), "egress.yaml": roomsPolicy} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	f := &killedFirm{t: t, dir: dir, origin: "http://localhost:" + ports[0], program: programIn(t, dir), cookies: map[string]string{},
+	f := &killedFirm{t: t, dir: dir, logs: dir, origin: "http://localhost:" + ports[0], program: programIn(t, dir), cookies: map[string]string{},
 		client: control.NewClient(filepath.Join(dir, "data", "control.sock"), "sekisho.yaml"),
 		web:    &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 	if out, err := f.program("init").CombinedOutput(); err != nil {
@@ -117,7 +123,7 @@ func (f *killedFirm) people() {
 func (f *killedFirm) start() {
 	f.t.Helper()
 	var err error
-	if f.log, err = os.Create(filepath.Join(f.dir, "up.log")); err != nil {
+	if f.log, err = os.Create(filepath.Join(f.logs, "up.log")); err != nil {
 		f.t.Fatal(err)
 	}
 	f.up = f.program("up")

@@ -188,6 +188,10 @@ func (d *doctor) process() {
 		return
 	}
 	d.status = &status
+	if o := status.Outage; o != nil {
+		d.fault("process", "", o.Fault())
+		return
+	}
 	if lag := status.Head - min(status.Folded, status.Head); lag > lagEvents {
 		d.warn("process", d.a.self("status"), "doctor_process_behind", "n", countOf(lag))
 		return

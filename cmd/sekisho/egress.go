@@ -270,7 +270,7 @@ func (p *process) alive(ctx context.Context, name string, rec event.Recorder, pl
 			case <-beat.Done():
 				return
 			case <-tick.C:
-				if _, err := rec.Submit(event.Written, nil, &event.Heartbeat{Places: places()}); err != nil {
+				if _, err := rec.Submit(event.Written, nil, &event.Heartbeat{Places: places()}); err != nil && p.outage() == nil {
 					p.log.Error("sign of life not recorded", "gate", name, "err", err)
 				}
 			}

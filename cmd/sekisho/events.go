@@ -36,6 +36,8 @@ func ledgerFault(dir, config string, err error) error {
 		return fault.New(fault.LedgerMissing, "dir", dir, "file", config)
 	case errors.Is(err, ledger.ErrLocked):
 		return fault.New(fault.LedgerLocked, "dir", dir)
+	case diskFull(err):
+		return fault.New(fault.LedgerFull, "dir", dir).Because(err)
 	}
 	return fault.New(fault.LedgerOpen, "dir", dir).Because(err)
 }

@@ -210,7 +210,7 @@ func (p *process) beat(ctx context.Context, g *gate) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if _, err := g.rec.Submit(event.Written, nil, g.sign()); err != nil {
+			if _, err := g.rec.Submit(event.Written, nil, g.sign()); err != nil && p.outage() == nil {
 				p.log.Error("sign of life not recorded", "gate", g.cfg.Name, "err", err)
 			}
 		}

@@ -17,6 +17,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"sekisho/internal/durable"
 	"sekisho/internal/fault"
 	"sekisho/internal/lang"
 )
@@ -43,6 +44,8 @@ type environment struct {
 	// relax begins the process again with timers, and a heap, that suit a long
 	// run; nil when the process is not ours alone.
 	relax func() error
+	// disk gives the files of the ledger below a directory; nil: the real ones.
+	disk func(dir string) durable.FS
 }
 
 // run is main without the process. It ends with SIGINT or SIGTERM; a second

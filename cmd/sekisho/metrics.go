@@ -80,6 +80,12 @@ func (p *process) meterProcess(ctx context.Context) {
 	m.Gauge("ledger_durable_lag_seconds", "How long it took, just now, until everything taken was on disk; at most 5.", func() float64 {
 		return p.durableLag(ctx).Seconds()
 	})
+	m.Gauge("ledger_stopped", "1 while the ledger takes no events because its disk is full or failed.", func() float64 {
+		if p.outage() != nil {
+			return 1
+		}
+		return 0
+	})
 	m.Gauge("view_events_behind", "Events on disk that the disclosure view does not hold yet.", func() float64 {
 		folded := p.view.folded()
 		return max(0, float64(p.ledger.Head())-float64(folded))

@@ -51,6 +51,10 @@ func (statusCmd) Run(a *app) error {
 	return a.out(s, func() {
 		a.print("status_line", "pid", s.PID, "since", at(s.Since), "version", s.Version, "tenant", s.Tenant)
 		a.print("status_ledger", "head", countOf(s.Head), "folded", countOf(s.Folded))
+		if o := s.Outage; o != nil {
+			f := o.Fault()
+			a.print("status_outage", "since", at(o.Since), "what", f.What(a.lang), "try", f.Try(a.lang), "code", f.Code)
+		}
 		a.print("status_policy", "generation", s.Policy.Generation, "digest", short(s.Policy.Digest))
 		a.gates(s.Gates)
 	})

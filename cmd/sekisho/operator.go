@@ -31,7 +31,7 @@ func (p *process) startControl(s *stage) error {
 // Status implements control.Operator.
 func (p *process) Status(context.Context) (control.Status, error) {
 	s := control.Status{Version: version, PID: os.Getpid(), Since: p.started, Tenant: p.cfg.Tenant,
-		Head: uint64(p.ledger.Head()), Folded: p.view.folded(), Policy: p.policyStatus(), Gates: p.gateStatus("")}
+		Head: uint64(p.ledger.Head()), Folded: p.view.folded(), Policy: p.policyStatus(), Gates: p.gateStatus(""), Outage: p.outage()}
 	return s, nil
 }
 

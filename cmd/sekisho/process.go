@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -15,6 +16,7 @@ import (
 
 	"sekisho/internal/config"
 	"sekisho/internal/control"
+	"sekisho/internal/durable"
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
 	"sekisho/internal/hub/frame"
@@ -60,6 +62,11 @@ type process struct {
 	webs    []*webGate
 	refused *indicator.Set // what nobody may reach
 	started time.Time
+	disk    func(dir string) durable.FS // the files below a directory; nil: the real ones
+	left    *event.Gap                  // what an outage of an earlier run left unrecorded; nil: nothing
+	room    chan struct{}               // closed when an outage for want of room can end
+	short   sync.Once                   // decides lacking
+	lacking bool                        // the outage is for want of room
 
 	reload    sync.Mutex // one policy change at a time
 	bypassing sync.Mutex // the direct way is opened or shut by one at a time
@@ -86,7 +93,7 @@ func (p *process) openTruth(ctx context.Context, progress func(done, all uint64)
 	}
 	p.ring = ring
 	cfg := ledgerConfig(c)
-	cfg.Now = p.now
+	cfg.Now, cfg.FS = p.now, p.files(cfg.Dir)
 	if p.heads = newHeadsPusher(c); p.heads != nil {
 		cfg.OnHeads = p.heads.offer
 	}
@@ -129,6 +136,11 @@ func (p *process) recordStart(ctx context.Context) error {
 		}
 		p.log.Warn("a power cut may have taken records: the gap is written down", "from", event.Time(gap.From), "to", event.Time(gap.To))
 	}
+	after, err := p.recordOutage(ctx)
+	if err != nil {
+		return err
+	}
+	bodies = append(bodies, after...)
 	for _, id := range p.ring.IDs() {
 		if !p.past.keys[id] {
 			key, err := p.ring.Key(id)
@@ -175,7 +187,7 @@ func policyLoaded(p *policy.Policy) *event.PolicyLoaded {
 // clients may come, and returns when ctx ends or a part fails. Everything is
 // stopped when it returns.
 func (p *process) run(ctx context.Context, ready func()) error {
-	p.started = p.now()
+	p.started, p.room = p.now(), make(chan struct{})
 	// Each stage has its own context, so that stopping goes with the flow.
 	views := newStage(context.WithoutCancel(ctx))
 	scans := newStage(context.WithoutCancel(ctx))
@@ -183,19 +195,25 @@ func (p *process) run(ctx context.Context, ready func()) error {
 	failed := make(chan error, 1)
 	err := p.start(ctx, views, scans, gates, failed)
 	if err == nil {
+		err = p.forgetOutage()
+	}
+	if err == nil {
 		ready()
 		select {
 		case <-ctx.Done():
 		case err = <-failed:
+		case <-p.room:
+			err = errRoom
 		}
 	}
-	return errors.Join(asked(ctx, err), gates.stop(), scans.stop(), views.stop(), p.close())
+	return p.endOf(err, errors.Join(asked(ctx, err), gates.stop(), scans.stop(), views.stop(), p.close()))
 }
 
 func (p *process) start(ctx context.Context, views, scans, gates *stage, failed chan error) error {
 	for _, s := range []*stage{views, scans, gates} {
-		s.failed = failed
+		s.failed, s.excused = failed, p.excused
 	}
+	views.run("watch of the ledger", p.watchLedger)
 	if err := p.startView(ctx, views); err != nil {
 		return err
 	}
@@ -284,6 +302,8 @@ type stage struct {
 	cancel context.CancelFunc
 	wait   sync.WaitGroup
 	failed chan error // takes the first failure of any stage
+	// excused reports that a part may end while the others go on; nil: none may.
+	excused func(name string, err error) bool
 
 	mu   sync.Mutex
 	errs []error
@@ -296,13 +316,15 @@ func newStage(ctx context.Context) *stage {
 }
 
 // run runs f until the stage stops. When f ends before that, the whole process
-// does.
+// does, unless it is excused.
 func (s *stage) run(name string, f func(ctx context.Context) error) {
 	s.wait.Go(func() {
 		err := f(s.ctx)
 		if s.ctx.Err() == nil {
 			if err == nil {
 				err = fmt.Errorf("%s ended", name)
+			} else if s.excused != nil && s.excused(name, err) {
+				return
 			}
 			select {
 			case s.failed <- err:
@@ -345,10 +367,31 @@ func (upCmd) Run(a *app) error {
 	if err := os.MkdirAll(viewDir(l.Config), 0o700); err != nil {
 		return fault.New(fault.ViewOpen, "file", viewDir(l.Config)).Because(err)
 	}
-	p := &process{file: a.config, cfg: l, log: a.log(), now: time.Now,
+	return a.serve(l)
+}
+
+// serve runs the process. It begins anew, with the configuration as it is then,
+// when a disk that was full has room again.
+func (a *app) serve(l *config.Loaded) error {
+	for {
+		err := a.once(l)
+		if !errors.Is(err, errRoom) {
+			return err
+		}
+		if l, err = a.load(); err != nil {
+			return err
+		}
+	}
+}
+
+// once is one run, from the opening of the ledger to its end.
+func (a *app) once(l *config.Loaded) error {
+	processors := runtime.GOMAXPROCS(0) // gates reserve some
+	defer func() { runtime.GOMAXPROCS(processors) }()
+	p := &process{file: a.config, cfg: l, log: a.log(), now: time.Now, disk: a.env.disk,
 		words: func(text string) string { return reasonIn(a.say, text) }}
 	bar := a.progress("progress_replay")
-	err = p.open(a.ctx, bar.show)
+	err := p.open(a.ctx, bar.show)
 	bar.end()
 	if err != nil {
 		return p.ended(errors.Join(asked(a.ctx, err), p.close()))

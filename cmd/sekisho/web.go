@@ -44,7 +44,11 @@ func (p *process) startWeb(ctx context.Context, s *stage) error {
 		if err != nil {
 			return err
 		}
-		if _, err := g.rec.Record(ctx, event.Durable, &event.SourceStart{Start: g.start, Version: version, Places: g.places(), Mode: "web"}); err != nil {
+		bodies := []event.Body{&event.SourceStart{Start: g.start, Version: version, Places: g.places(), Mode: "web"}}
+		if p.left != nil {
+			bodies = append(bodies, &event.Gap{From: p.left.From, To: p.left.To, Places: g.places(), Reason: p.left.Reason})
+		}
+		if _, err := g.rec.Record(ctx, event.Durable, bodies...); err != nil {
 			return fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(err)
 		}
 		if err := p.recordGuards(ctx, g); err != nil {

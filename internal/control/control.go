@@ -102,6 +102,8 @@ type Status struct {
 	Folded  uint64       `json:"folded"` // events in the disclosure view
 	Policy  PolicyStatus `json:"policy"`
 	Gates   []GateStatus `json:"gates"`
+	// Outage says that the ledger cannot be written; nil: it can.
+	Outage *Outage `json:"outage,omitempty"`
 }
 
 // GateStatus is the state of one gate.

@@ -27,7 +27,10 @@ type fake struct {
 	cut    CutRequest
 	err    error
 	backup string // written before err
+	outage *Outage
 }
+
+func (f *fake) Status(context.Context) (Status, error) { return Status{Outage: f.outage}, nil }
 
 func (f *fake) Backup(_ context.Context, w io.Writer) error {
 	_, err := io.WriteString(w, f.backup)

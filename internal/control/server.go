@@ -150,6 +150,8 @@ func handler(op Operator, log *slog.Logger) http.Handler {
 				status := http.StatusConflict
 				if errors.Is(err, ErrRequest) {
 					status = http.StatusBadRequest
+				} else {
+					err = Told(r.Context(), op.Status, err)
 				}
 				Reply(w, status, ProblemOf(err))
 			})

@@ -43,6 +43,8 @@ const (
 	WitnessFailed     Code = 8111
 	KeyUnknown        Code = 8112
 	BackupWithoutKeys Code = 8113
+	LedgerFull        Code = 8114
+	LedgerBroken      Code = 8115
 	PolicyInvalid     Code = 4001
 	PolicyNotNewer    Code = 4002
 	PolicyTestFailed  Code = 4003
@@ -116,7 +118,7 @@ var Codes = slices.Sorted(slices.Values(append(elsewhere[:len(elsewhere):len(els
 	NotRunning, ControlRefused, AlreadyRunning, ScopeQuery, SessionUnknown, HubAddress, HubSilent, HereOnly, CaseRefused, CaseFile,
 	DatabaseConnect, ScanFailed, FolderUnreadable, FolderWrite,
 	LedgerMissing, LedgerExists, LedgerOpen, LedgerLocked, LedgerCorrupt, KeysMissing,
-	KeysOpen, ViewOpen, BundleInvalid, BackupFailed, WitnessFailed, KeyUnknown, BackupWithoutKeys,
+	KeysOpen, ViewOpen, BundleInvalid, BackupFailed, WitnessFailed, KeyUnknown, BackupWithoutKeys, LedgerFull, LedgerBroken,
 	PersonSource, PersonState, PersonRecord, SiteRules, ExchangeUnknown, EvidenceBad, Description,
 	ConsoleListen, ConsoleAccounts, ConsoleLook, APIToken, APIRefused, APIBusy, ConsoleForm, ProtectDraft,
 	SetupExists, SetupNothing, SetupAnswer, SetupWrite, SetupAccount,

@@ -167,7 +167,7 @@ const maxSpare = 16 << 20
 func (l *Ledger) fail(cause error) error {
 	l.mu.Lock()
 	if l.failure == nil {
-		l.failure = errors.Join(event.ErrStopped, cause)
+		l.failure, l.cause, l.failedAt = errors.Join(event.ErrStopped, cause), cause, l.cfg.Now()
 		close(l.failed)
 	}
 	failure, waiting := l.failure, append(l.unsynced, l.waiting)
@@ -241,7 +241,7 @@ func (l *Ledger) sync() {
 	if w.position > l.synced { // only this goroutine changes synced
 		err := l.file.Sync() // and the file
 		if err != nil {
-			err = l.fail(fmt.Errorf("sync %s: %w", openName(l.ordinal), err))
+			err = l.fail(fmt.Errorf("sync %s: %w: %w", openName(l.ordinal), ErrSync, err))
 		} else {
 			l.advance(w)
 		}
@@ -319,7 +319,9 @@ func (l *Ledger) change(file durable.File) ([]acks, error) {
 	defer l.writeMu.Unlock()
 	w, waiting, err := l.handOver(true)
 	if err == nil {
-		err = l.file.Sync() // little is left to sync: sync has just run
+		if err = l.file.Sync(); err != nil { // little is left to sync: sync has just run
+			err = fmt.Errorf("%w: %w", ErrSync, err)
+		}
 	}
 	if err == nil {
 		err = l.file.Close()

@@ -66,6 +66,8 @@ type Ledger struct {
 	unsynced   []acks // for what is written
 	told       []acks // empty, for reuse
 	failure    error
+	cause      error               // of failure
+	failedAt   time.Time           // failure was set
 	closing    bool                // nothing more is taken
 	moved      chan struct{}       // closed and replaced when durable or sealed moves
 	growing    *growing            // the open segment

@@ -91,7 +91,8 @@ type Follower struct {
 
 	mu     sync.Mutex
 	cursor Cursor
-	moved  chan struct{} // closed and replaced when cursor moves
+	moved  chan struct{} // closed and replaced when cursor moves or Run fails
+	ended  error         // why Run failed; it moves no more
 }
 
 // maxBatch is how many events are folded in one transaction.
@@ -109,8 +110,20 @@ func Follow(ctx context.Context, name string, l Ledger, f Fold) (*Follower, erro
 // Run folds until ctx ends, which is no error.
 //
 // It fails when the ledger's files no longer hold the events that the ledger
-// says it has, for instance because somebody moved its directory.
+// says it has, for instance because somebody moved its directory. From then on
+// Await fails too for events that are not folded.
 func (f *Follower) Run(ctx context.Context) error {
+	err := f.run(ctx)
+	if err != nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.ended = err
+		f.signal()
+	}
+	return err
+}
+
+func (f *Follower) run(ctx context.Context) error {
 	for promised := event.Index(0); ctx.Err() == nil; {
 		if err := f.CatchUp(ctx); err != nil {
 			if ctx.Err() != nil {
@@ -233,6 +246,11 @@ func (f *Follower) move(c Cursor) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.cursor = c
+	f.signal()
+}
+
+// signal wakes everybody in Await. f.mu is held.
+func (f *Follower) signal() {
 	close(f.moved)
 	f.moved = make(chan struct{})
 }
@@ -244,14 +262,17 @@ func (f *Follower) Cursor() Cursor {
 	return f.cursor
 }
 
-// Await returns when the event with the index is folded.
+// Await returns when the event with the index is folded, or why it will not be.
 func (f *Follower) Await(ctx context.Context, index event.Index) error {
 	for {
 		f.mu.Lock()
-		done, moved := f.cursor.Next > index, f.moved
+		done, ended, moved := f.cursor.Next > index, f.ended, f.moved
 		f.mu.Unlock()
 		if done {
 			return nil
+		}
+		if ended != nil {
+			return ended
 		}
 		select {
 		case f.hurry <- struct{}{}:

@@ -168,6 +168,41 @@ func TestRunAndAwait(t *testing.T) {
 	}
 }
 
+// TestAwaitOfFailed: who waits for an event that a failed follower will not fold
+// is told why; what it has folded is there.
+func TestAwaitOfFailed(t *testing.T) {
+	c, err := openCounter(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	f, err := view.Follow(t.Context(), "counter", stopped{heartbeats(2)}, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	waits := make(chan error)
+	go func() { waits <- f.Await(t.Context(), 4) }()
+	if err := f.Run(t.Context()); !errors.Is(err, event.ErrStopped) {
+		t.Errorf("Run: %v", err)
+	}
+	if err := <-waits; !errors.Is(err, event.ErrStopped) {
+		t.Errorf("Await: %v", err)
+	}
+	if err := f.Await(t.Context(), 3); err != nil {
+		t.Errorf("what is folded: %v", err)
+	}
+}
+
+// stopped is a ledger that takes no more events.
+type stopped struct{ viewtest.Ledger }
+
+func (s stopped) Wait(ctx context.Context, next event.Index) (event.Index, error) {
+	if next >= event.Index(len(s.Ledger)) {
+		return 0, event.ErrStopped
+	}
+	return s.Ledger.Wait(ctx, next)
+}
+
 // TestHoles: retention leaves holes in a ledger, and a view goes on after them;
 // a ledger that goes back is not followed.
 func TestHoles(t *testing.T) {

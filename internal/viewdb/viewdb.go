@@ -14,7 +14,7 @@ import (
 	"net/url"
 	"os"
 
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	"modernc.org/sqlite" // also the driver "sqlite"
 )
 
 // DB is an open view database.
@@ -24,6 +24,19 @@ type DB struct {
 	// Read sees the last committed transaction and never waits for Write.
 	Read *sql.DB
 	path string
+}
+
+// Result codes of SQLite (https://www.sqlite.org/rescode.html): SQLITE_FULL, and
+// SQLITE_IOERR_SHMSIZE where the index of the write-ahead log could not grow.
+const (
+	codeFull    = 13
+	codeShmSize = 4874
+)
+
+// Full reports whether a database could not be written because its disk is full.
+func Full(err error) bool {
+	var e *sqlite.Error
+	return errors.As(err, &e) && (e.Code() == codeFull || e.Code() == codeShmSize)
 }
 
 // maxReaders bounds the connections of Read.

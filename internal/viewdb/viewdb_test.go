@@ -1,6 +1,7 @@
 package viewdb
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -76,5 +77,24 @@ func TestGarbageIsReplaced(t *testing.T) {
 	}
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestFull: a database that cannot grow says so, and others do not.
+func TestFull(t *testing.T) {
+	db, _, err := Open(t.Context(), filepath.Join(t.TempDir(), "v.db"), "1", schema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Write.Exec("PRAGMA max_page_count = 1"); err != nil { // as many as there are, then
+		t.Fatal(err)
+	}
+	_, err = db.Write.Exec("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) INSERT INTO t SELECT i FROM n")
+	if !Full(fmt.Errorf("save: %w", err)) {
+		t.Errorf("%v is not taken for a full disk", err)
+	}
+	if _, err = db.Write.Exec("INSERT INTO nowhere VALUES (1)"); err == nil || Full(err) {
+		t.Errorf("%v is taken for a full disk", err)
 	}
 }

@@ -136,7 +136,9 @@ func (a *Accounts) Session(ctx context.Context, cookie string) (*Session, error)
 		return nil, errors.Join(ErrUnknown, a.drop(ctx, s.hash))
 	}
 	if now-seen > int64(sessionPace) {
-		if _, err := a.db.ExecContext(ctx, "UPDATE session SET seen_at = ? WHERE hash = ?", now, s.hash); err != nil {
+		// A use that cannot be written down, on a full disk, only ends the session
+		// sooner: pages that read must open then most of all.
+		if _, err := a.db.ExecContext(ctx, "UPDATE session SET seen_at = ? WHERE hash = ?", now, s.hash); err != nil && ctx.Err() != nil {
 			return nil, err
 		}
 	}

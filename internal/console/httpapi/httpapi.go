@@ -219,7 +219,10 @@ func (s *Server) failed(x *exchange, err error) {
 	case errors.Is(err, control.ErrRequest):
 		status = http.StatusBadRequest
 	default:
+		err = control.Told(x.r.Context(), s.Operator.Status, err)
 		switch fault.Faults(err)[0].Code {
+		case fault.LedgerFull, fault.LedgerBroken:
+			status = http.StatusServiceUnavailable
 		case fault.APIRefused:
 			status = http.StatusForbidden
 		case fault.Internal:

@@ -289,10 +289,18 @@ func (s *Server) render(r *Request, status int, c templ.Component) {
 	}
 }
 
+// foreseen reports an error of the console's own, which has its own words.
+func foreseen(err error) bool {
+	return slices.ContainsFunc([]error{errEnter, errToken, errRefused, errNothing, account.ErrUnknown}, func(own error) bool { return errors.Is(err, own) })
+}
+
 // fail answers with what went wrong, in words for people.
 func (s *Server) fail(r *Request, err error) {
 	status, title, what, try := http.StatusConflict, "error_title", "", ""
 	f := fault.Faults(err)[0]
+	if !foreseen(err) {
+		f = fault.Faults(control.Told(r.Context(), s.Office.Status, err))[0]
+	}
 	switch {
 	case errors.Is(err, errEnter):
 		if r.Header.Get("HX-Request") != "" { // a part of a page cannot hold the login
@@ -314,6 +322,9 @@ func (s *Server) fail(r *Request, err error) {
 	case f.Code != fault.Internal:
 		l := r.page.Lang()
 		what, try = f.What(l), f.Try(l)+" ("+f.Code.String()+")"
+		if f.Code == fault.LedgerFull || f.Code == fault.LedgerBroken {
+			status = http.StatusServiceUnavailable
+		}
 	default:
 		var id [4]byte
 		rand.Read(id[:])

@@ -77,6 +77,13 @@ func (s *Server) today(r *Request) *today {
 	if t.failed {
 		t.Problem = r.page.T("today_problem")
 	}
+	if status, err := s.Office.Status(r.Context()); err == nil {
+		t.Status.Outage = status.Outage // an outage moves nothing: what is kept may be of before
+	}
+	if o := t.Status.Outage; o != nil {
+		f := o.Fault()
+		t.Problem = f.Try(r.page.Lang()) + " (" + f.Code.String() + ")"
+	}
 	t.Todo = s.todos(r, &t)
 	return &t
 }
@@ -214,6 +221,9 @@ func (s *Server) todos(r *Request, t *today) []todo {
 	p := r.page
 	var all []todo
 	add := func(alarm bool, to, button, text string) { all = append(all, todo{text, button, to, alarm}) }
+	if o := t.Status.Outage; o != nil {
+		add(true, "/ledger", p.T("todo_look"), p.T("todo_outage", "since", p.Clock(o.Since), "what", o.Fault().What(p.Lang())))
+	}
 	for _, c := range t.Clocks {
 		if c.Late {
 			add(true, "/cases/"+c.Case, p.T("todo_open_case"), p.T("todo_late", "case", c.Case, "due", p.Time(c.Due)))
@@ -271,7 +281,7 @@ func (t *today) silent() []scope.Gate {
 // level is how bad it is: ok, warn, bad.
 func (t *today) level() string {
 	switch {
-	case slices.ContainsFunc(t.Cases, func(c casefile.Line) bool { return c.State == casefile.Incident }):
+	case t.Status.Outage != nil, slices.ContainsFunc(t.Cases, func(c casefile.Line) bool { return c.State == casefile.Incident }):
 		return "bad"
 	case t.Scope == nil, t.Scope.Coverage.Known == 0, len(t.silent()) > 0, len(t.Cases) > 0,
 		slices.ContainsFunc(t.Status.Gates, func(g control.GateStatus) bool { return g.Bypass }):
@@ -284,6 +294,8 @@ func (t *today) level() string {
 // seen.
 func (t *today) sentence(p *Page) string {
 	switch {
+	case t.Status.Outage != nil:
+		return p.T("today_outage", "since", p.Clock(t.Status.Outage.Since))
 	case t.level() == "bad":
 		return p.T("today_bad", "n", len(t.Cases))
 	case t.Scope == nil:

@@ -1,0 +1,38 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"sekisho/internal/event"
+	"sekisho/internal/fault"
+)
+
+// Outage is a ledger that cannot be written: nothing that must be recorded is
+// done.
+type Outage struct {
+	Since time.Time  `json:"since"`
+	Code  fault.Code `json:"code"`  // 8114: the disk is full; 8115: it failed
+	Dir   string     `json:"dir"`   // of the ledger
+	Cause string     `json:"cause"` // as the system says it
+}
+
+// Fault says it to a person, with what to do.
+func (o *Outage) Fault() *fault.Error {
+	return fault.New(o.Code, "dir", o.Dir).Because(errors.New(o.Cause))
+}
+
+// Told returns the outage of the ledger in place of an error that it caused: of
+// event.ErrStopped, and of one that nobody foresaw while it lasts. status is
+// Operator.Status.
+func Told(ctx context.Context, status func(context.Context) (Status, error), err error) error {
+	if err == nil || !errors.Is(err, event.ErrStopped) && fault.Faults(err)[0].Code != fault.Internal {
+		return err
+	}
+	s, bad := status(ctx)
+	if bad != nil || s.Outage == nil {
+		return err
+	}
+	return s.Outage.Fault()
+}
