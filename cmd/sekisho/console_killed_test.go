@@ -61,6 +61,11 @@ func killedFirmIn(t *testing.T, dir, more string) *killedFirm {
 		if ports[i], err = freePort(); err != nil {
 			t.Fatal(err)
 		}
+		for i > 0 && ports[i] == ports[0] { // it was free again
+			if ports[i], err = freePort(); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 	text := strings.NewReplacer("CONSOLE", ports[0], "PROXY", ports[1]).Replace(killConfig) + more
 	for name, content := range map[string]string{"sekisho.yaml": text, "cases.yaml": consoleCases, "policy.yaml": killPolicy(1), "egress.yaml": roomsPolicy} {

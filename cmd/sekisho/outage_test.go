@@ -89,7 +89,7 @@ func newOutageFirm(t *testing.T, dir string) *outageFirm {
 		if err != nil {
 			t.Fatal(err)
 		}
-		at[i] = "127.0.0.1:" + port
+		at[i] = fmt.Sprintf("127.0.0.%d:%s", i+2, port) // a free port may be named twice
 	}
 	site := fmt.Sprintf("sites: [{hosts: [shop.example.jp], upstream: '%s', firewall: 'off', cards: 'off'}]", shop.URL)
 	more := fmt.Sprintf("metrics: {listen: '%s'}\nweb:\n  - {name: shut, listen: '%s', %s}\n  - {name: open, listen: '%s', on_failure: open, %s}\n", at[2], at[0], site, at[1], site)
