@@ -105,7 +105,7 @@ func TestList(t *testing.T) {
 	}
 	age, err := exec.LookPath("age")
 	if err != nil {
-		t.Skip("skipped: no age is installed to open the list (apt install age)")
+		t.Skip("SKIPPED: no age is installed to open the list (apt install age)")
 	}
 	identity := filepath.Join(t.TempDir(), "key")
 	if err := os.WriteFile(identity, []byte(listSecret+"\n"), 0o600); err != nil {

@@ -41,7 +41,7 @@ func seal(t *testing.T, text []byte, to ...Recipient) []byte {
 func TestAgeOpens(t *testing.T) {
 	age, err := exec.LookPath("age")
 	if err != nil {
-		t.Skip("skipped: no age is installed (apt install age)")
+		t.Skip("SKIPPED: no age is installed (apt install age)")
 	}
 	to, err := ParseRecipient(publicKey)
 	if err != nil {

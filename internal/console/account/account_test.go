@@ -131,6 +131,9 @@ func TestFirstRun(t *testing.T) {
 	if again, err := o.FirstRun(t.Context()); err != nil || again != "" {
 		t.Errorf("another first link: %q, %v", again, err)
 	}
+	if n, err := o.Count(t.Context()); err != nil || n != 1 {
+		t.Errorf("%d accounts, %v", n, err)
+	}
 	u, err := o.User(t.Context(), "ayame")
 	if err != nil || !u.May(Users, "agency") || u.May(Users, "other") || !u.Password {
 		t.Errorf("%+v, %v", u, err)

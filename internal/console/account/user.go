@@ -119,6 +119,12 @@ func (a *Accounts) Users(ctx context.Context) ([]*User, error) {
 	return out, nil
 }
 
+// Count returns how many accounts there are.
+func (a *Accounts) Count(ctx context.Context) (n int, err error) {
+	err = a.db.QueryRowContext(ctx, "SELECT count(*) FROM account").Scan(&n)
+	return n, err
+}
+
 // SetLang remembers the language somebody chose: "ja", "en", "".
 func (a *Accounts) SetLang(ctx context.Context, name, lang string) error {
 	return one(a.db.ExecContext(ctx, "UPDATE account SET lang = ? WHERE name = ?", lang, name))

@@ -251,7 +251,7 @@ func (s *Server) todos(r *Request, t *today) []todo {
 		}
 	}
 	if p.May(account.Users) {
-		if users, err := s.Accounts.Users(r.Context()); err == nil && len(users) < 2 {
+		if n, err := s.Accounts.Count(r.Context()); err == nil && n < 2 {
 			add(false, "/users", p.T("todo_invite_button"), p.T("todo_invite"))
 		}
 	}
