@@ -201,11 +201,14 @@ func (res *Result) sourceOf(row uint32) int {
 
 // known is how many matches two sources should have shown for what they share to
 // be known; agreeing is how many such pairs of sources say what others share, and
-// alike how many times more the most of them may share than the least.
+// alike how many times more the most of them may share than the least. Two sources
+// of which less than the share tells could have been found say nothing: a few
+// matches by what only some records have would make a rate of any size.
 const (
 	known    = 20
 	agreeing = 6
 	alike    = 3
+	tells    = 0.05
 )
 
 // learn works the rates out.
@@ -227,7 +230,7 @@ func (b *bridge) learn() {
 		for t := s; t < mostSources; t++ {
 			pairs += b.pairs[s][t]
 			findable += b.findable[s][t]
-			if b.pairs[s][t] >= known {
+			if b.pairs[s][t] >= known && b.tells(s, t) {
 				rates = append(rates, b.pairs[s][t]/max(b.findable[s][t], 1e-9))
 			}
 		}
@@ -241,7 +244,7 @@ func (b *bridge) learn() {
 			found := b.pairs[s][t]
 			b.rate[s][t] = found / max(b.findable[s][t], 1e-9)
 			b.top[s][t] = (found + 2*math.Sqrt(found) + 3) / max(b.findable[s][t], 1e-9)
-			if b.findable[s][t] < 0.05*b.all[s][t] {
+			if !b.tells(s, t) {
 				b.rate[s][t] = usual
 			}
 			b.top[s][t] = max(b.rate[s][t], min(b.top[s][t], bound))
@@ -249,6 +252,10 @@ func (b *bridge) learn() {
 		}
 	}
 }
+
+// tells reports whether what was found of two sources says how many persons they
+// share.
+func (b *bridge) tells(s, t int) bool { return b.findable[s][t] >= tells*b.all[s][t] }
 
 // lost returns how many joins are missing at those rates: of two records of one
 // person that are both alone one, and of more one for each that is alone.
