@@ -308,7 +308,9 @@ const sureEnough = 20
 
 // ownLevels is how often each level of each field occurs between records that are
 // sure enough to be one person without that field. Given names are those of the
-// model, as if a clear difference never occurred: findLost counts those.
+// model, as if a clear difference never occurred: findLost counts those. Where
+// people of one family are told apart by birth dates, those err in usualErrors at
+// most: what differs more often is of strangers with a rare name.
 func (res *Result) ownLevels() match.Levels {
 	m, guard := res.Match.Model, res.guard()
 	var sum match.Levels
@@ -338,6 +340,9 @@ func (res *Result) ownLevels() match.Levels {
 			out[f][l] = sum[f][l] / all
 		}
 	}
+	if birth := &out[match.Birth]; res.Match.Families {
+		atMost(birth, match.BirthSame, usualErrors)
+	}
 	if given := &out[match.Given]; res.Match.Families {
 		for l := range given {
 			if l > int(match.Differs) {
@@ -347,4 +352,23 @@ func (res *Result) ownLevels() match.Levels {
 		given[match.Differs] = 0
 	}
 	return out
+}
+
+// atMost makes all levels but the same and missing together at most share.
+func atMost(levels *[6]float64, same match.Level, share float64) {
+	other := 0.0
+	for l := int(match.Differs); l < len(levels); l++ {
+		if l != int(same) {
+			other += levels[l]
+		}
+	}
+	if other <= share {
+		return
+	}
+	for l := int(match.Differs); l < len(levels); l++ {
+		if l != int(same) {
+			levels[l] *= share / other
+		}
+	}
+	levels[same] += other - share
 }

@@ -65,22 +65,33 @@ func (res *Result) findLost(workers int) lost {
 }
 
 // otherBirths counts the joins that only a birth date holds back between records
-// of the same names.
+// of the same names that agree in something else besides: strangers bear the same
+// rare name too.
 func (res *Result) otherBirths() int {
 	guard, m := res.guard(), res.Match.Model
 	return res.wouldJoin(func(join func(match.Link) bool) {
 		for l := range record.Each(res.Table.Room, res.Match.Links) {
 			bits := l.Score.Bits() - m.Weight(match.Birth, match.Differs)
-			if l.Pattern.Level(match.Given) >= match.GivenSound && guard.Contradiction(l.Pattern) == cluster.BirthDiffers && bits >= res.LinkAt.Bits() {
+			if l.Pattern.Level(match.Given) >= match.GivenSound && besidesNames(l.Pattern) && guard.Contradiction(l.Pattern) == cluster.BirthDiffers && bits >= res.LinkAt.Bits() {
 				join(*l)
 			}
 		}
 		for r := range record.Each(res.Table.Room, res.Refused) {
-			if r.Veto == cluster.BirthDiffers && r.Link.Pattern.Level(match.Birth) != match.Differs {
+			if r.Veto == cluster.BirthDiffers && r.Link.Pattern.Level(match.Birth) != match.Differs && besidesNames(r.Link.Pattern) {
 				join(r.Link)
 			}
 		}
 	})
+}
+
+// besidesNames reports whether a pair agrees in more than names and birth date.
+func besidesNames(p match.Pattern) bool {
+	for _, f := range [...]match.Field{match.Email, match.Place, match.Phone, match.Document, match.Extra1, match.Extra2} {
+		if p.Level(f) > match.Differs {
+			return true
+		}
+	}
+	return false
 }
 
 // wouldJoin returns how many joins f makes, and takes them back. join says
