@@ -242,6 +242,9 @@ func (caseFirmCmd) Run(a *app) error {
 	}
 	err = a.out(map[string]any{"company": f.Company.Name, "people": len(f.People), "problems": warnings}, func() {
 		a.print("case_firm", "company", f.Company.Name, "n", len(f.People))
+		for _, p := range f.People {
+			a.print("case_firm_person", "id", p.ID, "name", p.Name, "rank", casefile.Word("rank", p.Rank, a.lang))
+		}
 		for _, w := range warnings {
 			a.print("case_red", "what", w)
 		}

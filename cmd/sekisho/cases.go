@@ -385,7 +385,7 @@ func (p *process) Case(ctx context.Context, r control.CaseQuery) (json.RawMessag
 	}
 	c, err := k.view.Case(ctx, r.ID)
 	if errors.Is(err, casefile.ErrUnknown) {
-		return nil, fault.New(fault.CaseRefused, "problem", "there is no case "+r.ID)
+		return nil, fault.New(fault.CaseUnknown, "case", r.ID)
 	}
 	if err != nil {
 		return nil, fault.New(fault.ViewOpen, "file", k.file).Because(err)

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"net"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,7 +12,6 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"sekisho/internal/config"
-	"sekisho/internal/datamap"
 	"sekisho/internal/datamap/propose"
 	"sekisho/internal/fault"
 )
@@ -43,14 +40,17 @@ SELECT current_setting('server_version'), clock_timestamp(),
 
 // rights is the answer.
 type rights struct {
-	version                      string
-	at                           time.Time
-	temporary, stats, super      bool
-	missing, unreadable, written []string
+	Version                      string
+	At                           time.Time
+	Temporary, Stats, Super      bool
+	Missing, Unreadable, Written []string
 }
 
-// databaseTime bounds one look at a database, drift not counted.
-const databaseTime = 15 * time.Second
+// quotedTable is a table of the configuration as SQL names it.
+func quotedTable(t string) string {
+	schema, name, _ := strings.Cut(t, ".")
+	return pgx.Identifier{schema, name}.Sanitize()
+}
 
 // database looks whether the control account gets in and may do what it must,
 // and no more; whether the two clocks agree; and whether the tables are still
@@ -61,23 +61,26 @@ func (d *doctor) database(cfg *config.Database) {
 		d.fault("database", "chmod 600 "+shellWord(cfg.Control.PasswordFile), err)
 		return
 	}
-	ctx, cancel := context.WithTimeout(d.a.ctx, databaseTime)
-	defer cancel()
-	r, off, err := d.rights(ctx, cfg, password)
-	if err != nil {
-		d.bad("database", d.connectMend(cfg, err), "doctor_db_unreachable", "database", cfg.Name, "address", cfg.Control.Address, "cause", withoutText(err))
+	ask := askOf(cfg)
+	ask.Rights, ask.Drift = true, true
+	look, err := d.a.lookAt(d.a.ctx, d.l, cfg, controlDSN(cfg, password), ask)
+	var lost errUnreachable
+	switch {
+	case errors.As(err, &lost):
+		d.bad("database", d.connectMend(cfg, lost.error), "doctor_db_unreachable", "database", cfg.Name, "address", cfg.Control.Address, "cause", withoutText(lost.error))
+		return
+	case err != nil:
+		d.fault("database", "", fault.New(fault.DatabaseConnect, "database", cfg.Name, "address", cfg.Control.Address).Because(withoutText(err)))
 		return
 	}
 	before := len(d.found)
-	d.judge(cfg, r)
-	if wide := time.Duration(d.l.Ledger.ClockErr); off > wide {
-		d.warn("database", "timedatectl set-ntp true", "doctor_db_clock", "database", cfg.Name, "off", off.Round(time.Millisecond), "bound", wide)
+	d.judge(cfg, look.Rights)
+	if wide := time.Duration(d.l.Ledger.ClockErr); look.Off > wide {
+		d.warn("database", "timedatectl set-ntp true", "doctor_db_clock", "database", cfg.Name, "off", look.Off.Round(time.Millisecond), "bound", wide)
 	}
-	if len(r.missing) == 0 && len(r.unreadable) == 0 {
-		d.drift(cfg, password)
-	}
+	d.drift(cfg, look.Drift)
 	if len(d.found) == before {
-		d.ok("database", "doctor_db", "database", cfg.Name, "address", cfg.Control.Address, "version", r.version, "tables", len(cfg.Protect))
+		d.ok("database", "doctor_db", "database", cfg.Name, "address", cfg.Control.Address, "version", look.Rights.Version, "tables", len(cfg.Protect))
 	}
 }
 
@@ -94,65 +97,35 @@ func (d *doctor) connectMend(cfg *config.Database, err error) string {
 	return "psql -d " + shellWord(cfg.Database) + " -c " + shellWord(`\du `+cfg.Control.User)
 }
 
-func (d *doctor) rights(ctx context.Context, cfg *config.Database, password config.Secret) (r rights, off time.Duration, err error) {
-	cc, err := pgx.ParseConfig(controlDSN(cfg, password))
-	if err != nil {
-		return r, 0, err
-	}
-	(&datamap.Control{ServerName: cfg.TLS.ServerName}).Attach(&cc.Config)
-	conn, err := pgx.ConnectConfig(ctx, cc)
-	if err != nil {
-		return r, 0, err
-	}
-	var tables []string
-	for _, t := range cfg.Protect {
-		schema, name, _ := strings.Cut(t.Table, ".")
-		tables = append(tables, pgx.Identifier{schema, name}.Sanitize())
-	}
-	begun := d.now()
-	err = conn.QueryRow(ctx, rightsSQL, tables).Scan(&r.version, &r.at, &r.temporary, &r.stats, &r.super, &r.missing, &r.unreadable, &r.written)
-	ended := d.now()
-	// The server read its clock between the two: only what lies outside of them
-	// is a difference.
-	off = max(begun.Sub(r.at), r.at.Sub(ended), 0)
-	return r, off, errors.Join(err, conn.Close(context.WithoutCancel(ctx)))
-}
-
 // judge says which rights are missing or too many, with the statement that
 // mends each.
-func (d *doctor) judge(cfg *config.Database, r rights) {
+func (d *doctor) judge(cfg *config.Database, r *rights) {
 	account := pgx.Identifier{cfg.Control.User}.Sanitize()
 	run := func(format string, args ...any) string {
 		return "psql -d " + shellWord(cfg.Database) + " -c " + shellWord(fmt.Sprintf(format, args...))
 	}
-	if len(r.missing) > 0 {
-		d.bad("database", d.a.self("map propose --check "+cfg.Name), "doctor_db_gone", "database", cfg.Name, "tables", strings.Join(r.missing, ", "))
+	if len(r.Missing) > 0 {
+		d.bad("database", d.a.self("map propose --check "+cfg.Name), "doctor_db_gone", "database", cfg.Name, "tables", strings.Join(r.Missing, ", "))
 	}
-	if len(r.unreadable) > 0 {
-		d.bad("database", run("GRANT SELECT ON %s TO %s", strings.Join(r.unreadable, ", "), account), "doctor_db_unreadable", "database", cfg.Name, "tables", strings.Join(r.unreadable, ", "))
+	if len(r.Unreadable) > 0 {
+		d.bad("database", run("GRANT SELECT ON %s TO %s", strings.Join(r.Unreadable, ", "), account), "doctor_db_unreadable", "database", cfg.Name, "tables", strings.Join(r.Unreadable, ", "))
 	}
-	if !r.temporary {
+	if !r.Temporary {
 		d.bad("database", run("GRANT TEMPORARY ON DATABASE %s TO %s", pgx.Identifier{cfg.Database}.Sanitize(), account), "doctor_db_temporary", "database", cfg.Name)
 	}
-	if !r.stats {
+	if !r.Stats {
 		d.bad("database", run("GRANT pg_read_all_stats TO %s", account), "doctor_db_stats", "database", cfg.Name)
 	}
 	switch {
-	case r.super:
+	case r.Super:
 		d.warn("database", run("ALTER ROLE %s NOSUPERUSER", account), "doctor_db_super", "database", cfg.Name, "account", cfg.Control.User)
-	case len(r.written) > 0:
-		d.warn("database", run("REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON %s FROM %s", strings.Join(r.written, ", "), account), "doctor_db_writes", "database", cfg.Name, "account", cfg.Control.User)
+	case len(r.Written) > 0:
+		d.warn("database", run("REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON %s FROM %s", strings.Join(r.Written, ", "), account), "doctor_db_writes", "database", cfg.Name, "account", cfg.Control.User)
 	}
 }
 
 // drift says whether tables or columns came that nobody classified.
-func (d *doctor) drift(cfg *config.Database, password config.Secret) {
-	all, _, err := propose.Read(d.a.ctx, controlDSN(cfg, password), nil)
-	if err != nil {
-		d.fault("database", "", fault.New(fault.DatabaseConnect, "database", cfg.Name, "address", cfg.Control.Address).Because(withoutText(err)))
-		return
-	}
-	drift := propose.Compare(configured(cfg), cfg.Plain, all, propose.Propose(all))
+func (d *doctor) drift(cfg *config.Database, drift []propose.Drift) {
 	if len(drift) == 0 {
 		return
 	}
@@ -171,14 +144,4 @@ func (d *doctor) drift(cfg *config.Database, password config.Secret) {
 // accountSQL is where init left the statements that make the account.
 func accountSQL(l *config.Loaded, cfg *config.Database) string {
 	return filepath.Join(filepath.Dir(l.File), cfg.Name+"-account.sql")
-}
-
-func hostOf(address string) string {
-	host, _, _ := net.SplitHostPort(address)
-	return host
-}
-
-func portOf(address string) string {
-	_, port, _ := net.SplitHostPort(address)
-	return port
 }

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"sekisho/internal/config"
 	"sekisho/internal/datamap/propose"
@@ -62,7 +63,7 @@ type proposal struct {
 // Run proposes the protect section of a database, or with --check says how the
 // database drifted away from the one that is configured.
 func (c mapProposeCmd) Run(a *app) error {
-	d, dsn, err := c.database(a)
+	l, d, dsn, err := c.database(a)
 	if err != nil {
 		return err
 	}
@@ -71,14 +72,21 @@ func (c mapProposeCmd) Run(a *app) error {
 	if d != nil {
 		name, out.Database = d.Name, d.Name
 	}
-	all, skipped, err := propose.Read(a.ctx, dsn, nil)
+	ask := databaseAsk{}
+	if d != nil {
+		ask = askOf(d)
+		ask.Drift = c.Check
+	}
+	var look *databaseLook
+	if gated(l, d) {
+		look, err = a.lookAt(a.ctx, l, d, dsn, ask)
+	} else {
+		look, err = ask.look(a.ctx, dsn, nil, time.Now)
+	}
 	if err != nil {
 		return fault.New(fault.DatabaseConnect, "database", hideDSN(name), "address", "").Because(err)
 	}
-	out.Proposal, out.Skipped = propose.Propose(all), skipped
-	if c.Check && d != nil {
-		out.Drift = propose.Compare(configured(d), d.Plain, all, out.Proposal)
-	}
+	out.Proposal, out.Skipped, out.Drift = look.Proposal, look.Skipped, look.Drift
 	err = a.out(out, func() { c.show(a, &out) })
 	if err == nil && len(out.Drift) > 0 {
 		return errNo
@@ -95,13 +103,13 @@ func hideDSN(dsn string) string {
 }
 
 // database returns how to reach the database: --dsn, else the configured one.
-func (c mapProposeCmd) database(a *app) (*config.Database, string, error) {
+func (c mapProposeCmd) database(a *app) (*config.Loaded, *config.Database, string, error) {
 	if c.DSN != "" {
-		return nil, c.DSN, nil
+		return nil, nil, c.DSN, nil
 	}
 	l, err := a.load()
 	if err != nil {
-		return nil, "", err
+		return nil, nil, "", err
 	}
 	for i := range l.Databases {
 		d := &l.Databases[i]
@@ -110,9 +118,9 @@ func (c mapProposeCmd) database(a *app) (*config.Database, string, error) {
 		}
 		password, err := config.ReadSecret(d.Control.PasswordFile)
 		if err != nil {
-			return nil, "", err
+			return nil, nil, "", err
 		}
-		return d, controlDSN(d, password), nil
+		return l, d, controlDSN(d, password), nil
 	}
 	for i := range l.Stores {
 		s := &l.Stores[i]
@@ -121,12 +129,17 @@ func (c mapProposeCmd) database(a *app) (*config.Database, string, error) {
 		}
 		secret, err := config.ReadSecret(s.PasswordFile)
 		if err != nil {
-			return nil, "", err
+			return nil, nil, "", err
 		}
 		dsn, err := storeDSN(s, secret)
-		return storeBase(s), dsn, err
+		return l, storeBase(s), dsn, err
 	}
-	return nil, "", fault.New(fault.Usage, "problem", a.say.Text("propose_nobody", "database", c.Database), "hint", a.say.Text("propose_hint"))
+	return nil, nil, "", fault.New(fault.Usage, "problem", a.say.Text("propose_nobody", "database", c.Database), "hint", a.say.Text("propose_hint"))
+}
+
+// gated reports whether a database is one behind a gate, which a process watches.
+func gated(l *config.Loaded, d *config.Database) bool {
+	return d != nil && slices.ContainsFunc(l.Databases, func(c config.Database) bool { return c.Name == d.Name })
 }
 
 // configured is the protect section as propose compares it.

@@ -82,8 +82,14 @@ func (c verifyCmd) show(a *app, r *ledger.Report) {
 	if c.Key == "" {
 		a.print("verify_own_key")
 	}
-	for _, n := range r.Notes {
-		fmt.Fprintln(a.env.stdout, n)
+	for _, n := range r.Noted {
+		if key := "verify_note_" + n.Key; n.Key != "own-key" { // said above
+			args := make([]any, 0, 2*len(n.Args))
+			for i, x := range n.Args {
+				args = append(args, string(rune('a'+i)), x)
+			}
+			a.print(key, args...)
+		}
 	}
 	for i, p := range r.Problems {
 		if i == maxShown {

@@ -40,6 +40,7 @@ var Calls = []Call[Operator]{
 	NewCall("grants/request", Operator.RequestGrant),
 	NewCall("grants/decide", Operator.DecideGrant),
 	NewCall("scan", Operator.Scan),
+	NewCall("database", Operator.Database),
 	NewCall("keys/destroy", func(op Operator, ctx context.Context, r KeyRequest) (struct{}, error) {
 		return struct{}{}, op.DestroyKey(ctx, r)
 	}),

@@ -143,6 +143,11 @@ func (c *Client) Scan(ctx context.Context, database string) ([]ScanResult, error
 	return ask[string, []ScanResult](ctx, c, "scan", database)
 }
 
+// Database implements Operator.
+func (c *Client) Database(ctx context.Context, r DatabaseQuery) (json.RawMessage, error) {
+	return ask[DatabaseQuery, json.RawMessage](ctx, c, "database", r)
+}
+
 // DestroyKey implements Operator.
 func (c *Client) DestroyKey(ctx context.Context, r KeyRequest) error {
 	_, err := ask[KeyRequest, struct{}](ctx, c, "keys/destroy", r)

@@ -35,6 +35,9 @@ type Operator interface {
 	RequestGrant(ctx context.Context, r GrantRequest) (Grant, error)
 	DecideGrant(ctx context.Context, r GrantDecision) (Grant, error)
 	Scan(ctx context.Context, database string) ([]ScanResult, error)
+	// Database looks how a database is, for a command of the same machine: by a
+	// session of the process, which its watch leaves out.
+	Database(ctx context.Context, r DatabaseQuery) (json.RawMessage, error)
 	DestroyKey(ctx context.Context, r KeyRequest) error
 	ApplyRetention(ctx context.Context, r RetentionRequest) (event.Retention, error)
 	// RecordCase records a body in a case, if that is allowed, after doing
@@ -303,6 +306,13 @@ type CaseRequest struct {
 	Body json.RawMessage `json:"body"`
 	Lang string          `json:"lang"`          // of a refusal
 	Key  string          `json:"key,omitempty"` // content of the author's key file
+}
+
+// DatabaseQuery asks how a database of the configuration is. What is asked and
+// answered is between command and process, of one version.
+type DatabaseQuery struct {
+	Database string          `json:"database"`
+	Ask      json.RawMessage `json:"ask"`
 }
 
 // DraftQuery asks for a document. Without slots it is the written or released

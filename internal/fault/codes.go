@@ -68,6 +68,7 @@ const (
 	PersonRecord      Code = 8203
 	CaseRefused       Code = 6101
 	CaseFile          Code = 6102
+	CaseUnknown       Code = 6103
 	ConsoleListen     Code = 8501
 	ConsoleAccounts   Code = 8502
 	ConsoleLook       Code = 8503
@@ -115,7 +116,7 @@ var Codes = slices.Sorted(slices.Values(append(elsewhere[:len(elsewhere):len(els
 	SecretUnreadable, SecretMode, PersonSubjects, PersonPassword, PersonMemory, PersonNotices,
 	GateListen, GateTLS, GateFailed, MetricsListen, CutRefused, CutUnknown, HubJoin, HubListen, IndicatorList,
 	PolicyInvalid, PolicyNotNewer, PolicyTestFailed, GrantRefused, GrantUnknown, PolicyDraft,
-	NotRunning, ControlRefused, AlreadyRunning, ScopeQuery, SessionUnknown, HubAddress, HubSilent, HereOnly, CaseRefused, CaseFile,
+	NotRunning, ControlRefused, AlreadyRunning, ScopeQuery, SessionUnknown, HubAddress, HubSilent, HereOnly, CaseRefused, CaseFile, CaseUnknown,
 	DatabaseConnect, ScanFailed, FolderUnreadable, FolderWrite,
 	LedgerMissing, LedgerExists, LedgerOpen, LedgerLocked, LedgerCorrupt, KeysMissing,
 	KeysOpen, ViewOpen, BundleInvalid, BackupFailed, WitnessFailed, KeyUnknown, BackupWithoutKeys, LedgerFull, LedgerBroken,

@@ -59,6 +59,8 @@ type Report struct {
 	Chains     int         `json:"chains"`
 	Problems   []Problem   `json:"problems"`
 	Notes      []string    `json:"notes,omitempty"` // not wrong, but worth knowing
+	// Noted are the notes for other languages.
+	Noted []Note `json:"-"`
 }
 
 // OK tells whether nothing is wrong.
@@ -146,7 +148,7 @@ func (v *verifier) run(ctx context.Context) (err error) {
 	v.keys = v.opts.Keys
 	if v.keys.Log == "" {
 		v.keys.Log = v.id.Key
-		v.note("the key is the ledger's own; give the one you hold to be sure of the signatures")
+		v.note("own-key", "the key is the ledger's own; give the one you hold to be sure of the signatures")
 	} else if v.keys.Log != v.id.Key {
 		v.bad(Problem{Place: identityName, Text: "its key is not the one that you hold"})
 	}
@@ -174,8 +176,15 @@ func (v *verifier) run(ctx context.Context) (err error) {
 
 func (v *verifier) bad(p Problem) { v.report.Problems = append(v.report.Problems, p) }
 
-func (v *verifier) note(format string, args ...any) {
+// Note is something worth knowing: a stable word and what goes into its text.
+type Note struct {
+	Key  string // own-key, no-heads, dropped, unsigned, unfinished
+	Args []any  // the values of its English text, in their order
+}
+
+func (v *verifier) note(key, format string, args ...any) {
 	v.report.Notes = append(v.report.Notes, fmt.Sprintf(format, args...))
+	v.report.Noted = append(v.report.Noted, Note{key, args})
 }
 
 // checkLog checks the checkpoint, the tiles and the held checkpoints, and
@@ -235,7 +244,7 @@ func (v *verifier) readHeld() {
 	own, err := durable.ReadFile(v.fs, headsName)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		v.note("no heads were published yet")
+		v.note("no-heads", "no heads were published yet")
 	case err != nil:
 		v.bad(Problem{Place: headsName, Text: reason(err)})
 	default:
@@ -289,7 +298,7 @@ func (v *verifier) checkDropped() {
 	end := event.Index(last.First + last.Count)
 	for _, r := range v.retained {
 		if r.First == 0 && r.Last+1 >= end {
-			v.note("segments 0 to %d (events 0 to %d) were dropped by retention; their digests are in the log", v.dropped-1, end-1)
+			v.note("dropped", "segments 0 to %d (events 0 to %d) were dropped by retention; their digests are in the log", v.dropped-1, end-1)
 			return
 		}
 	}

@@ -235,7 +235,7 @@ func (v *verifier) uncovered(ctx context.Context, ordinal uint64) (bool, error) 
 	text, err := durable.ReadFile(v.fs, leafName(ordinal))
 	switch {
 	case err == nil && v.report.Open == 0:
-		v.note("segment %d is sealed, but no checkpoint covers it yet: the signed heads vouch for it, if they do", ordinal)
+		v.note("unsigned", "segment %d is sealed, but no checkpoint covers it yet: the signed heads vouch for it, if they do", ordinal)
 		return true, v.sealed(ctx, ordinal, text)
 	case err == nil:
 		v.bad(Problem{Place: openName(ordinal), Segment: ordinal, Index: v.next, Text: "missing: the open segment was deleted"})
@@ -273,7 +273,7 @@ func (v *verifier) openLines(ctx context.Context, ordinal uint64, f io.Reader) (
 		return false, err
 	}
 	if unfinished > 0 {
-		v.note("%s ends with %d bytes of a line that is not whole: a writer is at work, or it was never acknowledged", p.Place, unfinished)
+		v.note("unfinished", "%s ends with %d bytes of a line that is not whole: a writer is at work, or it was never acknowledged", p.Place, unfinished)
 	}
 	return p.Text == "", nil
 }

@@ -101,6 +101,9 @@ func (f operator) Concentrate(_ context.Context, r control.ConcentrateRequest) (
 func (f operator) RecordHost(ctx context.Context, _ control.HostRequest) (control.CaseReceipt, error) {
 	return control.CaseReceipt{}, f.did("host", control.PeerOf(ctx).Console)
 }
+func (f operator) Database(ctx context.Context, _ control.DatabaseQuery) (json.RawMessage, error) {
+	return nil, f.did("database", control.PeerOf(ctx).Console)
+}
 func (f operator) TestCall(_ context.Context, r control.TestRequest) (control.TestAnswer, error) {
 	return control.TestAnswer{Reached: []string{nasty}}, f.did("case/test-call", r.By)
 }
