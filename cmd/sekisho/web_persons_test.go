@@ -144,6 +144,34 @@ func checkout(mux *http.ServeMux) {
 		fmt.Fprintf(w, `<form action="%s" method="post"><input name="order" value="7"></form><script>document.forms[0].submit()</script>`, action)
 	})
 	mux.HandleFunc("POST /contact", func(http.ResponseWriter, *http.Request) {})
+	scriptedCheckout(mux)
+}
+
+// scriptedCheckout is a checkout that a script sends on; ?moved has its API name
+// another host.
+func scriptedCheckout(mux *http.ServeMux) {
+	provider := "https://pay.example.com/order/8"
+	mux.HandleFunc("GET /app", func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Has("moved") {
+			provider = "https://pay.example.com.example.net/order/8"
+		}
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		fmt.Fprint(w, `<meta name="csrf-token" content="t-55"><script src="/app.js"></script>`)
+	})
+	mux.HandleFunc("POST /api/orders", func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil || r.Header.Get("X-CSRF-Token") != "t-55" || string(body) != `{"plan": 1}` {
+			http.Error(w, "{}", http.StatusUnprocessableEntity)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusCreated)
+		fmt.Fprint(w, `{"order":{"id":8}}`)
+	})
+	mux.HandleFunc("POST /api/orders/8/pay", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintf(w, `{"redirectUrl":%q}`, provider)
+	})
 }
 
 // pageIDs keeps the ids that sekisho web pages --json printed last in $ITEMS.

@@ -4,7 +4,8 @@
 // time between.
 //
 // It pays nothing and never asks the provider: it reads where it is sent. It runs
-// no scripts: a checkout that a script sends on cannot be walked.
+// no scripts: of a checkout that a script sends on, the requests of that script are
+// written down ([Call]) and made here.
 package canary
 
 import (
@@ -16,6 +17,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,6 +32,7 @@ const Agent = "Mozilla/5.0 (Sekisho canary)"
 
 const (
 	maxPage      = 1 << 20
+	maxHeader    = 256 << 10
 	maxRedirects = 5
 )
 
@@ -41,8 +44,11 @@ type Config struct {
 	// Host is the name of the site.
 	Host string
 	// Steps are "GET /path" or "POST /path field=value&…", in order. At the end of
-	// the last the browser must be sent to a provider. Required.
+	// the last the browser must be sent to a provider.
 	Steps []string
+	// Calls are the requests of a checkout that a script sends on, in place of Steps.
+	// With them the test card number is posted as JSON, too.
+	Calls []Call
 	// Card is the path that the test card number is posted to. Required.
 	Card string
 	// Providers are the hosts of the payment providers.
@@ -91,7 +97,7 @@ func Walk(ctx context.Context, c Config) Result {
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	w := &walk{Config: c, scheme: "http"}
+	w := &walk{Config: c, scheme: "http", taken: map[string]string{}}
 	if c.TLS {
 		w.scheme = "https"
 	}
@@ -105,14 +111,25 @@ func Walk(ctx context.Context, c Config) Result {
 		},
 		// It asks the gate of its own process: what is to be shown is what the site
 		// answers, and a certificate that ended is somebody else's alarm.
-		TLSClientConfig: &tls.Config{InsecureSkipVerify: true, ServerName: c.Host}, //nolint:gosec
+		TLSClientConfig:        &tls.Config{InsecureSkipVerify: true, ServerName: c.Host}, //nolint:gosec
+		MaxResponseHeaderBytes: maxHeader,
 	}
 	defer transport.CloseIdleConnections()
 	w.client = &http.Client{Jar: jar, Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	var r Result
+	calls, err := compile(c.Calls)
+	if err != nil {
+		return Result{Problem: err.Error()}
+	}
 	for i, s := range c.Steps {
 		if r.Reached, r.Problem = w.step(ctx, s); r.Problem != "" {
 			r.Problem = fmt.Sprintf("step %d: %s", i+1, r.Problem)
+			return r
+		}
+	}
+	for i := range calls {
+		if r.Reached, r.Problem = w.call(ctx, &calls[i]); r.Problem != "" {
+			r.Reached, r.Problem = "", fmt.Sprintf("step %d: %s", i+1, r.Problem)
 			return r
 		}
 	}
@@ -129,6 +146,7 @@ type walk struct {
 	Config
 	scheme string
 	client *http.Client
+	taken  map[string]string // what calls took
 }
 
 // step makes one step, redirects within the site included, and tells which
@@ -142,16 +160,20 @@ func (w *walk) step(ctx context.Context, text string) (reached, problem string) 
 	if at, err = at.Parse(target); err != nil {
 		return "", "it names no path"
 	}
+	q := question{method: method, at: at}
+	if method == "POST" {
+		q.body, q.contentType = form, formType
+	}
 	for range maxRedirects {
-		status, location, body, err := w.ask(ctx, method, at, form)
+		a, err := w.ask(ctx, &q)
 		if err != nil {
 			return "", "the site does not answer"
 		}
-		if location == "" {
-			if status >= 400 {
-				return "", fmt.Sprintf("the site answers %d", status)
+		if a.location == "" {
+			if a.status >= 400 {
+				return "", fmt.Sprintf("the site answers %d", a.status)
 			}
-			items, _ := checkout.Read(body, at, func(p string) string { return p })
+			items, _ := checkout.Read(a.body, q.at, func(p string) string { return p })
 			for _, i := range items {
 				if i.Kind == checkout.Form && w.provider(i.Host) {
 					return i.Host, ""
@@ -159,7 +181,7 @@ func (w *walk) step(ctx context.Context, text string) (reached, problem string) 
 			}
 			return "", ""
 		}
-		next, err := at.Parse(location)
+		next, err := q.at.Parse(a.location)
 		if err != nil {
 			return "", "it is sent nowhere"
 		}
@@ -167,11 +189,115 @@ func (w *walk) step(ctx context.Context, text string) (reached, problem string) 
 			if host := strings.ToLower(next.Hostname()); w.provider(host) {
 				return host, ""
 			}
-			return "", "it is sent to a host that is no payment provider"
+			return "", elsewhere
 		}
-		at, method, form = next, "GET", ""
+		q = question{method: "GET", at: next}
 	}
 	return "", "it is sent on and on"
+}
+
+const elsewhere = "it is sent to a host that is no payment provider"
+
+// call makes one call and tells which provider its answer leads to.
+func (w *walk) call(ctx context.Context, c *call) (reached, problem string) {
+	q, problem := w.question(c)
+	if problem != "" {
+		return "", problem
+	}
+	var a *answer
+	for n := 0; ; n++ {
+		var err error
+		if a, err = w.ask(ctx, q); err != nil {
+			return "", "the site does not answer"
+		}
+		if a.location == "" || c.Status >= 300 && c.Status < 400 {
+			break
+		}
+		next, err := q.at.Parse(a.location)
+		if err != nil {
+			return "", "it is sent nowhere"
+		}
+		if !strings.EqualFold(next.Hostname(), w.Host) {
+			if !w.provider(strings.ToLower(next.Hostname())) {
+				return "", elsewhere
+			}
+			break
+		}
+		if n == maxRedirects {
+			return "", "it is sent on and on"
+		}
+		q = &question{method: "GET", at: next, headers: q.headers}
+	}
+	switch {
+	case c.Status != 0 && a.status != c.Status, c.Status == 0 && a.status >= 400:
+		return "", fmt.Sprintf("the site answers %d", a.status)
+	case !a.whole:
+		return "", "the answer is longer than 1 MiB"
+	}
+	for _, t := range c.take {
+		value, ok := t.from.value(a)
+		if !ok {
+			return "", "the answer holds no " + t.name
+		}
+		w.taken[t.name] = value
+	}
+	if c.provider == nil {
+		return "", ""
+	}
+	return w.reached(c.provider, a)
+}
+
+// question is how a call asks, with what was taken before in it.
+func (w *walk) question(c *call) (*question, string) {
+	q := &question{method: c.method, headers: map[string]string{"Accept": "*/*"}}
+	at, err := url.Parse(inTarget(c.target, w.taken))
+	if err != nil || at.Host != "" || at.Scheme != "" || dotted(at.Path) {
+		return nil, "what was taken makes no path"
+	}
+	at.Scheme, at.Host = w.scheme, w.Host
+	q.at = at
+	for name, value := range c.Headers {
+		q.headers[name] = filled(value, w.taken, func(v string) string { return v })
+	}
+	switch {
+	case c.Form != "":
+		q.body, q.contentType = filled(c.Form, w.taken, url.QueryEscape), formType
+	case c.JSON != "":
+		q.body, q.contentType = inJSON(c.JSON, w.taken), jsonType
+	}
+	return q, ""
+}
+
+// dotted reports whether a path has a part that leads upwards.
+func dotted(path string) bool {
+	return slices.ContainsFunc(strings.Split(path, "/"), func(part string) bool { return part == "." || part == ".." })
+}
+
+// reached tells which provider an answer leads to.
+func (w *walk) reached(f *finder, a *answer) (host, problem string) {
+	all, strict := f.addresses(a)
+	for _, text := range all {
+		to, err := secure(a.at).Parse(strings.TrimSpace(text))
+		if err != nil {
+			return "", "the address of the provider cannot be read"
+		}
+		name := strings.ToLower(to.Hostname())
+		switch {
+		case strings.EqualFold(name, w.Host):
+		case !w.provider(name):
+			if strict {
+				return "", elsewhere
+			}
+		case to.Scheme != "https":
+			return "", "the address of the provider is not https"
+		default:
+			host = name
+		}
+	}
+	if host == "" {
+		return "", "the answer holds no address of a payment provider"
+	}
+	return host, ""
 }
 
 func (w *walk) provider(host string) bool {
@@ -183,31 +309,58 @@ func (w *walk) provider(host string) bool {
 	return false
 }
 
-// card reports whether a card number is refused by the gate.
+// card reports whether a card number is refused by the gate, however this checkout
+// sends what customers enter.
 func (w *walk) card(ctx context.Context) bool {
 	at := &url.URL{Scheme: w.scheme, Host: w.Host, Path: w.Card}
-	status, _, body, err := w.ask(ctx, "POST", at, url.Values{"note": {testCard}}.Encode())
-	return err == nil && status == http.StatusForbidden && strings.Contains(string(body), w.Config.Refused)
+	asks := []question{{method: "POST", at: at, contentType: formType, body: url.Values{"note": {testCard}}.Encode()}}
+	if len(w.Calls) > 0 {
+		asks = append(asks, question{method: "POST", at: at, contentType: jsonType, body: `{"payment":{"number":"` + testCard + `"}}`})
+	}
+	return !slices.ContainsFunc(asks, func(q question) bool {
+		a, err := w.ask(ctx, &q)
+		return err != nil || a.status != http.StatusForbidden || !strings.Contains(string(a.body), w.Config.Refused)
+	})
 }
 
-func (w *walk) ask(ctx context.Context, method string, at *url.URL, form string) (status int, location string, body []byte, err error) {
-	r, err := http.NewRequestWithContext(ctx, method, at.String(), strings.NewReader(form))
+// question is one request of a walk.
+type question struct {
+	method            string
+	at                *url.URL
+	headers           map[string]string
+	body, contentType string
+}
+
+const (
+	formType = "application/x-www-form-urlencoded"
+	jsonType = "application/json"
+)
+
+func (w *walk) ask(ctx context.Context, q *question) (*answer, error) {
+	r, err := http.NewRequestWithContext(ctx, q.method, q.at.String(), strings.NewReader(q.body))
 	if err != nil {
-		return 0, "", nil, err
+		return nil, err
 	}
-	if method == "POST" {
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Accept", "text/html")
+	for name, value := range q.headers {
+		r.Header.Set(name, value)
+	}
+	if q.contentType != "" {
+		r.Header.Set("Content-Type", q.contentType)
 	}
 	r.Header.Set("User-Agent", Agent)
-	r.Header.Set("Accept", "text/html")
-	a, err := w.client.Do(r)
+	got, err := w.client.Do(r)
 	if err != nil {
-		return 0, "", nil, err
+		return nil, err
 	}
-	defer a.Body.Close()
-	body, err = io.ReadAll(io.LimitReader(a.Body, maxPage))
-	if a.StatusCode >= 300 && a.StatusCode < 400 {
-		location = a.Header.Get("Location")
+	defer got.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(got.Body, maxPage+1))
+	if err != nil {
+		return nil, err
 	}
-	return a.StatusCode, location, body, err
+	a := &answer{status: got.StatusCode, header: got.Header, body: body[:min(len(body), maxPage)], whole: len(body) <= maxPage, at: q.at, cookies: w.client.Jar.Cookies(q.at)}
+	if a.status >= 300 && a.status < 400 {
+		a.location = got.Header.Get("Location")
+	}
+	return a, nil
 }

@@ -117,8 +117,10 @@ type Provider struct {
 // Canary is a walk through the checkout.
 type Canary struct {
 	Every Duration `yaml:"every,omitempty" doc:"Time between two, from 1m to 24h. Default: 1h."`
-	Steps []string `yaml:"steps" doc:"GET /path or POST /path field=value, in order; the last must lead to a provider. Required."`
-	Card  string   `yaml:"card" doc:"Path that the test card number 4111 1111 1111 1111 is posted to; it must be refused. Required."`
+	Steps []string `yaml:"steps,omitempty" doc:"GET /path or POST /path field=value, in order; the last must lead to a provider. Steps or calls are required."`
+	// Calls are in place of steps.
+	Calls []canary.Call `yaml:"calls,omitempty" doc:"The requests of a checkout that a script sends on, in order, in place of steps. The test card number is then posted as JSON, too."`
+	Card  string        `yaml:"card" doc:"Path that the test card number 4111 1111 1111 1111 is posted to; it must be refused. Required."`
 }
 
 // Persons says how what a site shows is attributed to persons.
@@ -404,8 +406,19 @@ func (k *checker) pages(path string, s *Site) {
 		return
 	}
 	k.within(path+".canary.every", c.Every, time.Minute, 24*time.Hour)
-	if len(c.Steps) == 0 {
+	switch {
+	case len(c.Steps) == 0 && len(c.Calls) == 0:
 		k.missing(path+".canary.steps", "write the steps to the payment provider, such as GET /plans/1")
+	case len(c.Steps) > 0 && len(c.Calls) > 0:
+		k.add(path+".canary.calls", fault.New(fault.ConfigConflict, "problem", "a canary walks by steps or by calls, not both", "hint", "write the steps as calls, such as ask: GET /plans/1"))
+	}
+	var p *canary.Problem
+	if err := canary.CheckCalls(c.Calls); errors.As(err, &p) {
+		at := fmt.Sprintf("%s.canary.calls[%d]", path, min(p.Call, len(c.Calls)-1))
+		k.value(at, c.Calls[min(p.Call, len(c.Calls)-1)].Ask, p.What, p.Try)
+	}
+	if len(c.Calls) > 0 && len(s.Providers) == 0 {
+		k.missing(path+".providers", "name the hosts of the payment providers that a canary has to reach")
 	}
 	if err := canary.Check(c.Steps); err != nil {
 		k.value(path+".canary.steps", err.Error(), "it is not GET /path or POST /path field=value", "write for example POST /checkout/ n=1")
