@@ -26,6 +26,7 @@ type lab struct {
 	ours, squid, dnsmasq *process
 	server               net.Listener // behind the proxies
 	names                *dns.Server  // behind the resolvers
+	upstream             string       // its address
 	hello                []byte       // what a TLS client says first
 	long                 chan int     // MiB that the next connection is sent, beyond the first KiB
 }
@@ -63,7 +64,8 @@ func newLab(ctx context.Context) (l *lab, err error) {
 	if err != nil {
 		return l, err
 	}
-	if l.ours, err = l.sekisho(ctx, upstream); err != nil {
+	l.upstream = upstream
+	if l.ours, err = l.sekisho(ctx, "ours"); err != nil {
 		return l, err
 	}
 	if l.squid, err = l.startSquid(ctx); err != nil {
@@ -127,9 +129,23 @@ func (l *lab) serve() {
 					}
 				}
 			default:
-				_, _ = io.Copy(io.Discard, conn) // until the client ends
+				echo(conn) // until the client ends
 			}
 		}()
+	}
+}
+
+// echo sends back what comes; io.Copy would hold two more files for each.
+func echo(conn net.Conn) {
+	var b [64]byte
+	for {
+		n, err := conn.Read(b[:])
+		if err != nil {
+			return
+		}
+		if _, err := conn.Write(b[:n]); err != nil {
+			return
+		}
 	}
 }
 
@@ -160,16 +176,20 @@ func freePort() (int, error) {
 
 func (l *lab) write(name, text string) (string, error) {
 	file := filepath.Join(l.dir, name)
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return "", err
+	}
 	return file, os.WriteFile(file, []byte(text), 0o644)
 }
 
-func (l *lab) sekisho(ctx context.Context, upstream string) (*process, error) {
+// sekisho starts a process of ours in a directory of its own.
+func (l *lab) sekisho(ctx context.Context, dir string) (*process, error) {
 	proxy, err := freePort()
 	port, err2 := freePort()
 	if err = errors.Join(err, err2); err != nil {
 		return nil, err
 	}
-	if _, err := l.write("policy.yaml", `generation: 1
+	if _, err := l.write(dir+"/policy.yaml", `generation: 1
 segments: [{name: here, networks: [127.0.0.0/8]}]
 roles:
   - name: office
@@ -180,7 +200,7 @@ roles:
 `); err != nil {
 		return nil, err
 	}
-	file, err := l.write("sekisho.yaml", fmt.Sprintf(`data: ./data
+	file, err := l.write(dir+"/sekisho.yaml", fmt.Sprintf(`data: ./data
 keys: ./keys
 egress:
   policy_file: policy.yaml
@@ -192,7 +212,7 @@ egress:
     - name: dns
       listen: 127.0.0.1:%d
       upstreams: [{address: %s}]
-`, proxy, port, upstream))
+`, proxy, port, l.upstream))
 	if err != nil {
 		return nil, err
 	}

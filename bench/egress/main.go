@@ -25,6 +25,13 @@ func main() {
 	idle := flag.Int("idle", 10_000, "idle tunnels")
 	only := flag.String("only", "", "tunnel, gb, dns or idle")
 	flag.Parse()
+	if flag.Arg(0) == endsRole {
+		if err := serveEnds(); err != nil {
+			fmt.Fprintln(os.Stderr, "bench-egress: ends:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if err := run(context.Background(), *rounds, *tunnels, *megabytes, *questions, *idle, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "bench-egress:", err)
 		os.Exit(1)
@@ -73,12 +80,13 @@ func run(ctx context.Context, rounds, tunnels, megabytes, questions, idle int, o
 		ratios = append(ratios, fmt.Sprintf("RATIO %s %.3f", m.ratio, value))
 	}
 	if wanted("idle") {
-		before, after, err := l.idle(idle)
+		m, err := l.idle(ctx, idle)
 		if err != nil {
 			return fmt.Errorf("idle: %w", err)
 		}
-		fmt.Printf("SAMPLE egress_idle_rss_mib %.1f %.1f\n", after, before)
-		ratios = append(ratios, fmt.Sprintf("RATIO egress_idle_%d_mib %.1f", idle, after))
+		fmt.Println(m)
+		fmt.Printf("SAMPLE egress_idle_rss_mib %.1f %.1f\n", m.with, m.before)
+		ratios = append(ratios, fmt.Sprintf("RATIO egress_idle_%d_mib %.1f", idle, m.with))
 	}
 	for _, r := range ratios {
 		fmt.Println(r)

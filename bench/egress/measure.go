@@ -14,13 +14,15 @@ import (
 )
 
 // open asks a proxy for a tunnel and says hello in it; the first KiB has come.
-func (l *lab) open(p *process) (net.Conn, error) {
+func (l *lab) open(p *process) (net.Conn, error) { return l.openTo(p, l.server.Addr().String()) }
+
+// openTo is open to another server.
+func (l *lab) openTo(p *process, to string) (net.Conn, error) {
 	conn, err := net.Dial("tcp", p.proxy)
 	if err != nil {
 		return nil, err
 	}
 	err = func() error {
-		to := l.server.Addr().String()
 		if _, err := fmt.Fprintf(conn, "CONNECT %s HTTP/1.1\r\nHost: %s\r\n\r\n", to, to); err != nil {
 			return err
 		}
@@ -164,28 +166,4 @@ func (l *lab) answers(p *process, n int) (float64, error) {
 	time.Sleep(settle)
 	after, err := p.cpu()
 	return float64((after - before).Nanoseconds()) / 1e3 / float64(n), err
-}
-
-// idle is the memory of the gate before and with n tunnels in which nothing
-// passes, in MiB.
-func (l *lab) idle(n int) (before, with float64, err error) {
-	if before, err = l.ours.rss(); err != nil {
-		return 0, 0, err
-	}
-	var conns []net.Conn
-	defer func() {
-		for _, c := range conns {
-			_ = c.Close()
-		}
-	}()
-	for range n {
-		conn, err := l.open(l.ours)
-		if err != nil {
-			return 0, 0, fmt.Errorf("tunnel %d: %w", len(conns), err)
-		}
-		conns = append(conns, conn)
-	}
-	time.Sleep(settle)
-	with, err = l.ours.rss()
-	return before, with, err
 }

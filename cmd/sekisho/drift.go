@@ -34,7 +34,7 @@ func (p *process) startDrift(s *stage) {
 		run(&driftWatch{cfg: b.cfg, dsn: b.dsn, attach: b.control.Attach, every: time.Duration(b.cfg.Scan.Every), rec: b.rec})
 	}
 	for _, k := range p.keyed {
-		run(&driftWatch{cfg: k.cfg, dsn: k.dsn, every: k.every, rec: p.ledger.Recorder(event.Source("scan/"+k.cfg.Name+"/drift"), 0)})
+		run(&driftWatch{cfg: k.cfg, dsn: k.dsn, every: k.every, rec: p.ledger.Recorder(scanSource(k.cfg.Name+"/drift", k.cfg.Site), 0)})
 	}
 }
 

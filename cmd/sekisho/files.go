@@ -4,6 +4,7 @@ import (
 	"context"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"sekisho/internal/config"
@@ -13,6 +14,7 @@ import (
 	"sekisho/internal/element"
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
+	"sekisho/internal/hub/frame"
 	"sekisho/internal/keyring"
 	"sekisho/internal/subject"
 	"sekisho/proof/scope"
@@ -51,8 +53,8 @@ func (p *process) startFiles(s *stage) error {
 			return tree.Run(ctx, p.toldOf(f.Name, "a folder cannot be read", "files read"))
 		})
 	}
-	return p.startStores(s, contents, func(place event.Place) filehold.Config {
-		cfg := p.treeConfig(place, key)
+	return p.startStores(s, contents, func(c *config.Store) filehold.Config {
+		cfg := p.treeConfig(c.Name, c.Site, key)
 		cfg.Known = known
 		return cfg
 	})
@@ -96,15 +98,28 @@ func (p *process) filesConfig(f *config.Files, key *keyring.Key) filehold.Config
 	if err != nil { // only without a working directory
 		root = f.Folder
 	}
-	cfg := p.treeConfig(event.Place(f.Name), key)
-	cfg.SnapshotOf = event.Place(f.SnapshotOf)
+	cfg := p.treeConfig(f.Name, f.Site, key)
+	if f.SnapshotOf != "" { // all that is read has the same site
+		cfg.SnapshotOf = event.Place(frame.Of(f.SnapshotOf, f.Site))
+	}
 	cfg.Name, cfg.Store, cfg.Every = f.Folder, filescan.Folder{Root: root, Skip: skip}, time.Duration(f.Every)
 	return cfg
 }
 
-// treeConfig is what the readings of all folders and stores have in common.
-func (p *process) treeConfig(tree event.Place, key *keyring.Key) filehold.Config {
+// scanSource names a reading in events: that of what is shipped has its site's name.
+func scanSource(name, site string) event.Source {
+	return event.Source("scan/" + frame.Of(name, site))
+}
+
+// treeConfig is what the readings of all folders and stores have in common. Those
+// whose events are shipped have the site's name, and so have the persons that are in
+// files only: the hub has such persons of its own.
+func (p *process) treeConfig(name, site string, key *keyring.Key) filehold.Config {
 	hasher := key.Hasher()
+	tree, unknown := event.Place(frame.Of(name, site)), filehold.Unknown
+	if first, rest, ok := strings.Cut(string(unknown), "."); ok {
+		unknown = event.SubjectSource(frame.Of(first, site) + "." + rest)
+	}
 	held := map[event.Place]map[event.SubjectSource]bool{}
 	for place, sources := range p.past.held {
 		if scope.Covers(string(tree), string(place)) && place != tree && len(sources) > 0 {
@@ -113,10 +128,10 @@ func (p *process) treeConfig(tree event.Place, key *keyring.Key) filehold.Config
 	}
 	return filehold.Config{
 		Tree: tree, Held: held, Now: p.now,
-		Recorder: p.ledger.Recorder(event.Source("scan/"+string(tree)), 0),
-		Numbers:  p.dict.Source(filehold.Unknown),
-		Owners:   p.ownersOf,
-		Origins:  p.originsOf,
+		Recorder: p.ledger.Recorder(scanSource(name, site), 0),
+		Numbers:  p.dict.Source(unknown), Unknown: unknown,
+		Owners:  p.ownersOf,
+		Origins: p.originsOf,
 		Hash: func(parts ...[]byte) (sum [16]byte) {
 			full := hasher.Sum(append([][]byte{[]byte("files")}, parts...)...)
 			copy(sum[:], full[:])

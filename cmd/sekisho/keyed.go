@@ -51,7 +51,7 @@ func (p *process) newKeyed() error {
 			return err
 		}
 		k.holdings, err = datamap.New(datamap.Config{
-			Database: event.Place(c.Name), DSN: k.dsn, Tables: scanTables(k.cfg), Recorder: p.ledger.Recorder(event.Source("scan/"+c.Name+"/keys"), 0),
+			Database: place(k.cfg), DSN: k.dsn, Tables: scanTables(k.cfg), Recorder: p.ledger.Recorder(scanSource(c.Name+"/keys", c.Site), 0),
 			Numbers:     func(src event.SubjectSource) datamap.Numbers { return p.dict.Source(src) },
 			Identifiers: k.identifiers, Every: k.every, RowsPerSecond: c.RowsPerSecond, Now: p.now, Progress: k.scanProgress,
 		})
@@ -91,7 +91,7 @@ func (p *process) identifiersKnown(s *stage) <-chan struct{} {
 
 // storeBase is the protect section of a store as that of a database.
 func storeBase(c *config.Store) *config.Database {
-	d := &config.Database{Name: c.Name, Protect: c.Protect, Plain: c.Plain}
+	d := &config.Database{Name: c.Name, Site: c.Site, Protect: c.Protect, Plain: c.Plain}
 	if u, err := url.Parse(c.Address); err == nil && u.Opaque == "" {
 		d.Database = strings.TrimPrefix(u.Path, "/")
 	}

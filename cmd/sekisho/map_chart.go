@@ -57,7 +57,11 @@ const manyReaders = 10
 func newChart(l *config.Loaded, now time.Time) *chart {
 	c := &chart{now: now, places: map[event.Place]*charted{}, drifts: map[event.Place]*event.Drift{}, sessions: map[sessionKey]string{}}
 	for i := range l.Gates {
-		c.gated = append(c.gated, event.Place(l.Gates[i].Database))
+		for d := range l.Databases {
+			if l.Databases[d].Name == l.Gates[i].Database {
+				c.gated = append(c.gated, place(&l.Databases[d]))
+			}
+		}
 	}
 	return c
 }

@@ -10,6 +10,7 @@ import (
 	"sekisho/internal/datamap/filehold"
 	"sekisho/internal/datamap/sqliteread"
 	"sekisho/internal/event"
+	"sekisho/internal/hub/frame"
 )
 
 // originsOf returns the protected tables that a dump or a copy was made from, or the
@@ -61,7 +62,7 @@ func tablesIn(d *config.Database, o *filehold.Origin) (of []event.Place) {
 func (p *process) isFile(place event.Place, file string) bool {
 	for i := range p.cfg.Files {
 		f := &p.cfg.Files[i]
-		rel, ok := strings.CutPrefix(string(place), f.Name+"/")
+		rel, ok := strings.CutPrefix(string(place), frame.Of(f.Name, f.Site)+"/")
 		if !ok {
 			continue
 		}

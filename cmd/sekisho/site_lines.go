@@ -95,6 +95,15 @@ func nameSite(c *config.Config) error {
 	for i := range c.Databases {
 		c.Databases[i].Site = m.Site
 	}
+	if !m.Stored {
+		return nil
+	}
+	for i := range c.Files {
+		c.Files[i].Site = m.Site
+	}
+	for i := range c.Stores {
+		c.Stores[i].Site = m.Site
+	}
 	return nil
 }
 
@@ -129,8 +138,8 @@ func (p *process) elsewhere(database string) event.Place {
 	}, database), p.site()))
 }
 
-// numbersRecorder takes new subject numbers. What a hub has no events of (folders,
-// stores) it gets no numbers of.
+// numbersRecorder takes new subject numbers. What a hub has no events of it gets no
+// numbers of.
 func (p *process) numbersRecorder() event.Recorder {
 	here := p.ledger.Recorder("dictionary", 0)
 	if p.site() == "" {

@@ -52,7 +52,7 @@ func accessFromEnvironment(address string) access {
 }
 
 // startStores keeps the holdings of the configured databases and buckets recorded.
-func (p *process) startStores(s *stage, contents *filehold.Contents, template func(event.Place) filehold.Config) error {
+func (p *process) startStores(s *stage, contents *filehold.Contents, template func(*config.Store) filehold.Config) error {
 	for i := range p.cfg.Stores {
 		c := &p.cfg.Stores[i]
 		secret, err := config.ReadSecret(c.PasswordFile)
@@ -69,7 +69,7 @@ func (p *process) startStores(s *stage, contents *filehold.Contents, template fu
 		if err != nil {
 			return fault.New(fault.DatabaseConnect, "database", c.Name, "address", tablestore.Name(c.Address)).Because(err)
 		}
-		cfg := template(event.Place(c.Name))
+		cfg := template(c)
 		if k := p.keyedOf(c.Name); k != nil {
 			s.run("holdings of "+c.Name, func(ctx context.Context) error { return k.holdings.RunFirst(ctx, k.read) })
 			store = k.others(store)
@@ -109,11 +109,12 @@ func (p *process) startReplica(s *stage, c *config.Store, secret config.Secret) 
 			tables = scanTables(storeBase(o))
 		}
 	}
+	at := place(storeBase(c))
 	for i := range tables {
 		t := &tables[i]
-		t.Place, t.Identifiers = event.Place(c.Name+"/"+t.Name), nil
+		t.Place, t.Identifiers = at+event.Place("/"+t.Name), nil
 		if t.Schema != "" {
-			t.Place = event.Place(c.Name + "/" + t.Schema + "." + t.Name)
+			t.Place = at + event.Place("/"+t.Schema+"."+t.Name)
 		}
 	}
 	dsn, err := storeDSN(c, secret)
@@ -121,7 +122,7 @@ func (p *process) startReplica(s *stage, c *config.Store, secret config.Secret) 
 		return err
 	}
 	m, err := datamap.New(datamap.Config{
-		Database: event.Place(c.Name), DSN: dsn, Tables: tables, Recorder: p.ledger.Recorder(event.Source("scan/"+c.Name), 0),
+		Database: at, DSN: dsn, Tables: tables, Recorder: p.ledger.Recorder(scanSource(c.Name, c.Site), 0),
 		Numbers: func(src event.SubjectSource) datamap.Numbers { return p.dict.Source(src) },
 		Every:   time.Duration(c.Every), RowsPerSecond: c.RowsPerSecond, Now: p.now,
 	})

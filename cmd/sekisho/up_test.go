@@ -183,15 +183,24 @@ func awaitClosed(ts *testscript.TestScript, _ bool, args []string) {
 	awaitLines(ts, fmt.Sprintf(`"k":%d,`, event.KindSessionClose), n)
 }
 
-// awaitEvent waits until an event of a kind holds a text.
-func awaitEvent(ts *testscript.TestScript, _ bool, args []string) { awaitLines(ts, args[1], 1) }
+// awaitEvent waits until an event of a kind holds a text; a third word names the
+// data directory, else it is data.
+func awaitEvent(ts *testscript.TestScript, _ bool, args []string) {
+	data := "data"
+	if len(args) > 2 {
+		data = args[2]
+	}
+	awaitLinesIn(ts, data, args[1], 1)
+}
 
-func awaitLines(ts *testscript.TestScript, part string, n int) {
+func awaitLines(ts *testscript.TestScript, part string, n int) { awaitLinesIn(ts, "data", part, n) }
+
+func awaitLinesIn(ts *testscript.TestScript, data, part string, n int) {
 	deadline := time.NewTimer(90 * time.Second) // counters of the server may be 60 s late
 	defer deadline.Stop()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
-	for countLines(ts, part) < n {
+	for countLinesIn(ts, data, part) < n {
 		select {
 		case <-tick.C:
 		case <-deadline.C:
@@ -201,8 +210,10 @@ func awaitLines(ts *testscript.TestScript, part string, n int) {
 }
 
 // countLines counts the lines of the ledger that hold part.
-func countLines(ts *testscript.TestScript, part string) (n int) {
-	r, err := ledger.OpenReader(filepath.Join(ts.Getenv("WORK"), "data", "ledger"))
+func countLines(ts *testscript.TestScript, part string) int { return countLinesIn(ts, "data", part) }
+
+func countLinesIn(ts *testscript.TestScript, data, part string) (n int) {
+	r, err := ledger.OpenReader(filepath.Join(ts.Getenv("WORK"), data, "ledger"))
 	ts.Check(err)
 	ts.Check(r.Scan(context.Background(), 0, func(_ event.Index, line []byte) error {
 		if strings.Contains(string(line), part) {

@@ -19,6 +19,10 @@ type Files struct {
 	// SnapshotOf is for what a volume manager keeps, such as LVM or ZFS.
 	SnapshotOf string `yaml:"snapshot_of,omitempty" doc:"Name of the database, store or folder whose volume this folder shows as it once was: a snapshot (LVM, ZFS, btrfs, VSS) that is mounted. What rests in it is a place of its own, said to be a copy. Default: none."`
 	Watch      bool   `yaml:"watch,omitempty" doc:"Linux only: follow files that come, change and go between two readings. With CAP_SYS_ADMIN the kernel keeps each file until it was read; without, what was too late is a finding. Default: false."`
+
+	// Site is the name under which events of it are shipped to a hub; set by who
+	// knows, empty when they are not.
+	Site string `yaml:"-"`
 }
 
 // Store is a database or a bucket that is read as it stands, without a gate.
@@ -32,6 +36,10 @@ type Store struct {
 	Replica       string   `yaml:"replica_of,omitempty" doc:"Name of the database in databases, or of the store with protect, that this is a copy of on a server of the same kind: its protected tables are known here by their keys, and what rests here rests there, too."`
 	Protect       []Table  `yaml:"protect,omitempty" doc:"Tables of a database whose rows are known by their key, as in databases; those of MySQL and SQLite are named without a schema. Other tables are read for what is in them."`
 	Plain         []string `yaml:"plain,omitempty" doc:"Tables without personal data, for map propose --check. They are read all the same."`
+
+	// Site is the name under which events of it are shipped to a hub; set by who
+	// knows, empty when they are not.
+	Site string `yaml:"-"`
 }
 
 const (

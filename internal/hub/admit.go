@@ -86,6 +86,10 @@ func tellsOfSubjects(body event.Body, site string) bool {
 		return ownParts(site, b.Parts)
 	case *event.HoldingScan:
 		return own(site, b.Table) && ownSubjects(site, b.Source)
+	case *event.Object:
+		return own(site, b.Place) && (b.Was == "" || own(site, b.Was)) && (b.Like == "" || own(site, b.Like))
+	case *event.Copied:
+		return own(site, b.Place) && own(site, b.Of...)
 	case *event.HoldingChange:
 		return own(site, b.Table) && ownSubjects(site, b.Source)
 	case *event.Taint:

@@ -27,8 +27,8 @@ type Intake interface {
 var ErrBroken = errors.New("the record does not continue what the hub has")
 
 // Ships reports whether a source is one whose events a remote process ships: its
-// gates, the scans of its databases, the numbers of their subjects, who looked at
-// them in its console, and what the process says of its exits.
+// gates, the scans of its databases, folders and stores, the numbers of their
+// subjects, who looked at them in its console, and what the process says of its exits.
 func Ships(source, site string) bool {
 	name, of, ok := strings.Cut(source, "@")
 	return ok && of == site && (strings.HasPrefix(name, "gate/") || strings.HasPrefix(name, "scan/") ||

@@ -49,8 +49,8 @@ func (t *Tree) bodies(ctx context.Context, place event.Place, s *state, c *conte
 	if err := t.unknown(ctx, c, add); err != nil {
 		return nil, err
 	}
-	if c.lost > 0 && groups[Unknown] == nil {
-		groups[Unknown] = map[element.Mask]*roaring.Bitmap{}
+	if c.lost > 0 && groups[t.cfg.Unknown] == nil {
+		groups[t.cfg.Unknown] = map[element.Mask]*roaring.Bitmap{}
 	}
 	sum, err := digest(groups, c.lost)
 	if err != nil {
@@ -66,7 +66,7 @@ func (t *Tree) bodies(ctx context.Context, place event.Place, s *state, c *conte
 	for _, source := range slices.Sorted(maps.Keys(groups)) {
 		now[source] = true
 		h := event.HoldingScan{Scan: t.nextID(from), Table: place, Source: source, From: from.UnixNano(), To: to.UnixNano(), Rows: c.rows[source]}
-		if source == Unknown {
+		if source == t.cfg.Unknown {
 			h.Unknown = c.lost
 		}
 		all = append(all, parts(h, groups[source])...)
@@ -113,7 +113,7 @@ func (t *Tree) unknown(ctx context.Context, c *content, add func(Subject, elemen
 			return err
 		}
 		for i, k := range part {
-			add(Subject{Unknown, numbers[i]}, c.unknown[k])
+			add(Subject{t.cfg.Unknown, numbers[i]}, c.unknown[k])
 		}
 	}
 	return nil

@@ -31,7 +31,8 @@ import (
 	"sekisho/internal/subject"
 )
 
-// Unknown is the source of subjects that are in files only.
+// Unknown is the source of subjects that are in files only, unless Config.Unknown
+// says another.
 const Unknown event.SubjectSource = "files.unknown"
 
 // Subject is a subject of a protected table.
@@ -62,6 +63,9 @@ type Config struct {
 	Contents *Contents
 	Recorder event.Recorder
 	Numbers  Numbers // of Unknown
+	// Unknown is the source of subjects that are in files only; "" means the constant
+	// of that name. A remote process has one of its own.
+	Unknown event.SubjectSource
 	// Owners appends the subjects of protected tables to whom an identifier
 	// belongs for certain.
 	Owners func(dst []Subject, k element.Kind, value []byte) []Subject

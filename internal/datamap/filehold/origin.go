@@ -38,7 +38,7 @@ func (t *Tree) copied(ctx context.Context, place event.Place, s *state, c *conte
 	known := ""
 	for _, o := range c.made {
 		for source := range s.sources {
-			if source != Unknown {
+			if source != t.cfg.Unknown {
 				o.Holds = append(o.Holds, source)
 			}
 		}

@@ -33,6 +33,7 @@ const (
 type content struct {
 	owners func(dst []Subject, k element.Kind, value []byte) []Subject
 	hash   func(parts ...[]byte) [16]byte
+	nobody event.SubjectSource // Config.Unknown
 
 	known    map[Subject]element.Mask
 	unknown  map[[16]byte]element.Mask
@@ -198,7 +199,7 @@ func (r *records) settle(all []record) {
 		if len(x.owners) > 0 {
 			continue
 		}
-		c.rows[Unknown]++
+		c.rows[c.nobody]++
 		key := x.key(c.hash)
 		if _, ok := c.unknown[key]; !ok && len(c.unknown) >= maxUnknown {
 			c.lost++

@@ -43,6 +43,9 @@ func New(cfg Config) *Tree {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.Unknown == "" {
+		cfg.Unknown = Unknown
+	}
 	t := &Tree{cfg: cfg, files: map[event.Place]*state{}}
 	for place, sources := range cfg.Held {
 		t.files[place] = &state{sources: maps.Clone(sources)}
@@ -142,7 +145,7 @@ func (t *Tree) Scan(ctx context.Context) (Result, error) {
 }
 
 func (t *Tree) reading() (*content, *document.Reader) {
-	return &content{owners: t.cfg.Owners, hash: t.cfg.Hash}, &document.Reader{Limits: t.cfg.Limits, Temp: t.cfg.Temp}
+	return &content{owners: t.cfg.Owners, hash: t.cfg.Hash, nobody: t.cfg.Unknown}, &document.Reader{Limits: t.cfg.Limits, Temp: t.cfg.Temp}
 }
 
 // file brings what is recorded of one file up to date.
@@ -154,7 +157,7 @@ func (t *Tree) file(ctx context.Context, f *document.Object, c *content, reader 
 		t.files[place] = s
 	}
 	s.seen = true
-	if f.Trouble == 0 && !f.Volatile && s.identity == f.Identity && s.identity != [4]int64{} && !s.sources[Unknown] {
+	if f.Trouble == 0 && !f.Volatile && s.identity == f.Identity && s.identity != [4]int64{} && !s.sources[t.cfg.Unknown] {
 		return t.count(s, out)
 	}
 	c.reset()

@@ -164,9 +164,9 @@ func (t *Tree) unread(st *state, o *event.Object) []event.Body {
 	if st.sources == nil {
 		st.sources = map[event.SubjectSource]bool{}
 	}
-	st.sources[Unknown] = true
+	st.sources[t.cfg.Unknown] = true
 	return []event.Body{
-		&event.HoldingScan{Scan: t.nextID(time.Unix(0, o.From)), Part: 1, Parts: 1, Table: o.Place, Source: Unknown, Elements: personal, From: o.From, To: o.To, Rows: n, Unknown: n},
+		&event.HoldingScan{Scan: t.nextID(time.Unix(0, o.From)), Part: 1, Parts: 1, Table: o.Place, Source: t.cfg.Unknown, Elements: personal, From: o.From, To: o.To, Rows: n, Unknown: n},
 		&event.Finding{Code: "SK3203", Title: "a file came and went before it could be read", Place: o.Place, Detail: size},
 	}
 }

@@ -63,11 +63,16 @@ func (w *worker) flushed(p *Pair) bool {
 	return true
 }
 
-// tearDown ends the pair. Sockets are closed after the last callback: a Handler sees a pair whole or not at all.
+// tearDown ends the pair. Sockets are closed after the last callback: a Handler sees a pair whole or not at all. But
+// connections that are to be reset are so before it: what the last callback reports has happened.
 func (w *worker) tearDown(p *Pair) {
 	var over [2]bool // the socket itself has said that nothing more comes
 	for s := range p.ends {
 		over[s] = p.ends[s].eof && p.ends[s].tls == nil
+	}
+	var keep [2]bool // reset already
+	if p.resets {
+		keep = w.resetAll(p)
 	}
 	p.endAll()
 	p.gone = true
@@ -76,10 +81,15 @@ func (w *worker) tearDown(p *Pair) {
 		if !p.aborting && !e.broken && !over[s] {
 			discard(e.fd, w.buf)
 		}
-		if p.resets { // a Unix socket ignores it: it has no buffer beyond the peer's
+		switch {
+		case keep[s]:
+			w.keepEnded(e.fd)
+		case p.resets: // a Unix socket ignores it: it has no buffer beyond the peer's
 			resets(e.fd)
+			fallthrough
+		default:
+			shut(e.fd) // the only descriptor of the socket: epoll forgets it too
 		}
-		shut(e.fd) // the only descriptor of the socket: epoll forgets it too
 		e.fd = -1
 		if e.out != nil {
 			w.release(e.out)
@@ -116,6 +126,7 @@ func (w *worker) closeAll() {
 			w.tearDown(p)
 		}
 	}
+	w.closeEnded(len(w.ended))
 }
 
 // armed implements carrier.
@@ -162,6 +173,9 @@ func (w *worker) timers() {
 	}
 	if !w.nextIdle.IsZero() && !w.now.Before(w.nextIdle) {
 		w.sweepIdle()
+	}
+	if !w.nextEnded.IsZero() && !w.now.Before(w.nextEnded) {
+		w.sweepEnded()
 	}
 }
 

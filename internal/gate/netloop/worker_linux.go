@@ -42,10 +42,12 @@ type worker struct {
 	pool    [][]byte
 	pipes   []*pipe // spare ones
 	piped   int     // all there are
+	ended   []int   // descriptors of connections that were reset, to be closed at nextEnded
 
 	nextTick  time.Time // zero: none
 	nextSweep time.Time // zero: none
 	nextIdle  time.Time // zero: none
+	nextEnded time.Time // zero: none
 
 	sleeping atomic.Bool // in, or about to enter, a blocking epoll_wait
 
@@ -234,7 +236,7 @@ func (w *worker) timeout() int {
 		return 0
 	}
 	var next time.Time
-	for _, t := range [...]time.Time{w.nextTick, w.nextSweep, w.nextIdle} {
+	for _, t := range [...]time.Time{w.nextTick, w.nextSweep, w.nextIdle, w.nextEnded} {
 		if !t.IsZero() && (next.IsZero() || t.Before(next)) {
 			next = t
 		}
@@ -262,6 +264,7 @@ func (w *worker) takePosted() (stop bool) {
 	for _, p := range wakes {
 		w.woken(p)
 	}
+	w.boundEnded()
 	clear(adds)
 	clear(wakes)
 	w.spareAdds, w.spareWakes = adds, wakes
@@ -270,6 +273,7 @@ func (w *worker) takePosted() (stop bool) {
 
 // open registers a new pair and gives it what was read ahead.
 func (w *worker) open(p *Pair) {
+	w.closeEnded(endedForNew)
 	p.now, p.lastIO = w.now, w.now
 	if n := len(w.free); n > 0 {
 		p.slot = w.free[n-1]

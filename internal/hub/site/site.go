@@ -58,6 +58,9 @@ type Membership struct {
 	// Whole says that everything the process guards is recorded under its name at
 	// the hub and shipped; else only what leaves is.
 	Whole bool `json:"whole,omitempty"`
+	// Stored says so of what rests in its folders and stores. Processes that joined
+	// before these were shipped recorded them without the site's name, and still do.
+	Stored bool `json:"stored,omitempty"`
 }
 
 // NameOf is the name that a token gives.
@@ -87,7 +90,7 @@ var ErrMember = errors.New("this process has joined a hub before")
 
 // Join spends a token: it makes a key, gets a certificate and writes both to
 // dir, which must exist. receipts verifies the receipts of this process; whole is
-// Membership.Whole.
+// Membership.Whole and Stored.
 func Join(ctx context.Context, text, dir, receipts string, whole bool) (*Membership, error) {
 	token, err := frame.ParseToken(text)
 	if err != nil {
@@ -111,7 +114,7 @@ func Join(ctx context.Context, text, dir, receipts string, whole bool) (*Members
 		frame.Join{Site: token.Site, Secret: token.Secret, Request: string(request), Key: receipts}, &j); err != nil {
 		return nil, err
 	}
-	m := &Membership{Site: token.Site, Hub: token.Hub, Tenant: j.Tenant, Root: j.Root, Orders: j.Orders, Whole: whole}
+	m := &Membership{Site: token.Site, Hub: token.Hub, Tenant: j.Tenant, Root: j.Root, Orders: j.Orders, Whole: whole, Stored: whole}
 	if root, err := pki.ParseCert([]byte(m.Root)); err != nil || pki.Fingerprint(root.Raw) != token.Root {
 		return nil, errors.New("the hub sent another root than the token names")
 	}
