@@ -99,7 +99,7 @@ func (c *console) WebRoom(context.Context) (*consoleoffice.WebRoom, error) {
 		for _, s := range g.sites() {
 			out.Leads = out.Leads || len(s.Payment) > 0
 		}
-		rules, err := siteLines(g.cfg, c.now())
+		rules, err := siteLines(g.config(), c.now())
 		if err != nil {
 			return nil, err
 		}

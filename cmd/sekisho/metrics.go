@@ -108,7 +108,7 @@ func (p *process) durableLag(ctx context.Context) time.Duration {
 }
 
 func (p *process) meterWeb(g *webGate) {
-	label := metrics.Label{Name: "gate", Value: g.cfg.Name}
+	label := metrics.Label{Name: "gate", Value: g.label}
 	for _, c := range []struct {
 		name, help string
 		read       func(*revproxy.Metrics) uint64

@@ -49,8 +49,8 @@ func (p *process) gateStatus(name string) []control.GateStatus {
 		}
 	}
 	for _, g := range p.webs {
-		if name == "" || name == g.cfg.Name {
-			out = append(out, control.GateStatus{Name: g.cfg.Name, Listen: g.cfg.Listen, Mode: "web", Bypass: g.server.Unseen()})
+		if name == "" || name == g.label {
+			out = append(out, control.GateStatus{Name: g.label, Listen: g.config().Listen, Mode: "web", Bypass: g.server.Unseen()})
 		}
 	}
 	return out
@@ -207,7 +207,7 @@ func (p *process) Bypass(ctx context.Context, r control.BypassRequest) (control.
 		p.setBypass(ctx, g, r)
 	}
 	for _, g := range p.webs {
-		if !r.Query && (r.Gate == "" || r.Gate == g.cfg.Name) && g.server.Unseen() != r.Open {
+		if !r.Query && (r.Gate == "" || r.Gate == g.label) && g.server.Unseen() != r.Open {
 			p.setWebBypass(ctx, g, r)
 		}
 	}

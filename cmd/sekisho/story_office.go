@@ -309,7 +309,7 @@ func (o *office) Token(customer int) (string, error) {
 
 // Web implements story.Office.
 func (o *office) Web(ctx context.Context, method, path, body string) (int, string, error) {
-	req, err := http.NewRequestWithContext(ctx, method, "http://"+o.web.addr+path, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, method, "http://"+o.web.addr()+path, strings.NewReader(body))
 	if err != nil {
 		return 0, "", err
 	}

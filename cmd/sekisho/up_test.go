@@ -16,6 +16,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -90,15 +91,20 @@ func runWithShop(t *testing.T, dir string) {
 			if err != nil {
 				return err
 			}
+			nextPort, err := freePort()
+			if err != nil {
+				return err
+			}
+			e.Values[siteLoadKey] = new(atomic.Pointer[siteLoad])
 			for _, kv := range [][2]string{
-				{"HOOK", hook}, {"OUTSIDE", outside}, {"SLOW", newSlowSite(e).server.URL}, {"SHOP", leaky}, {"WEBPORT", webPort}, {"LANG", "C.UTF-8"}, {"USER", "ayame"}, {"UPSTREAMPORT", server.Addr()[strings.LastIndexByte(server.Addr(), ':')+1:]}, {"UPSTREAM", server.Addr()}, {"DATABASE", name},
+				{"HOOK", hook}, {"OUTSIDE", outside}, {"SLOW", newSlowSite(e).server.URL}, {"SHOP", leaky}, {"WEBPORT", webPort}, {"NEXTPORT", nextPort}, {"LANG", "C.UTF-8"}, {"USER", "ayame"}, {"UPSTREAMPORT", server.Addr()[strings.LastIndexByte(server.Addr(), ':')+1:]}, {"UPSTREAM", server.Addr()}, {"DATABASE", name},
 				{"METRICSPORT", metricsPort}, {"PGHOST", "127.0.0.1"}, {"PGPORT", port}, {"PGUSER", "app"}, {"PGDATABASE", name}, {"PGSSLMODE", "disable"},
 			} {
 				e.Setenv(kv[0], kv[1])
 			}
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"awaitup": awaitUp, "awaitlooks": awaitLooks, "awaitevent": awaitEvent, "awaitclosed": awaitClosed, "expand": expand, "scrape": scrape, "browse": browse, "lookup": lookUp, "join": join, "reference": shownReference, "leak": leak, "upload": upload, "confirmed": sameConfirmed, "items": pageIDs, "getkey": evidenceKey, "plant": plantFiles, "sqlite": sqliteFile, "mapwatch": mapWatch, "basecontrol": baseControl, "reported": sameRows, "nowhere": nowhere, "awaitread": awaitRead, "received": received, "hostile": hostileFiles, "within": within, "killed": killed, "token": makeToken, "awaitconfirmed": awaitConfirmed, "hold": hold, "sitestatus": siteStatus, "moment": siteMoment, "covered": covered},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"awaitup": awaitUp, "awaitlooks": awaitLooks, "awaitevent": awaitEvent, "awaitclosed": awaitClosed, "expand": expand, "scrape": scrape, "browse": browse, "lookup": lookUp, "join": join, "reference": shownReference, "leak": leak, "upload": upload, "confirmed": sameConfirmed, "items": pageIDs, "getkey": evidenceKey, "plant": plantFiles, "sqlite": sqliteFile, "mapwatch": mapWatch, "basecontrol": baseControl, "reported": sameRows, "nowhere": nowhere, "awaitread": awaitRead, "received": received, "hostile": hostileFiles, "within": within, "killed": killed, "token": makeToken, "awaitconfirmed": awaitConfirmed, "hold": hold, "sitestatus": siteStatus, "moment": siteMoment, "covered": covered, "load": loadSite},
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,21 +22,37 @@ import (
 
 // webGate is a running web gate.
 type webGate struct {
-	cfg     *config.Web // but for the sites, which now has
-	name    string      // in events: "shop-web", of a remote process "shop-web@osaka"
-	now     atomic.Pointer[webSites]
-	changed chan struct{} // the sites did: for their canaries
-	renamed chan struct{} // the same, for their certificates
-	judged  bool          // there is a firewall
+	label   string // as configured: "shop-web"
+	name    string // in events: the same, of a remote process "shop-web@osaka"
+	now     atomic.Pointer[webInForce]
+	changed chan struct{}   // the sites did: for their canaries
+	renamed chan struct{}   // the same, for their certificates
+	certify chan certifying // another keeper of certificates
 	server  *revproxy.Gate
 	rec     event.Recorder
 	start   uint32
-	addr    string // as bound
 	rules   atomic.Pointer[site.Rules]
 	digest  string // of the file of the rules; guarded by process.reload
-	learn   *site.Learner
-	certs   *certificate.Keeper // nil: they are files, or there are none
 }
+
+// webInForce is a web gate as it is in force: as configured, and as the gate knows
+// it.
+type webInForce struct {
+	cfg      *config.Web
+	settings revproxy.Settings
+	certs    *certificate.Keeper // nil: they are files, or there are none
+}
+
+// config is the gate as configured.
+func (g *webGate) config() *config.Web { return g.now.Load().cfg }
+
+// sites returns the sites in force.
+func (g *webGate) sites() []config.Site { return g.config().Sites }
+
+func (g *webGate) places() []event.Place { return g.now.Load().places() }
+
+// addr is where the gate listens, as bound.
+func (g *webGate) addr() string { return g.now.Load().settings.Listener.Addr().String() }
 
 // startWeb opens the web gates.
 func (p *process) startWeb(ctx context.Context, s *stage) error {
@@ -57,74 +74,115 @@ func (p *process) startWeb(ctx context.Context, s *stage) error {
 		if err := p.recordShown(ctx, g, g.sites()); err != nil {
 			return err
 		}
-		if err := p.readSiteRules(ctx, g); err != nil {
+		if err := p.readSiteRules(ctx, g, g.config().Rules); err != nil {
 			return err
 		}
-		if err := p.addCutter(ctx, g.cfg.Name, g.server); err != nil {
+		if err := p.addCutter(ctx, g.label, g.server); err != nil {
 			return err
 		}
 		p.webs = append(p.webs, g)
-		s.run("web gate "+g.cfg.Name, func(ctx context.Context) error { return p.runWeb(ctx, g) })
-		if g.certs != nil {
-			s.run("certificates of "+g.cfg.Name, g.runCertificates)
-		}
-		s.run("canaries of "+g.cfg.Name, func(ctx context.Context) error { return p.runCanaries(ctx, g) })
+		s.run("web gate "+g.label, func(ctx context.Context) error { return p.runWeb(ctx, g) })
+		s.run("certificates of "+g.label, g.runCertificates)
+		s.run("canaries of "+g.label, func(ctx context.Context) error { return p.runCanaries(ctx, g) })
 	}
 	return nil
 }
 
 func (p *process) newWeb(c *config.Web, path string) (*webGate, error) {
-	fail := func(code fault.Code, err error) error {
-		return fault.New(code, "gate", `"`+c.Name+`"`, "address", c.Listen).At(p.file, p.cfg.Line(path), path).Because(err)
-	}
 	source := event.Source("gate/" + frame.Of(c.Name, p.site()))
-	g := &webGate{cfg: c, name: frame.Of(c.Name, p.site()), changed: make(chan struct{}, 1), renamed: make(chan struct{}, 1), rec: p.meter.Gate(p.ledger.Recorder(source, 0), c.Name), start: p.past.starts[source] + 1}
-	cfg := revproxy.Config{Recorder: g.rec, Start: g.start, Strict: c.Strict, FailOpen: c.OnFailure == "open", HoldBytes: int64(c.Hold), Log: p.log.With("gate", c.Name)}
-	cfg.Limits = webLimits(&c.Limits)
-	cfg.Rules = g.rules.Load
-	if c.Learn {
-		g.learn = site.NewLearner()
-		cfg.Learner = g.learn
+	g := &webGate{
+		label: c.Name, name: frame.Of(c.Name, p.site()), changed: make(chan struct{}, 1), renamed: make(chan struct{}, 1), certify: make(chan certifying),
+		rec: p.meter.Gate(p.ledger.Recorder(source, 0), c.Name), start: p.past.starts[source] + 1,
 	}
-	now, err := p.hostsOf(g.name, c.Sites, nil)
+	now, err := p.webSettings(g, p.cfg, c, path)
 	if err != nil {
-		var f *fault.Error
-		if errors.As(err, &f) {
-			return nil, err
-		}
-		return nil, fail(fault.GateFailed, err)
+		return nil, err
 	}
 	g.now.Store(now)
-	cfg.Hosts, g.judged = now.hosts, judged(now.hosts)
-	if cfg.Firewall, err = firewallOf(c, now.hosts); err != nil {
-		return nil, fail(fault.GateFailed, err)
-	}
-	if c.TLS.ACME != nil {
-		if err := p.newCertificates(g, &cfg); err != nil {
-			return nil, fail(fault.GateTLS, err)
-		}
-	}
-	if c.TLS.Cert != "" {
-		if _, err := tls.LoadX509KeyPair(c.TLS.Cert, c.TLS.Key); err != nil {
-			return nil, fail(fault.GateTLS, err)
-		}
-		cfg.TLS = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: renewed(c.TLS.Cert, c.TLS.Key, p.now)}
-	}
-	var lc net.ListenConfig
-	if cfg.Listener, err = lc.Listen(context.Background(), "tcp", c.Listen); err != nil {
-		var op *net.OpError
-		if errors.As(err, &op) {
-			err = op.Err
-		}
-		return nil, fail(fault.GateListen, err)
-	}
-	g.addr = cfg.Listener.Addr().String()
+	cfg := revproxy.Config{Settings: now.settings, Recorder: g.rec, Start: g.start, Rules: g.rules.Load, Log: p.log.With("gate", c.Name)}
 	if g.server, err = revproxy.New(cfg); err != nil {
-		return nil, fail(fault.GateFailed, errors.Join(err, cfg.Listener.Close()))
+		return nil, p.webFault(p.cfg, c, path, fault.GateFailed, errors.Join(err, now.settings.Listener.Close()))
 	}
 	g.server.SetStops(stopsOf(c.Sites, p.past.stops))
 	g.server.SetUnseen(p.past.unseen(g.places()))
 	return g, nil
+}
+
+// webFault says what is wrong with a web gate of a configuration.
+func (p *process) webFault(l *config.Loaded, c *config.Web, path string, code fault.Code, err error) error {
+	var known *fault.Error
+	if errors.As(err, &known) {
+		return err
+	}
+	return fault.New(code, "gate", `"`+c.Name+`"`, "address", c.Listen).At(p.file, l.Line(path), path).Because(err)
+}
+
+// webSettings prepares what a gate is configured to be, and opens what it listens
+// on. Parts that are as they are in force stay the same. What it has opened is
+// closed when it fails.
+func (p *process) webSettings(g *webGate, l *config.Loaded, c *config.Web, path string) (*webInForce, error) {
+	before := g.now.Load()
+	fail := func(code fault.Code, err error) (*webInForce, error) { return nil, p.webFault(l, c, path, code, err) }
+	next := &webInForce{cfg: c, settings: revproxy.Settings{
+		Strict: c.Strict, FailOpen: c.OnFailure == "open", HoldBytes: int64(c.Hold), Limits: webLimits(&c.Limits),
+	}}
+	var err error
+	if next.settings.Hosts, err = p.hostsOf(g.name, c.Sites, before); err != nil {
+		return fail(fault.GateFailed, err)
+	}
+	if next.settings.Firewall, err = firewallOf(c, next.settings.Hosts, before); err != nil {
+		return fail(fault.GateFailed, err)
+	}
+	if c.Learn {
+		if next.settings.Learner = before.learner(); next.settings.Learner == nil {
+			next.settings.Learner = site.NewLearner()
+		}
+	}
+	if err := p.webTLS(g, next, before); err != nil {
+		return fail(fault.GateTLS, err)
+	}
+	if before != nil && before.cfg.Listen == c.Listen {
+		next.settings.Listener = before.settings.Listener
+		return next, nil
+	}
+	var lc net.ListenConfig
+	if next.settings.Listener, err = lc.Listen(context.Background(), "tcp", c.Listen); err != nil {
+		var op *net.OpError
+		if errors.As(err, &op) {
+			err = op.Err
+		}
+		if before == nil || next.certs != before.certs {
+			next.certs.Stop()
+		}
+		return fail(fault.GateListen, err)
+	}
+	return next, nil
+}
+
+// learner is what learns, nil for nobody.
+func (w *webInForce) learner() *site.Learner {
+	if w == nil {
+		return nil
+	}
+	return w.settings.Learner
+}
+
+// webTLS prepares what is spoken with browsers.
+func (p *process) webTLS(g *webGate, next, before *webInForce) error {
+	c := next.cfg
+	same := before != nil && reflect.DeepEqual(before.cfg.TLS, c.TLS) && (c.TLS.ACME == nil || before.cfg.Listen == c.Listen)
+	switch {
+	case same:
+		next.settings.TLS, next.certs = before.settings.TLS, before.certs
+	case c.TLS.ACME != nil:
+		return p.newCertificates(g, next)
+	case c.TLS.Cert != "":
+		if _, err := tls.LoadX509KeyPair(c.TLS.Cert, c.TLS.Key); err != nil {
+			return err
+		}
+		next.settings.TLS = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: renewed(c.TLS.Cert, c.TLS.Key, p.now)}
+	}
+	return nil
 }
 
 func webLimits(l *config.WebLimits) revproxy.Limits {
@@ -141,11 +199,9 @@ func webPlace(gate string, s *config.Site) event.Place {
 	return event.Place("web/" + gate + "/" + s.Hosts[0])
 }
 
-func (g *webGate) places() []event.Place { return g.now.Load().places() }
-
 // runWeb carries a web gate until ctx ends, with its signs of life.
 func (p *process) runWeb(ctx context.Context, g *webGate) error {
-	return p.alive(ctx, g.cfg.Name, g.rec, g.places, g.server.Run)
+	return p.alive(ctx, g.label, g.rec, g.places, g.server.Run)
 }
 
 // renewal is how old a certificate in memory may be: a new one is put in force

@@ -11,7 +11,6 @@ import (
 
 	"sekisho/internal/certificate"
 	"sekisho/internal/event"
-	"sekisho/internal/gate/revproxy"
 )
 
 // codeCertificate is raised when a certificate cannot be obtained or renewed.
@@ -19,10 +18,10 @@ const codeCertificate = "SK3426"
 
 // newCertificates prepares obtaining the certificates of a gate's sites. They are
 // kept in the data folder, whatever gate they are of: the account is one.
-func (p *process) newCertificates(g *webGate, cfg *revproxy.Config) error {
-	c := g.cfg.TLS.ACME
+func (p *process) newCertificates(g *webGate, next *webInForce) error {
+	c := next.cfg.TLS.ACME
 	own := certificate.Config{
-		Dir: filepath.Join(p.cfg.Data, "acme"), Directory: c.Directory, Email: c.Email, Listen: g.cfg.Listen,
+		Dir: filepath.Join(p.cfg.Data, "acme"), Directory: c.Directory, Email: c.Email, Listen: next.cfg.Listen,
 		Told: func(a certificate.Attempt) { p.attempted(g, a) },
 	}
 	if c.Roots != "" {
@@ -36,10 +35,10 @@ func (p *process) newCertificates(g *webGate, cfg *revproxy.Config) error {
 		}
 	}
 	var err error
-	if g.certs, err = certificate.New(own); err != nil {
+	if next.certs, err = certificate.New(own); err != nil {
 		return err
 	}
-	cfg.TLS = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: g.certs.Certificate, NextProtos: []string{certificate.ChallengeProtocol}}
+	next.settings.TLS = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: next.certs.Certificate, NextProtos: []string{certificate.ChallengeProtocol}}
 	return nil
 }
 
@@ -47,10 +46,10 @@ func (p *process) newCertificates(g *webGate, cfg *revproxy.Config) error {
 // tried again, and until then the sites have the certificate that they had.
 func (p *process) attempted(g *webGate, a certificate.Attempt) {
 	if a.Err == nil {
-		p.log.Info("certificate obtained", "gate", g.cfg.Name, "site", a.Name, "renewal", a.Renewal)
+		p.log.Info("certificate obtained", "gate", g.label, "site", a.Name, "renewal", a.Renewal)
 		return
 	}
-	p.log.Warn("certificate not obtained", "gate", g.cfg.Name, "site", a.Name, "renewal", a.Renewal, "code", codeCertificate, "error", a.Err)
+	p.log.Warn("certificate not obtained", "gate", g.label, "site", a.Name, "renewal", a.Renewal, "code", codeCertificate, "error", a.Err)
 	body := &event.Finding{Code: codeCertificate, Title: "a certificate could not be obtained", Detail: "site " + a.Name}
 	sites := g.sites()
 	for i := range sites {
@@ -61,23 +60,49 @@ func (p *process) attempted(g *webGate, a certificate.Attempt) {
 		}
 	}
 	if _, err := g.rec.Submit(event.Written, nil, body); err != nil {
-		p.log.Error("finding not recorded", "gate", g.cfg.Name, "err", err)
+		p.log.Error("finding not recorded", "gate", g.label, "err", err)
+	}
+}
+
+// certifying is settings whose certificates are to be kept, before they come in
+// force.
+type certifying struct {
+	next *webInForce
+	done chan error
+}
+
+// keep has the certificates of settings kept that are about to come in force.
+func (g *webGate) keep(ctx context.Context, next *webInForce) error {
+	c := certifying{next, make(chan error, 1)}
+	select {
+	case g.certify <- c:
+		return <-c.done
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
 // runCertificates keeps the certificates of all names of a gate until ctx ends,
 // also of those that a reload brings.
 func (g *webGate) runCertificates(ctx context.Context) error {
-	defer g.certs.Stop()
+	var certs *certificate.Keeper // that keeps them
+	defer func() { certs.Stop() }()
 	again := time.NewTicker(certificateCheck)
 	defer again.Stop()
 	for {
-		if err := g.certs.Keep(ctx, g.names()); err != nil {
+		now := g.now.Load()
+		if certs != now.certs {
+			certs.Stop()
+			certs = now.certs
+		}
+		if err := certs.Keep(ctx, now.names()); err != nil {
 			return err
 		}
 		select {
 		case <-ctx.Done():
 			return nil
+		case c := <-g.certify:
+			c.done <- c.next.certs.Keep(ctx, c.next.names())
 		case <-g.renamed:
 		case <-again.C:
 		}
@@ -88,10 +113,9 @@ func (g *webGate) runCertificates(ctx context.Context) error {
 const certificateCheck = time.Minute
 
 // names are all names of the sites in force.
-func (g *webGate) names() (names []string) {
-	sites := g.sites()
-	for i := range sites {
-		names = append(names, sites[i].Hosts...)
+func (w *webInForce) names() (names []string) {
+	for i := range w.cfg.Sites {
+		names = append(names, w.cfg.Sites[i].Hosts...)
 	}
 	return names
 }

@@ -120,6 +120,9 @@ func (c webExplainCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	if l, err := a.load(); err == nil { // a ledger may be read where its gate is not
+		b.expecting(l.Web)
+	}
 	return a.out(b, func() {
 		a.print("blocked_what", "id", b.ID, "at", at(b.At), "host", b.Host, "method", b.Method, "route", b.Route, "address", b.Address, "action", a.say.Text("action_"+b.Action))
 		for _, rule := range b.Rules {
@@ -130,6 +133,9 @@ func (c webExplainCmd) Run(a *app) error {
 		}
 		if b.Shape != "" {
 			a.print("blocked_shape", "shape", b.Shape)
+		}
+		if len(b.Methods) > 0 {
+			a.print("blocked_methods", "method", b.Method, "host", b.Host, "methods", strings.Join(b.Methods, ", "))
 		}
 		if len(b.Exception) == 0 {
 			a.print("blocked_no_exception", "reason", b.Reason)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"sekisho/internal/config"
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
 	"sekisho/internal/ledger"
@@ -32,6 +33,7 @@ type blocked struct {
 	Shape     string           `json:"shape,omitempty"` // of what matched, letters and digits replaced
 	Reason    string           `json:"reason"`
 	Exception []site.Exception `json:"exception,omitempty"` // the smallest that lets it pass; until and reason are to be filled in
+	Methods   []string         `json:"methods,omitempty"`   // what the site would name to have this method expected
 }
 
 type blockedRule struct {
@@ -108,6 +110,28 @@ func (b *blocked) explain(d *event.Decision) error {
 	}
 	b.Exception = b.smallest()
 	return nil
+}
+
+// expecting proposes the methods of a site, when the request had another and
+// nothing else is known against it.
+func (b *blocked) expecting(sites []config.Web) {
+	about := func(r blockedRule) bool { return r.Number == waf.RuleMethods }
+	if b.Method == "other" || !slices.ContainsFunc(b.Rules, about) {
+		return
+	}
+	for _, w := range sites {
+		for _, s := range w.Sites {
+			if s.Hosts[0] != b.Host {
+				continue
+			}
+			if b.Methods = slices.Clone(s.Methods); b.Methods == nil {
+				b.Methods = waf.UsualMethods()
+			}
+			if !slices.Contains(b.Methods, b.Method) {
+				b.Methods = append(b.Methods, b.Method)
+			}
+		}
+	}
 }
 
 // smallest returns the exceptions that let exactly these findings pass.

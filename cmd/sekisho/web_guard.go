@@ -76,7 +76,7 @@ func (p *process) runCanary(ctx context.Context, g *webGate, s *config.Site) {
 
 func (p *process) walk(ctx context.Context, g *webGate, s *config.Site) {
 	began := time.Now()
-	r := canary.Walk(ctx, canary.Config{Address: reachable(g.addr), TLS: g.cfg.TLS.Cert != "" || g.cfg.TLS.ACME != nil, Host: s.Hosts[0], Steps: s.Canary.Steps, Calls: s.Canary.Calls, Card: s.Canary.Card,
+	r := canary.Walk(ctx, canary.Config{Address: reachable(g.addr()), TLS: g.now.Load().settings.TLS != nil, Host: s.Hosts[0], Steps: s.Canary.Steps, Calls: s.Canary.Calls, Card: s.Canary.Card,
 		Providers: providerHosts(s), Refused: "SK3402"})
 	if ctx.Err() != nil {
 		return // it was stopped in the middle

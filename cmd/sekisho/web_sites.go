@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
 	"reflect"
 	"slices"
@@ -16,20 +17,9 @@ import (
 	"sekisho/internal/waf"
 )
 
-// webSites are the sites of a web gate as they are in force: as configured, and
-// as the gate knows them.
-type webSites struct {
-	configured []config.Site
-	hosts      []revproxy.Host
-}
-
-// sites returns the sites in force.
-func (g *webGate) sites() []config.Site { return g.now.Load().configured }
-
 // hostsOf returns the sites of a gate for the gate. Parts that are as before are
 // the same, so that what is known of visitors stays.
-func (p *process) hostsOf(gate string, sites []config.Site, before *webSites) (*webSites, error) {
-	out := &webSites{configured: sites}
+func (p *process) hostsOf(gate string, sites []config.Site, before *webInForce) (hosts []revproxy.Host, err error) {
 	for i := range sites {
 		s := &sites[i]
 		h, err := webHost(gate, s)
@@ -50,15 +40,15 @@ func (p *process) hostsOf(gate string, sites []config.Site, before *webSites) (*
 		if known && reflect.DeepEqual(old.site.Providers, s.Providers) && old.site.Pages == s.Pages {
 			h.Pages = old.host.Pages
 		}
-		out.hosts = append(out.hosts, h)
+		hosts = append(hosts, h)
 	}
-	return out, nil
+	return hosts, nil
 }
 
 // places are where the sites are in events.
-func (w *webSites) places() (all []event.Place) {
-	for i := range w.hosts {
-		all = append(all, w.hosts[i].Place)
+func (w *webInForce) places() (all []event.Place) {
+	for i := range w.settings.Hosts {
+		all = append(all, w.settings.Hosts[i].Place)
 	}
 	return all
 }
@@ -68,11 +58,11 @@ type oneSite struct {
 	host revproxy.Host
 }
 
-func (w *webSites) named(host string) (oneSite, bool) {
+func (w *webInForce) named(host string) (oneSite, bool) {
 	if w != nil {
-		for i := range w.configured {
-			if w.configured[i].Hosts[0] == host {
-				return oneSite{w.configured[i], w.hosts[i]}, true
+		for i := range w.cfg.Sites {
+			if w.cfg.Sites[i].Hosts[0] == host {
+				return oneSite{w.cfg.Sites[i], w.settings.Hosts[i]}, true
 			}
 		}
 	}
@@ -89,7 +79,7 @@ func webHost(gate string, s *config.Site) (revproxy.Host, error) {
 	if err != nil {
 		return revproxy.Host{}, err
 	}
-	h := revproxy.Host{Names: s.Hosts, Upstream: upstream, Payment: s.Payment, Pages: pagesOf(s), Place: webPlace(gate, s), Firewall: webModes[s.Firewall], Cards: webModes[s.Cards]}
+	h := revproxy.Host{Names: s.Hosts, Upstream: upstream, Payment: s.Payment, Pages: pagesOf(s), Place: webPlace(gate, s), Firewall: webModes[s.Firewall], Cards: webModes[s.Cards], Methods: s.Methods}
 	for _, text := range s.Others {
 		other, err := url.Parse(text)
 		if err != nil {
@@ -106,36 +96,99 @@ func webHost(gate string, s *config.Site) (revproxy.Host, error) {
 	return h, nil
 }
 
-// reloadSites puts the sites of the configuration in force, as it is now. The
-// caller holds p.reload.
-func (p *process) reloadSites(ctx context.Context) error {
+// reloadWeb puts the web gates in force as the configuration has them now, each
+// wholly or not at all. Gates that came or went wait for a restart: each is a source
+// of its own. The caller holds p.reload.
+func (p *process) reloadWeb(ctx context.Context) error {
 	l, err := config.Load(p.file)
+	if err != nil {
+		for _, g := range p.webs { // the files of the rules are another matter
+			if bad := p.readSiteRules(ctx, g, g.config().Rules); bad != nil {
+				err = errors.Join(err, bad)
+			}
+		}
+		return err
+	}
+	var restart error
+	for _, g := range p.webs {
+		i := slices.IndexFunc(l.Web, func(w config.Web) bool { return w.Name == g.label })
+		if i < 0 {
+			restart = needsRestart(g.label, "it was taken out")
+			continue
+		}
+		if err := p.reloadGate(ctx, g, l, i); err != nil {
+			return err
+		}
+	}
+	for i := range l.Web {
+		if name := l.Web[i].Name; !slices.ContainsFunc(p.webs, func(g *webGate) bool { return g.label == name }) && restart == nil {
+			restart = needsRestart(name, "it is new")
+		}
+	}
+	return restart
+}
+
+func (p *process) reloadGate(ctx context.Context, g *webGate, l *config.Loaded, i int) (err error) {
+	c, before := &l.Web[i], g.now.Load()
+	if c.Rules == before.cfg.Rules {
+		if err := p.readSiteRules(ctx, g, c.Rules); err != nil {
+			return err
+		}
+	}
+	if reflect.DeepEqual(c, before.cfg) {
+		return nil
+	}
+	next, err := p.webSettings(g, l, c, fmt.Sprintf("web[%d].listen", i))
 	if err != nil {
 		return err
 	}
-	for _, g := range p.webs {
-		i := slices.IndexFunc(l.Web, func(w config.Web) bool { return w.Name == g.cfg.Name })
-		if i < 0 {
-			return needsRestart(g.cfg.Name, "a gate was taken out")
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, g.discard(next))
 		}
-		if err := p.reloadGate(ctx, g, &l.Web[i]); err != nil {
+	}()
+	if next.certs != nil && next.certs != before.certs {
+		if err := g.keep(ctx, next); err != nil {
+			return fault.New(fault.GateTLS, "gate", `"`+c.Name+`"`).Because(err)
+		}
+	}
+	if c.Rules != before.cfg.Rules {
+		if err := p.readSiteRules(ctx, g, c.Rules); err != nil {
 			return err
 		}
+	}
+	if err := p.replaceSites(ctx, g, next); err != nil {
+		return err
+	}
+	for _, changed := range []chan struct{}{g.changed, g.renamed} {
+		select {
+		case changed <- struct{}{}: // its canaries and certificates begin anew
+		default: // they are about to
+		}
+	}
+	p.log.Info("web gate read", "gate", c.Name, "sites", len(c.Sites), "address", g.addr())
+	return nil
+}
+
+// discard undoes what was opened for settings that did not come in force.
+func (g *webGate) discard(next *webInForce) error {
+	now := g.now.Load()
+	if next == now {
+		return nil
+	}
+	if next.certs != now.certs && next.certs != nil {
+		next.certs.Stop()
+	}
+	if next.settings.Listener != now.settings.Listener {
+		return next.settings.Listener.Close()
 	}
 	return nil
 }
 
-func (p *process) reloadGate(ctx context.Context, g *webGate, c *config.Web) error {
-	if reflect.DeepEqual(c.Sites, g.sites()) {
-		return nil
-	}
-	next, err := p.hostsOf(g.name, c.Sites, g.now.Load())
-	if err != nil {
-		return fault.New(fault.GateFailed, "gate", `"`+c.Name+`"`).Because(err)
-	}
-	if judged(next.hosts) && !g.judged {
-		return needsRestart(c.Name, "no site had a firewall before")
-	}
+// replaceSites puts settings in force. What is guarded and which sites there are is
+// recorded before.
+func (p *process) replaceSites(ctx context.Context, g *webGate, next *webInForce) error {
+	c := next.cfg
 	var bodies []event.Body
 	for i := range c.Sites {
 		bodies = append(bodies, guardOf(g.name, &c.Sites[i]))
@@ -153,19 +206,12 @@ func (p *process) reloadGate(ctx context.Context, g *webGate, c *config.Web) err
 		return err
 	}
 	g.server.SetStops(stopsOf(slices.Concat(g.sites(), c.Sites), p.past.stops))
-	if err := g.server.SetHosts(next.hosts); err != nil {
+	if err := g.server.Set(next.settings); err != nil {
 		back := placesMoved{begun: moved.ended, ended: moved.begun}
 		return errors.Join(fault.New(fault.GateFailed, "gate", `"`+c.Name+`"`).Because(err), p.recordAs(ctx, g, back.bodies(g.server.Unseen())...))
 	}
 	g.now.Store(next)
 	g.server.SetStops(stopsOf(c.Sites, p.past.stops))
-	for _, changed := range []chan struct{}{g.changed, g.renamed} {
-		select {
-		case changed <- struct{}{}: // its canaries and certificates begin anew
-		default: // they are about to
-		}
-	}
-	p.log.Info("sites read", "gate", c.Name, "sites", len(c.Sites))
 	return nil
 }
 
@@ -214,7 +260,7 @@ func (m placesMoved) bodies(direct bool) (bodies []event.Body) {
 }
 
 func needsRestart(gate, why string) error {
-	return fault.New(fault.ControlRefused, "problem", "the sites of gate "+gate+" need a restart: "+why, "hint", "sekisho up again; until then the sites stay as they were")
+	return fault.New(fault.ControlRefused, "problem", "web gate "+gate+" needs a restart: "+why, "hint", "sekisho up again; all other web gates are as the configuration has them")
 }
 
 // runCanaries walks through the checkouts of a gate's sites, anew when these
@@ -242,9 +288,12 @@ func (p *process) runCanaries(ctx context.Context, g *webGate) error {
 }
 
 // firewallOf is the firewall of a gate, nil when no site needs one.
-func firewallOf(c *config.Web, hosts []revproxy.Host) (*waf.Engine, error) {
+func firewallOf(c *config.Web, hosts []revproxy.Host, before *webInForce) (*waf.Engine, error) {
 	if !judged(hosts) {
 		return nil, nil
+	}
+	if before != nil && before.settings.Firewall != nil && before.cfg.Paranoia == c.Paranoia && slices.Equal(before.cfg.Except, c.Except) {
+		return before.settings.Firewall, nil
 	}
 	return waf.New(waf.Config{Paranoia: c.Paranoia, Except: c.Except})
 }

@@ -45,13 +45,21 @@ func (h *history) unseen(places []event.Place) bool {
 	return open
 }
 
-// readSiteRules puts the file of a gate's rules in force. A bad one keeps those
+// readSiteRules puts a file of rules of a gate in force, "" for none. A bad one keeps those
 // before, and the refusal is recorded.
-func (p *process) readSiteRules(ctx context.Context, g *webGate) error {
-	if g.cfg.Rules == "" {
+func (p *process) readSiteRules(ctx context.Context, g *webGate, file string) error {
+	if file == "" {
+		if g.digest == "" {
+			return nil
+		}
+		if _, err := g.rec.Record(ctx, event.Durable, &event.SiteRules{Gate: g.name}); err != nil {
+			return fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(err)
+		}
+		g.rules.Store(nil)
+		g.digest = ""
 		return nil
 	}
-	rules, text, err := config.SiteRules(g.cfg.Rules)
+	rules, text, err := config.SiteRules(file)
 	sum := sha256.Sum256(text)
 	digest := hex.EncodeToString(sum[:])
 	if err == nil && digest == g.digest {
@@ -81,14 +89,7 @@ func (p *process) Web(ctx context.Context, r control.WebRequest) (control.WebSta
 	var err error
 	switch r.Do {
 	case control.WebReload:
-		for _, g := range p.webs {
-			if err == nil {
-				err = p.readSiteRules(ctx, g)
-			}
-		}
-		if err == nil {
-			err = p.reloadSites(ctx)
-		}
+		err = p.reloadWeb(ctx)
 	case control.WebStop, control.WebResume:
 		err = p.stopSites(ctx, r)
 	}
@@ -128,7 +129,7 @@ func (p *process) webStatus(r control.WebRequest) control.WebStatus {
 	status := control.WebStatus{Sites: []control.SiteStatus{}}
 	for _, g := range p.webs {
 		for _, s := range g.sites() {
-			one := control.SiteStatus{Gate: g.cfg.Name, Host: s.Hosts[0], Stopped: []string{}, Rules: g.rules.Load().Count(p.now())}
+			one := control.SiteStatus{Gate: g.label, Host: s.Hosts[0], Stopped: []string{}, Rules: g.rules.Load().Count(p.now())}
 			for _, what := range stoppable {
 				if p.past.stops[siteStop{s.Hosts[0], what}] {
 					one.Stopped = append(one.Stopped, what)
@@ -136,8 +137,8 @@ func (p *process) webStatus(r control.WebRequest) control.WebStatus {
 			}
 			status.Sites = append(status.Sites, one)
 		}
-		if r.Fields && g.learn != nil {
-			fields, full := g.learn.Learned()
+		if learner := g.now.Load().learner(); r.Fields && learner != nil {
+			fields, full := learner.Learned()
 			status.Fields, status.Full = append(status.Fields, fields...), status.Full || full
 		}
 	}
@@ -152,8 +153,8 @@ func (p *process) setWebBypass(ctx context.Context, g *webGate, r control.Bypass
 	}
 	body := &event.Bypass{Places: g.places(), Open: r.Open, By: r.By, Reason: r.Reason}
 	if _, err := g.rec.Record(ctx, event.Durable, body); err != nil {
-		p.log.Error("bypass not recorded; it is carried out all the same", "gate", g.cfg.Name, "open", r.Open, "err", err)
+		p.log.Error("bypass not recorded; it is carried out all the same", "gate", g.label, "open", r.Open, "err", err)
 	}
 	g.server.SetUnseen(r.Open)
-	p.log.Warn("bypass", "gate", g.cfg.Name, "open", r.Open, "by", r.By)
+	p.log.Warn("bypass", "gate", g.label, "open", r.Open, "by", r.By)
 }

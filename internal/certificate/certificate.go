@@ -56,7 +56,7 @@ type Attempt struct {
 	Err     error // nil: there is a certificate
 }
 
-// Keeper keeps certificates. It is safe for concurrent use.
+// Keeper keeps certificates. It is safe for concurrent use; nil keeps none.
 type Keeper struct {
 	magic *certmagic.Config
 	cache *certmagic.Cache
@@ -132,6 +132,9 @@ func (k *Keeper) tell(told func(Attempt), event string, data map[string]any) {
 // Called again with the same names, which costs little, it begins anew what has
 // been given up.
 func (k *Keeper) Keep(ctx context.Context, names []string) error {
+	if k == nil {
+		return nil
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, name := range names {
@@ -178,6 +181,9 @@ func (k *Keeper) gone(name string) bool {
 
 // Stop ends asking and renewing.
 func (k *Keeper) Stop() {
+	if k == nil {
+		return
+	}
 	k.mu.Lock()
 	for name, one := range k.wanted {
 		one.end()

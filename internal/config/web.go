@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"regexp"
 	"strings"
 	"time"
 
@@ -67,6 +68,7 @@ type Site struct {
 	Others    []string   `yaml:"others,omitempty" doc:"More servers of the same site, as upstream. Each takes its turn; one that cannot be reached is passed over."`
 	Health    *WebHealth `yaml:"health,omitempty" doc:"Ask upstream and others whether they are well. Default: one that cannot be reached is passed over for 5 seconds."`
 	Firewall  string     `yaml:"firewall,omitempty" doc:"What is done about attacks: off, observe (record), report (record and raise) or enforce (refuse). Default: observe." enum:"off,observe,report,enforce"`
+	Methods   []string   `yaml:"methods,omitempty" doc:"Methods that the firewall expects of requests, all of them, such as [GET, HEAD, POST, PUT, DELETE]; others count as an attack. Default: GET, HEAD, POST and OPTIONS."`
 	Cards     string     `yaml:"cards,omitempty" doc:"What is done about card numbers in requests and responses: off, observe, report or enforce. Default: observe." enum:"off,observe,report,enforce"`
 	Payment   []string   `yaml:"payment,omitempty" doc:"Beginnings of the paths that lead to payment, such as /checkout/. sekisho web stop payment stops them."`
 	Paths     []SitePath `yaml:"paths,omitempty" doc:"Exceptions for paths; the longest prefix counts."`
@@ -310,6 +312,7 @@ func (k *checker) site(path string, s *Site, hosts map[string]string) {
 	}
 	k.oneOf(path+".firewall", s.Firewall, webModes...)
 	k.oneOf(path+".cards", s.Cards, webModes...)
+	k.methods(path, s.Methods)
 	k.pages(path, s)
 	if l := s.Logins; l != nil {
 		k.within(path+".logins.window", l.Window, time.Minute, 24*time.Hour)
@@ -333,6 +336,21 @@ func (k *checker) site(path string, s *Site, hosts map[string]string) {
 		}
 		k.oneOf(at+".firewall", p.Firewall, webModes...)
 		k.oneOf(at+".cards", p.Cards, webModes...)
+	}
+}
+
+// methodName is a method as RFC 9110 and its registry write them.
+var methodName = regexp.MustCompile(`^[A-Z]+(-[A-Z]+)*$`)
+
+func (k *checker) methods(path string, methods []string) {
+	for i, m := range methods {
+		at := fmt.Sprintf("%s.methods[%d]", path, i)
+		switch {
+		case m == "CONNECT" || m == "TRACE":
+			k.value(at, m, "it is never passed on", "remove it")
+		case !methodName.MatchString(m):
+			k.value(at, m, "it is no method", "write it in capital letters, such as PUT")
+		}
 	}
 }
 

@@ -49,7 +49,7 @@ func cut(config Config, rules []*seclang.Rule) (*set, error) {
 		return nil, err
 	}
 	s := &set{reading: string(base) + "\n" + engineDirectives + "\n"}
-	s.prelude = s.reading + settings + own
+	s.prelude = s.reading + strings.Replace(settings, "METHODS", strings.Join(config.Methods, " "), 1) + own
 	for _, r := range rules {
 		if v := r.Value("ver"); s.version == "" && strings.HasPrefix(v, "OWASP_CRS/") {
 			s.version = v
@@ -77,7 +77,7 @@ SecRule REQBODY_PROCESSOR "!@rx (?:URLENCODED|MULTIPART|XML|JSON)" "id:11,phase:
 const settings = `SecAction "id:10,phase:1,pass,nolog,\
 setvar:tx.crs_setup_version=4250,setvar:tx.detection_paranoia_level=4,setvar:tx.blocking_paranoia_level=4,\
 setvar:tx.critical_anomaly_score=5,setvar:tx.error_anomaly_score=4,setvar:tx.warning_anomaly_score=3,setvar:tx.notice_anomaly_score=2,\
-setvar:'tx.allowed_methods=GET HEAD POST OPTIONS',\
+setvar:'tx.allowed_methods=METHODS',\
 setvar:'tx.allowed_request_content_type=|application/x-www-form-urlencoded| |multipart/form-data| |text/xml| |application/xml| |application/soap+xml| |application/json|',\
 setvar:'tx.allowed_request_content_type_charset=|utf-8| |iso-8859-1| |iso-8859-15| |windows-1252| |shift_jis| |windows-31j| |euc-jp| |iso-2022-jp|',\
 setvar:'tx.allowed_http_versions=HTTP/1.0 HTTP/1.1 HTTP/2 HTTP/2.0 HTTP/3 HTTP/3.0',\
@@ -99,6 +99,7 @@ func (c *Config) settings() (string, error) {
 
 var (
 	settingName  = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+	methodName   = regexp.MustCompile(`^[A-Z]+(-[A-Z]+)*$`)
 	settingValue = regexp.MustCompile(`^[0-9]+$`)
 )
 

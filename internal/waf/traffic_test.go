@@ -12,7 +12,7 @@ import (
 
 // unusual is the rule that refuses methods which the rule set does not expect
 // of a site: PUT, PATCH and DELETE among them.
-const unusual = 911100
+const unusual = waf.RuleMethods
 
 // refused are recordings that the rule set takes for an attack, and by which
 // rules: "<小> (赤/白)" looks like a substitution of the shell to it, and no name of

@@ -34,6 +34,9 @@ type Config struct {
 	ResponseThreshold int
 	// Except are the numbers of rules that do not count.
 	Except []int
+	// Methods are those that rule 911100 expects of requests, default GET, HEAD,
+	// POST and OPTIONS.
+	Methods []string
 	// Settings are variables of the rule set, for limits that are off unless
 	// set: "max_num_args", "arg_name_length", "arg_length", "total_arg_length",
 	// "max_file_size", "combined_file_sizes", "crs_validate_utf8_encoding". Bytes
@@ -54,11 +57,25 @@ func (c *Config) defaults() error {
 	if c.Paranoia < 1 || c.Paranoia > 4 {
 		return fmt.Errorf("waf: paranoia %d: the rule set has levels 1 to 4", c.Paranoia)
 	}
+	if c.Methods == nil {
+		c.Methods = UsualMethods()
+	}
+	for _, m := range c.Methods {
+		if !methodName.MatchString(m) {
+			return fmt.Errorf("waf: %q is no method: it is written like GET", m)
+		}
+	}
 	if c.Threshold < 1 || c.ResponseThreshold < 1 {
 		return fmt.Errorf("waf: a threshold of less than 1 would refuse everything")
 	}
 	return nil
 }
+
+// RuleMethods is the rule about methods that are not expected.
+const RuleMethods = 911100
+
+// UsualMethods are those that are expected unless others are named.
+func UsualMethods() []string { return []string{"GET", "HEAD", "POST", "OPTIONS"} }
 
 // Header is one header field as received.
 type Header struct{ Name, Value string }
@@ -152,6 +169,11 @@ func New(config Config) (*Engine, error) {
 		e.judges[s.ID] = newJudge(set.only(s.ID))
 	}
 	e.first = newLooks(searches)
+	return e, errors.Join(e.reader.compile(), e.about(set, table))
+}
+
+// about prepares the rules about a request as a whole.
+func (e *Engine) about(set *set, table *crs.Table) (err error) {
 	rest := table.Rest
 	for _, r := range set.rules {
 		if prepares(r) {
@@ -159,11 +181,34 @@ func New(config Config) (*Engine, error) {
 		}
 	}
 	if e.shape, err = set.outline(rest); err != nil {
-		return nil, err
+		return err
 	}
 	e.steers = set.steering(rest)
 	e.rest = newJudge(set.only(rest...))
-	return e, errors.Join(e.reader.compile(), e.rest.compile())
+	return e.rest.compile()
+}
+
+// Allowing returns an engine like e that expects other methods. Both share the
+// rules about values, to which the method is nothing.
+func (e *Engine) Allowing(methods []string) (*Engine, error) {
+	made := *e
+	made.config.Methods = methods
+	if err := made.config.defaults(); err != nil {
+		return nil, err
+	}
+	table, err := crs.Embedded()
+	if err != nil {
+		return nil, err
+	}
+	rules, err := parsedRules()
+	if err != nil {
+		return nil, err
+	}
+	set, err := cut(made.config, rules)
+	if err != nil {
+		return nil, err
+	}
+	return &made, made.about(set, table)
 }
 
 // Request looks at a request.

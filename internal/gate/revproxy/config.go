@@ -29,10 +29,11 @@ const (
 	Off
 )
 
-// Config is what a Gate needs. It does not change after New, but for the hosts
-// (Gate.SetHosts).
-type Config struct {
-	// Listener takes the clients. The gate closes it.
+// Settings are what may change while a gate runs ([Gate.Set]). A request is
+// carried to its end under those that it began with.
+type Settings struct {
+	// Listener takes the clients. The gate closes it, also when another takes its
+	// place: what it has taken by then comes to its end.
 	Listener net.Listener
 	// TLS, when set, is spoken on Listener; HTTP/2 with it.
 	TLS *tls.Config
@@ -40,16 +41,8 @@ type Config struct {
 	Hosts []Host
 	// Firewall judges requests and responses; nil: none is judged.
 	Firewall *waf.Engine
-	// Rules returns what the operator allows and refuses beyond the firewall, as
-	// it is in force now; nil, or a nil result: nothing.
-	Rules func() *site.Rules
 	// Learner learns what fields hold; nil: nothing is learned.
 	Learner *site.Learner
-	// Recorder takes the events of this gate's source.
-	Recorder event.Recorder
-	// Start counts the runs of this gate's source: it makes the numbers of its
-	// sessions unique.
-	Start uint32
 	// Strict awaits that an exchange is durable before it is passed on; else it
 	// is with the operating system.
 	Strict bool
@@ -58,8 +51,22 @@ type Config struct {
 	FailOpen bool
 	// HoldBytes is how much of a body is held until it is judged, default 1 MiB.
 	HoldBytes int64
-	// Limits bound what clients may take.
+	// Limits bound what clients may take. Of a connection those count that were in
+	// force when it began.
 	Limits Limits
+}
+
+// Config is what a Gate needs. But for its Settings it does not change after New.
+type Config struct {
+	Settings
+	// Rules returns what the operator allows and refuses beyond the firewall, as
+	// it is in force now; nil, or a nil result: nothing.
+	Rules func() *site.Rules
+	// Recorder takes the events of this gate's source.
+	Recorder event.Recorder
+	// Start counts the runs of this gate's source: it makes the numbers of its
+	// sessions unique.
+	Start uint32
 	// DrainTimeout bounds how long Run waits for open exchanges when it ends,
 	// default 10 seconds.
 	DrainTimeout time.Duration
@@ -92,6 +99,9 @@ type Host struct {
 	Place event.Place
 	// Firewall and Cards say what is done about attacks and card numbers.
 	Firewall, Cards Mode
+	// Methods are those that the firewall expects of requests, nil for those that
+	// the rule set does (waf.Config).
+	Methods []string
 	// Payment are the beginnings of the paths that lead to payment.
 	Payment []string
 	// Paths are exceptions, the longest prefix first.
@@ -103,6 +113,7 @@ type Host struct {
 	// Logins, when set, says how attempts to log in are counted.
 	Logins *Logins
 
+	judge     *waf.Engine // with its methods; nil without a firewall
 	upstreams *upstreams
 	flow      cut.Flow // as cuts know it
 	persons   *persons // compiled
@@ -118,16 +129,10 @@ type Path struct {
 }
 
 func (c *Config) check() error {
-	switch {
-	case c.Listener == nil:
-		return errors.New("revproxy: no listener")
-	case c.Recorder == nil:
+	if c.Recorder == nil {
 		return errors.New("revproxy: no recorder: a gate that cannot record passes nothing")
 	}
 	defaults(&c.DrainTimeout, 10*time.Second)
-	if c.HoldBytes <= 0 {
-		c.HoldBytes = 1 << 20
-	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -138,7 +143,15 @@ func (c *Config) check() error {
 		c.Transport = &Transport{}
 	}
 	defaults(&c.Transport.ResponseTimeout, time.Minute)
-	return c.Limits.check()
+	return nil
+}
+
+func (s *Settings) check() error {
+	if s.Listener == nil {
+		return errors.New("revproxy: no listener")
+	}
+	number(&s.HoldBytes, 1<<20)
+	return s.Limits.check()
 }
 
 func defaults(d *time.Duration, v time.Duration) {

@@ -183,7 +183,7 @@ func (g *Gate) Cut(ctx context.Context, set *cut.Set) (closed int, err error) {
 			return closed, ctx.Err()
 		}
 	}
-	for _, h := range g.sites.Load().all {
+	for _, h := range g.now.Load().all {
 		if _, is := set.Match(&h.flow, time.Now()); is {
 			g.closeIdle()
 			break
@@ -195,7 +195,7 @@ func (g *Gate) Cut(ctx context.Context, set *cut.Set) (closed int, err error) {
 // Account returns an account as events and cuts call it, so that an order need
 // not hold what somebody typed. False: no site counts logins.
 func (g *Gate) Account(name string) (string, bool) {
-	for _, h := range g.sites.Load().all {
+	for _, h := range g.now.Load().all {
 		if l := h.Logins; l != nil {
 			return label(l.Hash([]byte("account"), []byte(accountName(name)))), true
 		}
@@ -209,7 +209,7 @@ func (g *Gate) Generation() uint64 { return g.cuts.flows.Generation() }
 // accounts returns set with the users in the form in which the gate knows them.
 func (g *Gate) accounts(set *cut.Set) (*cut.Set, error) {
 	var hash func(...[]byte) [16]byte
-	for _, h := range g.sites.Load().all {
+	for _, h := range g.now.Load().all {
 		if l := h.Logins; l != nil {
 			hash = l.Hash
 		}
@@ -254,6 +254,7 @@ type client struct {
 	tls           *tls.ConnectionState
 	asked, gaveUp atomic.Int64 // requests, and those that it did not wait for
 	below         *counted     // of HTTP/2 over TLS, else nil
+	front         *front       // nil in tests
 }
 
 type clientKey struct{}
@@ -265,9 +266,12 @@ func (c *clients) begin(ctx context.Context, conn net.Conn) context.Context {
 		one.flow.Client = a.Addr()
 	}
 	if secure, ok := conn.(*tls.Conn); ok {
-		one.below, _ = secure.NetConn().(*counted)
+		if one.below, _ = secure.NetConn().(*counted); one.below != nil {
+			one.front = one.below.front
+		}
 	}
 	if w, ok := conn.(*watching); ok {
+		one.front = w.front
 		if secure, ok := w.Conn.(*tls.Conn); ok {
 			state := secure.ConnectionState()
 			one.tls = &state
@@ -292,6 +296,14 @@ func clientOf(r *http.Request) *client {
 func (c *client) moved() {
 	if c != nil && c.below != nil {
 		c.below.vain.Store(0)
+	}
+}
+
+// leaving tells the client of an old front to ask on another connection. One that
+// changes its protocol stays.
+func (c *client) leaving(w http.ResponseWriter, r *http.Request) {
+	if c != nil && c.front != nil && c.front.old.Load() && r.Header["Upgrade"] == nil {
+		w.Header().Set("Connection", "close")
 	}
 }
 
@@ -330,7 +342,7 @@ func (c *client) count(r *http.Request, x *exchange) {
 	if r.Context().Err() == nil || x.end.Status != 0 {
 		return
 	}
-	if gone := c.gaveUp.Add(1); asked > 2*int64(x.gate.cfg.Limits.Streams) && 2*gone > asked {
+	if gone := c.gaveUp.Add(1); asked > 2*int64(x.now.Limits.Streams) && 2*gone > asked {
 		x.gate.counts.floods.Add(1)
 		x.gate.flooded("requests given up")
 		reset(c.conn)

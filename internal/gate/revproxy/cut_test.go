@@ -429,7 +429,7 @@ func TestCutBeforeTheFirst(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, err := New(Config{Listener: listener, Recorder: &eventtest.Recorder{}, Hosts: []Host{{Names: []string{"127.0.0.1"}, Upstream: mustURL(t, upstream.URL), Place: "web/shop", Firewall: Off, Cards: Off}}})
+	g, err := New(Config{Recorder: &eventtest.Recorder{}, Settings: Settings{Listener: listener, Hosts: []Host{{Names: []string{"127.0.0.1"}, Upstream: mustURL(t, upstream.URL), Place: "web/shop", Firewall: Off, Cards: Off}}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,6 +21,7 @@ import (
 // exchange is one request and its response. Its goroutine is the server's.
 type exchange struct {
 	gate     *Gate
+	now      *inForce // when it began
 	host     *Host
 	id       string
 	begin    time.Time
@@ -56,9 +57,9 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer g.open.Done()
 	g.counts.open.Add(1)
 	defer g.counts.open.Add(-1)
-	x := &exchange{gate: g, id: newID(), begin: time.Now()}
+	x := &exchange{gate: g, now: g.now.Load(), id: newID(), begin: time.Now()}
 	x.end.ID = x.id
-	if x.host = g.host(r.Host); x.host == nil {
+	if x.host = x.now.host(r.Host); x.host == nil {
 		x.host = &Host{Place: g.first().Place}
 		x.refuse(w, r, refusal{status: http.StatusMisdirectedRequest, code: "SK3404", action: "refuse", rule: "host", reason: "host is not configured"})
 		return
@@ -67,6 +68,7 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.cancel = cancel
 	from := clientOf(r)
 	from.moved()
+	from.leaving(w, r)
 	defer from.count(r, x)
 	r = r.WithContext(context.WithValue(ctx, exchangeKey{}, x))
 	from.secure(r)
@@ -160,10 +162,10 @@ func (x *exchange) hold(w http.ResponseWriter, r *http.Request) ([]byte, error) 
 	control := http.NewResponseController(w)
 	var held bytes.Buffer
 	if r.ContentLength > 0 {
-		held.Grow(int(min(r.ContentLength, x.gate.cfg.HoldBytes)))
+		held.Grow(int(min(r.ContentLength, x.now.HoldBytes)))
 	}
-	body := &timed{x: x, body: r.Body, control: control, limits: &x.gate.cfg.Limits, from: clientOf(r), begin: time.Now()}
-	n, err := io.CopyN(&held, body, x.gate.cfg.HoldBytes)
+	body := &timed{x: x, body: r.Body, control: control, limits: &x.now.Limits, from: clientOf(r), begin: time.Now()}
+	n, err := io.CopyN(&held, body, x.now.HoldBytes)
 	x.received.Add(uint64(n))
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
@@ -367,7 +369,7 @@ func (s *sending) end() {
 
 // hurry bounds the wait for the client to take more.
 func (s *sending) hurry() {
-	limit := s.x.gate.cfg.Limits.Send
+	limit := s.x.now.Limits.Send
 	now := time.Now()
 	if now.Before(s.renew) {
 		return

@@ -6,7 +6,6 @@ import (
 	"encoding/base32"
 	"errors"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httputil"
 	"sync"
@@ -24,9 +23,8 @@ const flushAfter = 2 * time.Millisecond
 
 // Gate is a web gate.
 type Gate struct {
-	cfg       Config
-	sites     atomic.Pointer[sites]
-	server    *http.Server
+	cfg       Config // but for its Settings, which now has
+	now       atomic.Pointer[inForce]
 	transport *http.Transport
 	courier   *courier
 	proxy     *httputil.ReverseProxy
@@ -34,8 +32,8 @@ type Gate struct {
 	guards    sync.Pool // of *guard
 	tallies   sync.Pool // of *tally
 
-	stopping chan struct{} // closed when no more connections are taken
-	counts   counts
+	counts counts
+	room   room
 
 	cuts     cuts
 	direct   directWay
@@ -43,8 +41,9 @@ type Gate struct {
 	probed   *visit.Book            // values with a condition, by what they have in common
 	stops    atomic.Pointer[[]Stop] // sites that an operator stopped
 
-	reload sync.Mutex // guards health
+	reload sync.Mutex // guards health and entry
 	health health
+	entry  entry
 
 	open sync.WaitGroup // exchanges, those that changed their protocol among them
 
@@ -59,11 +58,13 @@ func New(cfg Config) (*Gate, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	g := &Gate{cfg: cfg, stopping: make(chan struct{})}
-	if err := g.SetHosts(cfg.Hosts); err != nil {
+	g := &Gate{cfg: cfg}
+	now, err := compile(cfg.Settings, nil)
+	if err != nil {
 		return nil, err
 	}
-	g.cfg.Hosts = nil // sites has them
+	g.now.Store(now)
+	g.cfg.Settings = Settings{}
 	g.transport = &http.Transport{
 		TLSClientConfig:       cfg.Transport.TLS,
 		MaxIdleConnsPerHost:   256,
@@ -87,25 +88,6 @@ func New(cfg Config) (*Gate, error) {
 	g.counters.New = func() any { return newCounter() }
 	g.guards.New = func() any { return newGuard() }
 	g.tallies.New = func() any { return newTally() }
-	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true)
-	protocols.SetHTTP2(cfg.TLS != nil)
-	g.server = &http.Server{
-		Handler:           g,
-		Protocols:         protocols,
-		ReadHeaderTimeout: cfg.Limits.Header,
-		IdleTimeout:       cfg.Limits.Idle,
-		MaxHeaderBytes:    cfg.Limits.HeaderBytes,
-		HTTP2: &http.HTTP2Config{
-			MaxConcurrentStreams: cfg.Limits.Streams,
-			SendPingTimeout:      cfg.Limits.Idle,
-			WriteByteTimeout:     cfg.Limits.Send,
-		},
-		DisableGeneralOptionsHandler: true,
-		ConnContext:                  g.cuts.clients.begin,
-		ConnState:                    g.cuts.clients.state,
-		ErrorLog:                     slog.NewLogLogger(cfg.Log.Handler(), slog.LevelDebug),
-	}
 	return g, nil
 }
 
@@ -115,30 +97,17 @@ func New(cfg Config) (*Gate, error) {
 func (g *Gate) Run(ctx context.Context) error {
 	open, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end() // connections that changed their protocol
-	g.server.BaseContext = func(net.Listener) context.Context { return open }
 	unwatch := g.runHealth(open)
 	defer unwatch()
-	doors := newDoors(g, g.cfg.TLS)
-	g.server.TLSConfig = doors.tls // has HTTP/2 among its protocols
-	go doors.run()
-	done := make(chan error, 1)
-	go func() { done <- g.server.Serve(doors) }()
+	failed := g.begin(open)
 	var err error
 	select {
 	case <-ctx.Done():
-	case err = <-done:
-		done <- http.ErrServerClosed
+	case err = <-failed:
 	}
-	close(g.stopping)
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.cfg.DrainTimeout)
 	defer cancel()
-	if g.server.Shutdown(drain) != nil {
-		err = errors.Join(err, g.server.Close())
-	}
-	doors.stop()
-	if served := <-done; !errors.Is(served, http.ErrServerClosed) {
-		err = errors.Join(err, served)
-	}
+	err = errors.Join(err, g.finish(drain))
 	end()
 	g.open.Wait()
 	g.closeIdle()
@@ -163,8 +132,8 @@ func (g *Gate) recorded(ctx context.Context, bodies ...event.Body) (event.Seq, b
 		before = 1
 		bodies = append([]event.Body{&event.Gap{From: gap.UnixNano(), To: to.UnixNano(), Places: g.places(), Reason: "recorder failed, fail mode open"}}, bodies...)
 	}
-	level := event.Written
-	if g.cfg.Strict {
+	level, now := event.Written, g.now.Load()
+	if now.Strict {
 		level = event.Durable
 	}
 	first, err := g.cfg.Recorder.Record(context.WithoutCancel(ctx), level, bodies...)
@@ -175,14 +144,14 @@ func (g *Gate) recorded(ctx context.Context, bodies ...event.Body) (event.Seq, b
 		g.gapFrom = time.Time{}
 	case err == nil && !gap.IsZero() && gap.Equal(g.gapFrom):
 		g.gapFrom = to // another one failed meanwhile: what came since is still to be told
-	case err != nil && g.cfg.FailOpen:
+	case err != nil && now.FailOpen:
 		g.failures++
 		if g.gapFrom.IsZero() {
 			g.gapFrom = to
 			g.cfg.Log.Error("exchanges pass unrecorded", "code", "SK3406", "error", err)
 		}
 	}
-	return first + before, err == nil || g.cfg.FailOpen
+	return first + before, err == nil || now.FailOpen
 }
 
 // newID returns a fresh event id: 80 random bits, without meaning.

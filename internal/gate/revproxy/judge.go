@@ -40,7 +40,7 @@ func (f refusal) as(m Mode) refusal {
 // judge looks at a request of which a body, or its beginning, is held.
 func (x *exchange) judge(r *http.Request, held []byte) []refusal {
 	var all []refusal
-	body, err := coding.Decode(held, r.Header.Values("Content-Encoding"), x.gate.cfg.HoldBytes)
+	body, err := coding.Decode(held, r.Header.Values("Content-Encoding"), x.now.HoldBytes)
 	if err == nil && x.incoming != nil && len(r.Header.Values("Content-Encoding")) > 0 {
 		err = errLongEncoded
 	}
@@ -71,7 +71,7 @@ func (x *exchange) judge(r *http.Request, held []byte) []refusal {
 		f := refusal{status: http.StatusForbidden, code: codeOracle, action: "refuse", rule: "oracle", reason: "values of a field that differ in one place only"}
 		all = append(all, f.as(x.firewall))
 	}
-	if x.gate.cfg.Firewall == nil {
+	if x.host.judge == nil {
 		return all
 	}
 	paths := bothPaths(r.URL.Path)
@@ -84,14 +84,14 @@ func (x *exchange) judge(r *http.Request, held []byte) []refusal {
 		return true
 	}
 	x.request = asked(r, body)
-	v, err := x.gate.cfg.Firewall.Request(x.request)
+	v, err := x.host.judge.Request(x.request)
 	if v.Attack {
-		v = x.gate.cfg.Firewall.Without(v, excepted)
+		v = x.host.judge.Without(v, excepted)
 	}
 	if raw && err == nil && !v.Attack { // many applications know no encodings and read it as it is
-		v, err = x.gate.cfg.Firewall.Request(asked(r, held))
+		v, err = x.host.judge.Request(asked(r, held))
 		if v.Attack {
-			v = x.gate.cfg.Firewall.Without(v, excepted)
+			v = x.host.judge.Without(v, excepted)
 		}
 	}
 	switch {
@@ -109,14 +109,14 @@ func (x *exchange) judge(r *http.Request, held []byte) []refusal {
 
 // learn takes what the fields of a request hold that nobody refused or reported.
 func (x *exchange) learn(r *http.Request) {
-	if learner := x.gate.cfg.Learner; learner != nil {
+	if learner := x.now.Learner; learner != nil {
 		learner.See(firstName(x.host), Route(r.URL.Path), x.fields)
 	}
 }
 
 // site asks the operator's rules about a request.
 func (x *exchange) site(r *http.Request, body []byte, rules *site.Rules, now time.Time) (refusal, bool) {
-	host, learner := firstName(x.host), x.gate.cfg.Learner
+	host, learner := firstName(x.host), x.now.Learner
 	paths := bothPaths(r.URL.Path)
 	looks := slices.ContainsFunc(paths, func(path string) bool { return rules.Looks(host, r.Method, path) })
 	if !looks && learner == nil {

@@ -12,50 +12,47 @@ import (
 	"sekisho/internal/policy/visit"
 )
 
-// doors is the listener that the server sees: it bounds the connections of all
-// and of each, does the handshakes of TLS, and has HTTP/1 watched on the wire.
-// HTTP/2 is left to the server, which knows a *tls.Conn only.
+// doors takes the connections of one listener: it bounds those of all and of each
+// address, does the handshakes of TLS, and has HTTP/1 watched on the wire. HTTP/2
+// is left to the server, which knows a *tls.Conn only.
 type doors struct {
-	gate  *Gate
-	tls   *tls.Config
-	ready chan net.Conn
-	err   error // why the listener ended; read after over
-	over  chan struct{}
-	wait  sync.WaitGroup
+	gate     *Gate
+	listener net.Listener
+	over     chan struct{} // closed when no more are taken
+	wait     sync.WaitGroup
 
 	mu      sync.Mutex            // guards what follows
+	front   *front                // that new connections go to
 	shaking map[net.Conn]struct{} // with a handshake under way
 	shut    bool                  // no more of these
-	count   int                   // connections
-	each    map[string]int        // of an address
+	leaving bool                  // what the kernel has taken is still answered, and nothing after it
 }
 
-func newDoors(g *Gate, config *tls.Config) *doors {
-	d := &doors{gate: g, ready: make(chan net.Conn), over: make(chan struct{}), shaking: map[net.Conn]struct{}{}, each: map[string]int{}}
-	if config != nil {
-		d.tls = config.Clone()
-		d.tls.NextProtos = append([]string{"h2", "http/1.1"}, config.NextProtos...)
-	}
-	return d
-}
-
-// run accepts until the listener ends.
-func (d *doors) run() {
+// run accepts until the listener ends. The error is nil when it was to.
+func (d *doors) run() error {
 	defer close(d.over)
 	for pause := time.Duration(0); ; {
-		conn, err := d.gate.cfg.Listener.Accept()
+		conn, err := d.listener.Accept()
 		if err != nil {
+			d.mu.Lock()
+			leaving, closed, stopping := d.leaving, d.shut, d.front.stopping
+			d.mu.Unlock()
+			if leaving {
+				return d.listener.Close()
+			}
 			var short interface{ Temporary() bool }
 			if errors.As(err, &short) && short.Temporary() { // such as no more files
 				pause = min(max(2*pause, 5*time.Millisecond), time.Second)
 				select {
 				case <-time.After(pause):
 					continue
-				case <-d.gate.stopping:
+				case <-stopping:
 				}
 			}
-			d.err = err
-			return
+			if closed {
+				return nil
+			}
+			return err
 		}
 		pause = 0
 		if taken, ok := d.take(conn); ok {
@@ -64,33 +61,77 @@ func (d *doors) run() {
 	}
 }
 
+// leave has the listener closed, once what the kernel has taken is accepted.
+func (d *doors) leave() {
+	d.mu.Lock()
+	d.leaving = true
+	d.mu.Unlock()
+	last, ok := d.listener.(interface{ SetDeadline(time.Time) error })
+	if !ok || last.SetDeadline(time.Now().Add(lastAccept)) != nil {
+		_ = d.listener.Close() // run ends
+	}
+	<-d.over
+}
+
+// lastAccept is how long an address that is left still answers.
+const lastAccept = 100 * time.Millisecond
+
+// room counts the connections of a gate.
+type room struct {
+	mu    sync.Mutex     // guards what follows
+	count int            // connections
+	each  map[string]int // of an address
+}
+
+// take counts a connection of an address, "" if there is room for it, else why not.
+func (r *room) take(from string, l *Limits) (reason string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.count >= l.Connections:
+		return "too many connections"
+	case r.each[from] >= l.PerAddress:
+		return "too many connections of one address"
+	}
+	if r.each == nil {
+		r.each = map[string]int{}
+	}
+	r.count++
+	r.each[from]++
+	return ""
+}
+
+func (r *room) leave(from string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.count--
+	if r.each[from]--; r.each[from] <= 0 {
+		delete(r.each, from)
+	}
+}
+
 // take counts a connection. False: there are too many, and it is closed.
 func (d *doors) take(conn net.Conn) (*counted, bool) {
 	host, _, _ := net.SplitHostPort(conn.RemoteAddr().String())
 	from := visit.Network(host)
-	limits := &d.gate.cfg.Limits
 	d.mu.Lock()
-	reason := ""
-	switch {
-	case d.shut:
-		reason = "stop"
-	case d.count >= limits.Connections:
-		reason = "too many connections"
-	case d.each[from] >= limits.PerAddress:
-		reason = "too many connections of one address"
-	default:
-		d.count++
-		d.each[from]++
+	shut, front := d.shut, d.front
+	if !shut {
+		front.begin()
 	}
 	d.mu.Unlock()
+	if shut {
+		reset(conn)
+		return nil, false
+	}
+	reason := d.gate.room.take(from, &d.gate.now.Load().Limits)
 	if reason == "" {
-		return &counted{Conn: conn, doors: d, from: from}, true
+		return &counted{Conn: conn, front: front, from: from}, true
 	}
+	front.leave()
 	reset(conn)
-	if reason != "stop" {
-		d.gate.counts.turnedAway.Add(1)
-		d.gate.flooded(reason)
-	}
+	d.gate.counts.turnedAway.Add(1)
+	d.gate.flooded(reason)
 	return nil, false
 }
 
@@ -101,9 +142,10 @@ const challenge = "acme-tls/1"
 // begin hands a connection to the server, after its handshake.
 func (d *doors) begin(c *counted) {
 	var conn net.Conn = c
+	f := c.front
 	switch {
-	case d.tls == nil:
-		conn = d.gate.watch(c)
+	case f.tls == nil:
+		conn = f.watch(c)
 	default:
 		secure, ok := d.shake(c)
 		if !ok || secure.ConnectionState().NegotiatedProtocol == challenge {
@@ -113,12 +155,12 @@ func (d *doors) begin(c *counted) {
 		c.frames = true
 		if conn = secure; secure.ConnectionState().NegotiatedProtocol != "h2" {
 			c.frames = false
-			conn = d.gate.watch(secure)
+			conn = f.watch(secure)
 		}
 	}
 	select {
-	case d.ready <- conn:
-	case <-d.gate.stopping:
+	case f.ready <- conn:
+	case <-f.stopping:
 		_ = conn.Close()
 	}
 }
@@ -134,18 +176,25 @@ func (d *doors) shake(c *counted) (*tls.Conn, bool) {
 		defer d.mu.Unlock()
 		delete(d.shaking, c)
 	}()
-	secure := tls.Server(c, d.tls)
-	if shut || c.SetDeadline(time.Now().Add(d.gate.cfg.Limits.Header)) != nil || secure.HandshakeContext(context.Background()) != nil {
+	secure := tls.Server(c, c.front.tls)
+	if shut || c.SetDeadline(time.Now().Add(c.front.limits.Header)) != nil || secure.HandshakeContext(context.Background()) != nil {
 		return nil, false
 	}
 	return secure, c.SetDeadline(time.Time{}) == nil
 }
 
-// stop ends the handshakes and waits for what run has begun. The listener is
-// closed.
-func (d *doors) stop() {
+// close closes the listener, if it is not.
+func (d *doors) close() {
 	d.mu.Lock()
 	d.shut = true
+	d.mu.Unlock()
+	_ = d.listener.Close()
+}
+
+// stop closes the listener, ends the handshakes and waits for what run has begun.
+func (d *doors) stop() {
+	d.close()
+	d.mu.Lock()
 	for conn := range d.shaking {
 		_ = conn.Close()
 	}
@@ -154,26 +203,10 @@ func (d *doors) stop() {
 	d.wait.Wait()
 }
 
-// Accept implements net.Listener.
-func (d *doors) Accept() (net.Conn, error) {
-	select {
-	case conn := <-d.ready:
-		return conn, nil
-	case <-d.over:
-		return nil, d.err
-	}
-}
-
-// Close implements net.Listener.
-func (d *doors) Close() error { return d.gate.cfg.Listener.Close() }
-
-// Addr implements net.Listener.
-func (d *doors) Addr() net.Addr { return d.gate.cfg.Listener.Addr() }
-
 // counted is a connection of a client, until it is closed.
 type counted struct {
 	net.Conn
-	doors *doors
+	front *front
 	from  string // its address, or network
 	once  sync.Once
 
@@ -190,8 +223,8 @@ const maxVain = 4 << 20
 func (c *counted) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if c.frames && c.vain.Add(int64(n)) > maxVain {
-		c.doors.gate.counts.floods.Add(1)
-		c.doors.gate.flooded("frames without requests")
+		c.front.gate.counts.floods.Add(1)
+		c.front.gate.flooded("frames without requests")
 		return 0, net.ErrClosed
 	}
 	return n, err
@@ -200,13 +233,8 @@ func (c *counted) Read(p []byte) (int, error) {
 // Close implements net.Conn.
 func (c *counted) Close() error {
 	c.once.Do(func() {
-		d := c.doors
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		d.count--
-		if d.each[c.from]--; d.each[c.from] <= 0 {
-			delete(d.each, c.from)
-		}
+		c.front.gate.room.leave(c.from)
+		c.front.leave()
 	})
 	return c.Conn.Close()
 }

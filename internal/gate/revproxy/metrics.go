@@ -24,7 +24,7 @@ func (g *Gate) Metrics() Metrics {
 	m := Metrics{Exchanges: c.exchanges.Load(), Refused: c.refused.Load(), Cards: c.cards.Load(), Misread: c.wire.Load(), Failed: c.failed.Load(),
 		TurnedAway: c.turnedAway.Load(), Floods: c.floods.Load(), Open: c.open.Load()}
 	now := time.Now()
-	for _, h := range g.sites.Load().all {
+	for _, h := range g.now.Load().all {
 		well, all := h.well(now)
 		m.Well, m.Upstreams = m.Well+well, m.Upstreams+all
 	}

@@ -162,7 +162,7 @@ func (x *exchange) look(a *http.Response, body []byte) error {
 
 // leak asks the firewall about a response.
 func (x *exchange) leak(a *http.Response, body []byte, m Mode) error {
-	if m == Off || x.gate.cfg.Firewall == nil || x.request == nil || !readable(a.Header.Get("Content-Type")) {
+	if m == Off || x.host.judge == nil || x.request == nil || !readable(a.Header.Get("Content-Type")) {
 		return nil
 	}
 	answer := &waf.Response{Status: a.StatusCode, Body: body[:min(len(body), maxJudged)]}
@@ -171,7 +171,7 @@ func (x *exchange) leak(a *http.Response, body []byte, m Mode) error {
 			answer.Headers = append(answer.Headers, waf.Header{Name: name, Value: v})
 		}
 	}
-	v, err := x.gate.cfg.Firewall.Response(x.request, answer)
+	v, err := x.host.judge.Response(x.request, answer)
 	if err != nil {
 		return err
 	}

@@ -1,39 +1,44 @@
 package revproxy
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
 	"slices"
 	"strings"
-	"sync"
 
 	"sekisho/internal/event"
 )
 
-// sites are the hosts of a gate as they are in force.
-type sites struct {
-	all    []*Host
-	byName map[string]*Host
+// inForce are settings of a gate, ready for use.
+type inForce struct {
+	Settings // but for the hosts
+	all      []*Host
+	byName   map[string]*Host
 }
 
-// compileSites checks hosts and makes them ready.
-// What is known of visitors, logins and pages goes over from before where the
-// settings for it are the same pointers.
-func compileSites(hosts []Host, before *sites) (*sites, error) {
-	if len(hosts) == 0 {
+// compile checks settings and makes them ready. What is known of visitors, logins
+// and pages goes over from before where the settings for it are the same pointers.
+func compile(settings Settings, before *inForce) (*inForce, error) {
+	if err := settings.check(); err != nil {
+		return nil, err
+	}
+	if len(settings.Hosts) == 0 {
 		return nil, errors.New("revproxy: no hosts")
 	}
-	s := &sites{byName: map[string]*Host{}}
-	for i := range hosts {
+	s := &inForce{Settings: settings, byName: map[string]*Host{}}
+	s.Hosts = nil // all has them
+	for i := range settings.Hosts {
 		h := new(Host)
-		*h = hosts[i]
+		*h = settings.Hosts[i]
 		if err := h.check(s.byName); err != nil {
 			return nil, err
 		}
-		h.upstreams = h.compileUpstreams()
+		h.upstreams = h.compileUpstreams(before.named(firstName(h)))
 		h.flow = h.target()
+		if err := h.compileFirewall(s, before); err != nil {
+			return nil, err
+		}
 		var old Host
 		if was := before.named(firstName(h)); was != nil {
 			old = *was
@@ -63,7 +68,27 @@ func compileSites(hosts []Host, before *sites) (*sites, error) {
 	return s, nil
 }
 
-func (s *sites) named(name string) *Host {
+// compileFirewall makes the site's own firewall, or takes that of another with the
+// same methods.
+func (h *Host) compileFirewall(s, before *inForce) (err error) {
+	if h.judge = s.Firewall; h.judge == nil || h.Methods == nil {
+		return nil
+	}
+	known := s.all
+	if before != nil && before.Firewall == s.Firewall {
+		known = slices.Concat(known, before.all)
+	}
+	for _, other := range known {
+		if slices.Equal(other.Methods, h.Methods) {
+			h.judge = other.judge
+			return nil
+		}
+	}
+	h.judge, err = s.Firewall.Allowing(h.Methods)
+	return err
+}
+
+func (s *inForce) named(name string) *Host {
 	if s == nil {
 		return nil
 	}
@@ -93,66 +118,20 @@ func (h *Host) check(taken map[string]*Host) error {
 }
 
 // host returns the site that a request is for, nil for none.
-func (g *Gate) host(name string) *Host {
+func (s *inForce) host(name string) *Host {
 	if host, _, err := net.SplitHostPort(name); err == nil {
 		name = host
 	}
-	return g.sites.Load().byName[strings.ToLower(strings.TrimSuffix(name, "."))]
+	return s.byName[strings.ToLower(strings.TrimSuffix(name, "."))]
 }
 
 func (g *Gate) places() []event.Place {
 	var all []event.Place
-	for _, h := range g.sites.Load().all {
+	for _, h := range g.now.Load().all {
 		all = append(all, h.Place)
 	}
 	return all
 }
 
 // first is the site that stands for the gate, where a request names none.
-func (g *Gate) first() *Host { return g.sites.Load().all[0] }
-
-// SetHosts puts other settings of the sites in force, all or none: exchanges under
-// way come to their end under those they began with, and no connection is closed.
-// Sites may come and go. What is known of visitors and logins stays where
-// Persons, Logins and Pages are the pointers they were, and begins anew elsewhere.
-func (g *Gate) SetHosts(hosts []Host) error {
-	g.reload.Lock()
-	defer g.reload.Unlock()
-	s, err := compileSites(hosts, g.sites.Load())
-	if err != nil {
-		return err
-	}
-	g.sites.Store(s)
-	if g.health.ask != nil {
-		g.health.ask(s.all)
-	}
-	return nil
-}
-
-// health are the questions to upstreams; they begin anew with other hosts.
-type health struct {
-	ask func([]*Host) // nil before Run and after it; guarded by Gate.reload
-}
-
-// runHealth asks upstreams how they are until ctx ends.
-func (g *Gate) runHealth(ctx context.Context) (stop func()) {
-	var wait sync.WaitGroup
-	end := func() {}
-	ask := func(hosts []*Host) {
-		end()
-		inner, cancel := context.WithCancel(ctx)
-		end = cancel
-		wait.Go(func() { g.watchHealth(inner, hosts) })
-	}
-	g.reload.Lock()
-	defer g.reload.Unlock()
-	ask(g.sites.Load().all)
-	g.health.ask = ask
-	return func() {
-		g.reload.Lock()
-		defer g.reload.Unlock()
-		g.health.ask = nil
-		end()
-		wait.Wait()
-	}
-}
+func (g *Gate) first() *Host { return g.now.Load().all[0] }

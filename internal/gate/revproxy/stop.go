@@ -42,7 +42,7 @@ func (g *Gate) stopped(host, path string) (refusal, bool) {
 
 // pays reports whether a path of a site belongs to payment.
 func (g *Gate) pays(host, path string) bool {
-	h := g.sites.Load().byName[host]
+	h := g.now.Load().byName[host]
 	return h != nil && h.pays(path)
 }
 

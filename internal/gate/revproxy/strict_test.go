@@ -259,7 +259,7 @@ func TestStricterPathCounts(t *testing.T) {
 // TestUnencryptedIsNoSecret keeps the tests of HTTP/2 honest: a recorder of
 // httptest stands for a writer without deadlines.
 func TestWriterWithoutDeadlines(t *testing.T) {
-	s := &sending{ResponseWriter: httptest.NewRecorder(), x: &exchange{gate: &Gate{cfg: Config{Limits: Limits{Send: time.Second}}}}}
+	s := &sending{ResponseWriter: httptest.NewRecorder(), x: &exchange{now: &inForce{Settings: Settings{Limits: Limits{Send: time.Second}}}}}
 	if n, err := s.Write([]byte("x")); n != 1 || err != nil {
 		t.Errorf("%d, %v", n, err)
 	}

@@ -53,11 +53,18 @@ type upstream struct {
 	fails int // in a row; of who asks for its health
 }
 
-func (h *Host) compileUpstreams() *upstreams {
+// compileUpstreams makes the servers of a site. What is known of one that the site
+// had before, if it was there, stays.
+func (h *Host) compileUpstreams(before *Host) *upstreams {
 	all := append([]*url.URL{h.Upstream}, h.Others...)
 	u := &upstreams{host: h}
 	for i, to := range all {
-		u.all = append(u.all, &upstream{url: to, name: "upstream " + strconv.Itoa(i+1) + " of " + strconv.Itoa(len(all))})
+		one := &upstream{url: to, name: "upstream " + strconv.Itoa(i+1) + " of " + strconv.Itoa(len(all))}
+		if old := before.upstream(to); old != nil && (h.Health != nil) == (before.Health != nil) {
+			one.ill.Store(old.ill.Load())
+			one.alone.Store(old.alone.Load())
+		}
+		u.all = append(u.all, one)
 	}
 	if c := h.Health; c != nil {
 		defaults(&c.Every, 10*time.Second)
@@ -65,6 +72,19 @@ func (h *Host) compileUpstreams() *upstreams {
 		number(&c.Fails, 2)
 	}
 	return u
+}
+
+// upstream returns the server at an address, nil for none.
+func (h *Host) upstream(at *url.URL) *upstream {
+	if h == nil {
+		return nil
+	}
+	for _, u := range h.upstreams.all {
+		if *u.url == *at {
+			return u
+		}
+	}
+	return nil
 }
 
 // order returns the servers in the order in which they are tried: first those

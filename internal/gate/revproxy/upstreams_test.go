@@ -163,7 +163,7 @@ func TestSetHostsDropsNothing(t *testing.T) {
 	}
 	for i := range 50 {
 		before := asked.Load()
-		if err := w.gate.SetHosts(hosts([]*server{two, one}[i%2])); err != nil {
+		if err := w.setHosts(hosts([]*server{two, one}[i%2])...); err != nil {
 			t.Fatal(err)
 		}
 		if !eventually(func() bool { return asked.Load() > before+8 || t.Failed() }) {
@@ -175,7 +175,7 @@ func TestSetHostsDropsNothing(t *testing.T) {
 	if one.seen.Load() == 0 || two.seen.Load() == 0 {
 		t.Errorf("%d and %d requests", one.seen.Load(), two.seen.Load())
 	}
-	if err := w.gate.SetHosts([]Host{{Names: []string{"Shop"}}}); err == nil {
+	if err := w.setHosts(Host{Names: []string{"Shop"}}); err == nil {
 		t.Error("a bad site is taken")
 	}
 	if _, body, err := w.get(t, "/"); err != nil || body != "one " {

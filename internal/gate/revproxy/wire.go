@@ -25,6 +25,7 @@ const (
 type watching struct {
 	net.Conn
 	gate   *Gate
+	front  *front
 	framer *http1.Framer
 	other  atomic.Bool // it has changed its protocol: nobody looks any more
 
@@ -35,8 +36,8 @@ type watching struct {
 	room *bytes.Buffer // what is kept of a response, to be written at once; nil: nothing is
 }
 
-func (g *Gate) watch(conn net.Conn) *watching {
-	return &watching{Conn: conn, gate: g, framer: http1.New(g.cfg.Limits.HeaderBytes)}
+func (f *front) watch(conn net.Conn) *watching {
+	return &watching{Conn: conn, gate: f.gate, front: f, framer: http1.New(f.limits.HeaderBytes)}
 }
 
 // Read implements net.Conn.
@@ -89,7 +90,7 @@ func (w *watching) refuse(v *http1.Violation) error {
 	opening.Address, _, _ = net.SplitHostPort(w.RemoteAddr().String())
 	g.record(context.Background(), opening, x.decision(misread(v)))
 	text := fmt.Sprintf("この要求は読み取れません。お問い合わせ番号: %[1]s (%[2]s)\nThis request cannot be read. Reference: %[1]s (%[2]s)\n", x.id, codeWire)
-	_ = w.SetWriteDeadline(time.Now().Add(g.cfg.Limits.Header)) // fails when it is closed
+	_ = w.SetWriteDeadline(time.Now().Add(w.front.limits.Header)) // fails when it is closed
 	// What cannot be written to a client that is gone is no loss.
 	_, _ = fmt.Fprintf(w.Conn, "HTTP/1.1 %d %s\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", v.Status, http.StatusText(v.Status), len(text), text)
 	_ = w.CloseWrite()

@@ -67,8 +67,8 @@ func newWorld(t testing.TB, handler http.HandlerFunc, settings ...setting) *worl
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := Config{Listener: listener, Recorder: w.rec, Firewall: engine,
-		Hosts: []Host{{Names: []string{"shop.example.jp", "127.0.0.1"}, Upstream: target, Place: "web/shop", Firewall: Enforce, Cards: Enforce}}}
+	cfg := Config{Recorder: w.rec, Settings: Settings{Listener: listener, Firewall: engine,
+		Hosts: []Host{{Names: []string{"shop.example.jp", "127.0.0.1"}, Upstream: target, Place: "web/shop", Firewall: Enforce, Cards: Enforce}}}}
 	for _, s := range settings {
 		s(&cfg)
 	}
@@ -86,6 +86,17 @@ func newWorld(t testing.TB, handler http.HandlerFunc, settings ...setting) *worl
 	})
 	w.url = "http://" + listener.Addr().String()
 	return w
+}
+
+// set puts other settings in force.
+func (w *world) set(change func(*Settings)) error {
+	s := w.gate.Settings()
+	change(&s)
+	return w.gate.Set(s)
+}
+
+func (w *world) setHosts(hosts ...Host) error {
+	return w.set(func(s *Settings) { s.Hosts = hosts })
 }
 
 func (w *world) bodies() []string {
