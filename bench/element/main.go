@@ -12,7 +12,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"math/bits"
 	"os"
 	"runtime/pprof"
 	"strconv"
@@ -69,17 +68,17 @@ func scanFiles(args []string) error {
 		return err
 	}
 	const full = 64 << 10
-	lines := make([]byte, 0, full+256)
+	lines := findingLines{text: make([]byte, 0, full+256)}
 	o := element.Options{Portable: *portable}
 	if *kinds == "pan" {
 		o.Kinds = element.MaskOf(element.CardPAN)
 	}
 	var failed error
 	s := element.NewScanner(o, func(found *element.Finding) {
-		lines = appendFinding(lines, found)
-		if len(lines) >= full {
-			_, err := f.Write(lines)
-			failed, lines = errors.Join(failed, err), lines[:0]
+		lines.add(found)
+		if len(lines.text) >= full {
+			_, err := f.Write(lines.text)
+			failed, lines.text = errors.Join(failed, err), lines.text[:0]
 		}
 	})
 	for _, name := range flags.Args() {
@@ -87,31 +86,36 @@ func scanFiles(args []string) error {
 			return err
 		}
 	}
-	_, err = f.Write(lines)
+	_, err = f.Write(lines.text)
 	return errors.Join(failed, err, f.Close())
 }
 
-// kindNames are the elements' names and a space, with room around them to be copied
-// whole.
-var kindNames = func() (t [256]struct {
-	text [32]byte
-	n    int
-}) {
-	for _, k := range element.Kinds() {
-		t[k].n = copy(t[k].text[:], k.String()+" ")
-	}
-	return t
-}()
-
-// appendFinding appends place, length, element and mask; lines has room for it.
-func appendFinding(lines []byte, f *element.Finding) []byte {
-	lines = append(appendNumber(lines, uint64(f.Offset)), ' ')
-	lines = append(appendNumber(lines, uint64(f.Length)), ' ')
-	k, n := &kindNames[f.Kind], len(lines)
-	*(*[32]byte)(lines[n : n+32]) = k.text // with the space behind it
-	lines = lines[:n+k.n]
-	return append(f.AppendMasked(lines), '\n')
+// findingLines writes findings as lines of text: place, length, element and mask. It
+// remembers the digits that places share, for findings stand close together.
+type findingLines struct {
+	text   []byte
+	high   uint64 // of the last place: what stands before its last four digits
+	digits uint64 // of high, as they stand in memory, without zeros before them
+	n      int
 }
+
+// words are short texts with what follows them, to be copied whole.
+type words struct {
+	text [24]byte
+	n    int
+}
+
+// kindNames are the elements' names, lengthNames the numbers up to 255, each with a
+// space behind it.
+var kindNames, lengthNames = func() (kinds, lengths [256]words) {
+	for _, k := range element.Kinds() {
+		kinds[k].n = copy(kinds[k].text[:], k.String()+" ")
+	}
+	for i := range lengths {
+		lengths[i].n = copy(lengths[i].text[:], strconv.Itoa(i)+" ")
+	}
+	return kinds, lengths
+}()
 
 // twoDigits are 00 to 99 as they stand in memory.
 var twoDigits = func() (t [100]uint16) {
@@ -121,22 +125,42 @@ var twoDigits = func() (t [100]uint16) {
 	return t
 }()
 
-// appendNumber appends n in decimal digits.
-func appendNumber(lines []byte, n uint64) []byte {
-	switch {
-	case n < 10:
-		return append(lines, byte('0'+n))
-	case n < 100:
-		return append(lines, byte('0'+n/10), byte('0'+n%10))
-	case n >= 1e8:
-		return strconv.AppendUint(lines, n, 10)
+// add adds a finding; text has room for it.
+func (l *findingLines) add(f *element.Finding) {
+	lines := l.text
+	place := uint64(f.Offset)
+	if high := place / 10000; high != l.high || l.n == 0 {
+		l.high = high
+		l.digits, l.n = 0, 0
+		if high > 0 && high < 1e8 {
+			var b [8]byte
+			l.n = len(strconv.AppendUint(b[:0], high, 10))
+			l.digits = binary.LittleEndian.Uint64(b[:])
+		}
 	}
-	hi, lo := uint32(n)/10000, uint32(n)%10000
-	z := uint64(twoDigits[hi/100]) | uint64(twoDigits[hi%100])<<16 | uint64(twoDigits[lo/100])<<32 | uint64(twoDigits[lo%100])<<48
-	zeros := bits.TrailingZeros64(z&0x0f0f0f0f0f0f0f0f) &^ 7
-	at := len(lines)
-	binary.LittleEndian.PutUint64(lines[at:at+8], z>>zeros)
-	return lines[:at+8-zeros/8]
+	if n := len(lines); l.n > 0 {
+		binary.LittleEndian.PutUint64(lines[n:n+8], l.digits)
+		n += l.n
+		low := place - 10000*l.high
+		binary.LittleEndian.PutUint64(lines[n:n+8], uint64(twoDigits[low/100])|uint64(twoDigits[low%100])<<16|' '<<32)
+		lines = lines[:n+5]
+	} else {
+		lines = append(strconv.AppendUint(lines, place, 10), ' ')
+	}
+	if f.Length < len(lengthNames) {
+		lines = appendWords(lines, &lengthNames[f.Length])
+	} else {
+		lines = append(strconv.AppendInt(lines, int64(f.Length), 10), ' ')
+	}
+	lines = appendWords(lines, &kindNames[f.Kind])
+	l.text = append(f.AppendMasked(lines), '\n')
+}
+
+// appendWords appends w; lines has room for it.
+func appendWords(lines []byte, w *words) []byte {
+	n := len(lines)
+	*(*[24]byte)(lines[n : n+24]) = w.text
+	return lines[:n+w.n]
 }
 
 func scanFile(s *element.Scanner, name string) error {

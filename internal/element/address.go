@@ -2,6 +2,7 @@ package element
 
 import (
 	"bytes"
+	"encoding/binary"
 	"unicode/utf8"
 )
 
@@ -72,16 +73,25 @@ func (s *Scanner) addressEnd(q int) (end, city int, block bool) {
 			q++
 			continue
 		}
-		if isKanji(b[q : q+3]) {
-			flags := flagOf(b[q : q+3])
-			q += 3
-			gap = false
-			switch {
-			case flags&endsCity != 0 && q-3-start <= 24:
-				city = q
-			case flags&kanjiNumber != 0 && city > 0 && !block:
-				block = isBlockWord(b[q:])
+		if x := binary.LittleEndian.Uint32(b[q:]); isKanjiAt(x) {
+			for { // the row of kanji; a city's end is no branch, for nothing foretells it
+				flags := flagAt(x)
+				q += 3
+				ends := city
+				if q-3-start <= 24 {
+					ends = q
+				}
+				if flags&endsCity != 0 {
+					city = ends
+				}
+				if flags&kanjiNumber != 0 && city > 0 && !block {
+					block = isBlockWord(b[q:])
+				}
+				if x = binary.LittleEndian.Uint32(b[q:]); !isKanjiAt(x) || q >= limit {
+					break
+				}
 			}
+			gap = false
 			continue
 		}
 		r, n := decodeRune(b[q : q+4])

@@ -80,15 +80,15 @@ func (s *Scanner) textIn(i int, t uint64) {
 			n := min(trailing(^shift(kanji, next, bit)&everyThird), 60)
 			b := s.buf[p-3 : p+3+60+8]
 			begin, behind := binary.LittleEndian.Uint64(b[3:]), binary.LittleEndian.Uint64(b[n:])
-			last, after := flagAt(uint32(behind)), byte(behind>>24)
-			flags := flagAt(uint32(begin))&(beginsPrefecture|isFamily|isForeign) | last&isHonorific
-			if after == 0xE3 {
-				flags |= flagAt(uint32(behind>>24)) & (isHonorific | isRepeat)
-			}
+			last := flagAt(uint32(behind))
+			// Without a branch on what differs from row to row: nothing foretells it.
+			follows := &behindRow[byte(behind>>24)]
+			flags := flagAt(uint32(begin))&(beginsPrefecture|isFamily|isForeign) | last&isHonorific | flagAt(uint32(behind>>24))&follows.next
+			flags |= flagAt(binary.LittleEndian.Uint32(b[n-3:])) & follows.era
 			if last&endsBirth != 0 && n >= 9 {
 				s.birthLabel(p, n)
 			}
-			if flags == 0 && !isDigit(after) && after != 0xEF && !mayBeginFamily(begin) && (n < 12 || !mayHoldName(b[3:3+n])) {
+			if uint64(flags)|familyBit(begin) == 0 && (n < 12 || follows.era == 0 && !mayHoldName(b[3:3+n])) {
 				continue // as most rows
 			}
 			s.kanjiText(p, n)
@@ -146,11 +146,13 @@ const (
 // signBase is the first character that has flags: U+3000.
 const signBase = 0x3000
 
-var signFlags = func() *[0x7000]signFlag {
-	t := new([0x7000]signFlag)
+// signFlags are the flags of the characters of three bytes, by the 16 bits that they
+// hold.
+var signFlags = func() *[1 << 16]signFlag {
+	t := new([1 << 16]signFlag)
 	set := func(word string, f signFlag) {
 		if r, _ := utf8.DecodeRuneInString(word); r >= signBase && r < signBase+0x7000 {
-			t[r-signBase] |= f
+			t[r] |= f
 		}
 	}
 	for name := range strings.FieldsSeq(familyNames) {
@@ -160,13 +162,13 @@ var signFlags = func() *[0x7000]signFlag {
 		}
 	}
 	for _, r := range foreignFamilies {
-		t[r-signBase] |= beginsFamily | isForeign
+		t[r] |= beginsFamily | isForeign
 	}
 	for name := range foreignGiven {
 		set(name, beginsForeign)
 	}
 	for _, r := range givenLast {
-		t[r-signBase] |= endsGiven
+		t[r] |= endsGiven
 	}
 	for _, p := range prefectures {
 		set(p, beginsPrefecture)
@@ -186,10 +188,10 @@ var signFlags = func() *[0x7000]signFlag {
 		}
 	}
 	for _, r := range "市区町村郡" {
-		t[r-signBase] |= endsCity
+		t[r] |= endsCity
 	}
 	for _, r := range "一二三四五六七八九十" {
-		t[r-signBase] |= kanjiNumber
+		t[r] |= kanjiNumber
 	}
 	set("々", isRepeat)
 	set("日", endsBirth)
@@ -204,21 +206,23 @@ var signFlags = func() *[0x7000]signFlag {
 
 // flagOf returns the flags of the three-byte character at b.
 func flagOf(b []byte) signFlag {
-	r := uint(b[0]&0xF)<<12 | uint(b[1]&0x3F)<<6 | uint(b[2]&0x3F)
-	if r-signBase >= 0x7000 {
-		return 0
-	}
-	return signFlags[r-signBase]
+	return signFlags[uint16(b[0])<<12|uint16(b[1]&0x3F)<<6|uint16(b[2]&0x3F)]
 }
 
 // flagAt is flagOf for the character whose three bytes are the lowest of x.
-func flagAt(x uint32) signFlag {
-	r := uint(x&0xF<<12|x>>2&0xFC0|x>>16&0x3F) - signBase
-	if r >= uint(len(signFlags)) {
-		return 0
+func flagAt(x uint32) signFlag { return signFlags[uint16(x<<12|x>>2&0xFC0|x>>16&0x3F)] }
+
+// behindRow says by the first byte behind a row of kanji which flags count there: those
+// of the character itself, and of the last but one of the row, which may begin an era
+// before digits.
+var behindRow = func() (t [256]struct{ next, era signFlag }) {
+	for c := '0'; c <= '9'; c++ {
+		t[c].era = beginsEra
 	}
-	return signFlags[r]
-}
+	t[0xEF].era = beginsEra
+	t[0xE3].next = isHonorific | isRepeat
+	return t
+}()
 
 // everyThird has the bits of the first bytes of characters of three.
 const everyThird = 0x9249249249249249
@@ -249,11 +253,11 @@ const pairBits = 15
 // pairHash hashes the two characters that x begins with.
 func pairHash(x uint64) uint64 { return x << 16 * wordHash >> (64 - pairBits) }
 
-// mayBeginFamily reports whether a family name of the table of two characters or
-// more may begin with x.
-func mayBeginFamily(x uint64) bool {
+// familyBit is 1 when a family name of the table of two characters or more may begin
+// with x.
+func familyBit(x uint64) uint64 {
 	h := pairHash(x)
-	return familyPairs[h>>6]>>(h&63)&1 != 0
+	return familyPairs[h>>6] >> (h & 63) & 1
 }
 
 // mayHoldName reports whether a name may stand in the row of four kanji or more

@@ -169,26 +169,6 @@ func (s *Scanner) labelled(p int, wanted topic) topic {
 	return about
 }
 
-// labelledAt is labelled, with the bytes between the word and p; many when there is
-// no word.
-func (s *Scanner) labelledAt(p int, wanted topic) (about topic, distance int) {
-	b, slots := s.buf, &s.words.slot
-	for i, from := p-3, p-contextBefore; i >= from; i-- {
-		x := binary.LittleEndian.Uint32(b[i:])
-		if x>>16&0xff == '\n' {
-			break
-		}
-		slot := slots[threeHash(x)]
-		if slot == 0 {
-			continue
-		}
-		if a, n := s.wordAt(slot, i, from, p); a&wanted != 0 {
-			return a & wanted, p - i - n
-		}
-	}
-	return 0, 1 << 20
-}
-
 // before returns where the context before p begins: with its line.
 func (s *Scanner) before(p int) int {
 	return p - contextBefore + 1 + bytes.LastIndexByte(s.buf[p-contextBefore:p], '\n')

@@ -102,9 +102,11 @@ func (s *Scanner) settle(e Encoding) {
 	s.enc.raw = e == UTF8 || s.onlyPAN && (e == ShiftJIS || e == EUCJP)
 	switch {
 	case s.enc.raw && e == ShiftJIS:
-		s.lead, s.wide, s.words = 0x82, wideShiftJIS, wordsShiftJIS()
+		s.lead, s.wide = 0x82, wideShiftJIS
+		s.speak(wordsShiftJIS())
 	case s.enc.raw && e == EUCJP:
-		s.lead, s.wide, s.words = 0xA3, wideEUC, wordsEUC()
+		s.lead, s.wide = 0xA3, wideEUC
+		s.speak(wordsEUC())
 	}
 	if !s.enc.raw {
 		s.raw = make([]int64, len(s.buf))

@@ -10,9 +10,10 @@ import (
 // compare those bytes whole, so findings do not depend on them, and both are
 // forgotten with the stream.
 
-// keyMemory are keys of up to sixteen bytes and what key says of them.
+// keyMemory are keys and what key says of them, each with the byte before it.
 type keyMemory [1 << keyMemoryBits]struct {
 	near, far uint64 // the last eight bytes and those before them, zero where there are none
+	size      uint8  // how many bytes these are
 	kind      Kind
 	weak, ok  bool
 }
@@ -32,25 +33,22 @@ var inKey = func() (t byteSet) {
 // keyEndingAt returns what readKey says of the key that ends before p.
 func (s *Scanner) keyEndingAt(p int) (kind Kind, weak, ok bool) {
 	b := s.buf[p-16 : p]
+	near, far := binary.LittleEndian.Uint64(b[8:]), binary.LittleEndian.Uint64(b)
+	m := &s.keys[near>>16*wordHash>>(64-keyMemoryBits)]
+	if mask := &tailMasks[m.size]; m.size > 0 && near&mask[3] == m.near && far&mask[2] == m.far {
+		return m.kind, m.weak, m.ok
+	}
 	n := 0
-	for n < 16 && inKey.has(b[15-n]) {
+	for n < 15 && inKey.has(b[15-n]) {
 		n++
 	}
-	if n < 3 || n == 16 {
-		return s.readKey(p)
+	kind, weak, ok = s.readKey(p)
+	if n >= 3 && n < 15 {
+		mask := &tailMasks[n+1]
+		m.near, m.far, m.size = near&mask[3], far&mask[2], uint8(n+1)
+		m.kind, m.weak, m.ok = kind, weak, ok
 	}
-	near, far := binary.LittleEndian.Uint64(b[8:]), binary.LittleEndian.Uint64(b)
-	if n < 8 {
-		near, far = near&(^uint64(0)<<(64-8*n)), 0
-	} else {
-		far &= ^uint64(0) << (128 - 8*n)
-	}
-	m := &s.keys[(near^far*3)*wordHash>>(64-keyMemoryBits)]
-	if m.near != near || m.far != far {
-		m.near, m.far = near, far
-		m.kind, m.weak, m.ok = s.readKey(p)
-	}
-	return m.kind, m.weak, m.ok
+	return kind, weak, ok
 }
 
 // rowMemory are rows of four to seven kanji, with the character behind them, in which

@@ -16,6 +16,11 @@ func isKanji(b []byte) bool {
 	return (b[0]-0xE5 < 5 || b[0] == 0xE4 && b[1] >= 0xB8) && b[1]&0xC0 == 0x80 && b[2]&0xC0 == 0x80
 }
 
+// isKanjiAt is isKanji for the three bytes that are the lowest of x.
+func isKanjiAt(x uint32) bool {
+	return x&0xC0C000 == 0x808000 && (byte(x)-0xE5 < 5 || byte(x) == 0xE4 && byte(x>>8) >= 0xB8)
+}
+
 // nameInText reports the Japanese name whose family name the row of kanji
 // buf[p:end] may begin with: a family name of the table at the beginning of a row of kanji, and a
 // given name, a space and a given name, or an honorific behind it.

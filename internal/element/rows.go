@@ -18,7 +18,11 @@ func (s *Scanner) numbersIn(i int, rows, others uint64) {
 		at := base + trailing(t)
 		if rows&t&-t != 0 && s.pos+at > s.ends.number {
 			from := s.rowFrom(at)
-			s.judgeRow(from, s.digitsFrom(from))
+			w, r := s.digitsFrom(from), s.pos+at-from
+			if s.onlyPAN { // whose rows end before a separator behind fewer than four digits
+				r = s.rowLength(from, w)
+			}
+			s.judgeRow(from, w, r)
 		}
 		if others&t&-t != 0 && s.pos+at >= s.ends.number {
 			s.other(s.pos + at)
@@ -71,48 +75,60 @@ func (s *Scanner) digitsFrom(p int) uint64 {
 	return shift(s.masks.digit[i], s.masks.digit[i+1], int(at%blockSize))
 }
 
-// judgeRow judges the row of digits and separators at p; w are the digits from p
-// on.
-func (s *Scanner) judgeRow(p int, w uint64) {
+// judgeRow judges the row of digits and separators at p, r bytes long; w are the digits
+// from p on.
+func (s *Scanner) judgeRow(p int, w uint64, r int) {
 	if w&1 == 0 {
 		return
 	}
-	r := run(w)
-	if c := s.buf[p+r]; r < longRun && (w>>(r+1)&1 == 0 || !isSeparator(c)) { // one group: most rows
+	if r >= longRun {
+		s.longRow(p, p+2*blockSize)
+		return
+	}
+	c, first := s.buf[p+r], run(w)
+	if first >= r { // one group: most rows
 		if c >= utf8.RuneSelf && s.mayGoOn(p+r) && s.goesOn(p+r) || (c == '%' || c == '&' || c == '\\') && s.goesOn(p+r) {
 			return // and is judged there, in a view
 		}
 		s.solid(p, w, r)
 		return
 	}
-	if r == 2 || r == 3 {
+	if first == 2 || first == 3 {
 		// 404 76758: too short for anything with spaces. Most rows of a log.
-		end := r + 1 + run(w>>(r+1))
-		if c := s.buf[p+end]; s.buf[p+r] == ' ' && end < 10 && w>>(end+1)&1 == 0 && c < utf8.RuneSelf && c != '%' && c != '&' && c != '\\' && s.buf[p-1] != ' ' {
+		end := first + 1 + run(w>>(first+1))
+		if c := s.buf[p+end]; s.buf[p+first] == ' ' && end < 10 && w>>(end+1)&1 == 0 && c < utf8.RuneSelf && c != '%' && c != '&' && c != '\\' && s.buf[p-1] != ' ' {
 			return
 		}
 	}
-	var at, size [longRun/2 + 4]uint8
-	k, from := 0, 0
-	for r < longRun && isSeparator(s.buf[p+r]) && w>>(r+1)&1 != 0 {
-		at[k], size[k] = uint8(from), uint8(r-from)
-		k, from = k+1, r+1
-		r += 1 + run(w>>(r+1))
-	}
-	if r >= longRun {
-		s.longRow(p, p+2*blockSize)
-		return
-	}
-	if c := s.buf[p+r]; (c >= utf8.RuneSelf || c == '%' || c == '&' || c == '\\') && s.goesOn(p+r) {
+	if (c >= utf8.RuneSelf || c == '%' || c == '&' || c == '\\') && s.goesOn(p+r) {
 		return // and is judged there, in a view
 	}
-	at[k], size[k] = uint8(from), uint8(r-from)
-	for i := range k + 1 {
-		from := int(at[i])
-		if q := p + from; q >= s.ends.number {
-			s.groupsAt(q, w>>from, r-from, (*[4]uint8)(size[i:i+4]))
+	for w &= 1<<r - 1; ; {
+		n := run(w)
+		if p >= s.ends.number {
+			// Without a loop: how many groups there are, nothing foretells.
+			w1 := w >> (n & 63) >> 1
+			n1 := run(w1)
+			w2 := w1 >> (n1 & 63) >> 1
+			n2 := run(w2)
+			w3 := w2 >> (n2 & 63) >> 1
+			s.groupsAt(p, w, r, [4]uint8{uint8(n), uint8(n1), uint8(n2), uint8(run(w3))})
 		}
+		if n++; n >= r {
+			return
+		}
+		p, w, r = p+n, w>>(n&63), r-n
 	}
+}
+
+// rowLength returns how many bytes the row of digits and single separators at p has,
+// longRun or more when it is too long.
+func (s *Scanner) rowLength(p int, w uint64) int {
+	r := run(w)
+	for r < longRun && isSeparator(s.buf[p+r]) && w>>(r+1)&1 != 0 {
+		r += 1 + run(w>>(r+1))
+	}
+	return r
 }
 
 // goesOn reports whether a number goes on at p in another writing: with a digit,
@@ -145,7 +161,7 @@ func (s *Scanner) longRow(p, limit int) {
 			}
 		}
 		if p >= s.ends.number && w&1 != 0 && run(w) < longRun/2 { // a longer group is no number
-			s.groupsAt(p, w, r, &size)
+			s.groupsAt(p, w, r, size)
 		}
 		for p < limit && isDigit(s.buf[p]) {
 			p++
@@ -166,7 +182,7 @@ func isSeparator(c byte) bool {
 
 // groupsAt judges what begins with the group at p of a row with r bytes from
 // there; size are the lengths of its first groups. It only sorts out.
-func (s *Scanner) groupsAt(p int, w uint64, r int, size *[4]uint8) {
+func (s *Scanner) groupsAt(p int, w uint64, r int, size [4]uint8) {
 	b := s.buf
 	first := b[p]
 	if s.onlyPAN && (size[0] < 4 || !mayBeCard(first)) {
@@ -212,7 +228,7 @@ func (s *Scanner) groupsAt(p int, w uint64, r int, size *[4]uint8) {
 }
 
 // fours judges groups of four: cards have four of them, My Numbers three.
-func (s *Scanner) fours(p int, w uint64, r int, size *[4]uint8) {
+func (s *Scanner) fours(p int, w uint64, r int, size [4]uint8) {
 	if size[2] != 4 || s.onlyPAN && size[3] < 2 {
 		return
 	}
@@ -294,9 +310,11 @@ func (s *Scanner) fill(p int, w uint64, r int) *row {
 		}
 		g := &n.group[n.groups]
 		g.from, g.to, g.p, g.e, g.sep = n.n, n.n+size, p, p+size, 0
-		for i := 0; i < size; i += 8 {
-			x := binary.LittleEndian.Uint64(s.buf[p+i:])
-			binary.LittleEndian.PutUint64(n.digit[n.n+i:], x&0x0f0f0f0f0f0f0f0f)
+		from, to := s.buf[p:p+24], n.digit[n.n:n.n+24]
+		binary.LittleEndian.PutUint64(to, binary.LittleEndian.Uint64(from)&0x0f0f0f0f0f0f0f0f)
+		if size > 8 {
+			binary.LittleEndian.PutUint64(to[8:], binary.LittleEndian.Uint64(from[8:])&0x0f0f0f0f0f0f0f0f)
+			binary.LittleEndian.PutUint64(to[16:], binary.LittleEndian.Uint64(from[16:])&0x0f0f0f0f0f0f0f0f)
 		}
 		n.n += size
 		n.groups++

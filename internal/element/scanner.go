@@ -81,11 +81,13 @@ type Scanner struct {
 	enc     decoder
 	closed  bool
 
-	ends ends
-	num  row
-	keys keyMemory
-	rows rowMemory
-	text [maxDigits]byte // canonical form of the number in hand
+	ends       ends
+	num        row
+	neighbours neighbours // of the card number in hand
+	keys       keyMemory
+	rows       rowMemory
+	labels     labelMemory
+	text       [maxDigits]byte // canonical form of the number in hand
 
 	// A scanner of a view: of text that was decoded for it (see view.go).
 	inner  *Scanner
@@ -148,7 +150,8 @@ func (s *Scanner) Reset(e Encoding) {
 	s.forget()
 	s.raw = nil
 	s.enc = decoder{want: e}
-	s.lead, s.wide, s.words = 0xEF, wideUTF8, wordsUTF8
+	s.lead, s.wide = 0xEF, wideUTF8
+	s.speak(wordsUTF8)
 	if e != Auto {
 		s.settle(e)
 	}
@@ -212,12 +215,14 @@ func (s *Scanner) Close() error {
 	clear(s.buf) // personal data does not outlive the stream
 	clear(s.text[:])
 	clear(s.num.digit[:])
-	s.keys, s.rows = keyMemory{}, rowMemory{}
+	s.neighbours = neighbours{}
+	s.keys, s.rows, s.labels = keyMemory{}, rowMemory{}, labelMemory{}
 	for in := s.inner; in != nil; in = in.inner {
 		clear(in.buf)
 		clear(in.text[:])
 		clear(in.num.digit[:])
-		in.keys, in.rows = keyMemory{}, rowMemory{}
+		in.neighbours = neighbours{}
+		in.keys, in.rows, in.labels = keyMemory{}, rowMemory{}, labelMemory{}
 		in.dirty = 0
 	}
 	s.closed = true

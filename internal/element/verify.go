@@ -1,6 +1,10 @@
 package element
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/binary"
+	"math/bits"
+)
 
 // cardOf reports the first digits of n, in used groups, if they are a card
 // number of that confidence or better.
@@ -48,9 +52,10 @@ func (s *Scanner) cardOf(n *row, used, digits, base int) bool {
 		why |= LessLikely | ByGlue
 		base -= glue
 	}
-	var beside neighbours
+	beside := &s.neighbours
+	*beside = neighbours{}
 	if s.kinds.Has(CardCVV) || s.kinds.Has(CardExpiry) || base < s.least {
-		beside = s.beside(p, e, found)
+		s.beside(beside, p, e, found)
 		if beside.expiryEnd > 0 && found&aboutOther == 0 || beside.cvvEnd > 0 && beside.cvvNamed {
 			why |= ByNeighbour
 			base += 20
@@ -62,7 +67,7 @@ func (s *Scanner) cardOf(n *row, used, digits, base int) bool {
 	s.ends.number = e
 	s.emitBrand(p, e, CardPAN, base, why, n.text(&s.text, digits), BrandOf(d))
 	if base >= s.least {
-		s.emitNeighbours(&beside)
+		s.emitNeighbours(beside)
 	}
 	return base >= s.least
 }
@@ -173,41 +178,46 @@ const besideBytes = 64
 
 // beside looks for an expiry (12/26, 12/2026, 1226 after a word for it) and a
 // security code on the line of the card number at buf[p:e].
-func (s *Scanner) beside(p, e int, found topic) neighbours {
-	var n neighbours
-	s.besideIn(&n, e, s.lineEnd(e, e+besideBytes), true)
+func (s *Scanner) beside(n *neighbours, p, e int, found topic) {
+	s.besideIn(n, e, s.lineEnd(e, e+besideBytes), true)
 	if n.expiryEnd == 0 && n.cvvEnd == 0 && found&(aboutCVV|aboutExpiry) != 0 {
-		s.besideIn(&n, s.lineStart(p, p-contextBefore), p, false)
+		s.besideIn(n, s.lineStart(p, p-contextBefore), p, false)
 	}
-	return n
 }
 
 func (s *Scanner) lineEnd(p, limit int) int {
-	for i := p; i < limit; i++ {
-		if s.buf[i] == '\n' || s.buf[i] == 0 {
-			return i
+	for ; p+8 <= limit; p += 8 {
+		x := binary.LittleEndian.Uint64(s.buf[p:])
+		if ends := same(x) | equal(x, '\n'); ends != 0 {
+			return p + trailing(ends)/8
 		}
 	}
-	return limit
+	for p < limit && s.buf[p] != '\n' && s.buf[p] != 0 {
+		p++
+	}
+	return p
 }
 
 func (s *Scanner) lineStart(p, limit int) int {
-	for i := p; i > limit; i-- {
-		if s.buf[i-1] == '\n' || s.buf[i-1] == 0 {
-			return i
+	for ; p-8 >= limit; p -= 8 {
+		x := binary.LittleEndian.Uint64(s.buf[p-8:])
+		if ends := same(x) | equal(x, '\n'); ends != 0 {
+			return p - bits.LeadingZeros64(ends)/8
 		}
 	}
-	return limit
+	for p > limit && s.buf[p-1] != '\n' && s.buf[p-1] != 0 {
+		p--
+	}
+	return p
 }
 
-// besideIn looks through the digit rows of buf[p:e].
+// besideIn looks through the digit rows of buf[p:e], which is no longer than
+// besideBytes.
 func (s *Scanner) besideIn(n *neighbours, p, e int, after bool) {
 	b := s.buf
-	for i := p; i < e; {
-		if !isDigit(b[i]) {
-			i++
-			continue
-		}
+	digits := digitsIn((*[besideBytes]byte)(b[p:])) & (1<<(e-p) - 1)
+	for digits != 0 {
+		i := p + trailing(digits)
 		j := i
 		for j < e+8 && isDigit(b[j]) && j-i <= 8 {
 			j++
@@ -224,8 +234,17 @@ func (s *Scanner) besideIn(n *neighbours, p, e int, after bool) {
 			}
 			s.cvvAt(n, i, j, after)
 		}
-		i = j
+		digits = digits >> (j - p) << (j - p)
 	}
+}
+
+// digitsIn returns the mask of the digits in b.
+func digitsIn(b *[besideBytes]byte) (digits uint64) {
+	for i := 0; i < len(b); i += 8 {
+		x := binary.LittleEndian.Uint64(b[i:])
+		digits |= pack(^(beyond9(x&low7)|x)&high) << i
+	}
+	return digits
 }
 
 // expiryAt reads MM/YY or MM/YYYY whose month is buf[i:j].

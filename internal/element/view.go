@@ -216,7 +216,7 @@ func (s *Scanner) viewNumber(p int) {
 		at := trailing(rows)
 		r := run(rows >> at)
 		if r >= 7 {
-			in.judgeRow(start+at, digits>>at)
+			in.judgeRow(start+at, digits>>at, r)
 		}
 		rows &^= (1<<r - 1) << at
 	}
