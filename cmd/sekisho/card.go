@@ -1,10 +1,10 @@
 package main
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -52,6 +52,7 @@ const (
 	evidencePDF  = "evidence.pdf"
 	evidenceNote = "evidence.note"
 	noteHead     = "sekisho card evidence 1"
+	evidencePair = "evidence" // file of the key pair
 )
 
 // Run shows, and with --out signs, that no card number passed the sites.
@@ -78,7 +79,7 @@ func (c cardEvidenceCmd) Run(a *app) error {
 		return err
 	}
 	e := &cardEvidence{Version: 1, Made: now, Tenant: l.Tenant, From: from.UTC(), To: to.UTC(), Log: r.Identity().Key}
-	if e.Sites, err = cardSites(a, r, from, to); err != nil {
+	if e.Sites, err = cardSites(a.ctx, r, from, to); err != nil {
 		return err
 	}
 	if held, err := r.Evidence(a.ctx, nil); err == nil {
@@ -98,9 +99,9 @@ func (c cardEvidenceCmd) Run(a *app) error {
 	})
 }
 
-func cardSites(a *app, r *ledger.Reader, from, to time.Time) ([]cardproof.Site, error) {
+func cardSites(ctx context.Context, r *ledger.Reader, from, to time.Time) ([]cardproof.Site, error) {
 	book := cardproof.New(from, to)
-	err := r.Scan(a.ctx, 0, func(index event.Index, line []byte) error {
+	err := r.Scan(ctx, 0, func(index event.Index, line []byte) error {
 		head, err := event.ParseHeader(line)
 		if err != nil {
 			return fmt.Errorf("event %d: %w", index, err)
@@ -119,35 +120,43 @@ func cardSites(a *app, r *ledger.Reader, from, to time.Time) ([]cardproof.Site, 
 	return append(sites, book.Sites()...), err
 }
 
-// write puts the evidence into a directory: as JSON, as PDF, and a note that is
-// signed over both.
+// write puts the evidence into a directory.
 func (e *cardEvidence) write(a *app, keys, dir string) (verifier string, err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
+	files, verifier, err := e.files(a, keys)
+	out := durable.Dir(dir)
+	for _, name := range []string{evidenceJSON, evidencePDF, evidenceNote} {
+		if err == nil {
+			err = durable.WriteFile(out, name, files[name], 0o644)
+		}
+	}
+	return verifier, err
+}
+
+// files makes the evidence, by name: as JSON, as PDF, and a note that is signed
+// over both.
+func (e *cardEvidence) files(a *app, keys string) (files map[string][]byte, verifier string, err error) {
 	text, err := json.MarshalIndent(e, "", "  ")
 	if err != nil {
-		return "", err
+		return nil, "", err
 	}
 	text = append(text, '\n')
 	pdf, err := a.evidenceDocument(e).PDF("")
 	if err != nil {
-		return "", err
+		return nil, "", err
 	}
-	skey, vkey, err := hub.KeyPair(keys, "evidence", "sekisho.card/"+e.Tenant)
+	skey, vkey, err := hub.KeyPair(keys, evidencePair, "sekisho.card/"+e.Tenant)
 	if err != nil {
-		return "", err
+		return nil, "", err
 	}
 	s, err := note.NewSigner(skey)
 	if err != nil {
-		return "", fmt.Errorf("the key of evidence cannot be used") // err could quote it
+		return nil, "", fmt.Errorf("the key of evidence cannot be used") // err could quote it
 	}
 	signed, err := note.Sign(&note.Note{Text: noteText(text, pdf)}, s)
-	if err != nil {
-		return "", err
-	}
-	out := durable.Dir(dir)
-	return vkey, errors.Join(durable.WriteFile(out, evidenceJSON, text, 0o644), durable.WriteFile(out, evidencePDF, pdf, 0o644), durable.WriteFile(out, evidenceNote, signed, 0o644))
+	return map[string][]byte{evidenceJSON: text, evidencePDF: pdf, evidenceNote: signed}, vkey, err
 }
 
 func noteText(text, pdf []byte) string {

@@ -24,14 +24,20 @@ func (c *console) Ledger(context.Context) (*consoleoffice.Ledger, error) {
 		return nil, ledgerFault(dir, c.file, err)
 	}
 	out := &consoleoffice.Ledger{Origin: id.Origin, Key: id.Key, Head: uint64(c.ledger.Head()), First: uint64(first), Keep: time.Duration(c.cfg.Ledger.Retention.Keep)}
-	for _, w := range c.cfg.Ledger.Witnesses {
-		out.Witnesses = append(out.Witnesses, w.URL)
-	}
 	out.Sources, out.Gaps = c.recent.state(c.now())
 	text, err := os.ReadFile(filepath.Join(dir, "log", "checkpoint"))
 	if err == nil {
 		out.Checkpoint = string(text)
 	}
+	for _, w := range c.cfg.Ledger.Witnesses {
+		name, _, _ := strings.Cut(w.Key, "+") // C2SP signed-note: NAME+HASH+KEY
+		out.Witnesses = append(out.Witnesses, consoleoffice.Witness{Name: name, URL: w.URL, Signed: strings.Contains(out.Checkpoint, "\n— "+name+" ")})
+	}
+	aging, err := c.ledger.Aging(c.retention(out.Keep))
+	if err != nil {
+		return nil, ledgerFault(dir, c.file, err)
+	}
+	out.Retention = consoleoffice.Retention(aging)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.check != nil {

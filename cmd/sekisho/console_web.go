@@ -5,6 +5,8 @@ import (
 	"cmp"
 	"context"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -130,7 +132,17 @@ func (r *recent) logins() (since time.Time, out []consoleoffice.LoginSource) {
 			if e.Leaked {
 				row.Known++
 			}
+			if len(row.Into) < consoleoffice.MostEntered {
+				into := consoleoffice.Entered{At: e.At, Account: e.Account, Known: e.Leaked}
+				if e.Subject != nil {
+					into.Source, into.Subject = string(e.Source), *e.Subject
+				}
+				row.Into = append(row.Into, into)
+			}
 		}
+		slices.SortFunc(row.Into, func(a, b consoleoffice.Entered) int {
+			return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Account, b.Account))
+		})
 		out = append(out, row)
 	}
 	slices.SortFunc(out, func(a, b consoleoffice.LoginSource) int {
@@ -189,6 +201,8 @@ func (c *console) ExplainBlock(ctx context.Context, id string) (*consoleoffice.B
 // ExceptBlock implements office.Sites: that somebody orders it is recorded
 // before the file is written; what the gate then takes is an event of its own.
 func (c *console) ExceptBlock(ctx context.Context, r consoleoffice.ExceptRequest) error {
+	c.drafting.Lock() // the file of rules is written by one at a time
+	defer c.drafting.Unlock()
 	b, err := c.look(ctx, r.ID)
 	if err != nil {
 		return err
@@ -225,13 +239,13 @@ func (c *console) Payment(ctx context.Context) (*consoleoffice.Payment, error) {
 		return nil, err
 	}
 	out := &consoleoffice.Payment{From: from, To: now}
-	for _, s := range book.Sites() {
-		row := consoleoffice.PaymentSite{Host: s.Host, Proven: s.Proven, Against: s.Against, Exchanges: s.Counts.Exchanges, Refused: s.Counts.Refused, Cut: s.Counts.Cut,
-			Passed: s.Counts.Passed, Unread: s.Counts.Unread, Uncovered: len(s.Uncovered), CanariesOK: s.Canaries.OK, CanariesFailed: len(s.Canaries.Failed)}
-		for _, i := range s.Items[:min(len(s.Items), itemsShown)] {
-			row.Items = append(row.Items, consoleoffice.PageItem{ID: i.PageItem.Item, What: i.What, Name: cmp.Or(i.Name, i.Host), Hash: i.Hash, Problem: i.Problem, New: i.New})
+	if _, err := os.Stat(filepath.Join(c.cfg.Keys, evidencePair+".notekey")); err == nil {
+		if _, out.Key, err = c.evidenceKeys(); err != nil {
+			return nil, err
 		}
-		out.Sites = append(out.Sites, row)
+	}
+	for _, s := range book.Sites() {
+		out.Sites = append(out.Sites, paymentSite(&s))
 	}
 	return out, nil
 }

@@ -316,11 +316,8 @@ func (p *process) ApplyRetention(ctx context.Context, r control.RetentionRequest
 	if keep == 0 {
 		return event.Retention{}, fault.New(fault.ControlRefused, "problem", "ledger.retention.keep is not set", "hint", "set it, then restart")
 	}
-	policy := ledger.RetentionPolicy{Name: "keep " + keep.String() + ", by " + r.By, MaxAge: keep}
-	if p.cut != nil && p.cut.site != nil {
-		from := p.cut.site.Shipped()
-		policy.From = &from
-	}
+	policy := p.retention(keep)
+	policy.Name = "keep " + keep.String() + ", by " + r.By
 	done, err := p.ledger.Retain(ctx, policy)
 	if err != nil {
 		return event.Retention{}, fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(err)
@@ -329,4 +326,14 @@ func (p *process) ApplyRetention(ctx context.Context, r control.RetentionRequest
 		return event.Retention{}, nil
 	}
 	return *done, nil
+}
+
+// retention is what may go of what is older: not what was not shipped.
+func (p *process) retention(keep time.Duration) ledger.RetentionPolicy {
+	policy := ledger.RetentionPolicy{MaxAge: keep}
+	if p.cut != nil && p.cut.site != nil {
+		from := p.cut.site.Shipped()
+		policy.From = &from
+	}
+	return policy
 }

@@ -45,7 +45,7 @@ func (a *app) pageItems(host string) ([]cardproof.Site, error) {
 		return nil, err
 	}
 	now := time.Now()
-	sites, err := cardSites(a, r, now.Add(-time.Second), now)
+	sites, err := cardSites(a.ctx, r, now.Add(-time.Second), now)
 	return slices.DeleteFunc(sites, func(s cardproof.Site) bool { return host != "" && s.Host != host }), err
 }
 

@@ -358,8 +358,8 @@ type MisuseItem struct {
 }
 
 // ConcentrateRequest asks what misused cards or accounts have in common. The
-// payments go over the control socket only, are written nowhere, and are nothing
-// that may be logged.
+// payments go over the control socket or the console's API, are written nowhere,
+// and are nothing that may be logged.
 type ConcentrateRequest struct {
 	Case     string              `json:"case"`
 	Source   event.SubjectSource `json:"source,omitempty"` // empty: the one that knows most of them

@@ -17,11 +17,12 @@ import (
 	"sekisho/internal/fault"
 )
 
-// maxRequest is the largest request, in bytes; maxList the largest list of
-// payments.
+// maxRequest is the largest request, in bytes; MaxList the largest of ListCall,
+// which holds a list of payments.
 const (
 	maxRequest = 1 << 20
-	maxList    = 64 << 20
+	MaxList    = 64 << 20
+	ListCall   = "case/concentrate"
 )
 
 // Listen opens the socket with mode 0600. A socket file that nobody answers on
@@ -133,7 +134,7 @@ func serve(ctx context.Context, l net.Listener, op Operator, log *slog.Logger, d
 // bounded refuses requests that are too large.
 func bounded(h http.Handler) http.Handler {
 	list := http.NewServeMux()
-	list.Handle("/v1/case/concentrate", http.MaxBytesHandler(h, maxList))
+	list.Handle("/v1/"+ListCall, http.MaxBytesHandler(h, MaxList))
 	list.Handle("/", http.MaxBytesHandler(h, maxRequest))
 	return list
 }

@@ -201,8 +201,20 @@ func TestRetention(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	policy := RetentionPolicy{Name: "1h", MaxAge: time.Hour}
+	before, err := l.Aging(policy)
+	if err != nil || before.Due != 0 || before.Oldest.IsZero() || !before.Next.Equal(before.Oldest.Add(time.Hour)) || before.NextFirst != 0 || before.NextLast == 0 {
+		t.Errorf("what goes next: %+v, %v", before, err)
+	}
 	now = now.Add(2 * time.Hour)
-	record, err := l.Retain(t.Context(), RetentionPolicy{Name: "1h", MaxAge: time.Hour})
+	aging, err := l.Aging(policy)
+	if err != nil || aging.Due == 0 {
+		t.Errorf("what is due: %+v, %v", aging, err)
+	}
+	record, err := l.Retain(t.Context(), policy)
+	if after, err := l.Aging(policy); err != nil || after.Due != 0 || record == nil || record.Last != aging.Last {
+		t.Errorf("what was due: %+v; dropped %+v; left %+v, %v", aging, record, after, err)
+	}
 	if err != nil || record == nil || record.First != 0 || record.Last != 119 {
 		t.Fatalf("%+v, %v", record, err)
 	}

@@ -36,26 +36,15 @@ func (l *Ledger) Retain(ctx context.Context, policy RetentionPolicy) (*event.Ret
 	if err != nil {
 		return nil, err
 	}
-	limit := l.cfg.Now().Add(-policy.MaxAge).UnixNano()
-	var last event.Index
-	var due []*proof.Leaf
-	cut := l.cfg.Now().UnixNano() // the earliest time of what stays
-	for _, leaf := range l.sealedLeaves() {
-		held := policy.From != nil && event.Index(leaf.First+leaf.Count) > *policy.From
-		if held || leaf.To >= limit || leaf.Segment >= l.sealedCount() {
-			cut = min(cut, leaf.From)
-			limit = math.MinInt64 // the first that stays ends what goes
-			continue
-		}
-		if event.Index(leaf.First) >= first {
-			last = event.Index(leaf.First + leaf.Count - 1)
-			due = append(due, leaf)
-		}
-	}
+	due, stay := l.aged(policy, first)
 	if len(due) == 0 {
 		return nil, nil
 	}
-	cut = min(cut, due[len(due)-1].To) // the open segment's times are not known
+	cut := min(l.cfg.Now().UnixNano(), due[len(due)-1].To) // the earliest time of what stays; the open segment's are not known
+	for _, leaf := range stay {
+		cut = min(cut, leaf.From)
+	}
+	last := event.Index(due[len(due)-1].First + due[len(due)-1].Count - 1)
 	record := &event.Retention{Policy: policy.Name, First: 0, Last: last, Reason: fmt.Sprintf("older than %s", policy.MaxAge)}
 	if _, err := l.Recorder(SourceName, 0).Record(ctx, event.Durable, record); err != nil {
 		return nil, err
@@ -73,6 +62,63 @@ func (l *Ledger) Retain(ctx context.Context, policy RetentionPolicy) (*event.Ret
 		}
 	}
 	return record, l.fs.SyncDir(sealedDir)
+}
+
+// aged returns the sealed segments that a policy lets go, oldest first, and those
+// that stay; first is the first event that is there.
+func (l *Ledger) aged(policy RetentionPolicy, first event.Index) (due, stay []*proof.Leaf) {
+	limit := l.cfg.Now().Add(-policy.MaxAge).UnixNano()
+	for _, leaf := range l.sealedLeaves() {
+		held := policy.From != nil && event.Index(leaf.First+leaf.Count) > *policy.From
+		if held || leaf.To >= limit || leaf.Segment >= l.sealedCount() {
+			stay = append(stay, leaf)
+			limit = math.MinInt64 // the first that stays ends what goes
+			continue
+		}
+		if event.Index(leaf.First) >= first {
+			due = append(due, leaf)
+		}
+	}
+	return due, stay
+}
+
+// Aging is what a policy lets go now, and next.
+type Aging struct {
+	Oldest time.Time   // of the newest event in the oldest segment that is there; zero: none is sealed
+	Due    int         // segments that may go now
+	Last   event.Index // their last event
+	// Next is when the first segment that stays may go, NextFirst and NextLast its
+	// events; zero: none is sealed, or nothing goes by age.
+	Next                time.Time
+	NextFirst, NextLast event.Index
+}
+
+// Aging says what Retain would drop, and when it would drop more. It changes
+// nothing.
+func (l *Ledger) Aging(policy RetentionPolicy) (Aging, error) {
+	first, err := l.First()
+	if err != nil {
+		return Aging{}, err
+	}
+	var out Aging
+	for _, leaf := range l.sealedLeaves() {
+		if event.Index(leaf.First) >= first {
+			out.Oldest = event.Time(leaf.To)
+			break
+		}
+	}
+	if policy.MaxAge <= 0 {
+		return out, nil
+	}
+	due, stay := l.aged(policy, first)
+	if out.Due = len(due); out.Due > 0 {
+		out.Last = event.Index(due[len(due)-1].First + due[len(due)-1].Count - 1)
+	}
+	if len(stay) > 0 {
+		out.Next = event.Time(stay[0].To).Add(policy.MaxAge)
+		out.NextFirst, out.NextLast = event.Index(stay[0].First), event.Index(stay[0].First+stay[0].Count-1)
+	}
+	return out, nil
 }
 
 // SourceName is the source of the ledger's own events.

@@ -18,6 +18,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"time"
 
 	"sekisho/internal/console/account"
 	"sekisho/internal/console/office"
@@ -51,6 +52,8 @@ type Server struct {
 	Config
 	mux *http.ServeMux
 
+	list sync.Mutex // one list of payments at a time: it is in memory
+
 	mu   sync.Mutex
 	busy map[string]int // requests under way by account
 }
@@ -59,6 +62,8 @@ type Server struct {
 const (
 	maxRequest = 1 << 20 // bytes
 	maxBusy    = 16      // under way, of one account
+
+	longestList = 10 * time.Minute // that a list of control.MaxList takes to arrive
 )
 
 // New returns the handler of everything below control.API.
@@ -88,7 +93,6 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
-	r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
 	s.mux.ServeHTTP(w, r)
 }
 
@@ -130,6 +134,20 @@ func (s *Server) route(name string, bare bool, rule rule, serve func(*exchange))
 			return
 		}
 		defer s.end(x.user.Name)
+		most := int64(maxRequest)
+		if name == control.ListCall && x.may(rule(nil), s.Tenant) { // nobody else sends so much
+			if !s.list.TryLock() {
+				s.failed(x, errBusy)
+				return
+			}
+			defer s.list.Unlock()
+			most = control.MaxList
+			if err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(longestList)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+				s.failed(x, err)
+				return
+			}
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, most)
 		x.r = r.WithContext(control.WithPeer(r.Context(), control.Peer{UID: -1, Console: x.user.Name}))
 		x.fail = func(err error) { s.failed(x, err) }
 		x.allow = func(request any) error {
@@ -145,7 +163,7 @@ func (s *Server) route(name string, bare bool, rule rule, serve func(*exchange))
 	s.mux.HandleFunc("POST "+control.API+name, f)
 	if bare && rule(nil) == account.See {
 		s.mux.HandleFunc("GET "+control.API+name, func(w http.ResponseWriter, r *http.Request) {
-			r.Body = http.MaxBytesReader(w, readerOf("{}"), maxRequest)
+			r.Body = readerOf("{}")
 			f(w, r)
 		})
 	}

@@ -401,7 +401,7 @@ func TestDescription(t *testing.T) {
 				body = `{"fields":true}`
 			case "tokens/make":
 				body = `{"name":"t-` + l + `","days":3,"actions":["see"]}`
-			case "users/invite", "users/roles", "users/disable", "tokens/end":
+			case "users/invite", "users/roles", "users/disable", "tokens/end", "me/sessions/end":
 				continue // refused without a name; their answers are empty or a link
 			}
 			resp := w.ask("POST", call, body, "Cookie", "sekisho="+cookie, "X-CSRF", csrf)
@@ -457,5 +457,34 @@ func TestRemoteClient(t *testing.T) {
 	http1.Close()
 	if _, err := c.Status(t.Context()); err == nil || fault.Faults(err)[0].Code != fault.HubSilent {
 		t.Errorf("nobody there: %v", err)
+	}
+}
+
+// TestLongList: a list of payments may be as long as over the control socket, of
+// those who may send one; nothing else may.
+func TestLongList(t *testing.T) {
+	w := newWorld(t)
+	w.add("ren", account.CSIRT)
+	w.add("sora", account.Viewer)
+	long := func(n int) string {
+		return `{"case":"c1","by":"x","query":{},"payments":[` + strings.Repeat(`{"number":"4111111111111111","at":1,"place":"shop"},`, n) + `{"number":"1","at":1,"place":"shop"}]}`
+	}
+	list := long(4 * maxRequest / 50)
+	for _, tt := range []struct {
+		name, call, body string
+		do               account.Action
+		want             int
+	}{
+		{"ren", "case/concentrate", list, account.Work, http.StatusOK},
+		{"sora", "case/concentrate", list, account.See, http.StatusBadRequest},
+		{"ren", "cut", `{"reason":"` + strings.Repeat("x", 2*maxRequest) + `"}`, account.Contain, http.StatusBadRequest},
+	} {
+		resp := w.ask("POST", tt.call, tt.body, "Authorization", "Bearer "+w.token(tt.name, tt.do))
+		if resp.Code != tt.want {
+			t.Errorf("%s, %s of %d bytes: %d %.200s", tt.name, tt.call, len(tt.body), resp.Code, resp.Body)
+		}
+	}
+	if w.book.by["case/concentrate"] != "ren" {
+		t.Errorf("by %q", w.book.by["case/concentrate"])
 	}
 }

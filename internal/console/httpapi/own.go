@@ -48,28 +48,32 @@ var baseCalls = []control.Call[*caller]{
 	control.NewCall("users/invite", (*caller).invite),
 	control.NewCall("users/roles", (*caller).roles),
 	control.NewCall("users/disable", (*caller).disable),
+	control.NewCall("me/sessions", control.Asking((*caller).mySessions)),
+	control.NewCall("me/sessions/end", (*caller).endMySessions),
 	control.NewCall("tokens", control.Asking((*caller).tokens)),
 	control.NewCall("tokens/make", (*caller).makeToken),
 	control.NewCall("tokens/end", (*caller).endToken),
 }
 
 var baseRules = map[string]rule{
-	"me":            always(account.See),
-	"figures":       always(account.Ask),
-	"look":          always(account.Look),
-	"events":        always(account.See),
-	"events/wait":   always(account.See),
-	"map":           always(account.See),
-	"policy":        always(account.See),
-	"ledger":        always(account.See),
-	"ledger/verify": always(account.Verify),
-	"users":         always(account.Users),
-	"users/invite":  always(account.Users),
-	"users/roles":   always(account.Users),
-	"users/disable": always(account.Users),
-	"tokens":        always(account.MakeToken),
-	"tokens/make":   always(account.MakeToken),
-	"tokens/end":    always(account.MakeToken),
+	"me":              always(account.See),
+	"figures":         always(account.Ask),
+	"look":            always(account.Look),
+	"events":          always(account.See),
+	"events/wait":     always(account.See),
+	"map":             always(account.See),
+	"policy":          always(account.See),
+	"ledger":          always(account.See),
+	"ledger/verify":   always(account.Verify),
+	"users":           always(account.Users),
+	"users/invite":    always(account.Users),
+	"users/roles":     always(account.Users),
+	"users/disable":   always(account.Users),
+	"me/sessions":     always(account.MakeToken),
+	"me/sessions/end": always(account.MakeToken),
+	"tokens":          always(account.MakeToken),
+	"tokens/make":     always(account.MakeToken),
+	"tokens/end":      always(account.MakeToken),
 }
 
 // Me says who asks and what they may do with this request.
@@ -278,6 +282,36 @@ func (c *caller) makeToken(ctx context.Context, r TokenRequest) (NewToken, error
 
 func (c *caller) endToken(ctx context.Context, r TokenRequest) (struct{}, error) {
 	return struct{}{}, accountFault(c.s.Accounts.EndToken(ctx, c.by(), c.by(), r.Name))
+}
+
+// OwnSession is a session of whoever asks.
+type OwnSession struct {
+	ID      string    `json:"id"` // lets nobody in
+	Method  string    `json:"method"`
+	Address string    `json:"address"`
+	MadeAt  time.Time `json:"made_at"`
+	SeenAt  time.Time `json:"seen_at"`
+}
+
+func (c *caller) mySessions(ctx context.Context) ([]OwnSession, error) {
+	all, err := c.s.Accounts.Entries(ctx, &account.Session{User: c.x.user})
+	out := make([]OwnSession, len(all))
+	for i, e := range all {
+		out[i] = OwnSession{e.ID, e.Method, e.Address, e.MadeAt, e.SeenAt}
+	}
+	return out, err
+}
+
+// OwnSessionRequest names a session by its id.
+type OwnSessionRequest struct {
+	ID string `json:"id"`
+}
+
+func (c *caller) endMySessions(ctx context.Context, r OwnSessionRequest) (struct{}, error) {
+	if r.ID == "" {
+		return struct{}{}, accountFault(account.ErrUnknown)
+	}
+	return struct{}{}, accountFault(c.s.Accounts.EndEntries(ctx, &account.Session{User: c.x.user}, r.ID))
 }
 
 // accountProblems are what whoever asks can mend.

@@ -35,7 +35,10 @@ var roomCalls = []control.Call[*caller]{
 	control.NewCall("web/room", control.Asking((*caller).webRoom)),
 	control.NewCall("web/explain", (*caller).explainBlock),
 	control.NewCall("web/except", (*caller).exceptBlock),
+	control.NewCall("web/fields", control.Asking((*caller).fields)),
+	control.NewCall("web/field", (*caller).reviewField),
 	control.NewCall("web/payment", control.Asking((*caller).payment)),
+	control.NewCall("web/evidence", (*caller).paymentEvidence),
 	control.NewCall("egress", control.Asking((*caller).egress)),
 	control.NewCall("egress/explain", (*caller).explainExit),
 	control.NewCall("egress/preview", control.Asking((*caller).previewExit)),
@@ -63,7 +66,10 @@ var roomRules = map[string]rule{
 	"web/room":        always(account.See),
 	"web/explain":     always(account.See),
 	"web/except":      always(account.Reload),
+	"web/fields":      always(account.See),
+	"web/field":       always(account.Reload),
 	"web/payment":     always(account.See),
+	"web/evidence":    always(account.Bundle),
 	"egress":          always(account.See),
 	"egress/explain":  always(account.See),
 	"egress/preview":  always(account.See),
@@ -234,6 +240,16 @@ func (c *caller) exceptBlock(ctx context.Context, r office.ExceptRequest) (struc
 
 func (c *caller) payment(ctx context.Context) (*office.Payment, error) {
 	return c.s.Office.Payment(ctx)
+}
+
+func (c *caller) fields(ctx context.Context) (*office.Fields, error) { return c.s.Office.Fields(ctx) }
+
+func (c *caller) reviewField(ctx context.Context, r office.FieldReview) (struct{}, error) {
+	return struct{}{}, c.s.Office.ReviewField(ctx, r)
+}
+
+func (c *caller) paymentEvidence(ctx context.Context, r office.EvidenceRequest) (*office.PaymentEvidence, error) {
+	return c.s.Office.PaymentEvidence(ctx, r)
 }
 
 func (c *caller) egress(ctx context.Context) (*office.Egress, error) { return c.s.Office.Egress(ctx) }

@@ -80,6 +80,15 @@ func (f desk) ExceptBlock(_ context.Context, r office.ExceptRequest) error {
 func (f desk) Payment(context.Context) (*office.Payment, error) {
 	return &office.Payment{From: when, Sites: []office.PaymentSite{{Items: []office.PageItem{{}}}}}, f.did("web/payment", "")
 }
+func (f desk) Fields(context.Context) (*office.Fields, error) {
+	return &office.Fields{List: []office.Field{{Name: nasty}}}, f.did("web/fields", "")
+}
+func (f desk) ReviewField(_ context.Context, r office.FieldReview) error {
+	return f.did("web/field", r.By)
+}
+func (f desk) PaymentEvidence(_ context.Context, r office.EvidenceRequest) (*office.PaymentEvidence, error) {
+	return &office.PaymentEvidence{JSON: []byte("{}"), Key: nasty}, f.did("web/evidence", r.By)
+}
 func (f desk) Egress(context.Context) (*office.Egress, error) {
 	return &office.Egress{Since: when, Gates: []office.ExitGate{{}}, Exits: []office.Exit{{}}, Ways: []office.Way{{At: when}}, Flows: []office.Flow{{At: when}}, Goals: []office.Goal{{Last: when}}, Cuts: &control.Cuts{}}, f.did("egress", "")
 }
@@ -122,7 +131,8 @@ func TestRoomAuthors(t *testing.T) {
 	w.add("ayame", account.Officer, account.CSIRT, account.Operator)
 	token := w.token("ayame", account.Reload, account.Publish)
 	for call, body := range map[string]string{"map/hand": `{"digest":"x"}`, "map/accept": `{"digest":"x"}`, "map/drop": `{}`, "policy/propose": `{"text":"x"}`, "policy/publish": `{"digest":"x"}`,
-		"policy/withdraw": `{}`, "web/except": `{"by":"somebody else"}`} {
+		"policy/withdraw": `{}`, "web/except": `{"by":"somebody else"}`,
+		"web/field": `{"by":"somebody else"}`} {
 		if resp := w.ask("POST", call, body, "Authorization", "Bearer "+token); resp.Code != 200 || w.book.by[call] != "ayame" {
 			t.Errorf("%s: %d, by %q: %s", call, resp.Code, w.book.by[call], resp.Body)
 		}

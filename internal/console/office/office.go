@@ -241,11 +241,31 @@ type Ledger struct {
 	Sources []Source      `json:"sources"`
 	Gaps    []Gap         `json:"gaps"` // the newest first
 	// Checkpoint is the newest signed checkpoint, as text; empty: none yet.
-	Checkpoint string   `json:"checkpoint"`
-	Witnesses  []string `json:"witnesses"`
-	Bytes      int64    `json:"bytes"`
-	Months     []Month  `json:"months"`
-	Check      *Check   `json:"check,omitempty"` // the last one, or the one under way
+	Checkpoint string    `json:"checkpoint"`
+	Witnesses  []Witness `json:"witnesses"`
+	Bytes      int64     `json:"bytes"`
+	Months     []Month   `json:"months"`
+	Check      *Check    `json:"check,omitempty"` // the last one, or the one under way
+	Retention  Retention `json:"retention"`
+}
+
+// Witness is somebody who cosigns checkpoints.
+type Witness struct {
+	Name   string `json:"name"`
+	URL    string `json:"url"`
+	Signed bool   `json:"signed"` // the newest checkpoint
+}
+
+// Retention is what goes by the policy, and when.
+type Retention struct {
+	Oldest time.Time   `json:"oldest,omitzero"` // of the newest event of the oldest sealed segment
+	Due    int         `json:"due"`             // segments that may go now
+	Last   event.Index `json:"last"`            // the last event of those
+	// Next is when the next one may go, NextFirst and NextLast its events; zero: none
+	// is sealed, or nothing goes.
+	Next      time.Time   `json:"next,omitzero"`
+	NextFirst event.Index `json:"next_first"`
+	NextLast  event.Index `json:"next_last"`
 }
 
 // Source is something that writes.

@@ -19,9 +19,61 @@ type Sites interface {
 	// ExceptBlock writes that exception into the rules of the site, and puts them
 	// in force.
 	ExceptBlock(ctx context.Context, r ExceptRequest) error
+	// Fields returns what was learned of the fields of pages, and what somebody
+	// said to it.
+	Fields(ctx context.Context) (*Fields, error)
+	// ReviewField does what somebody decided about a field: it writes into the
+	// rules of the site and puts them in force, or has it learned anew.
+	ReviewField(ctx context.Context, r FieldReview) error
 	// Payment says what proves that no card number passed, since the oldest event
 	// that is looked at.
 	Payment(ctx context.Context) (*Payment, error)
+	// PaymentEvidence makes what is handed to an acquirer, of the last 30 days, and
+	// signs it. It is recorded with its digest before it is returned.
+	PaymentEvidence(ctx context.Context, r EvidenceRequest) (*PaymentEvidence, error)
+}
+
+// Fields are what gates that learn know of the fields of pages.
+type Fields struct {
+	Learns bool    `json:"learns"` // some gate does
+	Full   bool    `json:"full"`   // there were more fields than a gate keeps
+	List   []Field `json:"list"`   // what waits for somebody first, then by host, path and name
+	More   int     `json:"more"`   // not in List
+	// Types are those that a field can be said to have, the narrowest first.
+	Types []string `json:"types"`
+}
+
+// Field is a field of a path: what it was learned as, or what was said to it.
+type Field struct {
+	Gate   string `json:"gate"`
+	Host   string `json:"host"` // empty: of all sites of the gate
+	Path   string `json:"path"`
+	Name   string `json:"name"`
+	State  string `json:"state"` // learned, forced, refused
+	Type   string `json:"type"`
+	Max    int    `json:"max"`    // characters: forced, or the longest that was seen
+	Wanted int    `json:"wanted"` // learned: characters that leave room above the longest
+	Times  uint64 `json:"times"`  // values that were seen
+	// Acceptable: it can be put in force as it stands. It cannot where its path has
+	// parts that tell one page from another.
+	Acceptable bool   `json:"acceptable"`
+	Reason     string `json:"reason"`
+	By         string `json:"by"`
+}
+
+// FieldReview is what somebody decided about a field.
+type FieldReview struct {
+	// Do is "accept" (put in force), "refuse" (do not propose it again), "forget"
+	// (learn it anew; take what was said to it out of the rules).
+	Do     string `json:"do"`
+	Gate   string `json:"gate"`
+	Host   string `json:"host"`
+	Path   string `json:"path"`
+	Name   string `json:"name"`
+	Type   string `json:"type"` // accept: one of Types
+	Max    int    `json:"max"`  // accept: characters, 0 for any number
+	Reason string `json:"reason"`
+	By     string `json:"by"`
 }
 
 // WebRoom is what the newest events tell of the sites.
@@ -101,37 +153,98 @@ type LoginSource struct {
 	Accounts int       `json:"accounts"`
 	Entered  int       `json:"entered"`
 	Known    int       `json:"known"` // accounts entered; with a password that is on a list of stolen ones
+	// Into are the accounts that were entered, at most MostEntered.
+	Into []Entered `json:"into"`
 }
+
+// Entered is an account that was entered: by its number where the site tells
+// persons, never by name.
+type Entered struct {
+	At      time.Time `json:"at,omitzero"`
+	Account string    `json:"account"` // keyed hash
+	Source  string    `json:"source"`
+	Subject uint32    `json:"subject"` // with a Source only
+	Known   bool      `json:"known"`   // the password is on a list of stolen ones
+}
+
+// MostEntered is how many accounts of one address are shown.
+const MostEntered = 20
 
 // Payment is the evidence about payment of some sites.
 type Payment struct {
 	From  time.Time     `json:"from,omitzero"`
 	To    time.Time     `json:"to,omitzero"`
+	Key   string        `json:"key"` // with which signed evidence is checked; empty: none was signed yet
 	Sites []PaymentSite `json:"sites"`
 }
 
 // PaymentSite is the evidence about one site.
 type PaymentSite struct {
-	Host           string     `json:"host"`
-	Proven         bool       `json:"proven"`
-	Against        []string   `json:"against"` // uncovered, weaker, passed, unread, parts, canary, attestation
-	Exchanges      uint64     `json:"exchanges"`
-	Refused        uint64     `json:"refused"`
-	Cut            uint64     `json:"cut"`
-	Passed         uint64     `json:"passed"`
-	Unread         uint64     `json:"unread"`
-	Uncovered      int        `json:"uncovered"` // intervals
-	CanariesOK     int        `json:"canaries_ok"`
-	CanariesFailed int        `json:"canaries_failed"`
-	Items          []PageItem `json:"items"`
+	Host      string            `json:"host"`
+	Proven    bool              `json:"proven"`
+	Against   []string          `json:"against"` // uncovered, weaker, passed, unread, parts, canary, attestation
+	Exchanges uint64            `json:"exchanges"`
+	Refused   uint64            `json:"refused"`
+	Cut       uint64            `json:"cut"`
+	Passed    uint64            `json:"passed"`
+	Unread    uint64            `json:"unread"`
+	Settings  []PaymentSetting  `json:"settings"`
+	Uncovered []Span            `json:"uncovered"`  // no gate looked
+	Weaker    []Span            `json:"weaker"`     // card numbers were not refused everywhere
+	Canary    time.Duration     `json:"canary_ns"`  // between two; 0: there are none
+	Canaries  int               `json:"canaries"`   // that ended well
+	Failed    []Span            `json:"failed"`     // canaries, each at From
+	NotProven []Span            `json:"not_proven"` // by canaries
+	Providers []PaymentProvider `json:"providers"`
+	Hosts     []string          `json:"hosts"` // that parts of the pages come from or send to
+	Items     []PageItem        `json:"items"`
+	Changes   []Finding         `json:"changes"` // what was seen of the pages and the canary
+}
+
+// PaymentSetting is what was guarded from a time on.
+type PaymentSetting struct {
+	From  time.Time `json:"from,omitzero"`
+	Cards string    `json:"cards"` // observe, report, enforce
+	Pages string    `json:"pages"`
+}
+
+// PaymentProvider is a provider with its attestation of compliance.
+type PaymentProvider struct {
+	Host    string `json:"host"`
+	AOC     string `json:"aoc"`
+	Expires string `json:"expires"` // its last day
+	State   string `json:"state"`   // valid, ends-soon, ended, unknown
+}
+
+// Span is a time, with what is said about it.
+type Span struct {
+	From   time.Time `json:"from,omitzero"`
+	To     time.Time `json:"to,omitzero"`
+	Reason string    `json:"reason"`
+}
+
+// EvidenceRequest asks for signed evidence.
+type EvidenceRequest struct {
+	By   string `json:"by"`
+	Lang string `json:"lang"` // of the PDF: "ja" (default) or "en"
+}
+
+// PaymentEvidence is what `sekisho card verify` checks: files by those names.
+type PaymentEvidence struct {
+	JSON []byte `json:"evidence.json"`
+	PDF  []byte `json:"evidence.pdf"`
+	Note []byte `json:"evidence.note"` // signed, over both
+	Key  string `json:"key"`           // with which the note is checked
 }
 
 // PageItem is a part of a page that leads to payment.
 type PageItem struct {
-	ID      string `json:"id"`
-	What    string `json:"what"`
-	Name    string `json:"name"`
-	Hash    string `json:"hash"`
-	Problem string `json:"problem"` // Problem: empty when it is authorised
-	New     bool   `json:"new"`
+	ID      string    `json:"id"`
+	What    string    `json:"what"`
+	Name    string    `json:"name"`
+	Hash    string    `json:"hash"`
+	Host    string    `json:"host"`
+	Problem string    `json:"problem"` // empty when it is authorised
+	New     bool      `json:"new"`
+	Changed time.Time `json:"changed,omitzero"`
 }

@@ -215,14 +215,6 @@ func (s *Server) caseAck(r *Request) (templ.Component, error) {
 	return s.act(r, "saved", &event.CaseNotice{Case: r.PathValue("id"), Key: r.PostFormValue("key"), Step: "ack", To: r.By()})
 }
 
-func (s *Server) caseClock(r *Request) (templ.Component, error) {
-	at, err := formTime(r, "at", s.Now())
-	if err != nil {
-		return nil, err
-	}
-	return s.act(r, "saved", &event.CaseClock{Case: r.PathValue("id"), Rule: r.PostFormValue("rule"), Step: "receipt", Number: r.PostFormValue("number"), At: at.UnixNano(), By: r.By()})
-}
-
 // caseAct orders what the gates do; the receipt is in the case when the answer
 // comes.
 func (s *Server) caseAct(r *Request) (templ.Component, error) {
@@ -236,14 +228,6 @@ func (s *Server) caseAct(r *Request) (templ.Component, error) {
 
 // gateActs are the actions that gates carry out and give a receipt for.
 var gateActs = []string{"cut", "freeze", "bypass-off"}
-
-func (s *Server) caseDecide(r *Request) (templ.Component, error) {
-	b := &event.CaseDecision{Case: r.PathValue("id"), Subject: r.PostFormValue("subject"), Choice: r.PostFormValue("choice"), Reason: r.PostFormValue("reason"), By: r.By()}
-	if hours, err := strconv.Atoi(r.PostFormValue("review")); err == nil && hours > 0 {
-		b.ReviewAt = s.Now().Add(time.Duration(hours) * time.Hour).UnixNano()
-	}
-	return s.act(r, "saved", b)
-}
 
 func eventTime(ns int64) time.Time {
 	if ns == 0 {

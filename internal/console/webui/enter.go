@@ -182,6 +182,7 @@ func (p *Page) Grants(all []account.Grant) string {
 type meForm struct {
 	Passkeys bool
 	Tokens   *tokenRoom // nil: makes none
+	Own      *credentials
 }
 
 func (s *Server) me(r *Request) (templ.Component, error) {
@@ -194,7 +195,11 @@ func (s *Server) me(r *Request) (templ.Component, error) {
 
 func (s *Server) meWith(r *Request, tokens *tokenRoom) (templ.Component, error) {
 	r.page.Title = r.page.T("me_title")
-	return meView(r.page, meForm{Passkeys: s.Accounts.HasPasskeys(), Tokens: tokens}), nil
+	own, err := s.credentials(r)
+	if err != nil {
+		return nil, err
+	}
+	return meView(r.page, meForm{Passkeys: s.Accounts.HasPasskeys(), Tokens: tokens, Own: own}), nil
 }
 
 func (s *Server) removePasskey(r *Request) (templ.Component, error) {

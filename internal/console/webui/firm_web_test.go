@@ -2,6 +2,7 @@ package webui
 
 import (
 	"context"
+	"time"
 
 	"sekisho/internal/console/office"
 	"sekisho/internal/control"
@@ -20,7 +21,8 @@ func (f *firm) block() office.Block {
 }
 
 func (f *firm) WebRoom(context.Context) (*office.WebRoom, error) {
-	return &office.WebRoom{Since: f.now, Leads: true, Blocks: []office.Block{f.block()}, Logins: []office.LoginSource{{Place: nasty, Address: nasty, Failed: 9, Accounts: 8, Entered: 1, Known: 1}},
+	return &office.WebRoom{Since: f.now, Leads: true, Blocks: []office.Block{f.block()}, Logins: []office.LoginSource{{Place: nasty, Address: nasty, Failed: 9, Accounts: 8, Entered: 30, Known: 1,
+		Into: []office.Entered{{At: f.now, Account: nasty, Known: true}, {At: f.now, Source: nasty, Subject: 7}}}},
 		Rules:    []office.SiteRule{{Kind: "exception", Host: nasty, Rule: nasty, Reason: nasty, By: nasty}, {Kind: "parameter", Type: nasty, Max: 4, Target: nasty}},
 		Findings: []office.Finding{{At: f.now, Code: nasty, Title: nasty, Detail: nasty}}}, f.fail()
 }
@@ -36,6 +38,31 @@ func (f *firm) ExceptBlock(_ context.Context, r office.ExceptRequest) error {
 	return f.fail()
 }
 
+func (f *firm) Fields(context.Context) (*office.Fields, error) {
+	one := office.Field{Gate: nasty, Host: nasty, Path: nasty, Name: nasty, Type: nasty, Max: 9, Times: 5, Reason: nasty, By: nasty}
+	out := &office.Fields{Learns: true, Full: true, More: 3}
+	for i, state := range []string{"learned", "learned", "forced", "refused"} {
+		one.State, one.Acceptable = state, i == 0
+		out.List = append(out.List, one)
+	}
+	return out, f.fail()
+}
+
+func (f *firm) ReviewField(_ context.Context, r office.FieldReview) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.reviews = append(f.reviews, r)
+	return f.fail()
+}
+
 func (f *firm) Payment(context.Context) (*office.Payment, error) {
-	return &office.Payment{From: f.now, To: f.now, Sites: []office.PaymentSite{{Host: nasty, Against: []string{nasty}, Items: []office.PageItem{{ID: nasty, What: nasty, Name: nasty, Problem: nasty}}}}}, f.fail()
+	span := []office.Span{{From: f.now, To: f.now, Reason: nasty}}
+	return &office.Payment{From: f.now, To: f.now, Key: nasty, Sites: []office.PaymentSite{{Host: nasty, Against: []string{nasty}, Hosts: []string{nasty}, Canary: time.Hour,
+		Settings:  []office.PaymentSetting{{From: f.now, Cards: nasty, Pages: nasty}},
+		Providers: []office.PaymentProvider{{Host: nasty, AOC: nasty, Expires: nasty, State: nasty}, {State: "valid"}}, Uncovered: span, Weaker: span, NotProven: span, Failed: span,
+		Items: []office.PageItem{{ID: nasty, What: nasty, Name: nasty, Problem: nasty, New: true}}, Changes: []office.Finding{{At: f.now, Code: nasty, Detail: nasty}}}}}, f.fail()
+}
+
+func (f *firm) PaymentEvidence(context.Context, office.EvidenceRequest) (*office.PaymentEvidence, error) {
+	return &office.PaymentEvidence{JSON: []byte("{}"), PDF: []byte("%PDF"), Note: []byte("note"), Key: nasty}, f.fail()
 }

@@ -37,6 +37,7 @@ type firm struct {
 	answers []office.GroupDecision
 	drafts  []string
 	excepts []office.ExceptRequest
+	reviews []office.FieldReview
 	broken  bool // everything fails
 }
 
@@ -115,9 +116,12 @@ func (f *firm) aCase() desk.Answer {
 			Actions: []event.CaseAction{{Do: nasty, Target: nasty, By: nasty, Step: "receipt", Result: nasty}},
 			Scopes: []casefile.Scope{{CaseScope: event.CaseScope{Version: 1, Stated: nasty, Confirmed: 1, Reachable: 2, EverHeld: 3}},
 				{CaseScope: event.CaseScope{Version: 2, Query: `{"places":["shop"]}`, Digest: "sha256:abc", Position: 9, Confirmed: 1, Reachable: 5, EverHeld: 12}, At: at}},
-			Notices: []casefile.Notice{{CaseNotice: event.CaseNotice{Step: "sent", Rank: "duty", To: "sora"}}, {CaseNotice: event.CaseNotice{Step: "sent", Rank: "csirt", To: nasty}}, {CaseNotice: event.CaseNotice{Step: "ack", To: nasty}}},
-			Drafts:  map[string]*casefile.Draft{"web": {Kind: "web", State: "written", Writer: nasty, Slots: map[string]string{"cause": nasty}}},
-			Log:     []casefile.Entry{{At: at, By: nasty, What: nasty, Text: nasty}}},
+			Notices:   []casefile.Notice{{CaseNotice: event.CaseNotice{Step: "sent", Rank: "duty", To: "sora"}}, {CaseNotice: event.CaseNotice{Step: "sent", Rank: "csirt", To: nasty}}, {CaseNotice: event.CaseNotice{Step: "ack", To: nasty}}},
+			Hosts:     []string{nasty},
+			Evidence:  []event.CaseEvidence{{Evidence: nasty, Step: "preserved", Host: "h", Form: nasty, SHA256: nasty, Kept: nasty, By: nasty}, {Evidence: nasty, Step: "handed", To: nasty, At: at}},
+			Decisions: []casefile.Decision{{CaseDecision: event.CaseDecision{Subject: nasty, Choice: nasty, Reason: nasty, By: nasty, ReviewAt: at}}},
+			Drafts:    map[string]*casefile.Draft{"web": {Kind: "web", State: "written", Writer: nasty, Slots: map[string]string{"cause": nasty}}},
+			Log:       []casefile.Entry{{At: at, By: nasty, What: nasty, Text: nasty}}},
 		Clocks: []desk.Clock{{Rule: nasty, LawJA: nasty, LawEN: nasty, To: nasty, Kind: nasty, Sure: "A", Start: f.now, Due: f.now.Add(time.Hour)}},
 		Red:    []string{nasty}, Missing: []string{nasty},
 	}
@@ -179,7 +183,8 @@ func (f *firm) Policy(context.Context) (*office.Policy, error) {
 
 func (f *firm) Ledger(context.Context) (*office.Ledger, error) {
 	return &office.Ledger{Key: nasty, Checkpoint: nasty, Sources: []office.Source{{Name: nasty, Silent: true}}, Gaps: []office.Gap{{Places: []event.Place{nasty}, Reason: nasty}},
-		Months: []office.Month{{Month: nasty}}, Check: &office.Check{By: nasty, Ended: f.now, Problems: []string{nasty}}}, f.fail()
+		Months: []office.Month{{Month: nasty}}, Witnesses: []office.Witness{{Name: nasty, URL: nasty}, {Signed: true}},
+		First: 5, Keep: time.Hour, Retention: office.Retention{Due: 2, Last: 9, Next: f.now}, Check: &office.Check{By: nasty, Ended: f.now, Problems: []string{nasty}}}, f.fail()
 }
 
 func (f *firm) Verify(context.Context, string) error { return f.fail() }

@@ -12,6 +12,8 @@ func (s *Server) rooms() {
 	s.page("POST /me/passkey/remove", anybody, s.removePasskey)
 	s.page("POST /me/passkey/begin", anybody, s.passkeyBegin)
 	s.page("POST /me/passkey/add", anybody, s.passkeyAdd)
+	s.page("POST /me/session/end", anybody, s.endEntries)
+	s.page("POST /me/renew", anybody, s.renew)
 	s.page("POST /me/token/make", account.MakeToken, s.tokenMake)
 	s.page("POST /me/token/end", account.MakeToken, s.tokenEnd)
 
@@ -30,6 +32,8 @@ func (s *Server) rooms() {
 	s.page("POST /cases/{id}/move", account.Work, s.caseMove)
 	s.page("POST /cases/{id}/ack", account.Work, s.caseAck)
 	s.page("POST /cases/{id}/clock", account.Work, s.caseClock)
+	s.page("POST /cases/{id}/preserve", account.Work, s.casePreserve)
+	s.page("POST /cases/{id}/hand", account.Work, s.caseHand)
 	s.page("POST /cases/{id}/act", account.Contain, s.caseAct)
 	s.page("POST /cases/{id}/decide", account.Release, s.caseDecide)
 
@@ -62,6 +66,8 @@ func (s *Server) rooms() {
 	s.page("GET /web", account.See, s.webPage)
 	s.page("POST /web/stop", account.Contain, s.webStop)
 	s.page("POST /web/except", account.Reload, s.webExcept)
+	s.page("POST /web/field", account.Reload, s.webField)
+	s.page("POST /web/payment/evidence", account.Bundle, s.webEvidence)
 	s.page("GET /persons", account.See, s.personsPage)
 	s.page("GET /persons/review", account.Look, s.personsReview)
 	s.page("GET /persons/scores", account.Look, s.personsScores)

@@ -38,7 +38,10 @@ var textFile []byte
 //go:embed rooms.yaml
 var roomFile []byte
 
-var texts = lang.MustLoad(slices.Concat(textFile, roomFile))
+//go:embed parts.yaml
+var partFile []byte
+
+var texts = lang.MustLoad(slices.Concat(textFile, roomFile, partFile))
 
 //go:embed static
 var staticFiles embed.FS

@@ -2,6 +2,7 @@ package webui
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,16 +21,26 @@ type webRoom struct {
 	Block   *office.BlockAnswer // nil: none is looked at
 	Problem string              // why it cannot be explained
 	Payment *office.Payment     // nil: not asked
+	Fields  *office.Fields
+}
+
+// written are the rules that people wrote beside types of fields, which have a
+// table of their own.
+func (w *webRoom) written() []office.SiteRule {
+	return slices.DeleteFunc(slices.Clone(w.Rules), func(r office.SiteRule) bool { return r.Kind == "parameter" })
 }
 
 func (s *Server) webPage(r *Request) (templ.Component, error) {
 	r.page.Title = r.page.T("room_web")
 	room := &webRoom{}
 	var err error
-	if room.Status, err = s.Office.Web(r.Context(), control.WebRequest{Fields: true}); err != nil {
+	if room.Status, err = s.Office.Web(r.Context(), control.WebRequest{}); err != nil {
 		return nil, err
 	}
 	if room.WebRoom, err = s.Office.WebRoom(r.Context()); err != nil {
+		return nil, err
+	}
+	if room.Fields, err = s.Office.Fields(r.Context()); err != nil {
 		return nil, err
 	}
 	v := r.URL.Query()
@@ -138,4 +149,10 @@ func stopped(s *control.SiteStatus, what string) bool {
 func scopeOfLogin(l office.LoginSource) string {
 	v := url.Values{"place": {l.Place}, "address": {l.Address}, "from": {l.First.UTC().Format(time.RFC3339Nano)}, "ask": {"1"}}
 	return "/scope?" + v.Encode()
+}
+
+// scopeOfEntered asks whose data an address got from when it entered an account.
+func scopeOfEntered(l office.LoginSource, e office.Entered) string {
+	l.First = e.At
+	return scopeOfLogin(l)
 }

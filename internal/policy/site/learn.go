@@ -65,6 +65,19 @@ func (l *Learner) See(host, route string, fields []Field) {
 	}
 }
 
+// Forget has a field learned anew. It reports whether it was known.
+func (l *Learner) Forget(host, route, name string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	key := fieldKey{host, route, name}
+	_, known := l.fields[key]
+	delete(l.fields, key)
+	if len(l.fields) < maxFields {
+		l.full = false
+	}
+	return known
+}
+
 // Learned returns what was learned, by host, route and name, and whether there
 // was more than it can hold.
 func (l *Learner) Learned() (all []Learned, full bool) {

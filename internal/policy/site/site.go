@@ -21,6 +21,7 @@ type Source struct {
 	Patches    []Patch     `yaml:"patches,omitempty" json:"patches,omitempty"`
 	Parameters []Parameter `yaml:"parameters,omitempty" json:"parameters,omitempty"`
 	Pages      []Page      `yaml:"pages,omitempty" json:"pages,omitempty"`
+	Refused    []Refused   `yaml:"refused,omitempty" json:"refused,omitempty"`
 }
 
 // Where selects requests. What is empty matches all.
@@ -102,6 +103,17 @@ type Parameter struct {
 	// Reason and By say why it was written and who did; nobody has to.
 	Reason string `yaml:"reason,omitempty" json:"reason,omitempty"`
 	By     string `yaml:"by,omitempty" json:"by,omitempty"`
+}
+
+// Refused is a field whose learned type nobody puts in force: it is not proposed
+// again. It decides nothing about requests.
+type Refused struct {
+	Where `yaml:",inline"`
+	// Name is that of the field. Required.
+	Name string `yaml:"name" json:"name"`
+	// Reason and By say why and who says so. Required.
+	Reason string `yaml:"reason" json:"reason"`
+	By     string `yaml:"by" json:"by"`
 }
 
 // Page authorises one part of the pages that lead to payment.
@@ -215,6 +227,18 @@ func Compile(src *Source) (*Rules, error) {
 			r.pages[p.Host] = map[string]bool{}
 		}
 		r.pages[p.Host][p.Item] = true
+	}
+	for i, f := range src.Refused {
+		at := fmt.Sprintf("refused[%d]", i)
+		if err := f.Where.check(at); err != nil {
+			return nil, err
+		}
+		switch {
+		case f.Name == "":
+			return nil, &Problem{at + ".name", "it does not say which field", "copy it from sekisho web learned"}
+		case strings.TrimSpace(f.Reason) == "" || strings.TrimSpace(f.By) == "":
+			return nil, &Problem{at + ".reason", "reason or by is missing", "say why it is not put in force and who says so"}
+		}
 	}
 	for i, p := range src.Parameters {
 		at := fmt.Sprintf("parameters[%d]", i)

@@ -292,9 +292,9 @@ func (r *Report) Unanswered(b *playbook.Book) []playbook.Question {
 	return out
 }
 
-// preserved reports whether the host has a link of custody that keeps what a
+// Preserved reports whether the host has a link of custody that keeps what a
 // rebuild would destroy.
-func (c *Case) preserved(host string) bool {
+func (c *Case) Preserved(host string) bool {
 	return slices.ContainsFunc(c.Evidence, func(e event.CaseEvidence) bool {
 		return e.Step == "preserved" && e.Host == host && slices.Contains([]string{"image", "snapshot", "memory", "log-export"}, e.Form)
 	})

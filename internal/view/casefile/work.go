@@ -71,7 +71,7 @@ func (c *Case) checkAction(b *Books, f *Firm, now time.Time, e *event.CaseAction
 		return nil
 	case !slices.Contains(destroying, e.Do) || e.Target == "":
 		return refuse("action", "do", e.Do)
-	case c.preserved(e.Target) || !b.on(preserve):
+	case c.Preserved(e.Target) || !b.on(preserve):
 		return nil
 	case !e.Override:
 		return &Refusal{Key: "preserve_first", Args: []any{"host", e.Target, "do", e.Do}, Missing: []string{e.Target}}

@@ -64,6 +64,24 @@
   });
 })();
 
+// The SHA-256 of a file that stays where it is: for receipts and evidence.
+(() => {
+  if (!window.crypto || !crypto.subtle) return;
+  const most = 512 * 1024 * 1024; // bytes: it is read whole
+  for (const label of document.querySelectorAll("[data-sum]")) {
+    const file = label.querySelector("input");
+    const sum = document.getElementById(label.dataset.sum);
+    label.hidden = false;
+    file.addEventListener("change", async () => {
+      const chosen = file.files[0];
+      sum.value = "";
+      if (!chosen || chosen.size > most) return;
+      const digest = await crypto.subtle.digest("SHA-256", await chosen.arrayBuffer());
+      sum.value = [...new Uint8Array(digest)].map((b) => b.toString(16).padStart(2, "0")).join("");
+    });
+  }
+})();
+
 // Passkeys (WebAuthn Level 3).
 (() => {
   const box = document.querySelector("[data-passkey]");

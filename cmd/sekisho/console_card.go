@@ -1,0 +1,87 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+
+	"sekisho/internal/cardproof"
+	consoleoffice "sekisho/internal/console/office"
+	"sekisho/internal/event"
+	"sekisho/internal/hub"
+	"sekisho/internal/lang"
+)
+
+// spansShown bounds the intervals and findings of one site on a page; the signed
+// JSON has all.
+const spansShown = 50
+
+// paymentSite is the evidence about a site, as its room shows it.
+func paymentSite(s *cardproof.Site) consoleoffice.PaymentSite {
+	out := consoleoffice.PaymentSite{Host: s.Host, Proven: s.Proven, Against: s.Against, Exchanges: s.Counts.Exchanges, Refused: s.Counts.Refused, Cut: s.Counts.Cut,
+		Passed: s.Counts.Passed, Unread: s.Counts.Unread, Uncovered: spans(s.Uncovered), Weaker: spans(s.Weaker),
+		Canary: s.Canaries.Every, Canaries: s.Canaries.OK, NotProven: spans(s.Canaries.NotProven)}
+	for _, set := range s.Settings[:min(len(s.Settings), spansShown)] {
+		out.Settings = append(out.Settings, consoleoffice.PaymentSetting{From: set.From, Cards: set.Cards, Pages: set.Pages})
+	}
+	for _, w := range s.Canaries.Failed[:min(len(s.Canaries.Failed), spansShown)] {
+		out.Failed = append(out.Failed, consoleoffice.Span{From: w.At, To: w.At, Reason: w.Problem})
+	}
+	for _, p := range s.Providers {
+		out.Providers = append(out.Providers, consoleoffice.PaymentProvider{Host: p.Host, AOC: p.AOC, Expires: p.Expires, State: p.State})
+	}
+	for _, i := range s.Items[:min(len(s.Items), itemsShown)] {
+		out.Items = append(out.Items, consoleoffice.PageItem{ID: i.PageItem.Item, What: i.What, Name: cmp.Or(i.Name, i.Host), Hash: i.Hash, Host: i.Host, Problem: i.Problem, New: i.New, Changed: i.Changed})
+	}
+	for _, i := range s.Items {
+		if i.Host != "" && !slices.Contains(out.Hosts, i.Host) && len(out.Hosts) < itemsShown {
+			out.Hosts = append(out.Hosts, i.Host)
+		}
+	}
+	slices.Sort(out.Hosts)
+	for _, f := range s.Findings[:min(len(s.Findings), spansShown)] {
+		out.Changes = append(out.Changes, consoleoffice.Finding{At: f.At, Code: f.Code, Detail: f.Detail})
+	}
+	return out
+}
+
+func spans(all []cardproof.Span) (out []consoleoffice.Span) {
+	for _, s := range all[:min(len(all), spansShown)] {
+		out = append(out, consoleoffice.Span(s))
+	}
+	return out
+}
+
+// evidenceKeys are the keys with which evidence is signed and checked. They are
+// made when they are asked for first.
+func (c *console) evidenceKeys() (signer, verifier string, err error) {
+	return hub.KeyPair(c.cfg.Keys, evidencePair, "sekisho.card/"+c.cfg.Tenant)
+}
+
+// PaymentEvidence implements office.Sites.
+func (c *console) PaymentEvidence(ctx context.Context, r consoleoffice.EvidenceRequest) (*consoleoffice.PaymentEvidence, error) {
+	l, ok := lang.Parse(r.Lang)
+	if !ok {
+		l = lang.Japanese
+	}
+	now := c.now().UTC()
+	e := &cardEvidence{Version: 1, Made: now, Tenant: c.cfg.Tenant, From: now.AddDate(0, 0, -30), To: now, Log: c.ledger.Identity().Key}
+	var err error
+	if e.Sites, err = cardSites(ctx, c.ledger.Reader, e.From, e.To); err != nil {
+		return nil, ledgerFault(ledgerDir(c.cfg.Config), c.file, err)
+	}
+	if held, err := c.ledger.Evidence(ctx, nil); err == nil {
+		e.Checkpoint = string(held.Checkpoint)
+	}
+	files, key, err := e.files(&app{say: texts.In(l), lang: l}, c.cfg.Keys)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(files[evidenceNote])
+	if err := c.Record(ctx, event.Source("person/"+r.By), &event.Act{By: r.By, Do: "card-evidence", Target: "ledger", Result: "done", Detail: "sha256:" + hex.EncodeToString(sum[:])}); err != nil {
+		return nil, err
+	}
+	return &consoleoffice.PaymentEvidence{JSON: files[evidenceJSON], PDF: files[evidencePDF], Note: files[evidenceNote], Key: key}, nil
+}

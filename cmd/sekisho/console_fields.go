@@ -1,0 +1,193 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"sekisho/internal/config"
+	consoleoffice "sekisho/internal/console/office"
+	"sekisho/internal/control"
+	"sekisho/internal/event"
+	"sekisho/internal/fault"
+	"sekisho/internal/policy/site"
+)
+
+// fieldsShown bounds the fields of one page; `sekisho web learned` has all.
+const fieldsShown = 200
+
+// fieldStates in the order in which they are shown.
+var fieldStates = []string{"learned", "forced", "refused"}
+
+// Fields implements office.Sites.
+func (c *console) Fields(context.Context) (*consoleoffice.Fields, error) {
+	out := &consoleoffice.Fields{Types: site.Types()}
+	for _, g := range c.webs {
+		said, err := rulesText(g.config().Rules)
+		if err != nil {
+			return nil, err
+		}
+		list := saidOf(g.label, said)
+		if learner := g.now.Load().learner(); learner != nil {
+			out.Learns = true
+			learned, full := learner.Learned()
+			out.Full = out.Full || full
+			for _, f := range learned {
+				at := slices.IndexFunc(list, func(s consoleoffice.Field) bool {
+					return s.Name == f.Name && s.Path == f.Route && (s.Host == "" || s.Host == f.Host)
+				})
+				if at >= 0 {
+					list[at].Times += f.Count
+					continue
+				}
+				list = append(list, consoleoffice.Field{Gate: g.label, Host: f.Host, Path: f.Route, Name: f.Name, State: "learned", Type: f.Type, Max: f.Max,
+					Wanted: roundUp(f.Max), Times: f.Count, Acceptable: g.config().Rules != "" && plainPath(f.Route) == f.Route})
+			}
+		}
+		out.List = append(out.List, list...)
+	}
+	slices.SortStableFunc(out.List, func(a, b consoleoffice.Field) int {
+		return cmp.Or(slices.Index(fieldStates, a.State)-slices.Index(fieldStates, b.State), cmp.Compare(a.Host, b.Host), cmp.Compare(a.Path, b.Path), cmp.Compare(a.Name, b.Name))
+	})
+	if out.More = len(out.List) - fieldsShown; out.More > 0 {
+		out.List = out.List[:fieldsShown]
+	}
+	out.More = max(0, out.More)
+	return out, nil
+}
+
+// rulesText reads a file of rules; no file has none.
+func rulesText(file string) (*site.Source, error) {
+	if file == "" {
+		return &site.Source{}, nil
+	}
+	_, text, err := config.SiteRules(file)
+	if err != nil {
+		return nil, err
+	}
+	return siteSource(text)
+}
+
+// saidOf are the fields of which a file of rules says something.
+func saidOf(gate string, src *site.Source) (out []consoleoffice.Field) {
+	for _, p := range src.Parameters {
+		out = append(out, consoleoffice.Field{Gate: gate, Host: p.Host, Path: p.Path + p.Template, Name: p.Name, State: "forced", Type: p.Type, Max: p.Max, Reason: p.Reason, By: p.By})
+	}
+	for _, r := range src.Refused {
+		out = append(out, consoleoffice.Field{Gate: gate, Host: r.Host, Path: r.Path, Name: r.Name, State: "refused", Reason: r.Reason, By: r.By})
+	}
+	return out
+}
+
+// ReviewField implements office.Sites: that somebody orders it is recorded before
+// the file is written; what the gate then takes is an event of its own.
+func (c *console) ReviewField(ctx context.Context, r consoleoffice.FieldReview) error {
+	c.drafting.Lock()
+	defer c.drafting.Unlock()
+	at := slices.IndexFunc(c.webs, func(g *webGate) bool { return g.label == r.Gate })
+	if at < 0 || r.Name == "" {
+		return unknownField()
+	}
+	g := c.webs[at]
+	text, err := reviewed(g, &r)
+	if err != nil {
+		return err
+	}
+	detail := r.Reason
+	if r.Do == "accept" {
+		detail = fmt.Sprintf("%s, at most %d: %s", r.Type, r.Max, r.Reason)
+	}
+	if err := c.Record(ctx, event.Source("person/"+r.By), &event.Act{By: r.By, Do: r.Do + "-field", Target: r.Host + r.Path + " " + r.Name, Result: "ordered", Detail: detail}); err != nil {
+		return err
+	}
+	if learner := g.now.Load().learner(); r.Do == "forget" && learner != nil {
+		learner.Forget(r.Host, r.Path, r.Name)
+	}
+	if text == "" {
+		return nil
+	}
+	if err := writeRules(g.config().Rules, text); err != nil {
+		return err
+	}
+	_, err = c.Web(ctx, control.WebRequest{Do: control.WebReload, By: r.By})
+	return err
+}
+
+func unknownField() error {
+	return fault.New(fault.ConsoleForm, "problem", "there is no such field", "hint", "look at the room again")
+}
+
+// reviewed is the file of rules as it would be; empty: it stays as it is.
+func reviewed(g *webGate, r *consoleoffice.FieldReview) (string, error) {
+	file := g.config().Rules
+	if file == "" && r.Do != "forget" {
+		return "", fault.New(fault.ConsoleForm, "problem", "the gate has no file of rules", "hint", "name one under rules of the web section")
+	}
+	src, err := rulesText(file)
+	if err != nil {
+		return "", err
+	}
+	where := func(w site.Where, name string) bool { return w.Host == r.Host && w.Path == r.Path && name == r.Name }
+	if r.Do == "forget" {
+		return forgotten(g, r, src, where)
+	}
+	if plainPath(r.Path) != r.Path || learnedOf(g, r) == nil || slices.ContainsFunc(saidOf("", src), func(f consoleoffice.Field) bool {
+		return where(site.Where{Host: f.Host, Path: f.Path}, f.Name)
+	}) {
+		return "", unknownField()
+	}
+	_, old, err := config.SiteRules(file)
+	if err != nil {
+		return "", err
+	}
+	list, line := "refused", fmt.Sprintf("  - {host: %q, path: %q, name: %q, reason: %q, by: %q}\n", r.Host, r.Path, r.Name, r.Reason, r.By)
+	if r.Do == "accept" {
+		list, line = "parameters", fmt.Sprintf("  - {host: %q, path: %q, name: %q, type: %q, max: %d, reason: %q, by: %q}\n", r.Host, r.Path, r.Name, r.Type, r.Max, r.Reason, r.By)
+	} else if r.Do != "refuse" {
+		return "", unknownField()
+	}
+	text := withLines(string(old), list, line)
+	_, err = config.SiteRulesText(file, []byte(text)) // before anything is recorded
+	return text, err
+}
+
+// forgotten takes what was said about a field out of the file.
+func forgotten(g *webGate, r *consoleoffice.FieldReview, src *site.Source, where func(site.Where, string) bool) (string, error) {
+	list, at := "parameters", slices.IndexFunc(src.Parameters, func(p site.Parameter) bool {
+		return where(site.Where{Host: p.Host, Path: p.Path + p.Template}, p.Name)
+	})
+	if at < 0 {
+		list, at = "refused", slices.IndexFunc(src.Refused, func(p site.Refused) bool { return where(p.Where, p.Name) })
+	}
+	if at < 0 {
+		if learnedOf(g, r) == nil {
+			return "", unknownField()
+		}
+		return "", nil
+	}
+	_, old, err := config.SiteRules(g.config().Rules)
+	if err != nil {
+		return "", err
+	}
+	text, err := withoutItem(string(old), list, at)
+	if err != nil {
+		return "", fault.New(fault.ConsoleForm, "problem", err.Error(), "hint", strings.TrimSpace("edit "+g.config().Rules+", then sekisho web reload"))
+	}
+	return text, nil
+}
+
+// learnedOf is what the gate learned of the field; nil: nothing.
+func learnedOf(g *webGate, r *consoleoffice.FieldReview) *site.Learned {
+	learner := g.now.Load().learner()
+	if learner == nil {
+		return nil
+	}
+	all, _ := learner.Learned()
+	at := slices.IndexFunc(all, func(f site.Learned) bool { return f.Host == r.Host && f.Route == r.Path && f.Name == r.Name })
+	if at < 0 {
+		return nil
+	}
+	return &all[at]
+}

@@ -1,0 +1,126 @@
+package account
+
+import (
+	"errors"
+	"testing"
+
+	"sekisho/internal/event"
+)
+
+// TestOwnSessions: somebody sees their own sessions and no others', ends one, and
+// all but the one that asks; each end is an event.
+func TestOwnSessions(t *testing.T) {
+	o := newOffice(t)
+	key := o.officer(t)
+	var cookies []string
+	for range 3 {
+		cookie, err := o.Login(t.Context(), "ayame", password, o.code(key), "192.0.2.1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		cookies = append(cookies, cookie)
+		o.pass(totpStep)
+	}
+	mine, err := o.Session(t.Context(), cookies[2])
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := o.Entries(t.Context(), mine)
+	if err != nil || len(all) != 3 || !all[0].Mine || all[1].Mine || all[0].Method != "password" || all[0].Address != "192.0.2.1" {
+		t.Fatalf("%+v, %v", all, err)
+	}
+	other := &Session{User: &User{Name: "ren"}}
+	if err := o.EndEntries(t.Context(), other, all[1].ID); !errors.Is(err, ErrUnknown) {
+		t.Errorf("another ends it: %v", err)
+	}
+	if all, err := o.Entries(t.Context(), other); err != nil || len(all) != 0 {
+		t.Errorf("another sees %+v, %v", all, err)
+	}
+	o.events = nil
+	if err := o.EndEntries(t.Context(), mine, all[2].ID); err != nil {
+		t.Fatal(err)
+	}
+	if l, ok := o.events[0].(*event.Login); len(o.events) != 1 || !ok || l.Step != "ended" || l.Account != "ayame" {
+		t.Errorf("%+v", o.events)
+	}
+	if err := o.EndEntries(t.Context(), mine, ""); err != nil {
+		t.Fatal(err)
+	}
+	for i, cookie := range cookies {
+		if _, err := o.Session(t.Context(), cookie); (err == nil) != (i == 2) {
+			t.Errorf("session %d: %v", i, err)
+		}
+	}
+	o.pass(sessionIdle + 1)
+	if all, err := o.Entries(t.Context(), mine); err != nil || len(all) != 0 {
+		t.Errorf("one that lets nobody in is listed: %+v, %v", all, err)
+	}
+}
+
+// TestRenew: password and one-time codes change by what they were, guarded as a
+// login is; all other sessions end.
+func TestRenew(t *testing.T) {
+	o := newOffice(t)
+	key := o.officer(t)
+	enter := func(pass string, k Key) (string, error) {
+		o.pass(totpStep)
+		return o.Login(t.Context(), "ayame", pass, o.code(k), "192.0.2.1")
+	}
+	first, err := enter(password, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cookie, err := enter(password, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mine, err := o.Session(t.Context(), cookie)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const next = "toki no nagare no"
+	o.pass(totpStep)
+	fresh, err := o.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		r    Renewal
+		want error
+	}{
+		{Renewal{Password: password, Code: o.code(key), New: "short"}, ErrWeak},
+		{Renewal{Password: "wrong wrong wrong", Code: o.code(key), New: next}, ErrWrong},
+		{Renewal{Password: password, Code: "000000", New: next}, ErrWrong},
+		{Renewal{Password: password, Code: o.code(key), Key: fresh, KeyCode: "000000"}, ErrCode},
+	} {
+		if err := o.Renew(t.Context(), mine, tt.r, "192.0.2.1"); !errors.Is(err, tt.want) {
+			t.Errorf("%+v: %v", tt.r, err)
+		}
+	}
+	o.events = nil
+	if err := o.Renew(t.Context(), mine, Renewal{Password: password, Code: o.code(key), New: next}, "192.0.2.1"); err != nil {
+		t.Fatal(err)
+	}
+	if a, ok := o.events[0].(*event.Account); !ok || a.Step != "password" || a.Account != "ayame" {
+		t.Errorf("%+v", o.events)
+	}
+	if _, err := o.Session(t.Context(), first); !errors.Is(err, ErrUnknown) {
+		t.Errorf("another session lives on: %v", err)
+	}
+	if _, err := o.Session(t.Context(), cookie); err != nil {
+		t.Errorf("the one that asked ended: %v", err)
+	}
+	if _, err := enter(password, key); !errors.Is(err, ErrWrong) {
+		t.Errorf("the old password enters: %v", err)
+	}
+	o.pass(totpStep)
+	if err := o.Renew(t.Context(), mine, Renewal{Password: next, Code: o.code(key), Key: fresh, KeyCode: o.code(fresh)}, "192.0.2.1"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := enter(next, key); !errors.Is(err, ErrWrong) {
+		t.Errorf("the old codes enter: %v", err)
+	}
+	if _, err := enter(next, fresh); err != nil {
+		t.Errorf("the new ones do not: %v", err)
+	}
+}

@@ -1,0 +1,132 @@
+package webui
+
+import (
+	"archive/zip"
+	"bytes"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"sekisho/internal/console/account"
+	"sekisho/internal/event"
+)
+
+// TestCustody: what the incident view records: evidence with a digest, who holds
+// it, a decision that waits no longer than it says, a receipt with its digest.
+func TestCustody(t *testing.T) {
+	s, f := newServer(t)
+	enter(t, s, f, "ayame")
+	ren := enter(t, s, f, "ren", account.CSIRT)
+	sum := strings.Repeat("ab", 32)
+	send := func(act string, pairs ...string) string {
+		t.Helper()
+		f.mu.Lock()
+		f.cases = nil
+		f.mu.Unlock()
+		form := url.Values{"csrf": {ren.csrf}}
+		for i := 0; i < len(pairs); i += 2 {
+			form.Set(pairs[i], pairs[i+1])
+		}
+		resp := ren.visit("POST", "/cases/c1/"+act, form)
+		if resp.StatusCode != http.StatusSeeOther || len(f.cases) != 1 {
+			return resp.Status
+		}
+		return string(f.cases[0].Body)
+	}
+	for _, tt := range []struct {
+		got  string
+		want []string
+	}{
+		{send("preserve", "host", "web-1", "form", "image", "sha256", "SHA256:"+strings.ToUpper(sum), "kept", "the safe"), []string{`"evidence":"web-1-abababababab"`, `"sha256":"` + sum + `"`, `"step":"preserved"`, `"by":"ren"`, `"kept":"the safe"`}},
+		{send("preserve", "host", "web-1", "form", "image", "sha256", "abc", "kept", "the safe"), []string{"409"}},
+		{send("hand", "evidence", "web-1-abababababab", "to", "the police"), []string{`"step":"handed"`, `"to":"the police"`, `"by":"ren"`}},
+		{send("clock", "rule", "jp.appi.prelim", "number", "R-1"), []string{"409"}},
+		{send("clock", "rule", "jp.appi.prelim", "number", "R-1", "sha256", sum), []string{`"number":"R-1"`, `"sha256":"` + sum + `"`, `"step":"receipt"`}},
+		{send("decide", "subject", "publish", "choice", "now", "reason", "r", "review", "24"), []string{`"choice":"publish"`, `"by":"ren"`}},
+		{send("decide", "subject", "publish", "choice", "not-yet", "reason", "r", "review", "24"), []string{`"choice":"not-yet"`, `"review_at":`}},
+		{send("ack", "key", "open:0"), []string{`"step":"ack"`, `"to":"ren"`, `"key":"open:0"`}},
+	} {
+		for _, want := range tt.want {
+			if !strings.Contains(tt.got, want) {
+				t.Errorf("%s lacks %s", tt.got, want)
+			}
+		}
+	}
+}
+
+// TestFieldForms: what is decided about a field carries who decides and why.
+func TestFieldForms(t *testing.T) {
+	s, f := newServer(t)
+	enter(t, s, f, "ayame")
+	kaede := enter(t, s, f, "kaede", account.Operator)
+	form := url.Values{"csrf": {kaede.csrf}, "do": {"accept"}, "gate": {"shop-web"}, "host": {"shop.example.jp"}, "path": {"/search"}, "name": {"no"}, "type": {"integer"}, "max": {"8"}, "reason": {""}}
+	if resp := kaede.visit("POST", "/web/field", form); resp.StatusCode != http.StatusConflict || len(f.reviews) != 0 {
+		t.Errorf("without a reason: %s", resp.Status)
+	}
+	form.Set("reason", "looked through")
+	form.Set("max", "-1")
+	if resp := kaede.visit("POST", "/web/field", form); resp.StatusCode != http.StatusConflict || len(f.reviews) != 0 {
+		t.Errorf("a negative number: %s", resp.Status)
+	}
+	form.Set("max", "8")
+	if resp := kaede.visit("POST", "/web/field", form); resp.StatusCode != http.StatusSeeOther || len(f.reviews) != 1 {
+		t.Fatalf("%s, %+v", resp.Status, f.reviews)
+	}
+	if r := f.reviews[0]; r.Do != "accept" || r.Gate != "shop-web" || r.Max != 8 || r.Type != "integer" || r.By != "kaede" || r.Reason != "looked through" {
+		t.Errorf("%+v", r)
+	}
+}
+
+// TestEvidenceFile: the download holds the three files that are verified, and the
+// key.
+func TestEvidenceFile(t *testing.T) {
+	s, f := newServer(t)
+	ayame := enter(t, s, f, "ayame")
+	body := text(t, ayame.visit("POST", "/web/payment/evidence", url.Values{"csrf": {ayame.csrf}}))
+	z, err := zip.NewReader(bytes.NewReader([]byte(body)), int64(len(body)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, file := range z.File {
+		names = append(names, file.Name)
+	}
+	if got := strings.Join(names, " "); got != "evidence.json evidence.pdf evidence.note key.txt" {
+		t.Error(got)
+	}
+}
+
+// TestRenewForms: one's own page ends other sessions and changes the password; a
+// mistake is said on the page and changes nothing.
+func TestRenewForms(t *testing.T) {
+	s, f := newServer(t)
+	ayame := enter(t, s, f, "ayame")
+	page := text(t, ayame.visit("GET", "/me", nil))
+	if n := strings.Count(page, "this one"); n != 1 {
+		t.Errorf("%d sessions are this one", n)
+	}
+	wrong := url.Values{"csrf": {ayame.csrf}, "password": {"wrong wrong wrong"}, "code": {"000000"}, "new": {"toki no nagare no"}}
+	resp := ayame.visit("POST", "/me/renew", wrong)
+	if resp.StatusCode != http.StatusConflict || !strings.Contains(text(t, resp), `role="alert"`) {
+		t.Errorf("a wrong password: %s", resp.Status)
+	}
+	for _, b := range f.bodies {
+		if a, ok := b.(*event.Account); ok && (a.Step == "password" || a.Step == "totp") {
+			t.Errorf("changed: %+v", a)
+		}
+	}
+	if !regexp.MustCompile(`name="key" value="[A-Z2-7]{32}"`).MatchString(page) {
+		t.Error("no key for a new program")
+	}
+	if resp := ayame.visit("POST", "/me/session/end", url.Values{"csrf": {ayame.csrf}, "id": {"00"}}); resp.StatusCode != http.StatusNotFound {
+		t.Errorf("a session of nobody: %s", resp.Status)
+	}
+	if resp := ayame.visit("POST", "/me/session/end", url.Values{"csrf": {ayame.csrf}}); resp.StatusCode != http.StatusSeeOther {
+		t.Errorf("all others: %s", resp.Status)
+	}
+	if resp := ayame.visit("GET", "/me", nil); resp.StatusCode != http.StatusOK {
+		t.Errorf("the one that asked: %s", resp.Status)
+	}
+}
