@@ -1,7 +1,8 @@
 @echo off
 rem Drop a folder on this file: the report opens in the browser.
-rem このファイルにフォルダを重ねて放すと、報告書がブラウザで開きます。
+rem Before any Japanese: in code page 932 its bytes would swallow line ends.
 chcp 65001 >nul
+rem このファイルにフォルダを重ねて放すと、報告書がブラウザで開きます。
 if "%~1"=="" (
   echo Drop a folder on scan.cmd. / scan.cmd にフォルダを重ねて放してください。
   pause
