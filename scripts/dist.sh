@@ -46,7 +46,8 @@ for arch in ${DIST_ARCHES:-amd64 arm64}; do
 	cp "$parts/sbom.cdx.json" "$out/sekisho-$VERSION-linux-$arch.cdx.json"
 
 	image=$stage/sekisho-$VERSION-container-$arch
-	mkdir -p "$image/root/usr/bin" "$image/root/etc/sekisho" "$image/root/etc/ssl/certs" "$image/root/var/lib/sekisho" "$image/root/tmp"
+	mkdir -p "$image/root/usr/bin" "$image/root/etc/ssl/certs" "$image/root/var/lib" "$image/root/tmp" "$image/own/sekisho"
+	chmod 1777 "$image/root/tmp"
 	cp "$parts/sekisho" "$image/root/usr/bin/"
 	cp packaging/Containerfile "$image/"
 	echo 'sekisho:x:65532:65532:Sekisho:/var/lib/sekisho:/sbin/nologin' >"$image/root/etc/passwd"
