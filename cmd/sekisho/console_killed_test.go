@@ -45,6 +45,10 @@ type killedFirm struct {
 	logs    string // where up.log goes
 	client  *control.Client
 	web     *http.Client
+	prepare func(*exec.Cmd) // nil: a process is started as it is
+
+	last   string // of the acts that are done alone: its name
+	wholly bool   // whether it was done
 }
 
 func newKilledFirm(t *testing.T) *killedFirm {
@@ -133,6 +137,9 @@ func (f *killedFirm) start() {
 	}
 	f.up = f.program("up")
 	f.up.Stdout, f.up.Stderr = f.log, f.log
+	if f.prepare != nil {
+		f.prepare(f.up)
+	}
 	if err := f.up.Start(); err != nil {
 		f.t.Fatal(err)
 	}
