@@ -1,0 +1,94 @@
+package httpapi
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"sekisho/internal/console/account"
+	"sekisho/internal/control"
+	"sekisho/internal/event"
+)
+
+// TestOtherTenant: every role at another tenant allows no call here, by a session
+// or by a token from the time when it did, and nothing is asked or done.
+func TestOtherTenant(t *testing.T) {
+	w := newWorld(t)
+	w.add("ayame", account.Officer)
+	checked := 0
+	for _, role := range account.Roles {
+		name := "moved-" + string(role)
+		cookie, csrf := w.add(name, account.Officer, account.CSIRT, account.Operator)
+		u, err := w.accounts.User(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		token := w.token(name, u.ForTokens(tenant)...)
+		if err := w.accounts.SetRoles(t.Context(), "ayame", name, tenant, nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.accounts.SetRoles(t.Context(), "ayame", name, "other", []account.Role{role}); err != nil {
+			t.Fatal(err)
+		}
+		w.book.by = nil
+		for call := range every() {
+			bodies := []string{`{}`}
+			if call == "scan" {
+				bodies = []string{`""`}
+			}
+			for body := range requests[call] {
+				bodies = append(bodies, body)
+			}
+			for _, body := range bodies {
+				for how, heads := range map[string][]string{"session": {"Cookie", "sekisho=" + cookie, "X-CSRF", csrf}, "token": {"Authorization", "Bearer " + token}} {
+					checked++
+					w.book.bodies = nil
+					if resp := w.ask("POST", call, body, heads...); resp.Code != http.StatusForbidden {
+						t.Errorf("%s of another tenant, %s by %s (%s): %d %s", role, call, how, body, resp.Code, resp.Body)
+					}
+					if !slices.ContainsFunc(w.book.bodies, func(b event.Body) bool { a, ok := b.(*event.Act); return ok && a.By == name && a.Result == "refused" }) {
+						t.Errorf("%s by %s: the refusal is not recorded", call, how)
+					}
+				}
+			}
+		}
+		if len(w.book.by) > 0 {
+			t.Errorf("%s of another tenant was answered: %v", role, w.book.by)
+		}
+	}
+	t.Logf("%d requests", checked)
+}
+
+// TestNotMine: what belongs to one account is neither shown to another nor ended
+// by it, whatever name it gives.
+func TestNotMine(t *testing.T) {
+	w := newWorld(t)
+	w.add("mei", account.Officer, account.CSIRT, account.Operator)
+	u, err := w.accounts.User(t.Context(), "mei")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.accounts.NewToken(t.Context(), u, "secret-of-mei", []account.Action{account.See}, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	cookie, csrf := w.add("sora", account.Officer, account.CSIRT, account.Operator)
+	entered := []string{"Cookie", "sekisho=" + cookie, "X-CSRF", csrf}
+	if resp := w.ask("POST", "tokens", "{}", entered...); resp.Code != http.StatusOK || strings.Contains(resp.Body.String(), "mei") {
+		t.Errorf("the list of another's tokens: %d %s", resp.Code, resp.Body)
+	}
+	for _, name := range []string{"secret-of-mei", "mei/secret-of-mei", "mei", "%", "*", "' OR ''='"} {
+		if resp := w.ask("POST", "tokens/end", `{"name":"`+name+`"}`, entered...); resp.Code != http.StatusConflict {
+			t.Errorf("ended %q: %d %s", name, resp.Code, resp.Body)
+		}
+	}
+	if all, err := w.accounts.Tokens(t.Context(), "mei"); err != nil || len(all) != 1 {
+		t.Errorf("tokens of mei: %v, %v", all, err)
+	}
+	for _, path := range []string{"me?account=mei", "me?by=mei", "me/mei", "tokens?account=mei"} {
+		if resp := w.ask("POST", path, "{}", entered...); strings.Contains(resp.Body.String(), "-mei") || strings.Contains(resp.Body.String(), `"mei"`) {
+			t.Errorf("%s%s: %s", control.API, path, resp.Body)
+		}
+	}
+}
