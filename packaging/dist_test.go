@@ -222,8 +222,9 @@ func TestDist(t *testing.T) {
 	if out := i.must(i.sekisho("doctor", "--quick")); !strings.Contains(out, "version 0.0.1 runs, 0.0.2 is installed") {
 		t.Errorf("the doctor does not see that the old version runs:\n%s", out)
 	}
-	stop()
-	stop = i.up(config)
+	if out := i.must(i.sekisho("upgrade")); !strings.Contains(out, "from version 0.0.1 to 0.0.2") {
+		t.Errorf("upgrade: %s", out)
+	}
 	read(7)
 	backup := filepath.Join(state, "backup.tar.zst")
 	i.must(i.sekisho("backup", backup))

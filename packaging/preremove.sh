@@ -1,6 +1,6 @@
 #!/bin/sh
 # Before the files go. An upgrade (dpkg: upgrade; rpm: 1) leaves the process
-# running: what comes after restarts it.
+# running: what comes after takes it over.
 set -e
 case "${1:-}" in
 remove | 0)

@@ -42,6 +42,7 @@ type cli struct {
 	Up         upCmd         `cmd:"" group:"run" help:"help_up"`
 	Init       initCmd       `cmd:"" group:"run" help:"help_init"`
 	Doctor     doctorCmd     `cmd:"" group:"run" help:"help_doctor"`
+	Upgrade    upgradeCmd    `cmd:"" group:"run" help:"help_upgrade"`
 	Status     statusCmd     `cmd:"" group:"run" help:"help_status"`
 	Gate       gateCmd       `cmd:"" group:"run" help:"help_gate"`
 	Cut        cutCmd        `cmd:"" group:"run" help:"help_cut"`
@@ -87,6 +88,12 @@ type app struct {
 	keyFile string
 	hub     hubAccess
 	command string // that runs, as it is typed
+
+	// Of `sekisho up` alone: its listening sockets, what the program before left,
+	// and how the last upgrade ended.
+	sockets  *sockets
+	handover *handover
+	followed *followed
 }
 
 // newParser makes the command tree, in the language of the person.

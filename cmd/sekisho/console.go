@@ -80,7 +80,7 @@ func (p *process) startConsole(ctx context.Context, s *stage) error {
 func (c *console) open(ctx context.Context) error {
 	cfg := c.cfg.Console
 	var err error
-	if c.listener, err = listenTLS(cfg.Listen, cfg.Cert, cfg.Key); err != nil {
+	if c.listener, err = c.listenTLS(cfg.Listen, cfg.Cert, cfg.Key); err != nil {
 		return fault.New(fault.ConsoleListen, "address", cfg.Listen).At(c.file, c.cfg.Line("console.listen"), "console.listen").Because(err)
 	}
 	if c.origin = cfg.Address; c.origin == "" {

@@ -131,7 +131,7 @@ func (p *process) startHub(s *stage) error {
 		return fail(err)
 	}
 	var lc net.ListenConfig
-	l, err := lc.Listen(context.Background(), "tcp", c.Hub.Listen)
+	l, err := p.sockets.listen(&lc, c.Hub.Listen)
 	if err != nil {
 		return fail(err)
 	}

@@ -197,7 +197,7 @@ func (d *doctor) process() {
 		return
 	}
 	if status.Version != version {
-		d.warn("process", restartCommand(d.a), "doctor_process_other", "running", status.Version, "installed", version)
+		d.warn("process", upgradeCommand(d.a), "doctor_process_other", "running", status.Version, "installed", version)
 		return
 	}
 	d.ok("process", "doctor_process", "pid", status.PID, "since", at(status.Since))

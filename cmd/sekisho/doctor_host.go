@@ -40,6 +40,13 @@ func restartCommand(a *app) string {
 	return a.self("up")
 }
 
+func upgradeCommand(a *app) string {
+	if canReplace {
+		return a.self("upgrade")
+	}
+	return restartCommand(a)
+}
+
 // Bounds of the disk's state. Below the least, sealing a segment may fail.
 const (
 	leastFree   = 1 << 30  // bytes: bad

@@ -207,12 +207,8 @@ func (p *process) newExitGate(c *config.EgressGate, names *resolver.Resolver, pa
 		// Idle tunnels are ended by the gate: probes of the kernel's would only
 		// cost three calls a connection.
 		lc := net.ListenConfig{KeepAlive: -1}
-		listener, err := lc.Listen(context.Background(), "tcp", l.address)
+		listener, err := p.sockets.listen(&lc, l.address)
 		if err != nil {
-			var op *net.OpError
-			if errors.As(err, &op) {
-				err = op.Err
-			}
 			return nil, fail(fault.GateListen, l.key, l.address, errors.Join(err, closeAll(opened)))
 		}
 		opened, *l.into = append(opened, listener), listener

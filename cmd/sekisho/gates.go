@@ -109,11 +109,7 @@ func (p *process) newGate(c *config.Gate, path string) (*gate, error) {
 		return nil, fail(fault.GateTLS, err)
 	}
 	var lc net.ListenConfig
-	if g.listener, err = lc.Listen(context.Background(), "tcp", c.Listen); err != nil {
-		var op *net.OpError
-		if errors.As(err, &op) {
-			err = op.Err
-		}
+	if g.listener, err = p.sockets.listen(&lc, c.Listen); err != nil {
 		return nil, fail(fault.GateListen, err)
 	}
 	source := event.Source("gate/" + frame.Of(c.Name, p.site()))

@@ -32,11 +32,12 @@ func main() {
 	os.Exit(run(os.Args[1:], environment{
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv,
 		relax: func() error { keepHeapFloor(os.Getenv); return relaxTimers() },
+		taken: canReplace,
 	}))
 }
 
 // environment is what the process was given. It is read here and in
-// relaxTimers, which hands it on, and nowhere else.
+// relaxTimers and replaceProcess, which hand it on, and nowhere else.
 type environment struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
@@ -44,6 +45,8 @@ type environment struct {
 	// relax begins the process again with timers, and a heap, that suit a long
 	// run; nil when the process is not ours alone.
 	relax func() error
+	// taken says that another program may take the process over.
+	taken bool
 	// disk gives the files of the ledger below a directory; nil: the real ones.
 	disk func(dir string) durable.FS
 }
@@ -112,7 +115,7 @@ func exitCode(err error) int {
 		return 1
 	case code == fault.HubAddress, code == fault.HereOnly:
 		return 2
-	case code == fault.ControlRefused, code == fault.APIRefused, code == fault.APIBusy, code == fault.GrantRefused, code == fault.GrantUnknown, code == fault.SessionUnknown:
+	case code == fault.UpgradeRefused, code == fault.UpgradeFailed, code == fault.ControlRefused, code == fault.APIRefused, code == fault.APIBusy, code == fault.GrantRefused, code == fault.GrantUnknown, code == fault.SessionUnknown:
 		return 4
 	case code == fault.Internal:
 		return 70

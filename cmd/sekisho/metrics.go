@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"net"
 	"time"
 
@@ -28,7 +27,7 @@ func (p *process) startMetrics(s *stage) error {
 	if p.cfg.Metrics == nil {
 		return nil
 	}
-	l, err := listenTLS(p.cfg.Metrics.Listen, p.cfg.Metrics.Cert, p.cfg.Metrics.Key)
+	l, err := p.listenTLS(p.cfg.Metrics.Listen, p.cfg.Metrics.Cert, p.cfg.Metrics.Key)
 	if err != nil {
 		return fault.New(fault.MetricsListen, "address", p.cfg.Metrics.Listen).
 			At(p.file, p.cfg.Line("metrics.listen"), "metrics.listen").Because(err)
@@ -46,19 +45,15 @@ func (p *process) startMetrics(s *stage) error {
 }
 
 // listenTLS listens, with TLS when there is a certificate.
-func listenTLS(address, certFile, keyFile string) (net.Listener, error) {
+func (p *process) listenTLS(address, certFile, keyFile string) (net.Listener, error) {
 	var lc net.ListenConfig
 	if certFile != "" {
 		if _, err := tls.LoadX509KeyPair(certFile, keyFile); err != nil {
 			return nil, err
 		}
 	}
-	l, err := lc.Listen(context.Background(), "tcp", address)
+	l, err := p.sockets.listen(&lc, address)
 	if err != nil {
-		var op *net.OpError
-		if errors.As(err, &op) {
-			err = op.Err
-		}
 		return nil, err
 	}
 	if certFile != "" {

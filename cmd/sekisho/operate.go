@@ -55,6 +55,9 @@ func (statusCmd) Run(a *app) error {
 			f := o.Fault()
 			a.print("status_outage", "since", at(o.Since), "what", f.What(a.lang), "try", f.Try(a.lang), "code", f.Code)
 		}
+		if u := s.Upgrade; u != nil && u.Failed != "" {
+			a.print("upgrade_failed", "to", u.To, "problem", u.Failed)
+		}
 		a.print("status_policy", "generation", s.Policy.Generation, "digest", short(s.Policy.Digest))
 		a.gates(s.Gates)
 	})

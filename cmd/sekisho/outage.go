@@ -234,6 +234,12 @@ func (p *process) endOf(err, all error) error {
 		return errRoom // what could not be recorded on the way is in the gap
 	}
 	o := p.outage()
+	if o == nil && errors.Is(err, errUpgrade) {
+		if err := withoutUpgrade(all); err != nil {
+			p.log.Warn("not all parts stopped cleanly", "err", err)
+		}
+		return errUpgrade
+	}
 	if o == nil {
 		return all
 	}

@@ -64,9 +64,18 @@ type process struct {
 	started time.Time
 	disk    func(dir string) durable.FS // the files below a directory; nil: the real ones
 	left    *event.Gap                  // what an outage of an earlier run left unrecorded; nil: nothing
+	sockets *sockets                    // that listen; nil: each run opens its own
 	room    chan struct{}               // closed when an outage for want of room can end
 	short   sync.Once                   // decides lacking
 	lacking bool                        // the outage is for want of room
+
+	// next asks the program that would follow for its version and whether it can
+	// read the configuration; nil: none can.
+	next      func(ctx context.Context) (string, error)
+	leave     chan struct{} // closed when another program shall follow
+	upgrading sync.Mutex    // one at a time orders that
+	upgrade   atomic.Pointer[control.Upgrade]
+	followed  *followed // how this run began, if by an upgrade
 
 	reload    sync.Mutex // one policy change at a time
 	bypassing sync.Mutex // the direct way is opened or shut by one at a time
@@ -187,7 +196,8 @@ func policyLoaded(p *policy.Policy) *event.PolicyLoaded {
 // clients may come, and returns when ctx ends or a part fails. Everything is
 // stopped when it returns.
 func (p *process) run(ctx context.Context, ready func()) error {
-	p.started, p.room = p.now(), make(chan struct{})
+	p.started, p.room, p.leave = p.now(), make(chan struct{}), make(chan struct{})
+	p.sockets.begin()
 	// Each stage has its own context, so that stopping goes with the flow.
 	views := newStage(context.WithoutCancel(ctx))
 	scans := newStage(context.WithoutCancel(ctx))
@@ -195,15 +205,23 @@ func (p *process) run(ctx context.Context, ready func()) error {
 	failed := make(chan error, 1)
 	err := p.start(ctx, views, scans, gates, failed)
 	if err == nil {
-		err = p.forgetOutage()
+		err = errors.Join(p.forgetOutage(), p.recordFollowed(ctx))
 	}
-	if err == nil {
+	if err != nil {
+		p.sockets.stay() // the version before may come back
+	} else {
 		ready()
 		select {
 		case <-ctx.Done():
+			p.sockets.close()
 		case err = <-failed:
+			p.sockets.close()
 		case <-p.room:
+			p.sockets.stay()
 			err = errRoom
+		case <-p.leave:
+			p.sockets.stay()
+			err = errUpgrade
 		}
 	}
 	return p.endOf(err, errors.Join(asked(ctx, err), gates.stop(), scans.stop(), views.stop(), p.close()))
@@ -350,9 +368,24 @@ func (s *stage) stop() error {
 // upCmd starts the process.
 type upCmd struct{}
 
-// Run runs until SIGINT or SIGTERM, then stops in order and exits 0.
+// Run runs until SIGINT or SIGTERM, then stops in order and exits 0. When it
+// took over from another version and cannot start, that comes back.
 func (upCmd) Run(a *app) error {
-	l, err := a.load()
+	if a.env.taken {
+		var err error
+		if a.handover, err = takeHandover(a.env.getenv); err != nil {
+			return err
+		}
+		a.sockets = newSockets(nil)
+		if h := a.handover; h != nil {
+			a.sockets, a.followed = newSockets(h.Sockets), &followed{Upgrade: h.Upgrade}
+		}
+	}
+	return a.handover.goBack(a, a.up())
+}
+
+func (a *app) up() error {
+	l, err := a.handover.load(a)
 	if err != nil {
 		return err
 	}
@@ -371,14 +404,22 @@ func (upCmd) Run(a *app) error {
 }
 
 // serve runs the process. It begins anew, with the configuration as it is then,
-// when a disk that was full has room again.
+// when a disk that was full has room again, and as it was when another program
+// was to follow and cannot be begun.
 func (a *app) serve(l *config.Loaded) error {
 	for {
 		err := a.once(l)
-		if !errors.Is(err, errRoom) {
-			return err
-		}
-		if l, err = a.load(); err != nil {
+		switch {
+		case errors.Is(err, errUpgrade):
+			if err = a.follow(l); a.ctx.Err() != nil {
+				return nil
+			}
+			a.log().Error("the other program cannot be begun: this one goes on", "err", err)
+		case errors.Is(err, errRoom):
+			if l, err = a.load(); err != nil {
+				return err
+			}
+		default:
 			return err
 		}
 	}
@@ -389,14 +430,24 @@ func (a *app) once(l *config.Loaded) error {
 	processors := runtime.GOMAXPROCS(0) // gates reserve some
 	defer func() { runtime.GOMAXPROCS(processors) }()
 	p := &process{file: a.config, cfg: l, log: a.log(), now: time.Now, disk: a.env.disk,
-		words: func(text string) string { return reasonIn(a.say, text) }}
+		words: func(text string) string { return reasonIn(a.say, text) }, sockets: a.sockets, followed: a.followed}
+	if a.env.taken {
+		p.next = a.nextVersion
+	}
 	bar := a.progress("progress_replay")
 	err := p.open(a.ctx, bar.show)
 	bar.end()
 	if err != nil {
 		return p.ended(errors.Join(asked(a.ctx, err), p.close()))
 	}
+	defer func() {
+		if u := p.upgrade.Load(); u != nil {
+			a.followed = &followed{Upgrade: *u}
+		}
+	}()
 	return p.ended(p.run(a.ctx, func() {
+		a.handover.done()
+		a.sockets.settle()
 		tellManager(a.env.getenv, "READY=1")
 		context.AfterFunc(a.ctx, func() { tellManager(a.env.getenv, "STOPPING=1") })
 		for _, g := range p.gates {

@@ -62,20 +62,20 @@ func (p *process) newResolver(c *config.Resolver, rec event.Recorder, place even
 	for _, text := range c.Sinkhole {
 		cfg.Sinkhole = append(cfg.Sinkhole, netip.MustParseAddr(text)) // the configuration was checked
 	}
-	udp, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.MustParseAddrPort(c.Listen)))
+	udp, err := p.sockets.listenUDP(net.UDPAddrFromAddrPort(netip.MustParseAddrPort(c.Listen)))
 	if err != nil {
 		return nil, fail(fault.GateListen, ".listen", c.Listen, err)
 	}
 	cfg.UDP = udp
 	var lc net.ListenConfig
-	if cfg.TCP, err = lc.Listen(context.Background(), "tcp", c.Listen); err != nil {
+	if cfg.TCP, err = p.sockets.listen(&lc, c.Listen); err != nil {
 		return nil, fail(fault.GateListen, ".listen", c.Listen, errors.Join(err, udp.Close()))
 	}
 	if c.TLS.Listen != "" {
 		if _, err := tls.LoadX509KeyPair(c.TLS.Cert, c.TLS.Key); err != nil {
 			return nil, fail(fault.GateTLS, ".tls", c.TLS.Listen, errors.Join(err, udp.Close(), cfg.TCP.Close()))
 		}
-		l, err := lc.Listen(context.Background(), "tcp", c.TLS.Listen)
+		l, err := p.sockets.listen(&lc, c.TLS.Listen)
 		if err != nil {
 			return nil, fail(fault.GateListen, ".tls.listen", c.TLS.Listen, errors.Join(err, udp.Close(), cfg.TCP.Close()))
 		}

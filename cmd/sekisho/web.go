@@ -146,11 +146,7 @@ func (p *process) webSettings(g *webGate, l *config.Loaded, c *config.Web, path 
 		return next, nil
 	}
 	var lc net.ListenConfig
-	if next.settings.Listener, err = lc.Listen(context.Background(), "tcp", c.Listen); err != nil {
-		var op *net.OpError
-		if errors.As(err, &op) {
-			err = op.Err
-		}
+	if next.settings.Listener, err = p.sockets.listen(&lc, c.Listen); err != nil {
 		if before == nil || next.certs != before.certs {
 			next.certs.Stop()
 		}

@@ -31,6 +31,9 @@ type Loaded struct {
 	// Exit is the policy of what leaves; nil without an egress section.
 	Exit *exit.Policy
 
+	// Text is the file as it was read.
+	Text []byte
+
 	doc *ast.File
 }
 
@@ -47,6 +50,9 @@ func Load(file string) (*Loaded, error) {
 	}
 	return parse(file, text)
 }
+
+// LoadText is Load for a file that had this text.
+func LoadText(file string, text []byte) (*Loaded, error) { return parse(file, text) }
 
 func readFile(file string) ([]byte, error) {
 	info, err := os.Stat(file)
@@ -72,7 +78,7 @@ func parse(file string, text []byte) (*Loaded, error) {
 	k := &checker{file: file, doc: doc}
 	k.config(c)
 	c.fill()
-	l := &Loaded{Config: c, doc: doc}
+	l := &Loaded{Config: c, Text: text, doc: doc}
 	k.policy(l)
 	k.exitPolicy(l)
 	if len(k.found) > 0 {

@@ -33,6 +33,7 @@ var Calls = []Call[Operator]{
 	NewCall("hub/token", Operator.HubToken),
 	NewCall("hub/revoke", Operator.RevokeGate),
 	NewCall("policy/reload", Asking(Operator.ReloadPolicy)),
+	NewCall("upgrade", Operator.Upgrade),
 	NewCall("bypass", Operator.Bypass),
 	NewCall("clear", Operator.Clear),
 	NewCall("web", Operator.Web),

@@ -108,6 +108,11 @@ func (c *Client) ReloadPolicy(ctx context.Context) (PolicyStatus, error) {
 	return ask[struct{}, PolicyStatus](ctx, c, "policy/reload", struct{}{})
 }
 
+// Upgrade implements Operator.
+func (c *Client) Upgrade(ctx context.Context, r UpgradeRequest) (Upgrade, error) {
+	return ask[UpgradeRequest, Upgrade](ctx, c, "upgrade", r)
+}
+
 // Bypass implements Operator.
 func (c *Client) Bypass(ctx context.Context, r BypassRequest) (BypassStatus, error) {
 	return ask[BypassRequest, BypassStatus](ctx, c, "bypass", r)

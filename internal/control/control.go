@@ -27,6 +27,9 @@ type Operator interface {
 	Sessions(ctx context.Context) ([]Session, error)
 	Cut(ctx context.Context, r CutRequest) (CutReceipt, error)
 	ReloadPolicy(ctx context.Context) (PolicyStatus, error)
+	// Upgrade has the program that lies where the running one lay take the
+	// process over. It returns before that happens: Status tells what became of it.
+	Upgrade(ctx context.Context, r UpgradeRequest) (Upgrade, error)
 	Bypass(ctx context.Context, r BypassRequest) (BypassStatus, error)
 	Clear(ctx context.Context, r ClearRequest) (ClearReceipt, error)
 	// Web tells or changes the state of the web gates.
@@ -107,6 +110,24 @@ type Status struct {
 	Gates   []GateStatus `json:"gates"`
 	// Outage says that the ledger cannot be written; nil: it can.
 	Outage *Outage `json:"outage,omitempty"`
+	// Upgrade says that this run took over from another version, or that another
+	// version could not take over from it; nil: neither.
+	Upgrade *Upgrade `json:"upgrade,omitempty"`
+}
+
+// UpgradeRequest asks for another version.
+type UpgradeRequest struct {
+	By string `json:"by"`
+}
+
+// Upgrade is an upgrade of the running process.
+type Upgrade struct {
+	From string    `json:"from"` // versions
+	To   string    `json:"to"`
+	By   string    `json:"by"`
+	At   time.Time `json:"at"` // it was ordered
+	// Failed says why the version From goes on; empty: it does not.
+	Failed string `json:"failed,omitempty"`
 }
 
 // GateStatus is the state of one gate.

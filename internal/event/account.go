@@ -38,8 +38,8 @@ type Look struct {
 	Subjects Set           `json:"subjects"`
 }
 
-// Act is something done in the console that no other body says: a check, a
-// download, something that was not allowed.
+// Act is something that somebody did and no other body says: a check, a download,
+// something that was not allowed, an upgrade of the process.
 type Act struct {
 	By     string `json:"by"`
 	Do     string `json:"do"`

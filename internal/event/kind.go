@@ -54,7 +54,7 @@ const (
 	KindAccount        Kind = 90  // an account of the console changed
 	KindLogin          Kind = 91  // somebody tried to enter the console, or left it
 	KindLook           Kind = 92  // somebody was shown who subjects are
-	KindAct            Kind = 93  // something done in the console that no other body says
+	KindAct            Kind = 93  // something done that no other body says
 	KindPersonDecision Kind = 100 // two records are one person, or two: somebody decided
 	KindPersonRun      Kind = 101 // a matching run and what it counted
 	KindPersonChange   Kind = 102 // person numbers that were merged or split

@@ -62,6 +62,10 @@ func (f operator) ReloadPolicy(context.Context) (control.PolicyStatus, error) {
 func (f operator) Bypass(_ context.Context, r control.BypassRequest) (control.BypassStatus, error) {
 	return control.BypassStatus{}, f.did("bypass", r.By)
 }
+func (f operator) Upgrade(_ context.Context, r control.UpgradeRequest) (control.Upgrade, error) {
+	return control.Upgrade{}, f.did("upgrade", r.By)
+}
+
 func (f operator) Clear(_ context.Context, r control.ClearRequest) (control.ClearReceipt, error) {
 	return control.ClearReceipt{Databases: []string{nasty}}, f.did("clear", r.By)
 }

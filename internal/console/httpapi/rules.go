@@ -18,8 +18,8 @@ type rule func(request any) account.Action
 func always(do account.Action) rule { return func(any) account.Action { return do } }
 
 // operatorRules are the calls of the process that the API serves. What is not
-// named here is for the machine alone: a backup holds the keys, and persons are
-// matched with them.
+// named here is for the machine alone: a backup holds the keys, persons are
+// matched with them, and an upgrade runs another program.
 var operatorRules = map[string]rule{
 	"status":           always(account.See),
 	"sessions":         always(account.See),
