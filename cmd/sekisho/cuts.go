@@ -164,7 +164,7 @@ func (p *process) startSite(ctx context.Context, s *stage) error {
 		return fault.New(fault.Internal).Because(err)
 	}
 	p.cut.gates = answer.New(member.Site, receipts, p.now)
-	p.cut.site, err = site.Open(ctx, site.Config{Dir: hubDir(c), Gates: p.cut.gates, Policies: sitePolicies{p}, Lines: p.ledger,
+	p.cut.site, err = site.Open(ctx, site.Config{Dir: hubDir(c), Files: p.files(hubDir(c)), Gates: p.cut.gates, Policies: sitePolicies{p}, Lines: p.ledger,
 		Ships: func(source string) bool { return hub.Ships(source, member.Site) }, Now: p.now, Log: p.log})
 	if err != nil {
 		return fault.New(fault.Internal).Because(fmt.Errorf("remote gate: %w", err))

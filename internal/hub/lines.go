@@ -63,7 +63,7 @@ func (s *Server) heads(w http.ResponseWriter, _ *http.Request, site string) {
 }
 
 // lines takes lines of a site's ledger. 409: they cannot be what the site
-// recorded after what is here; 503: not now.
+// recorded after what is here; 507: the hub's ledger has stopped; 503: not now.
 func (s *Server) lines(w http.ResponseWriter, r *http.Request, site string) {
 	if s.cfg.Intake == nil {
 		http.Error(w, "this hub keeps no records of remote gates", http.StatusNotFound)
@@ -83,6 +83,8 @@ func (s *Server) lines(w http.ResponseWriter, r *http.Request, site string) {
 		s.cfg.Log.Error("what a remote gate recorded is not taken", "code", "SK3707", "gate", site, "err", err)
 		s.raise(r.Context(), site, err)
 		http.Error(w, err.Error(), http.StatusConflict)
+	case errors.Is(err, event.ErrStopped): // said by who watches the ledger
+		http.Error(w, "it cannot record now, for want of room or because its disk failed; nothing was taken", http.StatusInsufficientStorage)
 	case err != nil:
 		s.cfg.Log.Warn("hub", "op", "take lines", "gate", site, "err", err)
 		http.Error(w, "not now", http.StatusServiceUnavailable)

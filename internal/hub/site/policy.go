@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"sekisho/internal/durable"
 	"sekisho/internal/policy/order"
 )
 
@@ -43,8 +42,9 @@ func (s *Site) Policy() *order.Policy { return s.policy.Load() }
 
 // takePolicy verifies a policy, has it compiled, keeps it, and then puts it in
 // force: a crash at any place leaves the old one or the new one. What cannot be
-// compiled is not kept, and is no reason to end the stream. An older one, and
-// the same again, change nothing.
+// compiled is not kept, and is no reason to end the stream. What there is no room
+// for is tried again and not in force until then. An older one, and the same again,
+// change nothing.
 func (s *Site) takePolicy(ctx context.Context, text []byte) error {
 	p, err := order.OpenPolicy(text, s.orders)
 	if err != nil {
@@ -53,6 +53,8 @@ func (s *Site) takePolicy(ctx context.Context, text []byte) error {
 	if p.Tenant != s.member.Tenant {
 		return fmt.Errorf("a policy for tenant %q", p.Tenant)
 	}
+	said := s.unkept.policy != nil
+	s.unkept.policy = nil
 	old := s.policy.Load()
 	if s.cfg.Policies == nil || old != nil && p.Generation <= old.Generation {
 		return nil
@@ -62,8 +64,11 @@ func (s *Site) takePolicy(ctx context.Context, text []byte) error {
 		s.cfg.Log.Error("a policy of the hub is not taken; what is in force stays", "code", "SK3706", "generation", p.Generation, "err", err)
 		return nil
 	}
-	if err := durable.WriteFile(durable.Dir(s.cfg.Dir), policyFile, text, 0o600); err != nil {
-		return err
+	if err := s.write(policyFile, text); err != nil {
+		if s.unkept.policy = text; !said {
+			s.cfg.Log.Error("a policy of the hub waits for room on the disk; what is in force stays", "code", "SK3706", "generation", p.Generation, "err", err)
+		}
+		return nil
 	}
 	s.policy.Store(p)
 	return put(ctx)

@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"sekisho/internal/durable"
 	"sekisho/internal/event"
 	"sekisho/internal/hub/frame"
 )
@@ -199,8 +198,9 @@ func (p *shipping) some(ctx context.Context) error {
 	}
 	p.at = next
 	if p.s.cfg.Now().Sub(p.saved) > saveEvery {
-		if err := p.save(); err != nil {
-			return err
+		p.saved = p.s.cfg.Now()
+		if err := p.save(); err != nil { // it only saves reading: what is sent is sent
+			p.s.cfg.Log.Warn("how far the record is at the hub is not on disk: a start reads more, and retention leaves more", "err", err)
 		}
 	}
 	if err != nil {
@@ -221,10 +221,10 @@ func (p *shipping) save() error {
 	}
 	text, err := json.Marshal(f)
 	if err == nil {
-		err = durable.WriteFile(durable.Dir(p.s.cfg.Dir), shippedFile, text, 0o600)
+		err = p.s.write(shippedFile, text)
 	}
 	if err == nil {
-		p.s.position, p.saved = f, p.s.cfg.Now()
+		p.s.position = f
 		p.s.kept.Store(uint64(f.Index))
 	}
 	return err

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"sekisho/internal/durable"
 	"sekisho/internal/event"
 	"sekisho/internal/hub/frame"
 	_ "sekisho/internal/seed"
@@ -28,6 +30,10 @@ type recorded struct {
 	heads map[chainName]event.Digest
 	seqs  map[chainName]event.Seq
 	idle  func() // everything was sent
+}
+
+func emptyRecord() *recorded {
+	return &recorded{heads: map[chainName]event.Digest{}, seqs: map[chainName]event.Seq{}}
 }
 
 func (r *recorded) add(source string, worker uint16) {
@@ -129,7 +135,7 @@ func (k *taker) take(lines [][]byte) {
 // whose record has not arrived.
 func TestShipProperty(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		ledger := &recorded{heads: map[chainName]event.Digest{}, seqs: map[chainName]event.Seq{}}
+		ledger := emptyRecord()
 		fates := rapid.SliceOfN(rapid.IntRange(0, kinds-1), 0, 30).Draw(rt, "fates")
 		hub := &taker{seqs: map[chainName]uint64{}}
 		hub.fate = func() int {
@@ -147,7 +153,7 @@ func TestShipProperty(t *testing.T) {
 		}
 		ships := func(source string) bool { return strings.HasSuffix(source, "@osaka") }
 		start := func() *Site {
-			s := &Site{cfg: Config{Dir: dir, Lines: ledger, Ships: ships, Now: time.Now}, member: &Membership{Hub: "https://hub"}}
+			s := &Site{cfg: Config{Dir: dir, Files: durable.Dir(dir), Log: slog.New(slog.DiscardHandler), Lines: ledger, Ships: ships, Now: time.Now}, member: &Membership{Hub: "https://hub"}}
 			if err := s.readShipped(); err != nil {
 				rt.Fatal(err)
 			}

@@ -151,7 +151,9 @@ func pinned(t *frame.Token) *tls.Config {
 
 // Config is what a Site needs.
 type Config struct {
-	Dir   string // where Join wrote
+	Dir string // where Join wrote
+	// Files are those below Dir, as they are written; nil: the real ones.
+	Files durable.FS
 	Gates *answer.Gates
 	// Policies takes the hub's policy of what leaves; nil: nobody does.
 	Policies Policies
@@ -177,6 +179,11 @@ type Site struct {
 	kept   atomic.Uint64                // position.Index
 	// position is ship's.
 	position shipped
+	// What there was no room for is tried again; of follow alone.
+	unkept struct {
+		order, policy []byte
+		renew         time.Time // when to try again; zero: at once
+	}
 
 	mu       sync.Mutex // guards identity
 	identity *tls.Certificate
@@ -187,6 +194,9 @@ type Site struct {
 func Open(ctx context.Context, cfg Config) (*Site, error) {
 	if cfg.Retry == 0 {
 		cfg.Retry = 500 * time.Millisecond
+	}
+	if cfg.Files == nil {
+		cfg.Files = durable.Dir(cfg.Dir)
 	}
 	s := &Site{cfg: cfg, ready: make(chan struct{})}
 	var err error
@@ -266,10 +276,12 @@ func (s *Site) Run(ctx context.Context) error {
 		all.Go(func() { s.ship(ctx) })
 		defer all.Wait()
 	}
+	defer s.keep(context.WithoutCancel(ctx)) // a run also ends when there is room again
 	retry := s.cfg.Retry
 	for ctx.Err() == nil {
 		begin := s.cfg.Now()
 		err := s.follow(ctx)
+		s.keep(ctx)
 		s.once.Do(func() { close(s.ready) }) // the hub is away: what was in force stays
 		if ctx.Err() != nil {
 			break
@@ -308,10 +320,8 @@ func (s *Site) follow(ctx context.Context) error {
 		return err
 	}
 	defer client.CloseIdleConnections()
-	if s.due() {
-		if err := s.renew(ctx, client); err != nil {
-			return err
-		}
+	if _, err := s.renewed(ctx, client); err != nil {
+		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -336,8 +346,8 @@ func (s *Site) follow(ctx context.Context) error {
 			return err
 		}
 		silence.Reset(frame.Silence)
-		if s.due() {
-			return s.renew(ctx, client) // and come back with the new certificate
+		if again, err := s.renewed(ctx, client); err != nil || again {
+			return err // and come back with the new certificate
 		}
 		if first && f.Generation <= s.cfg.Gates.Generation() {
 			s.once.Do(func() { close(s.ready) })
@@ -348,6 +358,7 @@ func (s *Site) follow(ctx context.Context) error {
 			}
 		}
 		if f.Order == "" {
+			s.keep(ctx)
 			continue
 		}
 		r, err := s.take(ctx, []byte(f.Order), true)
@@ -362,7 +373,9 @@ func (s *Site) follow(ctx context.Context) error {
 }
 
 // take verifies an order, keeps it and puts it in force. It is kept before any
-// gate hears of it, so that a crash leaves the old one or the new one.
+// gate hears of it, so that a crash leaves the old one or the new one. One that
+// cannot be kept, on a full disk, is in force all the same: a way out stays shut
+// for want of room, not open. It is tried again, and a restart asks the hub first.
 func (s *Site) take(ctx context.Context, text []byte, keep bool) (*frame.Receipts, error) {
 	o, err := order.OpenOrder(text, s.orders)
 	if err != nil {
@@ -380,8 +393,10 @@ func (s *Site) take(ctx context.Context, text []byte, keep bool) (*frame.Receipt
 		return nil, fmt.Errorf("order %d: %w (%d)", o.Generation, answer.ErrOlder, in)
 	}
 	if keep && o.Generation > in {
-		if err := durable.WriteFile(durable.Dir(s.cfg.Dir), orderFile, text, 0o600); err != nil {
-			return nil, err
+		s.unkept.order = nil
+		if err := s.write(orderFile, text); err != nil {
+			s.unkept.order = text
+			s.cfg.Log.Error("an order is in force and not on disk yet: it is tried again; until then a restart has it from the hub only", "generation", o.Generation, "err", err)
 		}
 	}
 	answers, err := s.cfg.Gates.Put(ctx, text, set)
@@ -397,6 +412,43 @@ func (s *Site) take(ctx context.Context, text []byte, keep bool) (*frame.Receipt
 		r.Receipts = append(r.Receipts, string(a.Text))
 	}
 	return r, nil
+}
+
+func (s *Site) write(name string, text []byte) error {
+	return durable.WriteFile(s.cfg.Files, name, text, 0o600)
+}
+
+// keep tries again what there was no room for.
+func (s *Site) keep(ctx context.Context) {
+	if text := s.unkept.order; text != nil && s.write(orderFile, text) == nil {
+		s.unkept.order = nil
+		s.cfg.Log.Info("the order in force is on disk now")
+	}
+	if text := s.unkept.policy; text != nil {
+		if err := s.takePolicy(ctx, text); err != nil {
+			s.cfg.Log.Error("a policy of the hub is not taken; what is in force stays", "code", "SK3706", "err", err)
+			s.unkept.policy = nil
+		}
+	}
+}
+
+// renewAgain is how long a renewal that failed waits for the next try.
+const renewAgain = time.Minute
+
+// renewed gets a new certificate when one is due, and reports whether it did. As
+// long as the old one is good, a failure is no reason to hear no orders.
+func (s *Site) renewed(ctx context.Context, client *http.Client) (bool, error) {
+	now := s.cfg.Now()
+	if !s.due() || now.Before(s.unkept.renew) {
+		return false, nil
+	}
+	err := s.renew(ctx, client)
+	if err == nil || ctx.Err() != nil || !now.Before(s.current().Leaf.NotAfter) {
+		return err == nil, err
+	}
+	s.unkept.renew = now.Add(renewAgain)
+	s.cfg.Log.Warn("no new certificate yet; the old one goes on", "until", s.current().Leaf.NotAfter, "err", err)
+	return false, nil
 }
 
 // due reports whether two thirds of the certificate's life are over.
@@ -419,7 +471,7 @@ func (s *Site) renew(ctx context.Context, client *http.Client) error {
 	if block, _ := pem.Decode([]byte(r.Cert)); block == nil {
 		return errors.New("the hub sent no certificate")
 	}
-	if err := durable.WriteFile(durable.Dir(s.cfg.Dir), identityFile, append([]byte(r.Cert), keyText...), 0o600); err != nil {
+	if err := s.write(identityFile, append([]byte(r.Cert), keyText...)); err != nil {
 		return err
 	}
 	client.CloseIdleConnections()

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 	"golang.org/x/mod/sumdb/note"
 
+	"sekisho/internal/durable"
 	"sekisho/internal/event"
 	"sekisho/internal/hub"
 	"sekisho/internal/hub/answer"
@@ -71,6 +72,7 @@ type world struct {
 
 	policies Policies // of sites
 	tell     func(*Site)
+	files    durable.FS   // of the next site; nil: the real ones
 	ahead    atomic.Int64 // ns
 }
 
@@ -186,7 +188,7 @@ func (w *world) joined(name string) string {
 func (w *world) run(name, dir string, gates map[string]*gate) (stop func()) {
 	w.t.Helper()
 	all := answer.New(name, receiptSigner(w.t, dir, name), w.now)
-	s, err := Open(w.t.Context(), Config{Dir: dir, Gates: all, Policies: w.policies, Now: w.now, Log: slog.New(slog.DiscardHandler), Retry: 10 * time.Millisecond})
+	s, err := Open(w.t.Context(), Config{Dir: dir, Files: w.files, Gates: all, Policies: w.policies, Now: w.now, Log: slog.New(slog.DiscardHandler), Retry: 10 * time.Millisecond})
 	if err != nil {
 		w.t.Fatal(err)
 	}
