@@ -79,8 +79,11 @@ func parseQuestion(b []byte, names *[256]byte) (question, error) {
 			return q, errForm
 		}
 		for _, c := range b[at : at+length] {
-			if 'A' <= c && c <= 'Z' {
+			switch {
+			case 'A' <= c && c <= 'Z':
 				c += 'a' - 'A'
+			case ambiguous(c):
+				return q, errForm
 			}
 			names[n] = c
 			n++
@@ -101,6 +104,17 @@ func parseQuestion(b []byte, names *[256]byte) (question, error) {
 		q.options(b[q.end:])
 	}
 	return q, nil
+}
+
+// ambiguous reports whether a byte of a label is written with a backslash where names
+// are text (RFC 1035, 5.1; as miekg/dns does it). A label "a." or "a\\" would be
+// decided, kept and asked for as another name than the client's; no host has one.
+func ambiguous(c byte) bool {
+	switch c {
+	case '.', '\\', '"', '\'', '(', ')', ';', '@':
+		return true
+	}
+	return c <= ' ' || c > '~'
 }
 
 // options looks for an OPT record, which is the first of a question's

@@ -16,6 +16,7 @@ var special = []struct {
 	{netip.MustParsePrefix("169.254.0.0/16"), "link-local", true}, // cloud metadata: 169.254.169.254
 	{netip.MustParsePrefix("fe80::/10"), "link-local", true},
 	{netip.MustParsePrefix("fd00:ec2::254/128"), "metadata", true},
+	{netip.MustParsePrefix("fd20:ce::254/128"), "metadata", true},
 	{netip.MustParsePrefix("100.100.100.200/32"), "metadata", true},
 	{netip.MustParsePrefix("168.63.129.16/32"), "metadata", true},
 	{netip.MustParsePrefix("192.0.0.192/32"), "metadata", true},

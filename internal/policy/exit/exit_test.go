@@ -83,7 +83,7 @@ func TestTargets(t *testing.T) {
 	for _, text := range []string{
 		"2130706433:80", "017700000001:80", "0x7f000001:80", "0x7f.0.0.1:80", "0177.0.0.1:80", "127.1:80", "127.0.1:80", "1.2.3.4.5:80", "256.1.1.1:80",
 		"user@www.example.jp:80", "user:pw@www.example.jp:80", "www.example.jp..:80", "..:80", ".:80", "a..b:80", ".a.b:80", "", ":80", "www.example.jp:0", "www.example.jp:65536",
-		"www.example.jp:+80", "www.example.jp: 80", "www.example.jp:8o", "[::1%25eth0]:80", "[::1%eth0]:80", "[::1", "::1", "[127.0.0.1]:80", "[www.example.jp]:80",
+		"www.example.jp:+80", "www.example.jp: 80", "www.example.jp:8o", "[::1%25eth0]:80", "[::1%eth0]:80", "[::1", "::1", "::1:443", "2606:4700::1111:443", "[127.0.0.1]:80", "[www.example.jp]:80",
 		"www.exаmple.jp:80", "www。example。jp:80", "www.example.jp\x00.evil:80", "www.example.jp/x:80", "www.example.jp#:80", "www example:80", "a\\b:80", "[::ffff:1.2.3.4:80",
 		"x.0x10:80", "example.123:80", strings.Repeat("a", 64) + ".example:80", strings.Repeat("a.", 127) + "example:80",
 	} {
@@ -104,7 +104,7 @@ func TestTargets(t *testing.T) {
 func TestClasses(t *testing.T) {
 	for text, want := range map[string]string{
 		"127.0.0.1": "loopback", "127.255.0.1": "loopback", "::1": "loopback", "169.254.169.254": "link-local", "fe80::1": "link-local", "fe80::1%eth0": "link-local",
-		"fd00:ec2::254": "metadata", "100.100.100.200": "metadata", "168.63.129.16": "metadata", "0.0.0.0": "unspecified", "::": "unspecified", "10.1.2.3": "private", "172.31.0.1": "private",
+		"fd00:ec2::254": "metadata", "fd20:ce::254": "metadata", "100.100.100.200": "metadata", "168.63.129.16": "metadata", "0.0.0.0": "unspecified", "::": "unspecified", "10.1.2.3": "private", "172.31.0.1": "private",
 		"172.32.0.1": "public", "192.168.0.1": "private", "fd12::1": "private", "100.64.0.1": "shared", "100.128.0.1": "public", "255.255.255.255": "reserved",
 		"224.0.0.1": "multicast", "ff02::1": "multicast", "::ffff:127.0.0.1": "mapped", "::ffff:8.8.8.8": "mapped", "::7f00:1": "mapped", "64:ff9b::7f00:1": "nat64",
 		"64:ff9b::808:808": "nat64", "64:ff9b:1::1": "nat64", "2002:7f00:1::": "6to4", "2001:0:1::1": "reserved", "2001:db8::1": "documentation", "4000::1": "reserved",

@@ -53,7 +53,9 @@ func ParseTarget(text string, port uint16) (Target, error) {
 		}
 		host, text = text[:end+1], text[end+1:]
 	} else if i := strings.LastIndexByte(text, ':'); i >= 0 {
-		host, text = text[:i], text[i:]
+		if host, text = text[:i], text[i:]; strings.Contains(host, ":") {
+			return Target{}, bad("an IPv6 address stands in brackets")
+		}
 	} else {
 		text = ""
 	}
