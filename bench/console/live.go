@@ -41,7 +41,7 @@ func (l *lab) live(ctx context.Context) error {
 	var took []time.Duration
 	list := rooms(l.kept.Until, "k0", "k1", "/cases/k0/draft/")
 	for i := 0; time.Since(begin) < l.o.length; i++ {
-		d, _, err := l.get(ctx, 0, list[i%len(list)].path)
+		d, _, err := l.get(ctx, 0, list[i%len(list)].at(1_000_000+i))
 		if err != nil {
 			return err
 		}

@@ -33,6 +33,7 @@ type console struct {
 	start    uint32
 	looks    atomic.Uint32 // sessions of looks
 	recent   recent
+	seen     seenKinds
 	people   people
 	charts   charts
 	drafting sync.Mutex // one changes the draft of a policy, or of a protect section, at a time
@@ -126,7 +127,7 @@ func (c *console) serve(ctx context.Context) error {
 	api := httpapi.New(httpapi.Config{Accounts: c.accounts, Office: c, Operator: c.process, Tenant: c.cfg.Tenant, Cookie: webui.Cookie(c.origin), Origin: c.origin,
 		Version: version, Log: c.log, Glossary: webui.Glossary})
 	ui := webui.New(ctx.Done(), webui.Config{Accounts: c.accounts, Office: c, API: api, Tenant: c.cfg.Tenant, Origin: c.origin, Hosts: loopbackNames(c.listener),
-		Words: texts, Log: c.log, Now: c.now, Version: version})
+		Words: texts, Log: c.log, Now: c.now, Version: version, Calm: calm})
 	srv := &http.Server{Handler: ui, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(c.log.Handler(), slog.LevelWarn)}
 	done := make(chan error, 1)

@@ -80,6 +80,9 @@ func (r *recent) newest(most int, do func(*event.Event) bool, kinds ...event.Kin
 // is asked to look back.
 const reach = 200_000
 
+// errEnough ends a scan.
+var errEnough = errors.New("enough")
+
 // oldest returns when the first event happened that backwards looks at.
 func (c *console) oldest(ctx context.Context) (at time.Time, err error) {
 	err = c.ledger.Scan(ctx, c.begin(), func(index event.Index, line []byte) error {

@@ -311,21 +311,34 @@ type sealedFile struct {
 	file durable.Reader
 }
 
-func (f sealedFile) Close() error {
-	f.Decoder.Close()
+// Close lends the decoder to the next one.
+func (f *sealedFile) Close() error {
+	if f.Decoder != nil && f.Decoder.Reset(nil) == nil { // it lets go of the file
+		decoders.Put(f.Decoder)
+		f.Decoder = nil
+	}
 	return f.file.Close()
 }
+
+// decoders lends decoders, each of which holds a window of some megabytes. They
+// work in the goroutine that reads, so that one may be left to the collector.
+var decoders sync.Pool
 
 func openSealed(fsys durable.FS, ordinal uint64) (io.ReadCloser, error) {
 	f, err := fsys.Open(sealedName(ordinal))
 	if err != nil {
 		return nil, err
 	}
-	dec, err := zstd.NewReader(f, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxWindow))
+	dec, _ := decoders.Get().(*zstd.Decoder)
+	if dec == nil {
+		dec, err = zstd.NewReader(f, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxWindow))
+	} else {
+		err = dec.Reset(f)
+	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	return sealedFile{dec, f}, nil
+	return &sealedFile{dec, f}, nil
 }
 
 // maxWindow bounds the memory that a compressed file can ask for, in bytes.

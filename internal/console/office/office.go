@@ -138,8 +138,11 @@ type EventQuery struct {
 	Limit   int       `json:"limit"`
 	// Whole asks for whole lines and for signs of life, too: for programs.
 	Whole bool `json:"-"`
-	// Time bounds the search; 0 is 1.5 seconds. A page goes on where it stopped.
+	// Time is how long a search goes on to look at further parts of the ledger; 0
+	// is 1.5 seconds. A page goes on where it stopped.
 	Time time.Duration `json:"-"`
+	// Near looks only at what needs no reading of the ledger.
+	Near bool `json:"-"`
 }
 
 // EventPage is what was found, and how far was looked.
@@ -148,7 +151,8 @@ type EventPage struct {
 	// Next is where to look on; Done says that the beginning was reached.
 	Next event.Index `json:"next"`
 	Done bool        `json:"done"`
-	// Looked is how many events were looked at.
+	// Looked is how many events were looked at, or are known to be none that were
+	// asked for.
 	Looked int      `json:"looked"`
 	Kinds  []string `json:"kinds"` // all names
 }

@@ -34,7 +34,12 @@ const (
 // names question and asker. f is not told that the page went away: somebody asks
 // again.
 func (s *Server) behind(ctx context.Context, key string, f func(context.Context) (any, error)) (value any, ready bool, err error) {
-	e := s.errand(ctx, key, f)
+	return s.behindOf(&s.errands, ctx, key, f)
+}
+
+// behindOf is behind for errands of one sort.
+func (s *Server) behindOf(all *errands, ctx context.Context, key string, f func(context.Context) (any, error)) (value any, ready bool, err error) {
+	e := s.errand(all, ctx, key, f)
 	if e == nil {
 		return nil, false, nil // others are under way
 	}
@@ -51,19 +56,14 @@ func (s *Server) behind(ctx context.Context, key string, f func(context.Context)
 
 // errand returns the one of that key, begun if need be; nil when too many are
 // under way.
-func (s *Server) errand(ctx context.Context, key string, f func(context.Context) (any, error)) *errand {
-	all, now := &s.errands, time.Now()
+func (s *Server) errand(all *errands, ctx context.Context, key string, f func(context.Context) (any, error)) *errand {
 	all.mu.Lock()
 	defer all.mu.Unlock()
-	for k, e := range all.kept {
-		if !e.ended.IsZero() && now.Sub(e.ended) > errandLife {
-			delete(all.kept, k)
-		}
-	}
+	all.forget(time.Now())
 	if e := all.kept[key]; e != nil {
 		return e
 	}
-	if all.running >= mostErrands || len(all.kept) >= keptErrands {
+	if all.running >= mostErrands {
 		return nil
 	}
 	if all.kept == nil {
@@ -72,16 +72,12 @@ func (s *Server) errand(ctx context.Context, key string, f func(context.Context)
 	e := &errand{done: make(chan struct{})}
 	all.kept[key] = e
 	all.running++
-	run, cancel := context.WithTimeout(context.WithoutCancel(ctx), errandMost)
+	run, cancel := s.beyond(ctx, errandMost)
 	go func() { // ends with f, with the server, or after errandMost
 		defer cancel()
-		go func() {
-			select {
-			case <-s.stopped:
-				cancel()
-			case <-run.Done():
-			}
-		}()
+		if s.Calm != nil && all == &s.errands { // searches are short
+			s.Calm()
+		}
 		e.value, e.err = f(run)
 		all.mu.Lock()
 		all.running--
@@ -90,4 +86,36 @@ func (s *Server) errand(ctx context.Context, key string, f func(context.Context)
 		close(e.done)
 	}()
 	return e
+}
+
+// forget drops answers that are old, and the oldest when there are many. The
+// caller holds mu.
+func (all *errands) forget(now time.Time) {
+	oldest := ""
+	for k, e := range all.kept {
+		switch {
+		case e.ended.IsZero():
+		case now.Sub(e.ended) > errandLife:
+			delete(all.kept, k)
+		case oldest == "" || e.ended.Before(all.kept[oldest].ended):
+			oldest = k
+		}
+	}
+	if len(all.kept) >= keptErrands && oldest != "" {
+		delete(all.kept, oldest)
+	}
+}
+
+// beyond returns a context for what goes on when the page of ctx is gone: until
+// the server stops, or for the given time.
+func (s *Server) beyond(ctx context.Context, most time.Duration) (context.Context, context.CancelFunc) {
+	run, cancel := context.WithTimeout(context.WithoutCancel(ctx), most)
+	go func() { // ends with run
+		select {
+		case <-s.stopped:
+			cancel()
+		case <-run.Done():
+		}
+	}()
+	return run, cancel
 }

@@ -29,16 +29,16 @@ func TestBehind(t *testing.T) {
 	if _, ready, _ := s.behind(t.Context(), "b", wait); ready {
 		t.Fatal("b is there before it was found")
 	}
-	if e := s.errand(t.Context(), "c", wait); e != nil {
+	if e := s.errand(&s.errands, t.Context(), "c", wait); e != nil {
 		t.Error("a third one was begun")
 	}
 	close(go1)
 	<-ended
-	<-s.errand(t.Context(), "a", nil).done
+	<-s.errand(&s.errands, t.Context(), "a", nil).done
 	if v, ready, err := s.behind(t.Context(), "a", nil); v != 7 || !ready || err != nil {
 		t.Errorf("%v, %v, %v, want what was found", v, ready, err)
 	}
-	b := s.errand(t.Context(), "b", nil)
+	b := s.errand(&s.errands, t.Context(), "b", nil)
 	close(stopped) // the server ends what is under way
 	<-b.done
 	if _, ready, err := s.behind(t.Context(), "b", nil); !ready || !errors.Is(err, context.Canceled) {

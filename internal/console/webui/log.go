@@ -1,6 +1,8 @@
 package webui
 
 import (
+	"context"
+	"fmt"
 	"maps"
 	"net/url"
 	"slices"
@@ -18,8 +20,9 @@ import (
 const (
 	// shownEvents is how many events a page of the log shows.
 	shownEvents = 100
-	// searchTime is how long one answer looks; then the page asks for the rest,
-	// by itself at most searchSteps times.
+	// searchTime is how long a search behind a page goes on to look at further
+	// parts of the ledger; then the page asks for the rest, by itself at most
+	// searchSteps times.
 	searchTime  = 50 * time.Millisecond
 	searchSteps = 200
 )
@@ -32,14 +35,28 @@ type logRoom struct {
 	// Of a search that goes on by itself: how often it did, and how many events
 	// were looked at and found with those before.
 	Step, Seen, Found uint64
+	// Comes: the ledger is being looked at behind the page's back.
+	Comes    bool
+	From, To time.Time // zero: open
 }
 
 // goesOn reports whether the page asks for the rest by itself.
 func (l *logRoom) goesOn() bool { return !l.Done && l.Found < shownEvents && l.Step < searchSteps }
 
-// rest is the address of what was not looked at.
+// rest is the address of what was not looked at; what was "an hour ago" for the
+// first page is so for the next.
 func (l *logRoom) rest() string {
-	return string(l.with("before", indexText(l.Next), "step", strconv.FormatUint(l.Step+1, 10), "seen", strconv.FormatUint(l.Seen, 10), "found", strconv.FormatUint(l.Found, 10)))
+	step := l.Step
+	if !l.Comes {
+		step++
+	}
+	at := func(t time.Time) string {
+		if t.IsZero() {
+			return ""
+		}
+		return t.UTC().Format(time.RFC3339Nano)
+	}
+	return string(l.with("from", at(l.From), "to", at(l.To), "before", indexText(l.Next), "step", strconv.FormatUint(step, 10), "seen", strconv.FormatUint(l.Seen, 10), "found", strconv.FormatUint(l.Found, 10)))
 }
 
 func (s *Server) eventsPage(r *Request) (templ.Component, error) {
@@ -61,26 +78,45 @@ func (s *Server) eventsPage(r *Request) (templ.Component, error) {
 		return nil, err
 	}
 	q.Before = event.Index(before)
-	page, err := s.Office.Events(r.Context(), q)
-	if err != nil {
+	room := &logRoom{Values: v, From: q.From, To: q.To}
+	for name, n := range map[string]*uint64{"found": &room.Found, "step": &room.Step, "seen": &room.Seen} {
+		if *n, err = number(v.Get(name)); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.lookFor(r.Context(), room, q); err != nil {
 		return nil, err
 	}
-	room := &logRoom{Values: v, EventPage: page, Kinds: page.Kinds}
-	if room.Found, err = number(v.Get("found")); err != nil {
-		return nil, err
-	}
-	if room.Step, err = number(v.Get("step")); err != nil {
-		return nil, err
-	}
-	if room.Seen, err = number(v.Get("seen")); err != nil {
-		return nil, err
-	}
-	room.Seen += uint64(page.Looked)
-	room.Found += uint64(len(page.Lines))
 	if r.Header.Get("HX-Request") != "" {
 		return logRows(r.page, room), nil
 	}
 	return logView(r.page, room), nil
+}
+
+// lookFor looks at what is in memory, and then at the ledger behind the page's
+// back: before one event lies never another, so what was found there stays true.
+func (s *Server) lookFor(ctx context.Context, room *logRoom, q office.EventQuery) error {
+	q.Limit, q.Near = shownEvents-int(min(room.Found, shownEvents-1)), true
+	page, err := s.Office.Events(ctx, q)
+	if err != nil {
+		return err
+	}
+	room.Kinds, room.EventPage = page.Kinds, page
+	if q.Limit -= len(page.Lines); q.Limit > 0 && !page.Done {
+		q.Near, q.Before = false, page.Next
+		key := fmt.Sprintf("%q %q %q %d %d %d %d %d", q.Kinds, q.Text, q.Source, q.Session, q.Before, q.Limit, q.From.UnixNano(), q.To.UnixNano())
+		far, ready, err := s.behindOf(&s.looking, ctx, key, func(ctx context.Context) (any, error) { return s.Office.Events(ctx, q) })
+		if err != nil {
+			return err
+		}
+		if room.Comes = !ready; ready {
+			far := far.(*office.EventPage)
+			room.EventPage = &office.EventPage{Lines: slices.Concat(page.Lines, far.Lines), Next: far.Next, Done: far.Done, Looked: page.Looked + far.Looked}
+		}
+	}
+	room.Seen += uint64(room.Looked)
+	room.Found += uint64(len(room.Lines))
+	return nil
 }
 
 // number reads a number of an address; empty is zero.

@@ -58,6 +58,9 @@ type Config struct {
 	Now      func() time.Time
 	Version  string
 	API      http.Handler // below control.API; nil serves none
+	// Calm, if not nil, lets the goroutine that calls it stand back behind pages
+	// until it ends.
+	Calm func()
 }
 
 // Server serves the console. It is safe for concurrent use.
@@ -68,6 +71,7 @@ type Server struct {
 	mux     *http.ServeMux
 	days    days
 	errands errands
+	looking errands // of searches in the log: short, and not to wait for others
 	shared  shared
 	pages   []pattern
 	stopped <-chan struct{} // closed when the server stops: it ends the streams
@@ -223,6 +227,9 @@ func (s *Server) serve(w http.ResponseWriter, hr *http.Request, do account.Actio
 		return
 	}
 	c, err := f(r)
+	if hr.Method == http.MethodPost {
+		s.shared.acted()
+	}
 	var to redirect
 	switch {
 	case errors.As(err, &to):

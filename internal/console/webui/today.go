@@ -31,6 +31,8 @@ type today struct {
 	Clocks  []runningClock
 	Problem string // what could not be found out
 	failed  bool
+	At      time.Time // when it was looked at
+	Late    bool      // newer figures are on their way
 }
 
 // day is whose data crossed on one day.
@@ -73,8 +75,9 @@ func (s *Server) todayFigures(r *Request) (templ.Component, error) {
 
 // today is what the first screen shows to somebody.
 func (s *Server) today(r *Request) *today {
-	t := *s.everybody(r.Context())
-	if t.failed {
+	all, late := s.everybody(r.Context())
+	t := *all
+	if t.Late = late; t.failed {
 		t.Problem = r.page.T("today_problem")
 	}
 	if status, err := s.Office.Status(r.Context()); err == nil {
@@ -91,7 +94,7 @@ func (s *Server) today(r *Request) *today {
 // gather finds out what the first screen shows to everybody. What cannot be
 // found out is said, and the rest is shown all the same.
 func (s *Server) gather(ctx context.Context, status control.Status, err error) *today {
-	t := &today{Status: status}
+	t := &today{Status: status, At: s.Now()}
 	failed := func(err error) bool {
 		if err != nil {
 			t.failed = true
@@ -269,6 +272,9 @@ func gateName(source string) string {
 	}
 	return name
 }
+
+// clock is when it was looked at.
+func (t *today) clock() string { return t.At.In(rule.Tokyo).Format(time.TimeOnly) }
 
 // silent returns the gates that do not report.
 func (t *today) silent() []scope.Gate {
