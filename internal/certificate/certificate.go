@@ -92,8 +92,10 @@ func New(c Config) (*Keeper, error) {
 		Storage: &certmagic.FileStorage{Path: c.Dir},
 		Logger:  log,
 		OCSP:    certmagic.OCSPConfig{DisableStapling: true}, // the gate asks nobody but the authority
-		OnEvent: func(_ context.Context, name string, data map[string]any) error {
-			k.tell(c.Told, name, data)
+		OnEvent: func(ctx context.Context, name string, data map[string]any) error {
+			if ctx.Err() == nil { // nobody waits for it any more
+				k.tell(c.Told, name, data)
+			}
 			return nil
 		},
 	})

@@ -5,9 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"io"
 	"io/fs"
-	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -17,53 +15,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/letsencrypt/pebble/v2/ca"
-	"github.com/letsencrypt/pebble/v2/db"
-	"github.com/letsencrypt/pebble/v2/va"
 	"github.com/letsencrypt/pebble/v2/wfe"
-	"github.com/miekg/dns"
+
+	"sekisho/internal/certificate/certificatetest"
 )
 
 const name = "shop.example.jp"
 
-// authority is Pebble, the test authority of Let's Encrypt, in this process. It
-// really connects to the listener that it is told the name is at.
-func authority(t *testing.T, tlsPort int, validity uint64) *httptest.Server {
+// authority is one for a gate at a port.
+func authority(t *testing.T, tlsPort int) *httptest.Server {
 	t.Helper()
-	if os.Getenv("SEKISHO_LONG") != "1" {
-		t.Skip("SKIPPED: the authority has deadlines of its own; SEKISHO_LONG=1 asks it")
-	}
-	t.Setenv("PEBBLE_VA_NOSLEEP", "1")
-	t.Setenv("PEBBLE_WFE_NONCEREJECT", "0")
-	silent := log.New(io.Discard, "", 0)
-	store := db.NewMemoryStore()
-	issuer := ca.New(silent, store, "", "ecdsa", 0, 1, map[string]ca.Profile{"default": {Description: "short", ValidityPeriod: validity}})
-	checker := va.New(silent, 1, tlsPort, false, resolver(t), store)
-	front := wfe.New(silent, store, checker, issuer, []string{"authority.invalid"}, false, false, 1, 1)
-	s := httptest.NewTLSServer(front.Handler())
-	t.Cleanup(s.Close)
-	return s
-}
-
-// resolver says that every name is here.
-func resolver(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &dns.Server{Listener: l, Net: "tcp", Handler: dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
-		a := new(dns.Msg)
-		a.SetReply(q)
-		if len(q.Question) == 1 && q.Question[0].Qtype == dns.TypeA {
-			a.Answer = append(a.Answer, &dns.A{Hdr: dns.RR_Header{Name: q.Question[0].Name, Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: 1}, A: net.IPv4(127, 0, 0, 1)})
-		}
-		_ = w.WriteMsg(a)
-	})}
-	ended := make(chan struct{})
-	go func() { _ = s.ActivateAndServe(); close(ended) }()
-	t.Cleanup(func() { _ = l.Close(); <-ended })
-	return l.Addr().String()
+	return certificatetest.New(t, tlsPort, uint64((90 * 24 * time.Hour).Seconds())).Server()
 }
 
 // gate is a listener whose handshakes the keeper answers.
@@ -157,7 +119,7 @@ func (g *gate) keeper(t *testing.T, dir string, from *httptest.Server, directory
 // after a restart, and renewed in time.
 func TestKeep(t *testing.T) {
 	g := newGate(t)
-	server := authority(t, g.port(t), uint64((90 * 24 * time.Hour).Seconds()))
+	server := authority(t, g.port(t))
 	dir := filepath.Join(t.TempDir(), "acme")
 	k, told := g.keeper(t, dir, server, server.URL+wfe.DirectoryPath)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -193,7 +155,7 @@ func TestKeep(t *testing.T) {
 // A renewed certificate is told as such, and is the one that is kept.
 func TestRenewed(t *testing.T) {
 	g := newGate(t)
-	server := authority(t, g.port(t), uint64((90 * 24 * time.Hour).Seconds()))
+	server := authority(t, g.port(t))
 	dir := filepath.Join(t.TempDir(), "acme")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -248,7 +210,7 @@ func TestUnreachable(t *testing.T) {
 // back are served at once.
 func TestOtherNames(t *testing.T) {
 	g := newGate(t)
-	server := authority(t, g.port(t), uint64((90 * 24 * time.Hour).Seconds()))
+	server := authority(t, g.port(t))
 	k, told := g.keeper(t, filepath.Join(t.TempDir(), "acme"), server, server.URL+wfe.DirectoryPath)
 	defer k.Stop()
 	served := func(name string) bool {
