@@ -114,9 +114,19 @@ func (p *process) meterWeb(g *webGate) {
 		{"web_misread_total", "Requests refused because servers read them differently.", func(m *revproxy.Metrics) uint64 { return m.Misread }},
 		{"web_upstream_failures_total", "Requests that no upstream answered.", func(m *revproxy.Metrics) uint64 { return m.Failed }},
 		{"web_connections_turned_away_total", "Connections beyond the limits.", func(m *revproxy.Metrics) uint64 { return m.TurnedAway }},
-		{"web_floods_total", "Connections of HTTP/2 that were closed because they only cost.", func(m *revproxy.Metrics) uint64 { return m.Floods }},
+		{"web_responses_stalled_total", "Responses that ended because the client took no more of them.", func(m *revproxy.Metrics) uint64 { return m.Stalled }},
 	} {
 		p.meter.Counter(c.name, c.help, func() float64 { m := g.server.Metrics(); return float64(c.read(&m)) }, label)
+	}
+	for reason, read := range map[string]func(*revproxy.Floods) uint64{
+		"resets": func(f *revproxy.Floods) uint64 { return f.Resets },
+		"frames": func(f *revproxy.Floods) uint64 { return f.Frames },
+		"broken": func(f *revproxy.Floods) uint64 { return f.Broken },
+	} {
+		p.meter.Counter("web_floods_total", "Connections of HTTP/2 that were closed: most requests given up, frames without requests, or rules of the protocol broken.", func() float64 {
+			m := g.server.Metrics()
+			return float64(read(&m.Floods))
+		}, label, metrics.Label{Name: "reason", Value: reason})
 	}
 	p.meter.Gauge("web_requests_open", "Requests under way.", func() float64 { return float64(g.server.Metrics().Open) }, label)
 	p.meter.Gauge("web_upstreams", "Servers of the sites.", func() float64 { return float64(g.server.Metrics().Upstreams) }, label)

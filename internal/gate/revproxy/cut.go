@@ -307,6 +307,13 @@ func (c *client) leaving(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// sent notes that bytes of a response were taken: the client answers them with frames.
+func (c *client) sent(n int) {
+	if c != nil && c.below != nil {
+		c.below.earn(n)
+	}
+}
+
 // changed notes that the connection changes its protocol.
 func (c *client) changed() {
 	if w, ok := c.conn.(*watching); ok {
@@ -338,13 +345,19 @@ func (c *client) count(r *http.Request, x *exchange) {
 	if c == nil || r.ProtoMajor < 2 {
 		return
 	}
+	if c.below != nil && r.ContentLength != 0 {
+		c.below.uploads.Store(true)
+	}
 	asked := c.asked.Add(1)
 	if r.Context().Err() == nil || x.end.Status != 0 {
 		return
 	}
 	if gone := c.gaveUp.Add(1); asked > 2*int64(x.now.Limits.Streams) && 2*gone > asked {
-		x.gate.counts.floods.Add(1)
-		x.gate.flooded("requests given up")
+		x.gate.counts.resets.Add(1)
+		x.gate.flooded(floodResets)
+		if c.below != nil {
+			c.below.left.Store(true)
+		}
 		reset(c.conn)
 	}
 }

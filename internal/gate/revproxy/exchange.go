@@ -332,6 +332,7 @@ type sending struct {
 	x      *exchange
 	client *client
 	renew  time.Time // when the deadline is set again
+	until  time.Time // the deadline
 	at     *watching // gathers the response; nil: nobody does
 }
 
@@ -352,6 +353,12 @@ func (s *sending) Write(p []byte) (int, error) {
 	s.hurry()
 	n, err := s.ResponseWriter.Write(p)
 	s.x.end.Sent += uint64(n)
+	switch {
+	case err == nil:
+		s.client.sent(n)
+	case s.x.ended.Load() == nil && !time.Now().Before(s.until):
+		s.x.gate.counts.stalled.Add(1)
+	}
 	return n, err
 }
 
@@ -374,9 +381,9 @@ func (s *sending) hurry() {
 	if now.Before(s.renew) {
 		return
 	}
-	s.renew = now.Add(limit / 8)
+	s.renew, s.until = now.Add(limit/8), now.Add(limit)
 	// Not every writer of tests has deadlines; a closed one says so when written to.
-	_ = http.NewResponseController(s.ResponseWriter).SetWriteDeadline(now.Add(limit))
+	_ = http.NewResponseController(s.ResponseWriter).SetWriteDeadline(s.until)
 }
 
 // Unwrap lets the proxy flush and upgrade.

@@ -1,9 +1,11 @@
 package revproxy
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -63,13 +65,36 @@ func (g *Gate) newFront(ctx context.Context, s *inForce) *front {
 		BaseContext:                  func(net.Listener) context.Context { return ctx },
 		ConnContext:                  g.cuts.clients.begin,
 		ConnState:                    g.cuts.clients.state,
-		ErrorLog:                     slog.NewLogLogger(g.cfg.Log.Handler(), slog.LevelDebug),
+		ErrorLog:                     log.New(serverLog{g, slog.NewLogLogger(g.cfg.Log.Handler(), slog.LevelDebug)}, "", 0),
 	}
 	go func() {
 		defer close(f.done)
 		f.err = f.server.Serve(f)
 	}()
 	return f
+}
+
+// serverLog takes what the server says of connections that it ends. It is the only
+// place where it tells of all that break HTTP/2, a header that goes on and on among
+// them (CVE-2023-45288); the tests notice when its words are others.
+type serverLog struct {
+	gate *Gate
+	next *log.Logger
+}
+
+// Write implements io.Writer: one line.
+func (l serverLog) Write(line []byte) (int, error) {
+	if bytes.HasPrefix(line, []byte("http2: server connection error from ")) {
+		if bytes.HasSuffix(bytes.TrimSpace(line), []byte("ENHANCE_YOUR_CALM")) { // its own guard against rapid resets
+			l.gate.counts.resets.Add(1)
+			l.gate.flooded(floodResets)
+		} else {
+			l.gate.counts.broken.Add(1)
+			l.gate.flooded(floodBroken)
+		}
+	}
+	l.next.Print(string(line))
+	return len(line), nil
 }
 
 // begin counts a connection.

@@ -212,7 +212,17 @@ type counted struct {
 
 	frames bool         // it carries HTTP/2
 	vain   atomic.Int64 // bytes that came since the last request, or bytes of a body
+
+	left    atomic.Bool // the client has, or we said why not
+	uploads atomic.Bool // bodies came, of which some may not have been read
 }
+
+// What a flood over HTTP/2 is called in events.
+const (
+	floodResets = "requests given up"
+	floodFrames = "frames without requests"
+	floodBroken = "rules of HTTP/2 broken"
+)
 
 // maxVain bounds what may come over HTTP/2 without a request or bytes of a body
 // that somebody reads: floods of SETTINGS, PING or empty DATA are nothing else.
@@ -222,17 +232,44 @@ const maxVain = 4 << 20
 // Read implements net.Conn.
 func (c *counted) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
+	if err != nil {
+		c.left.Store(true)
+	}
 	if c.frames && c.vain.Add(int64(n)) > maxVain {
-		c.front.gate.counts.floods.Add(1)
-		c.front.gate.flooded("frames without requests")
+		c.flood()
 		return 0, net.ErrClosed
 	}
 	return n, err
 }
 
+// wasted is what may have come in vain when the server ends a connection: more than
+// that ended it, such as a header that goes on and on (CONTINUATION) or frames whose
+// answers nobody reads.
+const wasted = 64 << 10
+
+// flood counts and raises that frames came without requests, once.
+func (c *counted) flood() {
+	if !c.left.Swap(true) {
+		c.front.gate.counts.vain.Add(1)
+		c.front.gate.flooded(floodFrames)
+	}
+}
+
+// earn takes from what came in vain what a client may say about so many bytes of a
+// response: it answers them with WINDOW_UPDATE, at most some fifty bytes for each
+// 4 KiB.
+func (c *counted) earn(n int) {
+	if old := c.vain.Load(); old > 0 {
+		c.vain.CompareAndSwap(old, max(0, old-int64(n/16+1))) // what comes meanwhile is paid by the next
+	}
+}
+
 // Close implements net.Conn.
 func (c *counted) Close() error {
 	c.once.Do(func() {
+		if c.frames && !c.uploads.Load() && c.vain.Load() > wasted {
+			c.flood()
+		}
 		c.front.gate.room.leave(c.from)
 		c.front.leave()
 	})

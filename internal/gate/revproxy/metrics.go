@@ -5,24 +5,33 @@ import "time"
 // Metrics are what a gate has done since it began, for a monitoring system. They
 // name nobody.
 type Metrics struct {
-	Exchanges uint64 // passed to an upstream
-	Refused   uint64 // refused or cut, for whatever reason
-	Cards     uint64 // of these, for a card number
-	Misread   uint64 // of these, because servers read them differently
-	Failed    uint64 // upstreams that did not answer
-	// TurnedAway are connections beyond Limits, Floods those of HTTP/2 that were
-	// closed because they only cost.
-	TurnedAway, Floods uint64
-	Open               int64 // exchanges under way
+	Exchanges  uint64 // passed to an upstream
+	Refused    uint64 // refused or cut, for whatever reason
+	Cards      uint64 // of these, for a card number
+	Misread    uint64 // of these, because servers read them differently
+	Failed     uint64 // upstreams that did not answer
+	TurnedAway uint64 // connections beyond Limits
+	Floods     Floods
+	Stalled    uint64 // responses that ended because the client took no more of them
+	Open       int64  // exchanges under way
 	// Well are upstreams that are used, of all Upstreams.
 	Well, Upstreams int
+}
+
+// Floods are connections of HTTP/2 that were closed because they only cost. One may
+// be counted as two of them.
+type Floods struct {
+	Resets uint64 // most of their requests were given up
+	Frames uint64 // they sent frames that are no request and no body
+	Broken uint64 // they broke the rules of the protocol
 }
 
 // Metrics returns the counters as they are.
 func (g *Gate) Metrics() Metrics {
 	c := &g.counts
 	m := Metrics{Exchanges: c.exchanges.Load(), Refused: c.refused.Load(), Cards: c.cards.Load(), Misread: c.wire.Load(), Failed: c.failed.Load(),
-		TurnedAway: c.turnedAway.Load(), Floods: c.floods.Load(), Open: c.open.Load()}
+		TurnedAway: c.turnedAway.Load(), Stalled: c.stalled.Load(), Open: c.open.Load(),
+		Floods: Floods{Resets: c.resets.Load(), Frames: c.vain.Load(), Broken: c.broken.Load()}}
 	now := time.Now()
 	for _, h := range g.now.Load().all {
 		well, all := h.well(now)

@@ -163,7 +163,10 @@ type counts struct {
 	open       atomic.Int64  // exchanges under way
 	turnedAway atomic.Uint64 // connections beyond the limits
 	wire       atomic.Uint64 // requests that nobody could read
-	floods     atomic.Uint64 // connections of HTTP/2 that gave up what they asked
+	resets     atomic.Uint64 // connections of HTTP/2 that gave up what they asked
+	vain       atomic.Uint64 // connections of HTTP/2 that sent frames without requests
+	broken     atomic.Uint64 // connections of HTTP/2 that broke its rules
+	stalled    atomic.Uint64 // responses that nobody took
 }
 
 // raiseAgain is how often the same flood is told of.
