@@ -47,7 +47,7 @@ story: ## sekisho demo jtb, its exits in network namespaces; where there are non
 test-browser: ## the console in a real browser; installs Debian's chromium and two npm packages
 	@sh scripts/setup.sh browser
 	cd internal/console/browser && npm ci --no-audit --no-fund
-	$(GO) test -count=1 -timeout 15m -v -run '^TestConsole(Stories)?$$' ./cmd/sekisho $(ARGS)
+	$(GO) test -count=1 -timeout 15m -v -run '^TestConsole(Stories|SilentGate)?$$' ./cmd/sekisho $(ARGS)
 
 screenshots: ## pictures of the console into docs/pictures
 	@sh scripts/setup.sh browser

@@ -13,7 +13,8 @@ import (
 )
 
 // TestConsoleSilentGate: a gate of which nothing was heard for two hours is named
-// on the first screen, in the sentence of coverage and among what to do.
+// on the first screen, in the sentence of coverage and among what to do; in a
+// browser, in both languages, also in the ledger's room.
 func TestConsoleSilentGate(t *testing.T) {
 	f := newKilledFirm(t)
 	c, err := config.Load(filepath.Join(f.dir, "sekisho.yaml"))
@@ -35,4 +36,8 @@ func TestConsoleSilentGate(t *testing.T) {
 	if len(said) < 2 {
 		t.Errorf("the first screen says %q", said)
 	}
+	t.Run("browser", func(t *testing.T) {
+		node, pages := browserAt(t)
+		drive(t, node, filepath.Join(pages, "silent.mjs"), f.origin, f.cookies["ayame"])
+	})
 }

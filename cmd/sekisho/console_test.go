@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -13,6 +14,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -37,7 +39,16 @@ web:
   - name: shop-web
     listen: 127.0.0.1:WEB
     rules: ./rules.yaml
-    sites: [{hosts: [shop.example.jp], upstream: 'SITE', firewall: enforce, cards: enforce}]
+    learn: true
+    sites:
+      - hosts: [shop.example.jp]
+        upstream: 'SITE'
+        firewall: enforce
+        cards: enforce
+        logins: {accounts: 20}
+        payment: [/checkout/]
+        pages: report
+        providers: [{host: pay.example.com, aoc: 'AOC 2026-04', expires: 2027-03-31}]
 databases:
   - name: shop
     upstream: UPSTREAM
@@ -66,6 +77,16 @@ tests:
   - {name: the application reads, user: app, address: 127.0.0.1, database: shop, table: public.customers, elements: [email], expect: accept}
 `
 
+// consoleDuty are people whom calls reach, and climb to within seconds.
+const consoleDuty = `company: {name: 見本旅行, facts: [travel]}
+climb: {csirt: 2s}
+mail: {server: 'MAIL', from: sekisho@example.jp, tls: 'off'}
+people:
+  - {id: sora, name: S, rank: duty, reach: ['mailto:sora@example.jp']}
+  - {id: ayame, name: A, rank: officer, reach: ['mailto:ayame@example.jp']}
+  - {id: ren, name: R, rank: csirt, reach: ['mailto:ren@example.jp']}
+`
+
 const consoleCases = `company: {name: 見本旅行, facts: [travel]}
 people:
   - {id: ayame, name: A, rank: officer, reach: [x]}
@@ -77,9 +98,13 @@ people:
 func TestConsole(t *testing.T) {
 	node, pages := browserAt(t)
 	dir, program := consoleShop(t)
+	mails, server := mailServer(t)
+	if err := os.WriteFile(filepath.Join(dir, "cases.yaml"), []byte(strings.Replace(consoleDuty, "MAIL", server, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	link := consoleUp(t, dir, program)
 	readAndVisit(t, dir)
-	drive(t, node, filepath.Join(pages, "story.mjs"), link, os.Getenv("SEKISHO_PICTURES"))
+	drive(t, node, filepath.Join(pages, "story.mjs"), link, mails, os.Getenv("SEKISHO_PICTURES"))
 	l, err := config.Load(filepath.Join(dir, "sekisho.yaml"))
 	if err != nil {
 		t.Fatal(err)
@@ -143,7 +168,7 @@ func consoleShop(t *testing.T) (dir string, program func(args ...string) *exec.C
 	if out, err := server.Command(t.Context(), "psql", "-v", "ON_ERROR_STOP=1", "-q", "-c", consoleMore, "shop").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "shop") }))
+	site := httptest.NewServer(http.HandlerFunc(consoleSite))
 	t.Cleanup(site.Close)
 	var ports [3]string
 	for i := range ports {
@@ -166,6 +191,53 @@ func consoleShop(t *testing.T) (dir string, program func(args ...string) *exec.C
 		t.Fatalf("init: %v: %s", err, out)
 	}
 	return dir, program
+}
+
+// consoleSite is the shop's site: whoever knows the password enters, the checkout
+// sends to the provider.
+func consoleSite(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case r.Method == http.MethodPost && r.FormValue("password") == "the right one":
+		http.Redirect(w, r, "/home", http.StatusSeeOther)
+	case r.Method == http.MethodPost:
+		http.Error(w, "no", http.StatusUnauthorized)
+	case strings.HasPrefix(r.URL.Path, "/checkout/"):
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = io.WriteString(w, `<!DOCTYPE html><script src="https://pay.example.com/pay.js"></script>`)
+	default:
+		_, _ = io.WriteString(w, "shop")
+	}
+}
+
+// mailServer takes mail; what came is a line of a file, "mail to case key".
+func mailServer(t *testing.T) (file, addr string) {
+	t.Helper()
+	file = filepath.Join(t.TempDir(), "mails.log")
+	log, err := os.Create(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := &inbox{log: log}
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			wait.Go(func() { in.mail(conn) })
+		}
+	})
+	t.Cleanup(func() {
+		l.Close()
+		wait.Wait()
+		log.Close()
+	})
+	return file, l.Addr().String()
 }
 
 // programIn builds sekisho and returns its commands in a directory.
@@ -265,6 +337,7 @@ func visitGates(t *testing.T, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	visitSite(t, l.Web[0].Listen)
 	through := &http.Transport{Proxy: http.ProxyURL(&url.URL{Scheme: "http", Host: l.Egress.Gates[0].Listen}), DisableKeepAlives: true}
 	for _, try := range []struct {
 		client  *http.Client
@@ -279,4 +352,36 @@ func visitGates(t *testing.T, file string) {
 			t.Fatalf("%s: %s", try.request.URL, answer.Status)
 		}
 	}
+}
+
+// visitSite uses the site as customers do, and as somebody with a list of
+// passwords does: three accounts fail, the fourth is entered.
+func visitSite(t *testing.T, listen string) {
+	t.Helper()
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	do := func(method, path string, form url.Values, want int) {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), method, "http://"+listen+path, strings.NewReader(form.Encode()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Host = "shop.example.jp"
+		if form != nil {
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		}
+		answer, err := client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		if answer.StatusCode != want {
+			t.Fatalf("%s %s: %s", method, path, answer.Status)
+		}
+	}
+	do("GET", "/tours?page=12&words=sea", nil, http.StatusOK)
+	do("GET", "/checkout/plan", nil, http.StatusOK)
+	for _, who := range []string{"a@example.jp", "b@example.jp", "c@example.jp"} {
+		do("POST", "/login", url.Values{"email": {who}, "password": {"summer2026"}}, http.StatusUnauthorized)
+	}
+	do("POST", "/login", url.Values{"email": {"d@example.jp"}, "password": {"the right one"}}, http.StatusSeeOther)
 }

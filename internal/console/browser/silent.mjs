@@ -7,7 +7,7 @@ import { browser, inspect, watch } from "./people.mjs";
 const [origin, cookie] = process.argv.slice(2);
 const b = await browser();
 const said = [];
-for (const [locale, silent, known] of [["ja-JP", /shop[^]*から記録がありません|shop[^]*途絶/, "途絶"], ["en-US", /shop[^]*silent since \d/, "silent"]]) {
+for (const [locale, silent, known] of [["ja-JP", /shop-db は [-\d: ]+ から沈黙/, "沈黙"], ["en-US", /shop-db is silent since \d[-\d: ]+/, "silent"]]) {
   const context = await b.newContext({ viewport: { width: 1280, height: 900 }, locale });
   await context.addCookies([{ name: "sekisho", value: cookie, url: origin }]);
   const page = await context.newPage();

@@ -6,9 +6,9 @@
 // fails ends it.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { browser, enter, inspect, join, watch } from "./people.mjs";
+import { browser, code, enter, inspect, join, password, watch } from "./people.mjs";
 
-const [link, pictures] = process.argv.slice(2);
+const [link, mails, pictures] = process.argv.slice(2);
 const origin = new URL(link).origin;
 const b = await browser();
 const done = (what) => console.log("done: " + what);
@@ -21,6 +21,16 @@ const shoot = async (page, name, from) => {
   if (pictures && from) await page.locator(from).evaluate((e) => e.scrollIntoView());
   if (pictures) await page.screenshot({ path: `${pictures}/${name}.png`, timeout: 120000 });
 };
+
+// until waits for a condition, asking again and again, for as long as a busy
+// machine may take.
+const until = async (what, holds) => {
+  for (const end = Date.now() + 120000; Date.now() < end; await new Promise((r) => setTimeout(r, 200))) {
+    if (await holds()) return;
+  }
+  assert.fail(`never: ${what}`);
+};
+const card = (page, id) => page.locator(`section[aria-labelledby="${id}"]`);
 
 const said = [];
 const ayame = await open({ locale: "ja-JP" });
@@ -49,6 +59,45 @@ const story = new URL(ren.url()).pathname;
 assert.ok((await ren.locator(".three .figure-n").count()) === 3, "the first figures were not kept");
 assert.match(await ren.locator(".timeline").innerText(), /ren/);
 done("something is wrong: the case, its first figures, its timeline");
+
+// Who is on duty is called by mail; nobody answers, so the next rank is.
+const number = story.split("/").pop();
+for (const who of ["sora", "ren"]) {
+  await until(`a mail to ${who}`, () => readFileSync(mails, "utf8").includes(`mail ${who}@example.jp ${number} open:0`));
+}
+await until("both calls are in the case", async () => {
+  await ren.goto(origin + story);
+  return /On duty sora mail sent[^]*CSIRT ren mail sent/.test(await card(ren, "h-calls").innerText());
+});
+assert.match(await card(ren, "h-calls").innerText(), /The next call goes out at/);
+await card(ren, "h-calls").locator('form:has(input[value="open:0"]) button').click();
+await ren.waitForURL("**?done=saved");
+assert.match(await card(ren, "h-calls").innerText(), /ren answered at/);
+assert.match(await card(ren, "h-roles").innerText(), /R \(ren\)\s+answered/);
+assert.doesNotMatch(readFileSync(mails, "utf8"), new RegExp(`ayame@example.jp ${number} open:0`), "the officer was called although somebody answered");
+done("a call by mail that climbed, and its answer");
+
+// What is preserved, by whom, where it went, and a decision to wait.
+await ren.locator('details:has(form[action$="/preserve"]) summary').click();
+await ren.fill('form[action$="/preserve"] #f-host', "web-1");
+await ren.locator('form[action$="/preserve"] input[type="file"]').setInputFiles({ name: "web-1.log", mimeType: "text/plain", buffer: Buffer.from("abc") });
+await until("the digest is worked out", async () => (await ren.inputValue("#kept-sum")) === "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"); // FIPS 180-4, "abc"
+await ren.selectOption('form[action$="/preserve"] select[name="form"]', "log-export");
+await ren.fill('form[action$="/preserve"] #f-kept', "the safe");
+await ren.click('form[action$="/preserve"] button');
+await ren.waitForURL("**?done=saved");
+await card(ren, "h-custody").locator("details:has(form[action$=\"/hand\"]) summary").click();
+await ren.fill('form[action$="/hand"] input[name="to"]', "the police");
+await ren.click('form[action$="/hand"] button');
+await until("it was handed over", async () => /web-1-ba7816bf8f01[^]*ba7816bf8f01[^]*the safe[^]*the police/.test(await card(ren, "h-custody").innerText()));
+await ayame.goto(origin + story);
+await ayame.locator('details:has(form[action$="/decide"]) summary').click();
+await ayame.selectOption('form[action$="/decide"] select[name="choice"]', "not-yet");
+await ayame.fill('form[action$="/decide"] input[name="reason"]', "原因がまだ分からない");
+await ayame.click('form[action$="/decide"] button');
+await ayame.waitForURL("**?done=saved");
+assert.match(await card(ayame, "h-next").innerText(), /公表: まだ行わない 原因がまだ分からない\s+ayame[^]*に見直し/);
+done("evidence with its digest, handed over, and a decision");
 
 await ren.goto(origin + story + "/draft/web");
 await ren.fill("#f-slot-cause", "We are looking into it.");
@@ -159,6 +208,48 @@ await ayame.waitForURL("**/web?done=saved");
 assert.match(await ayame.locator('section[aria-labelledby="h-rules"]').innerText(), /商品の検索欄/);
 done("an attack that was refused, explained and excepted");
 
+// What fields were learned as: refused, accepted, forgotten.
+const field = (name) => card(ayame, "h-fields").locator(`tr:has(th:text-is("${name}"))`);
+assert.match(await field("page").innerText(), /shop\.example\.jp\s+\/tours\s+page\s+integer\s+2\s+1\s+学習済み/);
+const answer = async (name, what, say) => {
+  await field(name).locator("summary", { hasText: say }).click();
+  const form = field(name).locator(`form:has(button[value="${what}"])`);
+  await form.locator('input[name="reason"]').fill("目を通した");
+  await form.locator("button").click();
+  await ayame.waitForURL("**/web?done=saved**");
+};
+await answer("page", "accept", "認める");
+assert.match(await field("page").innerText(), /有効[^]*ayame 目を通した/);
+await answer("words", "refuse", "却下する");
+assert.match(await field("words").innerText(), /却下/);
+await answer("words", "forget", "忘れる");
+await answer("page", "forget", "忘れる");
+assert.doesNotMatch(await card(ayame, "h-fields").innerText(), /有効|却下\s/);
+done("types of fields accepted, refused and forgotten");
+
+// Which accounts somebody with a list of passwords entered, and what they saw.
+assert.match(await card(ayame, "h-logins").locator("tbody tr").first().innerText(), /127\.0\.0\.1[^]*\s3\s+3\s+1/);
+await card(ayame, "h-logins").locator("summary").first().click();
+await card(ayame, "h-logins").locator('details a[href^="/scope?"]').click();
+await ayame.waitForURL((u) => u.pathname === "/scope" && u.searchParams.get("address") === "127.0.0.1" && u.searchParams.get("from"));
+await ayame.waitForSelector("#h-answer");
+done("an attack on logins: who was entered, and the question for it");
+
+// Payment: what is proven, by whom, and the signed evidence.
+await ayame.goto(origin + "/web?payment=1");
+assert.match(await card(ayame, "h-payment").innerText(), /pay\.example\.com\s+AOC 2026-04\s+2027-03-31[^]*pay\.example\.com/);
+const [evidence] = await Promise.all([ayame.waitForEvent("download"), ayame.click('form[action="/web/payment/evidence"] button')]);
+const zip = readFileSync(await evidence.path());
+assert.ok(zip.subarray(0, 2).toString() === "PK" && zip.includes("evidence.pdf") && zip.includes("evidence.note"), "no signed evidence");
+await ayame.goto(origin + "/web?payment=1");
+assert.match(await card(ayame, "h-payment").innerText(), /sekisho\.card/);
+done("evidence about payment, shown and taken along");
+
+// The ledger says what goes next; one's own page ends sessions and changes the
+// password.
+await ayame.goto(origin + "/ledger");
+assert.match(await card(ayame, "h-retention").innerText(), /何も削除されません/);
+
 // Cutting: what is shown is what the gates answered.
 await ren.goto(origin + "/egress");
 assert.match(await ren.locator('section[aria-labelledby="h-flows"]').innerText(), /files\.example/);
@@ -239,7 +330,7 @@ await ren.waitForURL("**/policy?done=reloaded");
 assert.match(await ren.locator("#h-force").innerText(), /2/);
 done("a policy, written by one and published by another");
 
-const rooms = ["/", "/cases", story, story + "/draft/web", "/scope", "/scope?ask=1", "/scope/compare?other_user=app", "/events", "/sessions", "/map", "/map/object?place=shop/public.customers", "/map/proposal?database=shop", "/persons", "/persons/review", "/web", "/egress", "/egress?client=127.0.0.1&to=a.example:443&preview=1", "/policy", "/policy/edit", "/ledger", "/users", "/me", "/words", "/wrong"];
+const rooms = ["/", "/cases", story, story + "/draft/web", "/scope", "/scope?ask=1", "/scope/compare?other_user=app", "/events", "/sessions", "/map", "/map/object?place=shop/public.customers", "/map/proposal?database=shop", "/persons", "/persons/review", "/web", "/web?payment=1", "/egress", "/egress?client=127.0.0.1&to=a.example:443&preview=1", "/policy", "/policy/edit", "/ledger", "/users", "/me", "/words", "/wrong"];
 const shots = { "/": "today", "/map": "map", "/web": "web" }; // pictures in both languages
 const findings = [];
 for (const language of ["ja", "en"]) {
@@ -314,6 +405,17 @@ await ayame.keyboard.press("Enter");
 await ayame.waitForURL("**?done=saved");
 assert.match(await ayame.locator(".timeline").innerText(), /ayame/);
 done("by keyboard: jump, something is wrong, take the first task");
+
+await ayame.goto(origin + "/me");
+assert.equal(await card(ayame, "h-own-sessions").locator("li").count(), 1);
+await ayame.locator('form[action="/me/renew"] input[name="password"]').first().fill(password);
+await ayame.locator('form[action="/me/renew"] input[name="code"]').first().fill(code(secret, 1));
+await ayame.fill('form[action="/me/renew"] input[name="new"]', "toki no nagare no mama");
+await ayame.locator('form[action="/me/renew"] button').first().click();
+await ayame.waitForURL("**/me?done=renewed");
+await ayame.goto(origin + "/events?kind=account");
+assert.match(await ayame.locator("main table").innerText(), /password/);
+done("one's own sessions, and another password");
 
 const client = await ayame.context().newCDPSession(ayame);
 await client.send("WebAuthn.enable");
