@@ -32,6 +32,8 @@ const (
 	// attacks need.
 	minBase64  = 12
 	wordBase64 = 20
+	// minHex is that of hexadecimal digits: eight letters.
+	minHex = 16
 	// maxHidden bounds what is decoded of one request, in bytes.
 	maxHidden = 64 << 10
 )
@@ -50,6 +52,7 @@ func hidden(v plugintypes.TransactionVariables) *Request {
 			value := m.Value()
 			add(plain(value))
 			add(unbase64(value))
+			add(unhex(value))
 			add(unescapedAgain(value))
 			for _, text := range inJSON(value) {
 				add(text)
@@ -70,7 +73,9 @@ func hidden(v plugintypes.TransactionVariables) *Request {
 // plain returns a text with full-width letters and typographic dashes and
 // quotation marks as ASCII, "" if it holds none of these.
 func plain(s string) string {
-	if strings.IndexByte(s, 0xe2) < 0 && strings.IndexByte(s, 0xef) < 0 && strings.IndexByte(s, 0xc2) < 0 || !strings.ContainsFunc(s, disguised) {
+	if foreignHost(s) {
+		s = strings.NewReplacer("。", ".", "｡", ".").Replace(s)
+	} else if !wideSpace(s) && (strings.IndexByte(s, 0xe2) < 0 && strings.IndexByte(s, 0xef) < 0 && strings.IndexByte(s, 0xc2) < 0 || !strings.ContainsFunc(s, disguised)) {
 		return "" // the characters begin with these bytes
 	}
 	var b strings.Builder
@@ -88,10 +93,39 @@ func plain(s string) string {
 	return glossed(norm.NFKC.String(b.String()))
 }
 
+// foreignHost reports whether a text is an address whose host has characters that
+// a client maps to others: full stops to dots, digits in circles to digits (UTS 46).
+func foreignHost(s string) bool {
+	if len(s) < 8 || s[0]|0x20 != 'h' || s[3]|0x20 != 'p' {
+		return false
+	}
+	_, host, ok := strings.Cut(s[:min(len(s), 300)], "://")
+	if end := strings.IndexAny(host, "/?#"); end >= 0 {
+		host = host[:end]
+	}
+	return ok && strings.ContainsFunc(host, func(r rune) bool { return r > 0x7f })
+}
+
+// wideSpace reports whether an ideographic space stands between two signs or letters
+// of ASCII, as between the words of an injection: in Japanese text it does not.
+func wideSpace(s string) bool {
+	const space = "\u3000"
+	for at := 0; ; {
+		i := strings.Index(s[at:], space)
+		if i < 0 {
+			return false
+		}
+		i += at
+		if at = i + len(space); i > 0 && s[i-1] < 0x80 && at < len(s) && s[at] < 0x80 {
+			return true
+		}
+	}
+}
+
 // gloss is a remark in Japanese behind a sign that makes it a substitution of the
-// shell once it is folded: ＜送料無料＞（税込）, 色／［赤］. No command begins so, and
-// none follows within.
-var gloss = regexp.MustCompile("([<>$]\\s*|/[0-9A-Z_a-z]*)[(\\[]([\\p{Han}\\p{Hiragana}\\p{Katakana}][^()\\[\\];|&$<>`\\x00-\\x1f]*)[)\\]]")
+// shell once it is folded: ＜送料無料＞（税込）, 色／［赤］, ＜炊飯器＞（9,800円）. No command
+// begins so, and none follows within.
+var gloss = regexp.MustCompile("([<>$]\\s*|/[0-9A-Z_a-z]*)[(\\[]([0-9,.]*[¥\\p{Han}\\p{Hiragana}\\p{Katakana}][^()\\[\\];|&$<>`\\x00-\\x1f]*)[)\\]]")
 
 // glossed returns a folded text with the brackets of glosses in full width.
 func glossed(s string) string {
@@ -107,9 +141,11 @@ func glossed(s string) string {
 	return s
 }
 
-// disguised reports whether a character looks like one of ASCII: the no-break
-// space too, which old code pages of databases take for white space.
-func disguised(r rune) bool { return r > 0xff00 && r < 0xff5f || r == 0xa0 || typographic(r) }
+// disguised reports whether a character looks like one of ASCII: the spaces of
+// print too, the no-break one among them, which databases take for white space.
+func disguised(r rune) bool {
+	return r > 0xff00 && r < 0xff5f || r == 0xa0 || r >= 0x2000 && r <= 0x200a || r == 0x202f || r == 0x205f || typographic(r)
+}
 
 // typographic reports whether a character is a dash, quotation mark or prime
 // (Unicode, General Punctuation).
@@ -125,7 +161,7 @@ const maxAgain = 3
 
 // unescapedAgain returns a text with the escapes taken off that are left in it
 // once the rule set has taken off one layer more than the server: those of URLs
-// as often as they are there (%2527), and those of HTML (&#39;). "" for none.
+// as often as they are there (%2527), and those of HTML (&#39;, &apos;). "" for none.
 func unescapedAgain(text string) string {
 	again := text
 	for range maxAgain {
@@ -144,7 +180,7 @@ func unescapedAgain(text string) string {
 		}
 		again = next
 	}
-	if strings.Contains(again, "&#") {
+	if strings.Contains(again, "&#") || strings.Contains(again, "&apos;") || strings.Contains(again, "&quot;") {
 		again = html.UnescapeString(again)
 	}
 	if again == text || !utf8.ValidString(again) {
@@ -213,7 +249,21 @@ func unbase64(value string) string {
 	if err != nil || !utf8.Valid(decoded) {
 		return ""
 	}
-	if short && (!bytes.ContainsAny(decoded, "'\"<(;=`|") && !numberOr.Match(decoded) || bytes.ContainsFunc(decoded, func(r rune) bool { return r < ' ' || r > '~' })) {
+	if short && (!bytes.ContainsAny(decoded, "'\"<(;=`|") && !bytes.Contains(decoded, []byte("{{")) && !numberOr.Match(decoded) || bytes.ContainsFunc(decoded, func(r rune) bool { return r < ' ' || r > '~' })) {
+		return ""
+	}
+	return string(decoded)
+}
+
+// unhex returns the text that a value holds in hexadecimal digits, "" if it does
+// not: it is plain ASCII with a sign that attacks need, which digests are not.
+func unhex(value string) string {
+	value = strings.TrimPrefix(value, "0x")
+	if len(value) < minHex || len(value) > maxHidden || len(value)%2 != 0 || value[0] > '7' {
+		return ""
+	}
+	decoded, err := hex.DecodeString(value)
+	if err != nil || !bytes.ContainsAny(decoded, "'\"<(;=`|{") || bytes.ContainsFunc(decoded, func(r rune) bool { return r < ' ' && r != '\n' && r != '\t' || r > '~' }) {
 		return ""
 	}
 	return string(decoded)

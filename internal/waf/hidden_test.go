@@ -2,8 +2,10 @@ package waf
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"net/url"
+	"strings"
 	"testing"
 	"unicode/utf8"
 )
@@ -15,6 +17,8 @@ func FuzzHidden(f *testing.F) {
 	f.Add("MSBvciB0cnVl")
 	f.Add("＇ ｏｒ １＝１")
 	f.Add("&#39; or 1=1")
+	f.Add("27206f7220313d312d2d")
+	f.Add("http://①②⑦。⓪/　a　")
 	f.Add("[[[[[[[[[[[[[[[[[[[[[[[[")
 	f.Fuzz(func(t *testing.T, text string) {
 		if got := unescapedAgain(text); got == text && got != "" || !utf8.ValidString(got) {
@@ -25,6 +29,9 @@ func FuzzHidden(f *testing.F) {
 		}
 		if got := inJSON(text); len(got) > maxTexts {
 			t.Fatalf("%d texts", len(got))
+		}
+		if got := unhex(text); got != "" && !strings.EqualFold(hex.EncodeToString([]byte(got)), strings.TrimPrefix(text, "0x")) {
+			t.Fatalf("%q became %q", text, got)
 		}
 		_ = plain(text)
 		if !utf8.ValidString(text) || text == "" {

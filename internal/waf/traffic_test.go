@@ -15,13 +15,12 @@ import (
 const unusual = waf.RuleMethods
 
 // refused are recordings that the rule set takes for an attack, and by which
-// rules: "<小> (赤/白)" looks like a substitution of the shell to it, and no name of
-// a file may have an apostrophe. An exception lets them pass.
-var refused = map[string][]int{"curl-08-post-odd-text": {932130}, "curl-09-post-odd-file": {920120}}
+// rules: no name of a file may have an apostrophe. An exception lets it pass.
+var refused = map[string][]int{"curl-09-post-odd-file": {920120}}
 
 // What ordinary programs send ends alike with and without a first look, and
-// nothing else of it is an attack than what the rule set itself refuses: two
-// requests, and methods that a site with such an API excepts.
+// nothing else of it is an attack than what the rule set itself refuses: one
+// request, and methods that a site with such an API excepts.
 func TestTrafficAgreesWithOracle(t *testing.T) {
 	all, err := traffic.Recordings()
 	if err != nil {

@@ -80,6 +80,11 @@ func Read(text string) (*Table, error) {
 			return nil, fmt.Errorf("table line %d: %w", n, err)
 		}
 	}
+	for i := range t.Searches {
+		if s := &t.Searches[i]; s.Kinds == 0 || s.Library == "" && s.Formula == nil {
+			return nil, fmt.Errorf("table: rule %d does not say where it looks, or for what", s.ID)
+		}
+	}
 	return t, lines.Err()
 }
 
