@@ -10,9 +10,9 @@ var (
 		"coalesce ifnull nullif cast convert count min max instr locate position strcmp if iif reverse replace trim ltrim rtrim " +
 		"to_char md5 sha1 crc32 conv bitand exists any all version database schema current_user load_file")
 	// answers are yes or no, or wait, by themselves.
-	answers = setOf("instr locate find_in_set strcmp regexp_like regexp_instr starts_with json_contains sleep benchmark pg_sleep extractvalue updatexml make_set elt iif nullif")
+	answers = setOf("instr locate find_in_set strcmp regexp_like regexp_instr starts_with json_contains sleep benchmark pg_sleep extractvalue updatexml make_set elt iif nullif receive_message randomblob")
 	// patterns compare what stands before them with what follows.
-	patterns = setOf("like ilike rlike regexp glob binary between")
+	patterns = setOf("like ilike rlike regexp glob binary between in")
 )
 
 func setOf(list string) map[string]bool {
@@ -27,7 +27,7 @@ func setOf(list string) map[string]bool {
 // function or query and what it is compared with. People write brackets,
 // quotation marks and the word like, too, so that no word alone says it.
 func condition(value string) bool {
-	asks, compares := false, false
+	asks, compares, number := false, false, startsAsNumber(value)
 	for i := 0; i < len(value); i++ {
 		switch c := value[i]; c {
 		case '<', '>', '=', '~':
@@ -38,8 +38,11 @@ func condition(value string) bool {
 				return true
 			}
 			asks = asks || functions[word] || follows(value, i+1, "select")
-			compares = compares || patterns[word]
+			compares = compares || patterns[word] || functions[word] && asksWithin(value, i+1)
 		case '\'', '"':
+			if _, last := skipBack(value, i); number && strings.IndexByte("<>=~", last) >= 0 {
+				return true
+			}
 			if word, at := wordBefore(value, i); patterns[word] {
 				compares = true
 				_, before := skipBack(value, at)
@@ -61,6 +64,47 @@ func condition(value string) bool {
 		}
 	}
 	return false
+}
+
+// startsAsNumber reports whether a value begins as what an application expects where
+// it puts a number into a statement, or as the end of a text in one.
+func startsAsNumber(value string) bool {
+	value = strings.TrimLeft(value, " \t\r\n(-+")
+	return value != "" && (value[0] >= '0' && value[0] <= '9' || value[0] == '\'' || value[0] == ')')
+}
+
+// injected reports whether a value with a condition is one that people do not write:
+// it begins as a number or the end of a text, or puts one question into another.
+func injected(value string) bool {
+	if startsAsNumber(value) {
+		return true
+	}
+	for i := range len(value) {
+		if value[i] != '(' {
+			continue
+		}
+		if word, _ := wordBefore(value, i); follows(value, i+1, "select") || functions[word] && asksWithin(value, i+1) {
+			return true
+		}
+	}
+	return false
+}
+
+// asksWithin reports whether a bracket that was opened before i begins with a query
+// or another function, as in ascii(substr(…)): what a letter's number is.
+func asksWithin(value string, i int) bool {
+	for i < len(value) && (value[i] <= ' ' || value[i] == '(') {
+		i++
+	}
+	end := i
+	for end < len(value) && wordByte(value[end]) && end-i <= 16 {
+		end++
+	}
+	word := strings.ToLower(value[i:end])
+	for end < len(value) && value[end] <= ' ' {
+		end++
+	}
+	return word == "select" || functions[word] && end < len(value) && value[end] == '('
 }
 
 // wordBefore returns the word that ends before i, in lower case, without white

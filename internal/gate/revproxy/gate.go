@@ -84,7 +84,7 @@ func New(cfg Config) (*Gate, error) {
 		ErrorLog:       slog.NewLogLogger(cfg.Log.Handler(), slog.LevelDebug),
 	}
 	g.sessions.start = cfg.Start
-	g.probed = visit.NewBook(visit.Limits{Address: maxProbes, Window: probeWindow})
+	g.probed = visit.NewBook(probeLimits)
 	g.counters.New = func() any { return newCounter() }
 	g.guards.New = func() any { return newGuard() }
 	g.tallies.New = func() any { return newTally() }

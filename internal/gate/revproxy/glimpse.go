@@ -54,6 +54,9 @@ var probing = func() (t [256]bool) {
 // near reports whether what stands around a bracket or quotation mark, which
 // begins at i and ends before end, may be a condition's.
 func near[T ~string | ~[]byte](text T, i, end int, bracket bool) bool {
+	if !bracket && comparesBefore(text, i) {
+		return true
+	}
 	word, sure := rawBefore(text, i)
 	if !sure || patterns[word] || bracket && (functions[word] || answers[word]) {
 		return true
@@ -65,6 +68,34 @@ func near[T ~string | ~[]byte](text T, i, end int, bracket bool) bool {
 		end++
 	}
 	return end < len(text) && (text[end]|0x20 == 's' || text[end] == '%' || text[end] == '\\')
+}
+
+// comparesBefore reports whether a sign that compares stands before a quotation mark
+// which begins at i, as it is or escaped.
+func comparesBefore[T ~string | ~[]byte](text T, i int) bool {
+	for i > 0 {
+		c := text[i-1]
+		switch {
+		case c <= ' ' || c == '+':
+			i--
+		case c == '<' || c == '>' || c == '=' || c == '~':
+			return true
+		case i >= 3 && text[i-3] == '%':
+			high, low := hexDigit[text[i-2]], hexDigit[text[i-1]]
+			if high < 0 || low < 0 {
+				return false
+			}
+			switch n := byte(high<<4 | low); {
+			case n <= ' ' || n == '+':
+				i -= 3
+			default:
+				return n == '<' || n == '>' || n == '=' || n == '~'
+			}
+		default:
+			return false
+		}
+	}
+	return false
 }
 
 // rawBefore is wordBefore for bytes that may be written in another way; not sure:

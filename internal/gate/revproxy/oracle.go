@@ -17,8 +17,14 @@ import (
 const (
 	// maxProbes is how many such values of one field a visitor may send within
 	// probeWindow. A letter costs about seven, a search by a person one or two.
-	maxProbes   = 16
-	probeWindow = time.Hour
+	maxProbes = 16
+	// maxConditions is that of values that hold any condition as only injections do, in
+	// any field: who asks each letter in other words is told by it.
+	maxConditions = 3 * maxProbes
+	// maxTogether is that of everybody, for one field of one page: who asks each letter
+	// from another address.
+	maxTogether = 4 * maxProbes
+	probeWindow = 24 * time.Hour
 	// longProbe bounds what is compared.
 	longProbe = 4 << 10
 	// codeOracle is shown for them.
@@ -73,15 +79,34 @@ func probe(value string) (string, bool) {
 
 // probes reports whether a request goes on with reading a database by yes and no.
 func (x *exchange) probes(r *http.Request, body []byte, now time.Time) bool {
-	if !mayProbe(r.URL.RawQuery) && !mayProbe(body) {
+	headers := mayProbe(r.URL.EscapedPath())
+	for _, name := range probedHeaders {
+		for _, v := range r.Header[name] {
+			headers = headers || mayProbe(v)
+		}
+	}
+	inFields := mayProbe(r.URL.RawQuery) || mayProbe(body)
+	if !headers && !inFields {
 		return false
 	}
-	all := x.fields
-	if all == nil {
-		all, _ = fields(r, body, x.incoming != nil)
+	var all []site.Field
+	if inFields {
+		if all = x.fields; all == nil {
+			all, _ = fields(r, body, x.incoming != nil)
+		}
 	}
 	for _, c := range r.Cookies() {
 		all = append(all, site.Field{Name: c.Name, Value: string(unescaped(nil, c.Value))})
+	}
+	if headers {
+		all = append(all, site.Field{Name: "path", Value: r.URL.Path})
+		for _, name := range probedHeaders {
+			for _, v := range r.Header[name] {
+				if name != "Cookie" {
+					all = append(all, site.Field{Name: name, Value: string(unescaped(nil, v))})
+				}
+			}
+		}
 	}
 	var who []string
 	for _, f := range all {
@@ -92,16 +117,45 @@ func (x *exchange) probes(r *http.Request, body []byte, now time.Time) bool {
 		if who == nil {
 			who = x.askers(r)
 		}
+		value := sha256.Sum256([]byte(f.Value))
+		seen := []visit.Person{{Hash: [16]byte(value[:])}}
+		var asked []visit.Visitor
 		for _, by := range who {
-			key := sha256.Sum256([]byte(strings.Join([]string{by, firstName(x.host), Route(r.URL.Path), f.Name, common}, "\x00")))
-			value := sha256.Sum256([]byte(f.Value))
-			seen := []visit.Person{{Hash: [16]byte(value[:])}}
-			if _, passed := x.gate.probed.See(now, []visit.Visitor{{By: visit.Address, Name: hex.EncodeToString(key[:16])}}, visit.Person{}, seen); passed {
-				return true
+			asked = append(asked, x.asked(visit.Address, by, Route(r.URL.Path), fieldOf(f.Name), common))
+			if injected(f.Value) {
+				asked = append(asked, x.asked(visit.Account, by))
 			}
+		}
+		asked = append(asked, x.asked(visit.Session, "everybody", Route(r.URL.Path), fieldOf(f.Name), common))
+		if _, passed := x.gate.probed.See(now, asked, visit.Person{}, seen); passed {
+			return true
 		}
 	}
 	return false
+}
+
+// probedHeaders are the headers that applications put into their statements.
+var probedHeaders = []string{"Cookie", "User-Agent", "Referer", "X-Forwarded-For"}
+
+// asked is what a value is counted under: the way says which limit holds.
+func (x *exchange) asked(way visit.By, parts ...string) visit.Visitor {
+	key := sha256.Sum256([]byte(strings.Join(append(parts, firstName(x.host)), "\x00")))
+	return visit.Visitor{By: way, Name: hex.EncodeToString(key[:16])}
+}
+
+// probeLimits are those of the ways: values that have one thing in common, of any
+// condition, and of everybody.
+var probeLimits = visit.Limits{Address: maxProbes, Account: maxConditions, Session: maxTogether, Window: probeWindow}
+
+// fieldOf is a field without its places in lists: the letters may be asked of each
+// in turn.
+func fieldOf(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' || r == '[' || r == ']' || r == '.' {
+			return -1
+		}
+		return r
+	}, name)
 }
 
 // askers are the ways in which requests are told to be of one visitor.

@@ -4,10 +4,15 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
+
+	"sekisho/internal/policy/visit"
 )
 
 // Conditions that no rule knows, each asked for one letter after the other: a
@@ -42,6 +47,70 @@ func TestLettersAreNotReadOneByOne(t *testing.T) {
 			t.Errorf("%s: decisions %+v", name, d)
 		}
 		w.silent(t, "secret", "glob")
+	}
+}
+
+// Those who know how letters are counted: each asks in another place, in other words,
+// with another cookie, from another address, or so slowly that nobody remembers.
+func TestLettersAreCountedHoweverTheyAreAsked(t *testing.T) {
+	words := strings.Fields("alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau upsilon phi chi psi omega")
+	condition := func(i int) string { return fmt.Sprintf("7-(ascii(substr(v,%d,1))>%d)", i/7, i) }
+	in := func(target string) *http.Request {
+		r := httptest.NewRequest("GET", target, nil)
+		r.RemoteAddr = "192.0.2.7:4711"
+		return r
+	}
+	query := func(value string) *http.Request { return in("/plans?id=" + url.QueryEscape(value)) }
+	for name, c := range map[string]struct {
+		ask  func(i int) *http.Request
+		wait time.Duration
+		most int
+	}{
+		"one place":   {func(i int) *http.Request { return query(condition(i)) }, 0, maxProbes},
+		"slowly":      {func(i int) *http.Request { return query(condition(i)) }, 20 * time.Minute, maxProbes},
+		"lists":       {func(i int) *http.Request { return in(fmt.Sprintf("/plans?id[%d]=", i) + url.QueryEscape(condition(i))) }, 0, maxProbes},
+		"many fields": {func(i int) *http.Request { return in("/plans?" + words[i%24] + "=" + url.QueryEscape(condition(i))) }, 0, maxConditions},
+		"many pages":  {func(i int) *http.Request { return in("/" + words[i%24] + "?id=" + url.QueryEscape(condition(i))) }, 0, maxConditions},
+		"other words": {func(i int) *http.Request {
+			return query(fmt.Sprintf("7-(case when (select %s from members limit 1) %s 'a' then 1 end)", words[i%24], []string{">", "like", "<"}[i/24%3]+strings.Repeat(" ", i%7)))
+		}, 0, maxConditions},
+		"cookies": {func(i int) *http.Request {
+			r := query(condition(i))
+			r.AddCookie(&http.Cookie{Name: "PHPSESSID", Value: fmt.Sprint("s", i)})
+			return r
+		}, 0, maxProbes},
+		"addresses": {func(i int) *http.Request {
+			r := query(condition(i))
+			r.RemoteAddr = fmt.Sprintf("192.0.%d.%d:4711", i/200, i%200)
+			return r
+		}, 0, maxTogether},
+		"a cookie": {func(i int) *http.Request {
+			r := in("/")
+			r.Header.Set("Cookie", "last="+url.QueryEscape(condition(i)))
+			return r
+		}, 0, maxProbes},
+		"a header": {func(i int) *http.Request {
+			r := in("/")
+			r.Header.Set("User-Agent", "x'||"+condition(i))
+			return r
+		}, 0, maxProbes},
+		"a path":          {func(i int) *http.Request { return in("/plans/" + url.PathEscape(condition(i))) }, 0, maxProbes},
+		"a row as answer": {func(i int) *http.Request { return query(fmt.Sprintf("ascii(substr(v,%d,1))", i)) }, 0, maxProbes},
+		"no function":     {func(i int) *http.Request { return query(fmt.Sprintf("7-(v>'%s')", words[i%24]+words[i/24])) }, 0, maxProbes},
+		"a list":          {func(i int) *http.Request { return query(fmt.Sprintf("7-(mid(v,1,1)in('%s','%d'))", words[i%24], i)) }, 0, maxProbes},
+		"waiting":         {func(i int) *http.Request { return query(fmt.Sprintf("x'||dbms_pipe.receive_message('a',%d)", i)) }, 0, maxProbes},
+	} {
+		x := &exchange{gate: &Gate{probed: visit.NewBook(probeLimits)}, host: &Host{Names: []string{"shop.example.jp"}}}
+		now, passed := time.Unix(1_800_000_000, 0), 0
+		for i := range 2 * maxTogether {
+			if !x.probes(c.ask(i), nil, now) {
+				passed++
+			}
+			now = now.Add(c.wait)
+		}
+		if most := c.most * max(1, int(2*maxTogether*c.wait/probeWindow)+1); passed > most {
+			t.Errorf("%s: %d of %d passed, want at most %d", name, passed, 2*maxTogether, most)
+		}
 	}
 }
 
