@@ -98,6 +98,9 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	x.firewall, x.cards = x.host.modes(r.URL.Path)
+	if x.cards != Off && overWebSocket(r.Header) {
+		r.Header.Del("Sec-Websocket-Extensions") // an offer; what is compressed nobody could look into
+	}
 	held, err := x.hold(w, r)
 	if err != nil {
 		x.refuse(w, r, unreadBody(r, err))

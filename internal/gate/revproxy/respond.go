@@ -39,7 +39,12 @@ func (g *Gate) respond(a *http.Response) error {
 		if c := clientOf(a.Request); c != nil {
 			c.changed()
 		}
-		x.end.Unread, x.end.Status, x.end.Outcome = "upgrade", a.StatusCode, "done"
+		x.end.Status, x.end.Outcome = a.StatusCode, "done"
+		if conn, ok := a.Body.(io.ReadWriteCloser); ok && x.cards != Off && overWebSocket(a.Header) && a.Header.Get("Sec-Websocket-Extensions") == "" {
+			a.Body = x.guardSocket(conn)
+		} else {
+			x.end.Unread = "upgrade"
+		}
 		if x.shown != nil {
 			return x.shown.upgraded()
 		}
@@ -52,6 +57,9 @@ func (g *Gate) respond(a *http.Response) error {
 	}
 	if a.ContentLength == -1 {
 		a.ContentLength = unknownLength
+		if x.cards != Off {
+			a.Body = &trailed{ReadCloser: a.Body, a: a, x: x}
+		}
 	}
 	if x.cards != Off && x.cardInHeader(a.Header) {
 		if err := x.stop(refusal{status: http.StatusBadGateway, code: "SK3403", action: "cut", rule: "card", reason: "a card number in the header of the response"}, x.cards); err != nil {
@@ -82,6 +90,25 @@ func (x *exchange) stop(f refusal, m Mode) error {
 		return errRefused{refusal{status: http.StatusServiceUnavailable, code: "SK3406", reason: "the decision cannot be recorded"}}
 	}
 	return nil
+}
+
+// trailed is a body behind which fields may come (RFC 9110, 6.5), which are looked
+// at before its end is passed on.
+type trailed struct {
+	io.ReadCloser
+	a *http.Response
+	x *exchange
+}
+
+func (t *trailed) Read(p []byte) (int, error) {
+	n, err := t.ReadCloser.Read(p)
+	if err == io.EOF && len(t.a.Trailer) > 0 && t.x.cardInHeader(t.a.Trailer) {
+		if t.x.stop(refusal{status: http.StatusBadGateway, code: "SK3403", action: "cut", rule: "card", reason: "a card number in the header of the response"}, t.x.cards) != nil {
+			t.a.Trailer = nil
+			return n, errCard
+		}
+	}
+	return n, err
 }
 
 func (x *exchange) cardInHeader(h http.Header) bool {
