@@ -20,9 +20,10 @@ type sockets struct {
 	keep bool            // the run ends, and another follows
 }
 
-// heldListener is a listener whose socket is held too.
+// heldListener is a listener whose socket is held too. What gates ask of a TCP
+// listener beside its interface, such as a deadline, it has.
 type heldListener struct {
-	net.Listener
+	*net.TCPListener
 	of  *sockets
 	key string
 }
@@ -31,7 +32,7 @@ type heldListener struct {
 // from now on.
 func (l *heldListener) Close() error {
 	l.of.release(l.key)
-	return l.Listener.Close()
+	return l.TCPListener.Close()
 }
 
 func newSockets(held map[string]int) *sockets {
@@ -52,10 +53,10 @@ func (s *sockets) listen(lc *net.ListenConfig, address string) (net.Listener, er
 	if errors.As(err, &op) {
 		err = op.Err
 	}
-	if err != nil || s == nil {
-		return l, err
+	if t, ok := l.(*net.TCPListener); ok && err == nil && s != nil {
+		return &heldListener{t, s, "tcp " + address}, nil
 	}
-	return &heldListener{l, s, "tcp " + address}, nil
+	return l, err
 }
 
 // listenUDP does the same for UDP.
