@@ -78,6 +78,9 @@ func (s *Scanner) textIn(i int, t uint64) {
 				continue
 			}
 			n := min(trailing(^shift(kanji, next, bit)&everyThird), 60)
+			if s.rows.has(s.buf[p:p+24], n) {
+				continue
+			}
 			b := s.buf[p-3 : p+3+60+8]
 			begin, behind := binary.LittleEndian.Uint64(b[3:]), binary.LittleEndian.Uint64(b[n:])
 			last := flagAt(uint32(behind))
@@ -89,6 +92,9 @@ func (s *Scanner) textIn(i int, t uint64) {
 				s.birthLabel(p, n)
 			}
 			if uint64(flags)|familyBit(begin) == 0 && (n < 12 || follows.era == 0 && !mayHoldName(b[3:3+n])) {
+				if last&endsBirth == 0 {
+					s.rows.add(b[3:27], n)
+				}
 				continue // as most rows
 			}
 			s.kanjiText(p, n)
@@ -303,12 +309,27 @@ func (s *Scanner) kanjiText(p, n int) {
 	case b[end] == 0xE3 && flagOf(b[end:end+3])&isHonorific != 0:
 		s.nameByHonorific(p, end)
 	case last&endsGiven != 0 && end-p == 12 && first&beginsFamily == 0 && s.nameOfUnknown(p, end):
-	case end-p >= 12 && !s.rows.has(b, p, end):
-		found, looked := s.nameAfterRole(p, end)
-		if !found && first&beginsFamily == 0 && !s.nameOfUnknown(p, end) && !looked {
-			s.rows.add(b, p, end)
+	case end-p >= 12 && (s.nameAfterRole(p, end) || first&beginsFamily == 0 && s.nameOfUnknown(p, end)):
+	case end == p+n && s.ordinaryRow(p, end, first|last):
+		s.rows.add(b[p:p+24], n)
+	}
+}
+
+// ordinaryRow reports whether it is the row of kanji buf[p:end] alone, with the
+// character behind it, in which nothing was found: no address, era, birth date or
+// family name begins there that what stands around it could make something of. Flags
+// are those of its first and last character.
+func (s *Scanner) ordinaryRow(p, end int, flags signFlag) bool {
+	b := s.buf
+	if flags&(beginsPrefecture|endsBirth) != 0 || end-p > longestRow || end-p <= 9 && isFamilyName(b[p:end]) {
+		return false
+	}
+	for q := p; q < end; q += 3 {
+		if flagOf(b[q:q+3])&(beginsPrefecture|beginsEra) != 0 {
+			return false
 		}
 	}
+	return true
 }
 
 // kanjiEnd returns where the row of kanji that goes on at e ends, 々 included.

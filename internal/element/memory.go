@@ -1,9 +1,6 @@
 package element
 
-import (
-	"encoding/binary"
-	"unicode/utf8"
-)
+import "encoding/binary"
 
 // What a scanner remembers of the stream: labels and keys come again with every
 // record, and the judgement of each is a function of its bytes alone. Both memories
@@ -51,41 +48,50 @@ func (s *Scanner) keyEndingAt(p int) (kind Kind, weak, ok bool) {
 	return kind, weak, ok
 }
 
-// rowMemory are rows of four to seven kanji, with the character behind them, in which
-// no name was found whatever stands around them: 電話番号, 運転免許証番号.
-type rowMemory [1 << rowMemoryBits][3]uint64
+// rowMemory are rows of up to seven kanji, with the character behind them, in which
+// nothing was found whatever stands around them: 電話番号, 上, 確認.
+type rowMemory [1 << rowMemoryBits]rowKey
 
-const rowMemoryBits = 7
+// rowKey are the bytes of a row of kanji and of the character behind it.
+type rowKey [3]uint64
 
-// rowKey returns the bytes of the row of kanji b[p:end] with what follows it, and its
-// place in the memory; ok is false when the row is too long.
-func rowKey(b []byte, p, end int) (key [3]uint64, at uint64, ok bool) {
-	n := end - p
-	if n < 12 || n > 21 {
-		return key, 0, false
+const (
+	rowMemoryBits = 8
+	longestRow    = 21 // bytes of a row that has a key
+)
+
+// headMasks have ones for the first bytes of a rowKey, by their number.
+var headMasks = func() (t [25]rowKey) {
+	for n := range t {
+		for i := range n {
+			t[n][i/8] |= 0xff << (i % 8 * 8)
+		}
 	}
-	x := b[p : p+24]
-	key = [3]uint64{binary.LittleEndian.Uint64(x), binary.LittleEndian.Uint64(x[8:]), binary.LittleEndian.Uint64(x[16:])}
-	if n++; x[n-1] >= utf8.RuneSelf {
-		n += 2
-	}
-	if n <= 16 {
-		key[1], key[2] = key[1]&(1<<(8*n-64)-1), 0
-	} else {
-		key[2] &= 1<<(8*n-128) - 1
-	}
-	return key, (key[0] ^ key[1]*3 ^ key[2]*5) * wordHash >> (64 - rowMemoryBits), true
+	return t
+}()
+
+// rowKeyOf returns the key of the row of n bytes at b, at most longestRow, and its
+// place in the memory.
+func rowKeyOf(b []byte, n int) (key rowKey, at uint64) {
+	x := (*[24]byte)(b)
+	mask := &headMasks[n+1+int(x[n]>>7)<<1] // a character behind it that is not ASCII counts with three bytes
+	key = rowKey{binary.LittleEndian.Uint64(x[:]) & mask[0], binary.LittleEndian.Uint64(x[8:]) & mask[1], binary.LittleEndian.Uint64(x[16:]) & mask[2]}
+	return key, (key[0] ^ key[1]*3 ^ key[2]*5) * wordHash >> (64 - rowMemoryBits)
 }
 
-// has reports whether the row of kanji b[p:end] was found to hold no name.
-func (m *rowMemory) has(b []byte, p, end int) bool {
-	key, at, ok := rowKey(b, p, end)
-	return ok && m[at] == key
+// has reports whether the row of n bytes at b was found to hold nothing.
+func (m *rowMemory) has(b []byte, n int) bool {
+	if n > longestRow {
+		return false
+	}
+	key, at := rowKeyOf(b, n)
+	return m[at] == key
 }
 
-// add remembers that the row of kanji b[p:end] holds no name.
-func (m *rowMemory) add(b []byte, p, end int) {
-	if key, at, ok := rowKey(b, p, end); ok {
+// add remembers that the row of n bytes at b holds nothing.
+func (m *rowMemory) add(b []byte, n int) {
+	if n <= longestRow {
+		key, at := rowKeyOf(b, n)
 		m[at] = key
 	}
 }

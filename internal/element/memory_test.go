@@ -29,11 +29,13 @@ func TestMemoryDoesNotChangeFindings(t *testing.T) {
 		s.Write([]byte(text))
 		s.Close()
 		var forgetful *Scanner
-		forgetful = NewScanner(Options{Adjust: func(*Finding) { forgetful.keys, forgetful.rows = keyMemory{}, rowMemory{} }}, func(f *Finding) { want = append(want, *f) })
+		forgetful = NewScanner(Options{Adjust: func(*Finding) {
+			forgetful.keys, forgetful.rows, forgetful.labels = keyMemory{}, rowMemory{}, labelMemory{}
+		}}, func(f *Finding) { want = append(want, *f) })
 		for i := range len(text) {
 			forgetful.Write([]byte(text[i : i+1]))
 			if i%64 == 0 {
-				forgetful.keys, forgetful.rows = keyMemory{}, rowMemory{}
+				forgetful.keys, forgetful.rows, forgetful.labels = keyMemory{}, rowMemory{}, labelMemory{}
 			}
 		}
 		forgetful.Close()
@@ -69,13 +71,13 @@ func TestKeysAreRememberedAsTheyAreRead(t *testing.T) {
 
 func TestMemoryIsForgottenWithTheStream(t *testing.T) {
 	s := NewScanner(Options{}, func(*Finding) {})
-	s.Write([]byte("運転免許証番号 1 客室乗務員組合は\ncustomer_name: x\n"))
+	s.Write([]byte("運転免許証番号 1 客室乗務員組合は\ncustomer_name: x\n電話番号：0312345678\n"))
 	s.Write(make([]byte, minBuffer))
-	if s.keys == (keyMemory{}) || s.rows == (rowMemory{}) {
+	if s.keys == (keyMemory{}) || s.rows == (rowMemory{}) || s.labels == (labelMemory{}) {
 		t.Fatal("nothing was remembered: the test shows nothing")
 	}
 	s.Close()
-	if s.keys != (keyMemory{}) || s.rows != (rowMemory{}) {
+	if s.keys != (keyMemory{}) || s.rows != (rowMemory{}) || s.labels != (labelMemory{}) {
 		t.Error("a closed scanner still remembers what it read")
 	}
 }
@@ -112,5 +114,39 @@ func TestDatesInKanji(t *testing.T) {
 	}
 	if births < 20 {
 		t.Errorf("%d birth dates: the table holds too few", births)
+	}
+}
+
+// A row of kanji in which nothing was found once is looked at again where what stands
+// around it may make something of it.
+func TestRowsThatAreNotRemembered(t *testing.T) {
+	type found struct {
+		Kind       Kind
+		Length     int
+		Confidence uint8
+	}
+	scan := func(text string) (all []found) {
+		s := NewScanner(Options{}, func(f *Finding) { all = append(all, found{f.Kind, f.Length, f.Confidence}) })
+		s.Write([]byte(text))
+		s.Close()
+		return all
+	}
+	for _, c := range []struct{ nothing, something string }{
+		{"平成2周年", "生年月日: 平成2年3月4日"},
+		{"大正元年3日", "生年月日: 大正元年3月4日"},
+		{"鈴木 x", "鈴木 花子様"},
+		{"増田みち。", "増田みき様"},
+		{"東京都 x", "東京都 港区芝1-2-3"},
+		{"弊社所在地東京都 x", "弊社所在地東京都 港区芝1-2-3"},
+		{"生年月日 x", "生年月日 S60.3.4"},
+		{"御誕生日 x", "御誕生日 S60.3.4"},
+	} {
+		want := scan(c.something)
+		if nothing := scan(c.nothing + "\n"); len(want) == 0 || len(nothing) != 0 {
+			t.Errorf("%q has %v and %q has %v: the case shows nothing", c.nothing, nothing, c.something, want)
+		}
+		if got := scan(c.nothing + "\n" + c.nothing + "\n" + c.something); !cmp.Equal(want, got) {
+			t.Errorf("%q behind %q has %v, alone %v", c.something, c.nothing, got, want)
+		}
 	}
 }

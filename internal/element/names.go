@@ -1,6 +1,9 @@
 package element
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // kanjiAt returns the kanji at b and true, also for 々, ヶ and ノ within names.
 func kanjiAt(b []byte) (rune, bool) {
@@ -38,8 +41,8 @@ func (s *Scanner) nameInText(p, end int) bool {
 }
 
 // nameAfterRole looks for a name behind a role within the row of kanji buf[p:end]:
-// 頭取渡辺甚吉も, 脚本家高橋伴. Looked is false when no role stands there.
-func (s *Scanner) nameAfterRole(p, end int) (found, looked bool) {
+// 頭取渡辺甚吉も, 脚本家高橋伴.
+func (s *Scanner) nameAfterRole(p, end int) bool {
 	b := s.buf
 	for q := min(end, p+30) - 6; q >= p+6; q -= 3 {
 		if !rolesBefore.has(b[q-6:q]) && !(q >= p+9 && rolesBefore.has(b[q-9:q])) {
@@ -47,15 +50,14 @@ func (s *Scanner) nameAfterRole(p, end int) (found, looked bool) {
 		}
 		for n := min(end-q, 9); n >= 3; n -= 3 {
 			if isFamilyName(b[q:q+n]) && end-q > n && s.nameAfterFamily(q, q+n, end) {
-				return true, true
+				return true
 			}
 		}
 		if s.nameOfUnknown(q, end) {
-			return true, true
+			return true
 		}
-		looked = true
 	}
-	return false, looked
+	return false
 }
 
 // particleAt reports whether b begins with what follows the name of somebody
@@ -264,15 +266,17 @@ func (s *Scanner) nameByHonorific(start, p int) {
 	if start == p && p-s.gapBefore(p) <= s.ends.name {
 		return // behind a name that was reported
 	}
-	for _, h := range honorifics {
-		if !hasPrefix(b[p:p+9], h.word) {
+	x := binary.LittleEndian.Uint64(b[p:])
+	for i := range honorifics {
+		h := &honorifics[i]
+		if (x^h.first)&h.mask != 0 || len(h.word) > 8 && !hasPrefix(b[p:p+9], h.word) {
 			continue
 		}
 		if start < p {
-			s.nameBefore(start, p, h)
+			s.nameBefore(start, p, *h)
 			return
 		}
-		if s.nameInKana(p, h) {
+		if s.nameInKana(p, *h) {
 			return
 		}
 		start = s.katakanaBefore(p) // カタカナ様
@@ -334,11 +338,14 @@ func (s *Scanner) foreignGiven(p int) {
 	}
 	n := katakanaLength(b[p : p+36])
 	after := b[p+n : p+n+3]
-	if n >= 9 && titleAt(b[p+n:p+n+18]) >= 6 && !notForeign[string(b[p:p+n])] && s.personTitle(p+n) {
+	if n < 9 {
+		return
+	}
+	if titleAt(b[p+n:p+n+18]) >= 6 && !notForeign[string(b[p:p+n])] && s.personTitle(p+n) {
 		s.name(p, p+n, 55, ByHonorific)
 		return
 	}
-	if n >= 9 && foreignGiven[string(b[p:p+n])] && !hasPrefix(after, "・") && actorAt(after) {
+	if actorAt(after) && !hasPrefix(after, "・") && foreignGiven[string(b[p:p+n])] {
 		s.name(p, p+n, 51, ByDictionary)
 	}
 }

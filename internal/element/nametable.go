@@ -1,6 +1,9 @@
 package element
 
-import "strings"
+import (
+	"encoding/binary"
+	"strings"
+)
 
 // The name table was written for this program from common knowledge of
 // Japanese names; no list was copied. It is small on purpose: what it does not
@@ -82,11 +85,23 @@ const neverGiven = `市 県 町 村 区 郡 駅 線 川 山 城 寺 島 港 湾 
 
 // honorific is what follows a name; weak ones need a name that the table knows.
 type honorific struct {
-	word string
-	weak bool
+	word  string
+	weak  bool
+	first uint64 // its first eight bytes
+	mask  uint64 // of the bytes that it has of them
 }
 
-var honorifics = []honorific{{"様", false}, {"さま", true}, {"さん", true}, {"殿", true}, {"氏", true}, {"君", true}, {"くん", true}, {"ちゃん", true}, {"先生", true}}
+var honorifics = func() []honorific {
+	list := []honorific{{word: "様", weak: false}, {word: "さま", weak: true}, {word: "さん", weak: true}, {word: "殿", weak: true}, {word: "氏", weak: true}, {word: "君", weak: true}, {word: "くん", weak: true}, {word: "ちゃん", weak: true}, {word: "先生", weak: true}}
+	for i := range list {
+		var first, mask [8]byte
+		for j := range copy(first[:], list[i].word) {
+			mask[j] = 0xff
+		}
+		list[i].first, list[i].mask = binary.LittleEndian.Uint64(first[:]), binary.LittleEndian.Uint64(mask[:])
+	}
+	return list
+}()
 
 // honorificAfter are titles that follow names in text.
 var honorificAfter = []string{"氏", "様", "さん", "選手", "監督", "投手", "教授", "博士", "先生", "社長", "会長", "議員", "知事", "首相", "総理", "大臣", "内閣", "君", "くん", "ちゃん", "殿", "夫妻", "容疑者", "被告", "自身", "本人", "名人", "九段", "八段", "七段", "六段", "五段", "四段", "棋士", "捕手", "内野手", "外野手", "騎手", "警部", "刑事", "大佐", "少佐", "中佐", "大尉", "中尉", "少尉", "大将", "中将", "少将", "役",

@@ -62,7 +62,7 @@ func (s *Scanner) secretValue(q int, kind Kind) {
 		stop = &cookieStop
 	}
 	p, e, _ := s.span(q, stop)
-	for _, scheme := range [...]string{"Bearer ", "Basic ", "bearer ", "basic "} {
+	for _, scheme := range schemesOf(s.buf[p]) {
 		if e-p == len(scheme)-1 && hasPrefix(s.buf[p:p+16], scheme) {
 			p, e, _ = s.span(e, stop)
 		} else if hasPrefix(s.buf[p:e], scheme) {
@@ -79,6 +79,18 @@ func (s *Scanner) secretValue(q int, kind Kind) {
 	}
 	s.ends.value = e
 	s.emit(p, e, kind, confidence, why, nil)
+}
+
+// schemes are how a value of a header names the kind of secret that follows (RFC 7617,
+// RFC 6750).
+var schemes = []string{"Bearer ", "Basic ", "bearer ", "basic "}
+
+// schemesOf returns the schemes that may begin with c.
+func schemesOf(c byte) []string {
+	if c|0x20 != 'b' {
+		return nil
+	}
+	return schemes
 }
 
 // isPlaceholder reports values that stand for a secret: stars, null, ${NAME}.

@@ -169,7 +169,14 @@ func (s *Scanner) viewNumber(p int) {
 	q, tokens, count, last, shown := p, 0, 0, p, 0
 	separators := 0
 	for tokens < maxTokens && q-p < lookAhead/2 {
-		c, n := s.token(q)
+		c, n := s.buf[q], 1
+		switch {
+		case isDigit(c): // as most, and as those in full width
+		case c == 0xEF && s.lead == 0xEF && s.buf[q+1] == 0xBC && s.buf[q+2]-0x90 <= 9:
+			c, n = s.buf[q+2]-0x90+'0', 3
+		default:
+			c, n = s.token(q)
+		}
 		if c == 0 {
 			break
 		}
