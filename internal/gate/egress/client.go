@@ -119,7 +119,7 @@ func (c *client) readHead(in []byte) (head string, rest []byte, err error) {
 func (c *client) connect(head string, ahead []byte) {
 	line, fields, _ := strings.Cut(head, "\r\n")
 	parts := strings.Split(line, " ")
-	if len(parts) != 3 || !strings.HasPrefix(parts[2], "HTTP/1.") {
+	if len(parts) != 3 || parts[2] != "HTTP/1.1" && parts[2] != "HTTP/1.0" {
 		c.refuseHTTP(refusal{c.malformed("connect", errors.New("the request line is none")), "SK3506", malformedly})
 		return
 	}

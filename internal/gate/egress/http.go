@@ -274,8 +274,8 @@ func failed(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.Is(err, errVolume):
 		f.end.Outcome, f.end.Detail = "limit", "sent_per_hour"
 		refuseRequest(w, refusal{f.id, "SK3509", forbidden})
-	case errors.Is(err, context.Canceled):
-		f.end.Outcome = "aborted"
+	case errors.Is(err, context.Canceled): // by the client, or the end of the gate: an empty answer would be a lie
+		panic(http.ErrAbortHandler) // serveRequest records that it was aborted
 	default:
 		f.end.Outcome, f.end.Detail = "unreachable", errOutcome(err)
 		refuseRequest(w, refusal{f.id, "SK3505", unreachable})
