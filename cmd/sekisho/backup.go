@@ -57,10 +57,29 @@ func (c backupCmd) Run(a *app) error {
 // accountsFile holds who may enter the console.
 func accountsFile(c *config.Config) string { return filepath.Join(c.Data, "accounts.db") }
 
-// withAccounts calls write with what belongs into a backup beside the ledger:
-// the keys, and a copy of the accounts where there are any.
+// besideLedger are the directories that belong into a backup beside the ledger and
+// cannot be made from it: the keys; frozen figures and released documents, which the
+// ledger names by digest; and the cuts in force. What is in them before the ledger names
+// it was complete then, so they are copied after it.
+// A remote gate leaves its membership out: restored, it would take events for shipped
+// that are not, so it joins anew.
+func besideLedger(c *config.Config) map[string]string {
+	out := map[string]string{"keys": c.Keys, "cases": caseDir(c)}
+	if !joined(c) {
+		out["hub"] = hubDir(c)
+	}
+	return out
+}
+
+// withAccounts calls write with what belongs into a backup beside the ledger, and a
+// copy of the accounts where there are any.
 func withAccounts(ctx context.Context, c *config.Config, write func(extra map[string]string) error) (err error) {
-	extra := map[string]string{"keys": c.Keys}
+	extra := besideLedger(c)
+	for name, dir := range extra {
+		if name != "keys" && !exists(dir) {
+			delete(extra, name)
+		}
+	}
 	if exists(accountsFile(c)) {
 		dir, err := os.MkdirTemp(c.Data, ".accounts-")
 		if err != nil {
@@ -146,7 +165,9 @@ func (c restoreCmd) Run(a *app) error {
 			return keysWhole(a.ctx, ledgerDir, extra["keys"])
 		}
 	}
-	r, err := ledger.Restore(a.ctx, f, dir, map[string]string{"keys": l.Keys, "accounts": unpacked}, opts)
+	into := besideLedger(l.Config)
+	into["accounts"] = unpacked
+	r, err := ledger.Restore(a.ctx, f, dir, into, opts)
 	var lacks *fault.Error
 	if errors.As(err, &lacks) && lacks.Code == fault.BackupWithoutKeys {
 		return lacks

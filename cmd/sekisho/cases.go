@@ -265,7 +265,9 @@ func (p *process) freeze(ctx context.Context, b *event.CaseScope) error {
 }
 
 // caseDir holds what the ledger names by digest: bundles and released documents.
-func (p *process) caseDir() string { return filepath.Join(p.cfg.Data, "cases") }
+func caseDir(c *config.Config) string { return filepath.Join(c.Data, "cases") }
+
+func (p *process) caseDir() string { return caseDir(p.cfg.Config) }
 
 // keep stores a released document.
 func (p *process) keep(name string, text []byte) error {

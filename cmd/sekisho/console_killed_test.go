@@ -108,23 +108,29 @@ func (f *killedFirm) people() {
 	f.t.Helper()
 	ctx, a := f.t.Context(), f.accounts()
 	defer a.Close()
-	const password = "correct horse battery staple 7"
 	for name, roles := range map[string][]account.Role{"ayame": {account.Officer, account.CSIRT, account.Operator}, "ren": {account.Officer, account.CSIRT, account.Operator}, "sora": {account.Viewer}, "hana": {account.Viewer}} {
 		code, err := a.Invite(ctx, "test", name, roles)
 		if err != nil {
 			f.t.Fatal(err)
 		}
-		key, err := a.NewKey()
-		if err != nil {
-			f.t.Fatal(err)
-		}
-		now := time.Now()
-		if _, err := a.Accept(ctx, code, account.Welcome{Password: password, Key: key, Code: account.Code(key, now.Add(-30*time.Second))}); err != nil {
-			f.t.Fatal(err)
-		}
-		if f.cookies[name], err = a.Login(ctx, name, password, account.Code(key, now), "127.0.0.1"); err != nil {
-			f.t.Fatal(err)
-		}
+		f.enter(a, name, code)
+	}
+}
+
+// enter accepts an invitation and logs in.
+func (f *killedFirm) enter(a *account.Accounts, name, code string) {
+	f.t.Helper()
+	const password = "correct horse battery staple 7"
+	key, err := a.NewKey()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	now := time.Now()
+	if _, err := a.Accept(f.t.Context(), code, account.Welcome{Password: password, Key: key, Code: account.Code(key, now.Add(-30*time.Second))}); err != nil {
+		f.t.Fatal(err)
+	}
+	if f.cookies[name], err = a.Login(f.t.Context(), name, password, account.Code(key, now), "127.0.0.1"); err != nil {
+		f.t.Fatal(err)
 	}
 }
 

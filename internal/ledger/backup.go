@@ -125,7 +125,7 @@ func (b *backup) extra(ctx context.Context, extra map[string]string) error {
 		if name == "" || name != filepath.Base(name) {
 			return fmt.Errorf("backup: %q is not a plain name", name)
 		}
-		if err := b.tree(ctx, extra[name], path.Join(backupExtra, name), func(string) bool { return false }); err != nil {
+		if err := b.tree(ctx, extra[name], path.Join(backupExtra, name), func(name string) bool { return strings.HasSuffix(name, durable.TempSuffix) }); err != nil {
 			return err
 		}
 	}
@@ -146,8 +146,8 @@ func (b *backup) tree(ctx context.Context, dir, prefix string, skip func(name st
 			return ctx.Err()
 		}
 		err = b.file(dir, prefix, name)
-		if errors.Is(err, fs.ErrNotExist) && strings.HasPrefix(name, logDir) {
-			return nil // a partial tile that a whole one replaced meanwhile
+		if errors.Is(err, fs.ErrNotExist) && (prefix != backupLedger || strings.HasPrefix(name, logDir)) {
+			return nil // a partial tile that a whole one replaced meanwhile, or what its owner removed
 		}
 		return err
 	})
