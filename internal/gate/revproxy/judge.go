@@ -52,7 +52,7 @@ func (x *exchange) judge(r *http.Request, held []byte) []refusal {
 		all = append(all, f.as(max(seeing(x.cards), seeing(x.firewall))))
 	}
 	raw := err == nil && len(held) > 0 && len(coding.Names(r.Header.Values("Content-Encoding"))) > 0
-	if x.cards != Off && (x.cardIn(r, body) || raw && x.cardInText(held)) {
+	if x.cards != Off && (x.cardIn(r, body) || raw && x.cardInText(held) || x.cardInParts(r, body)) {
 		f := refusal{status: http.StatusForbidden, code: "SK3402", action: "refuse", rule: "card", reason: "a card number in the request"}
 		all = append(all, f.as(x.cards))
 	}
