@@ -128,6 +128,10 @@ func (g *Gate) failed(w http.ResponseWriter, r *http.Request, err error) {
 
 // cause names what is wrong with an upstream without the address or data.
 func cause(err error) string {
+	var answered badStatus
+	if errors.As(err, &answered) {
+		return answered.Error()
+	}
 	text := err.Error()
 	for _, known := range []string{"connection refused", "no such host", "timeout", "connection reset", "EOF", "certificate", "malformed"} {
 		if strings.Contains(text, known) {

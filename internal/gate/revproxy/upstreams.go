@@ -204,10 +204,15 @@ func (g *Gate) well(ctx context.Context, h *Host, u *upstream) error {
 		err = closed
 	}
 	if err == nil && a.StatusCode >= 400 {
-		err = errors.New("status " + strconv.Itoa(a.StatusCode))
+		err = badStatus(a.StatusCode)
 	}
 	return err
 }
+
+// badStatus is the answer of a server that is not well.
+type badStatus int
+
+func (s badStatus) Error() string { return "status " + strconv.Itoa(int(s)) }
 
 // note takes what an answer says of a server. A change is raised.
 func (g *Gate) note(ctx context.Context, h *Host, u *upstream, err error) {

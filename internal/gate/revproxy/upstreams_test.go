@@ -98,23 +98,23 @@ func TestIllIsPassedOver(t *testing.T) {
 	w := newWorld(t, nil, behind(one, two), func(c *Config) {
 		c.Hosts[0].Health = &Health{Path: "/healthz", Every: 2 * time.Millisecond, Fails: 3}
 	})
-	raised := func(n int, title string) {
+	raised := func(n int, title, detail string) {
 		t.Helper()
 		if !eventually(func() bool { return len(eventtest.Of[*event.Finding](w.rec)) >= n }) {
 			t.Fatalf("nothing was raised: want %q", title)
 		}
-		if all := eventtest.Of[*event.Finding](w.rec); all[n-1].Title != title || all[n-1].Code != codeHealth || !strings.HasPrefix(all[n-1].Detail, "upstream 1 of 2") {
+		if all := eventtest.Of[*event.Finding](w.rec); all[n-1].Title != title || all[n-1].Code != codeHealth || all[n-1].Detail != detail {
 			t.Fatalf("raised %+v, want %q", all[n-1], title)
 		}
 	}
-	raised(1, "an upstream is ill and passed over")
+	raised(1, "an upstream is ill and passed over", "upstream 1 of 2: status 503")
 	for range 6 {
 		if _, body, err := w.get(t, "/"); err != nil || body != "two " {
 			t.Fatalf("%q %v", body, err)
 		}
 	}
 	one.ill.Store(false)
-	raised(2, "an upstream is well again")
+	raised(2, "an upstream is well again", "upstream 1 of 2")
 	for range 2 {
 		if _, _, err := w.get(t, "/"); err != nil {
 			t.Fatal(err)
