@@ -83,9 +83,9 @@ func letter(b *strings.Builder, all []Item, from Sender, vendor string, today ti
 		}
 	}
 	fmt.Fprintf(b, "\n    個人データの取扱いに関する記録の提供等について(依頼)\n\n")
-	fmt.Fprintf(b, "貴社に取扱いを委託している個人データについて、万一のときに「誰の、どの項目が、いつ、どこへ出たか」を明らかにするため、下記の事項を%sまでに書面でご回答ください。対応できない事項は、その理由と対応の予定をお示しください。\n\n記\n\n", day(today.Add(answerWithin)))
+	fmt.Fprintf(b, "個人情報の保護に関する法律第25条に定める委託先の監督の一環として、貴社に取扱いを委託している個人データについて、万一のときに「誰の、どの項目が、いつ、どこへ出たか」を明らかにするため、下記の事項を%sまでに書面でご回答ください。対応できない事項は、その理由と対応の予定をお示しください。\n\n記\n\n", day(today.Add(answerWithin)))
 	for i, x := range all {
-		fmt.Fprintf(b, "%d  %s\n   ご回答いただきたいこと: %s\n   趣旨: 「%s」との公表された指摘を踏まえたものです(%s)。\n\n", i+1, x.Title, x.Request, x.Quote, x.ID)
+		fmt.Fprintf(b, "%d  %s\n   ご回答いただきたいこと: %s\n   趣旨: 公表された報告の指摘(抜粋)「%s」を踏まえたものです(%s)。\n\n", i+1, x.Title, x.Request, x.Quote, x.ID)
 	}
 	b.WriteString("ご回答の後、別添の条項を契約に加える協議をお願いします。\n\n以上\n")
 }
