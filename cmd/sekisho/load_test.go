@@ -33,6 +33,9 @@ type siteLoad struct {
 
 const siteLoadKey = "site load"
 
+// heldPortKey is where a script keeps the listener that holds $NEXTPORT for it.
+const heldPortKey = "held port"
+
 // loadSite has a script ask a site while it does something else: "load PORT" begins,
 // "load to PORT" has all ask at another port as soon as somebody listens there, "load
 // on" waits for more answers, and "load end" ends it and tells how many failed.
@@ -41,6 +44,7 @@ func loadSite(ts *testscript.TestScript, _ bool, args []string) {
 	switch args[0] {
 	case "to":
 		one := l.Load()
+		ts.Check(ts.Value(heldPortKey).(net.Listener).Close())
 		one.moving.Store(true)
 		one.to.Store(&args[1])
 		one.await(ts, func(i int) bool { return *one.at[i].Load() == args[1] })

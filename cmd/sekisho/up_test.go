@@ -92,11 +92,16 @@ func runWithShop(t *testing.T, dir string) {
 			if err != nil {
 				return err
 			}
-			nextPort, err := freePort()
+			held, err := net.Listen("tcp", "127.0.0.1:0") // nobody else gets the port before it is used
 			if err != nil {
 				return err
 			}
-			e.Values[siteLoadKey] = new(atomic.Pointer[siteLoad])
+			e.Defer(func() { _ = held.Close() }) // "load to" may have
+			_, nextPort, err := net.SplitHostPort(held.Addr().String())
+			if err != nil {
+				return err
+			}
+			e.Values[heldPortKey], e.Values[siteLoadKey] = held, new(atomic.Pointer[siteLoad])
 			for _, kv := range [][2]string{
 				{"HOOK", hook}, {"OUTSIDE", outside}, {"SLOW", newSlowSite(e).server.URL}, {"SHOP", leaky}, {"WEBPORT", webPort}, {"NEXTPORT", nextPort}, {"LANG", "C.UTF-8"}, {"USER", "ayame"}, {"UPSTREAMPORT", server.Addr()[strings.LastIndexByte(server.Addr(), ':')+1:]}, {"UPSTREAM", server.Addr()}, {"DATABASE", name},
 				{"METRICSPORT", metricsPort}, {"PGHOST", "127.0.0.1"}, {"PGPORT", port}, {"PGUSER", "app"}, {"PGDATABASE", name}, {"PGSSLMODE", "disable"},
