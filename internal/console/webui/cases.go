@@ -85,6 +85,7 @@ type caseRoom struct {
 	Facts  []string // that can be said
 	Drafts []draftLine
 	Duty   []office.Rank // who holds which rank now
+	upTo   int           // the timeline is shown up to this entry; 0: up to the newest
 }
 
 // draftLine is a document that the case has or could have.
@@ -109,6 +110,7 @@ func (s *Server) casePage(r *Request) (templ.Component, error) {
 	if c.Duty, err = s.Office.Duty(r.Context()); err != nil {
 		return nil, err
 	}
+	c.upTo, _ = strconv.Atoi(r.URL.Query().Get("upto")) // what is no number shows the newest
 	r.page.Title = a.Case.ID + " " + a.Case.Title
 	return caseView(r.page, c), nil
 }
@@ -149,11 +151,38 @@ func (c *caseRoom) title(p *Page, t *casefile.Task) string {
 	return t.ID
 }
 
-// log is the timeline, the newest first.
+// shownLog and shownCalls bound a case's page: one to which nobody answers for
+// months calls and calls again.
+const (
+	shownLog   = 60
+	shownCalls = 12
+)
+
+// stretch is the part of the timeline that the page shows, as indices into the
+// case's log.
+func (c *caseRoom) stretch() (from, end int) {
+	end = len(c.Case.Log)
+	if c.upTo > 0 {
+		end = min(end, c.upTo)
+	}
+	return max(0, end-shownLog), end
+}
+
+// log is the timeline as far as it is shown, the newest first.
 func (c *caseRoom) log() []casefile.Entry {
-	out := slices.Clone(c.Case.Log)
+	from, end := c.stretch()
+	out := slices.Clone(c.Case.Log[from:end])
 	slices.Reverse(out)
 	return out
+}
+
+// older leads to what the timeline held before; empty when that is all.
+func (c *caseRoom) older() templ.SafeURL {
+	from, _ := c.stretch()
+	if from == 0 {
+		return ""
+	}
+	return templ.SafeURL("/cases/" + c.Case.ID + "?upto=" + strconv.Itoa(from) + "#h-log")
 }
 
 // receipts are the actions that were carried out or ordered.

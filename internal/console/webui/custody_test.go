@@ -6,11 +6,13 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
 	"sekisho/internal/console/account"
 	"sekisho/internal/event"
+	"sekisho/internal/view/casefile"
 )
 
 // TestCustody: what the incident view records: evidence with a digest, who holds
@@ -128,5 +130,39 @@ func TestRenewForms(t *testing.T) {
 	}
 	if resp := ayame.visit("GET", "/me", nil); resp.StatusCode != http.StatusOK {
 		t.Errorf("the one that asked: %s", resp.Status)
+	}
+}
+
+// TestLongCase: a case to which nobody answers for months has a page of its
+// usual length, and everything that it calls for and wrote down can be reached.
+func TestLongCase(t *testing.T) {
+	s, f := newServer(t)
+	ayame := enter(t, s, f, "ayame")
+	f.mu.Lock()
+	for i := range 500 {
+		key := "review:7:" + strconv.Itoa(i)
+		f.notices = append(f.notices, casefile.Notice{CaseNotice: event.CaseNotice{Case: "c1", Key: key, Step: "nobody", Rank: "duty"}})
+		f.entries = append(f.entries, casefile.Entry{At: int64(i + 1), By: "by-" + strconv.Itoa(i) + "-", Text: "looked at"})
+	}
+	f.mu.Unlock()
+	seen, path := map[string]bool{}, "/cases/c1"
+	for pages := 0; path != ""; pages++ {
+		if pages > 20 {
+			t.Fatal("the timeline has no end")
+		}
+		page := text(t, ayame.visit("GET", path, nil))
+		if len(page) > 100<<10 {
+			t.Fatalf("a page of %d bytes", len(page))
+		}
+		for _, by := range regexp.MustCompile(`by-\d+-`).FindAllString(page, -1) {
+			seen[by] = true
+		}
+		path = ""
+		if m := regexp.MustCompile(`href="(/cases/c1\?upto=\d+)#h-log"`).FindStringSubmatch(page); m != nil {
+			path = m[1]
+		}
+	}
+	if len(seen) != 500 {
+		t.Errorf("%d of 500 entries can be reached", len(seen))
 	}
 }

@@ -38,6 +38,8 @@ type firm struct {
 	drafts  []string
 	excepts []office.ExceptRequest
 	reviews []office.FieldReview
+	notices []casefile.Notice // what c1 has besides
+	entries []casefile.Entry
 	broken  bool // everything fails
 }
 
@@ -104,7 +106,10 @@ func (f *firm) Case(_ context.Context, q control.CaseQuery) (json.RawMessage, er
 	if q.ID != "c1" {
 		return nil, fault.New(fault.CaseRefused, "problem", "there is no case "+q.ID)
 	}
-	return json.Marshal(f.aCase())
+	a := f.aCase()
+	a.Case.Notices = append(a.Case.Notices, f.notices...)
+	a.Case.Log = append(a.Case.Log, f.entries...)
+	return json.Marshal(a)
 }
 
 func (f *firm) aCase() desk.Answer {
