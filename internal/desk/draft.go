@@ -25,8 +25,7 @@ type Document struct {
 // language in which it was written; what the process wrote is in l, and a
 // released one is what was released. A refusal is a *casefile.Refusal.
 func (d *Desk) Draft(ctx context.Context, id, kind string, slots map[string]string, l lang.Language) (*Document, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	// It records nothing, so it need not wait for who does.
 	if err := d.Settle(ctx); err != nil {
 		return nil, err
 	}

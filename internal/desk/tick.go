@@ -15,7 +15,7 @@ import (
 const (
 	// turn is how many cases Tick looks at with the desk to itself: between two
 	// turns people come in.
-	turn = 32
+	turn = 16
 	// mostAtOnce is how much of what reached nobody is recorded in one go.
 	mostAtOnce = 256
 )

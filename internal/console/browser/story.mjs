@@ -332,6 +332,8 @@ done("a policy, written by one and published by another");
 
 const rooms = ["/", "/cases", story, story + "/draft/web", "/scope", "/scope?ask=1", "/scope/compare?other_user=app", "/events", "/sessions", "/map", "/map/object?place=shop/public.customers", "/map/proposal?database=shop", "/persons", "/persons/review", "/web", "/web?payment=1", "/egress", "/egress?client=127.0.0.1&to=a.example:443&preview=1", "/policy", "/policy/edit", "/ledger", "/users", "/me", "/words", "/wrong"];
 const shots = { "/": "today", "/map": "map", "/web": "web" }; // pictures in both languages
+// The figures of a question may come after the page.
+const arrived = (page, room) => room === "/scope?ask=1" && page.locator("#h-answer").waitFor();
 const findings = [];
 for (const language of ["ja", "en"]) {
   await ayame.goto(origin + "/me");
@@ -339,6 +341,7 @@ for (const language of ["ja", "en"]) {
   if (await button.count()) await button.click();
   for (const room of rooms) {
     await ayame.goto(origin + room);
+    await arrived(ayame, room);
     assert.equal(await ayame.locator("html").getAttribute("lang"), language);
     findings.push(...(await inspect(ayame)).map((f) => `${language} ${room}: ${f}`));
     if (shots[room]) await shoot(ayame, shots[room] + "-" + language);
@@ -352,6 +355,7 @@ await ayame.goto(origin + story);
 await ayame.locator("#figures-now table").waitFor();
 for (const [room, heads] of [[story, ["#h-clocks", "#h-figures", "#h-next", "#h-roles", "#h-log"]], ["/scope?ask=1", ["#h-answer", "#h-elements", "#h-coverage"]]]) {
   await ayame.goto(origin + room);
+  await arrived(ayame, room);
   await ayame.emulateMedia({ media: "print" });
   for (const head of heads) assert.ok(await ayame.locator(head).isVisible(), `${room}: ${head} is not printed`);
   assert.match(await ayame.locator(".three").first().innerText(), /200/, `${room}: the figures are not printed`);
@@ -367,6 +371,7 @@ done("the incident and the scope on paper");
 await ayame.setViewportSize({ width: 375, height: 812 });
 for (const room of rooms) {
   await ayame.goto(origin + room);
+  await arrived(ayame, room);
   const wide = await ayame.evaluate(() => document.documentElement.scrollWidth);
   assert.ok(wide <= 375, `${room} is ${wide} px wide on a phone`);
 }

@@ -1,6 +1,7 @@
 package webui
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -10,6 +11,9 @@ import (
 // behind the page's back, and the page asks again until they are there. The zero
 // value is ready.
 type errands struct {
+	most int  // how many are under way at a time; 0: mostErrands
+	once bool // an answer is for the page that asked: whoever asks later asks anew
+
 	mu      sync.Mutex
 	kept    map[string]*errand
 	running int
@@ -47,6 +51,9 @@ func (s *Server) behindOf(all *errands, ctx context.Context, key string, f func(
 	defer wait.Stop()
 	select {
 	case <-e.done:
+		if all.once {
+			all.taken(key, e)
+		}
 		return e.value, true, e.err
 	case <-wait.C:
 	case <-ctx.Done():
@@ -63,7 +70,7 @@ func (s *Server) errand(all *errands, ctx context.Context, key string, f func(co
 	if e := all.kept[key]; e != nil {
 		return e
 	}
-	if all.running >= mostErrands {
+	if all.running >= cmp.Or(all.most, mostErrands) {
 		return nil
 	}
 	if all.kept == nil {
@@ -75,7 +82,7 @@ func (s *Server) errand(all *errands, ctx context.Context, key string, f func(co
 	run, cancel := s.beyond(ctx, errandMost)
 	go func() { // ends with f, with the server, or after errandMost
 		defer cancel()
-		if s.Calm != nil && all == &s.errands { // searches are short
+		if s.Calm != nil && all == &s.errands { // searches and figures are short
 			s.Calm()
 		}
 		e.value, e.err = f(run)
@@ -86,6 +93,15 @@ func (s *Server) errand(all *errands, ctx context.Context, key string, f func(co
 		close(e.done)
 	}()
 	return e
+}
+
+// taken forgets an answer that a page has.
+func (all *errands) taken(key string, e *errand) {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	if all.kept[key] == e {
+		delete(all.kept, key)
+	}
 }
 
 // forget drops answers that are old, and the oldest when there are many. The

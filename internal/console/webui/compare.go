@@ -55,9 +55,7 @@ func (s *Server) answer(r *Request, q scope.Query) (*scope.Result, error) {
 	if r.Header.Get("HX-Request") != "" {
 		return s.Office.Peek(r.Context(), q)
 	}
-	e := &explorer{Query: q}
-	err := s.ask(r, e)
-	return e.Result, err
+	return s.ask(r.Context(), r.By(), q)
 }
 
 // otherOf is the second question: the first one with the fields that say

@@ -31,7 +31,7 @@ func (f *firm) List(_ context.Context, r office.ListRequest, w io.Writer) error 
 func TestEncryptedList(t *testing.T) {
 	s, f := newServer(t)
 	d := enter(t, s, f, "ayame")
-	if page := text(t, d.visit("GET", "/scope?ask=1", nil)); !strings.Contains(page, `action="/scope/list"`) {
+	if page := d.asked("/scope?ask=1"); !strings.Contains(page, `action="/scope/list"`) {
 		t.Fatal("no form for a list")
 	}
 	form := url.Values{"csrf": {d.csrf}, "class": {"reachable"}, "user": {"app"}, "to_key": {"age1x, age1y"}, "purpose": {"notice"}}

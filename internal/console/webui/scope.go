@@ -32,6 +32,7 @@ type explorer struct {
 	Values url.Values // as asked
 	Query  scope.Query
 	Result *scope.Result // nil: not asked yet
+	Comes  string        // the address to ask again; empty: the answer is there
 	Digest string
 	Map    []office.Database
 	Cases  []casefile.Line // open ones, to freeze into
@@ -112,8 +113,16 @@ func (s *Server) scopePage(r *Request) (templ.Component, error) {
 		return nil, err
 	}
 	if e.Values.Get("ask") != "" {
-		if err := s.ask(r, e); err != nil {
+		answer, ready, err := s.behindOf(&s.asking, r.Context(), r.By()+" "+r.URL.RequestURI(), func(ctx context.Context) (any, error) {
+			return s.ask(ctx, r.By(), e.Query)
+		})
+		if err != nil {
 			return nil, err
+		}
+		if ready {
+			e.Result = answer.(*scope.Result)
+		} else {
+			e.Comes = r.URL.RequestURI()
 		}
 	}
 	return scopeView(r.page, e), nil
@@ -137,13 +146,13 @@ func (s *Server) explore(r *Request, v url.Values) (*explorer, error) {
 }
 
 // ask asks as `sekisho scope` does: the answer is recorded before it is shown.
-func (s *Server) ask(r *Request, e *explorer) error {
+func (s *Server) ask(ctx context.Context, by string, q scope.Query) (*scope.Result, error) {
 	var text bytes.Buffer
-	if err := s.Office.Scope(r.Context(), control.ScopeRequest{Query: e.Query, Form: control.FormFigures, By: r.By()}, &text); err != nil {
-		return err
+	if err := s.Office.Scope(ctx, control.ScopeRequest{Query: q, Form: control.FormFigures, By: by}, &text); err != nil {
+		return nil, err
 	}
-	e.Result = &scope.Result{}
-	return json.Unmarshal(text.Bytes(), e.Result)
+	res := &scope.Result{}
+	return res, json.Unmarshal(text.Bytes(), res)
 }
 
 // slices of the picture over time.

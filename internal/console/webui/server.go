@@ -72,6 +72,7 @@ type Server struct {
 	days    days
 	errands errands
 	looking errands // of searches in the log: short, and not to wait for others
+	asking  errands // of questions for the three figures
 	shared  shared
 	pages   []pattern
 	stopped <-chan struct{} // closed when the server stops: it ends the streams
@@ -92,6 +93,7 @@ func Cookie(origin string) string {
 func New(stopped <-chan struct{}, c Config) *Server {
 	s := &Server{Config: c, secure: strings.HasPrefix(c.Origin, "https:"), mux: http.NewServeMux(), stopped: stopped}
 	s.cookie = Cookie(c.Origin)
+	s.asking.most, s.asking.once = 8, true // answers are taken in turn, and not kept for later pages
 	s.routes()
 	return s
 }

@@ -3,9 +3,11 @@ package webui
 import (
 	"context"
 	"html"
+	"io"
 	"net/url"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -162,5 +164,50 @@ func TestErrandsForget(t *testing.T) {
 	}
 	if len(all.kept) > keptErrands {
 		t.Errorf("%d answers are kept, want at most %d", len(all.kept), keptErrands)
+	}
+}
+
+// asked returns a page when the answer on it is there.
+func (d *desktop) asked(path string) string {
+	d.t.Helper()
+	for {
+		if page := text(d.t, d.visit("GET", path, nil)); !strings.Contains(page, "data-comes") {
+			return page
+		}
+	}
+}
+
+// slowScope answers when it is let.
+type slowScope struct {
+	*firm
+	hold  chan struct{}
+	asked atomic.Int64
+}
+
+func (f *slowScope) Scope(ctx context.Context, r control.ScopeRequest, w io.Writer) error {
+	f.asked.Add(1)
+	<-f.hold
+	return f.firm.Scope(ctx, r, w)
+}
+
+// TestFiguresCome: a page does not wait for figures that take long; it asks for
+// them again, which is no second question, and a later page asks anew.
+func TestFiguresCome(t *testing.T) {
+	s, f := newServer(t)
+	slow := &slowScope{firm: f, hold: make(chan struct{})}
+	s.Office = slow
+	d := enter(t, s, f, "ayame")
+	for range 2 {
+		page := text(t, d.visit("GET", "/scope?ask=1&user=app", nil))
+		if !strings.Contains(page, `hx-get="/scope?ask=1&amp;user=app"`) || !strings.Contains(page, "data-comes") || strings.Contains(page, "h-answer") || strings.Contains(page, "h-time") {
+			t.Fatalf("before the answer:\n%s", page)
+		}
+	}
+	close(slow.hold)
+	if page := d.asked("/scope?ask=1&user=app"); !strings.Contains(page, "h-answer") || slow.asked.Load() != 1 {
+		t.Errorf("asked %d times:\n%s", slow.asked.Load(), page)
+	}
+	if page := d.asked("/scope?ask=1&user=app"); !strings.Contains(page, "h-answer") || slow.asked.Load() != 2 {
+		t.Errorf("a later page: asked %d times:\n%s", slow.asked.Load(), page)
 	}
 }

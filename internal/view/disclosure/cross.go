@@ -67,7 +67,7 @@ func (e *evaluation) namedSession(ctx context.Context, s scope.Session) error {
 
 // fit says how a session fits the actors.
 func (e *evaluation) fit(session uint32) (sure, maybe bool) {
-	if !e.actors.Narrow() {
+	if !e.narrow {
 		return true, true
 	}
 	client := e.clientOf[session]
@@ -158,11 +158,19 @@ func (e *evaluation) ofActors(r *record, sure, maybe totals) {
 	if e.clientOf[r.session] == 0 && e.names.texts[k.reason] != scope.ReasonNoNumber {
 		e.unnamed++
 	}
-	if isSure && !(k.class == event.Exact && e.doubtful(r, k.table)) {
-		sure.addRecord(r, k.class, nil)
-	} else {
-		maybe.addRecord(r, k.class, nil)
+	at, t := &e.sureOf, sure
+	if !isSure || k.class == event.Exact && e.doubtful(r, k.table) {
+		at, t = &e.maybeOf, maybe
 	}
+	if *at == nil {
+		*at = make([]*total, len(e.series.list))
+	}
+	x := (*at)[r.series]
+	if x == nil {
+		x = t.at(r.series)
+		(*at)[r.series] = x
+	}
+	x.addRecord(r, k.class, nil)
 }
 
 // seriesTables returns the places of all series that are asked about.

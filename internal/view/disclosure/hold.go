@@ -104,13 +104,8 @@ type restingSet struct {
 
 func (e *evaluation) restSource(ctx context.Context, r *resting, tbl *table, src uint32, t times) ([]scope.Span, error) {
 	h := tbl.held[src]
-	var whole []*scan
-	var spans []scope.Span
-	for _, s := range h.scans {
-		if s.complete() {
-			whole, spans = append(whole, s), append(spans, s.span)
-		}
-	}
+	done := e.wholeScans(tableSource{tbl.id, src}, h)
+	whole, spans := done.scans, done.spans
 	c := e.choose(t, tableSource{tbl.id, src}, spans)
 	use, changes := c.use, c.changes
 	if len(whole) > 0 {
@@ -119,17 +114,11 @@ func (e *evaluation) restSource(ctx context.Context, r *resting, tbl *table, src
 	}
 	var rows, lost uint64
 	var mask element.Mask
-	var latest *scan
-	for _, s := range whole {
-		if at := event.Time(s.span.To); at.After(r.lastScan) {
+	if len(whole) > 0 { // these show the last scan, and what it has not seen
+		if at := event.Time(done.latest.span.To); at.After(r.lastScan) {
 			r.lastScan = at
 		}
-		if latest == nil || s.span.To > latest.span.To {
-			latest = s
-		}
-	}
-	if len(whole) > 0 { // these show the last scan, and what it has not seen
-		e.trace.scans([]*scan{latest, whole[len(whole)-1]})
+		e.trace.scans([]*scan{done.latest, whole[len(whole)-1]})
 	}
 	for i := 0; i < len(whole); i++ {
 		first := i
@@ -147,8 +136,8 @@ func (e *evaluation) restSource(ctx context.Context, r *resting, tbl *table, src
 	}
 	r.rows += rows
 	r.lost += lost
-	for _, s := range h.scans {
-		if !s.complete() && scope.Touches(changes, s.span) { // what it saw was there
+	for _, s := range done.parts {
+		if scope.Touches(changes, s.span) { // what it saw was there
 			if err := e.addScans(ctx, r, src, []*scan{s}); err != nil {
 				return nil, err
 			}
@@ -161,6 +150,34 @@ func (e *evaluation) restSource(ctx context.Context, r *resting, tbl *table, src
 		mask = element.MaskOf(element.Unclassified)
 	}
 	return changes, e.addChanges(ctx, r, tableSource{tbl.id, src}, mask, changes, spans)
+}
+
+// wholeScans are the scans of a table and source that came to their end, in the
+// order of their spans, and those that did not.
+type wholeScans struct {
+	scans, parts []*scan
+	spans        []scope.Span
+	latest       *scan // the one that ended last
+}
+
+// wholeScans returns those of h; a question comes by them again and again.
+func (e *evaluation) wholeScans(of tableSource, h *held) wholeScans {
+	if w, ok := e.wholeOf[of]; ok {
+		return w
+	}
+	w := wholeScans{scans: make([]*scan, 0, len(h.scans)), spans: make([]scope.Span, 0, len(h.scans))}
+	for _, s := range h.scans {
+		if !s.complete() {
+			w.parts = append(w.parts, s)
+			continue
+		}
+		w.scans, w.spans = append(w.scans, s), append(w.spans, s.span)
+		if w.latest == nil || s.span.To > w.latest.span.To {
+			w.latest = s
+		}
+	}
+	e.wholeOf[of] = w
+	return w
 }
 
 func (e *evaluation) addScans(ctx context.Context, r *resting, src uint32, scans []*scan) error {

@@ -69,52 +69,42 @@ type records struct {
 	r     record
 }
 
-func (p *records) uvarint() uint64 {
-	d := p.data
-	if len(d) > 0 && d[0] < 0x80 {
-		p.data = d[1:]
-		return uint64(d[0])
-	}
-	if len(d) > 1 && d[1] < 0x80 {
-		p.data = d[2:]
-		return uint64(d[0]&0x7f) | uint64(d[1])<<7
-	}
-	return p.long()
-}
-
-func (p *records) long() uint64 {
-	v, n := binary.Uvarint(p.data)
-	if n <= 0 {
-		p.bad, p.data = true, nil
-		return 0
-	}
-	p.data = p.data[n:]
-	return v
-}
-
 // next reads the next record into p.r, whose set is overwritten each time.
 func (p *records) next() bool {
 	if len(p.data) == 0 || p.bad {
 		return false
 	}
-	r := &p.r
-	r.index = p.first + p.uvarint()
-	r.lo = p.start + int64(p.uvarint())
-	r.hi = r.lo + int64(p.uvarint())
-	r.session = uint32(p.uvarint())
-	r.series = uint32(p.uvarint())
-	r.statement = uint32(p.uvarint())
-	r.rows = p.uvarint()
-	r.lost = p.uvarint()
-	n := p.uvarint()
+	d, r := p.data, &p.r
+	v, i := varint(d, 0)
+	r.index = p.first + v
+	v, i = varint(d, i)
+	r.lo = p.start + int64(v)
+	v, i = varint(d, i)
+	r.hi = r.lo + int64(v)
+	v, i = varint(d, i)
+	r.session = uint32(v)
+	v, i = varint(d, i)
+	r.series = uint32(v)
+	v, i = varint(d, i)
+	r.statement = uint32(v)
+	r.rows, i = varint(d, i)
+	r.lost, i = varint(d, i)
+	n, i := varint(d, i)
 	r.set = r.set[:0]
 	last := uint32(0)
-	for ; n > 0 && !p.bad; n-- {
-		first := last + uint32(p.uvarint())
-		last = first + uint32(p.uvarint())
-		r.set = append(r.set, event.Range{First: first, Last: last})
+	for ; n > 0 && i <= len(d); n-- {
+		var first, length uint64
+		first, i = varint(d, i)
+		length, i = varint(d, i)
+		r.set = append(r.set, event.Range{First: last + uint32(first), Last: last + uint32(first) + uint32(length)})
+		last += uint32(first) + uint32(length)
 	}
-	return !p.bad
+	if i > len(d) {
+		p.bad, p.data = true, nil
+		return false
+	}
+	p.data = d[i:]
+	return true
 }
 
 // seconds returns the whole seconds that a record touches.

@@ -142,7 +142,10 @@ func (t totals) at(series uint32) *total {
 
 // addRecord adds a record. few, when it is not nil, are all its subjects.
 func (t totals) addRecord(r *record, class event.Class, few []uint32) {
-	x := t.at(r.series)
+	t.at(r.series).addRecord(r, class, few)
+}
+
+func (x *total) addRecord(r *record, class event.Class, few []uint32) {
 	x.n++
 	x.rows += r.rows
 	x.lost += r.lost
@@ -183,7 +186,8 @@ func (t totals) addEntry(e entry, class event.Class) error {
 	return x.set.addSet(e.set)
 }
 
-// wait is addEntry for a question: the set waits in its bag.
+// wait is addEntry for a question, of what View.roll returned: the set waits in
+// its bag.
 func (t totals) wait(e entry, class event.Class) error {
 	x := t.at(e.series)
 	x.set.sparse = class != event.Exact
@@ -467,6 +471,10 @@ func (v *View) roll(ctx context.Context, k rollKey) ([]byte, error) {
 	err := query(ctx, v.db.Read, "SELECT data FROM roll WHERE level = ? AND block = ? AND dim = ? AND key = ?",
 		func(r *sql.Rows) error { return r.Scan(&data) }, k.level, k.block, k.dim, k.key)
 	if err != nil {
+		return nil, err
+	}
+	// Looked at once, and not by every question.
+	if err := entries(data, func(e entry) error { return checkStored(e.set) }); err != nil {
 		return nil, err
 	}
 	v.cache.put(k, data, len(data)+128)

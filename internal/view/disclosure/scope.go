@@ -43,6 +43,7 @@ type evaluation struct {
 	*View
 	q      scope.Query
 	actors scope.Actors
+	narrow bool // actors.Narrow()
 	w      scope.Frame
 	mask   element.Mask // elements asked for
 
@@ -61,12 +62,15 @@ type evaluation struct {
 	bounds    map[boundKey]*scope.Bound
 	holdings  map[uint32]*scope.Holding
 	exact     totals // exact series of everybody, when they were gathered anyway
-	open      int
-	askedOf   []uint8 // by series: 0 not looked at, 1 no, 2 yes
-	chosen    map[chosenKey]choice
-	leaves    []countLeaf // what is confirmed
-	temp      []*bag      // to be freed with the answer
-	trace     *trace      // nil: no evidence is asked for
+	// What cross gathers, by series.
+	sureOf, maybeOf []*total
+	wholeOf         map[tableSource]wholeScans
+	open            int
+	askedOf         []uint8 // by series: 0 not looked at, 1 no, 2 yes
+	chosen          map[chosenKey]choice
+	leaves          []countLeaf // what is confirmed
+	temp            []*bag      // to be freed with the answer
+	trace           *trace      // nil: no evidence is asked for
 	// changeSets counts the sets of changes that were read.
 	changeSets int
 	unnamed    uint64
@@ -105,7 +109,7 @@ func (v *View) evaluation(q scope.Query) (*evaluation, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &evaluation{View: v, q: q, actors: actors, in: map[uint32]bool{}, targets: map[uint32][]uint32{},
+	e := &evaluation{View: v, q: q, actors: actors, narrow: actors.Narrow(), wholeOf: map[tableSource]wholeScans{}, in: map[uint32]bool{}, targets: map[uint32][]uint32{},
 		standsFor: map[string][]uint32{}, taintsOf: map[uint32][]*taint{}, origin: map[string]resting{},
 		wants: map[uint32]*want{}, bounds: map[boundKey]*scope.Bound{}, holdings: map[uint32]*scope.Holding{}, chosen: map[chosenKey]choice{}}
 	if e.mask, err = maskOf(q.Elements); err != nil {

@@ -18,12 +18,10 @@ func (d *deltas) next() bool {
 	if len(d.rest) == 0 {
 		return false
 	}
-	v, n := uint64(d.rest[0]), 1
-	if v >= 0x80 {
-		if v, n = binary.Uvarint(d.rest); n <= 0 {
-			d.rest, d.bad = nil, true
-			return false
-		}
+	v, n := varint(d.rest, 0)
+	if n > len(d.rest) {
+		d.rest, d.bad = nil, true
+		return false
 	}
 	d.last += uint32(v)
 	d.rest = d.rest[n:]
@@ -303,14 +301,12 @@ func (s *stored) nextIn(from uint32) (uint32, bool) {
 	return uint32(le.Uint16(data[2*i:])), true
 }
 
-// wait puts a stored set into b without reading more than its structure. The
-// bytes must stay as they are. Small ones go into a sparse bag at once.
+// wait puts a stored set that checkStored has found whole into b, without
+// reading it. The bytes must stay as they are. Small ones go into a sparse bag at
+// once.
 func (b *bag) wait(data []byte) error {
 	if b.sparse && len(data) > 0 && data[0] == tagDeltas {
 		return b.addSet(data)
-	}
-	if err := checkStored(data); err != nil {
-		return err
 	}
 	if len(data) > 1 {
 		b.stored = append(b.stored, data)
