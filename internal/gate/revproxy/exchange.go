@@ -40,6 +40,7 @@ type exchange struct {
 	whole    []byte        // the request's body, nil: it goes on, or there is none
 	incoming *watched      // what is left of the request's body, nil for nothing
 	together bool          // the response is there as a whole, of the length that it says
+	sentTo   *upstream     // that has the request, nil for none yet
 
 	cancel context.CancelFunc // ends what is asked of the upstream
 	live   *cutting.Live      // nil: not in the cuts

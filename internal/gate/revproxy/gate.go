@@ -77,7 +77,7 @@ func New(cfg Config) (*Gate, error) {
 	g.proxy = &httputil.ReverseProxy{
 		Rewrite:        rewrite,
 		Transport:      passing{g},
-		ModifyResponse: g.respond,
+		ModifyResponse: g.answer,
 		ErrorHandler:   g.failed,
 		FlushInterval:  flushAfter,
 		BufferPool:     &buffers{},

@@ -9,8 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-
-	"sekisho/internal/event"
+	"time"
 )
 
 // refuse records a refusal and answers it. The request is recorded with it.
@@ -117,12 +116,10 @@ func (g *Gate) failed(w http.ResponseWriter, r *http.Request, err error) {
 	default:
 		x.end.Outcome = "upstream"
 		g.counts.failed.Add(1)
-		if x.unseen {
-			x.page(w, r, refusal{status: http.StatusBadGateway, code: "SK3405"})
-			return
+		if !x.unseen {
+			g.unanswered(x, time.Now(), err)
 		}
-		g.record(context.Background(), &event.Finding{Code: "SK3405", Title: "upstream does not answer", Place: x.host.Place, Detail: cause(err)})
-		x.page(w, r, refusal{status: http.StatusBadGateway, code: "SK3405"})
+		x.page(w, r, refusal{status: http.StatusBadGateway, code: codeUpstream})
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"time"
 
 	"sekisho/internal/element"
 	"sekisho/internal/event"
@@ -28,13 +29,22 @@ type errRefused struct{ refusal }
 
 func (e errRefused) Error() string { return "the response was refused: " + e.reason }
 
-// respond looks at a response before its first byte is sent, and has the rest
-// looked at while it streams.
-func (g *Gate) respond(a *http.Response) error {
+// answer takes the beginning of a response.
+func (g *Gate) answer(a *http.Response) error {
 	x := exchangeOf(a.Request)
 	if x.unseen {
 		return nil
 	}
+	err := g.respond(a, x)
+	if err == nil {
+		g.answered(x, time.Now())
+	}
+	return err
+}
+
+// respond looks at a response before its first byte is sent, and has the rest
+// looked at while it streams.
+func (g *Gate) respond(a *http.Response, x *exchange) error {
 	if a.StatusCode == http.StatusSwitchingProtocols {
 		if c := clientOf(a.Request); c != nil {
 			c.changed()

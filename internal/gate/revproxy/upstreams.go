@@ -50,7 +50,8 @@ type upstream struct {
 	ill   atomic.Bool  // by its health
 	alone atomic.Int64 // it is passed over until then, in ns since 1970
 
-	fails int // in a row; of who asks for its health
+	fails  int // in a row; of who asks for its health
+	outage *outage
 }
 
 // compileUpstreams makes the servers of a site. What is known of one that the site
@@ -59,8 +60,12 @@ func (h *Host) compileUpstreams(before *Host) *upstreams {
 	all := append([]*url.URL{h.Upstream}, h.Others...)
 	u := &upstreams{host: h}
 	for i, to := range all {
-		one := &upstream{url: to, name: "upstream " + strconv.Itoa(i+1) + " of " + strconv.Itoa(len(all))}
-		if old := before.upstream(to); old != nil && (h.Health != nil) == (before.Health != nil) {
+		one := &upstream{url: to, name: "upstream " + strconv.Itoa(i+1) + " of " + strconv.Itoa(len(all)), outage: &outage{}}
+		old := before.upstream(to)
+		if old != nil {
+			one.outage = old.outage
+		}
+		if old != nil && (h.Health != nil) == (before.Health != nil) {
 			one.ill.Store(old.ill.Load())
 			one.alone.Store(old.alone.Load())
 		}
@@ -116,6 +121,7 @@ func (g passing) RoundTrip(r *http.Request) (*http.Response, error) {
 	order := x.host.upstreams.order(x.begin)
 	body := r.Body
 	for i, to := range order {
+		x.sentTo = to
 		out := r
 		if len(order) > 1 {
 			out = r.Clone(r.Context())

@@ -169,7 +169,7 @@ type counts struct {
 	stalled    atomic.Uint64 // responses that nobody took
 }
 
-// raiseAgain is how often the same flood is told of.
+// raiseAgain is how often the same flood, or outage, is told of.
 const raiseAgain = time.Minute
 
 // flooded raises that clients take more than they may.
