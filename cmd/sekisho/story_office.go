@@ -43,6 +43,7 @@ type office struct {
 
 	hooks *http.Server // where messages to people arrive
 	shop  *http.Server // the site behind the web gate
+	goods shelf        // what it serves
 	web   *webGate
 	out   exits
 	stage *stage
@@ -85,7 +86,7 @@ func (o *office) open(ctx context.Context, parts story.Parts) error {
 	if err != nil {
 		return err
 	}
-	shop, err := o.serve(&o.shop, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<h1>shop</h1>") })
+	shop, err := o.serve(&o.shop, o.goods.ServeHTTP)
 	if err != nil {
 		return err
 	}
@@ -192,6 +193,7 @@ func (o *office) write(hooks, shop string, parts story.Parts) error {
 	if err := file("cases.yaml", string(firm)); err != nil {
 		return err
 	}
+	pages, rules := checkoutSection(parts)
 	return file("sekisho.yaml", fmt.Sprintf(`data: ./data
 keys: ./keys
 cases: cases.yaml
@@ -199,8 +201,8 @@ ledger: {sync: 10ms}
 web:
   - name: shop-web
     listen: 127.0.0.1:0
-    sites: [{hosts: [shop.example.jp], upstream: '%s', firewall: enforce, cards: enforce}]
-%s`, shop, exitSection(parts.Exits)))
+    sites: [{hosts: [shop.example.jp], upstream: '%s', firewall: enforce, cards: enforce%s}]
+%s%s`, shop, pages, rules, exitSection(parts.Exits)))
 }
 
 // close stops everything.

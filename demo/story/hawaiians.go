@@ -61,6 +61,9 @@ func tellHawaiians(ctx context.Context, t *teller) error {
 	}
 	t.say("knows", "hw_page", "status", status)
 	t.check("hw_page", "200 ", fmt.Sprint(status, " ", code))
+	if err := t.checkout(ctx); err != nil {
+		return err
+	}
 	if err := t.holds(ctx, place+"/orders.cards", 1, uint32(cards), element.Name, element.Address, element.CardPAN, element.CardExpiry, element.CardCVV); err != nil {
 		return err
 	}

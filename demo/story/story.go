@@ -34,6 +34,7 @@ var Names = []string{"jtb", "sapporo", "hawaiians", "telecomsquare"}
 // that only Until moves. It is not safe for concurrent use.
 type Office interface {
 	Resting
+	Shop
 	Now() time.Time
 	// Until moves the clock to t. Calls that become due on the way are made at
 	// their own time.
@@ -218,7 +219,8 @@ func (t *Told) Differences() (n int) {
 // Parts are what a story needs besides ledger, views, desk, messages and the
 // web gate.
 type Parts struct {
-	Exits int // egress gates, and what cuts them
+	Exits    int  // egress gates, and what cuts them
+	Checkout bool // pages that lead to payment, guarded by the web gate
 }
 
 // ErrNoDatabase is returned where no PostgreSQL is installed.
@@ -253,7 +255,7 @@ var stories = map[string]struct {
 }{
 	"jtb":           {"2016-03-14 00:00", tellJTB, Parts{Exits: routes}},
 	"sapporo":       {"2015-10-01 00:00", tellSapporo, Parts{}},
-	"hawaiians":     {"2017-02-10 00:00", tellHawaiians, Parts{}},
+	"hawaiians":     {"2017-02-10 00:00", tellHawaiians, Parts{Checkout: true}},
 	"telecomsquare": {"2013-04-01 00:00", tellTelecomSquare, Parts{}},
 }
 
