@@ -70,7 +70,7 @@ prove: ## PROVE_SEED=1 PROVE_SEEDS=20 choose the seeds
 check: vet
 	@sh scripts/setup.sh check
 	$(GO) test -count=1 ./arch
-	CGO_ENABLED=1 $(GO) test -race -short -timeout 15m ./...
+	CGO_ENABLED=1 $(GO) test -race -short -timeout 60m ./...
 
 vet:
 	@test -z "$$(gofmt -l $$(git ls-files '*.go' ':!bench/peers'))" || { gofmt -l $$(git ls-files '*.go' ':!bench/peers'); echo "these files are not gofmt'ed" >&2; exit 1; }

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,6 +27,7 @@ type shopHistory struct {
 	rng      *rand.Rand
 	l        *ledger.Ledger
 	now      time.Time
+	clock    atomic.Int64 // now, for the ledger
 	start    uint32
 	up       bool
 	next     event.Session
@@ -51,6 +53,7 @@ func (h *shopHistory) record(source event.Source, b event.Body) event.Seq {
 func (h *shopHistory) pass(d time.Duration) {
 	for end := h.now.Add(d); h.now.Before(end); {
 		h.now = h.now.Add(min(end.Sub(h.now), 7*time.Second))
+		h.clock.Store(h.now.UnixNano())
 		if h.up {
 			h.record("gate/a", &event.Heartbeat{Places: []event.Place{"shop"}})
 		}
@@ -119,7 +122,8 @@ func TestRebuildAfterRetention(t *testing.T) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			dir := t.TempDir()
 			h := &shopHistory{t: t, rng: rand.New(rand.NewPCG(seed, 7)), now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
-			cfg := ledger.Config{Dir: filepath.Join(dir, "ledger"), Tenant: "shop", Now: func() time.Time { return h.now }}
+			h.clock.Store(h.now.UnixNano())
+			cfg := ledger.Config{Dir: filepath.Join(dir, "ledger"), Tenant: "shop", Now: func() time.Time { return event.Time(h.clock.Load()) }}
 			if err := ledger.Init(t.Context(), cfg); err != nil {
 				t.Fatal(err)
 			}

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -11,14 +12,15 @@ import (
 // and are read to their end and not further.
 func TestBefore(t *testing.T) {
 	cfg := internalConfig(t)
-	clock := int64(1000)
-	cfg.Now = func() time.Time { return event.Time(clock) }
+	var clock atomic.Int64
+	clock.Store(1000)
+	cfg.Now = func() time.Time { return event.Time(clock.Load()) }
 	mustInit(t, cfg)
 	l := mustOpen(t, cfg)
 	write := func(source event.Source, n int) {
 		t.Helper()
 		for range n {
-			clock += 10
+			clock.Add(10)
 			if _, err := l.Recorder(source, 0).Record(t.Context(), event.Durable, &event.Heartbeat{}); err != nil {
 				t.Fatal(err)
 			}

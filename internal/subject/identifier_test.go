@@ -103,7 +103,7 @@ func TestSuspend(t *testing.T) {
 	if _, o := ix.Lookup(Space{"shop/public.other", element.Email}, value); o != NotKnown {
 		t.Errorf("another table: %v, want NotKnown", o)
 	}
-	if n := testing.AllocsPerRun(100, func() { ix.Lookup(mail, value) }); n > 0 {
+	if n := testing.AllocsPerRun(100, func() { ix.Lookup(mail, value) }); n > 0 && !raced {
 		t.Errorf("%v allocations a look-up, want 0", n)
 	}
 	if !ix.Complete(mail) || ix.Complete(Space{"shop/public.other", element.Email}) {

@@ -3,6 +3,7 @@ package webui
 import (
 	"context"
 	"encoding/json"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,7 +41,7 @@ func (s *Server) wrong(r *Request) (templ.Component, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nil, redirect("/cases/" + receipt.Case + "?done=wrong")
+	return nil, redirect(casePath(receipt.Case) + "?done=wrong")
 }
 
 // record proposes a body as the person who asks, and returns the receipt.
@@ -151,6 +152,9 @@ func (c *caseRoom) title(p *Page, t *casefile.Task) string {
 	return t.ID
 }
 
+// casePath is the address of a case's page, whatever somebody typed for its name.
+func casePath(id string) string { return "/cases/" + url.PathEscape(id) }
+
 // shownLog and shownCalls bound a case's page: one to which nobody answers for
 // months calls and calls again.
 const (
@@ -182,7 +186,7 @@ func (c *caseRoom) older() templ.SafeURL {
 	if from == 0 {
 		return ""
 	}
-	return templ.SafeURL("/cases/" + c.Case.ID + "?upto=" + strconv.Itoa(from) + "#h-log")
+	return templ.SafeURL(casePath(c.Case.ID) + "?upto=" + strconv.Itoa(from) + "#h-log")
 }
 
 // receipts are the actions that were carried out or ordered.
@@ -215,7 +219,7 @@ func (s *Server) act(r *Request, done string, body event.Cased) (templ.Component
 	if _, err := s.record(r, body); err != nil {
 		return nil, err
 	}
-	return nil, redirect("/cases/" + body.InCase() + "?done=" + done)
+	return nil, redirect(casePath(body.InCase()) + "?done=" + done)
 }
 
 func (s *Server) caseTask(r *Request) (templ.Component, error) {

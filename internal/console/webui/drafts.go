@@ -102,7 +102,7 @@ func (s *Server) draftAct(r *Request, done string, b *event.CaseDraft) (templ.Co
 	if _, err := s.record(r, b); err != nil {
 		return nil, err
 	}
-	return nil, redirect("/cases/" + b.Case + "/draft/" + b.Draft + "?done=" + done)
+	return nil, redirect(casePath(b.Case) + "/draft/" + b.Draft + "?done=" + done)
 }
 
 // released reports whether the document is out, and mine whether the person
@@ -115,7 +115,7 @@ func (d *draftRoom) mine(p *Page) bool {
 	return d.State != nil && d.State.Writer == p.User.Name
 }
 
-func (d *draftRoom) path() string { return "/cases/" + d.Case.ID + "/draft/" + d.Kind }
+func (d *draftRoom) path() string { return casePath(d.Case.ID) + "/draft/" + d.Kind }
 
 // releaserOf names who stands behind the state of a document.
 func releaserOf(d *draftRoom) string {

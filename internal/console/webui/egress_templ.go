@@ -706,9 +706,9 @@ func egressCuts(p *Page, e *egressRoom) templ.Component {
 									return templ_7745c5c3_Err
 								}
 								var templ_7745c5c3_Var35 templ.SafeURL
-								templ_7745c5c3_Var35, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL("/cases/" + x.Case))
+								templ_7745c5c3_Var35, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(casePath(x.Case)))
 								if templ_7745c5c3_Err != nil {
-									return templ.Error{Err: templ_7745c5c3_Err, FileName: `egress.templ`, Line: 103, Col: 52}
+									return templ.Error{Err: templ_7745c5c3_Err, FileName: `egress.templ`, Line: 103, Col: 50}
 								}
 								_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var35))
 								if templ_7745c5c3_Err != nil {
@@ -721,7 +721,7 @@ func egressCuts(p *Page, e *egressRoom) templ.Component {
 								var templ_7745c5c3_Var36 string
 								templ_7745c5c3_Var36, templ_7745c5c3_Err = templ.JoinStringErrs(x.Case)
 								if templ_7745c5c3_Err != nil {
-									return templ.Error{Err: templ_7745c5c3_Err, FileName: `egress.templ`, Line: 103, Col: 63}
+									return templ.Error{Err: templ_7745c5c3_Err, FileName: `egress.templ`, Line: 103, Col: 61}
 								}
 								_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var36))
 								if templ_7745c5c3_Err != nil {

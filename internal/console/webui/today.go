@@ -229,7 +229,7 @@ func (s *Server) todos(r *Request, t *today) []todo {
 	}
 	for _, c := range t.Clocks {
 		if c.Late {
-			add(true, "/cases/"+c.Case, p.T("todo_open_case"), p.T("todo_late", "case", c.Case, "due", p.Time(c.Due)))
+			add(true, casePath(c.Case), p.T("todo_open_case"), p.T("todo_late", "case", c.Case, "due", p.Time(c.Due)))
 			break
 		}
 	}
@@ -243,7 +243,7 @@ func (s *Server) todos(r *Request, t *today) []todo {
 	}
 	for _, c := range t.Cases {
 		if c.State == casefile.Candidate {
-			add(false, "/cases/"+c.ID, p.T("todo_open_case"), p.T("todo_candidate", "case", c.ID, "title", c.Title))
+			add(false, casePath(c.ID), p.T("todo_open_case"), p.T("todo_candidate", "case", c.ID, "title", c.Title))
 		}
 	}
 	if grants, err := s.Office.Grants(r.Context()); err == nil && p.May(account.GrantDecide) {

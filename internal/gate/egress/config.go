@@ -22,6 +22,7 @@ type Config struct {
 	// connections that the network has led here. One of them is needed. The
 	// gate closes both.
 	Listener, Transparent net.Listener
+	original              func(net.Conn) (netip.AddrPort, error) // of a transparent connection; nil: the system is asked
 	// TLS, when set, is spoken on Listener. With ClientCAs a verified client's
 	// common name counts as its certificate in the policy.
 	TLS *tls.Config

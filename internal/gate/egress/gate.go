@@ -59,8 +59,11 @@ func New(cfg Config) (*Gate, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Gate{cfg: cfg, loop: loop, native: cfg.loop().Native(), names: newNameCache(cfg.Resolve), volumes: newVolumes(), handoff: newHandoff(), raised: map[string]*raise{}, original: originalDestination,
+	g := &Gate{cfg: cfg, loop: loop, native: cfg.loop().Native(), names: newNameCache(cfg.Resolve), volumes: newVolumes(), handoff: newHandoff(), raised: map[string]*raise{}, original: cfg.original,
 		seats: newSeats(cfg.Limits.Connections, cfg.Limits.PerClient), dialer: net.Dialer{KeepAlive: -1}}
+	if g.original == nil {
+		g.original = originalDestination
+	}
 	g.flows.Now = cfg.Now
 	g.flows.Idle = func(*cut.Set) { g.transport.CloseIdleConnections() }
 	g.serveHTTP()

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,9 +19,12 @@ import (
 // TestReadTransparent: a tunnel that the network led here is read too, and SOCKS.
 func TestReadTransparent(t *testing.T) {
 	l := listen(t)
-	s := newShop(t, readRules, func(c *Config) { c.Transparent = l })
-	to := s.server.Listener.Addr().(*net.TCPAddr).AddrPort()
-	s.gate.original = func(net.Conn) (netip.AddrPort, error) { return to, nil }
+	var to atomic.Pointer[netip.AddrPort]
+	s := newShop(t, readRules, func(c *Config) {
+		c.Transparent, c.original = l, func(net.Conn) (netip.AddrPort, error) { return *to.Load(), nil }
+	})
+	at := s.server.Listener.Addr().(*net.TCPAddr).AddrPort()
+	to.Store(&at)
 	tr := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.ca, ServerName: "forms.here.example"}, DialTLSContext: nil}
 	tr.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, network, l.Addr().String())

@@ -120,12 +120,14 @@ func TestSOCKSRefusals(t *testing.T) {
 // TestTransparent plays the network: the test says where connections went.
 func TestTransparent(t *testing.T) {
 	l := listen(t)
-	w := newWorld(t, rules, func(c *Config) { c.Listener, c.Transparent = nil, l })
+	to := make(chan string, 1)
+	w := newWorld(t, rules, func(c *Config) {
+		c.Listener, c.Transparent = nil, l
+		c.original = func(net.Conn) (netip.AddrPort, error) { return netip.ParseAddrPort(<-to) }
+	})
 	server, cfg := tlsServer(t)
 	plain := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { fmt.Fprint(rw, "plain "+r.Host+r.URL.Path) }))
 	t.Cleanup(plain.Close)
-	to := make(chan string, 1)
-	w.gate.original = func(net.Conn) (netip.AddrPort, error) { return netip.ParseAddrPort(<-to) }
 	dial := func(original string) net.Conn {
 		conn, err := net.Dial("tcp", l.Addr().String())
 		if err != nil {

@@ -75,7 +75,11 @@ func contactRule(name string) int {
 // meeting returns that of a rule, or of its contact without the rows that many
 // people share it with.
 func (x *extension) meeting(rule *Rule) *meeting {
-	m := &x.meetings[slices.IndexFunc(x.meetings, func(m meeting) bool { return m.rule.Name == rule.Name })]
+	at := 0
+	for x.meetings[at].rule.Name != rule.Name { // each is another worker's
+		at++
+	}
+	m := &x.meetings[at]
 	if contactRule(rule.Name) >= 0 {
 		m.news, m.olds = x.still(rule, m.news), x.still(rule, m.olds)
 	}
