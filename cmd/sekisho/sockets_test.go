@@ -24,7 +24,7 @@ func listenHeld(t *testing.T, s *sockets, address string) net.Listener {
 // the sockets are closed.
 func TestSocketsHeld(t *testing.T) {
 	if !canReplace {
-		t.Skip("no socket is held on this system")
+		t.Skip("SKIPPED: no socket is held on this system")
 	}
 	port, err := freePort()
 	if err != nil {
@@ -75,7 +75,7 @@ func TestSocketsHeld(t *testing.T) {
 // same port is named in other words; port 0 is another one each time.
 func TestSocketsGiveWay(t *testing.T) {
 	if !canReplace {
-		t.Skip("no socket is held on this system")
+		t.Skip("SKIPPED: no socket is held on this system")
 	}
 	port, err := freePort()
 	if err != nil {
@@ -109,7 +109,7 @@ func TestSocketsGiveWay(t *testing.T) {
 // TestSocketsUDP: questions that come between two runs wait too.
 func TestSocketsUDP(t *testing.T) {
 	if !canReplace {
-		t.Skip("no socket is held on this system")
+		t.Skip("SKIPPED: no socket is held on this system")
 	}
 	s := newSockets(nil)
 	port, err := freePort()
@@ -148,7 +148,7 @@ func TestSocketsUDP(t *testing.T) {
 // TestHandover: what one program leaves, the next takes once.
 func TestHandover(t *testing.T) {
 	if !canReplace {
-		t.Skip("no program follows another on this system")
+		t.Skip("SKIPPED: no program follows another on this system")
 	}
 	config, err := keepText([]byte(strings.Repeat("a: b\n", 50_000)))
 	if err != nil {

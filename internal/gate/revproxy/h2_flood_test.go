@@ -111,7 +111,7 @@ func TestFramesFlood(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if (name == "window" || name == "unread settings") && os.Getenv("SEKISHO_LONG") == "" {
-				t.Skip("much like another; SEKISHO_LONG=1 sends it too")
+				t.Skip("SKIPPED: much like another; SEKISHO_LONG=1 sends it too")
 			}
 			w := newWorld(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
 				secured(t), func(c *Config) { c.Limits.Body, c.Limits.Send = time.Second, time.Second; c.Hosts[0].Firewall = Off })

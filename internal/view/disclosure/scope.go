@@ -62,7 +62,7 @@ type evaluation struct {
 	bounds    map[boundKey]*scope.Bound
 	holdings  map[uint32]*scope.Holding
 	exact     totals // exact series of everybody, when they were gathered anyway
-	// What cross gathers, by series.
+	// What cross gathers, by series; the scans of a table and source.
 	sureOf, maybeOf []*total
 	wholeOf         map[tableSource]wholeScans
 	open            int

@@ -2,11 +2,12 @@ package disclosure
 
 import (
 	"encoding/binary"
+	"math"
 	"math/bits"
 )
 
 // cut is where a varint would end that is not whole: beyond every page.
-const cut = 1 << 40
+const cut = math.MaxInt / 2
 
 // varint reads an unsigned varint at d[i:] and returns where the next one
 // begins: beyond the end of d when it is not whole or longer than 64 bits, and
