@@ -114,20 +114,15 @@ func (c *console) WebRoom(context.Context) (*consoleoffice.WebRoom, error) {
 func (r *recent) logins() (since time.Time, out []consoleoffice.LoginSource) {
 	all := map[loginKey]*loginSource{}
 	since = r.newest(maxAttempts, func(e *event.Event) bool {
-		l := e.Body.(*event.SiteLogin)
-		key := loginKey{l.Place, l.Address}
-		s := all[key]
-		if s == nil {
-			s = &loginSource{Place: l.Place, Address: l.Address, Last: e.At, failed: map[string]bool{}}
-			all[key] = s
-		}
-		last := s.Last // the newest comes first
-		s.add(e.At, l)
-		s.First, s.Last = e.At, last
+		addLogin(all, e.At, e.Body.(*event.SiteLogin))
 		return true
 	}, event.KindSiteLogin)
 	for _, s := range all {
 		row := consoleoffice.LoginSource{Place: string(s.Place), Address: s.Address, First: s.First, Last: s.Last, Failed: s.Failed, Accounts: len(s.failed), Entered: len(s.Entered)}
+		// The earliest are shown: whose data they got is asked from there on.
+		slices.SortFunc(s.Entered, func(a, b enteredAccount) int {
+			return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Account, b.Account))
+		})
 		for _, e := range s.Entered {
 			if e.Leaked {
 				row.Known++
@@ -140,9 +135,6 @@ func (r *recent) logins() (since time.Time, out []consoleoffice.LoginSource) {
 				row.Into = append(row.Into, into)
 			}
 		}
-		slices.SortFunc(row.Into, func(a, b consoleoffice.Entered) int {
-			return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Account, b.Account))
-		})
 		out = append(out, row)
 	}
 	slices.SortFunc(out, func(a, b consoleoffice.LoginSource) int {

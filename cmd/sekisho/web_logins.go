@@ -121,24 +121,44 @@ func (a *app) loginSources(from, to time.Time) (map[loginKey]*loginSource, error
 		if !ok || !from.IsZero() && e.At.Before(from) || !to.IsZero() && !e.At.Before(to) {
 			return nil
 		}
-		key := loginKey{l.Place, l.Address}
-		if sources[key] == nil {
-			sources[key] = &loginSource{Place: l.Place, Address: l.Address, First: e.At.UTC(), Entered: []enteredAccount{}, failed: map[string]bool{}}
-		}
-		sources[key].add(e.At.UTC(), l)
+		addLogin(sources, e.At.UTC(), l)
 		return nil
 	})
 }
 
-func (s *loginSource) add(at time.Time, l *event.SiteLogin) {
-	s.Last = at
-	switch {
-	case !l.OK:
+// addLogin counts an attempt. Attempts may come in any order: events of a remote
+// gate are shipped later than others that happened after them.
+func addLogin(sources map[loginKey]*loginSource, at time.Time, l *event.SiteLogin) {
+	key := loginKey{l.Place, l.Address}
+	s := sources[key]
+	if s == nil {
+		s = &loginSource{Place: l.Place, Address: l.Address, First: at, Last: at, Entered: []enteredAccount{}, failed: map[string]bool{}}
+		sources[key] = s
+	}
+	if at.Before(s.First) {
+		s.First = at
+	}
+	if at.After(s.Last) {
+		s.Last = at
+	}
+	if !l.OK {
 		s.Failed++
 		s.failed[l.Account] = true
-	case !slices.ContainsFunc(s.Entered, func(e enteredAccount) bool { return e.Account == l.Account }):
-		s.Entered = append(s.Entered, enteredAccount{At: at, Account: l.Account, Source: l.Source, Subject: l.Subject, Leaked: l.Leaked})
+		return
 	}
+	i := slices.IndexFunc(s.Entered, func(e enteredAccount) bool { return e.Account == l.Account })
+	if i < 0 {
+		s.Entered = append(s.Entered, enteredAccount{At: at, Account: l.Account, Source: l.Source, Subject: l.Subject, Leaked: l.Leaked})
+		return
+	}
+	e := &s.Entered[i]
+	if at.Before(e.At) {
+		e.At = at
+	}
+	if e.Subject == nil {
+		e.Source, e.Subject = l.Source, l.Subject
+	}
+	e.Leaked = e.Leaked || l.Leaked
 }
 
 func (a *app) sayLogins(list []loginSource) {
