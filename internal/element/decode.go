@@ -69,8 +69,8 @@ func (s *Scanner) next(p []byte) (rune, int) {
 		}
 		return utf8.RuneError, 3
 	}
-	if r := s.enc.is.pair(a, p[1]); r != 0 {
-		return r, 2
+	if r := s.enc.pairs[int(a)<<8|int(p[1])]; r != 0 {
+		return rune(r), 2
 	}
 	return utf8.RuneError, 1
 }

@@ -39,6 +39,7 @@ type decoder struct {
 	held     []byte // bytes of an encoding not decided, or of half a character
 	double   bool   // ISO-2022-JP: two bytes a character
 	kana     bool   // ISO-2022-JP: half-width katakana
+	pairs    *pairs // of Shift_JIS and EUC-JP
 }
 
 // plain reports whether bytes go to the window as they are.
@@ -100,6 +101,12 @@ func (s *Scanner) finish() {
 func (s *Scanner) settle(e Encoding) {
 	s.enc.is = e
 	s.enc.raw = e == UTF8 || s.onlyPAN && (e == ShiftJIS || e == EUCJP)
+	switch e {
+	case ShiftJIS:
+		s.enc.pairs = shiftJISPairs()
+	case EUCJP:
+		s.enc.pairs = eucPairs()
+	}
 	switch {
 	case s.enc.raw && e == ShiftJIS:
 		s.lead, s.wide = 0x82, wideShiftJIS

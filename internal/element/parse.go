@@ -143,7 +143,7 @@ func fromRune(r rune) byte {
 // none.
 func (s *Scanner) rune(p int) (rune, int) {
 	if s.enc.raw && (s.enc.is == ShiftJIS || s.enc.is == EUCJP) {
-		r := s.enc.is.pair(s.buf[p], s.buf[p+1])
+		r := rune(s.enc.pairs[int(s.buf[p])<<8|int(s.buf[p+1])])
 		if c := s.buf[p]; r == 0 && s.enc.is == ShiftJIS && (c == 0xA5 || c == 0xB0) { // half-width ・ and ー
 			return 0xFF61 + rune(c-0xA1), 1
 		}

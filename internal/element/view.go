@@ -174,6 +174,8 @@ func (s *Scanner) viewNumber(p int) {
 		case isDigit(c): // as most, and as those in full width
 		case c == 0xEF && s.lead == 0xEF && s.buf[q+1] == 0xBC && s.buf[q+2]-0x90 <= 9:
 			c, n = s.buf[q+2]-0x90+'0', 3
+		case c == 0x82 && s.lead == 0x82 && s.buf[q+1]-0x4F <= 9:
+			c, n = s.buf[q+1]-0x4F+'0', 2
 		default:
 			c, n = s.token(q)
 		}
