@@ -37,6 +37,7 @@ type exchange struct {
 	attempt  *attempt      // to log in, nil: it is none
 	from     string        // address of the client, of an attempt
 	shown    *shown        // nil: the response is not attributed
+	counting *counter      // of a response that streams, until it ends
 	whole    []byte        // the request's body, nil: it goes on, or there is none
 	incoming *watched      // what is left of the request's body, nil for nothing
 	together bool          // the response is there as a whole, of the length that it says
@@ -309,6 +310,7 @@ func Route(path string) string {
 // close records what came of the exchange.
 func (x *exchange) close() {
 	x.leave()
+	x.counted() // the client or the upstream may have given up
 	x.end.Received = x.received.Load()
 	if x.end.Outcome == "" {
 		x.end.Outcome = "aborted"

@@ -254,10 +254,11 @@ func (x *exchange) stream(a *http.Response, from io.ReadCloser) error {
 		from = &joined{Reader: bytes.NewReader(body), Closer: from}
 	}
 	c := x.counter(a)
+	c.idle = c.idle || len(coding.Names(a.Header.Values("Content-Encoding"))) > 0 // nobody takes it off
+	x.counting = c
 	s := &guarded{from: from, see: c.see}
-	done := func() { c.put(x) }
 	if x.cards == Off {
-		a.Body = &joined{Reader: x.ending(&seen{from: from, see: c.see}, done), Closer: from}
+		a.Body = &joined{Reader: x.ending(&seen{from: from, see: c.see}, x.counted), Closer: from}
 		return nil
 	}
 	g := x.gate.guards.Get().(*guard)
@@ -267,7 +268,7 @@ func (x *exchange) stream(a *http.Response, from io.ReadCloser) error {
 		f := refusal{status: http.StatusBadGateway, code: "SK3403", action: "cut", rule: "card", reason: "a card number in the response"}
 		return x.stop(f, x.cards) != nil
 	}
-	a.Body = &joined{Reader: x.ending(s, func() { done(); x.gate.guards.Put(g) }), Closer: from}
+	a.Body = &joined{Reader: x.ending(s, func() { x.counted(); x.gate.guards.Put(g) }), Closer: from}
 	return nil
 }
 
@@ -323,6 +324,8 @@ func (e *ender) Read(p []byte) (int, error) {
 		e.x.end.Outcome = "cut"
 	case errors.Is(err, io.EOF):
 		e.x.end.Outcome = "done"
+	case errors.Is(err, context.Canceled): // the client has gone; the transport noticed first
+		e.x.end.Outcome = "aborted"
 	default:
 		e.x.end.Outcome = "upstream"
 	}
@@ -367,6 +370,20 @@ func (c *counter) see(piece []byte, last bool) {
 	if c.shown != nil {
 		c.shown.piece()
 	}
+}
+
+// counted tells what was counted in a stream, once: where it ends, or where it was
+// given up.
+func (x *exchange) counted() {
+	c := x.counting
+	if c == nil {
+		return
+	}
+	x.counting = nil
+	if !c.idle {
+		_ = c.scanner.Close() // what stood at the end counts; ErrClosed: it came to its end
+	}
+	c.put(x)
 }
 
 // put tells what was counted and gives the counter back.
