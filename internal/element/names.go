@@ -76,7 +76,7 @@ func (s *Scanner) nameAfterFamily(p, q, end int) bool {
 	if q == end {
 		return s.nameAlone(p, q)
 	}
-	if title := titleAt(b[q:end]); title > 0 && q-p > 3 {
+	if title := titleAt(b[q:end]); title > 0 && q-p > 3 && !notTitle(b[q:end], title) {
 		s.name(p, q, 80, ByDictionary|ByHonorific)
 		return true
 	}
@@ -84,7 +84,10 @@ func (s *Scanner) nameAfterFamily(p, q, end int) bool {
 		return false
 	}
 	n := givenLength(b[q:end])
-	if n == 0 && q-p > 3 && s.likelyGiven(q, end) {
+	if n > 0 && notGivenBehind(b[p:q], b[q:end], n, addressedAt(b[q+n:q+n+6])) {
+		return false
+	}
+	if n == 0 && q-p > 3 && s.likelyGiven(q, end) && !startsWith(notGivenWords, b[q:end]) {
 		s.name(p, end, 56, ByDictionary)
 		return true
 	}
@@ -114,7 +117,7 @@ func (s *Scanner) likelyGiven(q, end int) bool {
 	}
 	first, _ := decodeRune(s.buf[q:])
 	last, _ := decodeRune(s.buf[end-3:])
-	return lastBits.has(last) || n == 6 && (isGiven(first) || isGiven(last)) && particleAt(s.buf[end:end+3])
+	return lastBits.has(last) || n == 6 && !neverLast.has(last) && (isGiven(first) || isGiven(last)) && particleAt(s.buf[end:end+3])
 }
 
 // nameOfUnknown reports the beginning of a row of kanji buf[p:end] that is like a
@@ -190,7 +193,7 @@ func (s *Scanner) nameAlone(p, q int) bool {
 		s.name(p, q+n, 80, ByDictionary|ByHonorific)
 		return true
 	}
-	if q-p > 3 && actorAt(b[q:q+3]) && !placeFamilies.has(b[p:q]) {
+	if q-p > 3 && actorAt(b[q:q+3]) && !placeFamilies.has(b[p:q]) && !ordinaryFamilies.has(b[p:q]) && !joinsWords(b[p-3:p]) {
 		s.name(p, q, 51, ByDictionary)
 		return true
 	}
@@ -295,12 +298,13 @@ func (s *Scanner) nameBefore(start, p int, h honorific) {
 		known = known || isFamilyName(v[:n])
 	}
 	family := s.kanjiBefore(start)
+	last, _ := decodeRune(v[len(v)-3:])
 	switch {
-	case known && len(v) >= 6:
+	case known && len(v) >= 6 && !ofFirms.has(last):
 		s.name(start, p, 85, ByHonorific|ByDictionary)
 	case family < start && !h.weak && len(v) <= 9 && family >= s.ends.name && s.properEnd(p+len(h.word)) && allGiven(v):
 		s.name(family, p, 75, ByHonorific|ByForm) // 勅使河原 葵様
-	case !h.weak && len(v) >= 6 && len(v) <= 15 && !commonBeforeSama[string(v)] && s.properEnd(p+len(h.word)):
+	case !h.weak && len(v) >= 6 && len(v) <= 15 && !commonBeforeSama[string(v)] && !notBeforeSama.has(last) && s.properEnd(p+len(h.word)):
 		s.name(start, p, 60, ByHonorific)
 	}
 }
@@ -431,16 +435,24 @@ func (s *Scanner) actorAfter(e int) bool {
 // foreignConfidence judges words of katakana with dots between them: 75 with a
 // given name that the table knows, 0 with a part of a team, company or place.
 func foreignConfidence(v []byte) int {
-	known, first, plural := false, true, false
+	known, first, plural, letters := false, true, false, 0
 	for part := range bytes.SplitSeq(v, []byte("・")) {
 		known = known || first && foreignGiven[string(part)]
 		if notForeign[string(part)] && !(first && known) {
 			return 0
 		}
 		plural = bytes.HasSuffix(part, []byte("ズ")) || bytes.HasSuffix(part, []byte("ツ")) || bytes.HasSuffix(part, []byte("ース")) || bytes.HasSuffix(part, []byte("ング"))
-		first = false
+		thing := !known && !first && notForeignLast[string(part)]
+		if first = false; thing {
+			return 0
+		}
+		if letterNames[string(part)] {
+			letters++
+		}
 	}
 	switch {
+	case letters > 1:
+		return 0
 	case known:
 		return 75
 	case plural:
