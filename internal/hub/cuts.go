@@ -40,6 +40,7 @@ type Config struct {
 // bodies.
 type Past struct {
 	Generation uint64
+	Digest     string // of the text of Generation
 	At         time.Time
 	Entries    []cut.Entry
 	Sites      map[string]string // name → key that verifies its receipts
@@ -52,9 +53,10 @@ func (p *Past) Fold(body event.Body) {
 		if b.Generation <= p.Generation {
 			return
 		}
-		p.Generation, p.At = b.Generation, event.Time(b.At)
+		p.Generation, p.Digest, p.At = b.Generation, b.Digest, event.Time(b.At)
 		p.Entries = slices.DeleteFunc(p.Entries, func(e cut.Entry) bool { return slices.Contains(b.Remove, e.ID) })
 		for _, e := range b.Add {
+			p.Entries = slices.DeleteFunc(p.Entries, func(o cut.Entry) bool { return o.ID == e.ID }) // said again (mend)
 			p.Entries = append(p.Entries, cut.Entry{ID: e.ID, Kind: cut.Kind(e.Kind), Target: e.Target, Until: e.Until, Case: e.Case})
 		}
 	case *event.GateEnrolled:
@@ -120,7 +122,9 @@ func Open(ctx context.Context, cfg Config, past Past) (*Cuts, error) {
 const orderFile = "order.note"
 
 // restore finds the order in force: the ledger's, or the file's when the
-// ledger could not take it. An order is whole in either.
+// ledger could not take it. An order is whole in either, but for a ledger whose
+// retention let orders go (until 2026-11-23): there what either knows is in
+// force, by a new generation. A cut ends by its time or by a person.
 func (c *Cuts) restore(ctx context.Context, past Past) error {
 	fsys := durable.Dir(c.cfg.Dir)
 	kept := &order.Order{}
@@ -144,7 +148,29 @@ func (c *Cuts) restore(ctx context.Context, past Past) error {
 	if c.text, err = c.order.Sign(c.cfg.Signer); err != nil {
 		return err
 	}
+	if order.Digest(c.text) != past.Digest {
+		return c.mend(ctx, past, kept)
+	}
 	return durable.WriteFile(fsys, orderFile, c.text, 0o600)
+}
+
+// mend makes an order of what the ledger and the file know, when the events of
+// the ledger do not make the order that the last of them names.
+func (c *Cuts) mend(ctx context.Context, past Past, kept *order.Order) (err error) {
+	c.order.Generation, c.order.At = past.Generation+1, c.cfg.Now().UTC()
+	c.order.Entries = slices.Clone(past.Entries)
+	for _, e := range kept.Entries {
+		if !slices.ContainsFunc(past.Entries, func(o cut.Entry) bool { return o.ID == e.ID }) {
+			c.order.Entries = append(c.order.Entries, e)
+		}
+	}
+	if c.text, err = c.order.Sign(c.cfg.Signer); err != nil {
+		return err
+	}
+	if err := c.cfg.Record(ctx, ordered(past.Entries, &c.order, c.text, "sekisho", "the ledger does not say all that was cut")); err != nil {
+		return err
+	}
+	return durable.WriteFile(durable.Dir(c.cfg.Dir), orderFile, c.text, 0o600)
 }
 
 // ordered is the event of an order: its difference to the entries before.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"sekisho/internal/event"
@@ -13,9 +14,12 @@ import (
 // carry finds, among the events of segments that are about to be dropped, those
 // that bear on what happens after them: who the sessions are that are still
 // open, what was announced and never completed, what every table held at the
-// cut, and the last sign of life of every gate. They stay, so that a view made
-// anew answers questions about later times as one that never stopped. None of
-// them says what was delivered to whom.
+// cut, the last sign of life of every gate, flows that have no end yet, the last
+// word about each file and each database, how far the records of remote gates
+// are wanted, and the attacks that make a wave. They stay, so that a view made
+// anew answers questions about later times as one that never stopped, and a
+// start finds what it would have found. None of them says what was delivered to
+// whom.
 type carry struct {
 	cut   int64 // UTC ns: questions before it are not answered any more
 	keep  map[event.Index]bool
@@ -24,6 +28,12 @@ type carry struct {
 	// intents that are not completed, and whose.
 	intents map[carriedIntent]announced
 	held    map[carriedTable]*carriedHolding
+	flows   map[carriedFlow]carriedSince
+	files   map[event.Place]*carriedFile
+	drifts  map[event.Place]event.Index
+	due     map[string]carriedSince // by remote process
+	waves   map[carriedDay][]event.Index
+	days    [2]int64 // the first and the last of waves
 }
 
 type carriedSession struct {
@@ -73,6 +83,40 @@ type carriedChange struct {
 	index event.Index
 }
 
+type carriedFlow struct {
+	source event.Source
+	id     string
+}
+
+// carriedSince is an event and its time, in UTC ns, widened by the clock error.
+type carriedSince struct {
+	index event.Index
+	at    int64
+}
+
+// carriedFile is the last that was said of the content at a place, and whether
+// it has gone since.
+type carriedFile struct {
+	content, gone event.Index
+	read, lost    bool
+}
+
+type carriedDay struct {
+	gate event.Source
+	day  int64 // since 1970, UTC
+}
+
+// A view of cases opens one for as many attacks of a kind at one web gate on one
+// day (view/casefile), under the number of the last of them: these stay.
+const (
+	carriedAttack = "crs/942"
+	carriedWave   = 50
+)
+
+// carriedFlows is how long before a window the beginning of a flow matters
+// (proof/scope.Before).
+const carriedFlows = 24 * time.Hour
+
 // carryMargin is how long before the cut a holding must be known: clocks differ
 // and crossings take up to a bucket.
 const carryMargin = time.Minute
@@ -107,7 +151,8 @@ func (l *Ledger) carryOver(ctx context.Context, due []*proof.Leaf, cut int64) (m
 
 func newCarry(cut int64) *carry {
 	return &carry{cut: cut, keep: map[event.Index]bool{}, open: map[carriedSession]event.Index{}, beats: map[event.Source]*carriedLife{},
-		intents: map[carriedIntent]announced{}, held: map[carriedTable]*carriedHolding{}}
+		intents: map[carriedIntent]announced{}, held: map[carriedTable]*carriedHolding{}, flows: map[carriedFlow]carriedSince{},
+		files: map[event.Place]*carriedFile{}, drifts: map[event.Place]event.Index{}, due: map[string]carriedSince{}, waves: map[carriedDay][]event.Index{}}
 }
 
 func (c *carry) add(index event.Index, e *event.Event) {
@@ -139,6 +184,54 @@ func (c *carry) add(index event.Index, e *event.Event) {
 	case *event.HoldingChange:
 		h := c.at(b.Table, b.Source)
 		h.changes = append(h.changes, carriedChange{e.At.Add(e.ClockErr).UnixNano(), index})
+	case *event.Flow:
+		if b.Action != "refuse" {
+			c.flows[carriedFlow{e.Source, b.ID}] = carriedSince{index, e.At.Add(e.ClockErr).UnixNano()}
+		}
+	case *event.FlowEnd:
+		delete(c.flows, carriedFlow{e.Source, b.ID})
+	case *event.Object:
+		c.file(index, b)
+	case *event.Drift:
+		c.drifts[b.Database] = index
+	case *event.RecordDue:
+		for _, site := range b.Sites {
+			if at := e.At.Add(e.ClockErr).UnixNano(); at >= c.due[site].at {
+				c.due[site] = carriedSince{index, at}
+			}
+		}
+	case *event.Decision:
+		c.attack(index, e, b)
+	}
+}
+
+func (c *carry) file(index event.Index, b *event.Object) {
+	f := c.files[b.Place]
+	if f == nil {
+		f = &carriedFile{}
+		c.files[b.Place] = f
+	}
+	if b.Content != "" {
+		f.content, f.read, f.lost = index, true, false
+	}
+	if b.Gone {
+		f.gone, f.lost = index, true
+	}
+}
+
+// attack notes the first of each day at each gate, as many as make a wave.
+func (c *carry) attack(index event.Index, e *event.Event, b *event.Decision) {
+	if !strings.HasPrefix(b.Rule, carriedAttack) {
+		return
+	}
+	day := e.At.UnixNano() / int64(24*time.Hour)
+	if len(c.waves) == 0 {
+		c.days = [2]int64{day, day}
+	}
+	c.days = [2]int64{min(c.days[0], day), max(c.days[1], day)}
+	k := carriedDay{e.Source, day}
+	if w := c.waves[k]; len(w) < carriedWave {
+		c.waves[k] = append(w, index)
 	}
 }
 
@@ -252,15 +345,42 @@ func (c *carry) keepIntents(which func(carriedIntent, announced) bool) {
 	}
 }
 
-// settle keeps what is open at the cut, and what every table held then: the
-// last whole scan well before it, and everything since that one began. Where
-// there is none, everything.
+// settle keeps what is open at the cut, the last words, and what every table
+// held then: the last whole scan well before it, and everything since that one
+// began. Where there is none, everything.
 func (c *carry) settle() {
 	for _, index := range c.open {
 		c.keep[index] = true
 	}
 	for _, r := range c.beats {
 		c.keep[r.last] = true
+	}
+	for _, f := range c.flows {
+		if f.at >= c.cut-int64(carriedFlows+carryMargin) {
+			c.keep[f.index] = true
+		}
+	}
+	for _, f := range c.files {
+		if f.read {
+			c.keep[f.content] = true
+		}
+		if f.lost {
+			c.keep[f.gone] = true
+		}
+	}
+	for _, index := range c.drifts {
+		c.keep[index] = true
+	}
+	for _, d := range c.due {
+		c.keep[d.index] = true
+	}
+	for k, w := range c.waves {
+		// A day may have begun in a segment that went before, or go on after these.
+		if len(w) == carriedWave || k.day == c.days[0] || k.day == c.days[1] {
+			for _, index := range w {
+				c.keep[index] = true
+			}
+		}
 	}
 	for _, h := range c.held {
 		since := h.since(c.cut - int64(carryMargin))

@@ -24,6 +24,7 @@ func TestCarry(t *testing.T) {
 	}
 	change := &event.HoldingChange{Table: table, Source: source, Op: "insert", Rows: 1}
 	intent := func(s event.Session) event.Body { return &event.Intent{Session: s} }
+	attack := &event.Decision{Action: "refuse", Rule: "crs/942100"}
 	shop := []event.Place{"shop"}
 	type line struct {
 		at   int64 // s
@@ -59,6 +60,22 @@ func TestCarry(t *testing.T) {
 		"a scan just before the cut does not count yet": {100, []line{
 			{10, scan(1, 1, 1, 8, 10)}, {20, change}, {60, scan(2, 1, 1, 50, 60)},
 		}, []event.Index{0, 1, 2}},
+		"flows that have no end": {100_000, []line{
+			{1, &event.Flow{ID: "long ago", Action: "allow"}}, {90_000, &event.Flow{ID: "a", Action: "allow"}}, {90_001, &event.Flow{ID: "b", Action: "report"}},
+			{90_002, &event.Flow{ID: "c", Action: "refuse"}}, {90_003, &event.FlowEnd{ID: "b"}},
+		}, []event.Index{1}},
+		"the last of each file": {1000, []line{
+			{1, &event.Object{Place: "www/a", Content: "01"}}, {2, &event.Object{Place: "www/a", Content: "02"}}, {3, &event.Object{Place: "www/a", Gone: true}},
+			{4, &event.Object{Place: "www/b", Content: "02"}}, {5, &event.Object{Place: "www/b", Writes: 1}}, {6, &event.Object{Place: "www/c", Gone: true}},
+			{7, &event.Object{Place: "www/c", Content: "03"}},
+		}, []event.Index{1, 2, 3, 6}},
+		"the last of each database": {1000, []line{{1, &event.Drift{Database: "a"}}, {2, &event.Drift{Database: "b", Count: 1}}, {3, &event.Drift{Database: "a"}}}, []event.Index{1, 2}},
+		"how far a record is wanted": {1000, []line{
+			{1, &event.RecordDue{Sites: []string{"osaka", "nara"}}}, {2, &event.RecordDue{Sites: []string{"osaka"}}}, {3, &event.RecordDue{Sites: []string{"osaka"}}},
+		}, []event.Index{0, 2}},
+		"attacks of the first and the last day": {400_000, []line{
+			{1, attack}, {90_000, attack}, {180_000, &event.Decision{Rule: "crs/930100"}}, {180_001, attack},
+		}, []event.Index{0, 3}},
 		"never scanned whole": {1000, []line{{10, change}, {20, scan(1, 1, 2, 18, 20)}, {30, change}}, []event.Index{0, 1, 2}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -24,20 +24,6 @@ type kept struct {
 
 func keptName(ordinal uint64) string { return fmt.Sprintf("%s/%08d.kept.json", sealedDir, ordinal) }
 
-// builtUpon tells whether events of a kind must outlive their segment: without
-// them later events cannot be understood (numbers of subjects, shapes of
-// statements), or the ledger would show less than it did (gaps, taint, who was
-// let in). None of them says what was delivered.
-func builtUpon(k event.Kind) bool {
-	switch k {
-	case event.KindSourceStart, event.KindSourceStop, event.KindPlacesChanged, event.KindGap, event.KindStatement, event.KindTaint, event.KindCleared, event.KindRelation, event.KindCoverage,
-		event.KindSubjects, event.KindKeyCreated, event.KindKeyDestroyed, event.KindPolicyLoaded,
-		event.KindBypass, event.KindBreakGlass, event.KindScopeFrozen, event.KindRetention:
-		return true
-	}
-	return false
-}
-
 // keep writes what stays of a segment, before the segment goes: what later
 // events build on, and what is carried over by index.
 func (l *Ledger) keep(ctx context.Context, leaf *proof.Leaf, carried map[event.Index]bool) error {
@@ -48,7 +34,7 @@ func (l *Ledger) keep(ctx context.Context, leaf *proof.Leaf, carried map[event.I
 		if err != nil {
 			return err
 		}
-		if builtUpon(h.Kind) || carried[event.Index(leaf.First)+event.Index(len(hashes))] {
+		if fateOf(h.Kind) == stays || carried[event.Index(leaf.First)+event.Index(len(hashes))] {
 			k.Members = append(k.Members, uint64(len(hashes)))
 			k.Lines = append(k.Lines, string(line))
 		}

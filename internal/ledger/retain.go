@@ -23,7 +23,7 @@ type RetentionPolicy struct {
 
 // Retain drops sealed segments, oldest first, as the policy says. Their digests
 // stay in the log, so that what was ever proved stays proved; so do the events
-// that later ones build on (see builtUpon) and those that bear on what happens
+// that later ones or a start build on (see fates) and those that bear on what happens
 // later (see carry), with the proof that they were in the segment. The drop is
 // recorded, on disk, before the first file goes: an event.Retention of all
 // events from 0 on. It returns the record, or nil when nothing was due. What a
