@@ -143,7 +143,7 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		events = append(events, x.decision(f))
 	}
-	if !g.record(r.Context(), events...) {
+	if !x.record(r.Context(), events...) {
 		x.page(w, r, refusal{status: http.StatusServiceUnavailable, code: "SK3406"})
 		return
 	}
@@ -329,7 +329,7 @@ func (x *exchange) close() {
 		f.action = "cut"
 		bodies = []event.Body{x.decision(f), &x.end}
 	}
-	x.gate.record(context.Background(), bodies...)
+	x.record(context.Background(), bodies...)
 }
 
 // sending notes what the client is sent.

@@ -12,7 +12,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"sekisho/internal/event"
 	"sekisho/internal/policy/visit"
 )
 
@@ -47,10 +46,9 @@ type Gate struct {
 
 	open sync.WaitGroup // exchanges, those that changed their protocol among them
 
-	mu       sync.Mutex           // guards what follows
-	gapFrom  time.Time            // since when exchanges pass unrecorded; zero: they do not
-	failures uint64               // exchanges that passed unrecorded
-	floods   map[string]time.Time // when somebody was told of which
+	mu     sync.Mutex // guards what follows
+	gap    gap
+	floods map[string]time.Time // when somebody was told of which
 }
 
 // New checks cfg. It starts nothing.
@@ -111,47 +109,8 @@ func (g *Gate) Run(ctx context.Context) error {
 	end()
 	g.open.Wait()
 	g.closeIdle()
+	g.record(context.WithoutCancel(ctx)) // a gap that nothing came after
 	return err
-}
-
-// record writes events before what they tell is done. False: refuse. That a
-// client leaves in the meantime stops no recording.
-func (g *Gate) record(ctx context.Context, bodies ...event.Body) bool {
-	_, ok := g.recorded(ctx, bodies...)
-	return ok
-}
-
-// recorded is record, and returns the number of the first of the events.
-func (g *Gate) recorded(ctx context.Context, bodies ...event.Body) (event.Seq, bool) {
-	g.mu.Lock()
-	gap, failures := g.gapFrom, g.failures
-	g.mu.Unlock()
-	to := time.Now()
-	before := event.Seq(0)
-	if !gap.IsZero() {
-		before = 1
-		bodies = append([]event.Body{&event.Gap{From: gap.UnixNano(), To: to.UnixNano(), Places: g.places(), Reason: "recorder failed, fail mode open"}}, bodies...)
-	}
-	level, now := event.Written, g.now.Load()
-	if now.Strict {
-		level = event.Durable
-	}
-	first, err := g.cfg.Recorder.Record(context.WithoutCancel(ctx), level, bodies...)
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	switch {
-	case err == nil && !gap.IsZero() && g.failures == failures:
-		g.gapFrom = time.Time{}
-	case err == nil && !gap.IsZero() && gap.Equal(g.gapFrom):
-		g.gapFrom = to // another one failed meanwhile: what came since is still to be told
-	case err != nil && now.FailOpen:
-		g.failures++
-		if g.gapFrom.IsZero() {
-			g.gapFrom = to
-			g.cfg.Log.Error("exchanges pass unrecorded", "code", "SK3406", "error", err)
-		}
-	}
-	return first + before, err == nil || now.FailOpen
 }
 
 // newID returns a fresh event id: 80 random bits, without meaning.

@@ -203,7 +203,7 @@ func (x *exchange) entry(a *http.Response) error {
 	} else if p := x.host.visitors; p != nil {
 		p.remember(a, t, p.cookie(a.Request))
 	}
-	if !x.gate.record(a.Request.Context(), bodies...) {
+	if !x.record(a.Request.Context(), bodies...) {
 		return errUnrecorded
 	}
 	return nil

@@ -73,7 +73,7 @@ func (g *Gate) unanswered(x *exchange, now time.Time, err error) {
 	case !begins:
 		detail = fmt.Sprintf("%s, requests since the last finding: %d", detail, untold)
 	}
-	g.record(context.Background(), &event.Finding{Code: codeUpstream, Title: "upstream does not answer", Place: x.host.Place, Detail: x.upstream().which(x.host) + detail})
+	x.record(context.Background(), &event.Finding{Code: codeUpstream, Title: "upstream does not answer", Place: x.host.Place, Detail: x.upstream().which(x.host) + detail})
 }
 
 // answered raises that an upstream answers again.
@@ -82,7 +82,7 @@ func (g *Gate) answered(x *exchange, now time.Time) {
 	if failed == 0 {
 		return
 	}
-	g.record(context.Background(), &event.Finding{Code: codeUpstream, Title: "upstream answers again", Place: x.host.Place,
+	x.record(context.Background(), &event.Finding{Code: codeUpstream, Title: "upstream answers again", Place: x.host.Place,
 		Detail: fmt.Sprintf("%srequests that failed: %d, within %s", x.upstream().which(x.host), failed, lasted.Round(time.Second))})
 }
 

@@ -30,7 +30,7 @@ func raisedOf(rec *eventtest.Recorder) []string {
 // failed since, and when it is over; the clock is the test's.
 func TestOutageIsToldOnceAMinute(t *testing.T) {
 	w := newWorld(t, nil)
-	x := &exchange{host: w.gate.now.Load().all[0]}
+	x := &exchange{gate: w.gate, host: w.gate.now.Load().all[0]}
 	now := time.Date(2026, 11, 23, 3, 0, 0, 0, time.UTC)
 	refused := errors.New("dial: connection refused")
 	var want []string
@@ -144,7 +144,7 @@ func TestOutageOfOneServer(t *testing.T) {
 	w := newWorld(t, nil, behind(one, two))
 	x := func(i int) *exchange {
 		h := w.gate.now.Load().all[0]
-		return &exchange{host: h, sentTo: h.upstreams.all[i]}
+		return &exchange{gate: w.gate, host: h, sentTo: h.upstreams.all[i]}
 	}
 	now := time.Date(2026, 11, 23, 3, 0, 0, 0, time.UTC)
 	w.gate.unanswered(x(1), now, errors.New("EOF"))

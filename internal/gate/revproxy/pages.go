@@ -156,7 +156,7 @@ func (x *exchange) items(path string, items []checkout.Item, rules *checkout.Rul
 				Detail: fmt.Sprintf("%s: %s, item %s", why, i.Kind, i.ID())})
 		}
 	}
-	if len(bodies) > 0 && !x.gate.record(context.Background(), bodies...) {
+	if len(bodies) > 0 && !x.record(context.Background(), bodies...) {
 		return errRefused{refusal{status: http.StatusServiceUnavailable, code: "SK3406", reason: "the decision cannot be recorded"}}
 	}
 	if first == nil {
@@ -213,7 +213,7 @@ func (x *exchange) report(w http.ResponseWriter, r *http.Request) {
 	}
 	p.mu.Unlock()
 	if fresh {
-		x.gate.record(r.Context(), &event.Finding{Code: codeReport, Title: "a browser refused a part of a page that leads to payment", Place: x.host.Place, Detail: directive + ": " + host})
+		x.record(r.Context(), &event.Finding{Code: codeReport, Title: "a browser refused a part of a page that leads to payment", Place: x.host.Place, Detail: directive + ": " + host})
 	}
 }
 

@@ -17,7 +17,7 @@ func (x *exchange) refuse(w http.ResponseWriter, r *http.Request, f refusal) {
 	if c := x.ended.Load(); c != nil { // whatever else came of it
 		f = forbidden(c.entry)
 	}
-	x.gate.record(r.Context(), x.opening(r), x.decision(f))
+	x.record(r.Context(), x.opening(r), x.decision(f))
 	x.page(w, r, f)
 }
 

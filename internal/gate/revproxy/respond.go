@@ -92,7 +92,7 @@ func (g *Gate) respond(a *http.Response, x *exchange) error {
 // it goes on.
 func (x *exchange) stop(f refusal, m Mode) error {
 	f = f.as(m)
-	recorded := x.gate.record(context.Background(), x.decision(f))
+	recorded := x.record(context.Background(), x.decision(f))
 	switch {
 	case f.status != 0:
 		return errRefused{f}

@@ -145,7 +145,7 @@ func (s *shown) intend() error {
 	}
 	s.from = time.Now().UnixNano()
 	all := element.MaskOf(append(element.Kinds(), element.Unclassified)...)
-	s.intent, ok = s.x.gate.recorded(ctx, &event.Intent{Session: session, From: s.from, Trace: s.x.trace,
+	s.intent, ok = s.x.recorded(ctx, &event.Intent{Session: session, From: s.from, Trace: s.x.trace,
 		Parts: []event.Part{{Table: s.x.host.Place, Elements: all, Class: event.Bounded, Reason: "stream"}}})
 	if !ok {
 		return errUnrecorded
@@ -180,7 +180,7 @@ func (s *shown) cross(outcome event.Outcome) error {
 		rest.Reason = "nothing recognised"
 		parts = append(parts, rest)
 	case len(parts) > 0 && nobody && s.p.raise(Route(s.path)):
-		s.x.gate.record(ctx, &event.Finding{Code: codeNobody, Title: "personal data where there should be none", Place: s.x.host.Place, Detail: "route " + Route(s.path)})
+		s.x.record(ctx, &event.Finding{Code: codeNobody, Title: "personal data where there should be none", Place: s.x.host.Place, Detail: "route " + Route(s.path)})
 	}
 	if err := s.limit(); err != nil && s.session == 0 {
 		return err
@@ -192,7 +192,7 @@ func (s *shown) cross(outcome event.Outcome) error {
 	if session == 0 {
 		session, ok = s.x.session(ctx)
 	}
-	if !ok || !s.x.gate.record(ctx, s.crossings(session, outcome, parts)...) {
+	if !ok || !s.x.record(ctx, s.crossings(session, outcome, parts)...) {
 		return errUnrecorded
 	}
 	return nil
@@ -257,7 +257,7 @@ func (s *shown) limit() error {
 		return nil
 	}
 	if over.First {
-		s.x.gate.record(context.Background(), &event.Finding{Code: codeTooMany, Title: "a visitor is shown more persons than allowed", Place: s.x.host.Place,
+		s.x.record(context.Background(), &event.Finding{Code: codeTooMany, Title: "a visitor is shown more persons than allowed", Place: s.x.host.Place,
 			Detail: strings.Join([]string{"by", over.By.String(), "in exchange", s.x.id}, " ")})
 	}
 	return s.x.stop(overLimit(over, "cut"), s.p.Mode)

@@ -125,9 +125,10 @@ func (s *inForce) host(name string) *Host {
 	return s.byName[strings.ToLower(strings.TrimSuffix(name, "."))]
 }
 
-func (g *Gate) places() []event.Place {
+// places are those of the sites.
+func (s *inForce) places() []event.Place {
 	var all []event.Place
-	for _, h := range g.now.Load().all {
+	for _, h := range s.all {
 		all = append(all, h.Place)
 	}
 	return all

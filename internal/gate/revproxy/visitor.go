@@ -134,12 +134,12 @@ func (p *persons) remember(a *http.Response, t *attempt, sent [16]byte) {
 func (x *exchange) session(ctx context.Context) (event.Session, bool) {
 	key := x.shown.key
 	s, ended := x.gate.sessions.get(key, time.Now())
-	if len(ended) > 0 && !x.gate.record(ctx, ended...) {
+	if len(ended) > 0 && !x.record(ctx, ended...) {
 		return 0, false
 	}
 	ok := true
 	s.open.Do(func() {
-		ok = x.gate.record(ctx, &event.SessionOpen{Session: s.number, Place: x.host.Place, User: key.account, Address: key.address})
+		ok = x.record(ctx, &event.SessionOpen{Session: s.number, Place: x.host.Place, User: key.account, Address: key.address})
 	})
 	return s.number, ok
 }
