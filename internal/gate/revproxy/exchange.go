@@ -344,6 +344,9 @@ type sending struct {
 
 func (s *sending) WriteHeader(status int) {
 	s.hurry()
+	if status < 200 && status != http.StatusSwitchingProtocols && !s.x.hint(s.Header()) {
+		return
+	}
 	if status >= 200 {
 		s.x.end.Status = status
 		if s.client != nil && s.x.together {

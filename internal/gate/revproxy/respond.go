@@ -65,22 +65,20 @@ func (g *Gate) respond(a *http.Response, x *exchange) error {
 			return err
 		}
 	}
+	if mayTrail(a) && (x.cards != Off || x.shown != nil) {
+		a.Body = &trailed{ReadCloser: a.Body, a: a, x: x}
+	}
 	if a.ContentLength == -1 {
 		a.ContentLength = unknownLength
-		if x.cards != Off {
-			a.Body = &trailed{ReadCloser: a.Body, a: a, x: x}
-		}
 	}
-	if x.cards != Off && x.cardInHeader(a.Header) {
-		if err := x.stop(refusal{status: http.StatusBadGateway, code: "SK3403", action: "cut", rule: "card", reason: "a card number in the header of the response"}, x.cards); err != nil {
-			return err
-		}
+	if err := x.guardFields(a.Header); err != nil {
+		return err
 	}
 	if err := x.redirected(a); err != nil {
 		return err
 	}
 	if x.shown != nil {
-		x.shown.header(a)
+		x.shown.header(a.Header)
 	}
 	if len(a.Header.Values("Content-Encoding")) > 0 && (x.shown != nil || x.host.pages != nil || x.cards != Off || x.firewall != Off) {
 		return x.encoded(a)
@@ -100,38 +98,6 @@ func (x *exchange) stop(f refusal, m Mode) error {
 		return errRefused{refusal{status: http.StatusServiceUnavailable, code: "SK3406", reason: "the decision cannot be recorded"}}
 	}
 	return nil
-}
-
-// trailed is a body behind which fields may come (RFC 9110, 6.5), which are looked
-// at before its end is passed on.
-type trailed struct {
-	io.ReadCloser
-	a *http.Response
-	x *exchange
-}
-
-func (t *trailed) Read(p []byte) (int, error) {
-	n, err := t.ReadCloser.Read(p)
-	if err == io.EOF && len(t.a.Trailer) > 0 && t.x.cardInHeader(t.a.Trailer) {
-		if t.x.stop(refusal{status: http.StatusBadGateway, code: "SK3403", action: "cut", rule: "card", reason: "a card number in the header of the response"}, t.x.cards) != nil {
-			t.a.Trailer = nil
-			return n, errCard
-		}
-	}
-	return n, err
-}
-
-func (x *exchange) cardInHeader(h http.Header) bool {
-	g := x.gate.guards.Get().(*guard)
-	defer x.gate.guards.Put(g)
-	for _, values := range h {
-		for _, v := range values {
-			if len(v) >= 13 && g.whole([]byte(v)) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // encoded looks at a response that came encoded although no encoding was
@@ -244,7 +210,7 @@ func (x *exchange) stream(a *http.Response, from io.ReadCloser) error {
 		from = x.shown.rest(head, from)
 	}
 	if a.ContentLength > 0 && a.ContentLength <= maxJudged && x.firewall == Enforce && readable(a.Header.Get("Content-Type")) && a.Request.Method != http.MethodHead {
-		body, err := readAll(from, a.ContentLength)
+		body, err := readAll(a, from)
 		if err != nil {
 			return err
 		}
@@ -272,10 +238,15 @@ func (x *exchange) stream(a *http.Response, from io.ReadCloser) error {
 	return nil
 }
 
-// readAll reads a body of known length to its end.
-func readAll(from io.Reader, length int64) ([]byte, error) {
-	body := make([]byte, length)
+// readAll reads a body of known length to its end, and what comes behind it.
+func readAll(a *http.Response, from io.Reader) ([]byte, error) {
+	body := make([]byte, a.ContentLength)
 	_, err := io.ReadFull(from, body) // net/http ends it there
+	if err == nil && mayTrail(a) {
+		if _, err = io.ReadFull(from, make([]byte, 1)); errors.Is(err, io.EOF) {
+			err = nil
+		}
+	}
 	return body, err
 }
 
@@ -320,7 +291,7 @@ func (e *ender) Read(p []byte) (int, error) {
 	e.over = true
 	e.end()
 	switch {
-	case errors.Is(err, errCard), errors.Is(err, errTooMany):
+	case errors.Is(err, errCard), errors.Is(err, errTooMany), errors.As(err, new(errRefused)):
 		e.x.end.Outcome = "cut"
 	case errors.Is(err, io.EOF):
 		e.x.end.Outcome = "done"
@@ -338,6 +309,7 @@ type counter struct {
 	counts  map[element.Kind]uint64
 	idle    bool // the body is no text
 	shown   *shown
+	behind  func() http.Header // what came behind the body
 }
 
 func newCounter() *counter {
@@ -349,13 +321,13 @@ func newCounter() *counter {
 func (x *exchange) counter(a *http.Response) *counter {
 	if x.shown != nil {
 		c := x.shown.counter()
-		c.idle = !readable(a.Header.Get("Content-Type"))
+		c.idle, c.behind = !readable(a.Header.Get("Content-Type")), func() http.Header { return a.Trailer }
 		return c
 	}
 	c := x.gate.counters.Get().(*counter)
 	clear(c.counts)
 	c.scanner.Reset(element.Auto)
-	c.idle = !readable(a.Header.Get("Content-Type"))
+	c.idle, c.behind = !readable(a.Header.Get("Content-Type")), func() http.Header { return a.Trailer }
 	return c
 }
 
@@ -388,6 +360,11 @@ func (x *exchange) counted() {
 
 // put tells what was counted and gives the counter back.
 func (c *counter) put(x *exchange) {
+	if fields := c.behind(); len(fields) > 0 {
+		c.scanner.Reset(element.Auto)
+		_, _ = c.scanner.Write(textOf(fields)) // ErrClosed cannot be
+		_ = c.scanner.Close()
+	}
 	for _, k := range element.Kinds() {
 		if n := c.counts[k]; n > 0 {
 			mask := element.MaskOf(k)
@@ -398,7 +375,7 @@ func (c *counter) put(x *exchange) {
 	if c.idle && x.end.Unread == "" {
 		x.end.Unread = "no text"
 	}
-	if c.shown == nil {
+	if c.behind = nil; c.shown == nil {
 		x.gate.counters.Put(c)
 	}
 }

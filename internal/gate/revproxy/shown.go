@@ -79,16 +79,16 @@ func (s *shown) counter() *counter {
 }
 
 // header looks at what the application chose in a header.
-func (s *shown) header(a *http.Response) {
-	var text []byte
+func (s *shown) header(h http.Header) {
+	chosen := http.Header{}
 	for _, name := range []string{"Location", "Refresh", "Link", "Content-Disposition", "Set-Cookie"} {
-		for _, v := range a.Header.Values(name) {
-			text = append(unescaped(text, v), '\n')
+		if values := h[name]; len(values) > 0 {
+			chosen[name] = values
 		}
 	}
-	if len(text) > 0 {
+	if len(chosen) > 0 {
 		s.tally.header = true
-		s.counter().see(text, true)
+		s.counter().see(textOf(chosen), true)
 		s.tally.header = false
 	}
 }
@@ -108,7 +108,7 @@ func (s *shown) begin(a *http.Response, from io.Reader) (head []byte, whole bool
 		return nil, false, s.intend()
 	}
 	if a.ContentLength > 0 && a.ContentLength <= maxShown {
-		head, err = readAll(from, a.ContentLength)
+		head, err = readAll(a, from)
 		return head, true, err
 	}
 	head, err = io.ReadAll(io.LimitReader(from, maxShown+1))
