@@ -68,7 +68,7 @@ func (u *unseen) cut() {
 	defer b.mu.Unlock()
 	b.ending = append(b.ending, u)
 	if u.pair != nil {
-		u.pair.Kill(errShut)
+		u.pair.Wake()
 	}
 }
 
@@ -103,10 +103,10 @@ func (u *unseen) OnOpen(p *netloop.Pair) error {
 	u.pair = p
 	b.pairs[u] = true
 	b.mu.Unlock()
-	if !b.open.Load() || u.isCut.Load() {
+	if !b.open.Load() {
 		return errShut
 	}
-	return nil
+	return u.OnWake(p)
 }
 
 // errShut ends what comes after the way was shut.
@@ -124,9 +124,14 @@ func (u *unseen) OnClosed(*netloop.Pair, netloop.Side, error) {
 		return
 	}
 	u.ended = true
-	u.leave()
 	u.login.Release()
 	u.entry.End()
+}
+
+// OnGone implements netloop.Ender: what neither side had taken when they ended
+// passed unseen too.
+func (u *unseen) OnGone(*netloop.Pair, error) {
+	u.leave()
 	b := u.bypass
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -137,8 +142,13 @@ func (u *unseen) OnClosed(*netloop.Pair, netloop.Side, error) {
 	}
 }
 
-// OnWake implements netloop.Handler.
-func (*unseen) OnWake(*netloop.Pair) error { return nil }
+// OnWake implements netloop.Handler: a cut waits for nobody who does not read.
+func (u *unseen) OnWake(p *netloop.Pair) error {
+	if u.isCut.Load() {
+		p.Reset(errShut)
+	}
+	return nil
+}
 
 // OnTick implements netloop.Handler.
 func (*unseen) OnTick(*netloop.Pair, time.Time) error { return nil }

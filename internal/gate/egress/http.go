@@ -144,7 +144,8 @@ func (g *Gate) serveRequest(w http.ResponseWriter, r *http.Request) {
 	q := c.request(target)
 	q.User, q.Method = user, r.Method
 	f := g.newFlow(protocol, q)
-	f.kill = func() { _ = h.SetDeadline(time.Unix(1, 0)) } // a client that does not read holds up no cut
+	both := &carried{client: c.raw}
+	f.kill = both.reset // a peer that does not read holds up no cut
 	f.asked = r
 	ctx, to, refused := f.open(r.Context())
 	if refused != nil {
@@ -174,7 +175,7 @@ func (g *Gate) serveRequest(w http.ResponseWriter, r *http.Request) {
 		f.finish("limit", "sent_per_hour")
 		return
 	}
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { f.sent(head) }})
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { f.sent(head) }, GotConn: func(i httptrace.GotConnInfo) { both.asks(i.Conn) }, PutIdleConn: func(error) { both.asks(nil) }})
 	out := r.WithContext(context.WithValue(ctx, flowKey{}, f))
 	out.URL.Scheme, out.URL.Host = "http", to.String()
 	if g.byName() {
@@ -188,6 +189,44 @@ func (g *Gate) serveRequest(w http.ResponseWriter, r *http.Request) {
 	done = true
 	looked()
 	f.finish(f.end.Outcome, "")
+}
+
+// carried are the connections of a request under way. Closing them is not
+// enough for a cut: the kernel would go on with what it has taken.
+type carried struct {
+	client net.Conn
+
+	mu       sync.Mutex // guards what follows
+	upstream net.Conn   // nil until the transport has chosen one
+	cut      bool
+}
+
+// asks notes where the request is written to; nil: nowhere any more.
+func (c *carried) asks(upstream net.Conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.upstream = upstream; c.cut && upstream != nil {
+		reset(upstream)
+	}
+}
+
+// reset ends both.
+func (c *carried) reset() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cut = true
+	reset(c.client)
+	if c.upstream != nil {
+		reset(c.upstream)
+	}
+}
+
+// reset closes a connection and drops what the kernel still holds of it.
+func reset(conn net.Conn) {
+	if t, ok := conn.(*net.TCPConn); ok {
+		_ = t.SetLinger(0) // fails when it is closed already
+	}
+	_ = conn.Close()
 }
 
 // destination is where a request goes: by its absolute form at a proxy (RFC

@@ -204,10 +204,7 @@ func (in *inside) kill(why, detail string) {
 	}
 	in.mu.Unlock()
 	for _, c := range all {
-		if t, ok := c.(*net.TCPConn); ok {
-			_ = t.SetLinger(0)
-		}
-		_ = c.Close()
+		reset(c)
 	}
 }
 

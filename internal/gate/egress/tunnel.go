@@ -192,7 +192,8 @@ func (f *flow) OnTick(p *netloop.Pair, now time.Time) error {
 	return nil
 }
 
-// OnClosed implements netloop.Handler: a half-close is passed on.
+// OnClosed implements netloop.Handler: a half-close is passed on. What both sides
+// have sent by then may still be on its way, and can be cut until OnGone.
 func (f *flow) OnClosed(p *netloop.Pair, s netloop.Side, err error) {
 	t := f.tunnel
 	if t.closed++; t.closed == 1 {
@@ -204,6 +205,14 @@ func (f *flow) OnClosed(p *netloop.Pair, s netloop.Side, err error) {
 		t.why, t.detail = outcomeOf(err)
 		return
 	}
+	if t.why == "done" && err != nil && !errors.Is(err, netloop.ErrClosed) {
+		t.why, t.detail = outcomeOf(err)
+	}
+}
+
+// OnGone implements netloop.Ender.
+func (f *flow) OnGone(_ *netloop.Pair, err error) {
+	t := f.tunnel
 	if t.why == "done" && err != nil && !errors.Is(err, netloop.ErrClosed) {
 		t.why, t.detail = outcomeOf(err)
 	}

@@ -31,12 +31,25 @@ func resetNow(fd int) bool {
 	return errno == 0
 }
 
-// resetAll resets both sides of a pair, as far as their sockets can; keep says which only wait for their close.
+// resetAll resets both sides of a pair, as far as their sockets can; keep says which only wait for their close. A side
+// of a pair that was flushed first ends in an orderly way when all was sent.
 func (w *worker) resetAll(p *Pair) (keep [2]bool) {
 	for s := range p.ends {
-		keep[s] = resetNow(p.ends[s].fd)
+		if fd := p.ends[s].fd; p.aborting || unsent(fd) > 0 {
+			keep[s] = resetNow(fd)
+		}
 	}
 	return keep
+}
+
+// unsent returns how many bytes the kernel has taken for a TCP peer and not sent yet; 0 for other sockets and when the
+// connection is over.
+func unsent(fd int) int {
+	info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
+	if err != nil || info.State == unix.BPF_TCP_CLOSE {
+		return 0
+	}
+	return int(info.Notsent_bytes)
 }
 
 // keepEnded takes the descriptor of a connection that is over, to close it later.

@@ -15,10 +15,11 @@
 // Add gives the loop both transports. The calls of one pair never overlap and come from one goroutine at a time, so
 // a Handler needs no lock for what only its pair touches:
 //
-//	OnOpen?  (OnData | OnWake | OnTick)*  OnClosed(first side)  (OnData of the other side)*  OnClosed(other side)
+//	OnOpen?  (OnData | OnWake | OnTick)*  OnClosed(first side)  (OnData of the other side)*  OnClosed(other side)  OnGone?
 //
-// OnClosed is called exactly once for each side, and nothing is called after the second. What a Handler queues with
-// Pair.Write leaves in as few writes as possible when its callback returns.
+// OnClosed is called exactly once for each side. When both sides have ended, bytes may still wait for a peer that
+// reads slowly: until OnGone, which is the last call, OnWake and OnTick come as before and may end the wait. What a
+// Handler queues with Pair.Write leaves in as few writes as possible when its callback returns.
 //
 // # What is bounded
 //
@@ -76,6 +77,15 @@ type Handler interface {
 // Opener is implemented by Handlers that want the first call of a pair, before any data.
 type Opener interface {
 	OnOpen(p *Pair) error
+}
+
+// Ender is implemented by Handlers that want to know when a pair passes no byte any more, which OnClosed does not say:
+// it says that no more bytes come.
+type Ender interface {
+	// OnGone is the last call of a pair, once. What was queued is written, or dropped; and on Linux what the kernel
+	// had taken for a TCP peer is sent, or dropped too, unless Pair.Close said that nobody waits for it. err is why
+	// the pair ended, nil when its peers ended it and everything was written.
+	OnGone(p *Pair, err error)
 }
 
 // Passer is implemented by Handlers that need not see every byte. What comes in bulk from a plain socket for a plain

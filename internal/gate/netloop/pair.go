@@ -16,6 +16,7 @@ type Pair struct {
 
 	h      Handler
 	passer Passer // h, when it lets bytes pass unseen and the carrier can do so
+	ender  Ender  // h, when it wants to know
 	d      carrier
 	cfg    *Config
 	ends   [2]end
@@ -32,6 +33,7 @@ type Pair struct {
 	closing    bool  // close when everything queued was written
 	aborting   bool  // close now
 	resets     bool  // and drop what the kernel holds
+	unsent     int   // what the kernel held of a closing pair when it was looked at last
 	gone       bool  // torn down; no callback follows
 	flushUntil time.Time
 
@@ -245,6 +247,13 @@ func (p *Pair) Reset(err error) {
 	p.resets = true
 }
 
+// ResetAfterFlush is CloseAfterFlush for a pair that shall end now: what is queued is written, as far as the peers
+// take it within Config.FlushTimeout, and what the kernel has not sent by then is dropped.
+func (p *Pair) ResetAfterFlush(err error) {
+	p.failWith(err)
+	p.resets = true
+}
+
 // CloseAfterFlush ends the pair when everything queued was written, or Config.FlushTimeout is over. Nothing more
 // is read.
 func (p *Pair) CloseAfterFlush() { p.closing = true }
@@ -313,6 +322,14 @@ func (p *Pair) endAll() {
 			}
 			p.h.OnClosed(p, Side(s), err)
 		}
+	}
+}
+
+// goneNow makes the last call.
+func (p *Pair) goneNow() {
+	p.gone = true
+	if p.ender != nil {
+		p.ender.OnGone(p, p.cause)
 	}
 }
 

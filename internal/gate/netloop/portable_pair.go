@@ -28,6 +28,7 @@ func (pp *portablePair) run() {
 	pp.mu.Lock()
 	p.lastIO = time.Now()
 	p.now = p.lastIO
+	p.ender, _ = p.h.(Ender)
 	if o, ok := p.h.(Opener); ok {
 		pp.called(o.OnOpen(p))
 	}
@@ -55,7 +56,7 @@ func (pp *portablePair) run() {
 	pp.wg.Wait()
 	pp.mu.Lock()
 	p.endAll()
-	p.gone = true
+	p.goneNow()
 	pp.mu.Unlock()
 	pp.loop.ended(pp)
 }
@@ -99,6 +100,7 @@ func (pp *portablePair) serve() {
 	switch {
 	case due(p.stallAt), due(p.flushUntil):
 		p.Close(ErrStalled)
+		p.resets = p.resets || p.ender != nil
 	case p.cfg.Idle > 0 && !p.closing && due(p.lastIO.Add(p.cfg.Idle)):
 		p.failWith(ErrIdle)
 	}

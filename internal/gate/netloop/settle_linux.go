@@ -16,7 +16,7 @@ func (w *worker) settle(p *Pair) {
 		w.finish(p, Client)
 		w.finish(p, Upstream)
 	}
-	if p.aborting || p.closing && w.flushed(p) {
+	if p.aborting || p.closing && w.flushed(p) && !w.lingers(p) {
 		w.tearDown(p)
 		return
 	}
@@ -63,6 +63,28 @@ func (w *worker) flushed(p *Pair) bool {
 	return true
 }
 
+// lingers reports whether the kernel still holds bytes for a peer that a closing pair has to wait for. Who is told of
+// the end counts on it: close(2) would leave them to go on for as long as the peer reads.
+func (w *worker) lingers(p *Pair) bool {
+	if p.ender == nil || p.resets {
+		return false
+	}
+	n := 0
+	for s := range p.ends {
+		if e := &p.ends[s]; !e.broken {
+			n += unsent(e.fd)
+		}
+	}
+	if n > 0 && n != p.unsent { // the pair's own queue is empty: from here on as with any slow peer
+		p.flushUntil = w.now.Add(max(p.cfg.WriteStall, 0))
+		if p.cfg.WriteStall < 0 {
+			p.flushUntil = w.now.Add(1 << 62)
+		}
+	}
+	p.unsent = n
+	return n > 0
+}
+
 // tearDown ends the pair. Sockets are closed after the last callback: a Handler sees a pair whole or not at all. But
 // connections that are to be reset are so before it: what the last callback reports has happened.
 func (w *worker) tearDown(p *Pair) {
@@ -75,7 +97,6 @@ func (w *worker) tearDown(p *Pair) {
 		keep = w.resetAll(p)
 	}
 	p.endAll()
-	p.gone = true
 	for s := range p.ends {
 		e := &p.ends[s]
 		if !p.aborting && !e.broken && !over[s] {
@@ -84,7 +105,7 @@ func (w *worker) tearDown(p *Pair) {
 		switch {
 		case keep[s]:
 			w.keepEnded(e.fd)
-		case p.resets: // a Unix socket ignores it: it has no buffer beyond the peer's
+		case p.resets && (p.aborting || unsent(e.fd) > 0): // a Unix socket ignores it: it has no buffer beyond the peer's
 			resets(e.fd)
 			fallthrough
 		default:
@@ -103,6 +124,7 @@ func (w *worker) tearDown(p *Pair) {
 	w.free = append(w.free, p.slot)
 	w.pairs.Add(-1)
 	w.loop.pairs.Add(-1)
+	p.goneNow()
 }
 
 // discard throws away what has arrived.
@@ -219,9 +241,15 @@ func (w *worker) sweep() {
 		switch {
 		case p.gone || !p.closing && p.Buffered(Client)+p.Buffered(Upstream) == 0:
 			continue
+		case p.closing && p.unsent > 0 && w.now.Before(p.flushUntil):
+			p.now, p.waiting = w.now, true
+			if w.settle(p); !p.gone {
+				kept = append(kept, p)
+			}
 		case p.closing && !w.now.Before(p.flushUntil), !p.stallAt.IsZero() && !w.now.Before(p.stallAt):
 			p.now = w.now
 			p.Close(ErrStalled)
+			p.resets = p.resets || p.ender != nil
 			w.settle(p)
 		default:
 			p.waiting = true

@@ -284,6 +284,7 @@ func (w *worker) open(p *Pair) {
 	}
 	w.slots[p.slot] = p
 	p.gen = w.nextGen()
+	p.ender, _ = p.h.(Ender)
 	for s := range p.ends {
 		if err := w.register(p, Side(s)); err != nil {
 			p.Close(err)

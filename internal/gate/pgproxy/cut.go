@@ -25,10 +25,7 @@ type ending struct {
 func (g *Gate) enter(ctx context.Context, rec event.Recorder, s *session) error {
 	who := &s.e.who
 	live, e, refused := g.cuts.Enter(cut.Flow{Client: who.Address, User: who.User, Name: who.Database}, func(e cut.Entry) {
-		s.order.Store(&order{code: "57P01", message: "this access is cut"})
-		if p := s.pair.Load(); p != nil {
-			p.Wake()
-		}
+		s.give(&order{code: "57P01", message: "this access is cut", cut: true})
 		g.ending.mu.Lock()
 		defer g.ending.mu.Unlock()
 		g.ending.list = append(g.ending.list, s)

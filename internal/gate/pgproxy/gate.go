@@ -330,8 +330,6 @@ func (g *Gate) register(s *session) bool {
 // in no list any more.
 func (g *Gate) ended(s *session) {
 	defer s.leave()
-	s.login.Release()
-	s.entry.End()
 	s.e.g.forgetFindings(s.e.session)
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -379,10 +377,7 @@ func (g *Gate) orderAll(o *order, match func(*session) bool) (n int) {
 	}
 	g.mu.Unlock()
 	for _, s := range list {
-		s.order.Store(o)
-		if p := s.pair.Load(); p != nil {
-			p.Wake()
-		}
+		s.give(o)
 	}
 	return len(list)
 }

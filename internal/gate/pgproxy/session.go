@@ -31,13 +31,26 @@ type session struct {
 	order    atomic.Pointer[order] // what an operator wants
 	canceled atomic.Bool           // a CancelRequest was delivered
 	rows     atomic.Uint64
-	closed   bool
+	closed   bool // the engine is; bytes may still be on their way
 }
 
 // order ends a session on somebody's behalf.
 type order struct {
 	code, message string
 	idle          bool // only when no transaction is open (drain)
+	cut           bool // no byte passes any more, but this message
+}
+
+// give has the session obey o, unless a cut ends it already.
+func (s *session) give(o *order) {
+	for old := s.order.Load(); old == nil || !old.cut; old = s.order.Load() {
+		if s.order.CompareAndSwap(old, o) {
+			break
+		}
+	}
+	if p := s.pair.Load(); p != nil {
+		p.Wake()
+	}
 }
 
 // ErrCut is why a session ended that an operator or the policy cut.
@@ -71,6 +84,9 @@ func (s *session) OnData(p *netloop.Pair, side netloop.Side, b []byte) error {
 
 // OnWake implements netloop.Handler.
 func (s *session) OnWake(p *netloop.Pair) error {
+	if s.cutShort(p) || s.closed {
+		return nil
+	}
 	s.e.clock = p.Now().UnixNano()
 	if s.canceled.Swap(false) {
 		s.e.cancelDone()
@@ -81,6 +97,9 @@ func (s *session) OnWake(p *netloop.Pair) error {
 
 // OnTick implements netloop.Handler.
 func (s *session) OnTick(p *netloop.Pair, now time.Time) error {
+	if s.closed {
+		return nil
+	}
 	s.e.clock = now.UnixNano()
 	s.e.tick()
 	return s.flush(p)
@@ -95,7 +114,29 @@ func (s *session) OnClosed(p *netloop.Pair, _ netloop.Side, err error) {
 	s.e.clock = p.Now().UnixNano()
 	s.e.close(reason(err, s.e.fatal))
 	s.count()
-	s.gate.ended(s)
+	s.login.Release()
+	s.entry.End()
+}
+
+// OnGone implements netloop.Ender: what was put out before the end has left,
+// or was dropped.
+func (s *session) OnGone(*netloop.Pair, error) { s.gate.ended(s) }
+
+// cutShort resets a pair whose cut would have to wait for peers to take what
+// was put out for them before.
+func (s *session) cutShort(p *netloop.Pair) bool {
+	late := s.closed || p.Buffered(netloop.Client)+p.Buffered(netloop.Upstream) > 0
+	if !s.isCut() || !late {
+		return false
+	}
+	p.Reset(ErrCut)
+	return true
+}
+
+// isCut reports whether a cut ends the session.
+func (s *session) isCut() bool {
+	o := s.order.Load()
+	return o != nil && o.cut
 }
 
 // reason is a stable word for why a session ended.
@@ -135,6 +176,9 @@ func (s *session) flush(p *netloop.Pair) error {
 		}
 	}
 	s.count()
+	if e.fatal != nil && s.isCut() {
+		p.ResetAfterFlush(e.fatal) // what the kernel cannot send at once is not sent
+	}
 	return e.fatal
 }
 
