@@ -22,33 +22,49 @@ const spansShown = 50
 func paymentSite(s *cardproof.Site) consoleoffice.PaymentSite {
 	out := consoleoffice.PaymentSite{Host: s.Host, Proven: s.Proven, Against: s.Against, Exchanges: s.Counts.Exchanges, Refused: s.Counts.Refused, Cut: s.Counts.Cut,
 		Passed: s.Counts.Passed, Unread: s.Counts.Unread, Uncovered: spans(s.Uncovered), Weaker: spans(s.Weaker),
-		Canary: s.Canaries.Every, Canaries: s.Canaries.OK, NotProven: spans(s.Canaries.NotProven)}
-	for _, set := range s.Settings[:min(len(s.Settings), spansShown)] {
+		Canary: s.Canaries.Every, Canaries: s.Canaries.OK, NotProven: spans(s.Canaries.NotProven),
+		All: consoleoffice.PaymentTotals{Settings: len(s.Settings), Uncovered: len(s.Uncovered), Weaker: len(s.Weaker), Failed: len(s.Canaries.Failed),
+			NotProven: len(s.Canaries.NotProven), Items: len(s.Items), Changes: len(s.Findings)}}
+	for _, set := range newestOf(s.Settings) {
 		out.Settings = append(out.Settings, consoleoffice.PaymentSetting{From: set.From, Cards: set.Cards, Pages: set.Pages})
 	}
-	for _, w := range s.Canaries.Failed[:min(len(s.Canaries.Failed), spansShown)] {
+	for _, w := range newestOf(s.Canaries.Failed) {
 		out.Failed = append(out.Failed, consoleoffice.Span{From: w.At, To: w.At, Reason: w.Problem})
 	}
 	for _, p := range s.Providers {
 		out.Providers = append(out.Providers, consoleoffice.PaymentProvider{Host: p.Host, AOC: p.AOC, Expires: p.Expires, State: p.State})
 	}
-	for _, i := range s.Items[:min(len(s.Items), itemsShown)] {
+	items, hosts := slices.Clone(s.Items), []string{}
+	slices.SortStableFunc(items, func(a, b cardproof.Item) int { return good(a) - good(b) })
+	for _, i := range items[:min(len(items), itemsShown)] {
 		out.Items = append(out.Items, consoleoffice.PageItem{ID: i.PageItem.Item, What: i.What, Name: cmp.Or(i.Name, i.Host), Hash: i.Hash, Host: i.Host, Problem: i.Problem, New: i.New, Changed: i.Changed})
 	}
-	for _, i := range s.Items {
-		if i.Host != "" && !slices.Contains(out.Hosts, i.Host) && len(out.Hosts) < itemsShown {
-			out.Hosts = append(out.Hosts, i.Host)
+	for _, i := range items {
+		if i.Host != "" {
+			hosts = append(hosts, i.Host)
 		}
 	}
-	slices.Sort(out.Hosts)
-	for _, f := range s.Findings[:min(len(s.Findings), spansShown)] {
+	slices.Sort(hosts)
+	hosts = slices.Compact(hosts)
+	out.All.Hosts, out.Hosts = len(hosts), hosts[:min(len(hosts), itemsShown)]
+	for _, f := range newestOf(s.Findings) {
 		out.Changes = append(out.Changes, consoleoffice.Finding{At: f.At, Code: f.Code, Detail: f.Detail})
 	}
 	return out
 }
 
+func good(i cardproof.Item) int {
+	if i.Problem == "" {
+		return 1
+	}
+	return 0
+}
+
+// newestOf is the end of a list by time, as much as a page shows.
+func newestOf[T any](all []T) []T { return all[max(0, len(all)-spansShown):] }
+
 func spans(all []cardproof.Span) (out []consoleoffice.Span) {
-	for _, s := range all[:min(len(all), spansShown)] {
+	for _, s := range newestOf(all) {
 		out = append(out, consoleoffice.Span(s))
 	}
 	return out

@@ -3,6 +3,8 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,6 +14,7 @@ import (
 	"sekisho/internal/control"
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
+	"sekisho/internal/gate/revproxy"
 	"sekisho/internal/policy/site"
 )
 
@@ -73,12 +76,19 @@ func rulesText(file string) (*site.Source, error) {
 // saidOf are the fields of which a file of rules says something.
 func saidOf(gate string, src *site.Source) (out []consoleoffice.Field) {
 	for _, p := range src.Parameters {
-		out = append(out, consoleoffice.Field{Gate: gate, Host: p.Host, Path: p.Path + p.Template, Name: p.Name, State: "forced", Type: p.Type, Max: p.Max, Reason: p.Reason, By: p.By})
+		out = append(out, consoleoffice.Field{Gate: gate, Host: p.Host, Path: p.Path + p.Template, Name: p.Name, Method: p.Method, In: p.In, State: "forced", Rule: lineID(p), Type: p.Type, Max: p.Max, Reason: p.Reason, By: p.By})
 	}
 	for _, r := range src.Refused {
-		out = append(out, consoleoffice.Field{Gate: gate, Host: r.Host, Path: r.Path, Name: r.Name, State: "refused", Reason: r.Reason, By: r.By})
+		out = append(out, consoleoffice.Field{Gate: gate, Host: r.Host, Path: r.Path, Name: r.Name, State: "refused", Rule: lineID(r), Reason: r.Reason, By: r.By})
 	}
 	return out
+}
+
+// lineID names a line of a file of rules by all that it says: of two that are
+// alike either may go.
+func lineID[T site.Parameter | site.Refused](line T) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%#v", line))
+	return hex.EncodeToString(sum[:8])
 }
 
 // ReviewField implements office.Sites: that somebody orders it is recorded before
@@ -99,7 +109,7 @@ func (c *console) ReviewField(ctx context.Context, r consoleoffice.FieldReview) 
 	if r.Do == "accept" {
 		detail = fmt.Sprintf("%s, at most %d: %s", r.Type, r.Max, r.Reason)
 	}
-	if err := c.Record(ctx, event.Source("person/"+r.By), &event.Act{By: r.By, Do: r.Do + "-field", Target: r.Host + r.Path + " " + r.Name, Result: "ordered", Detail: detail}); err != nil {
+	if err := c.Record(ctx, event.Source("person/"+r.By), &event.Act{By: r.By, Do: r.Do + "-field", Target: r.Host + r.Path + " " + revproxy.FieldName(r.Name), Result: "ordered", Detail: detail}); err != nil {
 		return err
 	}
 	if learner := g.now.Load().learner(); r.Do == "forget" && learner != nil {
@@ -129,12 +139,11 @@ func reviewed(g *webGate, r *consoleoffice.FieldReview) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	where := func(w site.Where, name string) bool { return w.Host == r.Host && w.Path == r.Path && name == r.Name }
 	if r.Do == "forget" {
-		return forgotten(g, r, src, where)
+		return forgotten(g, r, src)
 	}
 	if plainPath(r.Path) != r.Path || learnedOf(g, r) == nil || slices.ContainsFunc(saidOf("", src), func(f consoleoffice.Field) bool {
-		return where(site.Where{Host: f.Host, Path: f.Path}, f.Name)
+		return f.Host == r.Host && f.Path == r.Path && f.Name == r.Name
 	}) {
 		return "", unknownField()
 	}
@@ -144,7 +153,8 @@ func reviewed(g *webGate, r *consoleoffice.FieldReview) (string, error) {
 	}
 	list, line := "refused", fmt.Sprintf("  - {host: %q, path: %q, name: %q, reason: %q, by: %q}\n", r.Host, r.Path, r.Name, r.Reason, r.By)
 	if r.Do == "accept" {
-		list, line = "parameters", fmt.Sprintf("  - {host: %q, path: %q, name: %q, type: %q, max: %d, reason: %q, by: %q}\n", r.Host, r.Path, r.Name, r.Type, r.Max, r.Reason, r.By)
+		// What was learned is of this page and not of those that begin as it does.
+		list, line = "parameters", fmt.Sprintf("  - {host: %q, template: %q, name: %q, type: %q, max: %d, reason: %q, by: %q}\n", r.Host, r.Path, r.Name, r.Type, r.Max, r.Reason, r.By)
 	} else if r.Do != "refuse" {
 		return "", unknownField()
 	}
@@ -153,19 +163,25 @@ func reviewed(g *webGate, r *consoleoffice.FieldReview) (string, error) {
 	return text, err
 }
 
-// forgotten takes what was said about a field out of the file.
-func forgotten(g *webGate, r *consoleoffice.FieldReview, src *site.Source, where func(site.Where, string) bool) (string, error) {
-	list, at := "parameters", slices.IndexFunc(src.Parameters, func(p site.Parameter) bool {
-		return where(site.Where{Host: p.Host, Path: p.Path + p.Template}, p.Name)
-	})
-	if at < 0 {
-		list, at = "refused", slices.IndexFunc(src.Refused, func(p site.Refused) bool { return where(p.Where, p.Name) })
-	}
-	if at < 0 {
+// forgotten takes what was said about a field out of the file: the line that was
+// shown and no other, also where one like it is of another method.
+func forgotten(g *webGate, r *consoleoffice.FieldReview, src *site.Source) (string, error) {
+	if r.Rule == "" {
 		if learnedOf(g, r) == nil {
 			return "", unknownField()
 		}
 		return "", nil
+	}
+	list, at := "parameters", slices.IndexFunc(src.Parameters, func(p site.Parameter) bool {
+		return p.Host == r.Host && p.Path+p.Template == r.Path && p.Name == r.Name && lineID(p) == r.Rule
+	})
+	if at < 0 {
+		list, at = "refused", slices.IndexFunc(src.Refused, func(f site.Refused) bool {
+			return f.Host == r.Host && f.Path == r.Path && f.Name == r.Name && lineID(f) == r.Rule
+		})
+	}
+	if at < 0 {
+		return "", unknownField()
 	}
 	_, old, err := config.SiteRules(g.config().Rules)
 	if err != nil {

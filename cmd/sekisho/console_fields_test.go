@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,7 +23,8 @@ func TestFieldReview(t *testing.T) {
 	shop := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "shop") }))
 	t.Cleanup(shop.Close)
 	rules := filepath.Join(t.TempDir(), "rules.yaml")
-	const mine = "# what we know of the shop\nparameters:\n  - {path: /plans, name: page, type: integer, max: 8} # pages\n"
+	const mine = "# what we know of the shop\nparameters:\n  - {path: /plans, name: page, type: integer, max: 8} # pages\n" +
+		"  - {template: /plans, method: POST, name: page, type: word} # of forms\n"
 	if err := os.WriteFile(rules, []byte(mine), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +79,17 @@ func TestFieldReview(t *testing.T) {
 		return strings.Join(out, "; ")
 	}
 	review := func(do, path, name string) error {
-		return c.ReviewField(ctx, consoleoffice.FieldReview{Do: do, Gate: "shop-web", Host: "shop.example.jp", Path: path, Name: name, Type: "integer", Max: 8, Reason: "looked through", By: "kaede"})
+		r := consoleoffice.FieldReview{Do: do, Gate: "shop-web", Host: "shop.example.jp", Path: path, Name: name, Type: "integer", Max: 8, Reason: "looked through", By: "kaede"}
+		f, err := c.Fields(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range f.List {
+			if x.Host == r.Host && x.Path == path && x.Name == name {
+				r.Rule = x.Rule
+			}
+		}
+		return c.ReviewField(ctx, r)
 	}
 	for _, path := range []string{"/search?no=12&words=sea", "/orders/17?no=3"} {
 		if code := visit(path); code != http.StatusOK {
@@ -85,7 +97,8 @@ func TestFieldReview(t *testing.T) {
 		}
 	}
 	const learned = "/orders/:x no learned integer 1; /search no learned integer 1; /search words learned word 1; "
-	if got := state(); got != learned+"/plans page forced integer 0" {
+	const said = "/plans page forced integer 0; /plans page forced word 0; "
+	if got := state(); got != strings.TrimSuffix(learned+said, "; ") {
 		t.Fatalf("learned: %s", got)
 	}
 	for _, bad := range []struct{ do, path, name string }{{"accept", "/orders/:x", "no"}, {"accept", "/search", "nothing"}, {"guess", "/search", "no"}, {"forget", "/search", "nothing"}} {
@@ -97,9 +110,9 @@ func TestFieldReview(t *testing.T) {
 		t.Errorf("recorded of what was refused: %q", acts)
 	}
 	for _, step := range []struct{ do, path, name, want string }{
-		{"refuse", "/search", "words", "/orders/:x no learned integer 1; /search no learned integer 1; /plans page forced integer 0; /search words refused  1"},
-		{"forget", "/orders/:x", "no", "/search no learned integer 1; /plans page forced integer 0; /search words refused  1"},
-		{"accept", "/search", "no", "/plans page forced integer 0; /search no forced integer 1; /search words refused  1"},
+		{"refuse", "/search", "words", "/orders/:x no learned integer 1; /search no learned integer 1; " + said + "/search words refused  1"},
+		{"forget", "/orders/:x", "no", "/search no learned integer 1; " + said + "/search words refused  1"},
+		{"accept", "/search", "no", said + "/search no forced integer 1; /search words refused  1"},
 	} {
 		if err := review(step.do, step.path, step.name); err != nil {
 			t.Fatalf("%+v: %v", step, err)
@@ -108,7 +121,7 @@ func TestFieldReview(t *testing.T) {
 			t.Errorf("after %s of %s: %s", step.do, step.name, got)
 		}
 	}
-	for path, want := range map[string]int{"/search?no=12": http.StatusOK, "/search?no=twelve": http.StatusForbidden} {
+	for path, want := range map[string]int{"/search?no=12": http.StatusOK, "/search?no=twelve": http.StatusForbidden, "/searching?no=twelve": http.StatusOK} {
 		if code := visit(path); code != want {
 			t.Errorf("%s: %d", path, code)
 		}
@@ -130,6 +143,43 @@ func TestFieldReview(t *testing.T) {
 	}
 	if acts := actsIn(t, p); len(acts) != 5 || !strings.Contains(strings.Join(acts, "\n"), "accept-field") {
 		t.Errorf("%q", acts)
+	}
+
+	// A name that a client made of somebody's data is not written down.
+	if code := visit("/search?hanako%40mail.example.jp=1&no=7"); code != http.StatusOK {
+		t.Fatal(code)
+	}
+	if err := review("refuse", "/search", "hanako@mail.example.jp"); err != nil {
+		t.Fatal(err)
+	}
+	if acts := strings.Join(actsIn(t, p), "\n"); strings.Contains(acts, "hanako") || !strings.Contains(acts, "refuse-field") {
+		t.Error(acts)
+	}
+
+	// Of two lines about one field the one goes that was shown, and what was learned
+	// of it on any site of the gate is learned anew.
+	if code := visit("/plans?page=12"); code != http.StatusOK {
+		t.Fatal(code)
+	}
+	f, err := c.Fields(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := slices.IndexFunc(f.List, func(x consoleoffice.Field) bool { return x.Path == "/plans" && x.Method == "POST" })
+	if at < 0 {
+		t.Fatalf("%+v", f.List)
+	}
+	x := f.List[at]
+	r := consoleoffice.FieldReview{Do: "forget", Gate: x.Gate, Host: x.Host, Path: x.Path, Name: x.Name, Rule: "another", Reason: "looked through", By: "kaede"}
+	if err := c.ReviewField(ctx, r); fault.Faults(err)[0].Code != fault.ConsoleForm {
+		t.Errorf("a line that is not there: %v", err)
+	}
+	r.Rule = x.Rule
+	if err := c.ReviewField(ctx, r); err != nil {
+		t.Fatal(err)
+	}
+	if got := state(); !strings.Contains(got, "/plans page forced integer 0") || strings.Contains(got, "/plans page forced word") {
+		t.Errorf("after the line of forms went: %s", got)
 	}
 }
 

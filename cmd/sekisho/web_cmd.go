@@ -347,7 +347,7 @@ func (c webLearnedCmd) Run(a *app) error {
 		a.print("learned_head", "n", len(fields), "seen", len(s.Fields))
 		fmt.Fprintln(a.env.stdout, "parameters:")
 		for _, f := range fields {
-			fmt.Fprintf(a.env.stdout, "  - {host: %s, path: %s, name: %q, type: %s, max: %d}  # %d\n", f.Host, f.Route, f.Name, f.Type, roundUp(f.Max), f.Count)
+			fmt.Fprintf(a.env.stdout, "  - {host: %s, template: %s, name: %q, type: %s, max: %d}  # %d\n", f.Host, f.Route, f.Name, f.Type, roundUp(f.Max), f.Count)
 		}
 		if s.Full {
 			a.print("learned_full")

@@ -335,21 +335,41 @@ func ReceiptsKey(dir, site string) (signer, verifier string, err error) {
 }
 
 // KeyPair reads a pair from dir, or makes it: one file of two lines, the
-// secret first, mode 0600.
+// secret first, mode 0600. Whoever makes it at the same time gets the same pair.
 func KeyPair(dir, file, name string) (signer, verifier string, err error) {
 	file += ".notekey"
-	text, err := os.ReadFile(filepath.Join(dir, file))
-	if err == nil {
-		if n, err := fmt.Sscanf(string(text), "%s\n%s\n", &signer, &verifier); n != 2 || err != nil {
-			return "", "", fmt.Errorf("%s is no pair of keys", file)
-		}
-		return signer, verifier, nil
-	}
-	if !errors.Is(err, os.ErrNotExist) {
-		return "", "", err
+	if signer, verifier, err = readPair(dir, file); !errors.Is(err, os.ErrNotExist) {
+		return signer, verifier, err
 	}
 	if signer, verifier, err = order.NewKey(rand.Reader, name); err != nil {
 		return "", "", err
 	}
-	return signer, verifier, durable.WriteFile(durable.Dir(dir), file, []byte(signer+"\n"+verifier+"\n"), 0o600)
+	fresh := file + "." + rand.Text()
+	if err := durable.WriteFile(durable.Dir(dir), fresh, []byte(signer+"\n"+verifier+"\n"), 0o600); err != nil {
+		return "", "", err
+	}
+	// A link does not replace a pair that another made meanwhile, as a rename would.
+	// Where the files cannot be linked the last one wins.
+	err = os.Link(filepath.Join(dir, fresh), filepath.Join(dir, file))
+	if err != nil && !errors.Is(err, os.ErrExist) {
+		err = os.Rename(filepath.Join(dir, fresh), filepath.Join(dir, file))
+	} else {
+		err = os.Remove(filepath.Join(dir, fresh))
+	}
+	if err = errors.Join(err, durable.Dir(dir).SyncDir(".")); err != nil {
+		return "", "", err
+	}
+	return readPair(dir, file)
+}
+
+// readPair reads a pair; os.ErrNotExist when there is none.
+func readPair(dir, file string) (signer, verifier string, err error) {
+	text, err := os.ReadFile(filepath.Join(dir, file))
+	if err != nil {
+		return "", "", err
+	}
+	if n, err := fmt.Sscanf(string(text), "%s\n%s\n", &signer, &verifier); n != 2 || err != nil {
+		return "", "", fmt.Errorf("%s is no pair of keys", file)
+	}
+	return signer, verifier, nil
 }

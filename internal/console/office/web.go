@@ -49,7 +49,12 @@ type Field struct {
 	Host   string `json:"host"` // empty: of all sites of the gate
 	Path   string `json:"path"`
 	Name   string `json:"name"`
-	State  string `json:"state"` // learned, forced, refused
+	Method string `json:"method"` // forced: of these requests only; empty: of all
+	In     string `json:"in"`     // forced: query, body, path, header or cookie; empty: query and body
+	State  string `json:"state"`  // learned, forced, refused
+	// Rule names what the file of rules says of the field: one field may have
+	// several. Empty: learned.
+	Rule   string `json:"rule"`
 	Type   string `json:"type"`
 	Max    int    `json:"max"`    // characters: forced, or the longest that was seen
 	Wanted int    `json:"wanted"` // learned: characters that leave room above the longest
@@ -70,6 +75,7 @@ type FieldReview struct {
 	Host   string `json:"host"`
 	Path   string `json:"path"`
 	Name   string `json:"name"`
+	Rule   string `json:"rule"` // forget: which line of the rules goes, as it was shown; empty: what was learned
 	Type   string `json:"type"` // accept: one of Types
 	Max    int    `json:"max"`  // accept: characters, 0 for any number
 	Reason string `json:"reason"`
@@ -199,6 +205,21 @@ type PaymentSite struct {
 	Hosts     []string          `json:"hosts"` // that parts of the pages come from or send to
 	Items     []PageItem        `json:"items"`
 	Changes   []Finding         `json:"changes"` // what was seen of the pages and the canary
+	// All is how long the lists are; what is here of a longer one is its newest, of
+	// items those with a problem first.
+	All PaymentTotals `json:"all"`
+}
+
+// PaymentTotals are lengths of lists as the signed evidence has them.
+type PaymentTotals struct {
+	Settings  int `json:"settings"`
+	Uncovered int `json:"uncovered"`
+	Weaker    int `json:"weaker"`
+	Failed    int `json:"failed"`
+	NotProven int `json:"not_proven"`
+	Hosts     int `json:"hosts"`
+	Items     int `json:"items"`
+	Changes   int `json:"changes"`
 }
 
 // PaymentSetting is what was guarded from a time on.

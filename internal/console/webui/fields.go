@@ -18,7 +18,7 @@ func (s *Server) webField(r *Request) (templ.Component, error) {
 		return nil, err
 	}
 	review := office.FieldReview{Do: r.PostFormValue("do"), Gate: r.PostFormValue("gate"), Host: r.PostFormValue("host"), Path: r.PostFormValue("path"),
-		Name: r.PostFormValue("name"), Type: r.PostFormValue("type"), Reason: why, By: r.By()}
+		Name: r.PostFormValue("name"), Rule: r.PostFormValue("rule"), Type: r.PostFormValue("type"), Reason: why, By: r.By()}
 	if text := strings.TrimSpace(r.PostFormValue("max")); text != "" {
 		if review.Max, err = strconv.Atoi(text); err != nil || review.Max < 0 {
 			return nil, fault.New(fault.ConsoleForm, "problem", "the longest value is no number of characters", "hint", "write 64, or 0 for any number")

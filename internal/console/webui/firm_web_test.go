@@ -60,7 +60,8 @@ func (f *firm) Payment(context.Context) (*office.Payment, error) {
 	return &office.Payment{From: f.now, To: f.now, Key: nasty, Sites: []office.PaymentSite{{Host: nasty, Against: []string{nasty}, Hosts: []string{nasty}, Canary: time.Hour,
 		Settings:  []office.PaymentSetting{{From: f.now, Cards: nasty, Pages: nasty}},
 		Providers: []office.PaymentProvider{{Host: nasty, AOC: nasty, Expires: nasty, State: nasty}, {State: "valid"}}, Uncovered: span, Weaker: span, NotProven: span, Failed: span,
-		Items: []office.PageItem{{ID: nasty, What: nasty, Name: nasty, Problem: nasty, New: true}}, Changes: []office.Finding{{At: f.now, Code: nasty, Detail: nasty}}}}}, f.fail()
+		Items: []office.PageItem{{ID: nasty, What: nasty, Name: nasty, Problem: nasty, New: true}}, Changes: []office.Finding{{At: f.now, Code: nasty, Detail: nasty}},
+		All: office.PaymentTotals{Settings: 1, Uncovered: 5101, Weaker: 1, Failed: 7301, NotProven: 1, Hosts: 1, Items: 9, Changes: 1}}}}, f.fail()
 }
 
 func (f *firm) PaymentEvidence(context.Context, office.EvidenceRequest) (*office.PaymentEvidence, error) {

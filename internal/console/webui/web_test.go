@@ -3,6 +3,7 @@ package webui
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 
 	"sekisho/internal/console/account"
@@ -35,5 +36,16 @@ func TestSiteOrders(t *testing.T) {
 	kaede.visit("POST", "/web/except", form)
 	if len(f.excepts) != 1 || f.excepts[0].By != "kaede" || f.excepts[0].Until.Format("2006-01-02") != "2027-02-28" {
 		t.Errorf("%+v", f.excepts)
+	}
+}
+
+// TestPaymentCounts: what is counted of payment is all, not what is shown.
+func TestPaymentCounts(t *testing.T) {
+	s, f := newServer(t)
+	page := text(t, enter(t, s, f, "ayame").visit("GET", "/web?payment=1", nil))
+	for _, want := range []string{"5,101 intervals without a gate", "7,301 not", "12,400 more in the signed evidence", "8 more in the signed evidence"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q", want)
+		}
 	}
 }

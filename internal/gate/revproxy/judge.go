@@ -204,6 +204,15 @@ func asked(r *http.Request, body []byte) *waf.Request {
 	return q
 }
 
+// FieldName is the name of a field as it may be written down: one that a client
+// may have made of somebody's data is "x".
+func FieldName(name string) string {
+	if len(name) > 40 || strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.[]") != "" {
+		return "x"
+	}
+	return name
+}
+
 // told is what a verdict comes to in an event: the rules, and where they
 // matched. Names that a client chose are kept only if they are plain words.
 func told(v *waf.Verdict) (rule, reason string) {
@@ -221,9 +230,7 @@ func told(v *waf.Verdict) (rule, reason string) {
 		rules = append(rules, fmt.Sprintf("%s/%d", set, f.Rule))
 		for _, t := range f.Targets {
 			kind, name, _ := strings.Cut(t, ":")
-			if name != "" && (len(name) > 40 || strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.[]") != "") {
-				name = "x"
-			}
+			name = FieldName(name)
 			if place := strings.TrimSuffix(kind+":"+name, ":"); !slices.Contains(places, place) && len(places) < most {
 				places = append(places, place)
 			}

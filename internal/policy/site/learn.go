@@ -65,13 +65,17 @@ func (l *Learner) See(host, route string, fields []Field) {
 	}
 }
 
-// Forget has a field learned anew. It reports whether it was known.
-func (l *Learner) Forget(host, route, name string) bool {
+// Forget has a field learned anew, without a host that of all hosts. It reports
+// whether it was known.
+func (l *Learner) Forget(host, route, name string) (known bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	key := fieldKey{host, route, name}
-	_, known := l.fields[key]
-	delete(l.fields, key)
+	for key := range l.fields {
+		if key.route == route && key.name == name && (host == "" || key.host == host) {
+			delete(l.fields, key)
+			known = true
+		}
+	}
 	if len(l.fields) < maxFields {
 		l.full = false
 	}
