@@ -24,14 +24,15 @@ type sockets struct {
 // listener beside its interface, such as a deadline, it has.
 type heldListener struct {
 	*net.TCPListener
-	of  *sockets
-	key string
+	of       *sockets
+	key      string
+	released sync.Once
 }
 
 // Close lets go of what is held, unless another run follows: who comes is refused
-// from now on.
+// from now on. Closed again it lets go of nothing: the address may be another's.
 func (l *heldListener) Close() error {
-	l.of.release(l.key)
+	l.released.Do(func() { l.of.release(l.key) })
 	return l.TCPListener.Close()
 }
 
@@ -54,7 +55,7 @@ func (s *sockets) listen(lc *net.ListenConfig, address string) (net.Listener, er
 		err = op.Err
 	}
 	if t, ok := l.(*net.TCPListener); ok && err == nil && s != nil {
-		return &heldListener{t, s, "tcp " + address}, nil
+		return &heldListener{TCPListener: t, of: s, key: "tcp " + address}, nil
 	}
 	return l, err
 }
@@ -65,6 +66,7 @@ func (s *sockets) listenUDP(address *net.UDPAddr) (*net.UDPConn, error) {
 }
 
 // heldOr takes the socket that is held for an address, or opens one and holds it.
+// One that a part of this run has already is in use, as it is for the system.
 func heldOr[T any](s *sockets, network, address string, of func(fd int) (T, error), open func() (T, error)) (T, error) {
 	if s == nil || strings.HasSuffix(address, ":0") { // any port is another one each time
 		return open()
@@ -73,8 +75,13 @@ func heldOr[T any](s *sockets, network, address string, of func(fd int) (T, erro
 	defer s.mu.Unlock()
 	key := network + " " + address
 	if fd, ok := s.held[key]; ok {
-		s.used[key] = true
-		return of(fd)
+		if s.used[key] {
+			var none T
+			return none, syscall.EADDRINUSE
+		}
+		l, err := of(fd)
+		s.used[key] = err == nil
+		return l, err
 	}
 	l, err := open()
 	if errors.Is(err, syscall.EADDRINUSE) && s.dropPort(network, address) {

@@ -106,6 +106,41 @@ func TestSocketsGiveWay(t *testing.T) {
 	}
 }
 
+// TestSocketsOnce: the address of one part is no other part's in the same run, as
+// long as it is not left, whether the socket is new or was held before; closing
+// twice takes it from nobody.
+func TestSocketsOnce(t *testing.T) {
+	if !canReplace {
+		t.Skip("SKIPPED: no socket is held on this system")
+	}
+	s := newSockets(nil)
+	var lc net.ListenConfig
+	port, err := freePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := "127.0.0.1:" + port
+	for _, run := range []string{"opened", "held"} {
+		s.begin()
+		first := listenHeld(t, s, address)
+		if l, err := s.listen(&lc, address); !errors.Is(err, syscall.EADDRINUSE) {
+			t.Errorf("%s: a second part has it too: %v, %v", run, l, err)
+		}
+		s.stay()
+		if err := first.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.begin()
+	first := listenHeld(t, s, address)
+	first.Close()
+	listenHeld(t, s, address)
+	first.Close()
+	if len(s.all()) != 1 {
+		t.Errorf("closed twice: held is %v, want what the next part opened", s.all())
+	}
+}
+
 // TestSocketsUDP: questions that come between two runs wait too.
 func TestSocketsUDP(t *testing.T) {
 	if !canReplace {
@@ -124,6 +159,10 @@ func TestSocketsUDP(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if c, err := s.listenUDP(address); !errors.Is(err, syscall.EADDRINUSE) {
+		t.Errorf("a second part has it too: %v, %v", c, err)
+	}
+	s.stay()
 	first.Close()
 	client, err := net.DialUDP("udp", nil, address)
 	if err != nil {
@@ -133,6 +172,7 @@ func TestSocketsUDP(t *testing.T) {
 	if _, err := client.Write([]byte("question")); err != nil {
 		t.Fatal(err)
 	}
+	s.begin()
 	second, err := s.listenUDP(address)
 	if err != nil {
 		t.Fatal(err)
