@@ -183,11 +183,22 @@ func (c *console) ExplainBlock(ctx context.Context, id string) (*consoleoffice.B
 		return nil, err
 	}
 	out := &consoleoffice.BlockAnswer{Block: consoleoffice.Block{At: b.At, ID: b.ID, Host: b.Host, Method: b.Method, Route: b.Route, Address: b.Address, Action: b.Action, Code: b.Code, Reason: b.Reason, Rules: blockRules(b)},
-		Targets: b.Targets, Shape: b.Shape, File: rulesOf(c.cfg, b.Host)}
+		Targets: b.Targets, Shape: b.Shape, File: c.rulesInForce(b.Host)}
 	for _, e := range b.Exception {
 		out.Exception = append(out.Exception, consoleoffice.SiteRule{Kind: "exception", Host: e.Host, Path: e.Path, Rule: strconv.Itoa(e.Rule), Target: e.Target, Event: e.Event})
 	}
 	return out, nil
+}
+
+// rulesInForce returns the file of the rules of a site as its gate has it now, ""
+// for none.
+func (c *console) rulesInForce(host string) string {
+	for _, g := range c.webs {
+		if w := g.config(); hasSite(w, host) {
+			return w.Rules
+		}
+	}
+	return ""
 }
 
 // ExceptBlock implements office.Sites: that somebody orders it is recorded
@@ -199,7 +210,7 @@ func (c *console) ExceptBlock(ctx context.Context, r consoleoffice.ExceptRequest
 	if err != nil {
 		return err
 	}
-	file := rulesOf(c.cfg, b.Host)
+	file := c.rulesInForce(b.Host)
 	if file == "" || len(b.Exception) == 0 {
 		return fault.New(fault.ExchangeUnknown, "id", b.ID)
 	}

@@ -3,9 +3,9 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -145,14 +145,32 @@ func shopDatabase(t *testing.T, s *pgserver.Server, name string) error {
 	return nil
 }
 
+// freePort returns a port that nobody listens on, each time another one. It is below
+// those that systems give out by themselves (net.ipv4.ip_local_port_range; RFC 6335,
+// 6), so that no connection and no ":0" takes it before it is used.
 func freePort() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+	var err error
+	for range 100 {
+		port := strconv.Itoa(lowPorts[(nextPort.Add(1)-1)%uint64(len(lowPorts))])
+		var l net.Listener
+		if l, err = net.Listen("tcp", "127.0.0.1:"+port); err == nil {
+			return port, l.Close()
+		}
 	}
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	return port, errors.Join(err, l.Close())
+	return "", err
 }
+
+// lowPorts are in an order that is another one in every process: tests of others run
+// beside these.
+var (
+	lowPorts = func() (all []int) {
+		for _, i := range rand.Perm(20_000) {
+			all = append(all, 12_000+i)
+		}
+		return all
+	}()
+	nextPort atomic.Uint64
+)
 
 // awaitUp waits until the process serves its gates.
 func awaitUp(ts *testscript.TestScript, _ bool, args []string) {

@@ -28,6 +28,7 @@ type webGate struct {
 	changed chan struct{}   // the sites did: for their canaries
 	renamed chan struct{}   // the same, for their certificates
 	certify chan certifying // another keeper of certificates
+	ended   chan struct{}   // closed: nobody keeps certificates any more
 	server  *revproxy.Gate
 	rec     event.Recorder
 	start   uint32
@@ -41,6 +42,7 @@ type webInForce struct {
 	cfg      *config.Web
 	settings revproxy.Settings
 	certs    *certificate.Keeper // nil: they are files, or there are none
+	shown    []showing           // as configured, and before
 }
 
 // config is the gate as configured.
@@ -52,7 +54,9 @@ func (g *webGate) sites() []config.Site { return g.config().Sites }
 func (g *webGate) places() []event.Place { return g.now.Load().places() }
 
 // addr is where the gate listens, as bound.
-func (g *webGate) addr() string { return g.now.Load().settings.Listener.Addr().String() }
+func (g *webGate) addr() string { return g.now.Load().addr() }
+
+func (w *webInForce) addr() string { return w.settings.Listener.Addr().String() }
 
 // startWeb opens the web gates.
 func (p *process) startWeb(ctx context.Context, s *stage) error {
@@ -61,23 +65,8 @@ func (p *process) startWeb(ctx context.Context, s *stage) error {
 		if err != nil {
 			return err
 		}
-		bodies := []event.Body{&event.SourceStart{Start: g.start, Version: version, Places: g.places(), Mode: "web"}}
-		if p.left != nil {
-			bodies = append(bodies, &event.Gap{From: p.left.From, To: p.left.To, Places: g.places(), Reason: p.left.Reason})
-		}
-		if _, err := g.rec.Record(ctx, event.Durable, bodies...); err != nil {
-			return fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(err)
-		}
-		if err := p.recordGuards(ctx, g); err != nil {
-			return err
-		}
-		if err := p.recordShown(ctx, g, g.sites()); err != nil {
-			return err
-		}
-		if err := p.readSiteRules(ctx, g, g.config().Rules); err != nil {
-			return err
-		}
-		if err := p.addCutter(ctx, g.label, g.server); err != nil {
+		if err := p.beginWeb(ctx, g); err != nil {
+			g.now.Load().certs.Stop()
 			return err
 		}
 		p.webs = append(p.webs, g)
@@ -88,10 +77,32 @@ func (p *process) startWeb(ctx context.Context, s *stage) error {
 	return nil
 }
 
+// beginWeb records that a gate begins and what it guards, and prepares what it
+// decides by.
+func (p *process) beginWeb(ctx context.Context, g *webGate) error {
+	bodies := []event.Body{&event.SourceStart{Start: g.start, Version: version, Places: g.places(), Mode: "web"}}
+	if p.left != nil {
+		bodies = append(bodies, &event.Gap{From: p.left.From, To: p.left.To, Places: g.places(), Reason: p.left.Reason})
+	}
+	if err := p.recordAs(ctx, g, bodies...); err != nil {
+		return err
+	}
+	if err := p.recordGuards(ctx, g); err != nil {
+		return err
+	}
+	if err := p.recordShown(ctx, g, g.sites()); err != nil {
+		return err
+	}
+	if err := p.readSiteRules(ctx, g, g.config().Rules); err != nil {
+		return err
+	}
+	return p.addCutter(ctx, g.label, g.server)
+}
+
 func (p *process) newWeb(c *config.Web, path string) (*webGate, error) {
 	source := event.Source("gate/" + frame.Of(c.Name, p.site()))
 	g := &webGate{
-		label: c.Name, name: frame.Of(c.Name, p.site()), changed: make(chan struct{}, 1), renamed: make(chan struct{}, 1), certify: make(chan certifying),
+		label: c.Name, name: frame.Of(c.Name, p.site()), changed: make(chan struct{}, 1), renamed: make(chan struct{}, 1), certify: make(chan certifying), ended: make(chan struct{}),
 		rec: p.meter.Gate(p.ledger.Recorder(source, 0), c.Name), start: p.past.starts[source] + 1,
 	}
 	now, err := p.webSettings(g, p.cfg, c, path)
@@ -101,6 +112,7 @@ func (p *process) newWeb(c *config.Web, path string) (*webGate, error) {
 	g.now.Store(now)
 	cfg := revproxy.Config{Settings: now.settings, Recorder: g.rec, Start: g.start, Rules: g.rules.Load, Log: p.log.With("gate", c.Name)}
 	if g.server, err = revproxy.New(cfg); err != nil {
+		now.certs.Stop()
 		return nil, p.webFault(p.cfg, c, path, fault.GateFailed, errors.Join(err, now.settings.Listener.Close()))
 	}
 	g.server.SetStops(stopsOf(c.Sites, p.past.stops))
@@ -169,14 +181,15 @@ func (p *process) webTLS(g *webGate, next, before *webInForce) error {
 	same := before != nil && reflect.DeepEqual(before.cfg.TLS, c.TLS) && (c.TLS.ACME == nil || before.cfg.Listen == c.Listen)
 	switch {
 	case same:
-		next.settings.TLS, next.certs = before.settings.TLS, before.certs
+		next.settings.TLS, next.certs, next.shown = before.settings.TLS, before.certs, before.shown
 	case c.TLS.ACME != nil:
-		return p.newCertificates(g, next)
+		return p.newCertificates(g, next, before)
 	case c.TLS.Cert != "":
 		if _, err := tls.LoadX509KeyPair(c.TLS.Cert, c.TLS.Key); err != nil {
 			return err
 		}
-		next.settings.TLS = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: renewed(c.TLS.Cert, c.TLS.Key, p.now)}
+		next.shown = []showing{renewed(c.TLS.Cert, c.TLS.Key, p.now)}
+		next.settings.TLS = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: next.shown[0]}
 	}
 	return nil
 }

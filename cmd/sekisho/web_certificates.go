@@ -7,6 +7,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"sekisho/internal/certificate"
@@ -18,7 +20,8 @@ const codeCertificate = "SK3426"
 
 // newCertificates prepares obtaining the certificates of a gate's sites. They are
 // kept in the data folder, whatever gate they are of: the account is one.
-func (p *process) newCertificates(g *webGate, next *webInForce) error {
+// Until the authority has issued that of a site, the site has the one of before.
+func (p *process) newCertificates(g *webGate, next, before *webInForce) error {
 	c := next.cfg.TLS.ACME
 	own := certificate.Config{
 		Dir: filepath.Join(p.cfg.Data, "acme"), Directory: c.Directory, Email: c.Email, Listen: next.cfg.Listen,
@@ -38,8 +41,41 @@ func (p *process) newCertificates(g *webGate, next *webInForce) error {
 	if next.certs, err = certificate.New(own); err != nil {
 		return err
 	}
-	next.settings.TLS = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: next.certs.Certificate, NextProtos: []string{certificate.ChallengeProtocol}}
+	next.shown = []showing{next.certs.Certificate}
+	if before != nil {
+		next.shown = append(next.shown, before.shown[:min(len(before.shown), maxBefore)]...)
+	}
+	next.settings.TLS = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: g.show(next.shown), NextProtos: []string{certificate.ChallengeProtocol}}
 	return nil
+}
+
+// showing answers a handshake.
+type showing = func(*tls.ClientHelloInfo) (*tls.Certificate, error)
+
+// maxBefore is of how many configurations before certificates are shown while one
+// is asked for: somebody may correct a mistake twice.
+const maxBefore = 3
+
+// show answers with the first of the ways that has a certificate for a site of the
+// gate. Names of no site, and what an authority asks to see, are a matter of the
+// first alone.
+func (g *webGate) show(ways []showing) showing {
+	return func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		cert, err := ways[0](hello)
+		if err == nil || slices.Contains(hello.SupportedProtos, certificate.ChallengeProtocol) || !g.now.Load().serves(hello.ServerName) {
+			return cert, err
+		}
+		for _, way := range ways[1:] {
+			if cert, bad := way(hello); bad == nil {
+				return cert, nil
+			}
+		}
+		return nil, err
+	}
+}
+
+func (w *webInForce) serves(name string) bool {
+	return w != nil && slices.ContainsFunc(w.names(), func(host string) bool { return strings.EqualFold(host, name) })
 }
 
 // attempted tells what came of asking the authority. A failure is raised: it is
@@ -77,6 +113,8 @@ func (g *webGate) keep(ctx context.Context, next *webInForce) error {
 	select {
 	case g.certify <- c:
 		return <-c.done
+	case <-g.ended:
+		return errors.New("the gate ends")
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -85,8 +123,12 @@ func (g *webGate) keep(ctx context.Context, next *webInForce) error {
 // runCertificates keeps the certificates of all names of a gate until ctx ends,
 // also of those that a reload brings.
 func (g *webGate) runCertificates(ctx context.Context) error {
-	var certs *certificate.Keeper // that keeps them
-	defer func() { certs.Stop() }()
+	var certs, coming *certificate.Keeper // that keeps them, and may do so next
+	defer func() {
+		close(g.ended)
+		certs.Stop()
+		coming.Stop() // what a reload is about to put in force ends with the gate
+	}()
 	again := time.NewTicker(certificateCheck)
 	defer again.Stop()
 	for {
@@ -102,6 +144,7 @@ func (g *webGate) runCertificates(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case c := <-g.certify:
+			coming = c.next.certs
 			c.done <- c.next.certs.Keep(ctx, c.next.names())
 		case <-g.renamed:
 		case <-again.C:

@@ -246,14 +246,17 @@ func (a *app) reloaded() (bool, error) {
 
 // rulesOf returns the file of the rules of a site, "" for none.
 func rulesOf(l *config.Loaded, host string) string {
-	for _, w := range l.Web {
-		for _, s := range w.Sites {
-			if s.Hosts[0] == host {
-				return w.Rules
-			}
+	for i := range l.Web {
+		if hasSite(&l.Web[i], host) {
+			return l.Web[i].Rules
 		}
 	}
 	return ""
+}
+
+// hasSite reports whether a gate has a site of a first host.
+func hasSite(w *config.Web, host string) bool {
+	return slices.ContainsFunc(w.Sites, func(s config.Site) bool { return s.Hosts[0] == host })
 }
 
 // addExceptions adds lines to a file of rules. What people wrote there stays as

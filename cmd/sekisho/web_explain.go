@@ -115,8 +115,8 @@ func (b *blocked) explain(d *event.Decision) error {
 // expecting proposes the methods of a site, when the request had another and
 // nothing else is known against it.
 func (b *blocked) expecting(sites []config.Web) {
-	about := func(r blockedRule) bool { return r.Number == waf.RuleMethods }
-	if b.Method == "other" || !slices.ContainsFunc(b.Rules, about) {
+	other := func(r blockedRule) bool { return r.Number != waf.RuleMethods }
+	if b.Method == "other" || len(b.Rules) == 0 || slices.ContainsFunc(b.Rules, other) {
 		return
 	}
 	for _, w := range sites {

@@ -75,8 +75,8 @@ func (p *process) runCanary(ctx context.Context, g *webGate, s *config.Site) {
 }
 
 func (p *process) walk(ctx context.Context, g *webGate, s *config.Site) {
-	began := time.Now()
-	r := canary.Walk(ctx, canary.Config{Address: reachable(g.addr()), TLS: g.now.Load().settings.TLS != nil, Host: s.Hosts[0], Steps: s.Canary.Steps, Calls: s.Canary.Calls, Card: s.Canary.Card,
+	began, now := time.Now(), g.now.Load() // address and TLS of one configuration
+	r := canary.Walk(ctx, canary.Config{Address: reachable(now.addr()), TLS: now.settings.TLS != nil, Host: s.Hosts[0], Steps: s.Canary.Steps, Calls: s.Canary.Calls, Card: s.Canary.Card,
 		Providers: providerHosts(s), Refused: "SK3402"})
 	if ctx.Err() != nil {
 		return // it was stopped in the middle

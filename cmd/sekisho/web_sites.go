@@ -97,8 +97,11 @@ func webHost(gate string, s *config.Site) (revproxy.Host, error) {
 }
 
 // reloadWeb puts the web gates in force as the configuration has them now, each
-// wholly or not at all. Gates that came or went wait for a restart: each is a source
-// of its own. The caller holds p.reload.
+// wholly or not at all, and by itself: one that cannot be as configured, which the
+// error tells, keeps what it has, and the others do not wait for it. A
+// configuration with a mistake changes nothing but the files of rules that are
+// named already. Gates that came or went wait for a restart: each is a source of its
+// own. The caller holds p.reload.
 func (p *process) reloadWeb(ctx context.Context) error {
 	l, err := config.Load(p.file)
 	if err != nil {
@@ -109,34 +112,37 @@ func (p *process) reloadWeb(ctx context.Context) error {
 		}
 		return err
 	}
-	var restart error
+	var all, restarts fault.List
 	for _, g := range p.webs {
 		i := slices.IndexFunc(l.Web, func(w config.Web) bool { return w.Name == g.label })
 		if i < 0 {
-			restart = needsRestart(g.label, "it was taken out")
+			restarts = append(restarts, needsRestart(g.label, "it was taken out"))
 			continue
 		}
-		if err := p.reloadGate(ctx, g, l, i); err != nil {
-			return err
-		}
+		all = append(all, fault.Faults(p.reloadGate(ctx, g, l, i))...)
 	}
 	for i := range l.Web {
-		if name := l.Web[i].Name; !slices.ContainsFunc(p.webs, func(g *webGate) bool { return g.label == name }) && restart == nil {
-			restart = needsRestart(name, "it is new")
+		if name := l.Web[i].Name; !slices.ContainsFunc(p.webs, func(g *webGate) bool { return g.label == name }) {
+			restarts = append(restarts, needsRestart(name, "it is new"))
 		}
 	}
-	return restart
+	if all = append(all, restarts...); len(all) == 0 {
+		return nil
+	}
+	for _, f := range all[1:] { // who asked is told the first
+		p.log.Warn("web gate not as configured", "error", f)
+	}
+	return all
 }
 
 func (p *process) reloadGate(ctx context.Context, g *webGate, l *config.Loaded, i int) (err error) {
 	c, before := &l.Web[i], g.now.Load()
-	if c.Rules == before.cfg.Rules {
-		if err := p.readSiteRules(ctx, g, c.Rules); err != nil {
-			return err
-		}
+	rules, err := p.loadSiteRules(ctx, g, c.Rules)
+	if err != nil {
+		return err
 	}
 	if reflect.DeepEqual(c, before.cfg) {
-		return nil
+		return p.putSiteRules(ctx, g, rules)
 	}
 	next, err := p.webSettings(g, l, c, fmt.Sprintf("web[%d].listen", i))
 	if err != nil {
@@ -152,13 +158,12 @@ func (p *process) reloadGate(ctx context.Context, g *webGate, l *config.Loaded, 
 			return fault.New(fault.GateTLS, "gate", `"`+c.Name+`"`).Because(err)
 		}
 	}
-	if c.Rules != before.cfg.Rules {
-		if err := p.readSiteRules(ctx, g, c.Rules); err != nil {
-			return err
-		}
+	rulesBefore := siteRules{g.rules.Load(), g.digest}
+	if err := p.putSiteRules(ctx, g, rules); err != nil {
+		return err
 	}
 	if err := p.replaceSites(ctx, g, next); err != nil {
-		return err
+		return errors.Join(err, p.putSiteRules(ctx, g, rulesBefore))
 	}
 	for _, changed := range []chan struct{}{g.changed, g.renamed} {
 		select {
@@ -259,8 +264,8 @@ func (m placesMoved) bodies(direct bool) (bodies []event.Body) {
 	return bodies
 }
 
-func needsRestart(gate, why string) error {
-	return fault.New(fault.ControlRefused, "problem", "web gate "+gate+" needs a restart: "+why, "hint", "sekisho up again; all other web gates are as the configuration has them")
+func needsRestart(gate, why string) *fault.Error {
+	return fault.New(fault.ControlRefused, "problem", "web gate "+gate+" needs a restart: "+why, "hint", "sekisho up again; no other web gate waits for it")
 }
 
 // runCanaries walks through the checkouts of a gate's sites, anew when these

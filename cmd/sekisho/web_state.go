@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 
 	"sekisho/internal/config"
@@ -11,6 +12,7 @@ import (
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
 	"sekisho/internal/gate/revproxy"
+	"sekisho/internal/policy/site"
 )
 
 // siteStop is what an operator can stop.
@@ -45,41 +47,53 @@ func (h *history) unseen(places []event.Place) bool {
 	return open
 }
 
+// siteRules are the rules of a gate's sites as a file had them when it was read.
+type siteRules struct {
+	rules  *site.Rules
+	digest string // of the file, "" for none
+}
+
 // readSiteRules puts a file of rules of a gate in force, "" for none. A bad one keeps those
 // before, and the refusal is recorded.
 func (p *process) readSiteRules(ctx context.Context, g *webGate, file string) error {
+	r, err := p.loadSiteRules(ctx, g, file)
+	if err != nil {
+		return err
+	}
+	return p.putSiteRules(ctx, g, r)
+}
+
+// loadSiteRules reads a file of rules for a gate, "" for none. That a bad one was
+// refused is recorded.
+func (p *process) loadSiteRules(ctx context.Context, g *webGate, file string) (siteRules, error) {
 	if file == "" {
-		if g.digest == "" {
-			return nil
-		}
-		if _, err := g.rec.Record(ctx, event.Durable, &event.SiteRules{Gate: g.name}); err != nil {
-			return fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(err)
-		}
-		g.rules.Store(nil)
-		g.digest = ""
-		return nil
+		return siteRules{}, nil
 	}
 	rules, text, err := config.SiteRules(file)
 	sum := sha256.Sum256(text)
-	digest := hex.EncodeToString(sum[:])
-	if err == nil && digest == g.digest {
+	r := siteRules{rules, hex.EncodeToString(sum[:])}
+	if err != nil {
+		return siteRules{}, errors.Join(err, p.recordAs(ctx, g, &event.SiteRules{Gate: g.name, Digest: r.digest, Refused: fault.Faults(err)[0].Error()}))
+	}
+	return r, nil
+}
+
+// putSiteRules puts rules of a gate in force, once that is recorded.
+func (p *process) putSiteRules(ctx context.Context, g *webGate, r siteRules) error {
+	if r.digest == g.digest {
 		return nil
 	}
-	body := &event.SiteRules{Gate: g.name, Digest: digest}
-	if err != nil {
-		body.Refused = fault.Faults(err)[0].Error()
-	} else {
-		n := rules.Count(p.now())
+	body := &event.SiteRules{Gate: g.name, Digest: r.digest}
+	if r.rules != nil {
+		n := r.rules.Count(p.now())
 		body.Exceptions, body.Patches, body.Parameters = n.Exceptions, n.Patches, n.Parameters
 	}
-	if _, recErr := g.rec.Record(ctx, event.Durable, body); recErr != nil && err == nil {
-		return fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(recErr)
+	if err := p.recordAs(ctx, g, body); err != nil {
+		return err
 	}
-	if err == nil {
-		g.rules.Store(rules)
-		g.digest = digest
-	}
-	return err
+	g.rules.Store(r.rules)
+	g.digest = r.digest
+	return nil
 }
 
 // Web implements control.Operator.

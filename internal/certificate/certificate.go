@@ -61,6 +61,8 @@ type Keeper struct {
 	magic *certmagic.Config
 	cache *certmagic.Cache
 
+	stop sync.Once
+
 	mu      sync.Mutex // guards what follows
 	wanted  map[string]asked
 	dropped map[string]bool // names that were wanted before
@@ -181,7 +183,8 @@ func (k *Keeper) gone(name string) bool {
 	return k.dropped[name]
 }
 
-// Stop ends asking and renewing.
+// Stop ends asking and renewing. What there is goes on being shown. Once more
+// changes nothing.
 func (k *Keeper) Stop() {
 	if k == nil {
 		return
@@ -192,5 +195,5 @@ func (k *Keeper) Stop() {
 		delete(k.wanted, name)
 	}
 	k.mu.Unlock()
-	k.cache.Stop()
+	k.stop.Do(k.cache.Stop)
 }

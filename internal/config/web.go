@@ -343,6 +343,9 @@ func (k *checker) site(path string, s *Site, hosts map[string]string) {
 var methodName = regexp.MustCompile(`^[A-Z]+(-[A-Z]+)*$`)
 
 func (k *checker) methods(path string, methods []string) {
+	if methods != nil && len(methods) == 0 {
+		k.value(path+".methods", "[]", "the firewall would expect no method", "name those of the site, such as [GET, POST], or remove the line for GET, HEAD, POST and OPTIONS")
+	}
 	for i, m := range methods {
 		at := fmt.Sprintf("%s.methods[%d]", path, i)
 		switch {

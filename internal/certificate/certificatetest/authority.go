@@ -69,14 +69,20 @@ func environment(t *testing.T, all map[string]string) (back func()) {
 	t.Helper()
 	before := map[string]string{}
 	for name, value := range all {
-		before[name] = os.Getenv(name)
+		if was, set := os.LookupEnv(name); set {
+			before[name] = was
+		}
 		if err := os.Setenv(name, value); err != nil { // t.Setenv is not for tests with parallel parts
 			t.Fatal(err)
 		}
 	}
 	return func() {
-		for name, value := range before {
-			if err := os.Setenv(name, value); err != nil {
+		for name := range all {
+			err := os.Unsetenv(name)
+			if was, set := before[name]; set {
+				err = os.Setenv(name, was)
+			}
+			if err != nil {
 				t.Error(err)
 			}
 		}
