@@ -10,6 +10,7 @@ import (
 
 	"github.com/RoaringBitmap/roaring/v2"
 
+	"sekisho/internal/datamap/document"
 	"sekisho/internal/element"
 	"sekisho/internal/event"
 	"sekisho/internal/subject"
@@ -26,7 +27,15 @@ const (
 
 // bodies returns the events of a file that was read: a scan a source, empty ones
 // for sources that are not in it any more.
+//
+// What was not read may hold what it held before: without access, or when nothing of it
+// could be read, what was recorded stays as it is, and of what was read in part no source
+// ends.
 func (t *Tree) bodies(ctx context.Context, place event.Place, s *state, c *content, from time.Time, out *Result) ([]event.Body, error) {
+	missed := unreadable(c.troubles)
+	if len(s.sources) > 0 && len(missed) > 0 && (slices.ContainsFunc(missed, noAccess) || len(c.rows) == 0) {
+		return nil, nil
+	}
 	groups := map[event.SubjectSource]map[element.Mask]*roaring.Bitmap{}
 	add := func(o Subject, mask element.Mask) {
 		g := groups[o.Source]
@@ -72,12 +81,20 @@ func (t *Tree) bodies(ctx context.Context, place event.Place, s *state, c *conte
 		all = append(all, parts(h, groups[source])...)
 	}
 	for _, source := range slices.Sorted(maps.Keys(s.sources)) {
-		if !now[source] {
+		if len(missed) > 0 {
+			now[source] = true
+		} else if !now[source] {
 			all = append(all, t.empty(place, source, to))
 		}
 	}
 	s.sources = now
 	return all, nil
+}
+
+// noAccess reports whether x says that something could not be looked at: it may be as it
+// was.
+func noAccess(x document.Trouble) bool {
+	return x == document.Denied || x == document.Locked || x == document.Failed
 }
 
 // digest tells whether a file holds what it held when it was read last.

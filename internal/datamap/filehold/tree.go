@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -21,6 +22,7 @@ import (
 type Tree struct {
 	cfg    Config
 	files  map[event.Place]*state
+	closed []event.Place // what this reading could not look into: nothing below it is gone
 	lastID uint64
 	said   bool // that it is a snapshot
 }
@@ -115,6 +117,7 @@ var errEmpty = errors.New("the folder is empty or not there, and files in it hel
 // is killed repeats one file at most.
 func (t *Tree) Scan(ctx context.Context) (Result, error) {
 	var out Result
+	t.closed = nil
 	for _, f := range t.files {
 		f.seen = false
 	}
@@ -123,7 +126,7 @@ func (t *Tree) Scan(ctx context.Context) (Result, error) {
 	}
 	c, reader := t.reading()
 	err := t.cfg.Store.Walk(ctx, func(f document.Object) error {
-		if f.Path == "." { // the folder itself cannot be read
+		if f.Path == "." && f.Trouble != 0 { // the folder itself cannot be read
 			return errEmpty
 		}
 		if err := t.Seen(ctx); err != nil { // what the kernel holds open should not wait
@@ -131,6 +134,9 @@ func (t *Tree) Scan(ctx context.Context) (Result, error) {
 		}
 		if f.Trouble == document.Link || f.Trouble == document.Special || f.Trouble == document.Vanished {
 			return nil
+		}
+		if f.Trouble != 0 {
+			t.closed = append(t.closed, t.place(f.Path, f.Raw))
 		}
 		out.Files++
 		return t.file(ctx, &f, c, reader, &out)
@@ -150,7 +156,7 @@ func (t *Tree) reading() (*content, *document.Reader) {
 
 // file brings what is recorded of one file up to date.
 func (t *Tree) file(ctx context.Context, f *document.Object, c *content, reader *document.Reader, out *Result) error {
-	place := t.place(f.Path)
+	place := t.place(f.Path, f.Raw)
 	s := t.files[place]
 	if s == nil {
 		s = &state{}
@@ -241,7 +247,7 @@ func unreadable(all []document.Trouble) (out []document.Trouble) {
 func (t *Tree) gone(ctx context.Context, out *Result) error {
 	for _, place := range slices.Sorted(maps.Keys(t.files)) {
 		s := t.files[place]
-		if s.seen {
+		if s.seen || t.below(place) {
 			continue
 		}
 		var bodies []event.Body
@@ -272,23 +278,46 @@ func (t *Tree) nextID(at time.Time) uint64 {
 	return t.lastID
 }
 
+// below reports whether a place lies in what this reading could not look into: a folder
+// without permission, a disk that fails. A place that is a hash of a long path may.
+func (t *Tree) below(place event.Place) bool {
+	for _, dir := range t.closed {
+		if strings.HasPrefix(string(place), string(dir)+"/") {
+			return true
+		}
+	}
+	rest := strings.TrimPrefix(string(place), string(t.cfg.Tree)+"/")
+	return len(t.closed) > 0 && strings.HasPrefix(rest, "~") && !strings.Contains(rest, "/")
+}
+
 // place names a file. A part of its path that holds personal data itself is
-// replaced by a keyed hash: the ledger holds no names of persons.
-func (t *Tree) place(name string) event.Place {
-	parts := strings.Split(name, "/")
+// replaced by a keyed hash: the ledger holds no names of persons. A part that is shown
+// otherwise than the file system spells it (control characters, Shift_JIS) has a hash of
+// its spelling behind it, for two files may be shown alike.
+func (t *Tree) place(name, raw string) event.Place {
+	parts, spelt := strings.Split(name, "/"), strings.Split(strings.ReplaceAll(raw, string(filepath.Separator), "/"), "/")
+	if len(spelt) != len(parts) {
+		spelt = parts
+	}
 	for i, part := range parts {
 		found := false
 		s := element.NewScanner(element.Options{Encoding: element.UTF8, Kinds: naming, Buffer: 1}, func(*element.Finding) { found = true })
 		s.Write([]byte(strings.TrimSuffix(part, path.Ext(part)))) // open until Close
 		s.Close()                                                 // the error is of a second Close only
-		if found || len(part) > 200 {
-			sum := t.cfg.Hash([]byte("path"), []byte(strings.Join(parts[:i+1], "/")))
-			parts[i] = "~" + hex.EncodeToString(sum[:8]) + path.Ext(part)
+		odd := spelt[i] != part
+		if found || odd || len(part) > 200 {
+			sum := t.cfg.Hash([]byte("path"), []byte(strings.Join(spelt[:i+1], "/")))
+			ext := path.Ext(part)
+			begin := strings.TrimSuffix(part, ext)
+			if found || len(part) > 200 {
+				begin = ""
+			}
+			parts[i] = begin + "~" + hex.EncodeToString(sum[:8]) + ext
 		}
 	}
 	full := strings.Join(parts, "/")
 	if len(full) > 1024 {
-		sum := t.cfg.Hash([]byte("path"), []byte(name))
+		sum := t.cfg.Hash([]byte("path"), []byte(raw))
 		full = "~" + hex.EncodeToString(sum[:])
 	}
 	return t.cfg.Tree + "/" + event.Place(full)

@@ -63,7 +63,7 @@ func (t *Tree) losses(all []filewatch.Loss) (out []event.Body) {
 	for _, l := range all {
 		place := t.cfg.Tree
 		if l.Path != "" {
-			place = t.place(filescan.Shown(l.Path))
+			place = t.place(filescan.Shown(l.Path), l.Path)
 		}
 		out = append(out, &event.Gap{From: l.From.UnixNano(), To: max(l.From.UnixNano(), l.To.UnixNano()), Places: []event.Place{place}, Reason: l.Reason})
 		if l.Reason != filewatch.NewFolder {
@@ -75,13 +75,13 @@ func (t *Tree) losses(all []filewatch.Loss) (out []event.Body) {
 
 // sight returns what is recorded of one sight.
 func (t *Tree) sight(ctx context.Context, s *filewatch.Sight) ([]event.Body, error) {
-	place := t.place(filescan.Shown(s.Path))
+	place := t.place(filescan.Shown(s.Path), s.Path)
 	if s.Dir {
 		return t.folderGone(place, s.To), nil
 	}
 	o := &event.Object{Place: place, From: s.From.UnixNano(), To: s.To.UnixNano(), Created: s.Created, Gone: s.Gone, Writes: s.Writes, Size: s.Size}
 	if s.Was != "" {
-		o.Was = t.place(filescan.Shown(s.Was))
+		o.Was = t.place(filescan.Shown(s.Was), s.Was)
 	}
 	st := t.files[place]
 	if st == nil {
