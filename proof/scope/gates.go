@@ -223,7 +223,8 @@ func (g *Gates) Runs() map[string][]*Run {
 }
 
 // Window returns the first and last sign of life of the gates that meet
-// places; both are 0 when there is none.
+// places, and until when the record of remote processes that have them was wanted
+// and is not here; both are 0 when there is none.
 func (g *Gates) Window(places []string) (from, to int64) {
 	from, to = math.MaxInt64, math.MinInt64
 	owed := g.Owed()
@@ -235,6 +236,11 @@ func (g *Gates) Window(places []string) (from, to int64) {
 					to = max(to, g.due[siteOf(s.source)])
 				}
 			}
+		}
+	}
+	for site := range owed { // places before which no gate stands are missing too
+		if len(places) == 0 || slices.ContainsFunc(places, func(p string) bool { return siteOfPlace(p) == site }) {
+			from, to = min(from, g.due[site]), max(to, g.due[site])
 		}
 	}
 	if from > to {
@@ -285,6 +291,7 @@ func (g *Gates) Uncovered(place string, w Frame) []Hole {
 	}
 	var alive []Life
 	owed := g.Owed()
+	away := siteOfPlace(place)
 	for _, s := range g.gates {
 		heard, missing := owed[siteOf(s.source)]
 		till := w.To // of what is known of the gate
@@ -332,7 +339,13 @@ func (g *Gates) Uncovered(place string, w Frame) []Hole {
 		}
 		if missing && len(runs) > 0 {
 			add(heard, w.To, ReasonNotArrived, s.source)
+			if siteOf(s.source) == away {
+				away = "" // said already
+			}
 		}
+	}
+	if heard, missing := owed[away]; missing { // no gate stands before folders and stores
+		add(heard, w.To, ReasonNotArrived, "@"+away)
 	}
 	g.absent(alive, w, add)
 	for _, m := range g.marks {

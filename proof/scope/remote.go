@@ -16,6 +16,13 @@ func siteOf(source string) string {
 	return site
 }
 
+// siteOfPlace returns of which remote process a place is: "osaka" of
+// "www@osaka/old/list.csv", empty of those of the ledger's own process.
+func siteOfPlace(place string) string {
+	root, _, _ := strings.Cut(place, "/")
+	return siteOf(root)
+}
+
 // Due says that what remote processes recorded until then was wanted. A process
 // sends its record in order, so that all of it is here up to the last sign of life
 // that is here; what comes after that is missing until a later one comes. It

@@ -59,13 +59,16 @@ const base = int64(490_000) * hourNS // some time in 2025
 
 var (
 	gates     = []event.Source{"gate/a", "gate/b", "gate/a@osaka"}
-	allTables = []event.Place{"shop/public.c", "shop/public.b", "shop/public.copy", "hr/public.staff"}
+	allTables = []event.Place{"shop/public.c", "shop/public.b", "shop/public.copy", "hr/public.staff", "www@osaka/list.csv"}
 	masks     = []element.Mask{element.MaskOf(element.Name), element.MaskOf(element.Name, element.Email), element.MaskOf(element.Passport), 0}
 )
 
 func sourceOf(t event.Place) event.SubjectSource {
-	if t == "hr/public.staff" {
+	switch t {
+	case "hr/public.staff":
 		return "hr.staff"
+	case "www@osaka/list.csv":
+		return "files@osaka.unknown"
 	}
 	return "shop.c"
 }
@@ -225,7 +228,7 @@ func drawQuery(t *rapid.T, m *memory) scope.Query {
 		}
 		return []string{rapid.SampledFrom(list).Draw(t, name)}
 	}
-	q.Places = pick("place", "shop", "hr", "shop/public.c", "shop/public.copy", "nowhere")
+	q.Places = pick("place", "shop", "hr", "shop/public.c", "shop/public.copy", "nowhere", "www@osaka", "www@osaka/list.csv", "www@nagoya")
 	q.Users = pick("user", "app", "root", "nobody")
 	q.Addresses = pick("address", "10.0.0.1", "10.0.0.0/30", "2001:db8::/32")
 	q.Elements = pick("element", "email", "passport")
