@@ -43,6 +43,8 @@ type analyser struct {
 	letterbox    bool  // where other sessions find it
 	setting      bool  // in a setting
 	texts        bool  // the texts of prepared statements are read
+	offering     bool  // columns are looked at that the statement does not name
+	itself       bool  // its own text is read: nothing may be added to it
 	moves        bool  // a sequence or lock is moved, perhaps once a row
 	figures      bool  // sizes or counters reach the result, or decide about it
 	drawn        []OID // sequences that are drawn from, by their names
@@ -197,7 +199,7 @@ func (a *analyser) newEntry(rel *Relation, at *nodetree.Node, memo map[*nodetree
 			return i
 		}
 	}
-	a.entries = append(a.entries, &entry{rel: rel, prot: rel.Protected, out: map[int16]bool{}, pred: map[int16]bool{}})
+	a.entries = append(a.entries, &entry{rel: rel, prot: rel.Protected, out: map[int16]bool{}, pred: map[int16]bool{}, used: map[int16]bool{}})
 	i := len(a.entries) - 1
 	if memo != nil {
 		memo[at] = i

@@ -76,6 +76,7 @@ type Relation struct {
 	hooks    []hook // what runs when it is written
 	cascades []OID  // relations that refer to it and change with it
 	draws    []OID  // sequences that its defaults draw from
+	indexes  []*index
 	Children []OID
 	Parents  []OID
 	// Sensitive are columns of a system relation that carry values of other
@@ -189,6 +190,8 @@ type Function struct {
 	// Texts says that it returns texts of prepared statements or cursors, Moves
 	// that it moves a sequence or takes a lock.
 	Texts, Moves bool
+	// Itself says that its result may be the text of the statement that calls it.
+	Itself bool
 	// Sequence says that it tells how far a sequence went.
 	Sequence bool
 	// Figures says that its result tells of sizes or of counters that move with

@@ -123,7 +123,7 @@ func (l *loader) codes() error {
 		}
 	}
 	for _, fn := range promoted {
-		fn.Trust = Pure
+		fn.Trust, fn.Itself = Pure, c.tellsItself(fn, map[*Function]bool{})
 	}
 	err := l.each(implicitSQL, func(row []string) {
 		if fn := c.Functions[oid(row[0])]; (fn == nil || fn.Trust != Pure) && !quietExtensions[row[1]] {
@@ -147,6 +147,21 @@ func (l *loader) codes() error {
 		}
 	}
 	return l.each(eventSQL, func(row []string) { c.events = append(c.events, oid(row[0])) })
+}
+
+// tellsItself says that a function that computes may return the text of the
+// statement that calls it.
+func (c *Catalog) tellsItself(fn *Function, seen map[*Function]bool) bool {
+	if fn.Itself || fn.text == nil || seen[fn] {
+		return fn.Itself
+	}
+	seen[fn] = true
+	for name := range fn.text.words {
+		if name == "current_query" || slices.ContainsFunc(c.functions[name], func(o *Function) bool { return c.tellsItself(o, seen) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // quietExtensions are extensions whose operators, casts and types write nothing

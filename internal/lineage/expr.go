@@ -193,6 +193,9 @@ func (a *analyser) columnOf(lv *level, rt int, att int16) column {
 		return a.column(lv, r.aliases[att-1], inOther)
 	case r.kind == rteRelation && r.entry >= 0:
 		self := ref{entry: r.entry, att: att}
+		if !a.offering {
+			a.entries[r.entry].used[att] = true
+		}
 		c := column{flow: flow{refs: []ref{self}}, plain: self, term: here}
 		if att == a.entries[r.entry].prot.Key && att > 0 {
 			c.own = []int{r.entry}
@@ -321,6 +324,7 @@ func (a *analyser) function(lv *level, oid OID, args flow) flow {
 	a.stored = a.stored || fn.Stored
 	a.calls = a.calls || oid >= firstUserOID
 	a.texts = a.texts || fn.Texts
+	a.itself = a.itself || fn.Itself
 	a.moves = a.moves || fn.Moves
 	if fn.Sequence && len(a.cat.letters) > 0 {
 		return a.readSequences(lv, a.cat.letters)

@@ -191,6 +191,8 @@ func closure(ks []*know, eqs []equality) {
 type entry struct {
 	rel    *Relation
 	prot   *Protection
+	top    bool           // it stands in the FROM list of the statement itself
+	used   map[int16]bool // columns that the statement names
 	out    map[int16]bool // columns that reach the result
 	pred   map[int16]bool // columns that decide which rows appear
 	wide   string         // why rows other than the delivered ones matter

@@ -41,6 +41,8 @@ func (a *analyser) candidates(lv *level) {
 		return
 	}
 	a.inject = map[int]candidate{}
+	a.offering = true
+	defer func() { a.offering = false }()
 	for _, k := range lv.knows {
 		for t := range k.terms {
 			if t.level != 0 || t.param != 0 || t.rt < 1 || t.att < 1 {
@@ -69,6 +71,9 @@ func (a *analyser) candidates(lv *level) {
 
 // proposal is what the analysis of a tree alone says of an injection.
 func (a *analyser) proposal(out *Analysis) []candidate {
+	if a.itself {
+		return nil
+	}
 	var list []candidate
 	for i := range out.Entries {
 		e := &out.Entries[i]
@@ -76,7 +81,7 @@ func (a *analyser) proposal(out *Analysis) []candidate {
 			continue
 		}
 		c, ok := a.inject[i]
-		if !ok || !a.onlyKeyMissing(i, e) {
+		if !ok || !a.onlyKeyMissing(i, e) || a.covered(a.entries[i]) {
 			return nil
 		}
 		if !slices.Contains(list, c) {

@@ -43,7 +43,7 @@ func (c *control) load(ctx context.Context, conf *Config, extra []Table) (*Catal
 			return err
 		}
 		l.cat.Digest = digest
-		for _, step := range []func() error{l.relations, l.rules, l.security, l.inherits, l.functions, l.rest} {
+		for _, step := range []func() error{l.relations, l.rules, l.security, l.inherits, l.functions, l.rest, l.indexes} {
 			if err := step(); err != nil {
 				return fmt.Errorf("lineage: read catalogue: %w", err)
 			}
@@ -177,7 +177,7 @@ func (l *loader) functions() error {
 			f.Trust = Classify(row[2], row[3][0])
 			f.Stored = row[3] != "i" && !clockFunctions[row[2]]
 			f.Private, f.Sets = privateEffects[row[2]], row[2] == "set_config"
-			f.Texts = row[2] == "pg_prepared_statement" || row[2] == "pg_cursor"
+			f.Texts, f.Itself = row[2] == "pg_prepared_statement" || row[2] == "pg_cursor", row[2] == "current_query" || row[2] == "pg_stat_get_activity"
 			f.Moves = row[2] == "nextval" || effectFunctions[row[2]] && !f.Private && !f.Sets
 			f.Sequence = sequenceFunctions[row[2]]
 			f.Figures = figures(row[2])

@@ -286,6 +286,9 @@ func (a *analyser) ordering(lv *level, tles []tle, merged bool) {
 	}
 	stored := len(sort) == 0 && len(group) == 0 && len(distinct) == 0 && !merged
 	for _, k := range lv.knows {
+		if lv.fromList(a, k.entry) {
+			k.shuffled = a.indexed(a.entries[k.entry], len(sort) > 0 && k.any(terms) || lv.top && a.bool(q, "hasAggs")) || k.shuffled
+		}
 		stored = stored && !k.shuffled
 	}
 	for _, k := range lv.knows {
@@ -302,6 +305,11 @@ func (a *analyser) ordering(lv *level, tles []tle, merged bool) {
 			a.entries[k.entry].whole = true
 		}
 	}
+}
+
+// fromList says that an entry is a relation in the FROM list of the level.
+func (lv *level) fromList(a *analyser, entry int) bool {
+	return slices.ContainsFunc(lv.rtes, func(r *rte) bool { return r != nil && r.kind == rteRelation && r.entry == entry })
 }
 
 // decide records columns that decide the shape of the result without moving

@@ -95,6 +95,7 @@ func (a *analyser) relation(lv *level, rt int, r *rte, n *nodetree.Node, inside 
 		return a.policies(lv, r, inside)
 	}
 	r.entry = a.newEntry(rel, n, a.memoOf(lv))
+	a.entries[r.entry].top = lv.top
 	if m := rel.Protected.Carried[Presence].Elements; m != 0 {
 		a.entries[r.entry].pred[Presence] = true
 		a.predicate |= m

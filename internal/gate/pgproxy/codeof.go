@@ -75,7 +75,7 @@ func (e *engine) codeRequest(c *command) (req lineage.CodeRequest, ok bool) {
 		q := &c.through.command
 		text = slices.Concat(q.query.Canon, []byte(" "), c.sql[c.st.Name.To:c.st.Span.To])
 	case c.copy != nil && !c.copy.To && c.copy.known:
-		text = slices.Concat([]byte("insert into "), c.st.Target.Of(c.sql))
+		text = slices.Concat([]byte("insert into "), c.st.Target.Of(c.sql), c.copyCondition())
 	case definesRows(k):
 		req.Definition = true
 		if !evaluates(c.st.Canon) {
@@ -102,12 +102,6 @@ func definesRows(k sqlscan.Kind) bool {
 		return true
 	}
 	return false
-}
-
-// evaluates says that a change of definitions may evaluate expressions over
-// rows.
-func evaluates(canon []byte) bool {
-	return !hasWord(canon, "drop", "trigger", "rule", "function", "procedure", "grant", "revoke", "comment")
 }
 
 // doBody returns the body of a DO block in PL/pgSQL.
@@ -149,6 +143,9 @@ func (e *engine) runs(c *command, x *execution) {
 	}
 	switch {
 	case k != nil && k.code.Unknown != "":
+		e.runCode(x, launderCode)
+		return
+	case k != nil && k.code.Reads && c.keepsValues():
 		e.runCode(x, launderCode)
 		return
 	case k != nil:

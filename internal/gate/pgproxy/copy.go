@@ -34,6 +34,9 @@ func (e *engine) resolveCopy(c *command) (*plan, *execution, bool) {
 	if !c.copy.known || c.query == nil {
 		return e.g.wideOf(c.shape, "copy"), nil, true
 	}
+	if reads, ok := e.evaluated(c); reads || !ok {
+		return e.g.wideOf(c.shape, "function"), nil, ok
+	}
 	p, ok := e.plan(c, 0)
 	if !ok {
 		return nil, nil, false

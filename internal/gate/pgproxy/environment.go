@@ -20,6 +20,7 @@ type environ struct {
 	temp    bool         // the session may have temporary relations the gate cannot name
 	temps   []string     // names of temporary relations it may have
 	askTemp bool         // ask whether it has any, when idle
+	plain   bool         // the server tells the client the texts that it gets: nothing is added to them any more
 	setting bool         // a setting may hold what was read from protected columns
 	failed  bool         // the probe failed
 	values  [4]string

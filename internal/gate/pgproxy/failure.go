@@ -6,6 +6,7 @@ import (
 
 	"sekisho/internal/event"
 	"sekisho/internal/policy"
+	"sekisho/internal/sqlscan"
 	"sekisho/internal/wire/pgwire"
 )
 
@@ -284,6 +285,9 @@ func (e *engine) parameterStatus(m *pgwire.Message) {
 // over protected tables may quote them.
 func (e *engine) notice(m *pgwire.Message) bool {
 	head := e.queue.front()
+	if sev := pgwire.ErrorBody(m.Body).Field(pgwire.FieldSeverity); string(sev) == "LOG" || bytes.HasPrefix(sev, []byte("DEBUG")) {
+		e.env.plain = true
+	}
 	if head == nil {
 		e.toClient.pass(m.Raw)
 		return true
@@ -292,6 +296,8 @@ func (e *engine) notice(m *pgwire.Message) bool {
 	if len(pgwire.ErrorBody(m.Body).Field(pgwire.FieldWhere)) > 0 { // code raised it
 		e.meets(x)
 		x = e.unplanned(head, x, "notice", true)
+	} else if x.verbose(m.Body) {
+		x = e.unplanned(head, x, "statistics", true)
 	}
 	if x != nil && x.plan != nil && x.plan.crosses() && !e.discard {
 		if !e.start(x) {
@@ -307,6 +313,19 @@ func (e *engine) notice(m *pgwire.Message) bool {
 		e.toClient.pass(m.Raw)
 	}
 	return true
+}
+
+// verbose says that a notice tells how much a table holds: of VACUUM VERBOSE and
+// its like.
+func (x *execution) verbose(body []byte) bool {
+	if x == nil || string(pgwire.ErrorBody(body).Field(pgwire.FieldSeverity)) != "INFO" {
+		return false
+	}
+	switch x.shape.kind {
+	case sqlscan.Vacuum, sqlscan.Analyze, sqlscan.DDL, sqlscan.Unknown:
+		return true
+	}
+	return false
 }
 
 // notification passes a NOTIFY on. Its payload may hold anything that any

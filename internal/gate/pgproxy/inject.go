@@ -45,6 +45,9 @@ func readsItself(canon []byte) bool {
 
 // inject gives the execution of a simple Query's statement the plan with keys.
 func (e *engine) inject(c *command, x *execution) {
+	if e.env.plain {
+		return
+	}
 	if q := e.injectedOf(c, x.plan); q != nil {
 		c.injection = x.plan.analysis.Injectable
 		e.setPlan(x, q)
@@ -120,7 +123,7 @@ func (e *engine) rewriteParse(s *prepared, p *pgwire.Parse) (out []byte, ok bool
 	if !ok || plan.lineage() != nil && plan.lineage().Texts && !e.plainNames() {
 		return nil, false
 	}
-	if e.injectedOf(c, plan) == nil {
+	if e.env.plain || e.injectedOf(c, plan) == nil {
 		return nil, true
 	}
 	in := plan.analysis.Injectable
@@ -141,6 +144,17 @@ func (e *engine) rewriteParse(s *prepared, p *pgwire.Parse) (out []byte, ok bool
 // showsNames says that a command makes a table or a plan of EXECUTE.
 func (c *command) showsNames() bool {
 	return c.st.Kind == sqlscan.Explain && c.st.Inner == sqlscan.Execute || c.query == nil && c.creates()
+}
+
+// showsTexts says that from c on the server may send the client, as notices, what
+// it makes of the session's statements: their texts, parse trees and plans.
+func (c *command) showsTexts() bool {
+	if c.st.Kind != sqlscan.Set && !c.shape.sets {
+		return false
+	}
+	text := bytes.ToLower(c.st.Span.Of(c.sql))
+	return bytes.Contains(text, []byte("debug_print")) ||
+		bytes.Contains(text, []byte("client_min_messages")) && (bytes.Contains(text, []byte("log")) || bytes.Contains(text, []byte("debug")))
 }
 
 // plainNames gives the session's named statements their own texts back where

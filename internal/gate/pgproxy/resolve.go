@@ -74,6 +74,12 @@ func (e *engine) execute(c *command, b *pgwire.Bind, s *prepared, partial bool, 
 // it also returns the cursor's execution.
 func (e *engine) resolve(c *command, s *prepared, partial bool, unsure string) (p *plan, from *execution, ok bool) {
 	kind := c.st.Kind
+	if c.showsTexts() {
+		if !e.plainNames() {
+			return nil, nil, false
+		}
+		e.env.plain = true
+	}
 	if c.touchesNothing() || len(e.g.Protected) == 0 {
 		return nil, nil, true
 	}
@@ -125,6 +131,11 @@ func (e *engine) resolve(c *command, s *prepared, partial bool, unsure string) (
 			return nil, nil, false
 		}
 		return e.g.wideOf(c.shape, "unknown statement"), nil, true
+	}
+	if kind == sqlscan.DDL || kind == sqlscan.CreateTable {
+		if reads, ok := e.evaluated(c); reads || !ok {
+			return e.g.wideOf(c.shape, "function"), nil, ok
+		}
 	}
 	if kind == sqlscan.DDL {
 		p, ok = e.tested(c)
@@ -251,6 +262,14 @@ func (e *engine) resolveExecute(c *command) (*plan, *execution, bool) {
 	}
 	c.shape = s.command.shape
 	c.through = s
+	if reads, ok := e.evaluated(c); reads || !ok {
+		p := e.g.wideOf(c.shape, "function")
+		if s.strip > 0 {
+			p = e.g.widePlan(c.shape, "function")
+			p.strip = s.strip
+		}
+		return p, nil, ok
+	}
 	p, ok := e.plan(&s.command, 0)
 	if ok && s.strip > 0 { // Parse named it, and the gate's columns are in it
 		p = e.boundInjected(s, p)

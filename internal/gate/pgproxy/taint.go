@@ -71,7 +71,7 @@ func (e *engine) taintsOf(c *command, p *plan) (out []Taint) {
 			out = e.appendTaints(out, &p.analysis.Sequences[i])
 		}
 	}
-	if c.copy != nil && !c.copy.To && c.copy.Where != sqlscan.CopyClient {
+	if c.copy != nil && !c.copy.To && (c.copy.Where != sqlscan.CopyClient || p.opaque == "function") {
 		return append(out, e.fileTaints(c)...)
 	}
 	if p.opaque != "" && len(p.writes) == 0 && p.crosses() && !c.creates() {
@@ -149,6 +149,7 @@ func (e *engine) unread(c *command, p *plan) []Taint {
 		st, sql = c.query, c.querySQL
 	}
 	moves := hasWord(st.Canon, "select", "using", "table", "with")
+	calls := callsCode(st.Canon) || c.through != nil && c.expression()
 	switch st.Kind {
 	case sqlscan.Update:
 		moves = moves || hasWord(st.Canon, "from")
@@ -160,7 +161,7 @@ func (e *engine) unread(c *command, p *plan) []Taint {
 		return nil
 	}
 	t := Taint{Table: e.g.place(string(sqlscan.AppendName(nil, sql, st.Target)), e.env.now), Elements: e.g.elementsOf()}
-	if !moves && !callsCode(st.Canon) {
+	if !moves && !calls {
 		return nil
 	}
 	if k := e.codeOf(c); !moves && k != nil && !k.code.Reads { // functions that read nothing of anybody's
