@@ -31,7 +31,7 @@ type Counts struct {
 	Refused   uint64 `json:"refused_in_requests"`
 	Cut       uint64 `json:"cut_in_responses"`
 	Passed    uint64 `json:"seen_and_let_pass"` // where the mode is not enforce
-	Unread    uint64 `json:"not_looked_into"`   // an encoding nobody reads, a changed protocol
+	Unread    uint64 `json:"not_looked_into"`   // an encoding nobody reads, a changed protocol; not a WebSocket in which card numbers are looked for
 }
 
 // Item is a part of the pages that lead to payment.

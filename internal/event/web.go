@@ -34,7 +34,7 @@ type ExchangeEnd struct {
 	Counts   []ElementCount `json:"counts,omitempty"`
 	Persons  uint64         `json:"persons,omitempty"` // whom the response showed, where that is counted
 	Nanos    int64          `json:"ns"`                // from the first byte of the request to the last of the response
-	Unread   string         `json:"unread,omitempty"`  // why the response could not be looked into
+	Unread   string         `json:"unread,omitempty"`  // why the response could not be looked into, or not for everything: encoding, upgrade, websocket (looked at for card numbers alone), no text
 }
 
 // SiteRules says which exceptions, virtual patches and typed fields are in force

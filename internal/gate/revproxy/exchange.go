@@ -38,6 +38,7 @@ type exchange struct {
 	from     string        // address of the client, of an attempt
 	shown    *shown        // nil: the response is not attributed
 	counting *counter      // of a response that streams, until it ends
+	socket   *socket       // nil: the connection keeps its protocol
 	whole    []byte        // the request's body, nil: it goes on, or there is none
 	incoming *watched      // what is left of the request's body, nil for nothing
 	together bool          // the response is there as a whole, of the length that it says
@@ -311,6 +312,9 @@ func Route(path string) string {
 func (x *exchange) close() {
 	x.leave()
 	x.counted() // the client or the upstream may have given up
+	if x.socket != nil {
+		x.socket.end(&x.end)
+	}
 	x.end.Received = x.received.Load()
 	if x.end.Outcome == "" {
 		x.end.Outcome = "aborted"

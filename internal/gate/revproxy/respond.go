@@ -50,10 +50,12 @@ func (g *Gate) respond(a *http.Response, x *exchange) error {
 			c.changed()
 		}
 		x.end.Status, x.end.Outcome = a.StatusCode, "done"
-		if conn, ok := a.Body.(io.ReadWriteCloser); ok && x.cards != Off && overWebSocket(a.Header) && a.Header.Get("Sec-Websocket-Extensions") == "" {
-			a.Body = x.guardSocket(conn)
-		} else {
-			x.end.Unread = "upgrade"
+		frames := x.cards != Off && overWebSocket(a.Header) && strings.Join(a.Header.Values("Sec-Websocket-Extensions"), "") == ""
+		if x.end.Unread = "upgrade"; frames {
+			x.end.Unread = "websocket" // for card numbers alone
+		}
+		if conn, ok := a.Body.(io.ReadWriteCloser); ok {
+			a.Body = x.guardSocket(conn, frames)
 		}
 		if x.shown != nil {
 			return x.shown.upgraded()

@@ -6,6 +6,9 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
+
+	"sekisho/internal/event"
 )
 
 // A WebSocket is looked at for card numbers in both directions: its frames (RFC
@@ -20,24 +23,53 @@ func overWebSocket(h http.Header) bool {
 	return strings.EqualFold(strings.TrimSpace(h.Get("Upgrade")), "websocket")
 }
 
-// socket is the upstream's side of a WebSocket.
+// socket is the upstream's side of a connection that changed its protocol.
 type socket struct {
 	io.ReadWriteCloser
 	x        *exchange
-	mu       sync.Mutex // one of both directions stops the exchange
 	from, to direction
+	sent     atomic.Uint64 // bytes for the client
+
+	mu   sync.Mutex // guards what follows: one of both directions stops the exchange
+	cut  bool       // a card number ended it
+	over bool       // its exchange is closed, and nothing is recorded any more
 }
 
 // direction is what goes one way.
 type direction struct {
-	frames frames
-	guard  *guard
-	blind  bool // a card number was let through
+	frames  frames
+	guard   *guard      // of messages
+	control *guard      // of what stands in the frames between them
+	blind   bool        // nobody looks: a card number was let through, or these are no frames
+	coded   atomic.Bool // a frame was of an extension, which nobody agreed on
 }
 
-// guardSocket has a WebSocket looked at.
-func (x *exchange) guardSocket(conn io.ReadWriteCloser) *socket {
-	return &socket{ReadWriteCloser: conn, x: x, from: direction{guard: newGuard()}, to: direction{guard: newGuard()}}
+// guardSocket has a connection that changed its protocol counted, and a WebSocket
+// looked at.
+func (x *exchange) guardSocket(conn io.ReadWriteCloser, frames bool) *socket {
+	s := &socket{ReadWriteCloser: conn, x: x}
+	for _, d := range []*direction{&s.from, &s.to} {
+		if d.blind = !frames; frames {
+			d.guard, d.control = newGuard(), newGuard()
+		}
+	}
+	x.socket = s
+	return s
+}
+
+// end tells what came of the connection. What its directions still do, nobody
+// records.
+func (s *socket) end(to *event.ExchangeEnd) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.over = true
+	to.Sent += s.sent.Load()
+	if s.cut {
+		to.Outcome = "cut"
+	}
+	if s.from.coded.Load() || s.to.coded.Load() {
+		to.Unread = "upgrade"
+	}
 }
 
 // Read implements io.Reader: what the upstream sends.
@@ -46,6 +78,7 @@ func (s *socket) Read(p []byte) (int, error) {
 	if !s.see(&s.from, p[:n], refusal{status: http.StatusBadGateway, code: "SK3403", action: "cut", rule: "card", reason: "a card number in the response"}) {
 		return 0, errCard
 	}
+	s.sent.Add(uint64(n))
 	return n, err
 }
 
@@ -54,6 +87,7 @@ func (s *socket) Write(p []byte) (int, error) {
 	if !s.see(&s.to, p, refusal{status: http.StatusForbidden, code: "SK3402", action: "cut", rule: "card", reason: "a card number in the request"}) {
 		return 0, errCard
 	}
+	s.x.received.Add(uint64(len(p)))
 	return s.ReadWriteCloser.Write(p)
 }
 
@@ -62,22 +96,40 @@ func (s *socket) see(d *direction, piece []byte, f refusal) bool {
 	if d.blind || len(piece) == 0 {
 		return true
 	}
-	g := d.guard
-	g.data = d.frames.payload(g.data, piece)
-	found := g.whole(g.data)
-	if drop := len(g.data) - overlap; drop > 0 {
-		g.data = g.data[:copy(g.data, g.data[drop:])]
+	messages, control := len(d.guard.data), len(d.control.data)
+	d.guard.data, d.control.data = d.frames.payload(d.guard.data, d.control.data, piece)
+	if d.frames.coded {
+		d.coded.Store(true)
 	}
+	found := d.guard.grown(messages)
+	found = d.control.grown(control) || found
 	if !found {
 		return true
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.over {
+		return false
+	}
 	if s.x.stop(f, s.x.cards) != nil {
+		s.cut = true
 		return false
 	}
 	d.blind = true // it passes as configured, and is not looked for any more
 	return true
+}
+
+// grown reports whether a card number is in data that has grown from a length, and
+// forgets what is too far back.
+func (g *guard) grown(from int) bool {
+	if len(g.data) == from {
+		return false
+	}
+	found := g.whole(g.data)
+	if drop := len(g.data) - overlap; drop > 0 {
+		g.data = g.data[:copy(g.data, g.data[drop:])]
+	}
+	return found
 }
 
 // CloseWrite ends what is sent to the upstream.
@@ -96,30 +148,33 @@ type frames struct {
 	at      int      // place in the key
 	control bool     // ping, pong and close may stand between the parts of a message
 	ends    bool     // the last of a message
+	coded   bool     // a frame had a bit of an extension (RFC 6455, 5.2: RSV)
 }
 
-// payload appends to into what a piece carries of messages, with a line end behind
-// each message.
-func (f *frames) payload(into, piece []byte) []byte {
+// payload appends to messages and to control what a piece carries of messages and
+// of control frames (ping, pong, close), with a line end behind each.
+func (f *frames) payload(messages, control, piece []byte) (_, _ []byte) {
 	for len(piece) > 0 {
 		if f.left == 0 {
 			f.head[f.have] = piece[0]
 			f.have++
-			if piece = piece[1:]; f.have >= 2 && f.have == f.headLength() {
-				into = f.begin(into)
+			if piece = piece[1:]; f.have >= 2 && f.have == f.headLength() && f.begin() {
+				messages, control = f.end(messages, control)
 			}
 			continue
 		}
 		n := int(min(f.left, uint64(len(piece))))
-		if part := piece[:n]; !f.control {
-			into = f.unmasked(into, part)
+		if part := piece[:n]; f.control {
+			control = f.unmasked(control, part)
+		} else {
+			messages = f.unmasked(messages, part)
 		}
 		piece = piece[n:]
 		if f.left -= uint64(n); f.left == 0 {
-			into = f.end(into)
+			messages, control = f.end(messages, control)
 		}
 	}
-	return into
+	return messages, control
 }
 
 // headLength is how long the head of the frame is, of which two bytes are there.
@@ -137,8 +192,8 @@ func (f *frames) headLength() int {
 	return n
 }
 
-// begin reads the head of a frame.
-func (f *frames) begin(into []byte) []byte {
+// begin reads the head of a frame, and reports whether that is all of it.
+func (f *frames) begin() bool {
 	switch n := f.head[1] & 0x7f; n {
 	case 126:
 		f.left = uint64(binary.BigEndian.Uint16(f.head[2:]))
@@ -148,18 +203,19 @@ func (f *frames) begin(into []byte) []byte {
 		f.left = uint64(n)
 	}
 	f.control, f.ends, f.at = f.head[0]&8 != 0, f.head[0]&0x80 != 0, 0
-	if f.left == 0 {
-		return f.end(into)
-	}
-	return into
+	f.coded = f.coded || f.head[0]&0x70 != 0
+	return f.left == 0
 }
 
-func (f *frames) end(into []byte) []byte {
+func (f *frames) end(messages, control []byte) (_, _ []byte) {
 	f.have = 0
-	if f.ends && !f.control {
-		into = append(into, '\n')
+	switch {
+	case f.control:
+		control = append(control, '\n')
+	case f.ends:
+		messages = append(messages, '\n')
 	}
-	return into
+	return messages, control
 }
 
 // unmasked appends a part of a payload without its mask (RFC 6455, 5.3).

@@ -91,14 +91,20 @@ func TestCardOverWebSocket(t *testing.T) {
 	const key = "\x11\x22\x33\x44"
 	far := strings.Repeat("言葉 ", 30_000)
 	for name, c := range map[string]struct{ up, down []string }{
-		"a message":            {up: []string{frame(1, true, key, `{"card":"4111111111111111"}`)}},
-		"binary":               {up: []string{frame(2, true, key, "\x00\x01"+pan+"\x00")}},
-		"in parts":             {up: []string{frame(1, false, key, "4111 1111 "), frame(9, true, key, "ping"), frame(0, false, "\xff\x00\xff\x00", "1111 1"), frame(0, true, key, "111")}},
-		"a byte a part":        {up: bytewise(key, pan)},
-		"far in a long one":    {up: []string{frame(1, true, key, far+pan+far)}},
-		"full width":           {up: []string{frame(1, true, key, "４１１１－１１１１－１１１１－１１１１")}},
-		"to the client":        {down: []string{frame(1, true, "", "your card "+pan)}},
-		"to the client, parts": {down: []string{frame(1, false, "", "your card 4111111"), frame(10, true, "", ""), frame(0, true, "", "111111111")}},
+		"a message":             {up: []string{frame(1, true, key, `{"card":"4111111111111111"}`)}},
+		"binary":                {up: []string{frame(2, true, key, "\x00\x01"+pan+"\x00")}},
+		"in parts":              {up: []string{frame(1, false, key, "4111 1111 "), frame(9, true, key, "ping"), frame(0, false, "\xff\x00\xff\x00", "1111 1"), frame(0, true, key, "111")}},
+		"a byte a part":         {up: bytewise(key, pan)},
+		"far in a long one":     {up: []string{frame(1, true, key, far+pan+far)}},
+		"full width":            {up: []string{frame(1, true, key, "４１１１－１１１１－１１１１－１１１１")}},
+		"to the client":         {down: []string{frame(1, true, "", "your card "+pan)}},
+		"in a ping":             {up: []string{frame(9, true, key, "41111111"), frame(9, true, key, pan)}},
+		"in a pong":             {up: []string{frame(1, false, key, "words "), frame(10, true, key, "card "+pan), frame(0, true, key, "words")}},
+		"in a close":            {up: []string{frame(8, true, key, "\x03\xe8"+pan)}},
+		"of no known kind":      {up: []string{frame(15, true, key, pan)}},
+		"too long a ping":       {up: []string{frame(9, true, key, strings.Repeat("words ", 30)+pan)}},
+		"a close to the client": {down: []string{frame(8, true, "", "\x03\xe8"+pan)}},
+		"to the client, parts":  {down: []string{frame(1, false, "", "your card 4111111"), frame(10, true, "", ""), frame(0, true, "", "111111111")}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			atUpstream, atClient, w := overSocket(t, Enforce, c.up, c.down)
@@ -106,12 +112,16 @@ func TestCardOverWebSocket(t *testing.T) {
 				t.Errorf("all of it passed")
 			}
 			var f frames
-			if g := newGuard(); g.whole(f.payload(nil, []byte(atUpstream))) || g.whole([]byte(atClient)) {
+			messages, control := f.payload(nil, nil, []byte(atUpstream))
+			if g := newGuard(); g.whole(messages) || g.whole(control) || g.whole([]byte(atClient)) {
 				t.Error("the card number passed")
 			}
 			d := w.decisions(t)
 			if len(d) != 1 || d[0].Rule != "card" || d[0].Action != "cut" {
 				t.Errorf("decisions %+v, want one cut by rule card", d)
+			}
+			if ends := w.ends(t); len(ends) != 1 || ends[0].Outcome != "cut" || ends[0].Unread != "websocket" {
+				t.Errorf("%+v, want that it was cut, and looked at for card numbers alone", *ends[0])
 			}
 			w.silent(t, "4111")
 		})
@@ -149,10 +159,18 @@ func TestWebSocketPasses(t *testing.T) {
 			t.Errorf("%v: decisions %+v", c.mode, d)
 		}
 		for _, e := range w.ends(t) {
-			if e.Unread != "" {
-				t.Errorf("%v: not looked into: %s", c.mode, e.Unread)
+			if e.Unread != "websocket" || e.Outcome != "done" || e.Received != uint64(len(atUpstream)) || e.Sent != uint64(len(atClient)) {
+				t.Errorf("%v: %+v, want a websocket that is done, %d and %d bytes", c.mode, *e, len(atUpstream), len(atClient))
 			}
 		}
+	}
+}
+
+// Frames of an extension that nobody agreed on count as not looked into.
+func TestFramesOfAnExtension(t *testing.T) {
+	_, _, w := overSocket(t, Enforce, []string{frame(0x41, true, "abcd", "\xaa\x56")}, nil)
+	if ends := w.ends(t); len(ends) != 1 || ends[0].Unread != "upgrade" {
+		t.Errorf("%+v, want that it was not looked into", *ends[0])
 	}
 }
 
@@ -193,13 +211,14 @@ func FuzzFrames(f *testing.F) {
 	f.Add([]byte{0x81, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 2, 3, 4, 5}, 9)
 	f.Fuzz(func(t *testing.T, stream []byte, at int) {
 		var one, two frames
-		whole := one.payload(nil, stream)
+		whole, control := one.payload(nil, nil, stream)
 		at = max(0, min(at, len(stream)))
-		if parts := two.payload(two.payload(nil, stream[:at]), stream[at:]); !bytes.Equal(whole, parts) || one != two {
-			t.Fatalf("%q in one piece, %q in two", whole, parts)
+		m, c := two.payload(nil, nil, stream[:at])
+		if m, c = two.payload(m, c, stream[at:]); !bytes.Equal(whole, m) || !bytes.Equal(control, c) || one != two {
+			t.Fatalf("%q and %q in one piece, %q and %q in two", whole, control, m, c)
 		}
-		if len(whole) > len(stream) {
-			t.Fatalf("%d bytes out of %d", len(whole), len(stream))
+		if len(whole)+len(control) > len(stream) {
+			t.Fatalf("%d bytes out of %d", len(whole)+len(control), len(stream))
 		}
 	})
 }
