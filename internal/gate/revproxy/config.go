@@ -43,11 +43,13 @@ type Settings struct {
 	Firewall *waf.Engine
 	// Learner learns what fields hold; nil: nothing is learned.
 	Learner *site.Learner
-	// Strict awaits that an exchange is durable before it is passed on; else it
-	// is with the operating system.
+	// Strict awaits that each event is durable, not only what is recorded before an
+	// exchange is passed on; else it is with the operating system.
 	Strict bool
-	// FailOpen passes exchanges on when they cannot be recorded, and records
-	// the gap when it can again; else they are refused with 503.
+	// FailOpen passes on what cannot be recorded (exchanges, decisions that let
+	// something pass, crossings), and records the gap when it can again, or when the
+	// gate ends. Else an exchange is refused with 503, a response too; of one that
+	// has begun the end is missing, and anything may have passed (event.Exchange).
 	FailOpen bool
 	// HoldBytes is how much of a body is held until it is judged, default 1 MiB.
 	HoldBytes int64

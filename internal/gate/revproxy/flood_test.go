@@ -240,3 +240,26 @@ func (h *heap) read() {
 	runtime.ReadMemStats(&m)
 	h.live = m.HeapAlloc
 }
+
+// A body that nobody reads, to a name that is no site's, is no flood of frames.
+func TestUploadIsNoFlood(t *testing.T) {
+	w := newWorld(t, nil, secured(t))
+	c := dialH2(t, w)
+	fields := []string{":method", "POST", ":scheme", "https", ":authority", "other.example.jp", ":path", "/"}
+	if err := c.ask(1, false, fields...); err != nil {
+		t.Fatal(err)
+	}
+	for range 4 * wasted / 1000 {
+		if err := c.WriteData(1, false, make([]byte, 1000)); err != nil {
+			break // it is answered
+		}
+	}
+	c.status(1) // until it is answered, or told to leave
+	_ = c.conn.Close()
+	if err := w.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if m := w.gate.Metrics(); m.Floods != (Floods{}) {
+		t.Errorf("counted as %+v", m.Floods)
+	}
+}

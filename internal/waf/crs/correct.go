@@ -21,13 +21,14 @@ import (
 //
 // Rule 932130 takes <(…) for a substitution of the shell whatever stands in it: a
 // bow, <(_ _)>, and <小> (赤/白). It asks for what a command can
-// begin with, there or behind what ends another.
+// begin with, there or behind what ends another, or for a redirection, which is a
+// command by itself: <(<.env). A file's name must end one, as no face does: <(>_<)>.
 func correct(r *seclang.Rule) {
 	switch r.ID {
 	case 942360:
 		replace(r, `|^[^A-Z_a-z]+[\s\x0b]*?(`, `|^[\x00-@\x5b-\x5e\x60\x7b-\x7f]+(`)
 	case 932130:
-		replace(r, `|[<>]\([^\)]+\)|`, `|[<>]\((?:[^\)]*[\s\x0b|&])?(?:[!-\(\*./:?A-\]\x60-~]|[0-9]{1,9}[A-Z_a-z])[^\)]*\)|`)
+		replace(r, `|[<>]\([^\)]+\)|`, `|[<>]\((?:`+command+`[^\)]*|`+redirection+`)\)|`)
 	}
 	if r.ID/1000 != 942 || !slices.Contains(r.Transforms, "utf8tounicode") {
 		return
@@ -35,6 +36,12 @@ func correct(r *seclang.Rule) {
 	r.Transforms = slices.DeleteFunc(r.Transforms, func(t string) bool { return t == "utf8tounicode" })
 	r.Text = strings.Replace(r.Text, "t:utf8toUnicode,", "", 1)
 }
+
+// The two that a substitution of the shell may hold, for rule 932130.
+const (
+	command     = `(?:[^\)]*[\s\x0b|&])?(?:[!-\(\*./:?A-\]\x60-~]|[0-9]{1,9}[A-Z_a-z])`
+	redirection = `[^\)]*[<>][\s\x0b|&]*[$*./?A-\\\x60-{~][^\s\x0b<>\)]*[\s\x0b|&;]*`
+)
 
 // replace puts one part of a rule's argument in place of another. A test sees that
 // it was there: the rule set changes.
