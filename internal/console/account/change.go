@@ -15,27 +15,43 @@ import (
 // one that is not true: a promise in the database is kept with the change
 // itself, and Settle takes back in the ledger what was promised and not kept.
 func (a *Accounts) change(ctx context.Context, by event.Source, body *event.Account, f func(tx *sql.Tx) error) error {
-	text, err := json.Marshal(body)
-	if err != nil {
-		return err
+	return a.changeAll(ctx, by, []*event.Account{body}, f)
+}
+
+// changeAll is change of several things at once: all of them are made, or none.
+func (a *Accounts) changeAll(ctx context.Context, by event.Source, what []*event.Account, f func(tx *sql.Tx) error) error {
+	ids, bodies := make([]int64, len(what)), make([]event.Body, len(what))
+	for i, body := range what {
+		text, err := json.Marshal(body)
+		if err != nil {
+			return err
+		}
+		bodies[i] = body
+		if err := a.db.QueryRowContext(ctx, "INSERT INTO promise (body) VALUES (?) RETURNING id", string(text)).Scan(&ids[i]); err != nil {
+			return err
+		}
 	}
-	var id int64
-	if err := a.db.QueryRowContext(ctx, "INSERT INTO promise (body) VALUES (?) RETURNING id", string(text)).Scan(&id); err != nil {
-		return err
-	}
-	if err := a.Record(ctx, by, body); err != nil {
+	if err := a.Record(ctx, by, bodies...); err != nil {
 		return err // Settle says that it was not made, whether or not it is on disk
 	}
-	err = a.write(ctx, func(tx *sql.Tx) error {
+	err := a.write(ctx, func(tx *sql.Tx) error {
 		if err := f(tx); err != nil {
 			return err
 		}
-		return one(tx.ExecContext(ctx, "DELETE FROM promise WHERE id = ?", id))
+		for _, id := range ids {
+			if err := one(tx.ExecContext(ctx, "DELETE FROM promise WHERE id = ?", id)); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err == nil {
 		return nil
 	}
-	return errors.Join(err, a.undone(context.WithoutCancel(ctx), id, body))
+	for i, body := range what {
+		err = errors.Join(err, a.undone(context.WithoutCancel(ctx), ids[i], body))
+	}
+	return err
 }
 
 // undone records that a change was not made.

@@ -62,10 +62,15 @@ func (a *Accounts) EndEntries(ctx context.Context, mine *Session, id string) err
 		if err != nil {
 			return err
 		}
-		if err := a.Record(ctx, "console", &event.Login{Step: "ended", Account: mine.User.Name, Method: e.Method, Address: e.Address}); err != nil {
-			return err
-		}
-		if err := a.drop(ctx, hash); err != nil {
+		// It is recorded before it is done for good, but not before it can be: a
+		// session that lives on must not be one that the ledger says has ended. What
+		// was recorded is done also when whoever asked went away.
+		if err := a.write(context.WithoutCancel(ctx), func(tx *sql.Tx) error {
+			if err := one(tx.ExecContext(ctx, "DELETE FROM session WHERE hash = ?", hash)); err != nil {
+				return err
+			}
+			return a.Record(ctx, "console", &event.Login{Step: "ended", Account: mine.User.Name, Method: e.Method, Address: e.Address})
+		}); err != nil && !errors.Is(err, ErrUnknown) { // it ended by itself meanwhile
 			return err
 		}
 	}
@@ -112,8 +117,9 @@ func (a *Accounts) Renew(ctx context.Context, mine *Session, r Renewal, address 
 	if r.New == "" && r.Key == nil {
 		return nil
 	}
-	step, set, with := "totp", []string{}, []any{}
+	steps, set, with := []*event.Account{}, []string{}, []any{}
 	if r.Key != nil {
+		steps = append(steps, &event.Account{Step: "totp", Account: name, By: name})
 		set, with = append(set, "totp = ?", "counter = ?"), append(with, []byte(r.Key), counter)
 	}
 	if r.New != "" {
@@ -121,11 +127,12 @@ func (a *Accounts) Renew(ctx context.Context, mine *Session, r Renewal, address 
 		if err != nil {
 			return err
 		}
-		step, set, with = "password", append(set, "password = ?"), append(with, kept)
+		steps = append(steps, &event.Account{Step: "password", Account: name, By: name})
+		set, with = append(set, "password = ?"), append(with, kept)
 	}
 	a.changes.Lock()
 	defer a.changes.Unlock()
-	return a.change(ctx, source(name), &event.Account{Step: step, Account: name, By: name}, func(tx *sql.Tx) error {
+	return a.changeAll(ctx, source(name), steps, func(tx *sql.Tx) error {
 		if err := one(tx.ExecContext(ctx, "UPDATE account SET "+strings.Join(set, ", ")+" WHERE name = ?", append(with, name)...)); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package account
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"sekisho/internal/event"
@@ -37,6 +38,24 @@ func TestOwnSessions(t *testing.T) {
 		t.Errorf("another sees %+v, %v", all, err)
 	}
 	o.events = nil
+	const stays = "CREATE TRIGGER stays BEFORE DELETE ON session BEGIN SELECT RAISE(ABORT, 'it stays'); END"
+	if _, err := o.db.ExecContext(t.Context(), stays); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.EndEntries(t.Context(), mine, all[2].ID); err == nil || len(o.events) != 0 {
+		t.Errorf("a session that could not be ended: %v, %+v", err, o.events)
+	}
+	if _, err := o.db.ExecContext(t.Context(), "DROP TRIGGER stays"); err != nil {
+		t.Fatal(err)
+	}
+	o.fail = errors.New("the disk is full")
+	if err := o.EndEntries(t.Context(), mine, all[2].ID); !errors.Is(err, o.fail) {
+		t.Errorf("an end that could not be recorded: %v", err)
+	}
+	o.fail = nil
+	if left, err := o.Entries(t.Context(), mine); err != nil || len(left) != 3 {
+		t.Errorf("not recorded and ended: %+v, %v", left, err)
+	}
 	if err := o.EndEntries(t.Context(), mine, all[2].ID); err != nil {
 		t.Fatal(err)
 	}
@@ -122,5 +141,23 @@ func TestRenew(t *testing.T) {
 	}
 	if _, err := enter(next, fresh); err != nil {
 		t.Errorf("the new ones do not: %v", err)
+	}
+	o.pass(totpStep)
+	o.events = nil
+	if err := o.Renew(t.Context(), mine, Renewal{Password: next, Code: o.code(fresh), New: password, Key: key, KeyCode: o.code(key)}, "192.0.2.1"); err != nil {
+		t.Fatal(err)
+	}
+	var steps []string
+	for _, b := range o.events {
+		steps = append(steps, b.(*event.Account).Step)
+	}
+	if !slices.Equal(steps, []string{"totp", "password"}) {
+		t.Errorf("password and codes were changed, recorded is %q", steps)
+	}
+	if err := o.Settle(t.Context()); err != nil || len(o.events) != 2 {
+		t.Errorf("%+v, %v", o.events, err)
+	}
+	if _, err := enter(password, key); err != nil {
+		t.Errorf("both new do not enter: %v", err)
 	}
 }
