@@ -207,6 +207,13 @@ func TestRetention(t *testing.T) {
 		t.Errorf("what goes next: %+v, %v", before, err)
 	}
 	now = now.Add(2 * time.Hour)
+	for from, held := range map[event.Index]bool{0: true, before.NextLast: true, before.NextLast + 1: false} {
+		shipping := policy
+		shipping.From = &from
+		if a, err := l.Aging(shipping); err != nil || a.Held != held && a.Due == 0 || (a.Due > 0) == held || held && (a.NextFirst != 0 || a.NextLast != before.NextLast) {
+			t.Errorf("shipped to %d: %+v, %v", from, a, err)
+		}
+	}
 	aging, err := l.Aging(policy)
 	if err != nil || aging.Due == 0 {
 		t.Errorf("what is due: %+v, %v", aging, err)
@@ -217,6 +224,12 @@ func TestRetention(t *testing.T) {
 	}
 	if err != nil || record == nil || record.First != 0 || record.Last != 119 {
 		t.Fatalf("%+v, %v", record, err)
+	}
+	// A longer age brings back nothing that went, and does not speak of it.
+	long := RetentionPolicy{Name: "1000h", MaxAge: 1000 * time.Hour}
+	after, err := l.Aging(long)
+	if err != nil || after.Due != 0 || after.NextFirst != 0 && after.NextFirst < 120 || !after.Next.IsZero() && after.NextFirst < 120 {
+		t.Errorf("what goes next of what is there: %+v, %v", after, err)
 	}
 	if first, err := l.First(); first != 120 || err != nil {
 		t.Errorf("first: %d, %v; want 120", first, err)

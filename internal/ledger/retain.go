@@ -65,21 +65,27 @@ func (l *Ledger) Retain(ctx context.Context, policy RetentionPolicy) (*event.Ret
 }
 
 // aged returns the sealed segments that a policy lets go, oldest first, and those
-// that stay; first is the first event that is there.
+// that stay; first is the first event that is there. Segments that went before are
+// neither.
 func (l *Ledger) aged(policy RetentionPolicy, first event.Index) (due, stay []*proof.Leaf) {
 	limit := l.cfg.Now().Add(-policy.MaxAge).UnixNano()
 	for _, leaf := range l.sealedLeaves() {
-		held := policy.From != nil && event.Index(leaf.First+leaf.Count) > *policy.From
-		if held || leaf.To >= limit || leaf.Segment >= l.sealedCount() {
+		if event.Index(leaf.First) < first {
+			continue
+		}
+		if policy.holds(leaf) || leaf.To >= limit || leaf.Segment >= l.sealedCount() {
 			stay = append(stay, leaf)
 			limit = math.MinInt64 // the first that stays ends what goes
 			continue
 		}
-		if event.Index(leaf.First) >= first {
-			due = append(due, leaf)
-		}
+		due = append(due, leaf)
 	}
 	return due, stay
+}
+
+// holds reports whether a segment stays however old it is.
+func (p *RetentionPolicy) holds(leaf *proof.Leaf) bool {
+	return p.From != nil && event.Index(leaf.First+leaf.Count) > *p.From
 }
 
 // Aging is what a policy lets go now, and next.
@@ -91,6 +97,9 @@ type Aging struct {
 	// events; zero: none is sealed, or nothing goes by age.
 	Next                time.Time
 	NextFirst, NextLast event.Index
+	// Held: those events go at Next at the earliest, and not before RetentionPolicy.From
+	// lets them.
+	Held bool
 }
 
 // Aging says what Retain would drop, and when it would drop more. It changes
@@ -117,6 +126,7 @@ func (l *Ledger) Aging(policy RetentionPolicy) (Aging, error) {
 	if len(stay) > 0 {
 		out.Next = event.Time(stay[0].To).Add(policy.MaxAge)
 		out.NextFirst, out.NextLast = event.Index(stay[0].First), event.Index(stay[0].First+stay[0].Count-1)
+		out.Held = policy.holds(stay[0])
 	}
 	return out, nil
 }

@@ -27,13 +27,21 @@ func (r *Reader) Before(index event.Index) (Stretch, error) {
 	if err := r.refresh(); err != nil {
 		return Stretch{}, err
 	}
-	leaves := r.sealedLeaves()
+	return before(r.sealedLeaves(), index), nil
+}
+
+// before looks at the digests of one moment: more may be sealed meanwhile.
+func before(leaves []*proof.Leaf, index event.Index) Stretch {
 	i := sort.Search(len(leaves), func(i int) bool { return event.Index(leaves[i].First+leaves[i].Count) >= index })
-	if i == len(leaves) {
-		return Stretch{First: r.sealedEnd(), End: index}, nil
+	if i < len(leaves) {
+		leaf := leaves[i]
+		return Stretch{First: event.Index(leaf.First), End: event.Index(leaf.First + leaf.Count), Sealed: true, From: leaf.From, To: leaf.To, Sources: leaf.Sources}
 	}
-	leaf := leaves[i]
-	return Stretch{First: event.Index(leaf.First), End: event.Index(leaf.First + leaf.Count), Sealed: true, From: leaf.From, To: leaf.To, Sources: leaf.Sources}, nil
+	s := Stretch{End: index}
+	if i > 0 {
+		s.First = event.Index(leaves[i-1].First + leaves[i-1].Count)
+	}
+	return s
 }
 
 // ScanTo is Scan as far as the event before end.

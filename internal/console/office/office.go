@@ -270,6 +270,7 @@ type Retention struct {
 	Next      time.Time   `json:"next,omitzero"`
 	NextFirst event.Index `json:"next_first"`
 	NextLast  event.Index `json:"next_last"`
+	Held      bool        `json:"held"` // they stay until a hub has them, also after Next
 }
 
 // Source is something that writes.

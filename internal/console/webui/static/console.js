@@ -77,6 +77,7 @@
       sum.value = "";
       if (!chosen || chosen.size > most) return;
       const digest = await crypto.subtle.digest("SHA-256", await chosen.arrayBuffer());
+      if (file.files[0] !== chosen) return; // another was chosen meanwhile, which may have been read sooner
       sum.value = [...new Uint8Array(digest)].map((b) => b.toString(16).padStart(2, "0")).join("");
     });
   }
