@@ -24,7 +24,7 @@ cross: ## it compiles for Windows and macOS, where sekisho scan runs
 dist: ## everything that is released, into dist/; DIST_ARCHES="amd64 arm64"
 	sh scripts/dist.sh $(VERSION)
 
-dist-check: ## as root: install the .deb into a scratch root, use it, upgrade, back up, restore
+dist-check: ## as root: install .deb and .rpm into scratch roots, use them, upgrade, back up, restore
 	@sh scripts/setup.sh test
 	DIST_ARCHES=$$($(GO) env GOARCH) DIST_LINUX_ONLY=1 sh scripts/dist.sh 0.0.1
 	rm -rf bin/dist-old && mkdir -p bin && mv dist bin/dist-old

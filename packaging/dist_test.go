@@ -97,14 +97,14 @@ func (i *installation) up(config string) (stop func()) {
 	}
 }
 
-// deb is the package in a directory that `make dist` filled.
-func deb(t *testing.T, variable string) string {
+// built is the package of that pattern in a directory that `make dist` filled.
+func built(t *testing.T, variable, pattern string) string {
 	t.Helper()
 	dir := os.Getenv(variable)
 	if dir == "" {
 		t.Skipf("SKIPPED: %s is not set: make dist-check", variable)
 	}
-	found, err := filepath.Glob(filepath.Join(dir, "*.deb"))
+	found, err := filepath.Glob(filepath.Join(dir, pattern))
 	if err != nil || len(found) != 1 {
 		t.Fatalf("packages in %s: %v, %v; want one", dir, found, err)
 	}
@@ -158,7 +158,7 @@ CREATE ROLE app LOGIN; CREATE ROLE boss LOGIN SUPERUSER; GRANT ALL ON customers 
 // TestDist installs the old package, uses it, upgrades to the new one, removes
 // it, and restores a backup with its keys elsewhere.
 func TestDist(t *testing.T) {
-	oldDeb, newDeb := deb(t, "SEKISHO_DIST_OLD"), deb(t, "SEKISHO_DIST_NEW")
+	oldDeb, newDeb := built(t, "SEKISHO_DIST_OLD", "*.deb"), built(t, "SEKISHO_DIST_NEW", "*.deb")
 	if os.Getuid() != 0 {
 		t.Skip("SKIPPED: installing takes root")
 	}
