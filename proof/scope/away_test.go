@@ -41,6 +41,7 @@ func TestPlacesOfWhoIsAway(t *testing.T) {
 		{"everywhere", away, Query{}, []string{"www@osaka/list.csv 5-60 @osaka"}},
 		{"a store that nothing is known of", away, Query{Places: []string{"crm@osaka/guests"}, From: time.Unix(3, 0)}, []string{"crm@osaka/guests 5-60 @osaka"}},
 		{"of a process that nothing is known of", away, Query{Places: []string{"www@nagoya"}, From: time.Unix(3, 0)}, []string{"www@nagoya 3-60 @nagoya"}},
+		{"a web site of it", away, Query{Places: []string{"web/shop@nagoya"}, From: time.Unix(3, 0)}, []string{"web/shop@nagoya 3-60 @nagoya"}},
 		{"the record came", arrived, Query{Places: []string{"www@osaka"}}, nil},
 		{"a folder of one's own", append(slices.Clone(away), scan("scan/www", "www/list.csv", 2*s)), Query{Places: []string{"www"}}, nil},
 		{"a part of a name", append(slices.Clone(away), scan("scan/www", "www/a@osaka", 2*s)), Query{Places: []string{"www"}}, nil},

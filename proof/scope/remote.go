@@ -16,11 +16,21 @@ func siteOf(source string) string {
 	return site
 }
 
+// ways are the first words of places whose name comes second.
+var ways = []string{"egress/", "resolver/", "web/"}
+
 // siteOfPlace returns of which remote process a place is: "osaka" of
-// "www@osaka/old/list.csv", empty of those of the ledger's own process.
+// "www@osaka/old/list.csv" and of "web/shop@osaka", empty of those of the ledger's
+// own process. An @ further on belongs to the name of a table or file.
 func siteOfPlace(place string) string {
-	root, _, _ := strings.Cut(place, "/")
-	return siteOf(root)
+	for _, way := range ways {
+		if rest, ok := strings.CutPrefix(place, way); ok {
+			place = rest
+			break
+		}
+	}
+	name, _, _ := strings.Cut(place, "/")
+	return siteOf(name)
 }
 
 // Due says that what remote processes recorded until then was wanted. A process
