@@ -67,6 +67,7 @@ func (p *process) startCuts(ctx context.Context, s *stage) error {
 	if err := p.openCuts(ctx); err != nil {
 		return fault.New(fault.Internal).Because(fmt.Errorf("cuts: %w", err))
 	}
+	s.run("cuts", p.cut.cuts.Run)
 	if c.Hub == nil {
 		return nil
 	}
@@ -91,7 +92,7 @@ func (p *process) openCuts(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	cfg := hub.Config{Tenant: c.Tenant, Dir: hubDir(c), Now: p.now,
+	cfg := hub.Config{Tenant: c.Tenant, Dir: hubDir(c), Files: p.files(hubDir(c)), Now: p.now,
 		Record: func(ctx context.Context, bodies ...event.Body) error {
 			_, err := p.self.Record(ctx, event.Durable, bodies...)
 			return err

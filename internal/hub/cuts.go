@@ -24,6 +24,8 @@ import (
 type Config struct {
 	Tenant string
 	Dir    string // where the order in force is kept; it exists
+	// Files are those below Dir; nil: the real ones.
+	Files  durable.FS
 	Signer note.Signer
 	// Verifier belongs to Signer.
 	Verifier note.Verifier
@@ -80,6 +82,7 @@ type Cuts struct {
 	mu      sync.Mutex // guards what follows
 	order   order.Order
 	text    []byte                   // nil before the first order
+	unkept  bool                     // text is in force and not on disk
 	sites   map[string]*site         // remote, enrolled
 	last    map[string]order.Receipt // latest of each gate
 	failed  map[string]string        // gates that did not take the order in force
@@ -99,6 +102,9 @@ type site struct {
 func Open(ctx context.Context, cfg Config, past Past) (*Cuts, error) {
 	if cfg.Wait == 0 {
 		cfg.Wait = 2 * time.Second
+	}
+	if cfg.Files == nil {
+		cfg.Files = durable.Dir(cfg.Dir)
 	}
 	c := &Cuts{cfg: cfg, sites: map[string]*site{}, last: map[string]order.Receipt{}, failed: map[string]string{}, changed: make(chan struct{})}
 	for name, key := range past.Sites {
@@ -126,9 +132,8 @@ const orderFile = "order.note"
 // retention let orders go (until 2026-11-23): there what either knows is in
 // force, by a new generation. A cut ends by its time or by a person.
 func (c *Cuts) restore(ctx context.Context, past Past) error {
-	fsys := durable.Dir(c.cfg.Dir)
 	kept := &order.Order{}
-	text, err := durable.ReadFile(fsys, orderFile)
+	text, err := durable.ReadFile(c.cfg.Files, orderFile)
 	switch {
 	case err == nil:
 		if kept, err = order.OpenOrder(text, c.cfg.Verifier); err != nil {
@@ -151,26 +156,22 @@ func (c *Cuts) restore(ctx context.Context, past Past) error {
 	if order.Digest(c.text) != past.Digest {
 		return c.mend(ctx, past, kept)
 	}
-	return durable.WriteFile(fsys, orderFile, c.text, 0o600)
+	c.unkept = c.write(c.text) != nil // the ledger has it
+	return nil
 }
 
 // mend makes an order of what the ledger and the file know, when the events of
 // the ledger do not make the order that the last of them names.
 func (c *Cuts) mend(ctx context.Context, past Past, kept *order.Order) (err error) {
-	c.order.Generation, c.order.At = past.Generation+1, c.cfg.Now().UTC()
-	c.order.Entries = slices.Clone(past.Entries)
-	for _, e := range kept.Entries {
-		if !slices.ContainsFunc(past.Entries, func(o cut.Entry) bool { return o.ID == e.ID }) {
-			c.order.Entries = append(c.order.Entries, e)
-		}
-	}
+	c.order = joined(order.Order{Tenant: c.cfg.Tenant, Generation: past.Generation, Entries: past.Entries}, kept.Entries, c.cfg.Now())
 	if c.text, err = c.order.Sign(c.cfg.Signer); err != nil {
 		return err
 	}
 	if err := c.cfg.Record(ctx, ordered(past.Entries, &c.order, c.text, "sekisho", "the ledger does not say all that was cut")); err != nil {
 		return err
 	}
-	return durable.WriteFile(durable.Dir(c.cfg.Dir), orderFile, c.text, 0o600)
+	c.unkept = c.write(c.text) != nil
+	return nil
 }
 
 // ordered is the event of an order: its difference to the entries before.
@@ -223,8 +224,9 @@ type Result struct {
 	Gates      []State       `json:"gates"`
 	Added      []string      `json:"added,omitempty"` // ids
 	Took       time.Duration `json:"took_ns,omitempty"`
-	// Unrecorded is why the ledger did not take the order or a receipt. The
-	// order is in force all the same and is recorded with the next start.
+	// Unrecorded is why the ledger did not take the order or a receipt, or why
+	// the order is not in its file. It is in force all the same, is kept as soon
+	// as there is room, and is recorded with the next start.
 	Unrecorded string `json:"unrecorded,omitempty"`
 }
 
@@ -244,19 +246,7 @@ func (c *Cuts) Order(ctx context.Context, ch Change) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	unrecorded := c.cfg.Record(ctx, ordered(c.order.Entries, &next, text, ch.By, ch.Reason))
-	if err := durable.WriteFile(durable.Dir(c.cfg.Dir), orderFile, text, 0o600); err != nil {
-		return Result{}, errors.Join(err, unrecorded)
-	}
-	c.mu.Lock()
-	c.order, c.text = next, text
-	clear(c.failed)
-	links := c.links()
-	c.mu.Unlock()
-	for _, l := range links {
-		l.send(text)
-	}
-	unrecorded = errors.Join(unrecorded, c.reach(ctx, text, set, links))
+	unrecorded := c.issue(ctx, next, set, text, ch.By, ch.Reason)
 	r := c.Show()
 	r.Added, r.Took = added, c.cfg.Now().Sub(begin)
 	if unrecorded != nil {
@@ -295,9 +285,7 @@ func (c *Cuts) next(ch Change, now time.Time) (order.Order, *cut.Set, []string, 
 func (c *Cuts) reach(ctx context.Context, text []byte, set *cut.Set, links []*link) error {
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Wait)
 	defer cancel()
-	if _, err := c.apply(ctx, text, set); err != nil {
-		return err
-	}
+	_, err := c.apply(ctx, text, set) // others act also when this cannot be recorded
 	for {
 		c.mu.Lock()
 		changed, missing := c.changed, false
@@ -308,11 +296,11 @@ func (c *Cuts) reach(ctx context.Context, text []byte, set *cut.Set, links []*li
 		}
 		c.mu.Unlock()
 		if !missing {
-			return nil
+			return err
 		}
 		select {
 		case <-ctx.Done():
-			return nil // those that did not answer are red
+			return err // those that did not answer are red
 		case <-changed:
 		}
 	}

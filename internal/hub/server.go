@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"sekisho/internal/durable"
+	"sekisho/internal/event"
 	"sekisho/internal/hub/frame"
 	"sekisho/internal/hub/pki"
 	"sekisho/internal/policy/order"
@@ -78,6 +79,7 @@ func (s *Server) Run(ctx context.Context) error {
 	mux.HandleFunc("POST /v1/renew", s.known(s.renew))
 	mux.HandleFunc("GET /v1/stream", s.known(s.stream))
 	mux.HandleFunc("POST /v1/receipts", s.known(s.receipts))
+	mux.HandleFunc("POST /v1/order", s.known(s.order))
 	mux.HandleFunc("GET /v1/seen", s.known(s.seen))
 	mux.HandleFunc("GET /v1/heads", s.known(s.heads))
 	mux.HandleFunc("POST /v1/lines", s.known(s.lines))
@@ -316,8 +318,25 @@ func (s *Server) receipts(w http.ResponseWriter, r *http.Request, site string) {
 	if !read(w, r, &q) {
 		return
 	}
-	if err := s.cfg.Cuts.receive(r.Context(), site, &q); err != nil {
+	err := s.cfg.Cuts.receive(r.Context(), site, &q)
+	if err != nil && !errors.Is(err, event.ErrStopped) {
 		s.refuse(w, "receipts", site, err)
+		return
+	}
+	if err != nil { // the gates have acted and are shown so; the run after the outage asks them again
+		s.cfg.Log.Warn("hub", "op", "record receipts", "gate", site, "err", err)
+	}
+	s.write(w, struct{}{})
+}
+
+// order takes back an order of the hub's that the hub does not know.
+func (s *Server) order(w http.ResponseWriter, r *http.Request, site string) {
+	var q frame.Order
+	if !read(w, r, &q) {
+		return
+	}
+	if err := s.cfg.Cuts.adopt(r.Context(), []byte(q.Text)); err != nil {
+		s.refuse(w, "order", site, err)
 		return
 	}
 	s.write(w, struct{}{})

@@ -5,6 +5,7 @@
 //	POST /v1/renew     Renew → Renewed   before the certificate ends
 //	GET  /v1/stream    → Frames          one a line, for ever: orders, policies, signs of life
 //	POST /v1/receipts  Receipts          answers to an order
+//	POST /v1/order     Order             in force at the gate, and not known to the hub
 //	GET  /v1/seen      → Seen            under which address the hub sees the gate
 //	GET  /v1/heads     → Heads           how far the gate's record is at the hub
 //	POST /v1/lines     lines → Taken     of its ledger, after those heads; on disk when it answers
@@ -70,6 +71,11 @@ type Receipts struct {
 	Generation uint64   `json:"generation"`
 	Receipts   []string `json:"receipts"`         // signed texts
 	Failed     []Failed `json:"failed,omitempty"` // gates that did not take it
+}
+
+// Order is the order in force at a gate, as the hub signed it.
+type Order struct {
+	Text string `json:"text"`
 }
 
 // Failed is a gate that did not take an order.

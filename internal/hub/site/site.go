@@ -178,6 +178,7 @@ type Site struct {
 	kept   atomic.Uint64                // position.Index
 	// position is ship's.
 	position shipped
+	order    []byte // in force, nil for none; of follow alone
 	// What there was no room for is tried again; of follow alone.
 	unkept struct {
 		order, policy []byte
@@ -348,8 +349,11 @@ func (s *Site) follow(ctx context.Context) error {
 		if again, err := s.renewed(ctx, client); err != nil || again {
 			return err // and come back with the new certificate
 		}
-		if first && f.Generation <= s.cfg.Gates.Generation() {
+		if in := s.cfg.Gates.Generation(); first && f.Generation <= in {
 			s.once.Do(func() { close(s.ready) })
+			if f.Generation < in {
+				s.remind(ctx, client)
+			}
 		}
 		if f.Policy != "" {
 			if err := s.takePolicy(ctx, []byte(f.Policy)); err != nil {
@@ -361,6 +365,14 @@ func (s *Site) follow(ctx context.Context) error {
 			continue
 		}
 		r, err := s.take(ctx, []byte(f.Order), true)
+		if errors.Is(err, errTwo) {
+			s.remind(ctx, client) // and get one that holds what both say
+			continue
+		}
+		if errors.Is(err, answer.ErrOlder) { // what is in force stays, and newer ones are heard
+			s.cfg.Log.Warn("an older order of the hub is not taken", "err", err)
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -391,7 +403,12 @@ func (s *Site) take(ctx context.Context, text []byte, keep bool) (*frame.Receipt
 	if o.Generation < in {
 		return nil, fmt.Errorf("order %d: %w (%d)", o.Generation, answer.ErrOlder, in)
 	}
-	if keep && o.Generation > in {
+	another := !bytes.Equal(text, s.order)
+	if o.Generation == in && s.order != nil && another { // of a hub that forgot the one in force
+		return nil, fmt.Errorf("another order %d: %w", o.Generation, errTwo)
+	}
+	s.order = text
+	if keep && another {
 		s.unkept.order = nil
 		if err := s.write(orderFile, text); err != nil {
 			s.unkept.order = text
@@ -411,6 +428,17 @@ func (s *Site) take(ctx context.Context, text []byte, keep bool) (*frame.Receipt
 		r.Receipts = append(r.Receipts, string(a.Text))
 	}
 	return r, nil
+}
+
+// errTwo is an order of the generation in force that is another.
+var errTwo = errors.New("there are two orders of one generation")
+
+// remind gives the hub the order in force, which it has forgotten: it died before
+// it could keep it. That the hub does not take it changes nothing here.
+func (s *Site) remind(ctx context.Context, client *http.Client) {
+	if err := call(ctx, client, http.MethodPost, s.member.Hub+"/v1/order", frame.Order{Text: string(s.order)}, &struct{}{}); err != nil {
+		s.cfg.Log.Warn("the hub does not know the order in force here", "err", err)
+	}
 }
 
 func (s *Site) write(name string, text []byte) error {

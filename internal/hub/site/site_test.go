@@ -55,6 +55,12 @@ func (g *gate) generation() uint64 {
 	return g.set.Generation()
 }
 
+func (g *gate) inForce() *cut.Set {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.set
+}
+
 // world is a hub with a ledger that is a list.
 type world struct {
 	t      *testing.T
@@ -73,6 +79,7 @@ type world struct {
 	policies Policies // of sites
 	tell     func(*Site)
 	files    durable.FS   // of the next site; nil: the real ones
+	hubFiles durable.FS   // of the hub's next run; nil: the real ones
 	ahead    atomic.Int64 // ns
 }
 
@@ -115,7 +122,7 @@ func (w *world) start() {
 	}
 	gates := answer.New("hub", receiptSigner(w.t, w.dir, "hub"), w.now)
 	w.local = &gate{flows: 7}
-	if w.cuts, err = hub.Open(w.t.Context(), hub.Config{Tenant: "default", Dir: w.dir, Signer: signer, Verifier: verifier, Record: w.record,
+	if w.cuts, err = hub.Open(w.t.Context(), hub.Config{Tenant: "default", Dir: w.dir, Files: w.hubFiles, Signer: signer, Verifier: verifier, Record: w.record,
 		Gates: gates, Now: w.now, Wait: 20 * time.Second}, w.past()); err != nil {
 		w.t.Fatal(err)
 	}
@@ -136,14 +143,22 @@ func (w *world) start() {
 		w.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
+	done := make(chan error, 2)
 	go func() { done <- w.server.Run(ctx) }()
+	go func() { done <- w.cuts.Run(ctx) }()
 	w.stop = sync.OnceFunc(func() {
 		cancel()
-		if err := <-done; err != nil {
+		if err := errors.Join(<-done, <-done); err != nil {
 			w.t.Errorf("hub: %v", err)
 		}
 	})
+}
+
+// fail has the hub's ledger refuse from now on; nil: take again.
+func (w *world) fail(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.deaf = err
 }
 
 func newWorld(t *testing.T) *world {
