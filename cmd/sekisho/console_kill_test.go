@@ -18,6 +18,7 @@ import (
 	"sekisho/internal/console/account"
 	"sekisho/internal/event"
 	"sekisho/internal/ledger"
+	"sekisho/internal/seed"
 )
 
 // killAct is one act of a round: what the browser sends, and what must hold
@@ -39,9 +40,8 @@ func TestConsoleKilled(t *testing.T) {
 	if os.Getenv("SEKISHO_LONG") != "" {
 		rounds = 40
 	}
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 0))
+	from := seed.For(t)
+	rng := rand.New(rand.NewPCG(from, 0))
 	f := newKilledFirm(t)
 	f.start()
 	outcomes := map[string][2]int{} // not done, done
@@ -77,7 +77,7 @@ func TestConsoleKilled(t *testing.T) {
 		}
 		if t.Failed() {
 			log, _ := os.ReadFile(f.log.Name()) // for the message
-			t.Fatalf("round %d of seed %d\n%s", round, seed, log)
+			t.Fatalf("round %d of seed %d\n%s", round, from, log)
 		}
 	}
 	f.kill()

@@ -17,7 +17,7 @@ import (
 func TestOtherTenant(t *testing.T) {
 	w := newWorld(t)
 	w.add("ayame", account.Officer)
-	checked := 0
+	checked, want := 0, 0
 	for _, role := range account.Roles {
 		name := "moved-" + string(role)
 		cookie, csrf := w.add(name, account.Officer, account.CSIRT, account.Operator)
@@ -34,6 +34,7 @@ func TestOtherTenant(t *testing.T) {
 		}
 		w.book.by = nil
 		for call := range every() {
+			want += 2 * (1 + len(requests[call]))
 			bodies := []string{`{}`}
 			if call == "scan" {
 				bodies = []string{`""`}
@@ -58,7 +59,9 @@ func TestOtherTenant(t *testing.T) {
 			t.Errorf("%s of another tenant was answered: %v", role, w.book.by)
 		}
 	}
-	t.Logf("%d requests", checked)
+	if calls := len(every()); checked != want || calls < 50 || checked < 2*calls*len(account.Roles) {
+		t.Errorf("%d requests, of %d calls and %d roles, want %d", checked, calls, len(account.Roles), want)
+	}
 }
 
 // TestNotMine: what belongs to one account is neither shown to another nor ended

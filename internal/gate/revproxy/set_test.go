@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -174,20 +175,43 @@ func httptestTLS(t *testing.T) []tls.Certificate {
 	return c.TLS.Certificates
 }
 
+// ownListener listens on a port below those that systems give out by themselves
+// (net.ipv4.ip_local_port_range): nobody takes it while it is left.
+func ownListener(t *testing.T) net.Listener {
+	t.Helper()
+	var err error
+	for range 100 {
+		var l net.Listener
+		if l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 12_000+rand.IntN(20_000))); err == nil {
+			return l
+		}
+	}
+	t.Fatal(err)
+	return nil
+}
+
 // The gate listens elsewhere without a request lost, comes back, and nobody answers
 // at the address that it has left.
 func TestMovesListener(t *testing.T) {
-	w := newWorld(t, nil)
-	l := startLoad(t, w.url)
-	addresses := []string{w.gate.Settings().Listener.Addr().String()}
-	for i := range 4 {
-		next := "127.0.0.1:0"
-		if i == 3 {
-			next = addresses[0]
-		}
-		listener, err := net.Listen("tcp", next)
-		if err != nil {
+	first := ownListener(t)
+	w := newWorld(t, nil, func(c *Config) {
+		if err := c.Listener.Close(); err != nil {
 			t.Fatal(err)
+		}
+		c.Listener = first
+	})
+	w.url = "http://" + first.Addr().String()
+	l := startLoad(t, w.url)
+	addresses := []string{first.Addr().String()}
+	for i := range 4 {
+		var listener net.Listener
+		if i < 3 {
+			listener = ownListener(t)
+		} else {
+			var err error
+			if listener, err = net.Listen("tcp", addresses[0]); err != nil {
+				t.Fatal(err)
+			}
 		}
 		addresses = append(addresses, listener.Addr().String())
 		l.move("http://" + listener.Addr().String()) // the kernel has them wait
