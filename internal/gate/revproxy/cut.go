@@ -292,6 +292,15 @@ func clientOf(r *http.Request) *client {
 	return c
 }
 
+// asks notes that a request came, before anybody reads its body: what comes of that
+// when nobody does is no flood.
+func (c *client) asks(r *http.Request) {
+	if c != nil && c.below != nil && r.ContentLength != 0 {
+		c.below.uploads.Store(true)
+	}
+	c.moved()
+}
+
 // moved notes that the connection is of use: a request, or bytes of a body.
 func (c *client) moved() {
 	if c != nil && c.below != nil {
@@ -344,9 +353,6 @@ func (c *client) secure(r *http.Request) {
 func (c *client) count(r *http.Request, x *exchange) {
 	if c == nil || r.ProtoMajor < 2 {
 		return
-	}
-	if c.below != nil && r.ContentLength != 0 {
-		c.below.uploads.Store(true)
 	}
 	asked := c.asked.Add(1)
 	if r.Context().Err() == nil || x.end.Status != 0 {

@@ -62,6 +62,8 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer g.counts.open.Add(-1)
 	x := &exchange{gate: g, now: g.now.Load(), id: newID(), begin: time.Now()}
 	x.end.ID = x.id
+	from := clientOf(r)
+	from.asks(r)
 	if x.host = x.now.host(r.Host); x.host == nil {
 		x.host = &Host{Place: g.first().Place}
 		x.refuse(w, r, refusal{status: http.StatusMisdirectedRequest, code: "SK3404", action: "refuse", rule: "host", reason: "host is not configured"})
@@ -69,8 +71,6 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithCancel(r.Context())
 	x.cancel = cancel
-	from := clientOf(r)
-	from.moved()
 	from.leaving(w, r)
 	defer from.count(r, x)
 	r = r.WithContext(context.WithValue(ctx, exchangeKey{}, x))

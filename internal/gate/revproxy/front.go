@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -167,7 +168,7 @@ func (f *front) Addr() net.Addr { return f.gate.now.Load().Listener.Addr() }
 type entry struct {
 	ctx    context.Context //nolint:containedctx // of the requests; nil before Run and after it
 	doors  *doors
-	left   []*doors // whose listeners are closed
+	left   []*doors // whose listeners are closed, while handshakes are under way
 	fronts []*front
 	failed chan error // takes the first failure of a listener
 }
@@ -184,7 +185,7 @@ func (g *Gate) begin(ctx context.Context) <-chan error {
 
 // listen takes the connections of a listener. The caller holds reload.
 func (g *Gate) listen(l net.Listener, f *front) {
-	d := &doors{gate: g, listener: l, front: f, over: make(chan struct{}), shaking: map[net.Conn]struct{}{}}
+	d := &doors{gate: g, listener: l, front: f, over: make(chan struct{}), quit: make(chan struct{}), shaking: map[net.Conn]struct{}{}}
 	g.entry.doors = d
 	failed := g.entry.failed
 	go func() {
@@ -268,7 +269,7 @@ func (g *Gate) move(before, next *inForce) {
 	} else {
 		g.listen(next.Listener, f)
 		d.leave() // with the front it had: its clients know no other
-		g.entry.left = append(g.entry.left, d)
+		g.entry.left = append(slices.DeleteFunc(g.entry.left, (*doors).gone), d)
 	}
 	if f != current {
 		current.retire()

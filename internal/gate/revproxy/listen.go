@@ -20,6 +20,10 @@ type doors struct {
 	listener net.Listener
 	over     chan struct{} // closed when no more are taken
 	wait     sync.WaitGroup
+	begun    atomic.Int64  // connections on their way to the server, for which wait waits
+	quit     chan struct{} // closed with the listener
+	closing  sync.Once     // of both
+	closed   error         // of the listener; read after closing
 
 	mu      sync.Mutex            // guards what follows
 	front   *front                // that new connections go to
@@ -35,28 +39,32 @@ func (d *doors) run() error {
 		conn, err := d.listener.Accept()
 		if err != nil {
 			d.mu.Lock()
-			leaving, closed, stopping := d.leaving, d.shut, d.front.stopping
+			leaving, closed := d.leaving, d.shut
 			d.mu.Unlock()
-			if leaving {
-				return d.listener.Close()
-			}
-			var short interface{ Temporary() bool }
-			if errors.As(err, &short) && short.Temporary() { // such as no more files
-				pause = min(max(2*pause, 5*time.Millisecond), time.Second)
-				select {
-				case <-time.After(pause):
-					continue
-				case <-stopping:
-				}
-			}
-			if closed {
+			switch {
+			case leaving:
+				return d.closeListener()
+			case closed:
 				return nil
 			}
-			return err
+			var short interface{ Temporary() bool }
+			if !errors.As(err, &short) || !short.Temporary() {
+				return err
+			}
+			pause = min(max(2*pause, 5*time.Millisecond), time.Second) // such as no more files
+			select {
+			case <-time.After(pause):
+			case <-d.quit: // whatever front there is by now
+			}
+			continue
 		}
 		pause = 0
 		if taken, ok := d.take(conn); ok {
-			d.wait.Go(func() { d.begin(taken) })
+			d.begun.Add(1)
+			d.wait.Go(func() {
+				defer d.begun.Add(-1)
+				d.begin(taken)
+			})
 		}
 	}
 }
@@ -68,9 +76,21 @@ func (d *doors) leave() {
 	d.mu.Unlock()
 	last, ok := d.listener.(interface{ SetDeadline(time.Time) error })
 	if !ok || last.SetDeadline(time.Now().Add(lastAccept)) != nil {
-		_ = d.listener.Close() // run ends
+		_ = d.closeListener() // run ends, and says why if it failed
 	}
 	<-d.over
+}
+
+// gone reports whether nothing is left of doors that were left.
+func (d *doors) gone() bool { return d.begun.Load() == 0 }
+
+// closeListener closes the listener, once.
+func (d *doors) closeListener() error {
+	d.closing.Do(func() {
+		close(d.quit)
+		d.closed = d.listener.Close()
+	})
+	return d.closed
 }
 
 // lastAccept is how long an address that is left still answers.
@@ -188,7 +208,7 @@ func (d *doors) close() {
 	d.mu.Lock()
 	d.shut = true
 	d.mu.Unlock()
-	_ = d.listener.Close()
+	_ = d.closeListener()
 }
 
 // stop closes the listener, ends the handshakes and waits for what run has begun.
