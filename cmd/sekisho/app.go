@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -94,6 +95,8 @@ type app struct {
 	sockets  *sockets
 	handover *handover
 	followed *followed
+	inForce  *inForce // what the run that begins has in force; nil: what is in the file
+	hangup   chan os.Signal
 }
 
 // newParser makes the command tree, in the language of the person.

@@ -14,6 +14,7 @@ import (
 	"sekisho/internal/fault"
 	"sekisho/internal/gate/pgproxy"
 	"sekisho/internal/ledger"
+	"sekisho/internal/policy"
 )
 
 var _ control.Operator = (*process)(nil)
@@ -160,8 +161,10 @@ func (p *process) ReloadPolicy(ctx context.Context) (control.PolicyStatus, error
 	same := p.policyStatus()
 	same.Exit = exits
 	old := p.policy.Load()
-	next, source, err := config.LoadPolicy(p.cfg.Config)
+	l, err := config.Load(p.file)
+	var next *policy.Policy
 	if err == nil {
+		next = l.Compiled
 		if bad := next.Supersedes(old); bad != nil {
 			err = fault.New(fault.PolicyNotNewer, "problem", bad.What, "hint", bad.Try).At(p.file, 0, bad.Path)
 		}
@@ -183,7 +186,8 @@ func (p *process) ReloadPolicy(ctx context.Context) (control.PolicyStatus, error
 		return p.policyStatus(), err
 	}
 	p.policy.Store(next)
-	p.source.Store(source)
+	p.source.Store(l.Source)
+	p.readPolicy(l)
 	p.publish()
 	status := p.policyStatus()
 	status.Changed, status.Exit = true, exits

@@ -11,7 +11,6 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"sekisho/internal/config"
@@ -76,8 +75,10 @@ type process struct {
 	upgrading sync.Mutex    // one at a time orders that
 	upgrade   atomic.Pointer[control.Upgrade]
 	followed  *followed // how this run began, if by an upgrade
+	hangup    chan os.Signal
 
 	reload    sync.Mutex // one policy change at a time
+	running   inForce    // for a run that goes on after a failed upgrade; reload guards it
 	bypassing sync.Mutex // the direct way is opened or shut by one at a time
 	policy    atomic.Pointer[policy.Policy]
 	source    atomic.Pointer[policy.Source] // of policy as it was written; nil when there is none
@@ -277,34 +278,6 @@ func (p *process) start(ctx context.Context, views, scans, gates *stage, failed 
 	return p.startControl(gates)
 }
 
-// followHangup reads the policy again at every SIGHUP.
-func (p *process) followHangup(ctx context.Context) error {
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-hangup:
-		}
-		p.readSites(ctx)
-		s, err := p.ReloadPolicy(ctx)
-		if err != nil {
-			p.log.Error("policy not taken; the old one stays", "generation", s.Generation, "err", err)
-			continue
-		}
-		p.log.Info("policy read", "generation", s.Generation, "changed", s.Changed)
-	}
-}
-
-// readSites has the rules of sites read again with the policy.
-func (p *process) readSites(ctx context.Context) {
-	if _, err := p.Web(ctx, control.WebRequest{Do: control.WebReload}); err != nil {
-		p.log.Error("rules of a site not taken; the old ones stay", "err", err)
-	}
-}
-
 // close ends the ledger and then the view: what was taken is synced.
 func (p *process) close() error {
 	var err error
@@ -371,6 +344,8 @@ type upCmd struct{}
 // Run runs until SIGINT or SIGTERM, then stops in order and exits 0. When it
 // took over from another version and cannot start, that comes back.
 func (upCmd) Run(a *app) error {
+	a.hearHangup()
+	defer signal.Stop(a.hangup)
 	if a.env.taken {
 		var err error
 		if a.handover, err = takeHandover(a.env.getenv); err != nil {
@@ -411,14 +386,18 @@ func (a *app) serve(l *config.Loaded) error {
 		err := a.once(l)
 		switch {
 		case errors.Is(err, errUpgrade):
-			if err = a.follow(l); a.ctx.Err() != nil {
+			if err = a.follow(); a.ctx.Err() != nil {
 				return nil
 			}
 			a.log().Error("the other program cannot be begun: this one goes on", "err", err)
+			if l, err = a.inForce.load(a.config); err != nil {
+				return err
+			}
 		case errors.Is(err, errRoom):
 			if l, err = a.load(); err != nil {
 				return err
 			}
+			a.inForce = nil
 		default:
 			return err
 		}
@@ -430,7 +409,10 @@ func (a *app) once(l *config.Loaded) error {
 	processors := runtime.GOMAXPROCS(0) // gates reserve some
 	defer func() { runtime.GOMAXPROCS(processors) }()
 	p := &process{file: a.config, cfg: l, log: a.log(), now: time.Now, disk: a.env.disk,
-		words: func(text string) string { return reasonIn(a.say, text) }, sockets: a.sockets, followed: a.followed}
+		words: func(text string) string { return reasonIn(a.say, text) }, sockets: a.sockets, followed: a.followed, hangup: a.hangup}
+	if p.running = (inForce{Text: l.Text}); a.inForce != nil {
+		p.running = *a.inForce
+	}
 	if a.env.taken {
 		p.next = a.nextVersion
 	}
@@ -442,7 +424,7 @@ func (a *app) once(l *config.Loaded) error {
 	}
 	defer func() {
 		if u := p.upgrade.Load(); u != nil {
-			a.followed = &followed{Upgrade: *u}
+			a.followed, a.inForce = &followed{Upgrade: *u}, &p.running
 		}
 	}()
 	return p.ended(p.run(a.ctx, func() {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -123,16 +124,25 @@ func replaceProcess(program string, setting string, keep []int) error {
 	if err := unix.CloseRange(3, ^uint(0), unix.CLOSE_RANGE_CLOEXEC); err != nil && err != unix.ENOSYS && err != unix.EINVAL && err != unix.EPERM {
 		return os.NewSyscallError("close_range", err) // else it is not known here, or not let through: ours are so marked anyway
 	}
+	defer func() {
+		for _, fd := range keep {
+			keepPrivate(fd)
+		}
+	}()
 	for _, fd := range keep {
 		if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETFD, 0); err != nil {
 			return os.NewSyscallError("fcntl", err)
 		}
 	}
-	err := syscall.Exec(program, os.Args, append(os.Environ(), setting))
-	for _, fd := range keep {
-		unix.CloseOnExec(fd)
+	// Before it tries, Exec gives back the limit of open files that the program began
+	// with, and leaves it so.
+	var files unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &files); err != nil {
+		return os.NewSyscallError("getrlimit", err)
 	}
-	return &os.PathError{Op: "exec", Path: program, Err: err}
+	err := syscall.Exec(program, os.Args, append(os.Environ(), setting))
+	err = &os.PathError{Op: "exec", Path: program, Err: err}
+	return errors.Join(err, os.NewSyscallError("setrlimit", unix.Setrlimit(unix.RLIMIT_NOFILE, &files)))
 }
 
 // keepPrivate has no child inherit a descriptor that this process was given.

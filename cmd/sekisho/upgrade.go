@@ -98,18 +98,12 @@ func (h *handover) load(a *app) (*config.Loaded, error) {
 	if h == nil || h.Failed == "" {
 		return a.load()
 	}
-	text, err := keptText(h.Config)
+	f, err := keptInForce(h.Config)
 	if err != nil {
 		return nil, fault.New(fault.ConfigUnreadable, "what", a.config).Because(err)
 	}
-	l, err := config.LoadText(a.config, text)
-	if err != nil {
-		return nil, err
-	}
-	if err := nameSite(l.Config); err != nil {
-		return nil, fault.New(fault.Internal).Because(err)
-	}
-	return l, nil
+	a.inForce = f
+	return f.load(a.config)
 }
 
 // goBack gives the process back to the program that ran before, because this one
@@ -122,7 +116,7 @@ func (h *handover) goBack(a *app, why error) error {
 	h.Failed = faultText(why)
 	old := h.Old
 	h.Old = 0
-	if err := h.pass(programOf(old)); err != nil {
+	if err := a.deafly(func() error { return h.pass(programOf(old)) }); err != nil {
 		return errors.Join(why, err)
 	}
 	return why
@@ -139,16 +133,16 @@ func faultText(err error) string {
 
 // follow begins the program that lies where this one lay. It returns why that
 // fails: then this one goes on.
-func (a *app) follow(l *config.Loaded) error {
+func (a *app) follow() error {
 	if err := a.ctx.Err(); err != nil {
 		return err
 	}
-	err := a.pass(l)
+	err := a.pass()
 	a.followed.Failed = err.Error()
 	return err
 }
 
-func (a *app) pass(l *config.Loaded) error {
+func (a *app) pass() error {
 	program, err := os.Executable()
 	if err != nil {
 		return err
@@ -158,11 +152,11 @@ func (a *app) pass(l *config.Loaded) error {
 	if h.Old, err = ownProgram(); err != nil {
 		return err
 	}
-	if h.Config, err = keepText(l.Text); err != nil {
+	if h.Config, err = a.inForce.keep(); err != nil {
 		return err
 	}
 	tellManager(a.env.getenv, "RELOADING=1")
-	return h.pass(program)
+	return a.deafly(func() error { return h.pass(program) })
 }
 
 // nextVersion asks the program that lies where this one lay for its version, and
@@ -235,7 +229,8 @@ func (p *process) Upgrade(ctx context.Context, r control.UpgradeRequest) (contro
 
 // samePolicies reports whether the policies in the files are those in force: a
 // newer one that the next program records, and the old one does not know, would
-// keep that from coming back.
+// keep that from coming back. Where the hub's policy of what leaves is in force the
+// file of the configuration counts for nothing, and both programs read what was kept.
 func (p *process) samePolicies() error {
 	l, err := config.Load(p.file)
 	if err != nil {
@@ -244,7 +239,7 @@ func (p *process) samePolicies() error {
 	if l.Compiled.Digest() != p.policy.Load().Digest() {
 		return errors.New("the policy in the file is not the one in force: run `sekisho policy reload` first")
 	}
-	if now := p.exit.Load(); l.Exit != nil && now != nil && l.Exit.Digest() != now.Digest() {
+	if now := p.exit.Load(); l.Exit != nil && now != nil && !p.ofHub() && l.Exit.Digest() != now.Digest() {
 		return errors.New("the policy of what leaves in the file is not the one in force: run `sekisho policy reload` first")
 	}
 	return nil

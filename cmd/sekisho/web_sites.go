@@ -165,6 +165,7 @@ func (p *process) reloadGate(ctx context.Context, g *webGate, l *config.Loaded, 
 	if err := p.replaceSites(ctx, g, next); err != nil {
 		return errors.Join(err, p.putSiteRules(ctx, g, rulesBefore))
 	}
+	p.readWeb(g.label, l)
 	for _, changed := range []chan struct{}{g.changed, g.renamed} {
 		select {
 		case changed <- struct{}{}: // its canaries and certificates begin anew
