@@ -148,13 +148,15 @@ func (l *lab) pages(ctx context.Context) error {
 	return nil
 }
 
+// percentile is by nearest rank: the least of the times that p in a hundred of
+// them do not exceed.
 func percentile(all []time.Duration, p int) time.Duration {
 	if len(all) == 0 {
 		return 0
 	}
 	all = slices.Clone(all)
 	slices.Sort(all)
-	return all[min(len(all)-1, len(all)*p/100)]
+	return all[max(0, (len(all)*p+99)/100-1)]
 }
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

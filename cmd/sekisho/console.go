@@ -36,7 +36,7 @@ type console struct {
 	seen     seenKinds
 	people   people
 	charts   charts
-	drafting sync.Mutex // one changes the draft of a policy, or of a protect section, at a time
+	drafting sync.Mutex // one changes the draft of a policy, or of a protect section, or a file of rules, at a time
 	// proposed is what was proposed last for a protect section; drafting guards it.
 	proposed *protectDraft
 	calling  sync.Mutex // one calls in what remote processes recorded; guards called

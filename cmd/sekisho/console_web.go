@@ -204,7 +204,7 @@ func (c *console) rulesInForce(host string) string {
 // ExceptBlock implements office.Sites: that somebody orders it is recorded
 // before the file is written; what the gate then takes is an event of its own.
 func (c *console) ExceptBlock(ctx context.Context, r consoleoffice.ExceptRequest) error {
-	c.drafting.Lock() // the file of rules is written by one at a time
+	c.drafting.Lock() // one of the console writes the file of rules at a time; commands write it too
 	defer c.drafting.Unlock()
 	b, err := c.look(ctx, r.ID)
 	if err != nil {

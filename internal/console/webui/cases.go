@@ -86,6 +86,7 @@ type caseRoom struct {
 	Facts  []string // that can be said
 	Drafts []draftLine
 	Duty   []office.Rank // who holds which rank now
+	skip   int           // so many callings stand before those that the page shows
 	upTo   int           // the timeline is shown up to this entry; 0: up to the newest
 }
 
@@ -112,6 +113,7 @@ func (s *Server) casePage(r *Request) (templ.Component, error) {
 		return nil, err
 	}
 	c.upTo, _ = strconv.Atoi(r.URL.Query().Get("upto")) // what is no number shows the newest
+	c.skip, _ = strconv.Atoi(r.URL.Query().Get("calls"))
 	r.page.Title = a.Case.ID + " " + a.Case.Title
 	return caseView(r.page, c), nil
 }

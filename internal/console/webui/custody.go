@@ -20,14 +20,18 @@ type calling struct {
 	Ack   *casefile.Notice  // nil: nobody answered
 }
 
-// callings are what the case called people for, the newest first.
+// callings are what the case called people for: what nobody answered first, the
+// newest first.
 func (c *caseRoom) callings() []calling {
 	var out []calling
+	known := map[string]int{}
 	for i := range c.Case.Notices {
 		n := &c.Case.Notices[i]
-		at := slices.IndexFunc(out, func(k calling) bool { return k.Key == n.Key })
-		if at < 0 {
-			out, at = append(out, calling{Key: n.Key}), len(out)
+		at, found := known[n.Key]
+		if !found {
+			at = len(out)
+			known[n.Key] = at
+			out = append(out, calling{Key: n.Key})
 		}
 		switch n.Step {
 		case "ack":
@@ -37,7 +41,29 @@ func (c *caseRoom) callings() []calling {
 		}
 	}
 	slices.Reverse(out)
+	slices.SortStableFunc(out, func(a, b calling) int {
+		switch {
+		case (a.Ack == nil) == (b.Ack == nil):
+			return 0
+		case a.Ack == nil:
+			return -1
+		}
+		return 1
+	})
 	return out
+}
+
+// called is the part of the callings that the page shows, how many stand before
+// it and how many come after it.
+func (c *caseRoom) called(all []calling) (part []calling, before, after int) {
+	before = max(0, min(c.skip, len(all)-1))
+	end := min(len(all), before+shownCalls)
+	return all[before:end], before, len(all) - end
+}
+
+// callsFrom leads to the callings from one on.
+func (c *caseRoom) callsFrom(n int) templ.SafeURL {
+	return templ.SafeURL(casePath(c.Case.ID) + "?calls=" + strconv.Itoa(n) + "#h-calls")
 }
 
 // why is what a call is for, in words.

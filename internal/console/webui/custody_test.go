@@ -142,6 +142,9 @@ func TestLongCase(t *testing.T) {
 	for i := range 500 {
 		key := "review:7:" + strconv.Itoa(i)
 		f.notices = append(f.notices, casefile.Notice{CaseNotice: event.CaseNotice{Case: "c1", Key: key, Step: "nobody", Rank: "duty"}})
+		if i >= 250 { // the newest are answered
+			f.notices = append(f.notices, casefile.Notice{CaseNotice: event.CaseNotice{Case: "c1", Key: key, Step: "ack", To: "ren"}})
+		}
 		f.entries = append(f.entries, casefile.Entry{At: int64(i + 1), By: "by-" + strconv.Itoa(i) + "-", Text: "looked at"})
 	}
 	f.mu.Unlock()
@@ -164,5 +167,36 @@ func TestLongCase(t *testing.T) {
 	}
 	if len(seen) != 500 {
 		t.Errorf("%d of 500 entries can be reached", len(seen))
+	}
+	var asked []string // what can be answered, in the order of the pages
+	path = "/cases/c1"
+	for pages := 0; path != ""; pages++ {
+		if pages > 60 {
+			t.Fatal("the calls have no end")
+		}
+		page := text(t, ayame.visit("GET", path, nil))
+		for _, m := range regexp.MustCompile(`name="key" value="review:7:(\d+)"`).FindAllStringSubmatch(page, -1) {
+			asked = append(asked, m[1])
+		}
+		if pages == 0 && len(asked) != shownCalls {
+			t.Errorf("%d of %d on the first page wait for an answer", len(asked), shownCalls)
+		}
+		path = ""
+		if m := regexp.MustCompile(`href="(/cases/c1\?calls=\d+)#h-calls">And`).FindStringSubmatch(page); m != nil {
+			path = m[1]
+		}
+	}
+	for i := range asked {
+		if asked[i] != strconv.Itoa(249-i) {
+			t.Fatalf("waiting %d is %s", i, asked[i])
+		}
+	}
+	if len(asked) != 250 {
+		t.Errorf("%d of 250 can be answered", len(asked))
+	}
+	for _, odd := range []string{"-5", "100000", "x"} {
+		if page := text(t, ayame.visit("GET", "/cases/c1?calls="+odd, nil)); !strings.Contains(page, "h-calls") {
+			t.Errorf("calls=%s: %s", odd, page)
+		}
 	}
 }
