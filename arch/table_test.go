@@ -133,7 +133,7 @@ var allowed = map[string][]string{
 	"internal/person/match":          {"internal/person/record"},
 	"internal/person/record":         {"internal/person/canon"},
 	"internal/person/rowfile":        {},
-	"internal/datamap/document":      {"internal/element"},
+	"internal/datamap/document":      {"internal/datamap/sqliteread", "internal/element"},
 	"internal/datamap/propose":       {"internal/datamap/sqliteread", "internal/datamap/sqltype", "internal/element", "internal/wire/myclient"},
 	"internal/datamap/sqltype":       {},
 	"internal/datamap/sqliteread":    {},

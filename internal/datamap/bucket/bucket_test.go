@@ -14,6 +14,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -266,6 +268,132 @@ func TestHostileBucket(t *testing.T) {
 	}
 	if got["a.txt one"] > 2 {
 		t.Errorf("the first page was read %d times", got["a.txt one"])
+	}
+}
+
+// liar is a storage that lists what it does not have.
+type liar struct {
+	pages int            // of 1,000 keys each, all empty objects
+	sizes map[string]int // what is listed; what comes is the name eight times
+	over  bool           // a page has too many keys
+}
+
+func (l *liar) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	key, ok := strings.CutPrefix(r.URL.Path, "/lists/")
+	entry := func(key string, size int) {
+		fmt.Fprintf(w, "<Contents><Key>%s</Key><Size>%d</Size><ETag>x</ETag></Contents>", key, size)
+	}
+	switch {
+	case !ok:
+		page := 0
+		fmt.Sscan(r.URL.Query().Get("continuation-token"), &page)
+		fmt.Fprint(w, "<ListBucketResult>")
+		for key, size := range l.sizes {
+			entry(key, size)
+		}
+		if page < l.pages {
+			for i := range 1000 {
+				entry(fmt.Sprintf("k%09d", page*1000+i), 0)
+			}
+		}
+		if l.over {
+			io.WriteString(w, strings.Repeat("<Contents/>", maxKeys+1))
+		}
+		fmt.Fprintf(w, "<IsTruncated>%v</IsTruncated><NextContinuationToken>%d</NextContinuationToken></ListBucketResult>", page < l.pages-1, page+1)
+	case strings.HasPrefix(key, "endless"):
+		for r.Context().Err() == nil {
+			if _, err := io.WriteString(w, strings.Repeat(key+"\n", 1000)); err != nil {
+				return
+			}
+		}
+	case strings.HasPrefix(key, "hangs"):
+		io.WriteString(w, key)
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
+	case strings.HasPrefix(key, "k"):
+	default:
+		io.WriteString(w, strings.Repeat(key, 8))
+	}
+}
+
+// TestLyingBucket: objects that are longer or shorter than they are listed, that never
+// end or never come, and pages without an end are told, and end.
+func TestLyingBucket(t *testing.T) {
+	l := &liar{sizes: map[string]int{"right.txt": 72, "short.txt": 100, "long.txt": 20, "endless.txt": 1 << 20}}
+	server := httptest.NewServer(l)
+	defer server.Close()
+	read := func(patience time.Duration) (lines []string) {
+		store, err := New(Config{Endpoint: server.URL, Bucket: "lists"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		store.patience = patience
+		reader := &document.Reader{Temp: t.TempDir()}
+		err = store.Walk(t.Context(), func(o document.Object) error {
+			if o.Trouble != 0 {
+				lines = append(lines, o.Path+" "+o.Trouble.String())
+				return nil
+			}
+			sink := &taker{part: o.Path}
+			changed, err := o.Content.Read(t.Context(), reader, sink)
+			failed := slices.Contains(sink.lines, o.Path+" trouble failed")
+			if failed != changed {
+				t.Errorf("%s: failed %v, to be read again %v", o.Path, failed, changed)
+			}
+			lines = append(lines, fmt.Sprintf("%s failed=%v", o.Path, failed))
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		slices.Sort(lines)
+		return lines
+	}
+	want := []string{"endless.txt failed=true", "long.txt failed=true", "right.txt failed=false", "short.txt failed=true"}
+	if d := cmp.Diff(want, read(time.Hour)); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	l.sizes = map[string]int{"hangs.txt": 100}
+	if d := cmp.Diff([]string{"hangs.txt failed=true"}, read(time.Millisecond)); d != "" {
+		t.Errorf("what never comes (-want +got):\n%s", d)
+	}
+	l.sizes, l.over = nil, true
+	if d := cmp.Diff([]string{". failed"}, read(time.Hour)); d != "" {
+		t.Errorf("a page of too many keys (-want +got):\n%s", d)
+	}
+}
+
+// TestMillionKeys: nothing is kept of a key that was visited.
+func TestMillionKeys(t *testing.T) {
+	pages := 50
+	if os.Getenv("SEKISHO_LONG") != "" {
+		pages = 1000
+	}
+	server := httptest.NewServer(&liar{pages: pages})
+	defer server.Close()
+	store, err := New(Config{Endpoint: server.URL, Bucket: "lists"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	heap := func() int64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	before, n := heap(), 0
+	last := ""
+	if err := store.Walk(t.Context(), func(o document.Object) error {
+		if n++; o.Path <= last {
+			t.Errorf("%s after %s", o.Path, last)
+		}
+		last = o.Path
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if grown := heap() - before; n != pages*1000 || grown > 8<<20 {
+		t.Errorf("%d keys, want %d; %d MiB are kept", n, pages*1000, grown>>20)
 	}
 }
 

@@ -73,8 +73,9 @@ func Parse(address string) (cfg Config, err error) {
 
 // Store is a bucket.
 type Store struct {
-	cfg  Config
-	base *url.URL
+	cfg      Config
+	base     *url.URL
+	patience time.Duration
 }
 
 // New touches no network.
@@ -95,20 +96,44 @@ func New(cfg Config) (*Store, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Store{cfg, base}, nil
+	return &Store{cfg, base, patience}, nil
 }
 
 // listing is the answer of ListObjectsV2, as far as it matters.
 type listing struct {
-	Contents []struct {
-		Key          string
-		Size         int64
-		ETag         string
-		LastModified time.Time
-		StorageClass string
-	}
+	Contents              keys
 	IsTruncated           bool
 	NextContinuationToken string
+}
+
+// key is one object of a listing.
+type key struct {
+	Key          string
+	Size         int64
+	ETag         string
+	LastModified time.Time
+}
+
+// maxKeys is ten times what a page has (ListObjectsV2, max-keys).
+const maxKeys = 10_000
+
+// keys are the objects of a page; what is over maxKeys is not kept.
+type keys struct {
+	all  []key
+	over bool
+}
+
+// UnmarshalXML implements xml.Unmarshaler.
+func (k *keys) UnmarshalXML(d *xml.Decoder, start xml.StartElement) error {
+	if k.over = k.over || len(k.all) >= maxKeys; k.over {
+		return d.Skip()
+	}
+	var one key
+	if err := d.DecodeElement(&one, &start); err != nil {
+		return err
+	}
+	k.all = append(k.all, one)
+	return nil
 }
 
 // maxListing bounds one page of a listing: 1,000 keys of 1,024 bytes, escaped.
@@ -126,7 +151,7 @@ func (s *Store) Walk(ctx context.Context, visit func(document.Object) error) err
 		if err != nil {
 			return visit(document.Object{Path: ".", Trouble: troubleOf(err)})
 		}
-		for _, c := range page.Contents {
+		for _, c := range page.Contents.all {
 			if strings.HasSuffix(c.Key, "/") && c.Size == 0 {
 				continue // a folder as consoles make it
 			}
@@ -166,6 +191,9 @@ func (s *Store) list(ctx context.Context, token string) (*listing, error) {
 	page := &listing{}
 	if err := xml.NewDecoder(io.LimitReader(body, maxListing)).Decode(page); err != nil {
 		return nil, fmt.Errorf("list of the bucket: %w", err)
+	}
+	if page.Contents.over {
+		return nil, errors.New("list of the bucket: a page of more than 10,000 keys")
 	}
 	return page, nil
 }
@@ -250,13 +278,20 @@ func (c *content) Read(ctx context.Context, r *document.Reader, sink document.Si
 		return true, nil
 	}
 	defer body.Close() // of a reader
-	in := &counted{r: body, rate: c.s.cfg.BytesPerSecond, began: time.Now(), ctx: ctx}
+	in := c.watched(ctx, body)
 	err = r.ReadStream(ctx, path.Base(c.key), in, sink)
-	if err == nil && in.err != nil {
-		sink.Trouble("", document.Failed, "")
+	if err != nil {
+		return true, err
+	}
+	io.CopyN(io.Discard, in, 1<<20) // formats do not look for the end; in remembers it
+	if ctx.Err() != nil {
+		return true, ctx.Err()
+	}
+	if what := in.wrong(); what != "" {
+		sink.Trouble("", document.Failed, what)
 		return true, nil
 	}
-	return err != nil, err
+	return false, nil
 }
 
 // sumBytes is how much of an object tells its content from another's, with its size: as
@@ -270,27 +305,86 @@ func (c *content) Sum(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	defer body.Close() // of a reader
-	if _, err := io.Copy(w, io.LimitReader(body, sumBytes)); err != nil {
+	in := c.watched(ctx, body)
+	if _, err := io.Copy(w, io.LimitReader(in, sumBytes)); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(w, "%d", c.size)
 	return err
 }
 
-// counted holds a stream back and remembers how it ended.
+// counted holds a stream back, ends it where the storage's word says that it ends or when
+// it hardly comes, and remembers how it ended.
 type counted struct {
 	ctx   context.Context
 	r     io.Reader
 	n     int64
+	size  int64 // as it was listed
 	rate  int64
 	began time.Time
 	err   error // not io.EOF
+	ended bool  // with io.EOF
+
+	slow  *time.Timer // ends the body; it runs while we wait for bytes
+	left  time.Duration
+	since int64 // bytes since there was patience in full
+	every time.Duration
+}
+
+// patience is how long a body may take for leastBytes of it: a storage that sends less
+// holds the scan up, and never-ending bodies would hold it for ever.
+const (
+	patience   = 2 * time.Minute
+	leastBytes = 64 << 10
+)
+
+var (
+	errLong = errors.New("longer than the storage said")
+	errSlow = errors.New("the storage hardly sends anything")
+)
+
+// watched is the body of an object.
+func (c *content) watched(ctx context.Context, body io.ReadCloser) *counted {
+	in := &counted{ctx: ctx, r: body, size: c.size, rate: c.s.cfg.BytesPerSecond, began: time.Now(), every: c.s.patience, left: c.s.patience}
+	in.slow = time.AfterFunc(time.Hour, func() { body.Close() }) // what waits for it gets an error
+	in.slow.Stop()
+	return in
+}
+
+// wrong says what is wrong with a body that was read.
+func (c *counted) wrong() string {
+	switch {
+	case errors.Is(c.err, errLong), errors.Is(c.err, errSlow):
+		return c.err.Error()
+	case c.err != nil:
+		return "the connection ended too early"
+	case c.ended && c.n < c.size:
+		return "shorter than the storage said"
+	}
+	return ""
 }
 
 // Read implements io.Reader.
 func (c *counted) Read(p []byte) (int, error) {
+	if c.err != nil {
+		return 0, c.err
+	}
+	asked := time.Now()
+	c.slow.Reset(c.left)
 	n, err := c.r.Read(p)
-	if c.n += int64(n); err != nil && err != io.EOF {
+	inTime := c.slow.Stop()
+	c.n, c.since, c.left = c.n+int64(n), c.since+int64(n), c.left-time.Since(asked)
+	if c.since >= leastBytes {
+		c.since, c.left = 0, c.every
+	}
+	switch {
+	case c.n > c.size:
+		n -= int(min(c.n-c.size, int64(n)))
+		err = errLong
+	case err != io.EOF && (!inTime || c.left <= 0):
+		err = errSlow
+	}
+	if c.ended = err == io.EOF; err != nil && !c.ended {
 		c.err = err
 	}
 	if c.rate > 0 {

@@ -8,12 +8,13 @@ import (
 	"io"
 	"io/fs"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/parquet-go/parquet-go"
 	_ "modernc.org/sqlite" // the driver "sqlite"
 	"modernc.org/sqlite/vfs"
+
+	"sekisho/internal/datamap/sqliteread"
 )
 
 // sqlite reads the tables of an SQLite file. The file is read as it stands,
@@ -55,7 +56,7 @@ func (j *job) sqliteTables(part string, at io.ReaderAt, size int64) error {
 }
 
 func names(ctx context.Context, db *sql.DB) (tables []string, err error) {
-	rows, err := db.QueryContext(ctx, "SELECT name FROM sqlite_master WHERE type='table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name LIMIT 10000")
+	rows, err := db.QueryContext(ctx, "SELECT name FROM sqlite_master WHERE type='table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name")
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +72,11 @@ func names(ctx context.Context, db *sql.DB) (tables []string, err error) {
 }
 
 func (j *job) sqliteTable(part string, db *sql.DB, table string) error {
-	rows, err := db.QueryContext(j.ctx, `SELECT * FROM "`+strings.ReplaceAll(table, `"`, `""`)+`"`)
+	reading, err := sqliteread.Select(j.ctx, db, table)
+	if err != nil {
+		return err
+	}
+	rows, err := db.QueryContext(j.ctx, reading.SQL)
 	if err != nil {
 		return err
 	}
@@ -85,19 +90,27 @@ func (j *job) sqliteTable(part string, db *sql.DB, table string) error {
 	columns := make([]int, len(headers))
 	values, pointers := make([]any, len(headers)), make([]any, len(headers))
 	for i, h := range headers {
-		columns[i], pointers[i] = t.Column(cut([]byte(h))), &values[i]
+		if pointers[i] = &values[i]; i < len(headers)-1 || !reading.Flagged {
+			columns[i] = t.Column(cut([]byte(h)))
+		}
 	}
 	var buf []byte
+	short := reading.Cut
 	for rows.Next() {
 		if err := rows.Scan(pointers...); err != nil {
 			return err
 		}
 		for i, v := range values {
-			if buf = AppendValue(buf[:0], v); len(buf) > 0 {
+			if i == len(values)-1 && reading.Flagged {
+				short = short || v == int64(1)
+			} else if buf = AppendValue(buf[:0], v); len(buf) > 0 {
 				t.Cell(columns[i], buf)
 			}
 		}
 		t.EndRow()
+	}
+	if short {
+		j.sink.Trouble(part, Limit, "values longer than 8 MiB are cut")
 	}
 	return rows.Err()
 }

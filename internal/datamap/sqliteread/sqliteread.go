@@ -64,3 +64,96 @@ func (s *Snapshot) Close() error { return errors.Join(s.Rollback(), s.db.Close()
 
 // Quote writes a name as SQLite reads it.
 func Quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+
+const (
+	// maxValue bounds one value, maxRow all values of a row together.
+	maxValue = 8 << 20
+	maxRow   = 4 * maxValue
+	// maxAsked is the longest value of which the beginning is asked for, and all of a row
+	// together: SQLite reads the whole for it and keeps it as long as the row.
+	maxAsked = 64 << 20
+	// maxFlagged is how many columns leave room for one more (SQLITE_MAX_COLUMN is 2,000).
+	maxFlagged = 1999
+)
+
+// Queries is what can be asked: a database, a transaction.
+type Queries interface {
+	QueryContext(ctx context.Context, sql string, args ...any) (*sql.Rows, error)
+}
+
+// Reading is how all rows of a table are read.
+type Reading struct {
+	SQL string
+	// Flagged is set when the last column is one more than the table has: it is 1 where a
+	// value was cut.
+	Flagged bool
+	// Cut is set when some values are cut and no column says which.
+	Cut bool
+}
+
+// Select returns how all rows of a table are read, with long values cut: one of 200 MB
+// would be in memory three times over. (octet_length asks for none of it.)
+func Select(ctx context.Context, q Queries, table string) (r Reading, err error) {
+	names, err := columnsOf(ctx, q, table)
+	if err != nil {
+		return r, err
+	}
+	most, asked := maxValue, maxAsked
+	if n := len(names); n > maxRow/maxValue {
+		most, asked = maxRow/n, maxAsked/n
+	}
+	list, sizes := make([]string, 0, len(names)+1), make([]string, 0, len(names))
+	for _, name := range names {
+		n := Quote(name)
+		size := "coalesce(octet_length(" + n + "), 0)"
+		list = append(list, fmt.Sprintf("CASE WHEN %[1]s > %[3]d THEN NULL WHEN %[1]s > %[4]d THEN substr(%[2]s, 1, %[5]d) ELSE %[2]s END AS %[2]s", size, n, asked, most, most/4))
+		sizes = append(sizes, size)
+	}
+	over := fmt.Sprintf("%s > %d", greatest(sizes), most)
+	if r.Flagged = len(names) < maxFlagged; r.Flagged {
+		list = append(list, over+" AS sekisho_cut")
+	} else if r.Cut, err = any1(ctx, q, "SELECT 1 FROM "+Quote(table)+" WHERE "+over+" LIMIT 1"); err != nil {
+		return r, err
+	}
+	r.SQL = "SELECT " + strings.Join(list, ", ") + " FROM " + Quote(table)
+	return r, nil
+}
+
+func columnsOf(ctx context.Context, q Queries, table string) ([]string, error) {
+	rows, err := q.QueryContext(ctx, "SELECT * FROM "+Quote(table)+" LIMIT 0")
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close() // of no rows
+	return rows.Columns()
+}
+
+func any1(ctx context.Context, q Queries, sql string) (bool, error) {
+	rows, err := q.QueryContext(ctx, sql)
+	if err != nil {
+		return false, err
+	}
+	defer rows.Close() // errors show in Err
+	found := rows.Next()
+	return found, rows.Err()
+}
+
+// greatest is max() of any number of expressions: functions have at most 100 arguments
+// (SQLITE_MAX_FUNCTION_ARG), and max of one is another function.
+func greatest(list []string) string {
+	const most = 100
+	for len(list) > 1 {
+		var next []string
+		for len(list) > 0 {
+			n := min(most, len(list))
+			if n == 1 {
+				next = append(next, list[0])
+			} else {
+				next = append(next, "max("+strings.Join(list[:n], ", ")+")")
+			}
+			list = list[n:]
+		}
+		list = next
+	}
+	return list[0]
+}

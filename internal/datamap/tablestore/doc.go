@@ -95,6 +95,9 @@ func (t *table) path() string {
 	if t.schema == "" {
 		return t.name
 	}
+	if strings.ContainsAny(t.schema+t.name, `."`) { // "a.b".c is not a."b.c"
+		return quote(t.schema, `"`) + "." + quote(t.name, `"`)
+	}
 	return t.schema + "." + t.name
 }
 
@@ -223,7 +226,7 @@ func (c *content) Read(ctx context.Context, _ *document.Reader, sink document.Si
 		return true, ctx.Err()
 	}
 	if long > 0 {
-		sink.Trouble("", document.Limit, fmt.Sprintf("%d rows have a value longer than 8 MiB", long))
+		sink.Trouble("", document.Limit, fmt.Sprintf("%d rows have a value longer than 8 MiB, or are longer than 32 MiB", long))
 	}
 	if err == nil {
 		return false, nil

@@ -51,68 +51,113 @@ func said(err error) error {
 
 // columnsSQL lists the columns of everything that holds rows of its own: tables,
 // leaves of partitioned ones and materialised views. The key is a primary key of one
-// integer column.
+// integer column. A domain counts as what it is made of.
 const columnsSQL = `
-SELECT n.nspname, c.relname, pg_table_size(c.oid), a.attname, a.atttypid::oid,
-       coalesce(i.indkey[0] = a.attnum AND a.atttypid IN (20, 21, 23), false)
+SELECT n.nspname, c.relname, pg_table_size(c.oid), a.attname, CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END::oid,
+       coalesce(i.indkey[0] = a.attnum AND a.atttypid IN (20, 21, 23), false), t.typlen < 0
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
+JOIN pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary AND i.indnkeyatts = 1
 WHERE c.relkind IN ('r', 'm') AND a.attnum > 0 AND NOT a.attisdropped
   AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
 ORDER BY 1, 2, a.attnum`
 
-// typeByteA … are the types of values that may be long (pg_type.dat).
-var longTypes = map[string]string{"17": "octet_length", "25": "octet_length", "1043": "octet_length", "1042": "octet_length",
-	"114": "pg_column_size", "3802": "pg_column_size", "142": "pg_column_size"}
+// Types of values that are never long (pg_type.dat): numeric, inet, cidr, and those whose
+// length is known without unpacking them: bytea, text, varchar, char.
+var (
+	shortTypes = map[string]bool{"1700": true, "869": true, "650": true}
+	plainTypes = map[string]bool{"17": true, "25": true, "1043": true, "1042": true}
+)
+
+const byteA = "17"
 
 // tables implements engine.
 func (s *postgres) tables(ctx context.Context) (all []table, err error) {
 	reader := s.conn.Exec(ctx, columnsSQL)
-	var list, cut []string
+	var columns []pgColumn
 	end := func() {
-		if len(all) == 0 {
-			return
+		if len(all) > 0 {
+			all[len(all)-1].read(columns)
 		}
-		t := &all[len(all)-1]
-		from := quote(t.schema, `"`) + "." + quote(t.name, `"`)
-		if t.long = len(cut) > 0; t.long {
-			list = append(list, "("+strings.Join(cut, " OR ")+") AS sekisho_cut")
-		}
-		t.sql = "SELECT " + strings.Join(list, ", ") + " FROM ONLY " + from
-		list, cut = nil, nil
+		columns = nil
 	}
 	for reader.NextResult() {
 		rows := reader.ResultReader()
 		for rows.NextRow() {
 			v := rows.Values()
-			schema, name, column, oid := string(v[0]), string(v[1]), string(v[3]), string(v[4])
+			schema, name, column := string(v[0]), string(v[1]), string(v[3])
 			if n := len(all); n == 0 || all[n-1].schema != schema || all[n-1].name != name {
 				end()
 				size, _ := strconv.ParseInt(string(v[2]), 10, 64) // NULL when it was dropped just now
 				all = append(all, table{schema: schema, name: name, bytes: size})
 			}
-			t := &all[len(all)-1]
 			if string(v[5]) == "t" {
-				t.key = column
+				all[len(all)-1].key = column
 			}
-			q := quote(column, `"`)
-			if size := longTypes[oid]; size != "" {
-				if oid == "17" {
-					t.binary = append(t.binary, len(list))
-				}
-				over := fmt.Sprintf("coalesce(%s(%s) > %d, false)", size, q, maxValue)
-				cut = append(cut, over)
-				if size == "octet_length" {
-					q = fmt.Sprintf("CASE WHEN %s THEN substr(%s, 1, %d) ELSE %s END AS %s", over, q, maxValue/4, q, q)
-				} else {
-					q = fmt.Sprintf("CASE WHEN %s THEN NULL ELSE %s END AS %s", over, q, q)
-				}
-			}
-			list = append(list, q)
+			columns = append(columns, pgColumn{quote(column, `"`), string(v[4]), string(v[6]) == "t"})
 		}
 	}
 	end()
 	return all, said(reader.Close())
+}
+
+// pgColumn is a column, its name quoted.
+type pgColumn struct {
+	name, oid string
+	varies    bool // in length
+}
+
+// long returns the column as what has a length in bytes, "" when its values are short.
+func (c *pgColumn) long() string {
+	switch name := "sekisho_t." + c.name; {
+	case !c.varies || shortTypes[c.oid]:
+		return ""
+	case plainTypes[c.oid]:
+		return name
+	default: // arrays, json, xml …: what they are as text may be a hundred times what is stored
+		return "(" + name + ")::text"
+	}
+}
+
+// maxRow bounds a row: where all its values together are longer, each is cut to its share.
+const maxRow = 4 * maxValue
+
+// read writes the statement that reads t.
+func (t *table) read(columns []pgColumn) {
+	var list, cut, sum []string
+	for i := range columns {
+		if text := columns[i].long(); text != "" {
+			sum = append(sum, fmt.Sprintf("coalesce(octet_length(%s), 0)::bigint", text))
+		}
+	}
+	from := "ONLY " + quote(t.schema, `"`) + "." + quote(t.name, `"`) + " AS sekisho_t"
+	wide := len(sum) > maxRow/maxValue
+	if wide {
+		from += fmt.Sprintf(" CROSS JOIN LATERAL (SELECT %s > %d AS wide OFFSET 0) AS sekisho_w", strings.Join(sum, " + "), maxRow)
+		cut = append(cut, "sekisho_w.wide")
+	}
+	for i := range columns {
+		c := &columns[i]
+		text := c.long()
+		if c.oid == byteA {
+			t.binary = append(t.binary, len(list))
+		}
+		if text == "" {
+			list = append(list, "sekisho_t."+c.name)
+			continue
+		}
+		over := fmt.Sprintf("coalesce(octet_length(%s) > %d, false)", text, maxValue)
+		cut = append(cut, over)
+		value := fmt.Sprintf("CASE WHEN %s THEN substr(%s, 1, %d) ", over, text, maxValue/4)
+		if wide {
+			value = fmt.Sprintf("CASE WHEN sekisho_w.wide THEN substr(%s, 1, %d) WHEN %s THEN substr(%[1]s, 1, %d) ", text, maxRow/4/len(sum), over, maxValue/4)
+		}
+		list = append(list, value+"ELSE "+text+" END AS "+c.name)
+	}
+	if t.long = len(cut) > 0; t.long {
+		list = append(list, "("+strings.Join(cut, " OR ")+") AS sekisho_cut")
+	}
+	t.sql = "SELECT " + strings.Join(list, ", ") + " FROM " + from
 }
 
 // rows implements engine.

@@ -34,7 +34,6 @@ func (s *sqlite) tables(ctx context.Context) (all []table, err error) {
 		if err := rows.Scan(&t.name, &t.key); err != nil {
 			return nil, err
 		}
-		t.sql = "SELECT * FROM " + quote(t.name, `"`)
 		all = append(all, t)
 	}
 	return all, rows.Err()
@@ -42,19 +41,24 @@ func (s *sqlite) tables(ctx context.Context) (all []table, err error) {
 
 // rows implements engine.
 func (s *sqlite) rows(ctx context.Context, t *table, columns func([]string), row func([][]byte) error) error {
-	rows, err := s.QueryContext(ctx, t.sql)
+	reading, err := sqliteread.Select(ctx, s, t.name)
 	if err != nil {
-		if strings.Contains(err.Error(), "no such table") { // the driver has one number for all mistakes in a statement
-			return &tableError{document.Vanished, ""}
-		}
-		return &tableError{document.Damaged, ""}
+		return tableTrouble(err)
+	}
+	rows, err := s.QueryContext(ctx, reading.SQL)
+	if err != nil {
+		return tableTrouble(err)
 	}
 	defer rows.Close() // errors show in Err
 	names, err := rows.Columns()
 	if err != nil {
 		return &tableError{document.Damaged, ""}
 	}
-	columns(names)
+	wanted := len(names)
+	if reading.Flagged {
+		wanted--
+	}
+	columns(names[:wanted])
 	values, pointers, cells := make([]any, len(names)), make([]any, len(names)), make([][]byte, len(names))
 	for i := range values {
 		pointers[i] = &values[i]
@@ -66,6 +70,9 @@ func (s *sqlite) rows(ctx context.Context, t *table, columns func([]string), row
 		for i, v := range values {
 			cells[i] = document.AppendValue(cells[i][:0], v)
 		}
+		if reading.Flagged && string(cells[wanted]) == "1" {
+			cells[wanted] = append(cells[wanted][:0], 't')
+		}
 		if err := row(cells); err != nil {
 			return err
 		}
@@ -73,7 +80,19 @@ func (s *sqlite) rows(ctx context.Context, t *table, columns func([]string), row
 	if rows.Err() != nil && ctx.Err() == nil {
 		return &tableError{document.Damaged, ""}
 	}
+	if reading.Cut && ctx.Err() == nil {
+		return &tableError{document.Limit, "some rows have long values"}
+	}
 	return rows.Err()
+}
+
+// tableTrouble tells why a table cannot be read; the driver has one number for all mistakes
+// in a statement.
+func tableTrouble(err error) error {
+	if strings.Contains(err.Error(), "no such table") {
+		return &tableError{document.Vanished, ""}
+	}
+	return &tableError{document.Damaged, ""}
 }
 
 func (s *sqlite) close(context.Context) error { return s.Close() }

@@ -110,7 +110,7 @@ func TestPostgres(t *testing.T) {
 		"public.customers [id 20] id=20",
 		"public.dropped trouble vanished SQLSTATE 42P01",
 		"public.long t=" + strings.Repeat("x", 40),
-		"public.long trouble limit 1 rows have a value longer than 8 MiB",
+		"public.long trouble limit 1 rows have a value longer than 8 MiB, or are longer than 32 MiB",
 		"public.secret trouble denied SQLSTATE 42501",
 		"public.secured trouble denied SQLSTATE 42501",
 	}
