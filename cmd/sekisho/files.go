@@ -99,11 +99,31 @@ func (p *process) filesConfig(f *config.Files, key *keyring.Key) filehold.Config
 		root = f.Folder
 	}
 	cfg := p.treeConfig(f.Name, f.Site, key)
-	if f.SnapshotOf != "" { // all that is read has the same site
-		cfg.SnapshotOf = event.Place(frame.Of(f.SnapshotOf, f.Site))
-	}
+	cfg.SnapshotOf = placeNamed(p.cfg.Config, f.SnapshotOf)
 	cfg.Name, cfg.Store, cfg.Every = f.Folder, filescan.Folder{Root: root, Skip: skip}, time.Duration(f.Every)
 	return cfg
+}
+
+// placeNamed is the place of a database, store or folder by its name in the
+// configuration; "" for none. Each may be shipped or not: a process that joined
+// before folders and stores were shipped ships its databases only.
+func placeNamed(c *config.Config, name string) event.Place {
+	for i := range c.Databases {
+		if c.Databases[i].Name == name {
+			return place(&c.Databases[i])
+		}
+	}
+	for i := range c.Files {
+		if c.Files[i].Name == name {
+			return event.Place(frame.Of(name, c.Files[i].Site))
+		}
+	}
+	for i := range c.Stores {
+		if c.Stores[i].Name == name {
+			return event.Place(frame.Of(name, c.Stores[i].Site))
+		}
+	}
+	return ""
 }
 
 // scanSource names a reading in events: that of what is shipped has its site's name.

@@ -26,16 +26,15 @@ type intake struct{ ledger *ledger.Ledger }
 const headsWait = 10 * time.Second
 
 // Heads implements hub.Intake: what the site hears of is on disk, since it lets
-// go of what it believes to be here. None when the disk does not answer: then it
-// sends again what is known.
-func (i intake) Heads(site string) []frame.Head {
+// go of what it believes to be here.
+func (i intake) Heads(site string) ([]frame.Head, error) {
 	heads := []frame.Head{}
 	chains := i.ledger.Chains(func(s event.Source) bool { return hub.Ships(string(s), site) })
 	if taken := i.ledger.Taken(); taken > 0 {
 		ctx, cancel := context.WithTimeout(context.Background(), headsWait)
 		defer cancel()
 		if _, err := i.ledger.Wait(ctx, taken-1); err != nil {
-			return heads
+			return nil, err
 		}
 	}
 	for key, h := range chains {
@@ -47,7 +46,7 @@ func (i intake) Heads(site string) []frame.Head {
 		}
 		return int(a.Worker) - int(b.Worker)
 	})
-	return heads
+	return heads, nil
 }
 
 // Take implements hub.Intake.

@@ -14,7 +14,11 @@ import (
 // databases that it never saw.
 func (s *Server) admit(site string, lines [][]byte) error {
 	chains := map[frame.Head]bool{}
-	for _, h := range s.cfg.Intake.Heads(site) {
+	heads, err := s.cfg.Intake.Heads(site)
+	if err != nil {
+		return err
+	}
+	for _, h := range heads {
 		h.Seq = 0
 		chains[h] = true
 	}

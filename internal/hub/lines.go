@@ -16,8 +16,10 @@ import (
 
 // Intake is where what remote gates recorded is kept: the hub's ledger.
 type Intake interface {
-	// Heads are the ends of the chains whose source Ships says are the site's.
-	Heads(site string) []frame.Head
+	// Heads are the ends of the chains whose source Ships says are the site's. A
+	// ledger that cannot say what is on its disk is an error: a site that hears of
+	// less than there is would lose its place.
+	Heads(site string) ([]frame.Head, error)
 	// Take returns when the lines are on disk. It leaves out those it has. What
 	// does not continue a chain is an error that wraps ErrBroken.
 	Take(ctx context.Context, lines [][]byte) error
@@ -59,7 +61,23 @@ func (s *Server) heads(w http.ResponseWriter, _ *http.Request, site string) {
 		http.Error(w, "this hub keeps no records of remote gates", http.StatusNotFound)
 		return
 	}
-	s.write(w, frame.Heads{Heads: s.cfg.Intake.Heads(site)})
+	heads, err := s.cfg.Intake.Heads(site)
+	if err != nil {
+		s.later(w, "tell heads", site, err)
+		return
+	}
+	s.write(w, frame.Heads{Heads: heads})
+}
+
+// later answers what cannot be done now: 507 while the hub's ledger has stopped,
+// which who watches it says, else 503.
+func (s *Server) later(w http.ResponseWriter, op, site string, err error) {
+	if errors.Is(err, event.ErrStopped) {
+		http.Error(w, "its ledger cannot be written now, for want of room or because its disk failed; what it does not have yet stays here, and is sent when it can be", http.StatusInsufficientStorage)
+		return
+	}
+	s.cfg.Log.Warn("hub", "op", op, "gate", site, "err", err)
+	http.Error(w, "not now; it is tried again", http.StatusServiceUnavailable)
 }
 
 // lines takes lines of a site's ledger. 409: they cannot be what the site
@@ -83,11 +101,8 @@ func (s *Server) lines(w http.ResponseWriter, r *http.Request, site string) {
 		s.cfg.Log.Error("what a remote gate recorded is not taken", "code", "SK3707", "gate", site, "err", err)
 		s.raise(r.Context(), site, err)
 		http.Error(w, err.Error(), http.StatusConflict)
-	case errors.Is(err, event.ErrStopped): // said by who watches the ledger
-		http.Error(w, "it cannot record now, for want of room or because its disk failed; nothing was taken", http.StatusInsufficientStorage)
 	case err != nil:
-		s.cfg.Log.Warn("hub", "op", "take lines", "gate", site, "err", err)
-		http.Error(w, "not now", http.StatusServiceUnavailable)
+		s.later(w, "take lines", site, err)
 	default:
 		s.mend(site)
 		s.write(w, frame.Taken{Lines: len(lines)})

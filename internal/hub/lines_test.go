@@ -1,8 +1,13 @@
 package hub
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -13,7 +18,7 @@ import (
 // chains are an intake that has these heads.
 type chains []frame.Head
 
-func (c chains) Heads(string) []frame.Head          { return c }
+func (c chains) Heads(string) ([]frame.Head, error) { return c, nil }
 func (chains) Take(context.Context, [][]byte) error { return nil }
 func many(n int) (all chains) {
 	for i := range n {
@@ -101,6 +106,33 @@ func TestAdmit(t *testing.T) {
 		err := s.admit("osaka", [][]byte{c.line})
 		if (err == nil) != c.good || err != nil && !errors.Is(err, ErrBroken) {
 			t.Errorf("%s: %v, want it taken: %t", name, err, c.good)
+		}
+	}
+}
+
+// deaf is an intake whose disk does not answer.
+type deaf struct{ err error }
+
+func (d deaf) Heads(string) ([]frame.Head, error)   { return nil, d.err }
+func (d deaf) Take(context.Context, [][]byte) error { return d.err }
+
+// TestHeadsLater: a hub that cannot say how far it is says that, so that the site
+// tries later and keeps its place.
+func TestHeadsLater(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want int
+	}{
+		{fmt.Errorf("%w: no space left on device", event.ErrStopped), http.StatusInsufficientStorage},
+		{context.DeadlineExceeded, http.StatusServiceUnavailable},
+	} {
+		s := &Server{cfg: ServerConfig{Intake: deaf{c.err}, Log: slog.New(slog.DiscardHandler)}}
+		heads, lines := httptest.NewRecorder(), httptest.NewRecorder()
+		s.heads(heads, httptest.NewRequest(http.MethodGet, "/v1/heads", nil), "osaka")
+		line := event.Append(nil, &event.Event{Tenant: "shop", Source: "gate/out@osaka", Seq: 1, At: time.Unix(1, 0), Body: &event.SourceStop{}})
+		s.lines(lines, httptest.NewRequest(http.MethodPost, "/v1/lines", bytes.NewReader(line)), "osaka")
+		if heads.Code != c.want || lines.Code != c.want {
+			t.Errorf("%v: %d and %d, want %d: %s", c.err, heads.Code, lines.Code, c.want, lines.Body)
 		}
 	}
 }

@@ -74,12 +74,13 @@ func (w *worker) sweepEnded() {
 	}
 }
 
-// closeEnded closes the last n.
+// closeEnded closes the n that have been kept longest.
 func (w *worker) closeEnded(n int) {
-	for keep := max(0, len(w.ended)-n); len(w.ended) > keep; {
-		shut(w.ended[len(w.ended)-1]) // epoll forgets it too; what it still tells of it is of no pair
-		w.ended = w.ended[:len(w.ended)-1]
+	n = min(n, len(w.ended))
+	for _, fd := range w.ended[:n] {
+		shut(fd) // epoll forgets it too; what it still tells of it is of no pair
 	}
+	w.ended = w.ended[n:]
 	if len(w.ended) == 0 {
 		w.ended, w.nextEnded = nil, time.Time{}
 	}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"sekisho/internal/durable"
+	"sekisho/internal/event"
 	"sekisho/internal/hub"
 	"sekisho/internal/policy/cut"
 )
@@ -74,6 +75,12 @@ func TestCutOnFullDisk(t *testing.T) {
 		t.Error("a certificate that is not on disk is used")
 	}
 
+	w.ahead.Add(int64(renewAgain))
+	order("with a certificate that is tried again", 0)
+	if n := count[*event.GateEnrolled](w); n > 2 { // joined, and one that waits for room
+		t.Errorf("%d certificates were given", n)
+	}
+
 	disk.full.Store(false)
 	if got := policies.next(t); got != 1 {
 		t.Errorf("policy %d is in force, want 1", got)
@@ -82,8 +89,8 @@ func TestCutOnFullDisk(t *testing.T) {
 	w.stop()
 	again := &gate{}
 	w.run("osaka", dir, map[string]*gate{"out": again})
-	if again.generation() != 3 {
-		t.Errorf("generation %d after a restart without a hub, want 3", again.generation())
+	if again.generation() != 4 {
+		t.Errorf("generation %d after a restart without a hub, want 4", again.generation())
 	}
 }
 

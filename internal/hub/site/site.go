@@ -182,6 +182,7 @@ type Site struct {
 	// What there was no room for is tried again; of follow alone.
 	unkept struct {
 		order, policy []byte
+		identity      []byte    // a new certificate and its key; of the renewal alone, as is what follows
 		renew         time.Time // when to try again; zero: at once
 	}
 
@@ -320,13 +321,33 @@ func (s *Site) follow(ctx context.Context) error {
 		return err
 	}
 	defer client.CloseIdleConnections()
-	if _, err := s.renewed(ctx, client); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	silence := time.AfterFunc(frame.Silence, cancel)
+	return s.followOver(ctx, client)
+}
+
+// followOver is follow over the connections of a client.
+func (s *Site) followOver(ctx context.Context, client *http.Client) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	fresh := &renewal{s: s, client: client, done: cancel}
+	defer fresh.wait.Wait()
+	defer cancel(nil)
+	silence := time.AfterFunc(frame.Silence, func() { cancel(errSilent) })
 	defer silence.Stop()
+	fresh.begin(ctx)
+	err := s.listen(ctx, client, func() {
+		silence.Reset(frame.Silence)
+		fresh.begin(ctx)
+	})
+	if errors.Is(context.Cause(ctx), errRenewed) {
+		return nil // and come back with the new certificate
+	}
+	return err
+}
+
+// errSilent ends a stream of which nothing comes.
+var errSilent = errors.New("nothing comes from the hub")
+
+// listen takes what one stream brings until it ends; beat is called for each frame.
+func (s *Site) listen(ctx context.Context, client *http.Client, beat func()) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.member.Hub+"/v1/stream", nil)
 	if err != nil {
 		return err
@@ -345,10 +366,7 @@ func (s *Site) follow(ctx context.Context) error {
 		if err := frames.Decode(&f); err != nil {
 			return err
 		}
-		silence.Reset(frame.Silence)
-		if again, err := s.renewed(ctx, client); err != nil || again {
-			return err // and come back with the new certificate
-		}
+		beat()
 		if in := s.cfg.Gates.Generation(); first && f.Generation <= in {
 			s.once.Do(func() { close(s.ready) })
 			if f.Generation < in {
@@ -379,82 +397,6 @@ func (s *Site) follow(ctx context.Context) error {
 		s.once.Do(func() { close(s.ready) })
 		if err := call(ctx, client, http.MethodPost, s.member.Hub+"/v1/receipts", r, &struct{}{}); err != nil {
 			return err
-		}
-	}
-}
-
-// take verifies an order, keeps it and puts it in force. It is kept before any
-// gate hears of it, so that a crash leaves the old one or the new one. One that
-// cannot be kept, on a full disk, is in force all the same: a way out stays shut
-// for want of room, not open. It is tried again, and a restart asks the hub first.
-func (s *Site) take(ctx context.Context, text []byte, keep bool) (*frame.Receipts, error) {
-	o, err := order.OpenOrder(text, s.orders)
-	if err != nil {
-		return nil, err
-	}
-	if o.Tenant != s.member.Tenant {
-		return nil, fmt.Errorf("an order for tenant %q", o.Tenant)
-	}
-	set, err := o.Set()
-	if err != nil {
-		return nil, err
-	}
-	in := s.cfg.Gates.Generation()
-	if o.Generation < in {
-		return nil, fmt.Errorf("order %d: %w (%d)", o.Generation, answer.ErrOlder, in)
-	}
-	another := !bytes.Equal(text, s.order)
-	if o.Generation == in && s.order != nil && another { // of a hub that forgot the one in force
-		return nil, fmt.Errorf("another order %d: %w", o.Generation, errTwo)
-	}
-	s.order = text
-	if keep && another {
-		s.unkept.order = nil
-		if err := s.write(orderFile, text); err != nil {
-			s.unkept.order = text
-			s.cfg.Log.Error("an order is in force and not on disk yet: it is tried again; until then a restart has it from the hub only", "generation", o.Generation, "err", err)
-		}
-	}
-	answers, err := s.cfg.Gates.Put(ctx, text, set)
-	if err != nil {
-		return nil, err
-	}
-	r := &frame.Receipts{Generation: o.Generation}
-	for _, a := range answers {
-		if a.Err != nil {
-			r.Failed = append(r.Failed, frame.Failed{Gate: a.Receipt.Gate, Problem: a.Err.Error()})
-			continue
-		}
-		r.Receipts = append(r.Receipts, string(a.Text))
-	}
-	return r, nil
-}
-
-// errTwo is an order of the generation in force that is another.
-var errTwo = errors.New("there are two orders of one generation")
-
-// remind gives the hub the order in force, which it has forgotten: it died before
-// it could keep it. That the hub does not take it changes nothing here.
-func (s *Site) remind(ctx context.Context, client *http.Client) {
-	if err := call(ctx, client, http.MethodPost, s.member.Hub+"/v1/order", frame.Order{Text: string(s.order)}, &struct{}{}); err != nil {
-		s.cfg.Log.Warn("the hub does not know the order in force here", "err", err)
-	}
-}
-
-func (s *Site) write(name string, text []byte) error {
-	return durable.WriteFile(s.cfg.Files, name, text, 0o600)
-}
-
-// keep tries again what there was no room for.
-func (s *Site) keep(ctx context.Context) {
-	if text := s.unkept.order; text != nil && s.write(orderFile, text) == nil {
-		s.unkept.order = nil
-		s.cfg.Log.Info("the order in force is on disk now")
-	}
-	if text := s.unkept.policy; text != nil {
-		if err := s.takePolicy(ctx, text); err != nil {
-			s.cfg.Log.Error("a policy of the hub is not taken; what is in force stays", "code", "SK3706", "err", err)
-			s.unkept.policy = nil
 		}
 	}
 }
