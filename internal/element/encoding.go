@@ -78,6 +78,7 @@ func (s *Scanner) hold(p []byte) {
 // decide settles the encoding by the first guessBytes that are held.
 func (s *Scanner) decide() {
 	held := s.enc.held
+	defer clear(held[:cap(held)])
 	s.enc.held = nil
 	e := guess(held[:min(len(held), guessBytes)], s.rawEnd)
 	s.settle(e)
@@ -93,7 +94,13 @@ func (s *Scanner) finish() {
 	if s.enc.is == Auto && len(s.enc.held) > 0 {
 		s.decide()
 	}
-	s.enc.held = nil
+	s.enc.drop()
+}
+
+// drop forgets what is held.
+func (d *decoder) drop() {
+	clear(d.held[:cap(d.held)])
+	d.held = nil
 }
 
 // settle prepares for e. Card numbers are scanned in the bytes of Shift_JIS and

@@ -3,6 +3,7 @@ package element
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -79,6 +80,52 @@ func TestMemoryIsForgottenWithTheStream(t *testing.T) {
 	s.Close()
 	if s.keys != (keyMemory{}) || s.rows != (rowMemory{}) || s.labels != (labelMemory{}) {
 		t.Error("a closed scanner still remembers what it read")
+	}
+}
+
+// Nothing of a stream stays, whether it was closed or left in the middle, in the
+// scanner or in those of its views.
+func TestNothingStays(t *testing.T) {
+	const text = "カード 4111 1111 1111 1111 有効期限 12/30 CVV 123\n運転免許証番号 1 客室乗務員組合は\ncustomer_name: x\n電話番号：0312345678\n" +
+		"tel=%EF%BC%90%EF%BC%93-1234-5678 card=%34111111111111111 name%3D%E4%BD%90%E8%97%A4%E8%8A%B1%E5%AD%90\n"
+	for _, c := range []struct {
+		name string
+		end  func(s *Scanner)
+	}{
+		{"closed", func(s *Scanner) { s.Close() }},
+		{"left", func(s *Scanner) { s.Reset(Auto) }},
+		{"left, of a known encoding", func(s *Scanner) { s.Reset(UTF8) }},
+	} {
+		found := 0
+		s := NewScanner(Options{Buffer: minBuffer}, func(*Finding) { found++ })
+		for range 100 {
+			s.Write([]byte(text))
+		}
+		if found == 0 || s.inner == nil || s.keys == (keyMemory{}) || s.text == [maxDigits]byte{} {
+			t.Fatalf("%s: nothing was there: the test shows nothing", c.name)
+		}
+		c.end(s)
+		for in, depth := s, 0; in != nil; in, depth = in.inner, depth+1 {
+			if i := slices.IndexFunc(in.buf, func(b byte) bool { return b != 0 }); i >= 0 {
+				t.Errorf("%s: scanner %d: the window holds %q", c.name, depth, in.buf[i:i+16])
+			}
+			if in.text != [maxDigits]byte{} || in.num.digit != (row{}).digit || in.neighbours != (neighbours{}) || in.found != (Finding{}) {
+				t.Errorf("%s: scanner %d: digits stay", c.name, depth)
+			}
+			if in.keys != (keyMemory{}) || in.rows != (rowMemory{}) || in.labels != (labelMemory{}) {
+				t.Errorf("%s: scanner %d: it remembers", c.name, depth)
+			}
+		}
+	}
+	s := NewScanner(Options{}, func(*Finding) {})
+	s.Write([]byte("\x8e\x52\x93\x63")) // in Shift_JIS, which is not known yet
+	held := s.enc.held[:cap(s.enc.held)]
+	if len(s.enc.held) == 0 {
+		t.Fatal("nothing is held: the test shows nothing")
+	}
+	s.Reset(Auto)
+	if i := slices.IndexFunc(held, func(b byte) bool { return b != 0 }); i >= 0 {
+		t.Errorf("what was held stays: %x", held)
 	}
 }
 

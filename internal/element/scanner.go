@@ -143,9 +143,12 @@ func NewScanner(o Options, found func(*Finding)) *Scanner {
 	return s
 }
 
-// Reset makes s ready for another stream of the given encoding.
+// Reset makes s ready for another stream of the given encoding. A stream before it
+// need not have been closed; nothing of it stays.
 func (s *Scanner) Reset(e Encoding) {
-	clear(s.buf[:lookBehind])
+	if !s.closed && (s.end > lookBehind || len(s.enc.held) > 0) {
+		s.wipe()
+	}
 	s.base, s.pos, s.end, s.rawEnd, s.closed = -lookBehind, lookBehind, lookBehind, 0, false
 	s.forget()
 	s.raw = nil
@@ -190,6 +193,7 @@ func (s *Scanner) ReadFrom(r io.Reader) (n int64, err error) {
 		} else {
 			if chunk == nil {
 				chunk = make([]byte, 32<<10)
+				defer clear(chunk)
 			}
 			k, err = r.Read(chunk)
 			s.feed(chunk[:k])
@@ -212,21 +216,23 @@ func (s *Scanner) Close() error {
 	s.finish()
 	clear(s.buf[s.end:])
 	s.scan(true)
-	clear(s.buf) // personal data does not outlive the stream
-	clear(s.text[:])
-	clear(s.num.digit[:])
-	s.neighbours = neighbours{}
-	s.keys, s.rows, s.labels = keyMemory{}, rowMemory{}, labelMemory{}
-	for in := s.inner; in != nil; in = in.inner {
+	s.wipe()
+	s.closed = true
+	return nil
+}
+
+// wipe takes every byte of the stream out of memory, and what was made of them:
+// personal data does not outlive the stream.
+func (s *Scanner) wipe() {
+	s.enc.drop()
+	for in := s; in != nil; in = in.inner {
 		clear(in.buf)
 		clear(in.text[:])
 		clear(in.num.digit[:])
-		in.neighbours = neighbours{}
+		in.neighbours, in.found = neighbours{}, Finding{}
 		in.keys, in.rows, in.labels = keyMemory{}, rowMemory{}, labelMemory{}
 		in.dirty = 0
 	}
-	s.closed = true
-	return nil
 }
 
 // Encoding returns the encoding of the stream, Auto while it is not known.
