@@ -15,6 +15,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 
 	"sekisho/internal/durable"
@@ -67,7 +69,7 @@ func run(args []string, env environment) int {
 	if err != nil {
 		panic("sekisho: " + err.Error()) // the command tree itself is wrong
 	}
-	k, err := parser.Parse(args)
+	k, err := parser.Parse(versionAsked(args))
 	if exited >= 0 {
 		return exited
 	}
@@ -121,6 +123,18 @@ func exitCode(err error) int {
 		return 70
 	}
 	return 3
+}
+
+// versionAsked has --version, beside flags alone, mean the command, as people ask
+// any program.
+func versionAsked(args []string) []string {
+	at := slices.Index(args, "--version")
+	if at < 0 || slices.ContainsFunc(args, func(arg string) bool { return !strings.HasPrefix(arg, "-") }) {
+		return args
+	}
+	args = slices.Clone(args)
+	args[at] = "version"
+	return args
 }
 
 // chooseLanguage looks for --lang before anything is parsed, because help and
