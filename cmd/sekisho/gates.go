@@ -161,6 +161,8 @@ func (p *process) settings(g *gate) pgproxy.Settings {
 		Classifier: element.Classify,
 		Numbers:    func(src event.SubjectSource) pgproxy.Numbers { return p.dict.Source(src) },
 		Tainted:    g.base.tainted,
+		Writing:    g.base.holdings.Writing,
+		Turns:      g.base.identifiers.Turns,
 		Common:     &g.base.common,
 		Laundered:  len(p.past.suspected[place(g.base.cfg)]) > 0,
 		Now:        p.now,

@@ -162,6 +162,47 @@ func (m *Map) Doubt() {
 	}
 }
 
+// Writing says, before the server is told, that columns of a table (nil: perhaps
+// all; no table: any) may get other values. When an identifier is concerned, the
+// table's identifiers name nobody until what Writing returns was called, when the
+// transaction has ended, and, if that may have changed anything, the table was
+// read again, which is asked for.
+func (m *Map) Writing(table event.Place, columns []string) (over func(changed bool)) {
+	if m.cfg.Identifiers == nil {
+		return nil
+	}
+	var spaces []subject.Space
+	var places []event.Place
+	m.mu.Lock()
+	for i := range m.tables {
+		if t := &m.tables[i]; (table == "" || t.Place == table) && t.identifies(columns) {
+			spaces, places = append(spaces, t.spaces()...), append(places, t.Place)
+		}
+	}
+	m.mu.Unlock()
+	if len(spaces) == 0 {
+		return nil
+	}
+	for _, s := range spaces {
+		m.cfg.Identifiers.Writing(s)
+	}
+	return func(changed bool) {
+		for _, s := range spaces {
+			m.cfg.Identifiers.Written(s, changed)
+		}
+		for _, p := range places {
+			if !changed {
+				break
+			}
+			m.wantLater(p, m.cfg.Every/writtenPart)
+		}
+	}
+}
+
+// writtenPart is how many times within Config.Every a table is read whose
+// identifiers are written all the time: 15 minutes of six hours.
+const writtenPart = 24
+
 // ScanAll reads every table now. It goes on with the others when one fails.
 func (m *Map) ScanAll(ctx context.Context) error {
 	var errs []error
@@ -217,8 +258,11 @@ func (m *Map) scan(ctx context.Context, t *Table) error {
 	if _, err := m.cfg.Recorder.Record(ctx, event.Durable, s.bodies(m.nextID(s.from))...); err != nil {
 		return fmt.Errorf("record holdings of %s: %w", t.Place, err)
 	}
-	if !s.commitIdentifiers() {
+	switch fresh, doubt := s.commitIdentifiers(); {
+	case doubt:
 		m.Rescan(t.Place)
+	case !fresh:
+		m.wantLater(t.Place, m.cfg.Every/writtenPart)
 	}
 	m.cfg.Progress(Progress{Table: t.Place, Rows: s.rows, Subjects: s.subjects(), Unknown: s.unknown, Done: true, Took: s.to.Sub(s.from)})
 	return nil
@@ -331,12 +375,20 @@ func (m *Map) due(now time.Time) (due []event.Place, next time.Time) {
 }
 
 // retry asks again, a while later, for a scan that failed.
-func (m *Map) retry(table event.Place) {
-	later := m.cfg.Now().Add(5 * m.cfg.Debounce)
+func (m *Map) retry(table event.Place) { m.wantLater(table, 5*m.cfg.Debounce) }
+
+// wantLater asks for a scan after some time, unless one is asked for.
+func (m *Map) wantLater(table event.Place, after time.Duration) {
+	later := m.cfg.Now().Add(after)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.wanted[table] == nil {
-		m.wanted[table] = &request{later, later}
+	if m.wanted[table] != nil {
+		return
+	}
+	m.wanted[table] = &request{later, later}
+	select {
+	case m.wake <- struct{}{}:
+	default:
 	}
 }
 

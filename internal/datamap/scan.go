@@ -33,14 +33,17 @@ func (s *scan) beginIdentifiers() {
 	}
 }
 
-// commitIdentifiers publishes the indexes. One that does not count, because
-// its column was written to meanwhile, waits for the next scan.
-func (s *scan) commitIdentifiers() (fresh bool) {
+// commitIdentifiers publishes the indexes. For one that does not count, because
+// its column was written to meanwhile, another scan is due in its time; doubt
+// says that something else happened, for which one is due at once.
+func (s *scan) commitIdentifiers() (fresh, doubt bool) {
 	fresh = true
 	for _, b := range s.builds {
-		fresh = b.Commit() && fresh
+		if !b.Commit() {
+			fresh, doubt = false, doubt || !b.Written()
+		}
 	}
-	return fresh
+	return fresh, doubt
 }
 
 // batchRows is how many rows are numbered at once.

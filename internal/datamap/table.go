@@ -154,6 +154,17 @@ func (t *Table) spaces() (all []subject.Space) {
 	return all
 }
 
+// identifies says that one of columns (nil: all) tells whose an identifier is.
+func (t *Table) identifies(columns []string) bool {
+	if len(t.spaces()) == 0 || columns == nil {
+		return len(t.spaces()) > 0
+	}
+	names, birth := t.nameBirth()
+	return slices.ContainsFunc(columns, func(c string) bool {
+		return c == t.Key || slices.Contains(t.Identifiers, c) || birth != "" && (c == birth || slices.Contains(names, c))
+	})
+}
+
 // key finds out how the subject key is written.
 func (p *plan) key(t *Table, columns []column) error {
 	if t.Key == "" {

@@ -161,6 +161,12 @@ type Write struct {
 	// deleted, or whether any is, and RowsFrom whose.
 	Rows     element.Mask
 	RowsFrom []event.Place
+	// Sets are the columns that an UPDATE gives other values, and nothing else
+	// changes with them; nil: perhaps every column.
+	Sets []string
+	// Others says that other relations may change with this one, or show what it
+	// holds: its partitions, and those that refer to it and follow it.
+	Others bool
 }
 
 // WriteColumn is one tainted column of a written relation.

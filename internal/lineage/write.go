@@ -1,6 +1,8 @@
 package lineage
 
 import (
+	"slices"
+
 	"sekisho/internal/event"
 	"sekisho/internal/lineage/nodetree"
 )
@@ -21,7 +23,7 @@ func (a *analyser) write(lv *level, command int64) result {
 	if r.rel.Rules {
 		a.fail("rule")
 	}
-	w := Write{Rel: r.rel.OID, Table: a.place(r.rel), Op: operations[command], Triggers: r.rel.Triggers}
+	w := Write{Rel: r.rel.OID, Table: a.place(r.rel), Op: operations[command], Triggers: r.rel.Triggers, Others: r.rel.others()}
 	returning := len(a.list(q, "returningList")) > 0
 	if r.rel.Triggers && returning {
 		a.fail("trigger") // a trigger may put anything into the returned row
@@ -38,6 +40,7 @@ func (a *analyser) write(lv *level, command int64) result {
 		a.multi(lv, "targetList")
 		lv.assigned = map[int16]flow{}
 		a.assign(lv, q, lv.assigned, command)
+		w.Sets = r.rel.sets(lv.assigned)
 	case cmdMerge:
 		a.merging(lv)
 	}
@@ -96,6 +99,21 @@ func (a *analyser) assign(lv *level, n *nodetree.Node, into map[int16]flow, comm
 			lv.rekey(target, att, c.term)
 		}
 	}
+}
+
+func (r *Relation) others() bool { return len(r.Parents)+len(r.Children)+len(r.cascades) > 0 }
+
+// sets names the columns that are assigned, unless others are made of them.
+func (r *Relation) sets(assigned map[int16]flow) (names []string) {
+	if slices.ContainsFunc(r.Columns, func(c Attribute) bool { return c.Generated }) {
+		return nil
+	}
+	for _, c := range r.Columns {
+		if _, ok := assigned[c.Num]; ok {
+			names = append(names, c.Name)
+		}
+	}
+	return names
 }
 
 // bounds returns the places whose holdings bound an entry.
@@ -285,7 +303,7 @@ func (a *analyser) viewTargets(lv *level, rel *Relation, w Write) {
 		if base == nil || base == rel {
 			continue
 		}
-		b := Write{Rel: base.OID, Table: a.place(base), Op: w.Op, Taints: w.Taints, From: w.From, Rows: w.Rows, RowsFrom: w.RowsFrom, Triggers: base.Triggers || base.Rules || base.Code}
+		b := Write{Rel: base.OID, Table: a.place(base), Op: w.Op, Taints: w.Taints, From: w.From, Rows: w.Rows, RowsFrom: w.RowsFrom, Triggers: base.Triggers || base.Rules || base.Code, Others: base.others()}
 		if base.Protected != nil {
 			b.Source = base.Protected.Source
 		}

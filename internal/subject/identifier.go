@@ -43,10 +43,15 @@ type Identifiers struct {
 	max     int
 	hashers sync.Pool
 
+	turns atomic.Uint64 // how often any space was suspended
+
 	live atomic.Pointer[map[Space]*idTable] // replaced under mu
 
 	mu     sync.Mutex
-	writes map[Space]uint64 // how often a space was suspended
+	writes map[Space]uint64   // how often a space was suspended
+	wrote  map[Space]uint64   // how often for a write
+	under  map[Space]int      // writes under way
+	hidden map[Space]*idTable // while they are, what counts if they change nothing
 }
 
 // ErrIdentifierKey is returned when the key is not for identifiers.
@@ -61,7 +66,7 @@ func NewIdentifiers(key *keyring.Key, maxEntries int) (*Identifiers, error) {
 	if maxEntries <= 0 {
 		maxEntries = 4_000_000
 	}
-	ix := &Identifiers{key: key, max: maxEntries, writes: map[Space]uint64{}}
+	ix := &Identifiers{key: key, max: maxEntries, writes: map[Space]uint64{}, wrote: map[Space]uint64{}, under: map[Space]int{}, hidden: map[Space]*idTable{}}
 	ix.hashers.New = func() any { return &idHasher{mac: key.Hasher()} }
 	ix.live.Store(new(map[Space]*idTable))
 	return ix, nil
@@ -90,14 +95,63 @@ func (ix *Identifiers) Complete(s Space) bool {
 	return t != nil && !t.lacks
 }
 
-// Suspend says that identifiers of s may have changed (a write to its column,
-// a bypass, a counter that disagrees). Until a scan that begins later is
-// committed, everything in s is NotKnown.
+// Suspend says that identifiers of s may have changed (a bypass, a counter that
+// disagrees). Until a scan that begins later is committed, everything in s is
+// NotKnown.
 func (ix *Identifiers) Suspend(s Space) {
 	ix.mu.Lock()
 	defer ix.mu.Unlock()
+	ix.suspend(s)
+}
+
+func (ix *Identifiers) suspend(s Space) {
+	delete(ix.hidden, s)
+	ix.hide(s)
+}
+
+// hide has s answer nothing, and builds that began not count.
+func (ix *Identifiers) hide(s Space) {
+	ix.turns.Add(1)
 	ix.writes[s]++
 	ix.replace(s, nil)
+}
+
+// Turns returns how often anything was suspended or written to. Whoever reads
+// what was stored before it rose must not ask whose it is.
+func (ix *Identifiers) Turns() uint64 { return ix.turns.Load() }
+
+// Writing says, before anybody can read it, that a write to the columns of s is
+// under way; Written, once for each, that its transaction has ended, and whether
+// it may have changed anything. Nothing in s is known from the one to the other,
+// and after a change until a scan is committed that began later: one that began
+// before may not have seen what the transaction made of it.
+func (ix *Identifiers) Writing(s Space) {
+	ix.mu.Lock()
+	defer ix.mu.Unlock()
+	if t := (*ix.live.Load())[s]; t != nil {
+		ix.hidden[s] = t
+	}
+	ix.under[s]++
+	ix.wrote[s]++
+	ix.hide(s)
+}
+
+// Written ends what Writing began.
+func (ix *Identifiers) Written(s Space, changed bool) {
+	ix.mu.Lock()
+	defer ix.mu.Unlock()
+	if changed {
+		ix.wrote[s]++
+		ix.suspend(s)
+	}
+	if ix.under[s]--; ix.under[s] > 0 {
+		return
+	}
+	delete(ix.under, s)
+	if t := ix.hidden[s]; t != nil { // nothing was written
+		delete(ix.hidden, s)
+		ix.replace(s, t)
+	}
 }
 
 func (ix *Identifiers) replace(s Space, t *idTable) {
@@ -118,6 +172,7 @@ type Build struct {
 	ix      *Identifiers
 	space   Space
 	writes  uint64
+	wrote   uint64
 	hasher  *idHasher
 	table   *idTable
 	dropped uint64
@@ -127,7 +182,7 @@ type Build struct {
 func (ix *Identifiers) Begin(s Space) *Build {
 	ix.mu.Lock()
 	defer ix.mu.Unlock()
-	return &Build{ix: ix, space: s, writes: ix.writes[s], hasher: &idHasher{mac: ix.key.Hasher()}, table: newIDTable(64)}
+	return &Build{ix: ix, space: s, writes: ix.writes[s], wrote: ix.wrote[s], hasher: &idHasher{mac: ix.key.Hasher()}, table: newIDTable(64)}
 }
 
 // Add says that a row of the subject has value.
@@ -148,15 +203,24 @@ func (b *Build) add(value []byte, number uint32, several bool) {
 func (b *Build) Dropped() uint64 { return b.dropped }
 
 // Commit publishes the build and reports whether it counts: it does not when
-// the space was suspended after Begin.
+// the space was suspended after Begin, or is being written to.
 func (b *Build) Commit() bool {
 	b.ix.mu.Lock()
 	defer b.ix.mu.Unlock()
-	if b.ix.writes[b.space] != b.writes {
+	if b.ix.writes[b.space] != b.writes || b.ix.under[b.space] > 0 {
 		return false
 	}
 	b.ix.replace(b.space, b.table)
 	return true
+}
+
+// Written reports whether writes alone, that the gate saw, are why a build does
+// not count.
+func (b *Build) Written() bool {
+	b.ix.mu.Lock()
+	defer b.ix.mu.Unlock()
+	s := b.space
+	return b.ix.writes[s]-b.writes == b.ix.wrote[s]-b.wrote
 }
 
 // idHasher owns what a hash needs, so that a look-up allocates nothing.

@@ -154,3 +154,98 @@ func BenchmarkIdentifier(b *testing.B) {
 		}
 	}
 }
+
+// TestWriting: from before a write is sent to the end of its transaction, and
+// until a scan is committed that began after that, nobody is named.
+func TestWriting(t *testing.T) {
+	ix := newIdentifiers(t, 0)
+	mail := Space{"shop/public.customers", element.Email}
+	value := []byte("mio@example.jp")
+	build := func() *Build {
+		b := ix.Begin(mail)
+		b.Add(value, 1)
+		return b
+	}
+	known := func(when string, want Owner) {
+		t.Helper()
+		if _, o := ix.Lookup(mail, value); o != want {
+			t.Errorf("%s: %v, want %v", when, o, want)
+		}
+	}
+	if !build().Commit() {
+		t.Fatal("the first scan does not count")
+	}
+	known("before a write", One)
+	turn := ix.Turns()
+	before := build()
+	ix.Writing(mail)
+	known("while it is written", NotKnown)
+	during := build()
+	if before.Commit() || during.Commit() {
+		t.Error("a scan counts while the column is written")
+	}
+	ix.Writing(mail)
+	ix.Written(mail, true)
+	between := build()
+	if between.Commit() {
+		t.Error("a scan counts while a second transaction writes")
+	}
+	ix.Written(mail, true)
+	if during.Commit() || !during.Written() {
+		t.Error("a scan counts that began before the transaction ended")
+	}
+	known("after it", NotKnown)
+	if ix.Turns() == turn {
+		t.Error("who reads an older snapshot cannot tell")
+	}
+	after := build()
+	if !after.Commit() {
+		t.Error("a scan after it does not count")
+	}
+	known("read again", One)
+	late := build()
+	ix.Suspend(mail)
+	if late.Commit() || late.Written() {
+		t.Error("a doubt counts as a write")
+	}
+}
+
+// TestWritingNothing: what was known counts again when nothing was written, and
+// nothing else happened.
+func TestWritingNothing(t *testing.T) {
+	ix := newIdentifiers(t, 0)
+	value := []byte("mio@example.jp")
+	b := ix.Begin(mail)
+	b.Add(value, 1)
+	if !b.Commit() {
+		t.Fatal("the first scan does not count")
+	}
+	for _, c := range []struct {
+		name string
+		do   func()
+		want Owner
+	}{
+		{"one that failed", func() { ix.Writing(mail); ix.Written(mail, false) }, One},
+		{"two that failed", func() { ix.Writing(mail); ix.Writing(mail); ix.Written(mail, false); ix.Written(mail, false) }, One},
+		{"one of two that failed goes on", func() { ix.Writing(mail); ix.Writing(mail); ix.Written(mail, false) }, NotKnown},
+		{"it failed too", func() { ix.Written(mail, false) }, One},
+		{"a doubt meanwhile", func() { ix.Writing(mail); ix.Suspend(mail); ix.Written(mail, false) }, NotKnown},
+	} {
+		c.do()
+		if _, o := ix.Lookup(mail, value); o != c.want {
+			t.Errorf("%s: %v, want %v", c.name, o, c.want)
+		}
+	}
+	b = ix.Begin(mail)
+	b.Add(value, 1)
+	if !b.Commit() {
+		t.Fatal("a scan after all of it does not count")
+	}
+	ix.Writing(mail)
+	ix.Writing(mail)
+	ix.Written(mail, true)
+	ix.Written(mail, false)
+	if _, o := ix.Lookup(mail, value); o != NotKnown {
+		t.Errorf("one of two changed something: %v, want NotKnown", o)
+	}
+}

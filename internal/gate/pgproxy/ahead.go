@@ -3,6 +3,7 @@ package pgproxy
 import (
 	"sekisho/internal/event"
 	"sekisho/internal/sqlscan"
+	"sekisho/internal/wire/pgwire"
 )
 
 // A statement means what the schema says when the server comes to it, and the
@@ -16,6 +17,8 @@ import (
 type moment struct {
 	epoch  uint64 // registry.epoch, less the session's own changes
 	around uint64 // Common.around
+	// turn is Settings.Turns when the transaction began, whose snapshot it may read.
+	turn uint64
 	// met: the server's first answer came, and the epoch was compared.
 	met bool
 	// late: the server gives it its meaning at Execute, not at Bind.
@@ -24,12 +27,26 @@ type moment struct {
 
 // present is the moment of what is resolved now.
 func (e *engine) present() moment {
-	return moment{epoch: e.g.reg.epoch.Load() - e.ownDDL, around: e.g.reg.around.Load()}
+	return moment{epoch: e.g.reg.epoch.Load() - e.ownDDL, around: e.g.reg.around.Load(), turn: e.turn}
+}
+
+// begins notes what is known before a transaction begins.
+func (e *engine) begins() {
+	if e.g.Turns != nil && e.tx == pgwire.TxIdle && e.queue.empty() && !e.open && !e.clientHeld.has {
+		e.turn = e.g.Turns()
+	}
+}
+
+// identifies returns whose a value is that x reads. What a transaction reads may
+// be older than a write that has ended, and than what was read after that.
+func (e *engine) identifies(x *execution, k *keyCol, value []byte) (number uint32, ok bool) {
+	number, ok = e.g.Identifier(x.plan.parts[k.part].table, k.kind, value)
+	return number, ok && (e.g.Turns == nil || x.at.turn == e.g.Turns())
 }
 
 // since gives the rows of a cursor what has to be noticed since its DECLARE.
 func (m *moment) since(cursor *execution) {
-	m.around = cursor.at.around
+	m.around, m.turn = cursor.at.around, cursor.at.turn
 	if !cursor.at.met { // DECLARE has not been answered, or its functions can be replaced
 		m.epoch = cursor.at.epoch
 	}

@@ -133,6 +133,14 @@ type Settings struct {
 	// analysed. It is called when the writing transaction ended, from a
 	// goroutine of its own, and again until it succeeds.
 	Tainted func(ctx context.Context, t Taint) error
+	// Writing, if not nil, is told before a statement is sent that may change a
+	// table that holds protected data: which, and the columns that may get other
+	// values (nil: perhaps all). No table stands for any. What it returns, unless
+	// that is nil, is called once, when the transaction has ended, with whether it
+	// may have changed anything.
+	Writing func(table event.Place, columns []string) (over func(changed bool))
+	// Turns rises whenever Identifier may have come to answer otherwise; nil: never.
+	Turns func() uint64
 	// Common is shared by the gates of the database in this process; nil: there
 	// is one.
 	*Common

@@ -75,6 +75,9 @@ type writing struct {
 	mark   uint64 // the ReadyForQuery, idle, that ends it; 0: nothing was written
 	any    bool
 	tables []*counter
+	told   map[event.Place]func(changed bool) // by Settings.Writing; "": of any table
+	// statements that may write, and those of them that failed
+	sent, failed uint64
 }
 
 // sending counts a statement that is about to be sent.
@@ -99,6 +102,8 @@ func (e *engine) writes(r reach, p *plan) {
 		n.total.inFlight.Add(1)
 	}
 	w.mark = max(w.mark, e.sent+1)
+	w.sent++
+	e.warns(r, p)
 	switch {
 	case r == reachAny && !w.any:
 		w.any = true
@@ -110,6 +115,39 @@ func (e *engine) writes(r reach, p *plan) {
 				t.inFlight.Add(1)
 			}
 		}
+	}
+}
+
+// warns says what may change, before the server can show it to anybody: once a
+// transaction for each table that somebody wants to know of.
+func (e *engine) warns(r reach, p *plan) {
+	if e.g.Writing == nil || e.writing.told[""] != nil {
+		return
+	}
+	if r == reachAny {
+		e.warn("", nil)
+		return
+	}
+	for i := range p.writes {
+		switch w := &p.writes[i]; {
+		case w.Others:
+			e.warn("", nil)
+		case w.Op != "delete": // whose a value is that is gone need not be known
+			e.warn(w.Table, w.Sets)
+		}
+	}
+}
+
+func (e *engine) warn(table event.Place, columns []string) {
+	w := &e.writing
+	if w.told[table] != nil {
+		return
+	}
+	if over := e.g.Writing(table, columns); over != nil {
+		if w.told == nil {
+			w.told = map[event.Place]func(bool){}
+		}
+		w.told[table] = over
 	}
 }
 
@@ -161,6 +199,9 @@ func (e *engine) stirs() {
 // wrote counts the end of a statement.
 func (e *engine) wrote(x *execution, why event.Outcome, affected int64) {
 	r, n := x.reach, &e.g.changed
+	if why == event.OutcomeFailed && !x.outlives() {
+		e.writing.failed++
+	}
 	switch {
 	case r == reachCounted && why == event.OutcomeDone:
 		n.total.rows.Add(uint64(affected))
@@ -189,6 +230,15 @@ func (e *engine) wrote(x *execution, why event.Outcome, affected int64) {
 	}
 }
 
+// outlives says that what x did may be there although it failed.
+func (x *execution) outlives() bool {
+	switch x.shape.kind {
+	case sqlscan.Do, sqlscan.Call, sqlscan.Unknown: // may commit
+		return true
+	}
+	return false
+}
+
 // endWriting lets go of the tables that the transaction may have written to.
 // cut says that statements were under way.
 func (e *engine) endWriting(cut bool) {
@@ -209,6 +259,9 @@ func (e *engine) endWriting(cut bool) {
 		n.any.inFlight.Add(^uint64(0))
 	}
 	n.total.inFlight.Add(^uint64(0))
+	for _, over := range w.told {
+		over(cut || w.sent != w.failed)
+	}
 	*w = writing{tables: w.tables[:0]}
 }
 

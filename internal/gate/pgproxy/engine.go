@@ -64,6 +64,7 @@ type engine struct {
 	env        environ
 	ddl        ddlState
 	calmedAt   uint64 // sent, and one, when a message last waited until nobody changed the schema
+	turn       uint64 // Settings.Turns before the transaction under way began
 	ownDDL     uint64 // how much of the registry's epoch is this session's doing
 	writing    writing
 	tainting   []Taint // what the transaction under way taints
@@ -144,6 +145,9 @@ func newEngine(g *shared, ctx context.Context, rec event.Recorder, session event
 	e.prepared, e.portals, e.slots = map[string]*prepared{}, map[string]*portal{}, map[*plan]*slot{}
 	e.wake, e.cancel = func() {}, func() {}
 	e.env.dirty = true
+	if g.Turns != nil {
+		e.turn = g.Turns()
+	}
 	return e
 }
 
@@ -168,6 +172,7 @@ func (e *engine) fromClient(b []byte) {
 		return
 	}
 	e.stirs()
+	e.begins()
 	if e.clientHeld.has {
 		e.clientHeld.rest = append(e.clientHeld.rest, b...)
 		return

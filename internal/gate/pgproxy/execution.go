@@ -247,7 +247,7 @@ func (e *engine) row(x *execution, body []byte) {
 func (e *engine) keyed(x *execution, k *keyCol, f colFormat, value []byte) {
 	p, s := x.plan, x.slot
 	if k.rest != nil {
-		if n, ok := e.g.Identifier(p.parts[k.part].table, k.kind, value); ok {
+		if n, ok := e.identifies(x, k, value); ok {
 			s.tallies[k.part].add(n)
 		} else {
 			s.countAll(k.rest)
