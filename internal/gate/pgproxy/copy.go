@@ -61,6 +61,7 @@ func (g *shared) copyInPlan(p *plan) *plan {
 		t := &p.parts[i]
 		w := write{protected: true, numbers: g.Numbers(t.source), ordinal: -1}
 		w.Table, w.Source, w.Op = t.table, t.source, "copy"
+		w.Others = true // what it is a partition of, a SELECT does not tell
 		w.counter = g.changed.of(t.table)
 		for _, k := range p.cols {
 			if k.part == i && k.rest == nil {
