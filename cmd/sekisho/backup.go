@@ -28,8 +28,9 @@ type backupCmd struct {
 	File string `arg:"" help:"help_backup_file"`
 }
 
-// Run writes ledger, keys and the console's accounts into one file: a running process writes its own,
-// and goes on recording. The file appears when it is whole and on disk.
+// Run writes the ledger, and what belongs beside it (besideLedger, withAccounts), into
+// one file: a running process writes its own, and goes on recording. The file appears
+// when it is whole and on disk.
 func (c backupCmd) Run(a *app) error {
 	l, err := a.load()
 	if err != nil {
@@ -59,8 +60,11 @@ func accountsFile(c *config.Config) string { return filepath.Join(c.Data, "accou
 
 // besideLedger are the directories that belong into a backup beside the ledger and
 // cannot be made from it: the keys; frozen figures and released documents, which the
-// ledger names by digest; and the cuts in force. What is in them before the ledger names
-// it was complete then, so they are copied after it.
+// ledger names by digest; and what the hub signed. Of that the ledger names the cuts in
+// force, but not an order that it could not take. What is in them before the ledger
+// names it was complete then, so they are copied after it.
+// Not in a backup: the configuration and the files that it names, what is made anew
+// (views, certificates of sites), what is under way (drafts of the console, sessions).
 // A remote gate leaves its membership out: restored, it would take events for shipped
 // that are not, so it joins anew.
 func besideLedger(c *config.Config) map[string]string {

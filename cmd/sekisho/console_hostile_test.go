@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -67,9 +68,9 @@ func (c *apiCrawl) value(s *apiSchema, depth int) any {
 		return out
 	case "object":
 		out := map[string]any{}
-		for name, p := range s.Properties {
+		for _, name := range slices.Sorted(maps.Keys(s.Properties)) { // the same draws each time
 			if c.rng.IntN(4) > 0 {
-				out[name] = c.value(p, depth+1)
+				out[name] = c.value(s.Properties[name], depth+1)
 			}
 		}
 		return out

@@ -81,13 +81,24 @@ func (a *app) lookAt(ctx context.Context, l *config.Loaded, d *config.Database, 
 		return nil, err
 	}
 	answer, err := control.NewClient(l.Control, a.config).Database(ctx, control.DatabaseQuery{Database: d.Name, Ask: text})
-	out := &databaseLook{}
-	if err == nil && json.Unmarshal(answer, out) == nil {
-		return out, nil
+	if err == nil {
+		if out := ask.answered(answer); out != nil {
+			return out, nil
+		}
 	}
 	// Nothing runs, or it cannot: it knows another configuration, is of another
 	// version, or the database does not answer it either.
 	return ask.look(ctx, dsn, (&datamap.Control{ServerName: d.TLS.ServerName}).Attach, time.Now)
+}
+
+// answered reads what the process says; nil when that is not what was asked for, as
+// from a process of another version.
+func (q *databaseAsk) answered(text []byte) *databaseLook {
+	var out databaseLook
+	if json.Unmarshal(text, &out) != nil || q.Rights && out.Rights == nil {
+		return nil
+	}
+	return &out
 }
 
 // Database implements control.Operator.

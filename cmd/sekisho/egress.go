@@ -204,8 +204,10 @@ func (p *process) newExitGate(c *config.EgressGate, names *resolver.Resolver, pa
 		if l.address == "" {
 			continue
 		}
-		// Idle tunnels are ended by the gate: probes of the kernel's would only
-		// cost three calls a connection.
+		// No probes of the kernel's, which cost three calls a connection. They would
+		// find a peer that is gone without a word within minutes; so it is found
+		// when something is written to it, or by the gate's own limit of idleness
+		// (an hour), and holds its seat until then.
 		lc := net.ListenConfig{KeepAlive: -1}
 		listener, err := p.sockets.listen(&lc, l.address)
 		if err != nil {
