@@ -163,6 +163,36 @@ func TestCallsFail(t *testing.T) {
 	}
 }
 
+// TestRedirects: what is sent on after 307 and 308 is sent as it was, and what browsers
+// make a GET of is one.
+func TestRedirects(t *testing.T) {
+	for _, c := range []struct {
+		status       int
+		method, want string
+	}{
+		{301, "POST", "GET  "}, {302, "POST", "GET  "}, {303, "POST", "GET  "}, {303, "PUT", "GET  "},
+		{301, "PUT", `PUT application/json {"plan":1}`}, {302, "PATCH", `PATCH application/json {"plan":1}`},
+		{307, "POST", `POST application/json {"plan":1}`}, {308, "PUT", `PUT application/json {"plan":1}`},
+	} {
+		mux := http.NewServeMux()
+		mux.HandleFunc("/order", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/sent", c.status) })
+		mux.HandleFunc("/sent", func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			if got := r.Method + " " + r.Header.Get("Content-Type") + " " + string(body); got != c.want {
+				t.Errorf("%d after %s: asked %q, want %q", c.status, c.method, got, c.want)
+			}
+			_, _ = io.WriteString(w, `{"to":"https://pay.example.com/"}`)
+		})
+		s := httptest.NewServer(mux)
+		got := Walk(t.Context(), Config{Address: s.Listener.Addr().String(), Host: "shop.example.jp", Calls: []Call{{Ask: c.method + " /order", JSON: `{"plan":1}`, Provider: "json /to"}},
+			Card: "/card", Providers: []string{"pay.example.com"}, Refused: "SK3402"})
+		s.Close()
+		if got.Reached != "pay.example.com" {
+			t.Errorf("%d after %s: %+v", c.status, c.method, got)
+		}
+	}
+}
+
 // TestSlow: an answer that never ends is the end of the walk, not of the gate.
 func TestSlow(t *testing.T) {
 	stop := make(chan struct{})

@@ -191,7 +191,7 @@ func (w *walk) step(ctx context.Context, text string) (reached, problem string) 
 			}
 			return "", elsewhere
 		}
-		q = question{method: "GET", at: next}
+		q = *q.redirected(a.status, next)
 	}
 	return "", "it is sent on and on"
 }
@@ -226,7 +226,7 @@ func (w *walk) call(ctx context.Context, c *call) (reached, problem string) {
 		if n == maxRedirects {
 			return "", "it is sent on and on"
 		}
-		q = &question{method: "GET", at: next, headers: q.headers}
+		q = q.redirected(a.status, next)
 	}
 	switch {
 	case c.Status != 0 && a.status != c.Status, c.Status == 0 && a.status >= 400:
@@ -329,6 +329,19 @@ type question struct {
 	at                *url.URL
 	headers           map[string]string
 	body, contentType string
+}
+
+// redirected is what a browser asks where an answer sends it: the same again after
+// 307 and 308, and after 301 and 302 if it was no POST (RFC 9110, 15.4; WHATWG Fetch,
+// HTTP-redirect fetch), else a GET.
+func (q *question) redirected(status int, to *url.URL) *question {
+	moved := status == http.StatusMovedPermanently || status == http.StatusFound
+	if status == http.StatusTemporaryRedirect || status == http.StatusPermanentRedirect || moved && q.method != http.MethodPost {
+		again := *q
+		again.at = to
+		return &again
+	}
+	return &question{method: http.MethodGet, at: to, headers: q.headers}
 }
 
 const (
