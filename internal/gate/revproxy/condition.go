@@ -40,7 +40,7 @@ func condition(value string) bool {
 			asks = asks || functions[word] || follows(value, i+1, "select")
 			compares = compares || patterns[word] || functions[word] && asksWithin(value, i+1)
 		case '\'', '"':
-			if _, last := skipBack(value, i); number && strings.IndexByte("<>=~", last) >= 0 {
+			if _, last := skipBack(value, i); number && strings.IndexByte("<>=~", last) >= 0 && !opensAttribute(value, i) {
 				return true
 			}
 			if word, at := wordBefore(value, i); patterns[word] {
@@ -64,6 +64,52 @@ func condition(value string) bool {
 		}
 	}
 	return false
+}
+
+// opensAttribute reports whether the quotation mark at i opens the value of an
+// attribute of HTML, as in 2 <img width="20". Only a tag that is no SQL counts: names
+// of which each has a value in quotation marks, and white space.
+func opensAttribute(value string, i int) bool {
+	at := strings.LastIndexByte(value[:i], '<') + 1
+	if at == 0 {
+		return false
+	}
+	space := func() (any bool) {
+		for at < i && value[at] <= ' ' {
+			at, any = at+1, true
+		}
+		return any
+	}
+	name := func() bool {
+		from := at
+		for at < i && (wordByte(value[at]) || at > from && value[at] == '-') {
+			at++
+		}
+		return at > from && (value[from] < '0' || value[from] > '9')
+	}
+	if !name() {
+		return false
+	}
+	for {
+		if !space() || !name() {
+			return false
+		}
+		space()
+		if at >= i || value[at] != '=' {
+			return false
+		}
+		at++
+		space()
+		if at == i {
+			return true
+		}
+		quote := value[at]
+		end := strings.IndexByte(value[at+1:i], quote)
+		if quote != '"' && quote != '\'' || end < 0 {
+			return false
+		}
+		at += end + 2
+	}
 }
 
 // startsAsNumber reports whether a value begins as what an application expects where

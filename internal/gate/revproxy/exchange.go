@@ -33,16 +33,17 @@ type exchange struct {
 	fields   []site.Field // of the request, if anybody asked
 	request  *waf.Request // as judged; nil without a firewall
 	end      event.ExchangeEnd
-	received atomic.Uint64 // bytes of the request's body; the transport reads it
-	attempt  *attempt      // to log in, nil: it is none
-	from     string        // address of the client, of an attempt
-	shown    *shown        // nil: the response is not attributed
-	counting *counter      // of a response that streams, until it ends
-	socket   *socket       // nil: the connection keeps its protocol
-	whole    []byte        // the request's body, nil: it goes on, or there is none
-	incoming *watched      // what is left of the request's body, nil for nothing
-	together bool          // the response is there as a whole, of the length that it says
-	sentTo   *upstream     // that has the request, nil for none yet
+	received atomic.Uint64         // bytes of the request's body; the transport reads it
+	attempt  *attempt              // to log in, nil: it is none
+	from     string                // address of the client, of an attempt
+	shown    *shown                // nil: the response is not attributed
+	counting *counter              // of a response that streams, until it ends
+	socket   *socket               // nil: the connection keeps its protocol
+	whole    []byte                // the request's body, nil: it goes on, or there is none
+	broken   atomic.Pointer[error] // the client's body did not come as announced; the transport reads it
+	incoming *watched              // what is left of the request's body, nil for nothing
+	together bool                  // the response is there as a whole, of the length that it says
+	sentTo   *upstream             // that has the request, nil for none yet
 
 	cancel context.CancelFunc // ends what is asked of the upstream
 	live   *cutting.Live      // nil: not in the cuts
@@ -233,6 +234,9 @@ func (t *timed) Read(p []byte) (int, error) {
 	n, err := t.body.Read(p)
 	if t.count += int64(n); n > 0 {
 		t.from.moved()
+	}
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, http.ErrBodyReadAfterClose) { // closed: nobody wants more
+		t.x.broken.CompareAndSwap(nil, &err)
 	}
 	return n, err
 }

@@ -80,6 +80,27 @@ func cookies(r *http.Request, name string) []string {
 	return all
 }
 
+// crumbs appends all cookies, as far as anybody may read them: each as often as it
+// is there, what has no name too. net/http passes over those that are odd.
+func crumbs(all []site.Field, r *http.Request) []site.Field {
+	for _, line := range r.Header["Cookie"] {
+		for pair := range strings.SplitSeq(line, ";") {
+			if len(all) >= 2*maxFields {
+				return all
+			}
+			name, value, named := strings.Cut(strings.TrimSpace(pair), "=")
+			if !named {
+				name, value = "", name
+			}
+			if n := len(value); n > 1 && value[0] == '"' && value[n-1] == '"' {
+				value = value[1 : n-1]
+			}
+			all = append(all, site.Field{Name: strings.TrimSpace(name), Value: string(unescaped(nil, value))})
+		}
+	}
+	return all
+}
+
 // isForm reports whether a body is a form as browsers send it.
 func isForm(contentType string) bool {
 	kind, _, _ := strings.Cut(contentType, ";")

@@ -95,8 +95,8 @@ func (x *exchange) probes(r *http.Request, body []byte, now time.Time) bool {
 			all, _ = fields(r, body, x.incoming != nil)
 		}
 	}
-	for _, c := range r.Cookies() {
-		all = append(all, site.Field{Name: c.Name, Value: string(unescaped(nil, c.Value))})
+	if headers {
+		all = crumbs(all, r)
 	}
 	if headers {
 		all = append(all, site.Field{Name: "path", Value: r.URL.Path})

@@ -89,6 +89,16 @@ func TestLettersAreCountedHoweverTheyAreAsked(t *testing.T) {
 			r.Header.Set("Cookie", "last="+url.QueryEscape(condition(i)))
 			return r
 		}, 0, maxProbes},
+		"an odd cookie": {func(i int) *http.Request {
+			r := in("/")
+			r.Header.Set("Cookie", "a=b; last="+strings.ReplaceAll(condition(i), ";", "")+"\\,\"")
+			return r
+		}, 0, maxProbes},
+		"a cookie without a name": {func(i int) *http.Request {
+			r := in("/")
+			r.Header.Set("Cookie", url.QueryEscape(condition(i)))
+			return r
+		}, 0, maxProbes},
 		"a header": {func(i int) *http.Request {
 			r := in("/")
 			r.Header.Set("User-Agent", "x'||"+condition(i))
@@ -110,6 +120,28 @@ func TestLettersAreCountedHoweverTheyAreAsked(t *testing.T) {
 		}
 		if most := c.most * max(1, int(2*maxTogether*c.wait/probeWindow)+1); passed > most {
 			t.Errorf("%s: %d of %d passed, want at most %d", name, passed, 2*maxTogether, most)
+		}
+	}
+}
+
+// Pages that people write begin with a number, too; what only looks like one is
+// told from it.
+func TestPagesAreNoInjections(t *testing.T) {
+	for value, want := range map[string]bool{
+		`3 <a href="/plans/1">rooms</a>`:                              false,
+		`2026 <img class='wide' width = "20" alt="a view" src="/a">`:  false,
+		`(1) <td data-x="1">`:                                         false,
+		`1 <a or b='x'`:                                               true,
+		`1 <a/**/or/**/b='x'`:                                         true,
+		`1 <a b.c='x'`:                                                true,
+		`1<"a" or name='x'`:                                           true,
+		`1' or '<a b="' or name='x' or '">'`:                          true,
+		`7-(v>'admin')`:                                               true,
+		`3 <a href="x"> and (select count(*) from members) > 3`:       true,
+		`3 <a href="x" title=(select/**/name/**/from/**/a)and 1='1'>`: true,
+	} {
+		if got := condition(value); got != want {
+			t.Errorf("%s: a condition: %v, want %v", value, got, want)
 		}
 	}
 }

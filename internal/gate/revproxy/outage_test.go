@@ -3,6 +3,7 @@ package revproxy
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -158,5 +159,26 @@ func TestOutageOfOneServer(t *testing.T) {
 	want := []string{"upstream does not answer: upstream 2 of 2: EOF", "upstream answers again: requests that failed: 2, within 1s"}
 	if diff := cmp.Diff(want, raisedOf(w.rec)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// A body that does not come as the client announced it is no outage of the upstream.
+func TestBrokenBodyIsNoOutage(t *testing.T) {
+	for name, rest := range map[string]string{"malformed": "zz\r\n", "nothing more": ""} {
+		w := newWorld(t, nil, func(c *Config) {
+			c.HoldBytes, c.Limits.Body, c.Hosts[0].Firewall = 1000, 200*time.Millisecond, Off
+		})
+		conn := w.open(t)
+		piece := fmt.Sprintf("%x\r\n%s\r\n", 4000, strings.Repeat("word", 1000))
+		if _, err := io.WriteString(conn, "POST /a HTTP/1.1\r\n"+common+"Content-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n"+piece+piece+rest); err != nil {
+			t.Fatal(err)
+		}
+		if all, err := io.ReadAll(conn); strings.Contains(string(all), codeUpstream) || strings.Contains(string(all), " 502 ") {
+			t.Errorf("%s: %q, %v", name, all, err)
+		}
+		ends := w.ends(t)
+		if len(ends) != 1 || ends[0].Outcome != "aborted" || w.gate.Metrics().Failed != 0 || len(raisedOf(w.rec)) != 0 {
+			t.Errorf("%s: %+v, %d failed, raised %q", name, *ends[0], w.gate.Metrics().Failed, raisedOf(w.rec))
+		}
 	}
 }

@@ -113,6 +113,12 @@ func (g *Gate) failed(w http.ResponseWriter, r *http.Request, err error) {
 		x.page(w, r, refusal{status: http.StatusForbidden, code: "SK3402"})
 	case errors.Is(err, context.Canceled):
 		x.end.Outcome = "aborted"
+	case x.broken.Load() != nil: // the client's doing, and no outage
+		x.end.Outcome = "aborted"
+		f := unreadBody(r, *x.broken.Load())
+		f.action = "cut"
+		x.record(context.Background(), x.decision(f))
+		x.page(w, r, f)
 	default:
 		x.end.Outcome = "upstream"
 		g.counts.failed.Add(1)

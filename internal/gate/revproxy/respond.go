@@ -297,7 +297,7 @@ func (e *ender) Read(p []byte) (int, error) {
 		e.x.end.Outcome = "cut"
 	case errors.Is(err, io.EOF):
 		e.x.end.Outcome = "done"
-	case errors.Is(err, context.Canceled): // the client has gone; the transport noticed first
+	case errors.Is(err, context.Canceled), e.x.broken.Load() != nil: // the client has gone; the transport noticed first
 		e.x.end.Outcome = "aborted"
 	default:
 		e.x.end.Outcome = "upstream"
