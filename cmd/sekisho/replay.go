@@ -42,24 +42,13 @@ type history struct {
 // crash interrupted, and returns what the rest of the process needs.
 func replay(ctx context.Context, r *ledger.Reader, d *subject.Dictionary, ring *keyring.Ring, member string, progress func(event.Index)) (*history, error) {
 	h := &history{starts: map[event.Source]uint32{}, stops: map[siteStop]bool{}, keys: map[string]bool{}, relations: map[event.Place]relations{}, suspected: map[event.Place]map[event.Source]bool{}, scanned: map[event.Place]bool{}, filled: map[event.Place]bool{}, drifts: map[event.Place]*event.Drift{}}
-	err := r.Scan(ctx, 0, func(index event.Index, line []byte) error {
+	err := r.ScanEventsOf(ctx, 0, builtOn, func(index event.Index, e *event.Event) error {
 		if progress != nil && index%65536 == 0 {
 			progress(index)
 		}
-		head, err := event.ParseHeader(line)
-		if err != nil {
-			return fmt.Errorf("event %d: %w", index, err)
-		}
-		h.last = max(h.last, head.At)
-		switch head.Kind {
-		case event.KindHeartbeat, event.KindStatement, event.KindIntent, event.KindSessionOpen, event.KindSessionClose, event.KindDecision,
-			event.KindExchange, event.KindExchangeEnd,
-			event.KindFlow, event.KindFlowBytes, event.KindFlowEnd, event.KindLookup, event.KindLookups:
+		h.last = max(h.last, e.At.UnixNano())
+		if e.Body == nil {
 			return nil
-		}
-		e, err := event.Parse(line)
-		if err != nil {
-			return fmt.Errorf("event %d: %w", index, err)
 		}
 		if site := frame.SiteOf(string(e.Source)); hub.Ships(string(e.Source), site) && site != member {
 			return nil // a remote gate's, shipped here: no state of this process
@@ -70,6 +59,18 @@ func replay(ctx context.Context, r *ledger.Reader, d *subject.Dictionary, ring *
 		return h.fold(e, ring)
 	})
 	return h, err
+}
+
+// builtOn are the kinds from which a start learns something: all but the many that
+// tell what passes.
+func builtOn(k event.Kind) bool {
+	switch k {
+	case event.KindHeartbeat, event.KindStatement, event.KindIntent, event.KindSessionOpen, event.KindSessionClose, event.KindDecision,
+		event.KindExchange, event.KindExchangeEnd,
+		event.KindFlow, event.KindFlowBytes, event.KindFlowEnd, event.KindLookup, event.KindLookups:
+		return false
+	}
+	return true
 }
 
 func (h *history) fold(e *event.Event, ring *keyring.Ring) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -105,6 +106,31 @@ func compareScans(t *testing.T, r *Reader, from event.Index) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Fatalf("from %d (-Scan +ScanEvents):\n%s", from, diff)
+	}
+	i := 0
+	err = r.ScanEventsOf(t.Context(), from, func(k event.Kind) bool { return k%2 == 0 }, func(at event.Index, e *event.Event) error {
+		var whole event.Header
+		if i < len(want) {
+			_, line, _ := strings.Cut(want[i], " ")
+			h, err := event.ParseHeader([]byte(line))
+			if err != nil {
+				return err
+			}
+			whole = h
+		}
+		if i++; e.At.UnixNano() != whole.At || (e.Body != nil) != (whole.Kind%2 == 0) {
+			t.Fatalf("event %d of kind %d at %d: body %v at %d", at, whole.Kind, whole.At, e.Body, e.At.UnixNano())
+		}
+		if e.Body != nil {
+			line := event.Append(nil, e)
+			if got := fmt.Sprintf("%d %s", at, line[:len(line)-1]); got != want[i-1] {
+				t.Fatalf("got %s, want %s", got, want[i-1])
+			}
+		}
+		return nil
+	})
+	if err != nil || i != len(want) {
+		t.Fatalf("%d of %d events, %v", i, len(want), err)
 	}
 	stop := errors.New("enough")
 	err = r.ScanEvents(t.Context(), from, func(event.Index, *event.Event) error { return stop })

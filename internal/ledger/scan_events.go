@@ -17,16 +17,27 @@ import (
 // processors, and calls fn in order from one goroutine. An event that fn keeps
 // keeps some hundred others in memory (event.Decoder.Slabs).
 func (r *Reader) ScanEvents(ctx context.Context, from event.Index, fn func(event.Index, *event.Event) error) error {
+	return r.scanEvents(ctx, from, decoding{slabs: true}, fn)
+}
+
+// ScanEventsOf is ScanEvents for those who need some kinds only and may keep what
+// they get: an event of any other kind has a time and no body, and one that fn keeps
+// keeps no other.
+func (r *Reader) ScanEventsOf(ctx context.Context, from event.Index, wants func(event.Kind) bool, fn func(event.Index, *event.Event) error) error {
+	return r.scanEvents(ctx, from, decoding{wants: wants}, fn)
+}
+
+func (r *Reader) scanEvents(ctx context.Context, from event.Index, d decoding, fn func(event.Index, *event.Event) error) error {
 	end := event.Index(math.MaxUint64)
 	if r.live != nil {
 		end = r.live.Head()
 	}
 	if r.live != nil && end < from+fewEvents {
-		return r.scanFew(ctx, from, end, fn)
+		return r.scanFew(ctx, from, end, &d, fn)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	workers := runtime.GOMAXPROCS(0)
-	d := decoding{ordered: make(chan *chunk, chunksAhead), work: make(chan *chunk, 2*workers), free: make(chan []byte, 4*workers)}
+	d.ordered, d.work, d.free = make(chan *chunk, chunksAhead), make(chan *chunk, 2*workers), make(chan []byte, 4*workers)
 	var all sync.WaitGroup
 	defer all.Wait() // after cancel: nobody works on
 	defer cancel()
@@ -55,10 +66,10 @@ func (r *Reader) ScanEvents(ctx context.Context, from event.Index, fn func(event
 // fewEvents is when decoding ahead is not worth its goroutines and buffers.
 const fewEvents = 1000
 
-func (r *Reader) scanFew(ctx context.Context, from, end event.Index, fn func(event.Index, *event.Event) error) error {
-	var dec event.Decoder
+func (r *Reader) scanFew(ctx context.Context, from, end event.Index, d *decoding, fn func(event.Index, *event.Event) error) error {
+	dec := decoder{wants: d.wants}
 	_, err := r.scan(ctx, from, end, func(i event.Index, line []byte) error {
-		e, err := dec.Parse(line)
+		e, err := dec.parse(line)
 		if err != nil {
 			return fmt.Errorf("event %d: %w", i, err)
 		}
@@ -90,6 +101,8 @@ const chunksAhead = 96
 // the order of the ledger. The receiver of ordered cancels read's context when
 // it leaves early.
 type decoding struct {
+	wants         func(event.Kind) bool // nil: all
+	slabs         bool
 	ordered, work chan *chunk
 	free          chan []byte // buffers of decoded chunks
 	err           error       // of the reader; read after ordered is closed
@@ -185,7 +198,7 @@ func (s *segmentScan) trim(lines []byte) *chunk {
 
 // decode decodes chunks until there are none.
 func (d *decoding) decode() {
-	dec := event.Decoder{Slabs: true}
+	dec := decoder{wants: d.wants, Decoder: event.Decoder{Slabs: d.slabs}}
 	for c := range d.work {
 		c.decode(&dec)
 		if buf := c.lines[:cap(c.lines)]; len(buf) == chunkBytes {
@@ -199,11 +212,11 @@ func (d *decoding) decode() {
 	}
 }
 
-func (c *chunk) decode(dec *event.Decoder) {
+func (c *chunk) decode(dec *decoder) {
 	c.events = make([]*event.Event, 0, c.count)
 	for rest := c.lines; len(rest) > 0; {
 		n := bytes.IndexByte(rest, '\n')
-		e, err := dec.Parse(rest[:n])
+		e, err := dec.parse(rest[:n])
 		if err != nil {
 			c.err = fmt.Errorf("event %d: %w", c.first+event.Index(len(c.events)), err)
 			return
@@ -211,4 +224,23 @@ func (c *chunk) decode(dec *event.Decoder) {
 		c.events = append(c.events, e)
 		rest = rest[n+1:]
 	}
+}
+
+// decoder decodes what is wanted.
+type decoder struct {
+	event.Decoder
+	wants func(event.Kind) bool
+}
+
+func (d *decoder) parse(line []byte) (*event.Event, error) {
+	if d.wants != nil {
+		h, err := event.ParseHeader(line)
+		if err != nil {
+			return nil, err
+		}
+		if !d.wants(h.Kind) {
+			return &event.Event{At: event.Time(h.At)}, nil
+		}
+	}
+	return d.Parse(line)
 }
