@@ -104,7 +104,11 @@ func (s *Scanner) addressEnd(q int) (end, city int, block bool) {
 			q += n
 			continue
 		case r >= 'ぁ' && r <= 'ん': // の, が and ヶ in names of places, not the sentence around them
-			if !isPlaceKana(b[q:]) && !(city > 0 && kanaBeforeBlock(b[q:])) {
+			if !isPlaceKana(b[q:]) && !(city > 0 && (kanaBeforeBlock(b[q:]) || isWayOfKyoto(b[q-3:]))) {
+				if k := mixedCity(b[q:]); k > 0 && q == start {
+					q += k
+					continue
+				}
 				return trimAddress(b, start, q), city, block
 			}
 		case r >= 'Ａ' && r <= 'ｚ' && block:
@@ -150,6 +154,20 @@ func isPlaceKana(b []byte) bool {
 		}
 	}
 	return false
+}
+
+// isWayOfKyoto reports whether b is 上る, 下る or 入る, which lead on from a street: 御池上る.
+func isWayOfKyoto(b []byte) bool {
+	return (hasPrefix(b[3:6], "る") || hasPrefix(b[3:6], "ル")) && wordIn(b[:3], "上下入")
+}
+
+// mixedCity returns the length of the hiragana that one of the three cities of hiragana and
+// kanji begins with, 0 where there is none.
+func mixedCity(b []byte) int {
+	if hasPrefix(b[:12], "あきる野") || hasPrefix(b[:12], "いちき串") || hasPrefix(b[:12], "ふじみ野") {
+		return 9
+	}
+	return 0
 }
 
 // kanaBeforeBlock reports whether the hiragana at b is a town's name before its

@@ -209,7 +209,7 @@ func usualForm(kind Kind, v []byte) (is, never bool) {
 			return false, false
 		}
 		is := IsPhone(d[:n])
-		return is && (separators > 0 || n == 11), !is
+		return is && (separators > 0 || n == 11), !is && !lostZero(d[:n])
 	}
 	return false, false
 }
@@ -229,7 +229,8 @@ func (f *Field) judgeForm(v []byte) (Kind, int, Reason) {
 	n, _, ok := digits(d[:], folded)
 	switch {
 	case !ok:
-	case f.header == Phone && IsPhone(d[:n]),
+	case f.header == Phone && (IsPhone(d[:n]) || lostZero(d[:n])),
+		f.header == MyNumber && IsMyNumber(d[:n]),
 		f.header == PostalCode && n == 7,
 		f.header == BankAccount && n == 7,
 		f.header == CardCVV && (n == 3 || n == 4),
@@ -241,6 +242,16 @@ func (f *Field) judgeForm(v []byte) (Kind, int, Reason) {
 		return CardExpiry, 85, ByHeader | ByForm
 	}
 	return Unclassified, 0, 0
+}
+
+// lostZero reports whether d is a telephone number without the zero that it begins with,
+// as spreadsheets leave it: 9012345678, 312345678.
+func lostZero(d []byte) bool {
+	if len(d) != 9 && len(d) != 10 || d[0] == 0 {
+		return false
+	}
+	var whole [11]byte
+	return IsPhone(whole[:1+copy(whole[1:], d)])
 }
 
 // mayBeLong is a cheap refusal of what holds no number of 13 digits: short values,

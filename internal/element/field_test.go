@@ -57,6 +57,9 @@ func TestFieldJudge(t *testing.T) {
 		want          Kind
 	}{
 		{"氏名", "山田　太郎", Name}, {"name", "山田太郎", Name}, {"name", "widget", Unclassified}, {"customer_name", "Hanako Yamada", Name},
+		{"フルネーム", "ジョン・スミス", Name}, {"スタッフ名", "佐藤 ひろし", Name}, {"お客様", "佐藤 ひろし", Name}, {"お客様", "未登録", Unclassified}, {"ユーザー名", "yamada01", Unclassified},
+		{"自宅TEL", "0312345678", Phone}, {"携帯TEL", "9012345678", Phone}, {"電話番号", "312345678", Phone}, {"電話番号", "12345", Unclassified},
+		{"マイナンバー", "1234-5678-9018", MyNumber}, {"マイナンバー", "1234-5678-9012", Unclassified}, {"mynum", "123456789018", MyNumber},
 		{"姓", "原", Name}, {"フリガナ", "ヤマダ タロウ", Kana}, {"住所", "札幌市中央区北1条西2丁目", Address}, {"電話番号", "0312345678", Phone},
 		{"zip", "0608588", PostalCode}, {"カード番号", "４１１１１１１１１１１１１１１１", CardPAN}, {"カード番号", "4111111111111112", Unclassified},
 		{"口座番号", "1234567", BankAccount}, {"cvv", "123", CardCVV}, {"有効期限", "12/26", CardExpiry}, {"price", "4111111111111111", Unclassified}, {"氏名", "", Unclassified},

@@ -172,3 +172,23 @@ func TestSpellings(t *testing.T) {
 		t.Errorf("%d combinations only", tried)
 	}
 }
+
+// TestAddressesWithKana: streets of Kyoto, and cities of hiragana and kanji.
+func TestAddressesWithKana(t *testing.T) {
+	for text, want := range map[string]string{
+		"京都府京都市中京区寺町通御池上る上本能寺前町488番地です": "京都府京都市中京区寺町通御池上る上本能寺前町488番地",
+		"京都府京都市下京区四条通烏丸東入る長刀鉾町8":        "京都府京都市下京区四条通烏丸東入る長刀鉾町8",
+		"東京都あきる野市二宮350":                 "東京都あきる野市二宮350",
+		"鹿児島県いちき串木野市昭和通133-1":           "鹿児島県いちき串木野市昭和通133-1",
+		"東京都での会議は新宿区1-2で":               "",
+		"東京都への横浜市は1-2まで":                "",
+	} {
+		var got string
+		s := NewScanner(Options{Encoding: UTF8, Kinds: MaskOf(Address)}, func(f *Finding) { got = text[f.Offset : int(f.Offset)+f.Length] })
+		s.Write([]byte(text))
+		s.Close()
+		if got != want {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+	}
+}
