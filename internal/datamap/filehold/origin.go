@@ -69,6 +69,50 @@ func (t *Tree) snapshot(ctx context.Context) error {
 	return err
 }
 
+// snapshotFolder returns the snapshot within a tree that the path lies in, as ZFS
+// (.zfs/snapshot/NAME) and snapper and its like on btrfs (.snapshots/NAME) show them, and
+// what it was taken of: the folder above. Shares of NetApp call it .snapshot or ~snapshot.
+func snapshotFolder(name string) (snapshot, of string, ok bool) {
+	parts := strings.Split(name, "/")
+	for i, part := range parts {
+		n := 0
+		switch {
+		case part == ".zfs" && i+2 < len(parts) && parts[i+1] == "snapshot":
+			n = i + 3
+		case part == ".snapshots" || part == ".snapshot" || part == "~snapshot":
+			n = i + 2
+		}
+		if n > 0 && n < len(parts) {
+			return strings.Join(parts[:n], "/"), strings.Join(parts[:i], "/"), true
+		}
+	}
+	return "", "", false
+}
+
+// inSnapshot returns, once for each snapshot within the tree, that it is a copy of the
+// folder that it was taken of.
+func (t *Tree) inSnapshot(name, raw string) []event.Body {
+	snapshot, of, ok := snapshotFolder(name)
+	if !ok {
+		return nil
+	}
+	cut := func(s, like string) string { // as many parts of s as like has
+		n := strings.Count(like, "/") + 1
+		parts := strings.Split(s, "/")
+		return strings.Join(parts[:min(n, len(parts))], "/")
+	}
+	place := t.place(snapshot, cut(raw, snapshot))
+	if t.snapshots[place] {
+		return nil
+	}
+	t.snapshots[place] = true
+	from := t.cfg.Tree
+	if of != "" {
+		from = t.place(of, cut(raw, of))
+	}
+	return []event.Body{&event.Copied{Place: place, At: t.cfg.Now().UnixNano(), Of: []event.Place{from}, How: "snapshot"}}
+}
+
 // controlFile is where a data directory of PostgreSQL, and so a base backup of it, has
 // its control file (PostgreSQL manual, 73.1).
 const controlFile = "global/pg_control"

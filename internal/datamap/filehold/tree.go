@@ -24,7 +24,9 @@ type Tree struct {
 	files  map[event.Place]*state
 	closed []event.Place // what this reading could not look into: nothing below it is gone
 	lastID uint64
-	said   bool // that it is a snapshot
+
+	snapshots map[event.Place]bool // within the tree, that were told
+	said      bool                 // that it is a snapshot
 }
 
 // state is what is known of a place.
@@ -48,7 +50,7 @@ func New(cfg Config) *Tree {
 	if cfg.Unknown == "" {
 		cfg.Unknown = Unknown
 	}
-	t := &Tree{cfg: cfg, files: map[event.Place]*state{}}
+	t := &Tree{cfg: cfg, files: map[event.Place]*state{}, snapshots: map[event.Place]bool{}}
 	for place, sources := range cfg.Held {
 		t.files[place] = &state{sources: maps.Clone(sources)}
 	}
@@ -192,6 +194,9 @@ func (t *Tree) file(ctx context.Context, f *document.Object, c *content, reader 
 	}
 	bodies = append(append(bodies, t.copied(ctx, place, s, c)...), s.trouble(place, c)...)
 	bodies = append(bodies, t.backup(ctx, f, place, s)...)
+	if len(s.sources) > 0 {
+		bodies = append(bodies, t.inSnapshot(f.Path, strings.ReplaceAll(f.Raw, string(filepath.Separator), "/"))...)
+	}
 	if len(bodies) > 0 {
 		if _, err := t.cfg.Recorder.Record(ctx, event.Durable, bodies...); err != nil {
 			return fmt.Errorf("record holdings of %s: %w", place, err)
