@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"math"
 	"path"
 	"strings"
 
@@ -151,7 +152,11 @@ func (j *job) zip(part, name string, src source, depth int) error {
 	}
 	var z *zip.Reader
 	if err == nil {
-		z, err = zip.NewReader(at, size)
+		list := &directory{at: at, left: maxDirectory}
+		if z, err = zip.NewReader(list, size); list.over {
+			err = errLimit
+		}
+		list.left = math.MaxInt64
 	}
 	if err != nil { // of an archive whose own end is missing, what came
 		return errors.Join(err, j.zipFront(part, io.NewSectionReader(at, 0, size), depth))
@@ -161,6 +166,27 @@ func (j *job) zip(part, name string, src source, depth int) error {
 		return read(j, part, z)
 	}
 	return j.zipMembers(part, z, depth)
+}
+
+// maxDirectory bounds what is read for the list of an archive's members, all of which
+// are in memory at once: half a million of the shortest, five times Limits.Entries with
+// names as people give them.
+const maxDirectory = 24 << 20
+
+// directory is an archive of which only so much is read, until its members are.
+type directory struct {
+	at   io.ReaderAt
+	left int64
+	over bool
+}
+
+// ReadAt implements io.ReaderAt.
+func (d *directory) ReadAt(p []byte, off int64) (int, error) {
+	if d.left -= int64(len(p)); d.left < 0 {
+		d.over = true
+		return 0, errLimit
+	}
+	return d.at.ReadAt(p, off)
 }
 
 func (j *job) zipMembers(part string, z *zip.Reader, depth int) error {

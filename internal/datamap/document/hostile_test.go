@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"encoding/binary"
 	"io"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -162,4 +164,34 @@ func FuzzRead(f *testing.F) {
 			t.Errorf("%d bytes from %d", s.bytes, len(data))
 		}
 	})
+}
+
+// TestZipOfManyEntries: the list of an archive's members is bounded before it is in
+// memory; what stands at the front is read, and the rest is told.
+func TestZipOfManyEntries(t *testing.T) {
+	first := zipped(t, "first.txt", "taro@mail.example\n")
+	at := bytes.Index(first, []byte("PK\x01\x02"))
+	const entries = 2_000_000
+	data := append([]byte(nil), first[:at]...)
+	one := append([]byte("PK\x01\x02"), make([]byte, 42)...)
+	one[28] = 1 // the name's length
+	data = append(data, bytes.Repeat(append(one, 'x'), entries)...)
+	list := uint32(len(data) - at)
+	end := append([]byte("PK\x05\x06"), make([]byte, 18)...)
+	binary.LittleEndian.PutUint16(end[8:], entries&0xffff)
+	binary.LittleEndian.PutUint16(end[10:], entries&0xffff)
+	binary.LittleEndian.PutUint32(end[12:], list)
+	binary.LittleEndian.PutUint32(end[16:], uint32(at))
+	data = append(data, end...)
+	runtime.GC()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	lines := strings.Join(read(t, "a.zip", data, Limits{}), "\n")
+	runtime.ReadMemStats(&after)
+	if !strings.Contains(lines, "limit") || !strings.Contains(lines, "taro@mail.example") {
+		t.Errorf("%.500q", lines)
+	}
+	if grown := int64(after.HeapSys) - int64(before.HeapSys); grown > 256<<20 {
+		t.Errorf("the heap grew by %d MiB", grown>>20)
+	}
 }
