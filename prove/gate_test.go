@@ -219,7 +219,12 @@ type answer struct{ confirmed, reachable, everHeld map[int]bool }
 
 // scope asks whose data the client at an address received.
 func (h *insideHouse) scope(ctx context.Context, s *shop, address string) (answer, *disclosure.Answer, error) {
-	a, err := h.view.Scope(ctx, scope.Query{Places: []string{"shop"}, Addresses: []string{address}})
+	return h.scopeSince(ctx, s, address, time.Time{})
+}
+
+// scopeSince asks about what the client received from a time on.
+func (h *insideHouse) scopeSince(ctx context.Context, s *shop, address string, from time.Time) (answer, *disclosure.Answer, error) {
+	a, err := h.view.Scope(ctx, scope.Query{Places: []string{"shop"}, Addresses: []string{address}, From: from})
 	if err != nil {
 		return answer{}, nil, err
 	}

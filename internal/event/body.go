@@ -117,8 +117,9 @@ type Statement struct {
 type Intent struct {
 	Session   Session     `json:"session"`
 	Statement StatementID `json:"statement"`
-	From      int64       `json:"from"`  // start of the bucket, UTC ns
-	Parts     []Part      `json:"parts"` // tables, elements and class; no subjects
+	From      int64       `json:"from"`            // start of the bucket, UTC ns
+	Since     int64       `json:"since,omitempty"` // as in Crossing
+	Parts     []Part      `json:"parts"`           // tables, elements and class; no subjects
 	// Trace is the id of the trace that the bucket's first execution said it is part
 	// of (W3C Trace Context): a label, it never narrows a scope.
 	Trace string `json:"trace,omitempty"`
@@ -131,10 +132,14 @@ type Crossing struct {
 	Intent    Seq         `json:"intent"`         // of the same (source, worker); 0 in a continuation chunk's absence
 	More      bool        `json:"more,omitempty"` // further Crossings close the same intent (chunked subjects)
 	Outcome   Outcome     `json:"outcome"`
-	From      int64       `json:"from"`  // first row of the bucket, UTC ns
-	To        int64       `json:"to"`    // last row of the bucket, UTC ns
-	Count     uint64      `json:"count"` // executions
-	Parts     []Part      `json:"parts"`
+	From      int64       `json:"from"` // first row of the bucket, UTC ns
+	To        int64       `json:"to"`   // last row of the bucket, UTC ns
+	// Since is from when on, at the earliest, what crossed may have rested there,
+	// when that is before From: the beginning of the transaction, cursor or
+	// statement whose rows they are, UTC ns.
+	Since int64  `json:"since,omitempty"`
+	Count uint64 `json:"count"` // executions
+	Parts []Part `json:"parts"`
 	// Traces are the ids of the traces that executions in the bucket said they are
 	// part of, so far, in the order of their coming: labels, as in Intent. A web
 	// gate names that of the request.

@@ -97,6 +97,7 @@ func (b *Intent) appendJSON(dst []byte) []byte {
 	dst = appendUint(dst, `{"session":`, b.Session)
 	dst = appendUint(dst, `,"statement":`, b.Statement)
 	dst = appendInt(dst, `,"from":`, b.From)
+	dst = appendSince(dst, b.Since)
 	dst = appendParts(dst, b.Parts)
 	dst = appendTextIf(dst, `,"trace":`, b.Trace)
 	return append(dst, '}')
@@ -106,6 +107,7 @@ func (b *Intent) scan(s *scanner, d *Decoder) {
 	b.Session = Session(s.key(`{"session":`, math.MaxUint64))
 	b.Statement = StatementID(s.key(`,"statement":`, math.MaxUint64))
 	b.From = s.keyInt(`,"from":`)
+	b.Since = s.since()
 	b.Parts = s.parts(d)
 	if s.try(`,"trace":`) {
 		b.Trace = s.freshText()
@@ -123,6 +125,7 @@ func (b *Crossing) appendJSON(dst []byte) []byte {
 	dst = appendUint(dst, `,"outcome":`, b.Outcome)
 	dst = appendInt(dst, `,"from":`, b.From)
 	dst = appendInt(dst, `,"to":`, b.To)
+	dst = appendSince(dst, b.Since)
 	dst = appendUint(dst, `,"count":`, b.Count)
 	dst = appendParts(dst, b.Parts)
 	for i, id := range b.Traces {
@@ -146,6 +149,7 @@ func (b *Crossing) scan(s *scanner, d *Decoder) {
 	b.Outcome = Outcome(s.key(`,"outcome":`, math.MaxUint8))
 	b.From = s.keyInt(`,"from":`)
 	b.To = s.keyInt(`,"to":`)
+	b.Since = s.since()
 	b.Count = s.key(`,"count":`, math.MaxUint64)
 	b.Parts = s.parts(d)
 	for key := `,"traces":[`; s.try(key); key = `,` {
@@ -155,6 +159,13 @@ func (b *Crossing) scan(s *scanner, d *Decoder) {
 		s.lit(`]`)
 	}
 	s.lit(`}`)
+}
+
+func appendSince(dst []byte, ns int64) []byte {
+	if ns == 0 {
+		return dst
+	}
+	return appendInt(dst, `,"since":`, ns)
 }
 
 func (b *HoldingScan) appendJSON(dst []byte) []byte {
@@ -253,6 +264,13 @@ func (s *scanner) keyIf(key string, limit uint64) uint64 {
 		return 0
 	}
 	return s.uint(limit)
+}
+
+func (s *scanner) since() int64 {
+	if !s.try(`,"since":`) {
+		return 0
+	}
+	return s.int()
 }
 
 func (s *scanner) keyInt(key string) int64 {

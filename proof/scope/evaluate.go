@@ -306,7 +306,7 @@ func (e *evaluation) cross() {
 		}
 		sure, maybe := e.fit(c.session)
 		for j := range c.parts {
-			e.part(c.session, &c.parts[j], c.span, sure, maybe)
+			e.part(c.session, &c.parts[j], c.span, c.held, sure, maybe)
 		}
 	}
 	for _, i := range e.intents {
@@ -315,6 +315,7 @@ func (e *evaluation) cross() {
 			continue
 		}
 		span = e.w.Clip(span)
+		held := span.since(i)
 		_, maybe := e.fit(i.session)
 		if maybe {
 			e.open++
@@ -325,12 +326,12 @@ func (e *evaluation) cross() {
 			if p.Class == classExact {
 				p.Class = classBounded
 			}
-			e.part(i.session, &p, span, false, maybe)
+			e.part(i.session, &p, span, held, false, maybe)
 		}
 	}
 }
 
-func (e *evaluation) part(k sessionKey, p *part, span Span, sure, maybe bool) {
+func (e *evaluation) part(k sessionKey, p *part, span, held Span, sure, maybe bool) {
 	tables := e.targets(p.Table)
 	elements, ok := e.narrowed(p.Elements)
 	if !ok || len(tables) == 0 && !e.meets(p.Table) {
@@ -389,7 +390,7 @@ func (e *evaluation) part(k sessionKey, p *part, span Span, sure, maybe bool) {
 		if m[key] == nil {
 			m[key] = &timed{elements: elements}
 		}
-		m[key].times = append(m[key].times, Seconds(span))
+		m[key].times = append(m[key].times, Seconds(held))
 	}
 }
 

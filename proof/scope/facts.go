@@ -75,6 +75,7 @@ type body struct {
 	Ended   []string `json:"ended"`
 	From    int64    `json:"from"`
 	To      int64    `json:"to"`
+	Since   int64    `json:"since"`
 	Reason  string   `json:"reason"`
 	Session uint64   `json:"session"`
 	User    string   `json:"user"`
@@ -111,6 +112,7 @@ type client struct{ user, address, label string }
 type crossing struct {
 	session sessionKey
 	span    Span
+	held    Span // when what crossed rested there
 	parts   []part
 }
 
@@ -123,6 +125,7 @@ type intentKey struct {
 type intent struct {
 	session sessionKey
 	from    int64
+	since   int64 // from when on what crosses may have rested there
 	end     int64 // math.MaxInt64: still open
 	parts   []part
 }
@@ -240,10 +243,11 @@ func (f *facts) add(text []byte) error {
 	case kindSessionClose:
 		f.endIntents(moment.To, func(_ intentKey, i *intent) bool { return i.session == session })
 	case kindIntent:
-		f.intents[intentKey{l.Source, l.Worker, l.Seq}] = &intent{session, b.From - l.CE, math.MaxInt64, b.Parts}
+		f.intents[intentKey{l.Source, l.Worker, l.Seq}] = &intent{session, b.From - l.CE, since(b.Since, b.From) - l.CE, math.MaxInt64, b.Parts}
 	case kindCrossing:
 		f.see(b.Parts)
-		f.crossings = append(f.crossings, crossing{session, Span{b.From - l.CE, max(b.From, b.To) + l.CE}, b.Parts})
+		to := max(b.From, b.To) + l.CE
+		f.crossings = append(f.crossings, crossing{session, Span{b.From - l.CE, to}, Span{since(b.Since, b.From) - l.CE, to}, b.Parts})
 		if !b.More {
 			delete(f.intents, intentKey{l.Source, l.Worker, b.Intent})
 		}
@@ -262,6 +266,23 @@ func (f *facts) add(text []byte) error {
 		return f.clear(&l, moment)
 	}
 	return nil
+}
+
+// since is the beginning of what a crossing shows: its own, unless an earlier one
+// is said.
+func since(said, from int64) int64 {
+	if said == 0 {
+		return from
+	}
+	return min(said, from)
+}
+
+// since is s from when on what crosses for i may have rested.
+func (s Span) since(i *intent) Span {
+	if i.since < i.from {
+		s.From = min(s.From, i.since)
+	}
+	return s
 }
 
 // MarkOf makes the mark of a recorded gap or uncovered interval.

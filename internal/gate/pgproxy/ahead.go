@@ -19,6 +19,8 @@ type moment struct {
 	around uint64 // Common.around
 	// turn is Settings.Turns when the transaction began, whose snapshot it may read.
 	turn uint64
+	// rested is from when on what it shows may have rested in its tables, UTC ns.
+	rested int64
 	// met: the server's first answer came, and the epoch was compared.
 	met bool
 	// late: the server gives it its meaning at Execute, not at Bind.
@@ -27,7 +29,7 @@ type moment struct {
 
 // present is the moment of what is resolved now.
 func (e *engine) present() moment {
-	return moment{epoch: e.g.reg.epoch.Load() - e.ownDDL, around: e.g.reg.around.Load(), turn: e.turn}
+	return moment{epoch: e.g.reg.epoch.Load() - e.ownDDL, around: e.g.reg.around.Load(), turn: e.turn, rested: e.oldest()}
 }
 
 // begins notes what is known before a transaction begins.
@@ -47,6 +49,7 @@ func (e *engine) identifies(x *execution, k *keyCol, value []byte) (number uint3
 // since gives the rows of a cursor what has to be noticed since its DECLARE.
 func (m *moment) since(cursor *execution) {
 	m.around, m.turn = cursor.at.around, cursor.at.turn
+	m.rested = min(m.rested, cursor.at.rested)
 	if !cursor.at.met { // DECLARE has not been answered, or its functions can be replaced
 		m.epoch = cursor.at.epoch
 	}

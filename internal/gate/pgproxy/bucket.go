@@ -39,6 +39,7 @@ type slot struct {
 	intent  event.Seq
 	from    int64 // UTC ns
 	to      int64
+	rested  int64 // the earliest of its executions
 	count   uint64
 	tallies []tally
 	changes []tally // of plan.writes
@@ -89,13 +90,14 @@ func (e *engine) evictSlots() {
 // openBucket records the intent of s for an execution of a trace. It returns
 // false when rows must wait (strict), or when recording failed and the session
 // ends.
-func (e *engine) openBucket(s *slot, trace traceparent.ID) bool {
+func (e *engine) openBucket(s *slot, trace traceparent.ID, rested int64) bool {
 	if s.open {
 		return s.safe
 	}
 	p := s.plan
 	now := e.now()
-	intent := &event.Intent{Session: e.session, Statement: p.shape.id, From: now, Parts: make([]event.Part, len(p.parts)), Trace: trace.String()}
+	intent := &event.Intent{Session: e.session, Statement: p.shape.id, From: now, Since: restedBefore(rested, now), Parts: make([]event.Part, len(p.parts)), Trace: trace.String()}
+	s.rested = rested
 	for i := range p.parts {
 		q := &p.parts[i]
 		intent.Parts[i] = event.Part{Table: q.table, Source: q.source, Elements: q.elements, Class: q.class, Reason: q.reason}
@@ -222,7 +224,7 @@ const maxRanges = 2400
 // writeCrossings records the tallies of s, in chunks, and empties them. With
 // more set, further crossings of the same intent follow.
 func (e *engine) writeCrossings(s *slot, why event.Outcome, more bool) {
-	body := &event.Crossing{Session: e.session, Statement: s.plan.shape.id, Intent: s.intent, Outcome: why, From: s.from, To: s.to, Count: s.count}
+	body := &event.Crossing{Session: e.session, Statement: s.plan.shape.id, Intent: s.intent, Outcome: why, From: s.from, To: s.to, Since: restedBefore(s.rested, s.from), Count: s.count}
 	for _, id := range s.traces {
 		body.Traces = append(body.Traces, id.String())
 	}

@@ -12,6 +12,7 @@ import (
 // clientMessage handles one message of the client. It returns false when the
 // message must wait and be given again; it has then sent nothing of it.
 func (e *engine) clientMessage(m *pgwire.Message) bool {
+	e.dates()
 	if !m.Whole() {
 		return e.clientPiece(m)
 	}
@@ -180,7 +181,7 @@ func (e *engine) clientQuery(m *pgwire.Message) bool {
 	} else {
 		e.toServer.buf = pgwire.AppendQuery(e.toServer.own(), string(text))
 	}
-	e.queue.push(expect{kind: expectQuery, query: q})
+	e.queue.push(expect{kind: expectQuery, query: q, at: e.clock})
 	e.sent++
 	e.open = false
 	return true
@@ -386,6 +387,7 @@ func (e *engine) clientExecute(m *pgwire.Message) bool {
 	if p == nil || p.exec == nil { // the server refuses it, or code on the server opened it
 		p = &portal{exec: e.newExecution(e.g.unknownShape), unknown: true}
 		e.setPlan(p.exec, e.g.wideOf(p.exec.shape, "unknown portal"))
+		e.anyTime(p.exec)
 	}
 	if x.MaxRows > 0 && !p.executed && !e.partial(p) {
 		return false
@@ -471,7 +473,7 @@ func (e *engine) clientSync(m *pgwire.Message) {
 	if e.copyIn != nil && e.copyIn.active && !e.skip {
 		return // ignored by the server while it reads COPY data
 	}
-	e.queue.push(expect{kind: expectSync})
+	e.queue.push(expect{kind: expectSync, at: e.clock})
 	e.sent++
 	e.open, e.skip, e.dropping = false, false, false
 }

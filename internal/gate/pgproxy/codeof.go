@@ -168,6 +168,7 @@ func (e *engine) runs(c *command, x *execution) {
 func (e *engine) notes(k *knownCode) {
 	if k.code.Settings {
 		e.touch()
+		e.keeps()
 		e.env.setting = true
 	}
 	if k.noted.Load() || e.g.switches.NoTaint || e.g.switches.NoCode {

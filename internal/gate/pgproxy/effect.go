@@ -104,6 +104,7 @@ func (e *engine) effects(c *command, x *execution) (u undo) {
 		e.g.laundering.made.Store(e.g.reg.epoch.Load() + 1)
 	}
 	if p != nil && (c.shape.sets && p.crosses() || p.analysis != nil && p.analysis.TaintsSession) {
+		e.keeps()
 		e.env.setting = true
 	}
 	e.twoPhases(c, x)
@@ -149,6 +150,7 @@ const maxTemps = 64
 // name it, or a table it may hide, are bounded.
 func (e *engine) makeTemporary(c *command) {
 	e.env.askTemp = true
+	e.keeps()
 	name := ""
 	sqlscan.EachPart(c.sql, c.st.Target, func(part []byte) { name = string(part) })
 	if name == "" || len(e.env.temps) >= maxTemps {
@@ -170,6 +172,7 @@ func (e *engine) makeTemporary(c *command) {
 func (e *engine) runCode(x *execution, why string) {
 	e.touch()
 	e.env.opaque = e.sent + 1
+	e.keeps()
 	e.env.temp, e.env.askTemp, e.env.setting = true, true, true
 	e.launders(x, why)
 }

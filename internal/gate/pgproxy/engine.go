@@ -62,6 +62,7 @@ type engine struct {
 	free     []*execution
 
 	env        environ
+	age        age
 	ddl        ddlState
 	calmedAt   uint64 // sent, and one, when a message last waited until nobody changed the schema
 	turn       uint64 // Settings.Turns before the transaction under way began

@@ -106,6 +106,9 @@ func (e *engine) probeDone() {
 		e.env.askTemp = false
 		if e.env.values[3] == "f" {
 			e.env.temp, e.env.temps = false, nil
+			if !e.env.setting {
+				e.age.kept = 0
+			}
 		}
 	}
 	e.env.now = e.g.reg.intern(environment{e.env.values[0], e.env.values[1], e.env.values[2], strings.Join(e.env.temps, "\x00")})

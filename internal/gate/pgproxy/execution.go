@@ -181,8 +181,15 @@ func (e *engine) start(x *execution) bool {
 	if len(s.traces) >= maxTraces && s.fullOf(x.trace) {
 		e.closeBucket(s, event.OutcomeBucket)
 	}
+	if s.open && s.rested > x.at.rested {
+		if restedBefore(x.at.rested, s.from) != 0 { // the intent says less
+			e.closeBucket(s, event.OutcomeBucket)
+		} else {
+			s.rested = x.at.rested
+		}
+	}
 	if !s.open || !s.safe {
-		if !e.openBucket(s, x.trace) {
+		if !e.openBucket(s, x.trace, x.at.rested) {
 			return false
 		}
 	}

@@ -30,7 +30,8 @@ type expect struct {
 	stmt    *prepared
 	query   *query
 	copy    *copyCommand
-	failed  bool // an ErrorResponse came; ReadyForQuery follows
+	failed  bool  // an ErrorResponse came; ReadyForQuery follows
+	at      int64 // when it was sent, UTC ns, of Query and Sync
 	undo    undo
 }
 

@@ -64,6 +64,9 @@ func (e *engine) execute(c *command, b *pgwire.Bind, s *prepared, partial bool, 
 		p = e.boundInjected(s, p)
 	}
 	e.setPlan(x, p)
+	if k := c.st.Kind; k == sqlscan.Fetch || k == sqlscan.Move { // of a cursor that the gate did not see
+		e.anyTime(x)
+	}
 	if len(p.params) > 0 {
 		e.bindParams(x, c, b, s)
 	}
@@ -74,6 +77,9 @@ func (e *engine) execute(c *command, b *pgwire.Bind, s *prepared, partial bool, 
 // it also returns the cursor's execution.
 func (e *engine) resolve(c *command, s *prepared, partial bool, unsure string) (p *plan, from *execution, ok bool) {
 	kind := c.st.Kind
+	if c.imports() {
+		e.age.began = e.g.started
+	}
 	if c.showsTexts() {
 		if !e.plainNames() {
 			return nil, nil, false

@@ -281,6 +281,7 @@ func (e *engine) rowExecution() *execution {
 	}
 	if e.lost != "" {
 		e.widen(x, "lost")
+		e.anyTime(x)
 	} else if !x.described {
 		e.widen(x, "no row description")
 	}
@@ -408,6 +409,9 @@ func (e *engine) ready(m *pgwire.Message) bool {
 		e.lose("fewer results than statements")
 	}
 	e.tx = state
+	if state == pgwire.TxIdle {
+		e.ends(head.at)
+	}
 	e.mayRest(state)
 	e.answered++
 	e.copyEnds()

@@ -344,6 +344,7 @@ func (r *registry) schemaChanged() {
 type shared struct {
 	Settings
 	ctx     context.Context
+	started int64 // UTC ns
 	reg     registry
 	current atomic.Pointer[Rules]
 	gapFrom atomic.Int64 // UTC ns since when nothing was recorded; 0: recording

@@ -43,6 +43,7 @@ func newShared(ctx context.Context, s Settings, rules *Rules, spawn func(func())
 		g.Common = new(Common)
 	}
 	g.reg.Common = g.Common
+	g.started = g.Now().UnixNano()
 	if s.Laundered {
 		g.laundering.done.Store(true)
 	}

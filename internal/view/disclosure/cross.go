@@ -328,6 +328,9 @@ func (e *evaluation) intents(context.Context) error {
 		}
 		e.open++
 		span = e.w.Clip(span)
+		if i.since < i.lo { // what passed in the window may be older
+			span.From = min(span.From, i.since)
+		}
 		for j := range i.parts {
 			e.openPart(&i.parts[j], span, e.clientOf[i.session] == 0)
 		}

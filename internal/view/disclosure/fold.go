@@ -117,6 +117,7 @@ type intentKey struct {
 type intent struct {
 	session uint32
 	lo      int64
+	since   int64 // from when on what crosses may have rested there
 	until   int64 // 0: open
 	ended   uint64
 	index   uint64
@@ -355,9 +356,18 @@ func (v *View) intent(index event.Index, k intentKey, ce int64, b *event.Intent)
 	for i := range b.Parts {
 		v.names.id(string(b.Parts[i].Table))
 	}
-	v.intents[k] = &intent{session: s.id, lo: b.From - ce, index: uint64(index), parts: b.Parts}
+	v.intents[k] = &intent{session: s.id, lo: b.From - ce, since: since(b.Since, b.From) - ce, index: uint64(index), parts: b.Parts}
 	v.changed.intents[k] = true
 	return nil
+}
+
+// since is the beginning of what a crossing shows: its own, unless an earlier one
+// is said.
+func since(said, from int64) int64 {
+	if said == 0 {
+		return from
+	}
+	return min(said, from)
 }
 
 func (v *View) crossing(index event.Index, src uint32, worker uint16, ce int64, b *event.Crossing) error {
@@ -365,7 +375,7 @@ func (v *View) crossing(index event.Index, src uint32, worker uint16, ce int64, 
 	if err != nil {
 		return err
 	}
-	r := record{index: uint64(index), lo: b.From - ce, hi: max(b.From, b.To) + ce, session: s.id,
+	r := record{index: uint64(index), lo: b.From - ce, hi: max(b.From, b.To) + ce, since: since(b.Since, b.From) - ce, session: s.id,
 		statement: v.statement(uint64(b.Statement), "")}
 	for i := range b.Parts {
 		p := &b.Parts[i]

@@ -10,13 +10,14 @@ import (
 //
 // A page holds records one behind the other, each a list of varints: ledger
 // index less the page's first, lo less the start of the hour, hi less lo (ns),
-// session, series, statement, rows, rows without number, number of ranges, and
+// lo less since (ns), session, series, statement, rows, rows without number, number of ranges, and
 // for each range its first less the end of the previous one (the first: itself)
 // and its last less its first. A page holds recordsPerPage records, the last
 // one of an hour fewer.
 type record struct {
 	index     uint64
 	lo, hi    int64 // UTC ns, widened by the clock error
+	since     int64 // from when on it may have rested there; never after lo
 	session   uint32
 	series    uint32
 	statement uint32
@@ -45,6 +46,7 @@ func (r *record) append(dst []byte, first uint64) []byte {
 	dst = binary.AppendUvarint(dst, r.index-first)
 	dst = binary.AppendUvarint(dst, uint64(r.lo-hourOf(r.lo)*hourNS))
 	dst = binary.AppendUvarint(dst, uint64(r.hi-r.lo))
+	dst = binary.AppendUvarint(dst, uint64(r.lo-r.since))
 	dst = binary.AppendUvarint(dst, uint64(r.session))
 	dst = binary.AppendUvarint(dst, uint64(r.series))
 	dst = binary.AppendUvarint(dst, uint64(r.statement))
@@ -82,6 +84,8 @@ func (p *records) next() bool {
 	v, i = varint(d, i)
 	r.hi = r.lo + int64(v)
 	v, i = varint(d, i)
+	r.since = r.lo - int64(v)
+	v, i = varint(d, i)
 	r.session = uint32(v)
 	v, i = varint(d, i)
 	r.series = uint32(v)
@@ -107,9 +111,10 @@ func (p *records) next() bool {
 	return true
 }
 
-// seconds returns the whole seconds that a record touches.
+// seconds returns the whole seconds in which what a record shows may have rested
+// where it came from.
 func (r *record) seconds() (first, last uint32) {
-	return clampSecond(floorDiv(r.lo, secondNS)), clampSecond(floorDiv(r.hi, secondNS))
+	return clampSecond(floorDiv(r.since, secondNS)), clampSecond(floorDiv(r.hi, secondNS))
 }
 
 // clampSecond keeps a second in the numbers of a bag: 1970 to 2106.

@@ -73,8 +73,8 @@ func (v *View) saveIntents(ctx context.Context, tx *sql.Tx) error {
 		} else {
 			var parts []byte
 			if parts, err = json.Marshal(i.parts); err == nil {
-				_, err = tx.ExecContext(ctx, "INSERT OR REPLACE INTO intent VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-					k.source, k.worker, int64(k.seq), i.session, i.lo, i.until, int64(i.ended), int64(i.index), string(parts))
+				_, err = tx.ExecContext(ctx, "INSERT OR REPLACE INTO intent VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+					k.source, k.worker, int64(k.seq), i.session, i.lo, i.since, i.until, int64(i.ended), int64(i.index), string(parts))
 			}
 		}
 		if err != nil {
@@ -242,12 +242,12 @@ func (v *View) loadSessions(ctx context.Context, db *sql.DB) error {
 }
 
 func (v *View) loadIntents(ctx context.Context, db *sql.DB) error {
-	return query(ctx, db, "SELECT source, worker, seq, session, lo, until, ended, idx, parts FROM intent", func(r *sql.Rows) error {
+	return query(ctx, db, "SELECT source, worker, seq, session, lo, since, until, ended, idx, parts FROM intent", func(r *sql.Rows) error {
 		var k intentKey
 		var i intent
 		var seq, ended, index int64
 		var parts []byte
-		if err := r.Scan(&k.source, &k.worker, &seq, &i.session, &i.lo, &i.until, &ended, &index, &parts); err != nil {
+		if err := r.Scan(&k.source, &k.worker, &seq, &i.session, &i.lo, &i.since, &i.until, &ended, &index, &parts); err != nil {
 			return err
 		}
 		k.seq, i.ended, i.index = event.Seq(seq), uint64(ended), uint64(index)

@@ -12,7 +12,8 @@ import "sekisho/internal/view"
 //	disclosure 5	2026-11-22	what a site shows is no place of its own tables
 //	disclosure 6	2026-11-22	places of a gate begin and end while it runs
 //	disclosure 7	2026-11-22	until when records of remote processes were wanted
-const stamp = "disclosure 7"
+//	disclosure 8	2026-11-23	from when on what crossed may have rested there
+const stamp = "disclosure 8"
 
 const schema = view.Schema + `
 -- Places, sources, users, addresses, labels, reasons: once each.
@@ -66,7 +67,7 @@ CREATE TABLE roll (
 );
 CREATE TABLE intent (
 	source INTEGER NOT NULL, worker INTEGER NOT NULL, seq INTEGER NOT NULL,
-	session INTEGER NOT NULL, lo INTEGER NOT NULL, until INTEGER NOT NULL, -- 0: open
+	session INTEGER NOT NULL, lo INTEGER NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL, -- 0: open
 	ended INTEGER NOT NULL, -- ledger index of what ended it
 	idx INTEGER NOT NULL, parts TEXT NOT NULL,
 	PRIMARY KEY (source, worker, seq)

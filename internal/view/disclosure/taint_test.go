@@ -30,9 +30,12 @@ func TestTaintOutlivesScans(t *testing.T) {
 		cleared *event.Cleared
 		by      event.Source
 		read    float64
+		since   float64 // what is read rested from then on; 0: from when it is read
 		want    string
 	}{
 		{name: "nothing written", taint: nil, read: 15, want: "1,3"},
+		{name: "nothing written, rows of an older snapshot", read: 15, since: 5.5, want: "1-3"},
+		{name: "nothing written, rows of a newer snapshot", read: 15, since: 13.5, want: "1,3"},
 		{name: "into rows of others", taint: taint(table, false), read: 15, want: "1-3"},
 		{name: "into rows of the same subjects", taint: taint(table, true), read: 15, want: "1,3"},
 		{name: "by a trigger, into rows of the same subjects", taint: &event.Taint{Table: table, From: []event.Place{table}, Own: true, Standing: true}, read: 15, want: "1-3"},
@@ -60,7 +63,11 @@ func TestTaintOutlivesScans(t *testing.T) {
 			if c.cleared != nil {
 				m.add(c.by, at(13.5), 0, c.cleared)
 			}
-			m.add("gate/a", at(c.read), 0, &event.Crossing{Session: 1, Statement: 7, Outcome: event.OutcomeDone, From: at(c.read), To: at(c.read), Count: 1,
+			since := int64(0)
+			if c.since != 0 {
+				since = at(c.since)
+			}
+			m.add("gate/a", at(c.read), 0, &event.Crossing{Session: 1, Statement: 7, Outcome: event.OutcomeDone, From: at(c.read), To: at(c.read), Since: since, Count: 1,
 				Parts: []event.Part{{Table: table, Source: "shop.c", Elements: element.MaskOf(element.Email), Class: event.Bounded, Reason: "carried", Rows: 1}}})
 			scan(3, 18, 1, 3)
 			m.add("gate/a", at(19.5), 0, &event.SourceStop{})

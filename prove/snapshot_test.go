@@ -1,0 +1,88 @@
+package prove
+
+import (
+	"maps"
+	"net"
+	"slices"
+	"testing"
+	"time"
+
+	"sekisho/internal/gate/pgproxy"
+	"sekisho/proof/scope"
+)
+
+// TestOldRowsAreOfThoseWhoRestedThen deletes a subject, scans, and then reads what
+// the server still has of the time before: a snapshot, a cursor, a temporary
+// table. Nobody may be missed.
+func TestOldRowsAreOfThoseWhoRestedThen(t *testing.T) {
+	whole(t)
+	server := startServer(t)
+	l := newLab(t, server, seeds(t)[0])
+	base := l.base(seeds(t)[0])
+	const counted = "SELECT count(email), string_agg(name, ',') FROM customers"
+	for _, c := range []struct {
+		name         string
+		before, read []string // by the reader, before the deletion and after the scan
+		want         bool     // the deleted subject is reachable
+	}{
+		{"read now", []string{"SELECT 1"}, []string{counted}, false},
+		{"repeatable read", []string{"BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1 FROM tours"}, []string{counted, "COMMIT"}, true},
+		{"serializable, and the end of it", []string{"BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT 1 FROM tours", "COMMIT"}, []string{counted}, false},
+		{"held cursor", []string{"BEGIN; DECLARE c CURSOR WITH HOLD FOR " + counted + "; COMMIT"}, []string{"FETCH ALL FROM c"}, true},
+		{"cursor", []string{"BEGIN", "DECLARE c CURSOR FOR " + counted}, []string{"FETCH ALL FROM c", "COMMIT"}, true},
+		{"cursor that the gate did not see", []string{"DO $$BEGIN EXECUTE 'DECLARE d CURSOR WITH HOLD FOR " + counted + "'; END$$"}, []string{"FETCH ALL FROM d"}, true},
+		{"temporary table", []string{"CREATE TEMP TABLE old AS SELECT email FROM customers"}, []string{"SELECT count(email), string_agg(email, ',') FROM old"}, true},
+		{"setting", []string{"SELECT set_config('own.all', (SELECT string_agg(email, ',') FROM customers), false)"}, []string{"SELECT current_setting('own.all')"}, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := startHouse(t, server.DSN("watch", base), server.Addr(), base, pgproxy.Switches{})
+			defer h.close()
+			d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(reader)}}
+			conn, err := d.DialContext(t.Context(), "tcp", h.addr)
+			must(t, err)
+			session, err := login(conn, application, base)
+			must(t, err)
+			defer session.close()
+			for _, sql := range c.before {
+				must(t, session.simply(sql))
+			}
+			// Whoever read before is in the answer for that: what is asked about
+			// begins here. Scans count changes of a second before them too.
+			gone := l.shop.key(0)
+			other := func(sql string) {
+				t.Helper()
+				conn, err := dial(t.Context(), "tcp", h.addr, application, base)
+				must(t, err)
+				must(t, conn.alone(sql))
+			}
+			other("CREATE TABLE IF NOT EXISTS aside AS SELECT * FROM customers WHERE false; DELETE FROM aside; INSERT INTO aside SELECT * FROM customers WHERE id = " + gone)
+			other("DELETE FROM customers WHERE id = " + gone)
+			passes(t, time.Now().Add(time.Duration(scope.ChangeSlack)+200*time.Millisecond))
+			must(t, h.holdings.ScanAll(t.Context()))
+			passes(t, time.Now().Truncate(time.Second).Add(1100*time.Millisecond)) // crossings count by whole seconds
+			from := time.Now()
+			for _, sql := range c.read {
+				must(t, session.simply(sql))
+			}
+			session.close()
+			must(t, h.finish(t.Context()))
+			got, _, err := h.scopeSince(t.Context(), l.shop, reader, from)
+			must(t, err)
+			if got.reachable[0] != c.want {
+				t.Errorf("reachable: %v", slices.Sorted(maps.Keys(got.reachable)))
+			}
+			must(t, server.Exec(t.Context(), base, "INSERT INTO customers SELECT * FROM aside"))
+		})
+	}
+}
+
+// passes waits until the clock has passed a time: what scans are widened by is
+// counted on it.
+func passes(t *testing.T, at time.Time) {
+	t.Helper()
+	select {
+	case <-time.After(time.Until(at)):
+	case <-t.Context().Done():
+		t.Fatal(t.Context().Err())
+	}
+}
