@@ -46,6 +46,8 @@ type Past struct {
 	At         time.Time
 	Entries    []cut.Entry
 	Sites      map[string]string // name → key that verifies its receipts
+
+	ever []cut.Entry // all that were ever added
 }
 
 // Fold takes one event into the past.
@@ -59,7 +61,8 @@ func (p *Past) Fold(body event.Body) {
 		p.Entries = slices.DeleteFunc(p.Entries, func(e cut.Entry) bool { return slices.Contains(b.Remove, e.ID) })
 		for _, e := range b.Add {
 			p.Entries = slices.DeleteFunc(p.Entries, func(o cut.Entry) bool { return o.ID == e.ID }) // said again (mend)
-			p.Entries = append(p.Entries, cut.Entry{ID: e.ID, Kind: cut.Kind(e.Kind), Target: e.Target, Until: e.Until, Case: e.Case})
+			entry := cut.Entry{ID: e.ID, Kind: cut.Kind(e.Kind), Target: e.Target, Until: e.Until, Case: e.Case}
+			p.Entries, p.ever = append(p.Entries, entry), append(p.ever, entry)
 		}
 	case *event.GateEnrolled:
 		if p.Sites == nil {
@@ -77,7 +80,8 @@ func (p *Past) Fold(body event.Body) {
 // Cuts make orders. They are safe for concurrent use.
 type Cuts struct {
 	cfg      Config
-	ordering sync.Mutex // one order at a time; taken before mu
+	ordering sync.Mutex      // one order at a time; taken before mu
+	ever     map[string]bool // every cut that was ever ordered, as name says; guarded by ordering
 
 	mu      sync.Mutex // guards what follows
 	order   order.Order
@@ -106,7 +110,7 @@ func Open(ctx context.Context, cfg Config, past Past) (*Cuts, error) {
 	if cfg.Files == nil {
 		cfg.Files = durable.Dir(cfg.Dir)
 	}
-	c := &Cuts{cfg: cfg, sites: map[string]*site{}, last: map[string]order.Receipt{}, failed: map[string]string{}, changed: make(chan struct{})}
+	c := &Cuts{cfg: cfg, ever: map[string]bool{}, sites: map[string]*site{}, last: map[string]order.Receipt{}, failed: map[string]string{}, changed: make(chan struct{})}
 	for name, key := range past.Sites {
 		v, err := note.NewVerifier(key)
 		if err != nil {
@@ -114,9 +118,11 @@ func Open(ctx context.Context, cfg Config, past Past) (*Cuts, error) {
 		}
 		c.sites[name] = &site{verifier: v}
 	}
+	c.knows(past.ever)
 	if err := c.restore(ctx, past); err != nil || c.text == nil {
 		return c, err
 	}
+	c.knows(c.order.Entries)
 	set, err := c.order.Set()
 	if err != nil {
 		return nil, err
@@ -246,7 +252,8 @@ func (c *Cuts) Order(ctx context.Context, ch Change) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	unrecorded := c.issue(ctx, next, set, text, ch.By, ch.Reason)
+	links, unrecorded := c.issue(ctx, next, text, ch.By, ch.Reason)
+	unrecorded = errors.Join(unrecorded, c.reach(ctx, text, set, links))
 	r := c.Show()
 	r.Added, r.Took = added, c.cfg.Now().Sub(begin)
 	if unrecorded != nil {

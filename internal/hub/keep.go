@@ -13,9 +13,9 @@ import (
 	"sekisho/internal/policy/order"
 )
 
-// issue records an order, keeps it, puts it in force and sends it. The error is
-// what was not recorded or kept. c.ordering is held.
-func (c *Cuts) issue(ctx context.Context, next order.Order, set *cut.Set, text []byte, by, reason string) error {
+// issue records an order, keeps it and sends it. The error is what was not
+// recorded or kept. c.ordering is held.
+func (c *Cuts) issue(ctx context.Context, next order.Order, text []byte, by, reason string) ([]*link, error) {
 	unrecorded := c.cfg.Record(ctx, ordered(c.order.Entries, &next, text, by, reason))
 	unkept := c.write(text)
 	if unkept != nil { // a way out stays shut for want of room, not open
@@ -29,13 +29,22 @@ func (c *Cuts) issue(ctx context.Context, next order.Order, set *cut.Set, text [
 	for _, l := range links {
 		l.send(text)
 	}
-	return errors.Join(unrecorded, c.reach(ctx, text, set, links))
+	c.knows(next.Entries)
+	return links, unrecorded
+}
+
+// knows remembers cuts of one's own. c.ordering is held.
+func (c *Cuts) knows(entries []cut.Entry) {
+	for _, e := range entries {
+		c.ever[name(e)] = true
+	}
 }
 
 // adopt puts back in force what a hub forgot that died before it could keep it: a
-// remote gate holds the order, under the hub's own signature. Where the hub has
-// made another of the same generation since, what either says is in force, by a
-// new one. Older orders change nothing.
+// remote gate holds the order, under the hub's own signature. The hub knows every
+// cut that it ever recorded, lifted or not: one that it does not know was forgotten.
+// A newer order is taken as it is; what an older one, or another of the same
+// generation, has besides is added by a new one. It waits for no remote gate.
 func (c *Cuts) adopt(ctx context.Context, text []byte) error {
 	kept, err := order.OpenOrder(text, c.cfg.Verifier)
 	if err != nil {
@@ -49,12 +58,15 @@ func (c *Cuts) adopt(ctx context.Context, text []byte) error {
 	c.mu.Lock()
 	now, known := c.order, c.text != nil && order.Digest(c.text) == order.Digest(text)
 	c.mu.Unlock()
-	if known || kept.Generation < now.Generation {
+	forgotten := slices.DeleteFunc(slices.Clone(kept.Entries), func(e cut.Entry) bool {
+		return c.ever[name(e)] || !e.InForce(c.cfg.Now())
+	})
+	if known || kept.Generation < now.Generation && len(forgotten) == 0 {
 		return nil
 	}
 	next := *kept
-	if kept.Generation == now.Generation {
-		next = joined(now, kept.Entries, c.cfg.Now())
+	if kept.Generation <= now.Generation {
+		next = joined(now, forgotten, c.cfg.Now())
 	}
 	set, err := next.Set()
 	if err != nil {
@@ -65,8 +77,14 @@ func (c *Cuts) adopt(ctx context.Context, text []byte) error {
 			return err
 		}
 	}
-	return c.issue(ctx, next, set, text, "sekisho", "was in force at a remote gate and not here")
+	_, unrecorded := c.issue(ctx, next, text, "sekisho", "was in force at a remote gate and not here")
+	_, err = c.apply(ctx, text, set)
+	return errors.Join(unrecorded, err)
 }
+
+// name is what makes a cut that cut and no other: its end is a time to the
+// nanosecond. Its id is not, as joined gives another.
+func name(e cut.Entry) string { return fmt.Sprintf("%s %s %d", e.Kind, e.Target, e.Until) }
 
 // Run keeps an order that there was no room for as soon as there is, until ctx
 // ends. A run of the process also ends when there is room again: what is left is

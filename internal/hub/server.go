@@ -335,9 +335,13 @@ func (s *Server) order(w http.ResponseWriter, r *http.Request, site string) {
 	if !read(w, r, &q) {
 		return
 	}
-	if err := s.cfg.Cuts.adopt(r.Context(), []byte(q.Text)); err != nil {
+	err := s.cfg.Cuts.adopt(r.Context(), []byte(q.Text))
+	if err != nil && !errors.Is(err, event.ErrStopped) {
 		s.refuse(w, "order", site, err)
 		return
+	}
+	if err != nil { // it is in force all the same
+		s.cfg.Log.Warn("hub", "op", "record an order that a gate brought", "gate", site, "err", err)
 	}
 	s.write(w, struct{}{})
 }

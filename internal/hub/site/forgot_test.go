@@ -69,8 +69,9 @@ func TestHubForgets(t *testing.T) {
 			g := &gate{}
 			dir := w.joined("osaka")
 			stop := w.run("osaka", dir, map[string]*gate{"out": g})
-			until := time.Now().Add(time.Hour).UnixNano()
-			w.order("kept", cut.Entry{Kind: cut.Name, Target: "kept.example", Until: until})
+			later := time.Now().Add(time.Hour).UnixNano()
+			next := func() int64 { later++; return later }
+			w.order("kept", cut.Entry{Kind: cut.Name, Target: "kept.example", Until: next()})
 			text, err := os.ReadFile(filepath.Join(w.dir, orderFile))
 			if err != nil {
 				t.Fatal(err)
@@ -78,7 +79,7 @@ func TestHubForgets(t *testing.T) {
 			w.mu.Lock()
 			had := len(w.bodies)
 			w.mu.Unlock()
-			w.order("forgotten", cut.Entry{Kind: cut.Name, Target: "forgotten.example", Until: until})
+			w.order("forgotten", cut.Entry{Kind: cut.Name, Target: "forgotten.example", Until: next()})
 			stop()
 			w.stop()
 			w.mu.Lock() // as it was before
@@ -90,7 +91,7 @@ func TestHubForgets(t *testing.T) {
 			w.start()
 			want, targets := uint64(2), []string{"kept.example", "forgotten.example"}
 			if another {
-				w.order("meanwhile", cut.Entry{Kind: cut.Name, Target: "meanwhile.example", Until: until})
+				w.order("meanwhile", cut.Entry{Kind: cut.Name, Target: "meanwhile.example", Until: next()})
 				want, targets = 3, append(targets, "meanwhile.example")
 			}
 			g = &gate{}

@@ -63,12 +63,18 @@ func (s *Site) take(ctx context.Context, text []byte, keep bool) (*frame.Receipt
 // errTwo is an order of the generation in force that is another.
 var errTwo = errors.New("there are two orders of one generation")
 
-// remind gives the hub the order in force, which it has forgotten: it died before
-// it could keep it. That the hub does not take it changes nothing here.
-func (s *Site) remind(ctx context.Context, client *http.Client) {
-	if err := call(ctx, client, http.MethodPost, s.member.Hub+"/v1/order", frame.Order{Text: string(s.order)}, &struct{}{}); err != nil {
-		s.cfg.Log.Warn("the hub does not know the order in force here", "err", err)
+// remind gives the hub the order in force before anything newer is taken: a hub that
+// died before it could keep it has forgotten it, and would take its place. A hub of
+// before 2026-11-23 does not ask.
+func (s *Site) remind(ctx context.Context, client *http.Client) error {
+	ctx, cancel := context.WithTimeout(ctx, frame.Beat)
+	defer cancel()
+	err := call(ctx, client, http.MethodPost, s.member.Hub+"/v1/order", frame.Order{Text: string(s.order)}, &struct{}{})
+	if status := (*statusError)(nil); errors.As(err, &status) && (status.code == http.StatusNotFound || status.code == http.StatusBadRequest) {
+		s.cfg.Log.Warn("the hub does not take the order in force here", "err", err)
+		return nil
 	}
+	return err
 }
 
 func (s *Site) write(name string, text []byte) error {

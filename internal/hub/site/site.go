@@ -367,10 +367,12 @@ func (s *Site) listen(ctx context.Context, client *http.Client, beat func()) err
 			return err
 		}
 		beat()
-		if in := s.cfg.Gates.Generation(); first && f.Generation <= in {
+		if first && f.Generation <= s.cfg.Gates.Generation() {
 			s.once.Do(func() { close(s.ready) })
-			if f.Generation < in {
-				s.remind(ctx, client)
+		}
+		if first && s.order != nil {
+			if err := s.remind(ctx, client); err != nil {
+				return err
 			}
 		}
 		if f.Policy != "" {
@@ -384,7 +386,9 @@ func (s *Site) listen(ctx context.Context, client *http.Client, beat func()) err
 		}
 		r, err := s.take(ctx, []byte(f.Order), true)
 		if errors.Is(err, errTwo) {
-			s.remind(ctx, client) // and get one that holds what both say
+			if err := s.remind(ctx, client); err != nil { // and get one that holds what both say
+				return err
+			}
 			continue
 		}
 		if errors.Is(err, answer.ErrOlder) { // what is in force stays, and newer ones are heard
@@ -428,7 +432,16 @@ func send(ctx context.Context, client *http.Client, method, address string, body
 	return json.NewDecoder(io.LimitReader(resp.Body, frame.MaxBody)).Decode(a)
 }
 
+// statusError is what the hub says that is no answer.
+type statusError struct {
+	code int
+	text string
+}
+
+// Error implements error.
+func (e *statusError) Error() string { return "the hub says " + e.text }
+
 func problem(resp *http.Response) error {
 	text, err := io.ReadAll(io.LimitReader(resp.Body, 500))
-	return errors.Join(fmt.Errorf("the hub says %s: %s", resp.Status, bytes.TrimSpace(text)), err)
+	return errors.Join(&statusError{resp.StatusCode, resp.Status + ": " + string(bytes.TrimSpace(text))}, err)
 }

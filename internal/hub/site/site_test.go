@@ -1,6 +1,7 @@
 package site
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -69,13 +70,20 @@ type world struct {
 
 	mu     sync.Mutex
 	bodies []event.Body
-	deaf   error // of the ledger
+	deaf   error  // of the ledger
+	done   func() // it has recorded something; nil: nobody is told
 
 	cuts   *hub.Cuts
 	server *hub.Server
 	local  *gate
 	stop   func()
 
+	// Of the hub's next run; nil or 0: none, the listener itself, 20 s.
+	intake hub.Intake
+	wrap   func(net.Listener) net.Listener
+	wait   time.Duration
+
+	lines    Lines    // of the next site, with what it ships; nil: none
 	policies Policies // of sites
 	tell     func(*Site)
 	files    durable.FS   // of the next site; nil: the real ones
@@ -90,6 +98,9 @@ func (w *world) record(_ context.Context, bodies ...event.Body) error {
 		return w.deaf
 	}
 	w.bodies = append(w.bodies, bodies...)
+	if w.done != nil {
+		w.done()
+	}
 	return nil
 }
 
@@ -123,7 +134,7 @@ func (w *world) start() {
 	gates := answer.New("hub", receiptSigner(w.t, w.dir, "hub"), w.now)
 	w.local = &gate{flows: 7}
 	if w.cuts, err = hub.Open(w.t.Context(), hub.Config{Tenant: "default", Dir: w.dir, Files: w.hubFiles, Signer: signer, Verifier: verifier, Record: w.record,
-		Gates: gates, Now: w.now, Wait: 20 * time.Second}, w.past()); err != nil {
+		Gates: gates, Now: w.now, Wait: cmp.Or(w.wait, 20*time.Second)}, w.past()); err != nil {
 		w.t.Fatal(err)
 	}
 	if err := gates.Add(w.t.Context(), "shop-db", w.local); err != nil {
@@ -138,8 +149,11 @@ func (w *world) start() {
 		w.t.Fatal(err)
 	}
 	w.listen = l.Addr().String()
+	if w.wrap != nil {
+		l = w.wrap(l)
+	}
 	if w.server, err = hub.NewServer(hub.ServerConfig{Listener: l, Hosts: []string{"127.0.0.1"}, URL: "https://" + w.listen, Dir: w.dir,
-		Authority: authority, Cuts: w.cuts, Orders: vkey, Now: w.now, Log: slog.New(slog.DiscardHandler)}); err != nil {
+		Authority: authority, Cuts: w.cuts, Orders: vkey, Intake: w.intake, Now: w.now, Log: slog.New(slog.DiscardHandler)}); err != nil {
 		w.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -203,7 +217,7 @@ func (w *world) joined(name string) string {
 func (w *world) run(name, dir string, gates map[string]*gate) (stop func()) {
 	w.t.Helper()
 	all := answer.New(name, receiptSigner(w.t, dir, name), w.now)
-	s, err := Open(w.t.Context(), Config{Dir: dir, Files: w.files, Gates: all, Policies: w.policies, Now: w.now, Log: slog.New(slog.DiscardHandler), Retry: 10 * time.Millisecond})
+	s, err := Open(w.t.Context(), Config{Dir: dir, Files: w.files, Gates: all, Policies: w.policies, Lines: w.lines, Ships: func(source string) bool { return hub.Ships(source, name) }, Now: w.now, Log: slog.New(slog.DiscardHandler), Retry: 10 * time.Millisecond})
 	if err != nil {
 		w.t.Fatal(err)
 	}
