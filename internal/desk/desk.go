@@ -52,12 +52,19 @@ type Config struct {
 // Desk is safe for concurrent use: one thing is recorded at a time.
 type Desk struct {
 	Config
-	mu  sync.Mutex
-	off string // in tests only: a check of documents that does not work
+	mu sync.Mutex
+	// read are the cases that wait, as Tick read them last; it changes none of them.
+	read map[string]readCase
+	off  string // in tests only: a check of documents that does not work
+}
+
+type readCase struct {
+	of casefile.Revision
+	*casefile.Case
 }
 
 // New returns a desk.
-func New(c Config) *Desk { return &Desk{Config: c} }
+func New(c Config) *Desk { return &Desk{Config: c, read: map[string]readCase{}} }
 
 // Propose records a body in its case if that is allowed, and returns the id of
 // the case. Whatever the body says of how its author is known is overwritten by

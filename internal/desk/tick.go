@@ -32,6 +32,7 @@ func (d *Desk) Tick(ctx context.Context) (next time.Time, err error) {
 	if err != nil {
 		return next, err
 	}
+	d.forget(waiting)
 	for ids := range slices.Chunk(waiting, turn) {
 		n, err := d.turn(ctx, ids)
 		if err != nil {
@@ -53,7 +54,7 @@ func (d *Desk) turn(ctx context.Context, ids []string) (next time.Time, err erro
 	}
 	cases := make([]*casefile.Case, len(ids))
 	for i, id := range ids {
-		if cases[i], err = d.View.Case(ctx, id); err != nil {
+		if cases[i], err = d.latest(ctx, id); err != nil {
 			return next, err
 		}
 	}
@@ -72,6 +73,38 @@ func (d *Desk) turn(ctx context.Context, ids []string) (next time.Time, err erro
 		}
 	}
 	return next, nil
+}
+
+// latest returns a case as it is now, for reading only. It is decoded when it
+// changed: thousands wait for months in which nothing happens. The caller holds
+// d.mu.
+func (d *Desk) latest(ctx context.Context, id string) (*casefile.Case, error) {
+	known := d.read[id]
+	c, of, err := d.View.Changed(ctx, id, known.of)
+	if err != nil {
+		return nil, err
+	}
+	if c != nil {
+		known = readCase{of, c}
+		d.read[id] = known
+	}
+	return known.Case, nil
+}
+
+// forget drops the cases that wait no more.
+func (d *Desk) forget(waiting []string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.read) == 0 {
+		return
+	}
+	still := make(map[string]readCase, len(waiting))
+	for _, id := range waiting {
+		if c, ok := d.read[id]; ok {
+			still[id] = c
+		}
+	}
+	d.read = still
 }
 
 // write fills the documents of clocks that have begun, before anybody asks.
@@ -105,7 +138,7 @@ func (d *Desk) again(ctx context.Context, cases []*casefile.Case, changed []bool
 			continue
 		}
 		var err error
-		if cases[i], err = d.View.Case(ctx, c.ID); err != nil {
+		if cases[i], err = d.latest(ctx, c.ID); err != nil {
 			return err
 		}
 	}

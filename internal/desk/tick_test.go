@@ -3,7 +3,11 @@ package desk
 import (
 	"context"
 	"errors"
+	"maps"
+	"reflect"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"sekisho/internal/event"
 )
@@ -86,5 +90,47 @@ func TestTickBroken(t *testing.T) {
 	o.tick(t)
 	if len(o.sent) != 1+3*2 { // the first one again
 		t.Errorf("%d calls, want 7", len(o.sent))
+	}
+}
+
+// TestTickReadsChanges: a turn decodes the cases that changed and no others, and
+// changes none of what it keeps.
+func TestTickReadsChanges(t *testing.T) {
+	o := newOffice(t)
+	for range 40 {
+		o.sign(t, "many")
+	}
+	o.tick(t)
+	o.tick(t)
+	waiting, err := o.View.Waiting(t.Context())
+	if err != nil || len(waiting) != 40 || len(o.read) != 40 {
+		t.Fatalf("%d wait, %d are kept, %v", len(waiting), len(o.read), err)
+	}
+	before := maps.Clone(o.read)
+	o.sign(t, "one more")
+	if err := o.Record(t.Context(), "person/sora", &event.CaseNotice{Case: waiting[7], Key: "open:0", Step: "ack", To: "sora"}); err != nil {
+		t.Fatal(err)
+	}
+	o.tick(t)
+	if len(o.read) != 41 {
+		t.Errorf("%d are kept", len(o.read))
+	}
+	for id, was := range before {
+		if same := o.read[id].Case == was.Case; same == (id == waiting[7]) {
+			t.Errorf("case %s: kept %t", id, same)
+		}
+	}
+	for id, kept := range o.read {
+		fresh, err := o.View.Case(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(fresh, kept.Case, cmp.Exporter(func(reflect.Type) bool { return true })); diff != "" {
+			t.Fatalf("case %s (-now +kept):\n%s", id, diff)
+		}
+	}
+	o.forget(nil)
+	if len(o.read) != 0 {
+		t.Errorf("%d are kept of cases that wait no more", len(o.read))
 	}
 }

@@ -66,9 +66,14 @@ type View struct {
 	mu    sync.RWMutex     // held for writing during a batch
 	open  map[string]*slot // cases that this batch touched
 	order []*slot
-	count int64 // cases
+	count int64               // cases
+	saved map[string]Revision // by id, of cases that changed since Open
 	aside aside
 }
+
+// Revision is which state of a case somebody read, as long as the view is open;
+// 0 is none.
+type Revision uint64
 
 type slot struct {
 	n     int64
@@ -84,7 +89,7 @@ func Open(ctx context.Context, cfg Config) (*View, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &View{db: db, books: cfg.Books, open: map[string]*slot{}}
+	v := &View{db: db, books: cfg.Books, open: map[string]*slot{}, saved: map[string]Revision{}}
 	if v.books == nil {
 		v.books = DefaultBooks()
 	}
@@ -270,6 +275,7 @@ func (v *View) Save(ctx context.Context, tx *sql.Tx) error {
 		if err != nil {
 			return err
 		}
+		v.saved[c.ID]++
 	}
 	v.open, v.order = map[string]*slot{}, nil
 	return v.aside.save(ctx, tx)
@@ -301,21 +307,32 @@ var ErrUnknown = errors.New("there is no such case")
 
 // Case returns one case, as of the last batch.
 func (v *View) Case(ctx context.Context, id string) (*Case, error) {
+	c, _, err := v.Changed(ctx, id, 0)
+	return c, err
+}
+
+// Changed returns a case and its revision; no case when it is still of the
+// revision since, so that who read it need not decode it again.
+func (v *View) Changed(ctx context.Context, id string, since Revision) (*Case, Revision, error) {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
+	now := 1 + v.saved[id]
+	if now == since {
+		return nil, now, nil
+	}
 	var data string
 	err := v.db.Read.QueryRowContext(ctx, "SELECT data FROM item WHERE id = ?", id).Scan(&data)
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, ErrUnknown
+		return nil, 0, ErrUnknown
 	}
 	var c Case
 	if err == nil {
 		err = json.Unmarshal([]byte(data), &c)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("case %s: %w", id, err)
+		return nil, 0, fmt.Errorf("case %s: %w", id, err)
 	}
-	return &c, nil
+	return &c, now, nil
 }
 
 // Line is a case in a list.
