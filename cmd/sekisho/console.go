@@ -35,6 +35,7 @@ type console struct {
 	recent   recent
 	seen     seenKinds
 	people   people
+	begun    beginnings
 	charts   charts
 	drafting sync.Mutex // one changes the draft of a policy, or of a protect section, or a file of rules, at a time
 	// proposed is what was proposed last for a protect section; drafting guards it.

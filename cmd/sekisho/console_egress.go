@@ -90,7 +90,7 @@ func clientOf(e *event.Event, address string) string {
 func (r *recent) flows(out *consoleoffice.Egress) {
 	ends := map[string]*event.FlowEnd{}
 	goals := map[goalKey]*consoleoffice.Goal{}
-	out.Since = r.newest(2*maxFlows, func(e *event.Event) bool {
+	out.Since, _ = r.newest(2*maxFlows, func(e *event.Event) bool {
 		f, ok := e.Body.(*event.Flow)
 		if !ok {
 			end := e.Body.(*event.FlowEnd)

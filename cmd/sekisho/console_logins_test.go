@@ -2,12 +2,14 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"sekisho/internal/config"
 	consoleoffice "sekisho/internal/console/office"
 	"sekisho/internal/event"
 	"sekisho/internal/ledger"
@@ -63,7 +65,7 @@ func TestLoginsBegin(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	_, got := r.logins()
+	_, _, got := r.logins()
 	if len(got) != 1 || got[0].Failed != 2 || got[0].Entered != entered || got[0].Known != 1 {
 		t.Fatalf("%+v", got)
 	}
@@ -84,6 +86,17 @@ func TestLoginsBegin(t *testing.T) {
 	if diff := cmp.Diff(want, into); diff != "" {
 		t.Errorf("entered (-want +got):\n%s", diff)
 	}
+	// Of memory that holds the end of it alone the beginning is in the ledger.
+	c := &console{process: &process{ledger: l, cfg: &config.Loaded{Config: &config.Config{}}, now: time.Now, log: slog.New(slog.DiscardHandler)}}
+	c.recent.lines = r.lines[len(r.lines)-1:]
+	if _, got := c.logins(); len(got) != 1 || !got[0].First.IsZero() && !got[0].First.Equal(minute(2)) {
+		t.Errorf("before the ledger was read: %+v", got)
+	}
+	c.wait.Wait()
+	if _, got := c.logins(); len(got) != 1 || !got[0].First.Equal(minute(2)) {
+		t.Errorf("after the ledger was read: %+v", got)
+	}
+	c.wait.Wait()
 	told := sources[loginKey{"shop", "198.51.100.7"}] // as `sekisho web logins` does, in the order of the ledger
 	if !told.First.Equal(minute(2)) || !told.Last.Equal(minute(50)) || len(told.Entered) != entered || !told.Entered[0].At.Equal(minute(5)) || !told.Entered[9].At.Equal(minute(2)) {
 		t.Errorf("%+v", told)

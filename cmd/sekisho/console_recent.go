@@ -45,8 +45,8 @@ func (r *recent) rare(index event.Index, line []byte) error {
 
 // newest calls do with events of the kinds, the newest first, until most were
 // taken or do returns false. It returns when the oldest event that was looked at
-// happened. What cannot be parsed is left to the check of the ledger.
-func (r *recent) newest(most int, do func(*event.Event) bool, kinds ...event.Kind) (since time.Time) {
+// happened, and which it is. What cannot be parsed is left to the check of the ledger.
+func (r *recent) newest(most int, do func(*event.Event) bool, kinds ...event.Kind) (since time.Time, from event.Index) {
 	wanted := map[event.Kind]bool{}
 	for _, k := range kinds {
 		wanted[k] = true
@@ -56,7 +56,7 @@ func (r *recent) newest(most int, do func(*event.Event) bool, kinds ...event.Kin
 	r.mu.Unlock()
 	var oldest []byte
 	for i := len(lines) - 1; i >= 0 && most > 0; i-- {
-		oldest = lines[i].line
+		oldest, from = lines[i].line, lines[i].index
 		if !wanted[lines[i].kind] {
 			continue
 		}
@@ -73,7 +73,7 @@ func (r *recent) newest(most int, do func(*event.Event) bool, kinds ...event.Kin
 			since = event.Time(h.At)
 		}
 	}
-	return since
+	return since, from
 }
 
 // reach is how many of the newest events a page reads from the ledger when it

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"maps"
 	"os"
@@ -96,7 +95,7 @@ func (c *console) WebRoom(context.Context) (*consoleoffice.WebRoom, error) {
 		}
 	}
 	c.recent.mu.Unlock()
-	out.Since, out.Logins = c.recent.logins()
+	out.Since, out.Logins = c.logins()
 	for _, g := range c.webs {
 		for _, s := range g.sites() {
 			out.Leads = out.Leads || len(s.Payment) > 0
@@ -108,39 +107,6 @@ func (c *console) WebRoom(context.Context) (*consoleoffice.WebRoom, error) {
 		out.Rules = append(out.Rules, rules...)
 	}
 	return out, nil
-}
-
-// logins counts the attempts to log in by address, the most accounts first.
-func (r *recent) logins() (since time.Time, out []consoleoffice.LoginSource) {
-	all := map[loginKey]*loginSource{}
-	since = r.newest(maxAttempts, func(e *event.Event) bool {
-		addLogin(all, e.At, e.Body.(*event.SiteLogin))
-		return true
-	}, event.KindSiteLogin)
-	for _, s := range all {
-		row := consoleoffice.LoginSource{Place: string(s.Place), Address: s.Address, First: s.First, Last: s.Last, Failed: s.Failed, Accounts: len(s.failed), Entered: len(s.Entered)}
-		// The earliest are shown: whose data they got is asked from there on.
-		slices.SortFunc(s.Entered, func(a, b enteredAccount) int {
-			return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Account, b.Account))
-		})
-		for _, e := range s.Entered {
-			if e.Leaked {
-				row.Known++
-			}
-			if len(row.Into) < consoleoffice.MostEntered {
-				into := consoleoffice.Entered{At: e.At, Account: e.Account, Known: e.Leaked}
-				if e.Subject != nil {
-					into.Source, into.Subject = string(e.Source), *e.Subject
-				}
-				row.Into = append(row.Into, into)
-			}
-		}
-		out = append(out, row)
-	}
-	slices.SortFunc(out, func(a, b consoleoffice.LoginSource) int {
-		return cmp.Or(b.Accounts-a.Accounts, b.Failed-a.Failed, cmp.Compare(a.Address, b.Address), cmp.Compare(a.Place, b.Place))
-	})
-	return since, out[:min(len(out), loginsShown)]
 }
 
 // siteLines are the lines of a gate's file of rules, as it is now.

@@ -153,7 +153,7 @@ type ExceptRequest struct {
 type LoginSource struct {
 	Place    string    `json:"place"`
 	Address  string    `json:"address"`
-	First    time.Time `json:"first,omitzero"`
+	First    time.Time `json:"first,omitzero"` // zero: it may have begun before what was read so far
 	Last     time.Time `json:"last,omitzero"`
 	Failed   int       `json:"failed"`
 	Accounts int       `json:"accounts"`

@@ -145,9 +145,13 @@ func stopped(s *control.SiteStatus, what string) bool {
 	return false
 }
 
-// scopeOfLogin asks whose data an address got.
+// scopeOfLogin asks whose data an address got, from the beginning of everything
+// while it is not known when the address began.
 func scopeOfLogin(l office.LoginSource) string {
-	v := url.Values{"place": {l.Place}, "address": {l.Address}, "from": {l.First.UTC().Format(time.RFC3339Nano)}, "ask": {"1"}}
+	v := url.Values{"place": {l.Place}, "address": {l.Address}, "ask": {"1"}}
+	if !l.First.IsZero() {
+		v.Set("from", l.First.UTC().Format(time.RFC3339Nano))
+	}
 	return "/scope?" + v.Encode()
 }
 

@@ -5,8 +5,10 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"sekisho/internal/console/account"
+	"sekisho/internal/console/office"
 	"sekisho/internal/control"
 )
 
@@ -47,5 +49,18 @@ func TestPaymentCounts(t *testing.T) {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q", want)
 		}
+	}
+}
+
+// TestScopeOfLogin: whose data an address got is asked from when it began, and
+// from the beginning of everything while that is not known.
+func TestScopeOfLogin(t *testing.T) {
+	l := office.LoginSource{Place: "shop", Address: "198.51.100.7"}
+	if got := scopeOfLogin(l); strings.Contains(got, "from=") {
+		t.Error(got)
+	}
+	l.First = time.Date(2026, 11, 20, 2, 2, 0, 0, time.UTC)
+	if got := scopeOfLogin(l); !strings.Contains(got, "from=2026-11-20T02%3A02%3A00Z") {
+		t.Error(got)
 	}
 }
