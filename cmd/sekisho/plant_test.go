@@ -272,6 +272,7 @@ func within(ts *testscript.TestScript, _ bool, args []string) {
 	if err != nil {
 		ts.Fatalf("%v: %v\n%s", args[2:], err, stderr.Bytes())
 	}
+	limit *= raceMemory
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), out, 0o600))
 	peak, ok := peakMemory(cmd.ProcessState)
 	if !ok {
