@@ -229,10 +229,10 @@ func TestGarbage(t *testing.T) {
 	if after := resident(t, h); after > before+200<<20 {
 		t.Errorf("resident memory went from %d to %d MiB", before>>20, after>>20)
 	}
+	h.stop() // it writes until then
 	if bytes.Contains(h.out.Bytes(), []byte("panic")) {
 		t.Errorf("the program panicked:\n%s", h.out)
 	}
-	h.stop()
 }
 
 // garbage sends c and returns what is answered, up to the first error or the
