@@ -128,7 +128,11 @@ func (t *Tree) Scan(ctx context.Context) (Result, error) {
 	}
 	c, reader := t.reading()
 	err := t.cfg.Store.Walk(ctx, func(f document.Object) error {
-		if f.Path == "." && f.Trouble != 0 { // the folder itself cannot be read
+		switch {
+		case f.Path == "." && f.Trouble == document.Denied: // not all of it is listed
+			t.closed = append(t.closed, event.Place(t.cfg.Tree))
+			return nil
+		case f.Path == "." && f.Trouble != 0: // the folder itself cannot be read
 			return errEmpty
 		}
 		if err := t.Seen(ctx); err != nil { // what the kernel holds open should not wait
@@ -143,7 +147,7 @@ func (t *Tree) Scan(ctx context.Context) (Result, error) {
 		out.Files++
 		return t.file(ctx, &f, c, reader, &out)
 	})
-	if err == nil && out.Files == 0 && len(t.files) > 0 {
+	if err == nil && out.Files == 0 && len(t.files)+len(t.closed) > 0 {
 		err = errEmpty
 	}
 	if err != nil {

@@ -84,6 +84,10 @@ func TestUnreadIsNotGone(t *testing.T) {
 	if got := read(object("a.csv", 20, "メールアドレス\nsomebody@mail.example\n", document.Damaged), object("d/b.csv", 2, text, 0), other); ends(got, "www/a.csv") {
 		t.Errorf("half a file: %q", got)
 	}
+	hidden := document.Object{Path: ".", Trouble: document.Denied}
+	if got := read(hidden, other); ends(got, "www/a.csv") || ends(got, "www/d/b.csv") {
+		t.Errorf("what may be hidden was taken for gone: %q", got)
+	}
 	if got := read(object("a.csv", 21, "x", 0), other); !ends(got, "www/a.csv") || !ends(got, "www/d/b.csv") {
 		t.Errorf("what was read and is not there any more: %q", got)
 	}

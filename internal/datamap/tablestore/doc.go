@@ -73,8 +73,9 @@ type Store struct {
 // engine is one kind of server. After an error that is no *tableError it is not used
 // again.
 type engine interface {
-	// tables lists what may be read, in order of names.
-	tables(ctx context.Context) ([]table, error)
+	// tables lists what may be read, in order of names. whole says that no table
+	// can be hidden from the list: one that is missing was dropped.
+	tables(ctx context.Context) (all []table, whole bool, err error)
 	// rows reads a table: columns once, then each row, nil for NULL, good until row
 	// returns; a nil row is one that is too long.
 	rows(ctx context.Context, t *table, columns func([]string), row func([][]byte) error) error
@@ -159,12 +160,17 @@ func (s *Store) Close(ctx context.Context) error { return s.db.close(ctx) }
 
 // Walk implements document.Store.
 func (s *Store) Walk(ctx context.Context, visit func(document.Object) error) error {
-	all, err := s.db.tables(ctx)
+	all, whole, err := s.db.tables(ctx)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	if err != nil {
 		return visit(document.Object{Path: ".", Trouble: document.Failed})
+	}
+	if !whole {
+		if err := visit(document.Object{Path: ".", Trouble: document.Denied}); err != nil {
+			return err
+		}
 	}
 	for i := range all {
 		t := &all[i]

@@ -36,8 +36,22 @@ func openMySQL(ctx context.Context, u *url.URL) (engine, error) {
 	return &mysql{conn}, nil
 }
 
-// tables implements engine. Views hold nothing of their own.
-func (s *mysql) tables(ctx context.Context) (all []table, err error) {
+// rightsSQL counts the rights of the account to read every table, of the server
+// or of the database, whose name is a pattern there.
+const rightsSQL = `SELECT (SELECT COUNT(*) FROM information_schema.USER_PRIVILEGES WHERE PRIVILEGE_TYPE = 'SELECT' AND GRANTEE = me.name)
+	+ (SELECT COUNT(*) FROM information_schema.SCHEMA_PRIVILEGES WHERE PRIVILEGE_TYPE = 'SELECT' AND GRANTEE = me.name AND DATABASE() LIKE TABLE_SCHEMA)
+	FROM (SELECT CONCAT('\'', REPLACE(CURRENT_USER(), '@', '\'@\''), '\'') AS name) me`
+
+// tables implements engine. Views hold nothing of their own. Where the account
+// may read some tables only, the catalogue hides the others.
+func (s *mysql) tables(ctx context.Context) (all []table, whole bool, err error) {
+	err = s.conn.Query(ctx, rightsSQL, nil, func(v [][]byte) error {
+		whole = v != nil && string(v[0]) != "0"
+		return nil
+	})
+	if err != nil {
+		return nil, false, err
+	}
 	// The catalogue is not part of the snapshot: what came later is empty in it.
 	err = s.conn.Query(ctx, `SELECT t.TABLE_NAME, COALESCE(t.DATA_LENGTH, 0),
 		COALESCE((SELECT MIN(c.COLUMN_NAME) FROM information_schema.COLUMNS c WHERE c.TABLE_SCHEMA = t.TABLE_SCHEMA AND c.TABLE_NAME = t.TABLE_NAME
@@ -55,7 +69,7 @@ func (s *mysql) tables(ctx context.Context) (all []table, err error) {
 			all = append(all, table{name: name, bytes: size, key: string(v[2]), sql: "SELECT * FROM " + quote(name, "`")})
 			return nil
 		})
-	return all, err
+	return all, whole, err
 }
 
 // rows implements engine.

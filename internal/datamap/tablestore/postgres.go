@@ -72,7 +72,7 @@ var (
 const byteA = "17"
 
 // tables implements engine.
-func (s *postgres) tables(ctx context.Context) (all []table, err error) {
+func (s *postgres) tables(ctx context.Context) (all []table, whole bool, err error) {
 	reader := s.conn.Exec(ctx, columnsSQL)
 	var columns []pgColumn
 	end := func() {
@@ -98,7 +98,7 @@ func (s *postgres) tables(ctx context.Context) (all []table, err error) {
 		}
 	}
 	end()
-	return all, said(reader.Close())
+	return all, true, said(reader.Close())
 }
 
 // pgColumn is a column, its name quoted.

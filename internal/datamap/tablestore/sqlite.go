@@ -21,22 +21,22 @@ func openSQLite(ctx context.Context, file string) (engine, error) {
 }
 
 // tables implements engine.
-func (s *sqlite) tables(ctx context.Context) (all []table, err error) {
+func (s *sqlite) tables(ctx context.Context) (all []table, whole bool, err error) {
 	rows, err := s.QueryContext(ctx, `SELECT m.name, coalesce((SELECT min(p.name) FROM pragma_table_info(m.name) p
 		WHERE p.pk > 0 AND upper(p.type) = 'INTEGER' HAVING count(*) = 1), '')
 		FROM sqlite_master m WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY 1`)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer rows.Close() // errors show in Err
 	for rows.Next() {
 		t := table{bytes: -1}
 		if err := rows.Scan(&t.name, &t.key); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		all = append(all, t)
 	}
-	return all, rows.Err()
+	return all, true, rows.Err()
 }
 
 // rows implements engine.

@@ -69,6 +69,10 @@ func readAll(t *testing.T, cfg Config, change func()) []string {
 			change = nil
 		}
 		sink.part = o.Path
+		if o.Content == nil {
+			sink.Trouble("", o.Trouble, "of the whole")
+			return nil
+		}
 		_, err := o.Content.Read(ctx, nil, sink)
 		return err
 	})
@@ -166,6 +170,19 @@ func TestMariaDB(t *testing.T) {
 	m.Exec(t, "CREATE TABLE crm.a (a INT) ENGINE=InnoDB", "CREATE PROCEDURE crm.hang_up() BEGIN DECLARE n INT; SELECT ID INTO n FROM information_schema.PROCESSLIST WHERE DB = 'crm' AND ID <> CONNECTION_ID() LIMIT 1; KILL n; END")
 	got = readAll(t, Config{Address: "mysql://root@/crm?socket=" + m.Socket, Password: myclienttest.Password}, func() { m.Exec(t, "CALL crm.hang_up()") })
 	lostFirst(t, got, "a", "customers [id 9] id=9 氏名=later")
+
+	// Who may read some tables is shown no others: what is not in the list may be there.
+	m.Exec(t, "CREATE USER some IDENTIFIED BY 'reading'", "CREATE USER every IDENTIFIED BY 'reading'",
+		"GRANT SELECT ON crm.customers TO some", "GRANT SELECT ON `cr_`.* TO every")
+	for user, want := range map[string]bool{"some": true, "every": false} {
+		got := readAll(t, Config{Address: "mysql://" + user + "@/crm?socket=" + m.Socket, Password: "reading"}, nil)
+		if slices.Contains(got, ". trouble denied of the whole") != want {
+			t.Errorf("%s: tables may be hidden: want %v: %q", user, want, got)
+		}
+		if !slices.Contains(got, "customers [id 8] id=8") {
+			t.Errorf("%s: %q", user, got)
+		}
+	}
 }
 
 func TestSQLite(t *testing.T) {
