@@ -2,9 +2,10 @@
 #include "columns_amd64.h"
 #include "constants_amd64.h"
 
-// The two passes for machines with AVX-512 (F, BW, DQ and VBMI2: Intel since Ice
-// Lake, AMD since Zen 4). A class is one comparison of 64 bytes whose answer is the
-// word as it is; triggers are found for eight blocks at once.
+// The two passes for machines with AVX-512 (F, BW, DQ, VBMI and VBMI2: Intel since
+// Ice Lake, AMD since Zen 4). One permutation looks up the classes of 64 bytes
+// (asciiClasses), and a class is a test of one bit; triggers are found for eight
+// blocks at once.
 
 // SET loads a constant of 32 bytes twice.
 #define SET(constant, z) VBROADCASTI64X4 constant<>(SB), z
@@ -54,6 +55,18 @@
 	VPCMPUB  $2, Z18, Z3, K3, K3; \
 	KMOVQ    K3, WIDE_(DI)
 
+// BIT512 sets each byte of z to a constant.
+#define BIT512(constant, z) \
+	MOVL         constant, AX; \
+	VPBROADCASTB AX, z
+
+#define WIDECONSTANTS512 \
+	VPBROADCASTB (R9), Z22; \
+	VPBROADCASTB 1(R9), Z21; \
+	VPBROADCASTB 2(R9), Z20; \
+	VPBROADCASTB 3(R9), Z19; \
+	VPBROADCASTB 4(R9), Z18
+
 #define CONSTANTS512 \
 	SET(zero, Z31); \
 	SET(nine, Z30); \
@@ -64,11 +77,7 @@
 	SET(bar, Z25); \
 	SET(space, Z24); \
 	SET(minus, Z23); \
-	VPBROADCASTB (R9), Z22; \
-	VPBROADCASTB 1(R9), Z21; \
-	VPBROADCASTB 2(R9), Z20; \
-	VPBROADCASTB 3(R9), Z19; \
-	VPBROADCASTB 4(R9), Z18
+	WIDECONSTANTS512
 
 // func classesAVX512(dst *uint64, src *byte, blocks int, wide *wideForm)
 TEXT ·classesAVX512(SB), NOSPLIT, $0-32
@@ -78,25 +87,73 @@ TEXT ·classesAVX512(SB), NOSPLIT, $0-32
 	MOVQ wide+24(FP), R9
 	MOVQ $0x8080808080808080, R8
 	MOVQ $0x7f7f7f7f7f7f7f7f, R10
-	CONSTANTS512
+	SET(zero, Z31)
+	SET(nine, Z30)
+	SET(space, Z24)
+	SET(minus, Z23)
+	WIDECONSTANTS512
 	SET(lowerA, Z17)
 	SET(alpha, Z16)
 	SET(upperA, Z15)
-	SET(plus, Z14)
-	SET(slash, Z13)
-	SET(setToken, Z12)
-	SET(second1, Z11)
-	SET(second2, Z10)
-	SET(second3, Z9)
-	SET(third1, Z8)
-	SET(third2, Z7)
-	SET(third3, Z6)
+	LEAQ      ·asciiClasses(SB), R13
+	VMOVDQU64 (R13), Z29
+	VMOVDQU64 64(R13), Z28
+	VMOVDQU64 128(R13), Z27
+	VMOVDQU64 192(R13), Z26
+	VMOVDQU64 256(R13), Z25
+	VMOVDQU64 320(R13), Z14
+	BIT512($escapeBit, Z13)
+	BIT512($sepBit, Z12)
+	BIT512($jointBit, Z11)
+	BIT512($tokenBit, Z10)
+	BIT512($assignBit, Z9)
+	BIT512($atBit, Z8)
+	BIT512($0x80, Z7)
 
 loop:
 	VMOVDQU64 (SI), Z0
 	VMOVDQU64 1(SI), Z1
 	VMOVDQU64 2(SI), Z2
-	THREE512
+
+	// Z4 are the classes of the bytes, none of what is not ASCII. K1 keeps the
+	// digits, DX what is not ASCII.
+	WITHIN512(Z31, Z30, K1)
+	VPTESTNMB  Z7, Z0, K2
+	VMOVDQA64  Z0, Z4
+	VPERMI2B.Z Z28, Z29, K2, Z4
+	KMOVQ      K1, DIGIT_(DI)
+	KMOVQ      K2, DX
+	NOTQ       DX
+	MOVQ       DX, HIGH_(DI)
+
+	// the beginnings of secrets: Z5 and Z6 are the classes of the next two bytes
+	VPORQ       Z2, Z1, Z3
+	VPTESTNMB   Z7, Z3, K4
+	VMOVDQA64   Z1, Z5
+	VPERMI2B    Z26, Z27, Z5
+	VMOVDQA64   Z2, Z6
+	VPERMI2B    Z14, Z25, Z6
+	VPTERNLOGQ  $0x80, Z5, Z4, Z6
+	VPTESTMB    Z10, Z6, K4, K3
+	KMOVQ       K3, TOKEN_(DI)
+
+	VPTESTMB Z13, Z4, K3
+	KMOVQ    K3, ESCAPE_(DI)
+	VPTESTMB Z12, Z4, K4
+	KMOVQ    K4, SEP_(DI)
+	VPTESTMB Z9, Z4, K5
+	KMOVQ    K5, ASSIGN_(DI)
+	VPTESTMB Z24, Z4, K6         // dotBit is a space
+	KMOVQ    K6, DOT_(DI)
+	VPTESTMB Z8, Z4, K3
+	KMOVQ    K3, AT_(DI)
+
+	// what stands between pieces of a number
+	VPTESTMB Z11, Z4, K4
+	VPCMPEQB Z24, Z0, K5
+	VPCMPEQB Z23, Z1, K5, K5
+	KORQ     K5, K4, K4
+	KMOVQ    K4, JOINT_(DI)
 
 	// letters
 	VPORQ   Z24, Z0, Z3
@@ -106,10 +163,8 @@ loop:
 
 	// base64: K1 takes in letters, + and /. AX has the highest bit of the bytes of
 	// that word which are all ones, BX of those that have a capital.
-	VPCMPEQB Z14, Z0, K3
-	VPCMPEQB Z13, Z0, K4
+	VPTESTMB Z7, Z4, K3
 	KORQ     K2, K1, K1
-	KORQ     K4, K3, K3
 	KORQ     K3, K1, K1
 	WITHIN512(Z15, Z16, K5)
 	KMOVQ    K1, AX
@@ -127,34 +182,6 @@ loop:
 	ANDQ     R12, R11
 	ANDQ     R8, R11
 	MOVQ     R11, BASE_(DI)
-
-	BETWEEN512
-
-	SET(dot, Z4)
-	VPCMPEQB Z4, Z0, K3
-	KMOVQ    K3, DOT_(DI)
-	SET(at, Z4)
-	VPCMPEQB Z4, Z0, K3
-	KMOVQ    K3, AT_(DI)
-	SET(setAssign, Z4)
-	IN512(Z4, Z0, K3)
-	KMOVQ    K3, ASSIGN_(DI)
-
-	// the beginnings of secrets
-	IN512(Z12, Z0, K3)
-	IN512(Z11, Z1, K4)
-	IN512(Z10, Z1, K5)
-	IN512(Z9, Z1, K6)
-	KORQ  K5, K4, K4
-	KORQ  K6, K4, K4
-	IN512(Z8, Z2, K5)
-	IN512(Z7, Z2, K6)
-	IN512(Z6, Z2, K7)
-	KORQ  K6, K5, K5
-	KORQ  K7, K5, K5
-	KANDQ K4, K3, K3
-	KANDQ K5, K3, K3
-	KMOVQ K3, TOKEN_(DI)
 
 	TESTQ DX, DX
 	JNZ   japanese

@@ -31,6 +31,28 @@ type lanes512 struct {
 	sums  uint64
 }
 
+// asciiClasses says of each byte of ASCII which classes it is in, a bit each (the
+// bits are in columns_amd64.h; + and / are those of base64), then which bytes may be
+// the second and the third of a secret.
+//
+//lint:ignore U1000 classesAVX512 reads it
+var asciiClasses = func() (t [3][128]uint8) {
+	const escape, sep, joint, token, assign, dot, at, base = 1, 2, 4, 8, 0x10, 0x20, 0x40, 0x80
+	for of, bytes := range map[uint8]string{escape: `%&\`, sep: " +-./()", joint: "\"'<,;|\t", assign: ":=", dot: ".", at: "@", base: "+/"} {
+		for _, c := range []byte(bytes) {
+			t[0][c] |= of
+		}
+	}
+	for i, set := range isToken {
+		for c := range t[i] {
+			if set.has(byte(c)) {
+				t[i][c] |= token
+			}
+		}
+	}
+	return t
+}()
+
 // classesAVX512 does what classesAVX2 does.
 //
 //go:noescape
@@ -60,7 +82,7 @@ func assembly() (list []paths) {
 			cards: path{"AVX2", checked(classesCardsAVX2), checkedTriggers(triggersCardsAsm)},
 		})
 	}
-	if cpu.X86.HasAVX512BW && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512VBMI2 {
+	if cpu.X86.HasAVX512BW && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512VBMI && cpu.X86.HasAVX512VBMI2 {
 		list = append(list, paths{
 			all:   path{"AVX-512", checked(classesAVX512), inEights(triggersAllAVX512)},
 			cards: path{"AVX-512", checked(classesCardsAVX512), inEights(triggersCardsAVX512)},

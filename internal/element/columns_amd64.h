@@ -25,3 +25,11 @@
 #define views (3*KIND)
 #define marks (4*KIND)
 #define text (5*KIND)
+
+// The bits of asciiClasses (classes_amd64.go).
+#define escapeBit 1
+#define sepBit 2
+#define jointBit 4
+#define tokenBit 8
+#define assignBit 0x10
+#define atBit 0x40
