@@ -47,7 +47,7 @@ type Past struct {
 	Entries    []cut.Entry
 	Sites      map[string]string // name → key that verifies its receipts
 
-	ever []cut.Entry // all that were ever added
+	ever map[string]int64 // all that were ever added, as name says, and when, UTC ns
 }
 
 // Fold takes one event into the past.
@@ -62,7 +62,11 @@ func (p *Past) Fold(body event.Body) {
 		for _, e := range b.Add {
 			p.Entries = slices.DeleteFunc(p.Entries, func(o cut.Entry) bool { return o.ID == e.ID }) // said again (mend)
 			entry := cut.Entry{ID: e.ID, Kind: cut.Kind(e.Kind), Target: e.Target, Until: e.Until, Case: e.Case}
-			p.Entries, p.ever = append(p.Entries, entry), append(p.ever, entry)
+			p.Entries = append(p.Entries, entry)
+			if p.ever == nil {
+				p.ever = map[string]int64{}
+			}
+			p.ever[name(entry)] = b.At
 		}
 	case *event.GateEnrolled:
 		if p.Sites == nil {
@@ -80,8 +84,8 @@ func (p *Past) Fold(body event.Body) {
 // Cuts make orders. They are safe for concurrent use.
 type Cuts struct {
 	cfg      Config
-	ordering sync.Mutex      // one order at a time; taken before mu
-	ever     map[string]bool // every cut that was ever ordered, as name says; guarded by ordering
+	ordering sync.Mutex       // one order at a time; taken before mu
+	ever     map[string]int64 // every cut that was ever ordered, as name says, and when, UTC ns; guarded by ordering
 
 	mu      sync.Mutex // guards what follows
 	order   order.Order
@@ -110,7 +114,7 @@ func Open(ctx context.Context, cfg Config, past Past) (*Cuts, error) {
 	if cfg.Files == nil {
 		cfg.Files = durable.Dir(cfg.Dir)
 	}
-	c := &Cuts{cfg: cfg, ever: map[string]bool{}, sites: map[string]*site{}, last: map[string]order.Receipt{}, failed: map[string]string{}, changed: make(chan struct{})}
+	c := &Cuts{cfg: cfg, ever: map[string]int64{}, sites: map[string]*site{}, last: map[string]order.Receipt{}, failed: map[string]string{}, changed: make(chan struct{})}
 	for name, key := range past.Sites {
 		v, err := note.NewVerifier(key)
 		if err != nil {
@@ -118,11 +122,11 @@ func Open(ctx context.Context, cfg Config, past Past) (*Cuts, error) {
 		}
 		c.sites[name] = &site{verifier: v}
 	}
-	c.knows(past.ever)
+	maps.Copy(c.ever, past.ever)
 	if err := c.restore(ctx, past); err != nil || c.text == nil {
 		return c, err
 	}
-	c.knows(c.order.Entries)
+	c.knows(&c.order)
 	set, err := c.order.Set()
 	if err != nil {
 		return nil, err

@@ -29,22 +29,26 @@ func (c *Cuts) issue(ctx context.Context, next order.Order, text []byte, by, rea
 	for _, l := range links {
 		l.send(text)
 	}
-	c.knows(next.Entries)
+	c.knows(&next)
 	return links, unrecorded
 }
 
-// knows remembers cuts of one's own. c.ordering is held.
-func (c *Cuts) knows(entries []cut.Entry) {
-	for _, e := range entries {
-		c.ever[name(e)] = true
+// knows remembers cuts of one's own, and when they were first ordered. c.ordering is
+// held.
+func (c *Cuts) knows(o *order.Order) {
+	for _, e := range o.Entries {
+		if _, known := c.ever[name(e)]; !known {
+			c.ever[name(e)] = o.At.UnixNano()
+		}
 	}
 }
 
 // adopt puts back in force what a hub forgot that died before it could keep it: a
 // remote gate holds the order, under the hub's own signature. The hub knows every
 // cut that it ever recorded, lifted or not: one that it does not know was forgotten.
-// A newer order is taken as it is; what an older one, or another of the same
-// generation, has besides is added by a new one. It waits for no remote gate.
+// A newer order is taken as it is, with what was ordered here after it was made; what
+// an older one, or another of the same generation, has besides is added by a new one.
+// It waits for no remote gate.
 func (c *Cuts) adopt(ctx context.Context, text []byte) error {
 	kept, err := order.OpenOrder(text, c.cfg.Verifier)
 	if err != nil {
@@ -59,7 +63,8 @@ func (c *Cuts) adopt(ctx context.Context, text []byte) error {
 	now, known := c.order, c.text != nil && order.Digest(c.text) == order.Digest(text)
 	c.mu.Unlock()
 	forgotten := slices.DeleteFunc(slices.Clone(kept.Entries), func(e cut.Entry) bool {
-		return c.ever[name(e)] || !e.InForce(c.cfg.Now())
+		_, known := c.ever[name(e)]
+		return known || !e.InForce(c.cfg.Now())
 	})
 	if known || kept.Generation < now.Generation && len(forgotten) == 0 {
 		return nil
@@ -67,6 +72,8 @@ func (c *Cuts) adopt(ctx context.Context, text []byte) error {
 	next := *kept
 	if kept.Generation <= now.Generation {
 		next = joined(now, forgotten, c.cfg.Now())
+	} else if since := c.since(now.Entries, kept); len(since) > 0 {
+		next = joined(next, since, c.cfg.Now())
 	}
 	set, err := next.Set()
 	if err != nil {
@@ -80,6 +87,16 @@ func (c *Cuts) adopt(ctx context.Context, text []byte) error {
 	_, unrecorded := c.issue(ctx, next, text, "sekisho", "was in force at a remote gate and not here")
 	_, err = c.apply(ctx, text, set)
 	return errors.Join(unrecorded, err)
+}
+
+// since returns those of entries that were ordered after a forgotten order was made,
+// which its number does not say: numbers of forgotten orders are given again.
+// c.ordering is held.
+func (c *Cuts) since(entries []cut.Entry, forgotten *order.Order) []cut.Entry {
+	return slices.DeleteFunc(slices.Clone(entries), func(e cut.Entry) bool {
+		return c.ever[name(e)] <= forgotten.At.UnixNano() || !e.InForce(c.cfg.Now()) ||
+			slices.ContainsFunc(forgotten.Entries, func(o cut.Entry) bool { return name(o) == name(e) })
+	})
 }
 
 // name is what makes a cut that cut and no other: its end is a time to the

@@ -112,3 +112,54 @@ func TestHubForgets(t *testing.T) {
 		})
 	}
 }
+
+// TestHubForgetsMore: the order that a remote gate brings back is newer by its number
+// than what the hub has made since, and does not lift that.
+func TestHubForgetsMore(t *testing.T) {
+	w := newWorld(t)
+	g := &gate{}
+	dir := w.joined("osaka")
+	stop := w.run("osaka", dir, map[string]*gate{"out": g})
+	later := time.Now().Add(time.Hour).UnixNano()
+	next := func() int64 { later++; return later }
+	w.order("kept", cut.Entry{Kind: cut.Name, Target: "kept.example", Until: next()})
+	taken := w.order("taken", cut.Entry{Kind: cut.Name, Target: "taken-out.example", Until: next()}).Added
+	text, err := os.ReadFile(filepath.Join(w.dir, orderFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.mu.Lock()
+	had := len(w.bodies)
+	w.mu.Unlock()
+	for _, target := range []string{"one.example", "two.example", "three.example"} {
+		w.order(target, cut.Entry{Kind: cut.Name, Target: target, Until: next()})
+	}
+	if _, err := w.cuts.Order(t.Context(), hub.Change{Remove: taken, By: "ayame", Reason: "taken out"}); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	w.stop()
+	w.mu.Lock() // as it was before
+	w.bodies = w.bodies[:had:had]
+	w.mu.Unlock()
+	if err := os.WriteFile(filepath.Join(w.dir, orderFile), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.start()
+	w.order("meanwhile", cut.Entry{Kind: cut.Name, Target: "meanwhile.example", Until: next()})
+	w.stop() // also when it starts again
+	w.start()
+	g = &gate{}
+	w.run("osaka", dir, map[string]*gate{"out": g})
+	await(t, "one generation of both", func() bool { n := g.generation(); return n >= 6 && w.local.generation() == n })
+	for _, set := range []*cut.Set{g.inForce(), w.local.inForce()} {
+		for _, target := range []string{"kept", "one", "two", "three", "meanwhile"} {
+			if _, is := set.Match(&cut.Flow{Name: target + ".example"}, time.Now()); !is {
+				t.Errorf("%s is not cut", target)
+			}
+		}
+		if _, is := set.Match(&cut.Flow{Name: "taken-out.example"}, time.Now()); is {
+			t.Error("what was taken out before is cut again")
+		}
+	}
+}
