@@ -110,8 +110,8 @@ func (l *logins) attempt(x *exchange, r *http.Request, body []byte) *attempt {
 	}
 	ip := address(r)
 	a.who = []visit.Visitor{{By: visit.Account, Name: hex.EncodeToString(a.account[:])}, {By: visit.Address, Name: visit.Network(ip)}}
-	if c := cookieOf(r, knownCookies); c != "" {
-		h := l.Hash([]byte("session"), []byte(c))
+	if all := sessionCookies(r, knownCookies); len(all) > 0 {
+		h := l.Hash([]byte("session"), []byte(all[0].value))
 		a.who = append(a.who, visit.Visitor{By: visit.Session, Name: hex.EncodeToString(h[:])})
 	}
 	a.nets = []visit.Visitor{{By: visit.Address, Name: visit.Network(ip)}, {By: visit.Address, Name: wideNetwork(ip)}}
@@ -136,15 +136,6 @@ func entered(path *LoginPath, all []site.Field) (account, password string, ok bo
 		}
 	}
 	return account, password, passwords == 1 && account != "" && password != ""
-}
-
-func cookieOf(r *http.Request, names []string) string {
-	for _, name := range names {
-		if c, err := r.Cookie(name); err == nil && c.Value != "" {
-			return c.Value
-		}
-	}
-	return ""
 }
 
 // wideNetwork is what a provider gives to a customer with a few addresses.
@@ -201,7 +192,7 @@ func (x *exchange) entry(a *http.Response) error {
 	if !body.OK {
 		bodies = append(bodies, l.fail(x, t)...)
 	} else if p := x.host.visitors; p != nil {
-		p.remember(a, t, p.cookie(a.Request))
+		p.remember(a, t)
 	}
 	if !x.record(a.Request.Context(), bodies...) {
 		return errUnrecorded

@@ -161,8 +161,8 @@ func fieldOf(name string) string {
 // askers are the ways in which requests are told to be of one visitor.
 func (x *exchange) askers(r *http.Request) []string {
 	all := []string{"address " + visit.Network(address(r))}
-	if c := cookieOf(r, knownCookies); c != "" {
-		all = append(all, "session "+c) // hashed before it is kept
+	if sent := sessionCookies(r, knownCookies); len(sent) > 0 {
+		all = append(all, "session "+sent[0].value) // hashed before it is kept
 	}
 	return all
 }

@@ -1,7 +1,6 @@
 package revproxy
 
 import (
-	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -126,18 +125,4 @@ func (p *persons) nobody(path string) bool {
 		}
 	}
 	return true
-}
-
-// cookie is a keyed hash of the application's cookie, zero for none.
-func (p *persons) cookie(r *http.Request) [16]byte {
-	names := p.Cookies
-	if len(names) == 0 {
-		names = knownCookies
-	}
-	for _, name := range names {
-		if c, err := r.Cookie(name); err == nil && c.Value != "" {
-			return p.Hash([]byte("session"), []byte(name), []byte(c.Value))
-		}
-	}
-	return [16]byte{}
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/hex"
 	"net/http"
-	"slices"
 	"sync"
 	"time"
 
@@ -107,25 +106,26 @@ func (x *exchange) visitor(r *http.Request) *visiting {
 	return v
 }
 
-// remember notes whose account a session is from now on: of the cookie that the
-// answer sets, or else of the one that was sent.
-func (p *persons) remember(a *http.Response, t *attempt, sent [16]byte) {
-	names := p.Cookies
-	if len(names) == 0 {
-		names = knownCookies
-	}
+// remember notes whose account a session is from now on: of the cookies that the
+// answer sets, or else of those that were sent.
+func (p *persons) remember(a *http.Response, t *attempt) {
 	who := account{name: label(t.account)}
 	if t.known {
 		who.self = visit.Person{Source: string(t.owner.Source), Number: t.owner.Number}
 	}
-	for _, c := range a.Cookies() {
-		if c.Value != "" && slices.Contains(names, c.Name) {
-			p.enter(p.Hash([]byte("session"), []byte(c.Name), []byte(c.Value)), who)
-			return
+	var all []sessionCookie
+	for _, set := range a.Cookies() {
+		for _, name := range p.names() {
+			if c := (sessionCookie{name, compared(set.Value)}); c.value != "" && set.MaxAge >= 0 && isNamed(set.Name, name) {
+				all = append(all, c)
+			}
 		}
 	}
-	if sent != [16]byte{} {
-		p.enter(sent, who)
+	if len(all) == 0 {
+		all = sessionCookies(a.Request, p.names())
+	}
+	for _, c := range all[:min(len(all), maxEntered)] {
+		p.enter(p.hashed(c), who)
 	}
 }
 
