@@ -1,8 +1,10 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -22,6 +24,7 @@ import (
 // whom.
 type carry struct {
 	cut   int64 // UTC ns: questions before it are not answered any more
+	since int64 // UTC ns, at most cut: rows as old as that pass after it
 	keep  map[event.Index]bool
 	open  map[carriedSession]event.Index
 	beats map[event.Source]*carriedLife
@@ -50,6 +53,7 @@ type carriedIntent struct {
 type announced struct {
 	index   event.Index
 	session carriedSession
+	since   int64 // restedSince
 }
 
 // carriedLife is what was seen of the run of a gate.
@@ -145,12 +149,15 @@ func (l *Ledger) carryOver(ctx context.Context, due []*proof.Leaf, cut int64) (m
 	if err := c.resolve(ctx, l.Reader, end); err != nil {
 		return nil, err
 	}
+	if err := c.rested(ctx, l.Reader, end); err != nil {
+		return nil, err
+	}
 	c.settle()
 	return c.keep, nil
 }
 
 func newCarry(cut int64) *carry {
-	return &carry{cut: cut, keep: map[event.Index]bool{}, open: map[carriedSession]event.Index{}, beats: map[event.Source]*carriedLife{},
+	return &carry{cut: cut, since: cut, keep: map[event.Index]bool{}, open: map[carriedSession]event.Index{}, beats: map[event.Source]*carriedLife{},
 		intents: map[carriedIntent]announced{}, held: map[carriedTable]*carriedHolding{}, flows: map[carriedFlow]carriedSince{},
 		files: map[event.Place]*carriedFile{}, drifts: map[event.Place]event.Index{}, due: map[string]carriedSince{}, waves: map[carriedDay][]event.Index{}}
 }
@@ -174,7 +181,7 @@ func (c *carry) add(index event.Index, e *event.Event) {
 		delete(c.open, s)
 		c.end(s)
 	case *event.Intent:
-		c.intents[carriedIntent{e.Source, e.Worker, e.Seq}] = announced{index, carriedSession{e.Source, b.Session}}
+		c.intents[carriedIntent{e.Source, e.Worker, e.Seq}] = announced{index, carriedSession{e.Source, b.Session}, restedSince(e, b.Since)}
 	case *event.Crossing:
 		if !b.More {
 			delete(c.intents, carriedIntent{e.Source, e.Worker, b.Intent})
@@ -340,14 +347,46 @@ func (c *carry) keepIntents(which func(carriedIntent, announced) bool) {
 	for k, i := range c.intents {
 		if which(k, i) {
 			c.keep[i.index] = true
+			c.since = min(c.since, i.since)
 			delete(c.intents, k)
 		}
 	}
 }
 
-// settle keeps what is open at the cut, the last words, and what every table
-// held then: the last whole scan well before it, and everything since that one
-// began. Where there is none, everything.
+// rested looks into what stays, from end on, for rows that are older than the cut:
+// what they show are those who rested there when the server read them.
+func (c *carry) rested(ctx context.Context, r *Reader, end event.Index) error {
+	var dec event.Decoder
+	return r.Scan(ctx, end, func(_ event.Index, line []byte) error {
+		if !bytes.Contains(line, []byte(`,"since":`)) {
+			return nil
+		}
+		e, err := dec.Parse(line)
+		if err != nil {
+			return err
+		}
+		switch b := e.Body.(type) {
+		case *event.Intent:
+			c.since = min(c.since, restedSince(e, b.Since))
+		case *event.Crossing:
+			c.since = min(c.since, restedSince(e, b.Since))
+		}
+		return nil
+	})
+}
+
+// restedSince is the earliest time of rows, math.MaxInt64 when nothing says that it
+// is before their event.
+func restedSince(e *event.Event, since int64) int64 {
+	if since == 0 {
+		return math.MaxInt64
+	}
+	return since - int64(e.ClockErr)
+}
+
+// settle keeps what is open at the cut, the last words, and what every table held
+// then, or when the oldest rows were read that pass later: the last whole scan well
+// before it, and everything since that one began. Where there is none, everything.
 func (c *carry) settle() {
 	for _, index := range c.open {
 		c.keep[index] = true
@@ -383,7 +422,7 @@ func (c *carry) settle() {
 		}
 	}
 	for _, h := range c.held {
-		since := h.since(c.cut - int64(carryMargin))
+		since := h.since(c.since - int64(carryMargin))
 		for _, s := range h.scans {
 			if since == nil || s.from >= since.from {
 				for _, index := range s.indexes {

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"maps"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -87,6 +88,68 @@ func TestCarry(t *testing.T) {
 			x.settle()
 			if diff := cmp.Diff(c.want, slices.Sorted(maps.Keys(x.keep))); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestCarryOldRows: rows may pass long after the server read them. Who was held then
+// stays known, however early that was.
+func TestCarryOldRows(t *testing.T) {
+	cfg := sampleLedger(t)
+	var clock time.Time
+	cfg.Now = func() time.Time { return clock }
+	const table, source = event.Place("shop/public.c"), event.SubjectSource("shop.c")
+	for name, c := range map[string]struct {
+		intent, crossing bool // which of them is older than the cut
+		want             int  // scans that are there afterwards
+	}{"as old as they pass": {want: 1}, "of an earlier transaction": {crossing: true, want: 2}, "announced and not completed": {intent: true, want: 2}} {
+		t.Run(name, func(t *testing.T) {
+			cfg.Dir = filepath.Join(t.TempDir(), "ledger")
+			clock = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+			if err := Init(t.Context(), cfg); err != nil {
+				t.Fatal(err)
+			}
+			l := mustOpen(t, cfg)
+			record := func(bodies ...event.Body) {
+				t.Helper()
+				clock = clock.Add(time.Hour)
+				if _, err := l.Recorder("gate/a", 0).Record(t.Context(), event.Durable, bodies...); err != nil {
+					t.Fatal(err)
+				}
+			}
+			scan := func(number uint64) event.Body {
+				at := clock.Add(time.Hour).UnixNano()
+				return &event.HoldingScan{Scan: number, Part: 1, Parts: 1, Table: table, Source: source, From: at, To: at}
+			}
+			record(&event.SessionOpen{Session: 1})
+			record(scan(1))
+			read := clock.Add(time.Minute).UnixNano()
+			since := func(is bool) int64 {
+				if is {
+					return read
+				}
+				return 0
+			}
+			record(scan(2))
+			record(&event.Intent{Session: 1, Since: since(c.intent)})
+			if err := l.Seal(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			record(&event.Crossing{Session: 1, Intent: 99, From: clock.UnixNano(), To: clock.UnixNano(), Since: since(c.crossing)})
+			clock = clock.Add(100 * time.Hour)
+			if done, err := l.Retain(t.Context(), RetentionPolicy{Name: "24h", MaxAge: 24 * time.Hour}); err != nil || done == nil {
+				t.Fatalf("%+v, %v", done, err)
+			}
+			var got int
+			if err := l.Scan(t.Context(), 0, func(_ event.Index, line []byte) error {
+				h, err := event.ParseHeader(line)
+				if h.Kind == event.KindHoldingScan {
+					got++
+				}
+				return err
+			}); err != nil || got != c.want {
+				t.Errorf("%d scans are there, %v; want %d", got, err, c.want)
 			}
 		})
 	}
