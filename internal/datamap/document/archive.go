@@ -290,6 +290,9 @@ func (j *job) sevenZip(part string, src source, depth int) error {
 	if err != nil {
 		return err
 	}
+	if err := checkSevenZip(at, size); err != nil {
+		return err
+	}
 	z, err := sevenzip.NewReader(at, size)
 	if err != nil {
 		var locked *sevenzip.ReadError
