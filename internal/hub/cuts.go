@@ -85,7 +85,7 @@ func (p *Past) Fold(body event.Body) {
 type Cuts struct {
 	cfg      Config
 	ordering sync.Mutex       // one order at a time; taken before mu
-	ever     map[string]int64 // every cut that was ever ordered, as name says, and when, UTC ns; guarded by ordering
+	ever     map[string]int64 // every cut that was ever ordered, as name says, and when, UTC ns; written with ordering and mu, read with one
 
 	mu      sync.Mutex // guards what follows
 	order   order.Order

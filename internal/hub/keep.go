@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -23,18 +24,18 @@ func (c *Cuts) issue(ctx context.Context, next order.Order, text []byte, by, rea
 	}
 	c.mu.Lock()
 	c.order, c.text, c.unkept = next, text, unkept != nil
+	c.knows(&next)
 	clear(c.failed)
 	links := c.links()
 	c.mu.Unlock()
 	for _, l := range links {
 		l.send(text)
 	}
-	c.knows(&next)
 	return links, unrecorded
 }
 
-// knows remembers cuts of one's own, and when they were first ordered. c.ordering is
-// held.
+// knows remembers cuts of one's own, and when they were first ordered. c.ordering and
+// c.mu are held.
 func (c *Cuts) knows(o *order.Order) {
 	for _, e := range o.Entries {
 		if _, known := c.ever[name(e)]; !known {
@@ -48,7 +49,8 @@ func (c *Cuts) knows(o *order.Order) {
 // cut that it ever recorded, lifted or not: one that it does not know was forgotten.
 // A newer order is taken as it is, with what was ordered here after it was made; what
 // an older one, or another of the same generation, has besides is added by a new one.
-// It waits for no remote gate.
+// It waits for no remote gate, and one that brings nothing new for no order under way:
+// that waits for the gate to take it.
 func (c *Cuts) adopt(ctx context.Context, text []byte) error {
 	kept, err := order.OpenOrder(text, c.cfg.Verifier)
 	if err != nil {
@@ -57,16 +59,13 @@ func (c *Cuts) adopt(ctx context.Context, text []byte) error {
 	if kept.Tenant != c.cfg.Tenant {
 		return fmt.Errorf("an order for tenant %q", kept.Tenant)
 	}
+	if _, _, nothing := c.forgot(kept, text); nothing {
+		return nil
+	}
 	c.ordering.Lock()
 	defer c.ordering.Unlock()
-	c.mu.Lock()
-	now, known := c.order, c.text != nil && order.Digest(c.text) == order.Digest(text)
-	c.mu.Unlock()
-	forgotten := slices.DeleteFunc(slices.Clone(kept.Entries), func(e cut.Entry) bool {
-		_, known := c.ever[name(e)]
-		return known || !e.InForce(c.cfg.Now())
-	})
-	if known || kept.Generation < now.Generation && len(forgotten) == 0 {
+	now, forgotten, nothing := c.forgot(kept, text)
+	if nothing {
 		return nil
 	}
 	next := *kept
@@ -89,13 +88,32 @@ func (c *Cuts) adopt(ctx context.Context, text []byte) error {
 	return errors.Join(unrecorded, err)
 }
 
+// forgot returns the order in force and what another one has that the hub does not
+// know; nothing says that the hub knows all that the other one says.
+func (c *Cuts) forgot(kept *order.Order, text []byte) (now order.Order, forgotten []cut.Entry, nothing bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if bytes.Equal(c.text, text) {
+		return c.order, nil, true
+	}
+	forgotten = slices.DeleteFunc(slices.Clone(kept.Entries), func(e cut.Entry) bool {
+		_, known := c.ever[name(e)]
+		return known || !e.InForce(c.cfg.Now())
+	})
+	return c.order, forgotten, kept.Generation < c.order.Generation && len(forgotten) == 0
+}
+
 // since returns those of entries that were ordered after a forgotten order was made,
 // which its number does not say: numbers of forgotten orders are given again.
 // c.ordering is held.
 func (c *Cuts) since(entries []cut.Entry, forgotten *order.Order) []cut.Entry {
+	has := make(map[string]bool, len(forgotten.Entries))
+	for _, e := range forgotten.Entries {
+		has[name(e)] = true
+	}
 	return slices.DeleteFunc(slices.Clone(entries), func(e cut.Entry) bool {
-		return c.ever[name(e)] <= forgotten.At.UnixNano() || !e.InForce(c.cfg.Now()) ||
-			slices.ContainsFunc(forgotten.Entries, func(o cut.Entry) bool { return name(o) == name(e) })
+		n := name(e)
+		return has[n] || c.ever[n] <= forgotten.At.UnixNano() || !e.InForce(c.cfg.Now())
 	})
 }
 
