@@ -22,7 +22,7 @@ import (
 type Tree struct {
 	cfg    Config
 	files  map[event.Place]*state
-	closed []event.Place // what this reading could not look into: nothing below it is gone
+	closed map[event.Place]bool // what this reading could not look into: nothing below it is gone
 	lastID uint64
 
 	snapshots map[event.Place]bool // within the tree, that were told
@@ -119,7 +119,7 @@ var errEmpty = errors.New("the folder is empty or not there, and files in it hel
 // is killed repeats one file at most.
 func (t *Tree) Scan(ctx context.Context) (Result, error) {
 	var out Result
-	t.closed = nil
+	t.closed = map[event.Place]bool{}
 	for _, f := range t.files {
 		f.seen = false
 	}
@@ -130,7 +130,7 @@ func (t *Tree) Scan(ctx context.Context) (Result, error) {
 	err := t.cfg.Store.Walk(ctx, func(f document.Object) error {
 		switch {
 		case f.Path == "." && f.Trouble == document.Denied: // not all of it is listed
-			t.closed = append(t.closed, event.Place(t.cfg.Tree))
+			t.closed[event.Place(t.cfg.Tree)] = true
 			return nil
 		case f.Path == "." && f.Trouble != 0: // the folder itself cannot be read
 			return errEmpty
@@ -142,7 +142,7 @@ func (t *Tree) Scan(ctx context.Context) (Result, error) {
 			return nil
 		}
 		if f.Trouble != 0 {
-			t.closed = append(t.closed, t.place(f.Path, f.Raw))
+			t.closed[t.place(f.Path, f.Raw)] = true
 		}
 		out.Files++
 		return t.file(ctx, &f, c, reader, &out)
@@ -290,13 +290,16 @@ func (t *Tree) nextID(at time.Time) uint64 {
 // below reports whether a place lies in what this reading could not look into: a folder
 // without permission, a disk that fails. A place that is a hash of a long path may.
 func (t *Tree) below(place event.Place) bool {
-	for _, dir := range t.closed {
-		if strings.HasPrefix(string(place), string(dir)+"/") {
+	if len(t.closed) == 0 {
+		return false
+	}
+	for i := len(place) - 1; i >= 0; i-- { // there may be as many folders as places
+		if place[i] == '/' && t.closed[place[:i]] {
 			return true
 		}
 	}
 	rest := strings.TrimPrefix(string(place), string(t.cfg.Tree)+"/")
-	return len(t.closed) > 0 && strings.HasPrefix(rest, "~") && !strings.Contains(rest, "/")
+	return strings.HasPrefix(rest, "~") && !strings.Contains(rest, "/")
 }
 
 // place names a file. A part of its path that holds personal data itself is

@@ -2,12 +2,14 @@ package filehold
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
 	"testing"
 
 	"sekisho/internal/datamap/document"
+	"sekisho/internal/event"
 )
 
 // store is a document.Store of what a test says.
@@ -113,5 +115,33 @@ func TestNamesThatAreShownAlike(t *testing.T) {
 	}
 	if len(places) != len(names) || !places["www/a.csv"] || !places["www/顧客.csv"] {
 		t.Errorf("%d files are %d places: %v", len(names), len(places), places)
+	}
+}
+
+// TestBelow: what lies in a folder that could not be looked into is known by its path,
+// however many such folders there are.
+func TestBelow(t *testing.T) {
+	w := newWorld(t)
+	const folders = 200_000
+	w.tree.closed = map[event.Place]bool{}
+	for i := range folders {
+		w.tree.closed[event.Place(fmt.Sprintf("www/users/%06d", i))] = true
+	}
+	for i := range folders {
+		if in := event.Place(fmt.Sprintf("www/users/%06d/a/b.csv", i)); !w.tree.below(in) {
+			t.Fatalf("%s is not below", in)
+		}
+	}
+	for place, want := range map[event.Place]bool{"www/users/x/a.csv": false, "www/users/0000000/a.csv": false, "www/users/000001": false, "www/~0123abcd": true, "www/users/~0123abcd.csv": false} {
+		if w.tree.below(place) != want {
+			t.Errorf("%s is below: %v", place, !want)
+		}
+	}
+	w.tree.closed = map[event.Place]bool{"www": true}
+	if !w.tree.below("www/users/x/a.csv") || w.tree.below("wwww/x") {
+		t.Error("the whole tree")
+	}
+	if w.tree.closed = nil; w.tree.below("www/~0123abcd") {
+		t.Error("nothing is closed")
 	}
 }
