@@ -36,7 +36,7 @@ type carry struct {
 	drifts  map[event.Place]event.Index
 	due     map[string]carriedSince // by remote process
 	waves   map[carriedDay][]event.Index
-	days    [2]int64 // the first and the last of waves
+	days    map[event.Source][2]int64 // the first and the last of waves of each gate
 }
 
 type carriedSession struct {
@@ -159,7 +159,7 @@ func (l *Ledger) carryOver(ctx context.Context, due []*proof.Leaf, cut int64) (m
 func newCarry(cut int64) *carry {
 	return &carry{cut: cut, since: cut, keep: map[event.Index]bool{}, open: map[carriedSession]event.Index{}, beats: map[event.Source]*carriedLife{},
 		intents: map[carriedIntent]announced{}, held: map[carriedTable]*carriedHolding{}, flows: map[carriedFlow]carriedSince{},
-		files: map[event.Place]*carriedFile{}, drifts: map[event.Place]event.Index{}, due: map[string]carriedSince{}, waves: map[carriedDay][]event.Index{}}
+		files: map[event.Place]*carriedFile{}, drifts: map[event.Place]event.Index{}, due: map[string]carriedSince{}, waves: map[carriedDay][]event.Index{}, days: map[event.Source][2]int64{}}
 }
 
 func (c *carry) add(index event.Index, e *event.Event) {
@@ -232,10 +232,11 @@ func (c *carry) attack(index event.Index, e *event.Event, b *event.Decision) {
 		return
 	}
 	day := e.At.UnixNano() / int64(24*time.Hour)
-	if len(c.waves) == 0 {
-		c.days = [2]int64{day, day}
+	days, known := c.days[e.Source]
+	if !known {
+		days = [2]int64{day, day}
 	}
-	c.days = [2]int64{min(c.days[0], day), max(c.days[1], day)}
+	c.days[e.Source] = [2]int64{min(days[0], day), max(days[1], day)}
 	k := carriedDay{e.Source, day}
 	if w := c.waves[k]; len(w) < carriedWave {
 		c.waves[k] = append(w, index)
@@ -415,7 +416,7 @@ func (c *carry) settle() {
 	}
 	for k, w := range c.waves {
 		// A day may have begun in a segment that went before, or go on after these.
-		if len(w) == carriedWave || k.day == c.days[0] || k.day == c.days[1] {
+		if days := c.days[k.gate]; len(w) == carriedWave || k.day == days[0] || k.day == days[1] {
 			for _, index := range w {
 				c.keep[index] = true
 			}

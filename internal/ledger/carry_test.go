@@ -93,6 +93,23 @@ func TestCarry(t *testing.T) {
 	}
 }
 
+// TestCarryWaveOfALateGate: the record of a remote gate arrives days later. A day of
+// its attacks that may go on stays, though other gates are days ahead.
+func TestCarryWaveOfALateGate(t *testing.T) {
+	day := func(d int64) int64 { return d * int64(24*time.Hour) }
+	x := newCarry(day(9))
+	for i, l := range []struct {
+		source event.Source
+		day    int64
+	}{{"gate/shop", 1}, {"gate/shop", 2}, {"gate/shop", 3}, {"gate/shop@osaka", 1}, {"gate/shop@osaka", 2}, {"gate/shop", 4}} {
+		x.add(event.Index(i), &event.Event{Source: l.source, Seq: event.Seq(i + 1), At: event.Time(day(l.day)), Body: &event.Decision{Action: "refuse", Rule: "crs/942100"}})
+	}
+	x.settle()
+	if diff := cmp.Diff([]event.Index{0, 3, 4, 5}, slices.Sorted(maps.Keys(x.keep))); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
 // TestCarryOldRows: rows may pass long after the server read them. Who was held then
 // stays known, however early that was.
 func TestCarryOldRows(t *testing.T) {
