@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -43,6 +44,9 @@ type insideHouse struct {
 	view     *disclosure.View
 	stop     func()
 	close    func() // stop, and let go of everything
+	// apart: what is written becomes a place of its own, as in the program; else its
+	// rows count for the places that they came from.
+	apart atomic.Bool
 }
 
 // startHouse starts everything in front of one database, in observe mode.
@@ -99,7 +103,9 @@ func startHouseUnder(t testing.TB, dsn, upstream, database string, off pgproxy.S
 			n, owner := identifiers.Lookup(subject.Space{Table: table, Element: kind}, value)
 			return n, owner == subject.One
 		},
-		Tainted: func(ctx context.Context, taint pgproxy.Taint) error { return protectTaint(ctx, reader, taint) },
+		Tainted: func(ctx context.Context, taint pgproxy.Taint) error {
+			return protectTaint(ctx, reader, taint, h.apart.Load())
+		},
 	}
 	settings.SwitchOff(off)
 	h.gate, err = pgproxy.New(pgproxy.Config{
@@ -266,7 +272,7 @@ func (s *shop) subjectOf(key string) int {
 }
 
 // protectTaint makes a tainted relation protected, as cmd/sekisho does.
-func protectTaint(ctx context.Context, reader *lineage.Reader, taint pgproxy.Taint) error {
+func protectTaint(ctx context.Context, reader *lineage.Reader, taint pgproxy.Taint, apart bool) error {
 	if _, err := reader.Refresh(ctx); err != nil {
 		return err
 	}
@@ -277,6 +283,9 @@ func protectTaint(ctx context.Context, reader *lineage.Reader, taint pgproxy.Tai
 	table, ok := taint.Protection(cat)
 	if !ok {
 		return nil
+	}
+	if apart {
+		table.From = nil
 	}
 	return reader.Protect(ctx, table)
 }

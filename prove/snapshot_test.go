@@ -86,3 +86,66 @@ func passes(t *testing.T, at time.Time) {
 		t.Fatal(t.Context().Err())
 	}
 }
+
+// TestOldRowsWrittenElsewhere is the same for what a session of somebody else
+// writes, from what it sees of the time before, to where the reader reads it.
+func TestOldRowsWrittenElsewhere(t *testing.T) {
+	whole(t)
+	server := startServer(t)
+	l := newLab(t, server, seeds(t)[0])
+	base := l.base(seeds(t)[0])
+	for _, c := range []struct {
+		name   string
+		before string   // by the writer, before the deletion
+		write  []string // by it, after the scan
+		read   string
+		want   bool // the deleted subject is reachable
+	}{
+		{"what is there now", "SELECT 1", []string{"INSERT INTO shadow (a) SELECT string_agg(email, ',') FROM customers"}, "SELECT a FROM shadow", false},
+		{"into a table", "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1 FROM tours", []string{"INSERT INTO shadow (a) SELECT string_agg(email, ',') FROM customers", "COMMIT"}, "SELECT a FROM shadow", true},
+		{"into a table of its own", "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1 FROM tours", []string{"CREATE TABLE older AS SELECT string_agg(email, ',') AS a FROM customers", "COMMIT"}, "SELECT a FROM older", true},
+		{"into a table, by way of a temporary one", "CREATE TEMP TABLE mine AS SELECT email FROM customers", []string{"INSERT INTO shadow (a) SELECT string_agg(email, ',') FROM mine"}, "SELECT a FROM shadow", true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			must(t, server.Exec(t.Context(), base, "CREATE TABLE IF NOT EXISTS aside AS SELECT * FROM customers WHERE false; DELETE FROM aside; INSERT INTO aside SELECT * FROM customers WHERE id = "+l.shop.key(0)))
+			h := startHouse(t, server.DSN("watch", base), server.Addr(), base, pgproxy.Switches{})
+			h.apart.Store(true)
+			defer h.close()
+			writer, err := dial(t.Context(), "tcp", h.addr, application, base)
+			must(t, err)
+			defer writer.close()
+			must(t, writer.simply(c.before))
+			other := func(sql string) {
+				t.Helper()
+				conn, err := dial(t.Context(), "tcp", h.addr, application, base)
+				must(t, err)
+				must(t, conn.alone(sql))
+			}
+			other("DELETE FROM customers WHERE id = " + l.shop.key(0))
+			passes(t, time.Now().Add(time.Duration(scope.ChangeSlack)+200*time.Millisecond))
+			must(t, h.holdings.ScanAll(t.Context()))
+			passes(t, time.Now().Truncate(time.Second).Add(1100*time.Millisecond))
+			must(t, h.settle(t.Context(), base))
+			for _, sql := range c.write {
+				must(t, writer.simply(sql))
+			}
+			must(t, h.settle(t.Context(), base))
+			passes(t, time.Now().Truncate(time.Second).Add(1100*time.Millisecond))
+			from := time.Now()
+			d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(reader)}}
+			conn, err := d.DialContext(t.Context(), "tcp", h.addr)
+			must(t, err)
+			session, err := login(conn, application, base)
+			must(t, err)
+			must(t, session.simply(c.read))
+			session.close()
+			must(t, h.finish(t.Context()))
+			got, _, err := h.scopeSince(t.Context(), l.shop, reader, from)
+			must(t, err)
+			if got.reachable[0] != c.want {
+				t.Errorf("reachable: %v", slices.Sorted(maps.Keys(got.reachable)))
+			}
+			must(t, server.Exec(t.Context(), base, "INSERT INTO customers SELECT * FROM aside; DELETE FROM shadow; DROP TABLE IF EXISTS older"))
+		})
+	}
+}

@@ -219,6 +219,9 @@ type Taint struct {
 	// Shown says that Table is a site that shows what From holds, to visitors. Who
 	// asks about From does not ask about it: it has gates and visitors of its own.
 	Shown bool `json:"shown,omitempty"`
+	// Since is from when on, at the earliest, what was written may have rested in
+	// From, when that is before the event, UTC ns: as in Crossing.
+	Since int64 `json:"since,omitempty"`
 }
 
 // Relation is what a gate's lineage knows of a protected relation, by object and

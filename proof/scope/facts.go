@@ -100,6 +100,7 @@ type taintBody struct {
 	Own      bool     `json:"own"`
 	Standing bool     `json:"standing"`
 	Shown    bool     `json:"shown"`
+	Since    int64    `json:"since"`
 }
 
 type sessionKey struct {
@@ -171,6 +172,7 @@ type taint struct {
 	at       int64
 	source   string // who recorded it
 	span     Span
+	since    int64 // from when on what was written may have rested in from
 	from     []string
 	elements []string
 	scanned  bool  // a scan of the table shows whose rows it brought
@@ -386,7 +388,7 @@ func (f *facts) addTaint(l *line, moment Span) error {
 		return nil
 	}
 	f.seeTable(b.Table)
-	f.taints[b.Table] = append(f.taints[b.Table], &taint{l.At, l.Source, moment, b.From, b.Elements, b.Own && !b.Standing, maxTime, b.Shown})
+	f.taints[b.Table] = append(f.taints[b.Table], &taint{l.At, l.Source, moment, since(b.Since, l.At) - l.CE, b.From, b.Elements, b.Own && !b.Standing, maxTime, b.Shown})
 	return nil
 }
 

@@ -259,7 +259,7 @@ func (e *evaluation) from(x *taint) (out []string) {
 // during returns the time whose contents of the tables that x was written from
 // the table held at the given times. Changes are those that no scan shows.
 func (x *taint) during(times, changes []Span) (Span, bool) {
-	out := Span{x.span.From, minTime}
+	out := Span{x.since, minTime}
 	if x.scanned && !Touches(changes, x.span) {
 		return out, false
 	}

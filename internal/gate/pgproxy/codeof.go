@@ -13,7 +13,9 @@ import (
 type knownCode struct {
 	epoch uint64
 	code  *lineage.Code
-	noted atomic.Bool // its taints were dealt with in that epoch
+	// noted: its taints were dealt with in that epoch, of what rested from then on,
+	// UTC ns; 0: not yet.
+	noted atomic.Int64
 }
 
 // codeOf returns what the code that c runs may write: triggers, functions, a DO
@@ -171,7 +173,8 @@ func (e *engine) notes(k *knownCode) {
 		e.keeps()
 		e.env.setting = true
 	}
-	if k.noted.Load() || e.g.switches.NoTaint || e.g.switches.NoCode {
+	rested := e.oldest()
+	if noted := k.noted.Load(); noted != 0 && noted-rested < restedLong || e.g.switches.NoTaint || e.g.switches.NoCode {
 		return
 	}
 	for i := range k.code.Writes {
@@ -180,7 +183,7 @@ func (e *engine) notes(k *knownCode) {
 			e.taint(&t, launderCode)
 		}
 	}
-	k.noted.Store(true)
+	k.noted.Store(rested)
 }
 
 // settles says that known code of c leaves settings and data as the statements

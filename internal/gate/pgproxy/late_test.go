@@ -232,3 +232,51 @@ func TestGatesOfOneDatabase(t *testing.T) {
 		t.Error("what code at one gate may have copied is not suspected at the other")
 	}
 }
+
+// What a transaction writes may be as old as its snapshot, also what code writes
+// that is suspected already.
+func TestTaintsOfOlderSnapshots(t *testing.T) {
+	const copied, code = "INSERT INTO notes SELECT email FROM customers", "SELECT leak()"
+	b := newBench(t, nil)
+	b.an.by[copied] = &lineage.Analysis{Entries: exactByColumn().Entries,
+		Writes: []lineage.Write{{Rel: 16999, Table: "shop/public.notes", Op: "insert", Taints: personal, From: []event.Place{customers}}}}
+	b.an.by[code] = &lineage.Analysis{Opaque: "function", Columns: []lineage.Column{{}}}
+	run := func(sql, tag string, state byte) {
+		b.client(q(sql))
+		b.server(done(tag), ready(state))
+		b.e.env.dirty, b.e.env.askTemp = false, false
+		b.e.clock += 10e9
+	}
+	run("SELECT 1", "SELECT 1", 'I')
+	began := b.e.clock
+	b.g.laundering.mu.Lock()
+	b.e.suspect(launderCode, began+5e9) // by another session
+	b.g.laundering.mu.Unlock()
+	run("BEGIN", "BEGIN", 'T')
+	run(copied, "INSERT 0 1", 'T')
+	run(code, "SELECT 0", 'T')
+	run(code, "SELECT 0", 'T')
+	var got []string
+	for _, body := range b.rec.bodies {
+		if x, ok := body.(*event.Taint); ok {
+			got = append(got, fmt.Sprintf("%s %v", x.Table, x.Since != 0 && x.Since/1e9 == began/1e9))
+		}
+	}
+	if diff := cmp.Diff([]string{"shop false", "shop/public.notes true", "shop true"}, got); diff != "" {
+		t.Errorf("taints, and whether they are as old as the transaction (-want +got)\n%s", diff)
+	}
+}
+
+// A taint that stands is recorded again for what rested earlier.
+func TestStandingTaintOfOlderSnapshot(t *testing.T) {
+	var s taintSet
+	x := &Taint{Table: "shop/public.notes", standing: true}
+	for _, c := range []struct {
+		rested int64
+		want   bool
+	}{{10e9, true}, {10e9, false}, {20e9, false}, {5e9, true}, {10e9, false}, {5e9, false}} {
+		if got := s.first(x, c.rested); got != c.want {
+			t.Errorf("rested since %d: %v, want %v", c.rested, got, c.want)
+		}
+	}
+}

@@ -28,9 +28,10 @@ type laundering struct {
 	read    atomic.Uint64 // the last epoch that an analysis was made in
 
 	// mu serialises what is recorded of it with what counts.
-	mu    sync.Mutex
-	taint *event.Taint   // recorded, and neither taken back nor cleared
-	by    event.Recorder // whose record it is
+	mu     sync.Mutex
+	taint  *event.Taint   // recorded, and neither taken back nor cleared
+	by     event.Recorder // whose record it is
+	rested int64          // from when on what it copies may have rested, UTC ns
 }
 
 func (l *laundering) suspected() bool { return l.done.Load() || l.running.Load() > 0 }
@@ -59,20 +60,25 @@ func (e *engine) launders(x *execution, reason string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.running.Add(1)
-	if !l.done.Load() {
-		e.suspect(reason)
+	rested := min(e.oldest(), x.at.rested)
+	if reason == launderPrepared {
+		rested = e.g.started
+	}
+	if !l.done.Load() || l.taint != nil && l.rested-rested >= restedLong {
+		e.suspect(reason, rested)
 	}
 }
 
 // suspect records that code may copy protected data, before it is sent: a gate
-// that is killed meanwhile knows it when it starts again. The caller holds
-// laundering.mu.
-func (e *engine) suspect(reason string) {
+// that is killed meanwhile knows it when it starts again. What the code sees may
+// be older than what was suspected before. The caller holds laundering.mu.
+func (e *engine) suspect(reason string, rested int64) {
 	l := &e.g.laundering
-	if l.taint != nil || e.g.switches.NoTaint || e.g.switches.NoCode || len(e.g.Protected) == 0 {
+	if l.taint != nil && l.rested-rested < restedLong || e.g.switches.NoTaint || e.g.switches.NoCode || len(e.g.Protected) == 0 {
 		return
 	}
-	l.taint, l.by = &event.Taint{Table: e.g.Place, From: []event.Place{e.g.Place}, Elements: e.g.elementsOf(), Reason: reason}, e.rec
+	l.taint, l.by = &event.Taint{Table: e.g.Place, From: []event.Place{e.g.Place}, Elements: e.g.elementsOf(), Reason: reason, Since: restedBefore(rested, e.clock)}, e.rec
+	l.rested = rested
 	e.submitAhead(l.taint)
 }
 
@@ -111,7 +117,7 @@ func (e *engine) launder(why string) {
 	l.mu.Lock()
 	before := l.done.Swap(true)
 	if !before {
-		e.suspect(why)
+		e.suspect(why, e.oldest())
 	}
 	l.mu.Unlock()
 	if before || e.g.switches.NoTaint || e.g.switches.NoCode {

@@ -26,8 +26,10 @@ func (e *engine) taints(c *command, p *plan) {
 // taint records one and has it protected. What code may write at any time is
 // recorded once.
 func (e *engine) taint(t *Taint, reason string) {
-	if !t.standing || e.g.standing.first(t) {
+	rested := e.oldest()
+	if !t.standing || e.g.standing.first(t, rested) {
 		body := t.event(reason)
+		body.Since = restedBefore(rested, e.clock)
 		e.submitAhead(body)
 		if body.Own && !body.Standing && len(body.From) > 0 { // a scan ends it
 			e.late.begins(e.clock, e.sent+1)
@@ -250,7 +252,7 @@ func (g *shared) protect(list []Taint) {
 // statement that runs again and again does not have the catalogue read again.
 type taintSet struct {
 	mu   sync.Mutex
-	seen map[string]bool
+	seen map[string]int64 // from when on what they write may have rested, UTC ns
 }
 
 // maxTaints bounds the taints that a gate remembers; then it starts anew.
@@ -263,28 +265,29 @@ func (s *taintSet) add(t *Taint) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.seen == nil || len(s.seen) >= maxTaints {
-		s.seen = map[string]bool{}
+		s.seen = map[string]int64{}
 	}
-	s.seen[fmt.Sprint(*t)] = true
+	s.seen[fmt.Sprint(*t)] = 0
 }
 
-// first says that t was not seen before.
-func (s *taintSet) first(t *Taint) bool {
+// first says that t was not seen before, or of nothing that rested so long.
+func (s *taintSet) first(t *Taint, rested int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	key := fmt.Sprint(*t)
-	if s.seen[key] {
+	if old, ok := s.seen[key]; ok && old-rested < restedLong {
 		return false
 	}
 	if s.seen == nil || len(s.seen) >= maxTaints {
-		s.seen = map[string]bool{}
+		s.seen = map[string]int64{}
 	}
-	s.seen[key] = true
+	s.seen[key] = rested
 	return true
 }
 
 func (g *shared) isProtected(t *Taint) bool {
 	g.protected.mu.Lock()
 	defer g.protected.mu.Unlock()
-	return g.protected.seen[fmt.Sprint(*t)]
+	_, ok := g.protected.seen[fmt.Sprint(*t)]
+	return ok
 }

@@ -58,6 +58,7 @@ type taint struct {
 	source uint32 // who recorded it
 	at     int64
 	span   scope.Span
+	since  int64 // from when on what was written may have rested in from; never after the span
 	mask   element.Mask
 	from   []event.Place
 	index  uint64
@@ -144,7 +145,7 @@ func (v *View) taint(index event.Index, src uint32, at, ce int64, b *event.Taint
 		return
 	}
 	t := v.heldTable(b.Table)
-	x := &taint{table: t.id, source: src, at: at, span: scope.Span{From: at - ce, To: at + ce}, mask: b.Elements, from: b.From,
+	x := &taint{table: t.id, source: src, at: at, span: scope.Span{From: at - ce, To: at + ce}, since: since(b.Since, at) - ce, mask: b.Elements, from: b.From,
 		index: uint64(index), scanned: b.Own && !b.Standing, until: math.MaxInt64, shown: b.Shown}
 	t.taints = append(t.taints, x)
 	v.changed.taints = append(v.changed.taints, x)

@@ -74,7 +74,7 @@ func (e *evaluation) restOrigins(ctx context.Context, o *origin) (r resting, err
 			by[x.mask] = map[uint32][]scope.Span{}
 		}
 		for _, from := range e.origins(x) {
-			by[x.mask][from] = scope.Merge(append(by[x.mask][from], scope.Span{From: x.span.From, To: o.until[i]}))
+			by[x.mask][from] = scope.Merge(append(by[x.mask][from], scope.Span{From: x.since, To: o.until[i]}))
 		}
 	}
 	type most struct{ rows, lost uint64 }
@@ -202,7 +202,7 @@ func knownOf(names *names, tables map[uint32]*table) map[uint32]bool {
 // during returns the time whose contents of the tables that x was written from
 // the table held at the given times. Changes are those that no scan shows.
 func (x *taint) during(t times, changes []scope.Span) (scope.Span, bool) {
-	out := scope.Span{From: x.span.From, To: math.MinInt64}
+	out := scope.Span{From: x.since, To: math.MinInt64}
 	if x.scanned && !scope.Touches(changes, x.span) {
 		return out, false
 	}

@@ -120,8 +120,8 @@ func (v *View) saveHoldings(ctx context.Context, tx *sql.Tx) error {
 		if err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO taint VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-			int64(t.index), t.table, t.source, t.at, t.span.From, t.span.To, int64(t.mask), string(from), t.scanned, t.until, int64(t.cleared), t.shown); err != nil {
+		if _, err := tx.ExecContext(ctx, "INSERT OR REPLACE INTO taint VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+			int64(t.index), t.table, t.source, t.at, t.span.From, t.span.To, t.since, int64(t.mask), string(from), t.scanned, t.until, int64(t.cleared), t.shown); err != nil {
 			return err
 		}
 	}
@@ -318,11 +318,11 @@ func (v *View) loadHoldings(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	return query(ctx, db, "SELECT idx, tbl, source, at, lo, hi, mask, origin, scanned, until, cleared, shown FROM taint ORDER BY idx", func(r *sql.Rows) error {
+	return query(ctx, db, "SELECT idx, tbl, source, at, lo, hi, since, mask, origin, scanned, until, cleared, shown FROM taint ORDER BY idx", func(r *sql.Rows) error {
 		t := new(taint)
 		var mask, index, cleared int64
 		var from []byte
-		if err := r.Scan(&index, &t.table, &t.source, &t.at, &t.span.From, &t.span.To, &mask, &from, &t.scanned, &t.until, &cleared, &t.shown); err != nil {
+		if err := r.Scan(&index, &t.table, &t.source, &t.at, &t.span.From, &t.span.To, &t.since, &mask, &from, &t.scanned, &t.until, &cleared, &t.shown); err != nil {
 			return err
 		}
 		t.mask, t.index, t.cleared = element.Mask(mask), uint64(index), uint64(cleared)

@@ -13,7 +13,8 @@ import "sekisho/internal/view"
 //	disclosure 6	2026-11-22	places of a gate begin and end while it runs
 //	disclosure 7	2026-11-22	until when records of remote processes were wanted
 //	disclosure 8	2026-11-23	from when on what crossed may have rested there
-const stamp = "disclosure 8"
+//	disclosure 9	2026-11-23	from when on what was written may have
+const stamp = "disclosure 9"
 
 const schema = view.Schema + `
 -- Places, sources, users, addresses, labels, reasons: once each.
@@ -88,7 +89,7 @@ CREATE TABLE change (
 	op INTEGER NOT NULL, rows INTEGER NOT NULL, lost INTEGER NOT NULL, idx INTEGER NOT NULL, data BLOB NOT NULL
 );
 CREATE INDEX change_at ON change (tbl, source, lo);
-CREATE TABLE taint (idx INTEGER PRIMARY KEY, tbl INTEGER NOT NULL, source INTEGER NOT NULL, at INTEGER NOT NULL, lo INTEGER NOT NULL, hi INTEGER NOT NULL,
+CREATE TABLE taint (idx INTEGER PRIMARY KEY, tbl INTEGER NOT NULL, source INTEGER NOT NULL, at INTEGER NOT NULL, lo INTEGER NOT NULL, hi INTEGER NOT NULL, since INTEGER NOT NULL,
 	mask INTEGER NOT NULL, origin TEXT NOT NULL,
 	scanned INTEGER NOT NULL, -- 1: a scan of the table shows whose rows it brought
 	until   INTEGER NOT NULL, -- UTC ns; the greatest integer: still

@@ -183,6 +183,9 @@ func drawStream(t *rapid.T) *memory {
 			x := &event.Taint{Table: rapid.SampledFrom([]event.Place{"shop/public.copy", "shop/public.copy", "shop/public.c", "shop", "hr"}).Draw(t, "tainted"), From: rapid.SliceOfNDistinct(place, 0, 2, rapid.ID).Draw(t, "from"),
 				Source: "shop.c", Elements: element.MaskOf(rapid.SampledFrom([]element.Kind{element.Email, element.Name}).Draw(t, "of")), Reason: "insert select"}
 			x.Shown = rapid.IntRange(0, 3).Draw(t, "shown") == 0
+			if rapid.Bool().Draw(t, "of an older snapshot") {
+				x.Since = when - int64(rapid.IntRange(-2, 100).Draw(t, "older by"))*secondNS
+			}
 			x.Own, x.Standing = rapid.Bool().Draw(t, "own"), rapid.IntRange(0, 3).Draw(t, "standing") == 0
 			m.add(src, when, ce, x)
 		case 20, 21:

@@ -24,12 +24,17 @@ func TestTaintOutlivesScans(t *testing.T) {
 	taint := func(place event.Place, own bool) *event.Taint {
 		return &event.Taint{Table: place, From: []event.Place{place}, Source: "shop.c", Elements: element.MaskOf(element.Email), Reason: "update", Own: own}
 	}
+	older := func(x *event.Taint, second float64) *event.Taint {
+		x.Since = at(second)
+		return x
+	}
 	for _, c := range []struct {
 		name    string
 		taint   *event.Taint
 		cleared *event.Cleared
 		by      event.Source
 		read    float64
+		wrote   float64 // when the taint was recorded; 0: 5
 		since   float64 // what is read rested from then on; 0: from when it is read
 		want    string
 	}{
@@ -37,6 +42,10 @@ func TestTaintOutlivesScans(t *testing.T) {
 		{name: "nothing written, rows of an older snapshot", read: 15, since: 5.5, want: "1-3"},
 		{name: "nothing written, rows of a newer snapshot", read: 15, since: 13.5, want: "1,3"},
 		{name: "into rows of others", taint: taint(table, false), read: 15, want: "1-3"},
+		{name: "into rows of others, later", taint: taint(table, false), wrote: 14, read: 15, want: "1,3"},
+		{name: "into rows of others, later, of an older snapshot", taint: older(taint(table, false), 5.5), wrote: 14, read: 15, want: "1-3"},
+		{name: "into rows of others, later, of a newer snapshot", taint: older(taint(table, false), 13.5), wrote: 14, read: 15, want: "1,3"},
+		{name: "into rows of others, of an older snapshot, after it was read", taint: older(taint(table, false), 5.5), wrote: 17, read: 15, want: "1,3"},
 		{name: "into rows of the same subjects", taint: taint(table, true), read: 15, want: "1,3"},
 		{name: "by a trigger, into rows of the same subjects", taint: &event.Taint{Table: table, From: []event.Place{table}, Own: true, Standing: true}, read: 15, want: "1-3"},
 		{name: "by unknown code, anywhere", taint: taint(shop, false), read: 15, want: "1-3"},
@@ -55,13 +64,16 @@ func TestTaintOutlivesScans(t *testing.T) {
 			m.add("gate/a", at(0), 0, &event.SourceStart{Start: 1, Places: []event.Place{shop}})
 			m.add("gate/a", at(0), 0, &event.SessionOpen{Session: 1, Place: shop, User: "app", Address: "10.0.0.1"})
 			scan(1, 1, 1, 2, 3)
-			if c.taint != nil {
+			if c.taint != nil && c.wrote == 0 {
 				m.add("gate/a", at(5), 0, c.taint)
 			}
 			m.add("gate/a", at(6), 0, &event.HoldingChange{Session: 1, Table: table, Source: "shop.c", Op: "delete", Rows: 1, Subjects: event.SetOf([]uint32{2})})
 			scan(2, 10, 1, 3)
 			if c.cleared != nil {
 				m.add(c.by, at(13.5), 0, c.cleared)
+			}
+			if c.wrote != 0 {
+				m.add("gate/a", at(c.wrote), 0, c.taint)
 			}
 			since := int64(0)
 			if c.since != 0 {
