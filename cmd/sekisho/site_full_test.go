@@ -136,7 +136,7 @@ func TestHubFull(t *testing.T) {
 	}
 	a.await("the hub's outage", func() bool { return a.outageOf("hq") == fault.LedgerFull })
 	a.logged(siteLog, "what was recorded here stays here for now")
-	a.logged(siteLog, "it cannot record now")
+	a.logged(siteLog, "its ledger cannot be written now")
 	told = append(told, a.refused())
 	if n := len(a.flowsAt("osaka")); n != len(told) {
 		t.Errorf("%d flows are in the gate's own ledger, want %d", n, len(told))
