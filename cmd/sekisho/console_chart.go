@@ -49,19 +49,24 @@ func (c *console) Chart(context.Context) (*consoleoffice.Chart, error) {
 	return &out, nil
 }
 
-func (c *console) readChart(next event.Index) {
-	k := &c.charts
+// whileOpen returns a context for a reading behind a page: it ends with the process.
+// The caller ends it with the reading.
+func (c *console) whileOpen() (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	ended := make(chan struct{})
-	defer close(ended)
-	go func() { // ends with this reading or with the process
+	go func() {
 		select {
 		case <-c.done:
 			cancel()
-		case <-ended:
+		case <-ctx.Done():
 		}
 	}()
+	return ctx, cancel
+}
+
+func (c *console) readChart(next event.Index) {
+	k := &c.charts
+	ctx, cancel := c.whileOpen()
+	defer cancel()
 	k.fold.Lock()
 	if k.chart == nil {
 		k.chart = newChart(c.cfg, c.now())

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"slices"
 	"sync"
 	"time"
@@ -54,17 +53,8 @@ func (c *console) logins() (since time.Time, out []consoleoffice.LoginSource) {
 // readBeginnings reads the ledger from an event on.
 func (c *console) readBeginnings(next event.Index) {
 	calm()
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := c.whileOpen()
 	defer cancel()
-	ended := make(chan struct{})
-	defer close(ended)
-	go func() { // ends with this reading or with the process
-		select {
-		case <-c.done:
-			cancel()
-		case <-ended:
-		}
-	}()
 	b := &c.begun
 	err := c.ledger.Scan(ctx, next, func(index event.Index, line []byte) error {
 		next = index + 1

@@ -66,14 +66,20 @@ func condition(value string) bool {
 	return false
 }
 
+// farthestTag is how many bytes before a quotation mark its tag may begin.
+const farthestTag = 512
+
 // opensAttribute reports whether the quotation mark at i opens the value of an
 // attribute of HTML, as in 2 <img width="20". Only a tag that is no SQL counts: names
-// of which each has a value in quotation marks, and white space.
+// of which each has a value in quotation marks, and white space. A tag that begins
+// further back than farthestTag is none, for each mark of a value is asked about.
 func opensAttribute(value string, i int) bool {
-	at := strings.LastIndexByte(value[:i], '<') + 1
-	if at == 0 {
+	back := max(0, i-farthestTag)
+	at := strings.LastIndexByte(value[back:i], '<')
+	if at < 0 {
 		return false
 	}
+	at += back + 1
 	space := func() (any bool) {
 		for at < i && value[at] <= ' ' {
 			at, any = at+1, true
