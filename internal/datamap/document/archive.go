@@ -15,9 +15,7 @@ import (
 	"github.com/bodgit/sevenzip"
 	"github.com/klauspost/compress/flate"
 	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zstd"
 	"github.com/nwaples/rardecode/v2"
-	"github.com/ulikunitz/xz"
 )
 
 // metered counts what comes out of an archive against the limits. The ratio is
@@ -90,23 +88,24 @@ func guard(read func() error) (err error) {
 func (j *job) compressed(f format, part, name string, r io.Reader, depth int) error {
 	var inner io.Reader
 	var err error
-	r = bufio.NewReaderSize(r, 64<<10)
+	b := bufio.NewReaderSize(r, 64<<10)
 	switch f {
 	case fGzip:
 		var z *gzip.Reader
-		if z, err = gzip.NewReader(r); err == nil {
+		if z, err = gzip.NewReader(b); err == nil {
 			inner = z
 		}
 	case fBzip2:
-		inner = bzip2.NewReader(r)
+		inner = bzip2.NewReader(b)
 	case fZstd:
-		var z *zstd.Decoder
-		if z, err = zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(64<<20)); err == nil {
-			defer z.Close()
-			inner = z
+		var done func()
+		if inner, done, err = j.zstd(b); err == nil {
+			defer done()
 		}
 	case fXz:
-		inner, err = xz.ReaderConfig{DictCap: 64 << 20}.NewReader(r)
+		x := &xzReader{j: j, r: b}
+		defer x.Close()
+		inner = x
 	}
 	if err != nil {
 		return err
@@ -290,7 +289,8 @@ func (j *job) sevenZip(part string, src source, depth int) error {
 	if err != nil {
 		return err
 	}
-	if err := checkSevenZip(at, size); err != nil {
+	folders, err := checkSevenZip(at, size)
+	if err != nil {
 		return err
 	}
 	z, err := sevenzip.NewReader(at, size)
@@ -301,14 +301,20 @@ func (j *job) sevenZip(part string, src source, depth int) error {
 		}
 		return err
 	}
+	f := sevenFolders{j: j, folders: folders, last: -1}
+	defer f.close()
 	for _, m := range z.File {
 		if err := j.member(); err != nil {
 			return err
 		}
-		if !m.Mode().IsRegular() {
+		if !m.Mode().IsRegular() || m.UncompressedSize == 0 {
 			continue
 		}
 		inner := join(part, m.Name)
+		if err := f.open(m.Stream); err != nil {
+			j.trouble(inner, err)
+			continue
+		}
 		r, err := m.Open()
 		if err != nil {
 			var locked *sevenzip.ReadError
@@ -318,13 +324,58 @@ func (j *job) sevenZip(part string, src source, depth int) error {
 			j.trouble(inner, err)
 			continue
 		}
-		j.object(inner, path.Base(m.Name), source{r: metered{j, r}, size: int64(m.UncompressedSize)}, depth)
+		all := metered{j, r}
+		j.object(inner, path.Base(m.Name), source{r: all, size: int64(m.UncompressedSize)}, depth)
+		// What is left of a member is unpacked on the way to the next one, and then it counts.
+		if _, err := io.Copy(io.Discard, all); err != nil {
+			f.broken = true
+		}
 		r.Close() // of a reader
 		if j.spent() {
 			return errLimit
 		}
 	}
 	return nil
+}
+
+// sevenFolders holds the memory of the stream that is unpacked.
+type sevenFolders struct {
+	j       *job
+	folders []sevenFolder
+	last    int
+	broken  bool     // the library keeps what it could not read to the end
+	held    []func() // for ever, of broken ones
+	release func()
+}
+
+func (f *sevenFolders) open(n int) (err error) {
+	if n == f.last {
+		return nil
+	}
+	if f.release != nil {
+		if f.broken {
+			f.held = append(f.held, f.release)
+		} else {
+			f.release()
+		}
+	}
+	f.last, f.broken, f.release = -1, false, nil
+	if n < 0 || n >= len(f.folders) {
+		return errSevenList
+	}
+	if f.release, err = f.j.window(f.folders[n].window); err == nil {
+		f.last = n
+	}
+	return err
+}
+
+func (f *sevenFolders) close() {
+	for _, release := range f.held {
+		release()
+	}
+	if f.release != nil {
+		f.release()
+	}
 }
 
 func (j *job) rar(part string, r io.Reader, depth int) error {

@@ -131,6 +131,8 @@ type job struct {
 	size    int64  // of the object
 	out     int64  // bytes unpacked so far
 	entries int
+	windows int64 // bytes that open decoders keep
+	asked   int64 // bytes that all decoders asked to keep
 }
 
 // errLimit ends the reading of a part that is over a limit.

@@ -22,6 +22,9 @@ const (
 	// maxSevenCoders bounds the coders of a stream and what they are connected by.
 	// 7-Zip takes as many.
 	maxSevenCoders = 64
+	// maxSevenSteps bounds the steps in which the reader finds the stream of each member:
+	// it counts the streams before it, as often as there are members.
+	maxSevenSteps = 6_000_000_000
 )
 
 var errSevenList = errors.New("damaged list of members")
@@ -36,32 +39,56 @@ type sevenList struct {
 	at      uint64   // of the first packed stream
 	packed  []uint64 // sizes
 	folders []sevenFolder
+	coders  uint64 // of all streams
 }
 
 type sevenFolder struct {
 	coders, outs, pairs uint64
 	id, properties      []byte // of the last coder
 	size                uint64 // of the last output
+	window              int64  // bytes that its coders keep
 	locked              bool
 }
 
-// checkSevenZip returns errLimit for an archive whose list of members takes too much
-// memory.
-func checkSevenZip(at io.ReaderAt, size int64) error {
+// window is what a coder keeps of what it decoded.
+func sevenWindow(id, properties []byte) int64 {
+	switch string(id) {
+	case "\x03\x01\x01", "\x03\x04\x01": // LZMA, PPMd
+		if len(properties) == 5 {
+			return int64(binary.LittleEndian.Uint32(properties[1:]))
+		}
+	case "\x21": // LZMA2
+		if len(properties) == 1 {
+			n, _ := lzma.DecodeDictCap(properties[0])
+			return n
+		}
+	case "\x04\xf7\x11\x01": // zstd, which says it within
+		return maxWindow
+	case "\x04\xf7\x11\x02": // brotli, at most (RFC 7932 §9.1)
+		return 16 << 20
+	case "\x04\xf7\x11\x04", "\x04\x02\x02": // lz4, bzip2
+		return 8 << 20
+	}
+	return 0
+}
+
+// checkSevenZip returns the streams of an archive, and errLimit for one whose list of
+// members takes too much memory or time.
+func checkSevenZip(at io.ReaderAt, size int64) ([]sevenFolder, error) {
 	var head [32]byte
 	if _, err := at.ReadAt(head[:], 0); err != nil {
-		return errSevenList
+		return nil, errSevenList
 	}
 	offset, length := binary.LittleEndian.Uint64(head[12:]), binary.LittleEndian.Uint64(head[20:])
 	switch {
 	case length > maxDirectory:
-		return errLimit
+		return nil, errLimit
 	case offset > uint64(size) || length > uint64(size):
-		return errSevenList
+		return nil, errSevenList
 	}
 	list := make([]byte, length)
 	if _, err := io.ReadFull(io.NewSectionReader(at, 32+int64(offset), int64(length)), list); err != nil {
-		return errSevenList
+		return nil, errSevenList
 	}
 	l := &sevenList{left: list}
 	switch l.byte() {
@@ -69,20 +96,20 @@ func checkSevenZip(at io.ReaderAt, size int64) error {
 	case 0x17: // the list is packed itself
 		l.streams()
 		if err := l.err(); err != nil {
-			return err
+			return nil, err
 		}
 		list, err := l.unpacked(at)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if l = (&sevenList{left: list}); l.byte() != 0x01 {
-			return errSevenList
+			return nil, errSevenList
 		}
 	default:
-		return errSevenList
+		return nil, errSevenList
 	}
 	l.header()
-	return l.err()
+	return l.folders, l.err()
 }
 
 func (l *sevenList) err() error {
@@ -106,6 +133,8 @@ func (l *sevenList) unpacked(at io.ReaderAt) ([]byte, error) {
 		return nil, errEncrypted
 	case f.size > maxDirectory:
 		return nil, errLimit
+	case f.window > maxWindow:
+		return nil, errWindow
 	case f.coders != 1 || f.outs != 1 || len(l.packed) != 1 || l.at > math.MaxInt64-32 || l.packed[0] > math.MaxInt64:
 		return nil, errSevenList
 	}
@@ -118,9 +147,9 @@ func (l *sevenList) unpacked(at io.ReaderAt) ([]byte, error) {
 			return nil, errSevenList
 		}
 		head := binary.LittleEndian.AppendUint64(bytes.Clone(f.properties), f.size)
-		r, err = lzma.ReaderConfig{DictCap: 64 << 20}.NewReader(io.MultiReader(bytes.NewReader(head), r))
+		r, err = lzma.ReaderConfig{DictCap: maxWindow}.NewReader(io.MultiReader(bytes.NewReader(head), r))
 	case "\x21":
-		r, err = lzma.Reader2Config{DictCap: 64 << 20}.NewReader2(r)
+		r, err = lzma.Reader2Config{DictCap: int(max(f.window, lzma.MinDictCap))}.NewReader2(r)
 	default: // nobody packs a list so
 		return nil, errLimit
 	}
@@ -239,6 +268,10 @@ func (l *sevenList) unpacks() {
 
 func (l *sevenList) folder() {
 	f := sevenFolder{coders: l.count(maxSevenCoders)}
+	if l.coders += f.coders; l.coders > 4*maxSevenFolders {
+		l.over = true
+		return
+	}
 	ins := uint64(0)
 	for range f.coders {
 		how := l.byte()
@@ -249,7 +282,10 @@ func (l *sevenList) folder() {
 		}
 		if how&0x20 != 0 {
 			f.properties = l.take(l.number())
+		} else {
+			f.properties = nil
 		}
+		f.window += sevenWindow(f.id, f.properties)
 		ins, f.outs = ins+in, f.outs+out
 		f.locked = f.locked || string(f.id) == "\x06\xf1\x07\x01"
 	}
@@ -281,6 +317,7 @@ func (l *sevenList) parts() {
 	}
 	if id == 0x0d {
 		total = 0
+		steps := uint64(0)
 		for i := range counts {
 			counts[i] = l.number()
 			if counts[i] > maxSevenMembers || total+counts[i] > maxSevenMembers {
@@ -288,6 +325,11 @@ func (l *sevenList) parts() {
 				return
 			}
 			total += counts[i]
+			steps += uint64(i) * counts[i]
+		}
+		if steps > maxSevenSteps {
+			l.over = true
+			return
 		}
 		id = l.byte()
 	}
