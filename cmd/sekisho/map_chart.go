@@ -144,6 +144,7 @@ func (x *charted) holding(b *event.HoldingScan) {
 		enter(r.next[k], b.Subjects)
 	}
 	if r.seen < r.parts {
+		x.found(r, b)
 		return
 	}
 	r.by, r.whole, r.next, r.nextWhole = r.next, r.nextWhole, nil, nil
@@ -156,6 +157,27 @@ func (x *charted) holding(b *event.HoldingScan) {
 		x.last, x.gone = to, time.Time{}
 	} else if !x.first.IsZero() && x.gone.IsZero() {
 		x.gone = to
+	}
+}
+
+// found enters a part of a scan whose last part may never come: that of a file that was
+// read in part adds to what is known of it.
+func (x *charted) found(r *resting, b *event.HoldingScan) {
+	if r.whole == nil {
+		r.by, r.whole = map[element.Kind]*roaring.Bitmap{}, roaring.New()
+	}
+	enter(r.whole, b.Subjects)
+	for _, k := range b.Elements.Kinds() {
+		if r.by[k] == nil {
+			r.by[k] = roaring.New()
+		}
+		enter(r.by[k], b.Subjects)
+	}
+	if x.holds() {
+		if x.first.IsZero() {
+			x.first = time.Unix(0, b.From).UTC()
+		}
+		x.last, x.gone = time.Unix(0, b.To).UTC(), time.Time{}
 	}
 }
 

@@ -221,16 +221,16 @@ func (w *tracer) holding(b *event.HoldingScan) {
 		w.scans[b.Table] = s
 	}
 	s.seen++
-	if has(b.Subjects, w.out.Number) {
+	if has(b.Subjects, w.out.Number) { // also if the rest of a file was not read
 		s.mask |= b.Elements
+		w.rest(b.Table, b.Elements, time.Unix(0, b.From).UTC(), time.Unix(0, b.To).UTC())
 	}
 	if s.seen < s.parts {
 		return
 	}
 	at := time.Unix(0, b.To).UTC()
 	switch x := w.open[b.Table]; {
-	case s.mask != 0:
-		w.rest(b.Table, s.mask, time.Unix(0, b.From).UTC(), at)
+	case s.mask != 0: // said above
 	case x != nil:
 		x.Gone = &at
 		delete(w.open, b.Table)

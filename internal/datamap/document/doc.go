@@ -82,10 +82,11 @@ const (
 	Failed                        // an error of the disk or the network
 	Link                          // a symbolic link, which is not followed
 	Foreign                       // a program or a font, read as bytes
+	Changed                       // was written to while it was read: what was read may be half of the one and half of the other
 	troubleEnd
 )
 
-var troubleNames = [...]string{"", "damaged", "encrypted", "limit", "unreadable", "picture", "denied", "locked", "vanished", "special", "failed", "link", "foreign"}
+var troubleNames = [...]string{"", "damaged", "encrypted", "limit", "unreadable", "picture", "denied", "locked", "vanished", "special", "failed", "link", "foreign", "changed"}
 
 // String returns the stable name of t.
 func (t Trouble) String() string {

@@ -29,8 +29,9 @@ const (
 // for sources that are not in it any more.
 //
 // What was not read may hold what it held before: without access, or when nothing of it
-// could be read, what was recorded stays as it is, and of what was read in part no source
-// ends.
+// could be read, what was recorded stays as it is. Of what was read in part no source
+// ends, and who was there before goes on resting there: its scans are without their last
+// part, which adds what they found and takes nobody's place.
 func (t *Tree) bodies(ctx context.Context, place event.Place, s *state, c *content, from time.Time, out *Result) ([]event.Body, error) {
 	missed := unreadable(c.troubles)
 	if len(s.sources) > 0 && len(missed) > 0 && (slices.ContainsFunc(missed, noAccess) || len(c.rows) == 0) {
@@ -61,7 +62,7 @@ func (t *Tree) bodies(ctx context.Context, place event.Place, s *state, c *conte
 	if c.lost > 0 && groups[t.cfg.Unknown] == nil {
 		groups[t.cfg.Unknown] = map[element.Mask]*roaring.Bitmap{}
 	}
-	sum, err := digest(groups, c.lost)
+	sum, err := digest(groups, c.lost, len(missed) > 0)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +79,11 @@ func (t *Tree) bodies(ctx context.Context, place event.Place, s *state, c *conte
 		if source == t.cfg.Unknown {
 			h.Unknown = c.lost
 		}
-		all = append(all, parts(h, groups[source])...)
+		part := len(missed) > 0 && s.sources[source]
+		all = append(all, parts(h, groups[source], part)...)
+		if part && h.Unknown > 0 { // which only a whole scan counts
+			all = append(all, &event.HoldingChange{Table: place, Source: source, Op: "unknown", Rows: h.Unknown, Unknown: h.Unknown})
+		}
 	}
 	for _, source := range slices.Sorted(maps.Keys(s.sources)) {
 		if len(missed) > 0 {
@@ -98,9 +103,9 @@ func noAccess(x document.Trouble) bool {
 }
 
 // digest tells whether a file holds what it held when it was read last.
-func digest(groups map[event.SubjectSource]map[element.Mask]*roaring.Bitmap, lost uint64) (sum [32]byte, err error) {
+func digest(groups map[event.SubjectSource]map[element.Mask]*roaring.Bitmap, lost uint64, part bool) (sum [32]byte, err error) {
 	h := sha256.New()
-	fmt.Fprintf(h, "%d\n", lost)
+	fmt.Fprintf(h, "%d %t\n", lost, part)
 	for _, source := range slices.Sorted(maps.Keys(groups)) {
 		for _, mask := range slices.Sorted(maps.Keys(groups[source])) {
 			fmt.Fprintf(h, "%q %d\n", source, mask)
@@ -136,8 +141,9 @@ func (t *Tree) unknown(ctx context.Context, c *content, add func(Subject, elemen
 	return nil
 }
 
-// parts cuts a scan into events that fit a line.
-func parts(h event.HoldingScan, groups map[element.Mask]*roaring.Bitmap) []event.Body {
+// parts cuts a scan into events that fit a line. That of a file that was read in part
+// says of one part more than there are.
+func parts(h event.HoldingScan, groups map[element.Mask]*roaring.Bitmap, part bool) []event.Body {
 	var all []event.Body
 	put := func(mask element.Mask, set event.Set) {
 		p := h
@@ -173,8 +179,12 @@ func parts(h event.HoldingScan, groups map[element.Mask]*roaring.Bitmap) []event
 	if len(all) == 0 {
 		put(personal, nil)
 	}
+	n := uint32(len(all))
+	if part {
+		n++
+	}
 	for _, b := range all {
-		b.(*event.HoldingScan).Parts = uint32(len(all))
+		b.(*event.HoldingScan).Parts = n
 	}
 	return all
 }

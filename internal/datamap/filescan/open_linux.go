@@ -23,18 +23,19 @@ func open(name string) (*os.File, error) {
 
 // holes returns a stream of the file's data without its holes if it has many,
 // else nil. Each hole leaves a few zero bytes, so that nothing joins over it.
-func holes(f *os.File, size int64) io.Reader {
+func holes(at io.ReaderAt, f *os.File, size int64) io.Reader {
 	var st unix.Stat_t
 	if err := unix.Fstat(int(f.Fd()), &st); err != nil || size < 64<<20 || st.Blocks*512 > size/2 {
 		return nil
 	}
-	return &dataReader{f: f, size: size}
+	return &dataReader{at: at, f: f, size: size}
 }
 
 type dataReader struct {
+	at       io.ReaderAt
 	f        *os.File
 	size     int64
-	at, end  int64
+	off, end int64
 	zeroLeft int
 }
 
@@ -47,17 +48,17 @@ func (d *dataReader) Read(p []byte) (int, error) {
 			clear(p[:n])
 			d.zeroLeft -= n
 			return n, nil
-		case d.at < d.end:
-			n, err := d.f.ReadAt(p[:min(int64(len(p)), d.end-d.at)], d.at)
-			d.at += int64(n)
+		case d.off < d.end:
+			n, err := d.at.ReadAt(p[:min(int64(len(p)), d.end-d.off)], d.off)
+			d.off += int64(n)
 			if n > 0 {
 				return n, nil
 			}
 			return 0, err
-		case d.at >= d.size:
+		case d.off >= d.size:
 			return 0, io.EOF
 		}
-		from, err := unix.Seek(int(d.f.Fd()), d.at, unix.SEEK_DATA)
+		from, err := unix.Seek(int(d.f.Fd()), d.off, unix.SEEK_DATA)
 		if err != nil { // ENXIO: no more data
 			return 0, io.EOF
 		}
@@ -65,10 +66,10 @@ func (d *dataReader) Read(p []byte) (int, error) {
 		if err != nil {
 			to = d.size
 		}
-		if from > d.at {
+		if from > d.off {
 			d.zeroLeft = 4096
 		}
-		d.at, d.end = from, to
+		d.off, d.end = from, to
 	}
 }
 

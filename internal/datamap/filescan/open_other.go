@@ -13,7 +13,7 @@ import (
 func open(name string) (*os.File, error) { return os.Open(name) }
 
 // holes: not looked for here; holes are read as the zeros they stand for.
-func holes(*os.File, int64) io.Reader { return nil }
+func holes(io.ReaderAt, *os.File, int64) io.Reader { return nil }
 
 func identify(info fs.FileInfo) [4]int64 { return [4]int64{info.Size(), info.ModTime().UnixNano()} }
 

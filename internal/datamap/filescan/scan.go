@@ -233,22 +233,35 @@ func (w *worker) one(ctx context.Context, d document.Object) error {
 	return w.s.add(o, true)
 }
 
-// checked remembers that reading failed, which formats take for a short file.
+// checked remembers that reading failed, or that the file was shorter than it was when
+// it was opened: formats take both for a short file.
 type checked struct {
-	f   *os.File
-	mu  sync.Mutex
-	err error
+	f    *os.File
+	size int64
+	mu   sync.Mutex
+	err  error
+	cut  bool
 }
 
 // ReadAt implements io.ReaderAt.
 func (c *checked) ReadAt(p []byte, off int64) (int, error) {
 	n, err := c.f.ReadAt(p, off)
-	if err != nil && err != io.EOF {
+	if err != nil && (err != io.EOF || off+int64(n) < c.size) {
 		c.mu.Lock()
-		c.err = err
+		if err != io.EOF {
+			c.err = err
+		} else {
+			c.cut = true
+		}
 		c.mu.Unlock()
 	}
 	return n, err
+}
+
+func (c *checked) short() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.cut
 }
 
 func (c *checked) failed() error {

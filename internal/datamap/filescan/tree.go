@@ -83,8 +83,8 @@ func (c *file) Read(ctx context.Context, r *document.Reader, sink document.Sink)
 		sink.Trouble("", document.Special, "")
 		return true, nil
 	}
-	at := &checked{f: f}
-	if data := holes(f, info.Size()); data != nil {
+	at := &checked{f: f, size: info.Size()}
+	if data := holes(at, f, info.Size()); data != nil {
 		err = r.ReadStream(ctx, filepath.Base(c.name), data, sink)
 	} else {
 		err = r.Read(ctx, filepath.Base(c.name), at, info.Size(), sink)
@@ -97,7 +97,17 @@ func (c *file) Read(ctx context.Context, r *document.Reader, sink document.Sink)
 		return true, nil
 	}
 	after, err := f.Stat()
-	return err != nil || identify(after) != c.identity, nil
+	if err != nil || at.short() || rewritten(info, after) {
+		sink.Trouble("", document.Changed, "")
+		return true, nil
+	}
+	return identify(after) != c.identity, nil
+}
+
+// rewritten reports whether a file was written to otherwise than at its end while it was
+// read. What was added at the end is of the next reading.
+func rewritten(before, after os.FileInfo) bool {
+	return after.Size() < before.Size() || after.Size() == before.Size() && !after.ModTime().Equal(before.ModTime())
 }
 
 // sumBytes is how much of a file tells its content from another's, with its size.
