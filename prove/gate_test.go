@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -44,9 +43,10 @@ type insideHouse struct {
 	view     *disclosure.View
 	stop     func()
 	close    func() // stop, and let go of everything
-	// apart: what is written becomes a place of its own, as in the program; else its
-	// rows count for the places that they came from.
-	apart atomic.Bool
+
+	rec  event.Recorder       // of the holdings
+	own  []datamap.Table      // that the configuration names
+	seen map[event.Place]bool // materialised views that the last look showed
 }
 
 // startHouse starts everything in front of one database, in observe mode.
@@ -80,8 +80,9 @@ func startHouseUnder(t testing.TB, dsn, upstream, database string, off pgproxy.S
 
 	tables, lineageTables, protected := protectedTables()
 	control := &datamap.Control{}
+	h.own, h.rec, h.seen = tables, h.ledger.Recorder("scan/shop", 0), map[event.Place]bool{}
 	h.holdings, err = datamap.New(datamap.Config{
-		Database: "shop", DSN: dsn, Control: control, Tables: tables, Recorder: h.ledger.Recorder("scan/shop", 0),
+		Database: "shop", DSN: dsn, Control: control, Tables: tables, Recorder: h.rec,
 		Numbers: func(src event.SubjectSource) datamap.Numbers { return h.dict.Source(src) }, Identifiers: identifiers, Every: time.Hour,
 	})
 	must(t, err)
@@ -91,8 +92,9 @@ func startHouseUnder(t testing.TB, dsn, upstream, database string, off pgproxy.S
 	must(t, h.holdings.ScanAll(t.Context()))
 	_, err = reader.Refresh(t.Context())
 	must(t, err)
-
 	h.lineage = reader
+	must(t, h.scanDerived(t.Context()))
+
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	h.addr = ln.Addr().String()
@@ -103,9 +105,7 @@ func startHouseUnder(t testing.TB, dsn, upstream, database string, off pgproxy.S
 			n, owner := identifiers.Lookup(subject.Space{Table: table, Element: kind}, value)
 			return n, owner == subject.One
 		},
-		Tainted: func(ctx context.Context, taint pgproxy.Taint) error {
-			return protectTaint(ctx, reader, taint, h.apart.Load())
-		},
+		Tainted: h.tainted, Writing: h.holdings.Writing, Turns: identifiers.Turns,
 	}
 	settings.SwitchOff(off)
 	h.gate, err = pgproxy.New(pgproxy.Config{
@@ -125,11 +125,13 @@ func startHouseUnder(t testing.TB, dsn, upstream, database string, off pgproxy.S
 
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
-	wg.Go(func() {
-		if err := h.gate.Run(ctx); err != nil {
-			t.Error(err)
-		}
-	})
+	for _, run := range []func(context.Context) error{h.gate.Run, h.holdings.RunScanned} {
+		wg.Go(func() {
+			if err := run(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+	}
 	h.stop = sync.OnceFunc(func() {
 		cancel()
 		wg.Wait()
@@ -190,6 +192,9 @@ func (h *insideHouse) settle(ctx context.Context, database string) error {
 		h.digest = cat.Digest
 		h.gate.SchemaChanged(database)
 	}
+	if err := h.followDerived(ctx); err != nil {
+		return err
+	}
 	return h.protected(ctx, database)
 }
 
@@ -214,8 +219,11 @@ func (h *insideHouse) protected(ctx context.Context, database string) error {
 // finish reads the holdings again, ends the gate and folds everything.
 func (h *insideHouse) finish(ctx context.Context) error {
 	h.stop()
-	if err := h.holdings.ScanAll(ctx); err != nil {
-		return err
+	for _, t := range h.holdings.Tables() {
+		// What was made meanwhile may be closed to the scans: the map says so.
+		if err := h.holdings.Scan(ctx, t.Place); err != nil && h.owns(t.Place) {
+			return err
+		}
 	}
 	return h.follower.CatchUp(ctx)
 }
@@ -269,23 +277,4 @@ func (s *shop) subjectOf(key string) int {
 		}
 	}
 	return -1
-}
-
-// protectTaint makes a tainted relation protected, as cmd/sekisho does.
-func protectTaint(ctx context.Context, reader *lineage.Reader, taint pgproxy.Taint, apart bool) error {
-	if _, err := reader.Refresh(ctx); err != nil {
-		return err
-	}
-	cat, err := reader.Catalog(ctx)
-	if err != nil {
-		return err
-	}
-	table, ok := taint.Protection(cat)
-	if !ok {
-		return nil
-	}
-	if apart {
-		table.From = nil
-	}
-	return reader.Protect(ctx, table)
 }

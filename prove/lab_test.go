@@ -111,6 +111,7 @@ func (l *lab) fill(ctx context.Context, database string, m mutation) error {
 GRANT USAGE, CREATE ON SCHEMA public TO `+application+`;
 GRANT USAGE ON SCHEMA other TO `+application+`, watch;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO watch;
+ALTER DEFAULT PRIVILEGES FOR ROLE `+application+` IN SCHEMA public GRANT SELECT ON TABLES TO watch;
 GRANT ALL ON ALL TABLES IN SCHEMA public, other TO `+application+`;
 GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO `+application+`;
 ALTER MATERIALIZED VIEW roll OWNER TO `+application+`;

@@ -109,7 +109,6 @@ func TestOldRowsWrittenElsewhere(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			must(t, server.Exec(t.Context(), base, "CREATE TABLE IF NOT EXISTS aside AS SELECT * FROM customers WHERE false; DELETE FROM aside; INSERT INTO aside SELECT * FROM customers WHERE id = "+l.shop.key(0)))
 			h := startHouse(t, server.DSN("watch", base), server.Addr(), base, pgproxy.Switches{})
-			h.apart.Store(true)
 			defer h.close()
 			writer, err := dial(t.Context(), "tcp", h.addr, application, base)
 			must(t, err)

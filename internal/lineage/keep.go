@@ -2,6 +2,7 @@ package lineage
 
 import (
 	"maps"
+	"slices"
 
 	"sekisho/internal/element"
 	"sekisho/internal/event"
@@ -63,15 +64,27 @@ func (p *Protection) keep(r, was *Relation) {
 	}
 }
 
-// share adds to what is known of a configured relation what is known of those
-// above and below it: they show each other's rows.
+// configured says that the configuration names a relation; others are protected
+// because of what was written to them.
+func (l *loader) configured(r *Relation) bool {
+	return slices.ContainsFunc(l.conf.Tables, func(t Table) bool { return t.Schema == r.Schema && t.Name == r.Name })
+}
+
+// share adds to what is known of a protected relation what is known of those
+// above and below it: they show each other's rows. Only what the configuration
+// names with the same key says that a value is of its row's own subject: what
+// was written to the others may be anybody's.
 func (l *loader) share(r *Relation, configured map[OID]bool) {
 	p := r.Protected
 	add := func(o *Relation) {
 		if !configured[o.OID] {
 			return
 		}
-		same := len(o.Protected.From) == 0 && o.Protected.Source == p.Source
+		same := len(o.Protected.From) == 0 && o.Protected.Source == p.Source && l.configured(o)
+		if key, ok := r.attribute(p.Key); ok {
+			b, _ := o.named(key.Name)
+			same = same && b.Num == o.Protected.Key
+		}
 		for _, a := range r.Columns {
 			b, ok := o.named(a.Name)
 			if !ok {

@@ -37,6 +37,18 @@ func (s *shop) names(t *testing.T) {
 	s.want(t, request("SELECT customer_id, id FROM bookings"), `cols[{} {unclassified}[0]] #0 bookings{unclassified} column 0`)
 	s.refresh(t, "ALTER TABLE people DETACH PARTITION people_1")
 	s.want(t, request("SELECT id, name FROM people_1"), `cols[{} {name}[0]] #0 people_1{name} column 0`)
+
+	// What became protected because of what was written to it holds anybody's
+	// data, and its partitioned table shows it.
+	s.refresh(t, "CREATE TABLE people_2 (id int, name text)")
+	if err := s.r.Protect(t.Context(), lineage.Table{Schema: "public", Name: "people_2", Source: "shop.people",
+		Columns: map[string]element.Mask{"id": 0, "name": element.MaskOf(element.Name)}}); err != nil {
+		t.Fatal(err)
+	}
+	s.want(t, request("SELECT id, name FROM people"), `cols[{} {name}[0]] #0 people{name} column 0`)
+	s.refresh(t, "ALTER TABLE people ATTACH PARTITION people_2 FOR VALUES FROM (200) TO (300)")
+	s.want(t, request("SELECT id, name FROM people"), `cols[{} {name}[0]] #0 people{name} - "others' values"`)
+	s.refresh(t, "DROP TABLE people_2")
 }
 
 // carried checks that a column with values of others names nobody, and that
