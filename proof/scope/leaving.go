@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"math"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -82,7 +81,7 @@ type Leavings struct {
 	gates *Gates
 	flows map[string]*leavingFlow
 	order []*leavingFlow
-	named Amount // of questions
+	named Amount // of questions and sums
 	other Amount
 	dests map[string]*Destination
 	out   Leaving
@@ -160,8 +159,8 @@ func (l *Leavings) Uses(kind int, source string, at int64) bool {
 		return (isGate(source) || kind == kindGap || kind == kindCoverage) && (l.w.OpenFrom || at >= l.w.From-near) && (l.w.OpenTill || at <= l.w.To+near)
 	case kindFlow, kindLookup:
 		return (l.w.OpenFrom || at >= l.w.From-int64(Before)) && (l.w.OpenTill || at < l.w.To)
-	case kindFlowBytes, kindFlowEnd:
-		return l.w.OpenFrom || at >= l.w.From
+	case kindFlowBytes, kindFlowEnd: // what ended before the window left before it
+		return l.w.OpenFrom || at >= l.w.From-int64(Before)
 	case kindExitSeen:
 		return (l.w.OpenFrom || at >= l.w.From-int64(Before)) && (l.w.OpenTill || at < l.w.To)
 	}
@@ -188,45 +187,15 @@ func (l *Leavings) Add(text []byte) (bool, error) {
 	if err := json.Unmarshal(e.Body, &b); err != nil {
 		return false, err
 	}
-	for _, list := range []*[]string{&b.Places, &b.Begun, &b.Ended} {
-		*list = slices.DeleteFunc(*list, func(p string) bool { return !isWay(p) })
-	}
 	switch e.Kind {
-	case kindPlacesChanged:
-		if len(b.Begun)+len(b.Ended) == 0 {
-			return false, nil
-		}
-		l.seen = true
-	case kindSourceStart, kindHeartbeat, kindGap, kindCoverage:
-		if len(b.Places) == 0 {
-			return false, nil
-		}
-		l.seen = true
-	}
-	switch e.Kind {
-	case kindRecordDue:
-		return l.gates.Due(e.At, e.CE, b.Sites), nil
-	case kindSourceStart:
-		l.gates.Started(e.Source, e.At, e.CE, b.Start, b.Places)
-	case kindHeartbeat:
-		l.gates.Alive(e.Source, e.At, e.CE, b.Places)
-	case kindPlacesChanged:
-		l.gates.Changed(e.Source, e.At, e.CE, b.Begun, b.Ended)
-	case kindSourceStop:
-		return l.gates.Stopped(e.Source, e.At, e.CE) != nil, nil
-	case kindGap, kindCoverage:
-		l.gates.Mark(MarkOf(e.Source, e.At, e.CE, b.From, b.To, b.Places, b.Reason))
 	case kindLookup:
 		l.question(&b, e.At)
-	default:
+		return true, nil
+	case kindFlow, kindFlowBytes, kindFlowEnd:
 		return l.flow(e.Kind, &b, e.At), nil
 	}
-	return true, nil
-}
-
-// isWay reports whether a place is a gate for what leaves.
-func isWay(place string) bool {
-	return strings.HasPrefix(place, "egress/") || strings.HasPrefix(place, "resolver/")
+	return l.Sign(&Sign{Kind: e.Kind, Source: e.Source, At: e.At, CE: e.CE, Start: b.Start, From: b.From, To: b.To, Reason: b.Reason,
+		Places: b.Places, Begun: b.Begun, Ended: b.Ended, Sites: b.Sites}), nil
 }
 
 func (l *Leavings) asked(client string) bool { return l.hosts == nil || l.hosts[client] }

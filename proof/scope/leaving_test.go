@@ -59,6 +59,9 @@ func TestLeaving(t *testing.T) {
 	then := func(second int, kind int, body string) func([]string) []string {
 		return func(l []string) []string { return append(l, insert(second, "gate/out", kind, body)(nil)...) }
 	}
+	first := func(second int, kind int, body string) func([]string) []string {
+		return func(l []string) []string { return append(insert(second, "gate/out", kind, body)(nil), l...) }
+	}
 	without := func(part string) func([]string) []string {
 		return func(l []string) []string {
 			return slices.DeleteFunc(l, func(s string) bool { return strings.Contains(s, part) })
@@ -80,6 +83,7 @@ func TestLeaving(t *testing.T) {
 		"no byte to another":         {both(insert(1000, "gate/out", kindFlow, report("B")), then(1100, kindFlowEnd, `{"id":"B","sent":0,"ns":1}`)), "excluded", "", 0, ""},
 		"no end":                     {insert(1000, "gate/out", kindFlow, report("B")), "open", "no end", 0, ""},
 		"from before the day before": {then(1100, kindFlowEnd, `{"id":"Z","sent":9,"ns":1}`), "bounded", "", 9, ""},
+		"ended before the window":    {both(first(-7200, kindFlow, report("B")), insert(-3600, "gate/out", kindFlowEnd, `{"id":"B","sent":77,"ns":1}`)), "excluded", "", 0, ""},
 		"a question":                 {insert(1000, "gate/dns", kindLookup, `{"id":"Q","place":"resolver/dns","client":"10.0.0.5","name":":x.t.example","base":"t.example","type":"TXT","bytes":40,"action":"allow","step":"mode","rule":"mode open"}`), "bounded", "", 40, ""},
 		"a silent gate":              {without(`"sessions":0`), "open", "uncovered", 0, ""},
 		"a gap":                      {insert(1000, "process", kindGap, `{"from":`+fmt.Sprint(at(nil, 900))+`,"to":`+fmt.Sprint(at(nil, 950))+`,"places":["egress/out"],"reason":"power cut"}`), "open", "uncovered", 0, ""},
