@@ -108,6 +108,7 @@ var allowed = map[string][]string{
 	"internal/view/casefile/draft":    {"internal/event", "internal/lang", "internal/rule", "internal/view/casefile"},
 	"internal/view/casefile/playbook": {},
 	"internal/view/casefile/roster":   {"internal/rule"},
+	"internal/view/leaving":           {"internal/event", "internal/view", "internal/viewdb", "proof/scope"},
 	"internal/view/disclosure":        {"internal/element", "internal/event", "internal/view", "internal/viewdb", "proof/scope"},
 
 	// the console

@@ -41,7 +41,7 @@ func (c *console) Leaving(ctx context.Context, q scope.Query) (*scope.Leaving, e
 	}
 	defer answer.Release()
 	result := answer.Result
-	if _, err := c.leaving(ctx, &result); err != nil {
+	if err := c.leaving(ctx, &result); err != nil {
 		return nil, fault.New(fault.LedgerOpen, "dir", ledgerDir(c.cfg.Config)).Because(err)
 	}
 	return result.Leaving, nil

@@ -49,6 +49,7 @@ type process struct {
 	outer   event.Recorder // self, or at a remote gate what is shipped to the hub
 	grants  *grants
 	view    *viewKeeper
+	gone    *leavingKeeper // nil where only the ledger is asked what left
 	cases   *caseKeeper
 	heads   *headsPusher // nil without witnesses
 	meter   *metrics.Meter
@@ -239,6 +240,9 @@ func (p *process) start(ctx context.Context, views, scans, gates *stage, failed 
 	if err := p.startCases(ctx, views); err != nil {
 		return err
 	}
+	if err := p.startLeaving(ctx, views); err != nil {
+		return err
+	}
 	if p.heads != nil {
 		views.run("heads for witnesses", func(ctx context.Context) error {
 			return p.heads.run(ctx, func(url string, err error) { p.log.Warn("witness does not take the heads", "witness", url, "err", err) })
@@ -284,7 +288,7 @@ func (p *process) close() error {
 	if p.ledger != nil {
 		err = p.ledger.Close()
 	}
-	return errors.Join(err, p.view.close(), p.cases.close(), p.console.close())
+	return errors.Join(err, p.view.close(), p.gone.close(), p.cases.close(), p.console.close())
 }
 
 // stage is a group of goroutines that are stopped together.

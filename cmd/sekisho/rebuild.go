@@ -7,12 +7,14 @@ import (
 	"os"
 	"path/filepath"
 
+	"sekisho/internal/config"
 	"sekisho/internal/control"
 	"sekisho/internal/fault"
 	"sekisho/internal/ledger"
 	"sekisho/internal/view"
 	"sekisho/internal/view/casefile"
 	"sekisho/internal/view/disclosure"
+	"sekisho/internal/view/leaving"
 	"sekisho/internal/viewdb"
 )
 
@@ -37,8 +39,10 @@ func (c rebuildCmd) Run(a *app) error {
 	}
 	defer sole.Close()
 	file := disclosureFile(l.Config)
-	if err := rebuildCases(a.ctx, r, casefileFile(l.Config), c.Check); err != nil {
-		return err
+	for _, v := range foldedBeside(l.Config) {
+		if err := v.rebuild(a.ctx, r, c.Check); err != nil {
+			return err
+		}
 	}
 	if c.Check {
 		return c.check(a, r, file)
@@ -97,10 +101,25 @@ func (rebuildCmd) check(a *app, r *ledger.Reader, file string) error {
 	return a.out(map[string]bool{"equal": true}, func() { a.print("rebuild_equal") })
 }
 
-// rebuildCases makes the view of cases again, or compares it with what it would
-// be. It sends nothing: who was called is in the ledger.
-func rebuildCases(ctx context.Context, r *ledger.Reader, file string, check bool) error {
-	work := file
+// folded is a view that is made again.
+type folded struct {
+	name, file string
+	open       func(ctx context.Context, file string) (view.Fold, error)
+}
+
+func foldedBeside(c *config.Config) []folded {
+	return []folded{
+		{"casefile", casefileFile(c), func(ctx context.Context, file string) (view.Fold, error) {
+			return casefile.Open(ctx, casefile.Config{Path: file})
+		}},
+		{"leaving", leavingFile(c), func(ctx context.Context, file string) (view.Fold, error) { return leaving.Open(ctx, file) }},
+	}
+}
+
+// rebuild makes a view again, or compares it with what it would be. It sends
+// nothing: who was called is in the ledger.
+func (v folded) rebuild(ctx context.Context, r *ledger.Reader, check bool) error {
+	file, work := v.file, v.file
 	if check {
 		work += ".check"
 	}
@@ -108,19 +127,19 @@ func rebuildCases(ctx context.Context, r *ledger.Reader, file string, check bool
 	if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), viewdb.Remove(work)); err != nil {
 		return bad(err)
 	}
-	fresh, err := casefile.Open(ctx, casefile.Config{Path: work})
+	fresh, err := v.open(ctx, work)
 	if err != nil {
 		return bad(err)
 	}
 	if !check {
 		var f *view.Follower
-		if f, err = view.Follow(ctx, "casefile", r, fresh); err == nil {
+		if f, err = view.Follow(ctx, v.name, r, fresh); err == nil {
 			err = f.CatchUp(ctx)
 		}
 	} else {
-		var have *casefile.View
-		if have, err = casefile.Open(ctx, casefile.Config{Path: file}); err == nil {
-			err = errors.Join(view.Check(ctx, "casefile", r, have, fresh), have.Close())
+		var have view.Fold
+		if have, err = v.open(ctx, file); err == nil {
+			err = errors.Join(view.Check(ctx, v.name, r, have, fresh), have.Close())
 		}
 	}
 	if err = errors.Join(err, fresh.Close()); check {

@@ -217,10 +217,13 @@ func (p *process) Scope(ctx context.Context, r control.ScopeRequest, w io.Writer
 		return fault.New(fault.ViewOpen, "file", p.view.file).Because(err)
 	}
 	var left []event.Index
-	if r.Form != control.FormFigures {
-		if left, err = p.leaving(ctx, &answer.Result); err != nil {
-			return fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(err)
-		}
+	if r.Form == control.FormBundle {
+		left, err = p.leavingProved(ctx, &answer.Result)
+	} else if r.Form != control.FormFigures {
+		err = p.leaving(ctx, &answer.Result)
+	}
+	if err != nil {
+		return fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(err)
 	}
 	if r.Form == control.FormBundle {
 		indexes = slices.Compact(slices.Sorted(slices.Values(append(indexes, left...))))

@@ -7,10 +7,26 @@ import (
 	"sekisho/proof/scope"
 )
 
-// leaving adds to a scope result what left in its window, and returns the events
+// leaving adds to a scope result what left in its window: from the view, or from
+// the ledger where that is not sure.
+func (p *process) leaving(ctx context.Context, r *scope.Result) error {
+	left, sure, err := p.leftBy(ctx, r.Query, leavingFrame(r))
+	if err != nil || sure {
+		r.Leaving = left
+		return err
+	}
+	_, err = p.leavingProved(ctx, r)
+	return err
+}
+
+func leavingFrame(r *scope.Result) scope.Frame {
+	return scope.Frame{From: r.From.UnixNano(), To: r.To.UnixNano(), OpenFrom: r.Query.From.IsZero(), OpenTill: r.Query.To.IsZero()}
+}
+
+// leavingProved adds what left by the lines of the ledger, and returns the events
 // that this rests on.
-func (p *process) leaving(ctx context.Context, r *scope.Result) (used []event.Index, err error) {
-	w := scope.Frame{From: r.From.UnixNano(), To: r.To.UnixNano(), OpenFrom: r.Query.From.IsZero(), OpenTill: r.Query.To.IsZero()}
+func (p *process) leavingProved(ctx context.Context, r *scope.Result) (used []event.Index, err error) {
+	w := leavingFrame(r)
 	fold := scope.NewLeavings(r.Query, w)
 	first := event.Index(0)
 	if !w.OpenFrom {

@@ -167,8 +167,24 @@ type eventScanner interface {
 	ScanEvents(ctx context.Context, from event.Index, fn func(index event.Index, e *event.Event) error) error
 }
 
+// chooser is a fold that has a use for some kinds only: of all others it may be
+// given a time and no body, and the cursor then counts unknown kinds as skipped.
+type chooser interface {
+	Wants(event.Kind) bool
+}
+
+// kindScanner is a ledger that decodes some kinds only.
+type kindScanner interface {
+	ScanEventsOf(ctx context.Context, from event.Index, wants func(event.Kind) bool, fn func(index event.Index, e *event.Event) error) error
+}
+
 // scan calls fn with every event from an index to the present end, decoded.
 func (f *Follower) scan(ctx context.Context, from event.Index, fn func(event.Index, *event.Event) error) error {
+	if c, ok := f.fold.(chooser); ok {
+		if s, ok := f.ledger.(kindScanner); ok {
+			return s.ScanEventsOf(ctx, from, c.Wants, fn)
+		}
+	}
 	if s, ok := f.ledger.(eventScanner); ok {
 		return s.ScanEvents(ctx, from, fn)
 	}
