@@ -22,6 +22,9 @@ type client struct {
 	fe      *pgproto3.Frontend
 	outside func(sql string) error // runs a step around the gate
 	aside   func(sql string) error // runs a step in another session
+	// beside starts the session of steps that hold; holder is it, once there is one.
+	beside func() (*client, error)
+	holder *client
 	// settle, if not nil, has the gate compare the catalogue; between, if not
 	// nil, runs after every step.
 	settle  func() error
@@ -138,6 +141,27 @@ func (c *client) close() {
 	_ = c.conn.Close()
 }
 
+// hold runs SQL in a session that goes on until letGo.
+func (c *client) hold(sql string) (err error) {
+	if c.holder == nil {
+		if c.holder, err = c.beside(); err != nil {
+			return err
+		}
+	}
+	return c.holder.simply(sql)
+}
+
+// letGo ends what the other session holds before it returns.
+func (c *client) letGo() error {
+	if c.holder == nil {
+		return nil
+	}
+	if err := c.holder.simply("ROLLBACK"); err != nil {
+		return err
+	}
+	return c.holder.alone("SELECT pg_advisory_unlock_all()")
+}
+
 // alone runs SQL and ends the session.
 func (c *client) alone(sql string) error {
 	defer c.close()
@@ -157,8 +181,9 @@ func (c *client) simply(sql string) error {
 // run plays an episode and returns the canonical form of all that the server
 // sent: every message, with object identifiers of tables, which differ between
 // databases, left out.
-func (c *client) run(e episode) ([]byte, error) {
+func (c *client) run(e episode) (all []byte, err error) {
 	var got bytes.Buffer
+	defer func() { err = errors.Join(err, c.letGo()) }()
 	for i, s := range e.steps {
 		if i > 0 && c.between != nil {
 			if err := c.between(); err != nil {
@@ -182,6 +207,12 @@ func (c *client) run(e episode) ([]byte, error) {
 		if s.aside != "" {
 			if err := c.aside(s.aside); err != nil {
 				return got.Bytes(), fmt.Errorf("%s: %w", s.aside, err)
+			}
+			continue
+		}
+		if s.hold != "" {
+			if err := c.hold(s.hold); err != nil {
+				return got.Bytes(), fmt.Errorf("%s: %w", s.hold, err)
 			}
 			continue
 		}

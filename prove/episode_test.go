@@ -26,6 +26,7 @@ type step struct {
 	pipe    []message
 	outside string // SQL that the superuser runs straight at the server
 	aside   string // SQL of another session of the same role, at the same place
+	hold    string // SQL of a third one, which goes on to the end of the episode
 	copyIn  string // what is sent when the server asks for COPY data; "": it fails
 	readies int    // answers that end in ReadyForQuery; 0 is one
 	cancel  bool   // a CancelRequest follows as soon as the server sleeps
@@ -68,7 +69,7 @@ type execute struct {
 // changes says that the episode may leave something behind, in the database or
 // in what the gate knows of it.
 func (e episode) changes() bool {
-	return e.writes || slices.ContainsFunc(e.steps, func(s step) bool { return s.outside != "" || s.aside != "" })
+	return e.writes || slices.ContainsFunc(e.steps, func(s step) bool { return s.outside != "" || s.aside != "" || s.hold != "" })
 }
 
 // settle lets the gate notice what happened around it.
@@ -103,6 +104,9 @@ func (e episode) String() string {
 		}
 		if st.aside != "" {
 			s += "\n  aside    " + st.aside
+		}
+		if st.hold != "" {
+			s += "\n  hold     " + st.hold
 		}
 		if st.settle {
 			s += "\n  settle"

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -102,6 +103,9 @@ func TestOldRowsWrittenElsewhere(t *testing.T) {
 		want   bool // the deleted subject is reachable
 	}{
 		{"what is there now", "SELECT 1", []string{"INSERT INTO shadow (a) SELECT string_agg(email, ',') FROM customers"}, "SELECT a FROM shadow", false},
+		{"to who listens", "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1 FROM tours", []string{"SELECT pg_notify('ch', string_agg(email, ',')) FROM customers", "COMMIT"}, "LISTEN ch", true},
+		{"to who listens, by its coming", "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1 FROM tours", []string{"SELECT pg_notify('ch', '') FROM customers WHERE email LIKE 'u%'", "COMMIT"}, "LISTEN ch", true},
+		{"to who listens, what is there now", "SELECT 1", []string{"SELECT pg_notify('ch', string_agg(email, ',')) FROM customers"}, "LISTEN ch", false},
 		{"into a table", "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1 FROM tours", []string{"INSERT INTO shadow (a) SELECT string_agg(email, ',') FROM customers", "COMMIT"}, "SELECT a FROM shadow", true},
 		{"into a table of its own", "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1 FROM tours", []string{"CREATE TABLE older AS SELECT string_agg(email, ',') AS a FROM customers", "COMMIT"}, "SELECT a FROM older", true},
 		{"into a table, by way of a temporary one", "CREATE TEMP TABLE mine AS SELECT email FROM customers", []string{"INSERT INTO shadow (a) SELECT string_agg(email, ',') FROM mine"}, "SELECT a FROM shadow", true},
@@ -120,23 +124,37 @@ func TestOldRowsWrittenElsewhere(t *testing.T) {
 				must(t, err)
 				must(t, conn.alone(sql))
 			}
+			listens := strings.HasPrefix(c.read, "LISTEN")
 			other("DELETE FROM customers WHERE id = " + l.shop.key(0))
+			if listens { // a notification may be of any table
+				other("DELETE FROM bookings WHERE customer_id = " + l.shop.key(0))
+				other("DELETE FROM visits WHERE customer_id = " + l.shop.key(0))
+			}
 			passes(t, time.Now().Add(time.Duration(scope.ChangeSlack)+200*time.Millisecond))
 			must(t, h.holdings.ScanAll(t.Context()))
 			passes(t, time.Now().Truncate(time.Second).Add(1100*time.Millisecond))
 			must(t, h.settle(t.Context(), base))
-			for _, sql := range c.write {
-				must(t, writer.simply(sql))
-			}
-			must(t, h.settle(t.Context(), base))
-			passes(t, time.Now().Truncate(time.Second).Add(1100*time.Millisecond))
-			from := time.Now()
 			d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(reader)}}
 			conn, err := d.DialContext(t.Context(), "tcp", h.addr)
 			must(t, err)
 			session, err := login(conn, application, base)
 			must(t, err)
-			must(t, session.simply(c.read))
+			passes(t, time.Now().Truncate(time.Second).Add(1100*time.Millisecond))
+			from := time.Now()
+			if listens {
+				must(t, session.simply(c.read))
+			}
+			for _, sql := range c.write {
+				must(t, writer.simply(sql))
+			}
+			must(t, h.settle(t.Context(), base))
+			if listens {
+				must(t, session.simply("SELECT 1"))
+			} else {
+				passes(t, time.Now().Truncate(time.Second).Add(1100*time.Millisecond))
+				from = time.Now()
+				must(t, session.simply(c.read))
+			}
 			session.close()
 			must(t, h.finish(t.Context()))
 			got, _, err := h.scopeSince(t.Context(), l.shop, reader, from)

@@ -149,6 +149,7 @@ func playFrom(t *testing.T, l *lab, h *insideHouse, i int, database string, e ep
 	if e.changes() && i%2 == 0 {
 		c.between = func() error { return h.protected(t.Context(), database) }
 	}
+	c.beside = func() (*client, error) { return dial(t.Context(), "tcp", h.addr, application, database) }
 	c.aside = func(sql string) error {
 		d, err := dial(t.Context(), "tcp", h.addr, application, database)
 		if err != nil {

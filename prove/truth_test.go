@@ -118,6 +118,7 @@ func play(ctx context.Context, at endpoint, e episode) ([]byte, error) {
 	defer c.close()
 	c.outside = func(sql string) error { return at.exec(ctx, at.database, sql) }
 	c.aside = func(sql string) error { return at.other.run(ctx, at, sql) }
+	c.beside = func() (*client, error) { return dial(ctx, at.network, at.address, at.user, at.database) }
 	c.cancel = cancels(ctx, at.network, at.address, c.outside)
 	return c.run(e)
 }

@@ -39,12 +39,13 @@ type analyser struct {
 	writes       []Write
 	unclassified map[event.Place]bool
 	predicate    element.Mask
-	effects      bool  // a function keeps protected data
-	letterbox    bool  // where other sessions find it
-	setting      bool  // in a setting
-	texts        bool  // the texts of prepared statements are read
-	offering     bool  // columns are looked at that the statement does not name
-	itself       bool  // its own text is read: nothing may be added to it
+	effects      bool // a function keeps protected data
+	letterbox    bool // where other sessions find it
+	setting      bool // in a setting
+	texts        bool // the texts of prepared statements are read
+	offering     bool // columns are looked at that the statement does not name
+	itself       bool // its own text is read: nothing may be added to it
+	notifies     bool
 	moves        bool  // a sequence or lock is moved, perhaps once a row
 	figures      bool  // sizes or counters reach the result, or decide about it
 	drawn        []OID // sequences that are drawn from, by their names
@@ -102,14 +103,14 @@ func analyseQuery(cat *Catalog, q *nodetree.Node, opt Options) (out *Analysis, l
 			}
 			out, list = Opaque(b.reason), nil
 			out.TaintsSession, out.Letterbox, out.Setting, out.Stored = a.effects, a.letterbox, a.setting, true
-			out.Texts = a.texts
+			out.Texts, out.Notifies = a.texts, true
 			out.Unclassified = a.places()
 			out.Writes = a.writes
 			out.Sequences = a.sequences(true)
 		}
 	}()
 	out = a.finish(a.query(q, nil, true))
-	out.Stored, out.Texts, out.Calls = a.stored, a.texts, a.calls
+	out.Stored, out.Texts, out.Calls, out.Notifies = a.stored, a.texts, a.calls, a.notifies
 	out.Letterbox = a.letterbox || a.moves && a.predicate != 0 // how often tells
 	out.Sequences = a.sequences(false)
 	return out, a.proposal(out)

@@ -50,6 +50,8 @@ type Analysis struct {
 	// sessions too: a sequence or a lock. Setting says that it goes into a
 	// setting: application_name, if it is that one, is seen by others.
 	Letterbox, Setting bool
+	// Notifies says that it may send a notification.
+	Notifies bool
 	// Sequences are those that it moves as often as a condition over protected
 	// columns says.
 	Sequences []Write

@@ -19,6 +19,9 @@ type Code struct {
 	// Reads says that the functions that the text names may return something
 	// protected.
 	Reads bool
+	// Notifies says that it may send a notification, Protected that it may read
+	// something protected.
+	Notifies, Protected bool
 }
 
 // CodeRequest asks what code may write.

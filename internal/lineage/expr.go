@@ -326,6 +326,7 @@ func (a *analyser) function(lv *level, oid OID, args flow) flow {
 	a.texts = a.texts || fn.Texts
 	a.itself = a.itself || fn.Itself
 	a.moves = a.moves || fn.Moves
+	a.notifies = a.notifies || fn.Notifies
 	if fn.Sequence && len(a.cat.letters) > 0 {
 		return a.readSequences(lv, a.cat.letters)
 	}

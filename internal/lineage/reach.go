@@ -35,6 +35,7 @@ type reach struct {
 	settings  bool
 	protected bool // something protected may be read
 	returns   bool // by a function
+	notifies  bool
 	// others says that the statement reads others than the subjects of the rows
 	// of a relation that it writes; nil: it may.
 	others   func(*Relation) bool
@@ -148,6 +149,7 @@ func (w *reach) names(x *text) {
 			w.reads(r)
 		}
 	}
+	w.notifies = w.notifies || x.words["notify"]+x.words["pg_notify"] > 0
 	named := w.protected
 	w.protected = false
 	for name := range x.words {
@@ -200,6 +202,7 @@ func (w *reach) calls(fn *Function) {
 		return
 	}
 	w.called[fn] = true
+	w.notifies = w.notifies || fn.Notifies
 	switch {
 	case fn.Trust == Pure && !fn.Moves, fn.Trust == Effect && fn.Private:
 	case fn.Trust == Settings: // what they hold: CodeRequest.Tainted
@@ -376,7 +379,7 @@ func (w *reach) target(q *nodetree.Node) {
 
 // code sums up.
 func (w *reach) code() *Code {
-	out := &Code{Unknown: w.unknown, Settings: w.settings, Reads: w.returns}
+	out := &Code{Unknown: w.unknown, Settings: w.settings, Reads: w.returns, Notifies: w.notifies, Protected: w.protected}
 	switch {
 	case out.Unknown != "":
 		return out

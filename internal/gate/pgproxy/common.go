@@ -13,6 +13,7 @@ type Common struct {
 	calm     calm
 
 	laundering laundering
+	signals    signals
 	hours      hourly // what each user got
 	protected  taintSet
 	standing   taintSet // recorded: what code may write at any time

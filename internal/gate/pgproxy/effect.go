@@ -76,10 +76,12 @@ func (c *command) makesTemporary() bool { return c.st.Flags.Has(sqlscan.Temporar
 func (e *engine) effects(c *command, x *execution) (u undo) {
 	p := x.plan
 	if c == nil { // a portal the gate does not know
+		e.g.signals.note(e.who.ServerPID, e.age.first)
 		e.runCode(x, launderCode)
 		return u
 	}
 	e.noteUnclassified(p)
+	e.signals(c, p)
 	e.makes(c, x)
 	if c.changesSettings() || c.shape.sets {
 		e.touch()

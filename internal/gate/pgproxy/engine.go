@@ -63,6 +63,7 @@ type engine struct {
 
 	env        environ
 	age        age
+	signal     signal
 	ddl        ddlState
 	calmedAt   uint64 // sent, and one, when a message last waited until nobody changed the schema
 	turn       uint64 // Settings.Turns before the transaction under way began
@@ -357,6 +358,7 @@ func (e *engine) lose(why string) {
 	}
 	e.lost = why
 	e.writesAnything()
+	e.g.signals.note(e.who.ServerPID, e.age.first)
 	e.g.metrics.Lost.Add(1)
 	e.find("SK3102", "the server's answers do not fit the client's messages ("+why+"): the session is bounded")
 }

@@ -330,28 +330,40 @@ func (x *execution) verbose(body []byte) bool {
 
 // notification passes a NOTIFY on. Its payload may hold anything that any
 // session's code read: it is bounded over the database, and in enforce mode it
-// arrives without the payload unless the policy opens the channel.
+// arrives without the payload unless the policy opens the channel. Without one
+// it tells something if its sender read something protected.
 func (e *engine) notification(m *pgwire.Message) bool {
 	n, err := pgwire.DecodeNotification(m.Body)
 	if err != nil {
 		e.end(ErrProtocol)
 		return true
 	}
-	if len(n.Payload) == 0 || len(e.g.Protected) == 0 {
+	rested, tells := e.g.signals.of(n.PID)
+	if len(n.Payload) == 0 && !tells || len(e.g.Protected) == 0 {
 		e.toClient.pass(m.Raw)
 		return true
 	}
-	if d := e.decideChannel(policy.Notify); d.Refused() {
+	refused := false
+	if len(n.Payload) > 0 {
+		d := e.decideChannel(policy.Notify)
+		refused = d.Refused()
+	}
+	if !refused || tells {
+		x := e.channelExecution(e.g.notifyShape, "notify")
+		if tells {
+			x.at.rested = min(x.at.rested, rested)
+		}
+		if !e.start(x) {
+			return e.waitDurably()
+		}
+		e.errorRow(x)
+		e.release(x)
+	}
+	if refused {
 		e.toClient.buf = appendNotification(e.toClient.own(), n)
-		return true
+	} else {
+		e.toClient.pass(m.Raw)
 	}
-	x := e.channelExecution(e.g.notifyShape, "notify")
-	if !e.start(x) {
-		return e.waitDurably()
-	}
-	e.errorRow(x)
-	e.release(x)
-	e.toClient.pass(m.Raw)
 	return true
 }
 
