@@ -170,13 +170,16 @@ func (j *job) parquet(part string, src source) error {
 	if err == nil {
 		err = guard(func() error { return j.parquetRows(part, at, size) })
 	}
-	if err != nil && err != errLimit && j.ctx.Err() == nil {
+	if err != nil && !errors.Is(err, errLimit) && err != errEncrypted && j.ctx.Err() == nil {
 		err = errors.Join(err, j.raw(part, io.NewSectionReader(at, 0, size)))
 	}
 	return err
 }
 
 func (j *job) parquetRows(part string, at io.ReaderAt, size int64) error {
+	if err := checkParquet(at, size); err != nil {
+		return err
+	}
 	f, err := parquet.OpenFile(at, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true), parquet.ReadBufferSize(64<<10))
 	if err != nil {
 		return err
@@ -193,7 +196,16 @@ func (j *job) parquetRows(part string, at io.ReaderAt, size int64) error {
 	}
 	var buf []byte
 	batch := make([]parquet.Row, 64)
-	for _, group := range f.RowGroups() {
+	pages := &pageWalk{j: j, at: at, size: size}
+	defer pages.close()
+	var left error
+	for i, group := range f.RowGroups() {
+		if err := pages.group(&f.Metadata().RowGroups[i]); isParquetLimit(err) {
+			left = errLimit
+			continue
+		} else if err != nil {
+			return errors.Join(left, err)
+		}
 		rows := group.Rows()
 		for {
 			if err := j.ctx.Err(); err != nil {
@@ -224,5 +236,5 @@ func (j *job) parquetRows(part string, at io.ReaderAt, size int64) error {
 			return err
 		}
 	}
-	return nil
+	return left
 }
