@@ -117,26 +117,29 @@ func passing(k event.Kind) bool {
 	return false
 }
 
+// errRecent ends the reading of what is older than detection remembers.
+var errRecent = errors.New("recent")
+
 // detect gives events to f until ctx ends, from two days before now on. What
 // cannot be recorded ends the process: it would be silent otherwise.
 func (p *process) detect(ctx context.Context, f *feed.Feed) error {
-	var (
-		book    feed.Book
-		decoder event.Decoder
-	)
+	var book feed.Book
 	oldest := p.now().Add(-detectPast).UnixNano()
+	recent, err := p.ledger.Since(oldest)
+	if err != nil {
+		return err
+	}
 	next := event.Index(0)
 	for {
 		var found []*event.Detection
-		err := p.ledger.Scan(ctx, next, func(i event.Index, line []byte) error {
-			next = i + 1
-			head, err := event.ParseHeader(line)
-			if err != nil || !detects(head.Kind) || head.At < oldest && passing(head.Kind) {
-				return err
+		old := next < recent // only what stays matters of what is older
+		err := p.ledger.ScanEventsOf(ctx, next, func(k event.Kind) bool { return detects(k) && !(old && passing(k)) }, func(i event.Index, e *event.Event) error {
+			if old && i >= recent {
+				return errRecent
 			}
-			e, err := decoder.Parse(line)
-			if err != nil {
-				return err
+			next = i + 1
+			if e.Body == nil || e.At.UnixNano() < oldest && passing(e.Body.Kind()) {
+				return nil
 			}
 			if x, ok := e.Body.(*event.DetectionException); ok {
 				book.Fold(x)
@@ -144,6 +147,9 @@ func (p *process) detect(ctx context.Context, f *feed.Feed) error {
 			found = append(found, f.Event(e)...)
 			return nil
 		})
+		if old && (err == nil || errors.Is(err, errRecent)) {
+			next, err = recent, nil
+		}
 		if err != nil || ctx.Err() != nil {
 			return errors.Join(ctx.Err(), err)
 		}
