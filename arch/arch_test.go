@@ -21,13 +21,14 @@ const (
 
 // source is one Go file.
 type source struct {
-	path    string // "internal/event/body.go"
-	test    bool
-	lines   int
-	imports []string // of this module, without its name
-	doc     bool
-	sleeps  bool
-	text    string
+	path     string // "internal/event/body.go"
+	test     bool
+	lines    int
+	imports  []string // of this module, without its name
+	doc      bool
+	sleeps   bool
+	switches bool // rules of a gate off
+	text     string
 }
 
 func (s *source) pkg() string { return path.Dir(s.path) }
@@ -78,6 +79,7 @@ func read(p string, text []byte) (source, error) {
 	}
 	ast.Inspect(f, func(n ast.Node) bool {
 		if sel, ok := n.(*ast.SelectorExpr); ok {
+			s.switches = s.switches || sel.Sel.Name == "SwitchOff"
 			if x, ok := sel.X.(*ast.Ident); ok && x.Name == "time" && sel.Sel.Name == "Sleep" {
 				s.sleeps = true
 			}
@@ -118,6 +120,9 @@ func violations(all []source) []string {
 		}
 		if !s.test {
 			found = append(found, imports(s)...)
+		}
+		if s.switches && !s.test {
+			say("%s: switches a rule off outside tests", s.path)
 		}
 	}
 	for pkg, ok := range documented {
@@ -197,6 +202,7 @@ func TestPlanted(t *testing.T) {
 		{"no package comment", "internal/event/x.go", "package event\n", "no package comment"},
 		{"long file", "internal/event/x.go", long, "at most 500"},
 		{"sleep", "internal/event/x_test.go", "package event\nimport \"time\"\nfunc f() { time.Sleep(1) }\n", "time.Sleep in a test"},
+		{"rule off", "internal/event/x.go", "// Package event is.\npackage event\nfunc f(s interface{ SwitchOff(int) }) { s.SwitchOff(1) }\n", "switches a rule off"},
 		{"machine path", "internal/event/x.go", "// Package event is.\npackage event\nconst p = \"/wo" + "rk/main\"\n", "path of one machine"},
 	} {
 		s, err := read(tt.path, []byte(tt.text))

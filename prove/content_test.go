@@ -12,7 +12,7 @@ import (
 // nobody knows.
 func TestContentNamesElements(t *testing.T) {
 	server := startServer(t)
-	for name, off := range map[string]pgproxy.Switches{"on": {}, "off": {NoClassifier: true}} {
+	for name, off := range map[string]switches{"on": {}, "off": {Switches: pgproxy.Switches{NoClassifier: true}}} {
 		t.Run(name, func(t *testing.T) {
 			l := &lab{server: server, shop: newShop(rand.New(rand.NewPCG(seeds(t)[0], 5)))}
 			base := "content_" + name

@@ -64,17 +64,17 @@ func decidedAgain() []episode {
 // switched off it does.
 func TestDecidedAgain(t *testing.T) {
 	server := startServer(t)
-	for _, r := range released(t, server, pgproxy.Switches{}) {
+	for _, r := range released(t, server, switches{}) {
 		t.Errorf("rows that the policy refuses reached the client:\n%s", r)
 	}
-	if got, all := len(released(t, server, pgproxy.Switches{NoAgain: true})), len(decidedAgain()); got < all/2 {
+	if got, all := len(released(t, server, switches{Switches: pgproxy.Switches{NoAgain: true}})), len(decidedAgain()); got < all/2 {
 		t.Errorf("without the rule %d of %d release rows: they prove nothing", got, all)
 	}
 }
 
 // released returns the statements of decidedAgain that release rows which the
 // policy refuses, with what the client received.
-func released(t *testing.T, server *pgserver.Server, off pgproxy.Switches) (all []string) {
+func released(t *testing.T, server *pgserver.Server, off switches) (all []string) {
 	t.Helper()
 	r := rand.New(rand.NewPCG(seeds(t)[0], 0xa6a1))
 	l := &lab{server: server, shop: newShop(r), r: r}

@@ -49,14 +49,20 @@ type insideHouse struct {
 	seen map[event.Place]bool // materialised views that the last look showed
 }
 
+// switches are the rules that a proof turns off.
+type switches struct {
+	pgproxy.Switches
+	Lineage lineage.Switches
+}
+
 // startHouse starts everything in front of one database, in observe mode.
-func startHouse(t testing.TB, dsn, upstream, database string, off pgproxy.Switches) *insideHouse {
+func startHouse(t testing.TB, dsn, upstream, database string, off switches) *insideHouse {
 	t.Helper()
 	return startHouseUnder(t, dsn, upstream, database, off, &pgproxy.Rules{Policy: policy.Open(), Mode: policy.Observe})
 }
 
 // startHouseUnder starts everything under a policy.
-func startHouseUnder(t testing.TB, dsn, upstream, database string, off pgproxy.Switches, rules *pgproxy.Rules) *insideHouse {
+func startHouseUnder(t testing.TB, dsn, upstream, database string, off switches, rules *pgproxy.Rules) *insideHouse {
 	t.Helper()
 	dir := t.TempDir()
 	keys := filepath.Join(dir, "keys")
@@ -86,8 +92,10 @@ func startHouseUnder(t testing.TB, dsn, upstream, database string, off pgproxy.S
 		Numbers: func(src event.SubjectSource) datamap.Numbers { return h.dict.Source(src) }, Identifiers: identifiers, Every: time.Hour,
 	})
 	must(t, err)
-	reader, err := lineage.New(lineage.Config{ConnString: dsn, Place: "shop", Tables: lineageTables, Attach: control.Attach,
-		Public: []string{"public.tours", "other.customers"}})
+	lines := lineage.Config{ConnString: dsn, Place: "shop", Tables: lineageTables, Attach: control.Attach,
+		Public: []string{"public.tours", "other.customers"}}
+	lines.SwitchOff(off.Lineage)
+	reader, err := lineage.New(lines)
 	must(t, err)
 	must(t, h.holdings.ScanAll(t.Context()))
 	_, err = reader.Refresh(t.Context())
@@ -107,7 +115,7 @@ func startHouseUnder(t testing.TB, dsn, upstream, database string, off pgproxy.S
 		},
 		Tainted: h.tainted, Writing: h.holdings.Writing, Turns: identifiers.Turns,
 	}
-	settings.SwitchOff(off)
+	settings.SwitchOff(off.Switches)
 	h.gate, err = pgproxy.New(pgproxy.Config{
 		Listener: ln, Login: pglogin.Config{Network: "tcp", Address: upstream, Timeout: 10 * time.Second}, Loop: netloop.Config{Workers: 1},
 		Databases: map[string]pgproxy.Settings{database: settings}, Recorders: []event.Recorder{h.ledger.Recorder("gate/shop", 0)},

@@ -25,18 +25,20 @@ func TestOldRowsAreOfThoseWhoRestedThen(t *testing.T) {
 		name         string
 		before, read []string // by the reader, before the deletion and after the scan
 		want         bool     // the deleted subject is reachable
+		off          switches
 	}{
-		{"read now", []string{"SELECT 1"}, []string{counted}, false},
-		{"repeatable read", []string{"BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1 FROM tours"}, []string{counted, "COMMIT"}, true},
-		{"serializable, and the end of it", []string{"BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT 1 FROM tours", "COMMIT"}, []string{counted}, false},
-		{"held cursor", []string{"BEGIN; DECLARE c CURSOR WITH HOLD FOR " + counted + "; COMMIT"}, []string{"FETCH ALL FROM c"}, true},
-		{"cursor", []string{"BEGIN", "DECLARE c CURSOR FOR " + counted}, []string{"FETCH ALL FROM c", "COMMIT"}, true},
-		{"cursor that the gate did not see", []string{"DO $$BEGIN EXECUTE 'DECLARE d CURSOR WITH HOLD FOR " + counted + "'; END$$"}, []string{"FETCH ALL FROM d"}, true},
-		{"temporary table", []string{"CREATE TEMP TABLE old AS SELECT email FROM customers"}, []string{"SELECT count(email), string_agg(email, ',') FROM old"}, true},
-		{"setting", []string{"SELECT set_config('own.all', (SELECT string_agg(email, ',') FROM customers), false)"}, []string{"SELECT current_setting('own.all')"}, true},
+		{"read now", []string{"SELECT 1"}, []string{counted}, false, switches{}},
+		{"repeatable read", []string{"BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1 FROM tours"}, []string{counted, "COMMIT"}, true, switches{}},
+		{"serializable, and the end of it", []string{"BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT 1 FROM tours", "COMMIT"}, []string{counted}, false, switches{}},
+		{"held cursor", []string{"BEGIN; DECLARE c CURSOR WITH HOLD FOR " + counted + "; COMMIT"}, []string{"FETCH ALL FROM c"}, true, switches{}},
+		{"cursor", []string{"BEGIN", "DECLARE c CURSOR FOR " + counted}, []string{"FETCH ALL FROM c", "COMMIT"}, true, switches{}},
+		{"cursor that the gate did not see", []string{"DO $$BEGIN EXECUTE 'DECLARE d CURSOR WITH HOLD FOR " + counted + "'; END$$"}, []string{"FETCH ALL FROM d"}, true, switches{}},
+		{"temporary table", []string{"CREATE TEMP TABLE old AS SELECT email FROM customers"}, []string{"SELECT count(email), string_agg(email, ',') FROM old"}, true, switches{}},
+		{"setting", []string{"SELECT set_config('own.all', (SELECT string_agg(email, ',') FROM customers), false)"}, []string{"SELECT current_setting('own.all')"}, true, switches{}},
+		{"repeatable read, without the rule", []string{"BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1 FROM tours"}, []string{counted, "COMMIT"}, false, switches{Switches: pgproxy.Switches{NoSince: true}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			h := startHouse(t, server.DSN("watch", base), server.Addr(), base, pgproxy.Switches{})
+			h := startHouse(t, server.DSN("watch", base), server.Addr(), base, c.off)
 			defer h.close()
 			d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(reader)}}
 			conn, err := d.DialContext(t.Context(), "tcp", h.addr)
@@ -112,7 +114,7 @@ func TestOldRowsWrittenElsewhere(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			must(t, server.Exec(t.Context(), base, "CREATE TABLE IF NOT EXISTS aside AS SELECT * FROM customers WHERE false; DELETE FROM aside; INSERT INTO aside SELECT * FROM customers WHERE id = "+l.shop.key(0)))
-			h := startHouse(t, server.DSN("watch", base), server.Addr(), base, pgproxy.Switches{})
+			h := startHouse(t, server.DSN("watch", base), server.Addr(), base, switches{})
 			defer h.close()
 			writer, err := dial(t.Context(), "tcp", h.addr, application, base)
 			must(t, err)

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"sekisho/internal/gate/pgproxy"
+	"sekisho/internal/lineage"
 )
 
 // verdict is what one proof run found.
@@ -29,7 +30,7 @@ type verdict struct {
 // its truth. Classes that only read share a gate; each class that writes has a
 // gate of its own, which knows of no other class's taint: what one class
 // tainted must not cover for the next.
-func proveSeed(t *testing.T, l *lab, seed uint64, perClass int, off pgproxy.Switches, classes ...string) *verdict {
+func proveSeed(t *testing.T, l *lab, seed uint64, perClass int, off switches, classes ...string) *verdict {
 	t.Helper()
 	v := &verdict{sharp: map[string][2]int{}, bounded: map[string][2]int{}}
 	for _, group := range apart(l.episodes(perClass, classes...)) {
@@ -59,7 +60,7 @@ func apart(all []episode) (groups [][]episode) {
 }
 
 // play plays a group of episodes through a gate of their own.
-func (v *verdict) play(t *testing.T, l *lab, seed uint64, off pgproxy.Switches, group []episode) {
+func (v *verdict) play(t *testing.T, l *lab, seed uint64, off switches, group []episode) {
 	t.Helper()
 	base := l.base(seed)
 	h := startHouse(t, l.server.DSN("watch", base), l.server.Addr(), base, off)
@@ -204,7 +205,7 @@ func TestSoundness(t *testing.T) {
 	total := &verdict{sharp: map[string][2]int{}, bounded: map[string][2]int{}}
 	for _, seed := range seeds(t) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-			v := proveSeed(t, newLab(t, server, seed), seed, perClass, pgproxy.Switches{}, strings.FieldsFunc(os.Getenv("PROVE_CLASSES"), func(r rune) bool { return r == ';' })...)
+			v := proveSeed(t, newLab(t, server, seed), seed, perClass, switches{}, strings.FieldsFunc(os.Getenv("PROVE_CLASSES"), func(r rune) bool { return r == ';' })...)
 			for _, u := range v.unsound {
 				t.Errorf("seed %d: %s", seed, u)
 			}
@@ -218,7 +219,7 @@ func TestSoundness(t *testing.T) {
 	for _, class := range total.doubtful() {
 		seed := seeds(t)[0] + 500
 		t.Run(fmt.Sprint(class, " again"), func(t *testing.T) {
-			more := proveSeed(t, newLab(t, server, seed), seed, enough, pgproxy.Switches{}, class)
+			more := proveSeed(t, newLab(t, server, seed), seed, enough, switches{}, class)
 			for _, u := range append(more.unsound, more.differs...) {
 				t.Errorf("seed %d: %s", seed, u)
 			}
@@ -237,24 +238,26 @@ func TestEveryRuleMatters(t *testing.T) {
 	server := startServer(t)
 	for i, c := range []struct {
 		rule    string
-		off     pgproxy.Switches
+		off     switches
 		classes []string
 		unsound bool // somebody is missed, or somebody is confirmed wrongly; else the classes lose their exactness
 	}{
-		{"key column", pgproxy.Switches{NoKeyColumn: true}, []string{"key column", "star"}, false},
-		{"parameter", pgproxy.Switches{NoParameter: true}, []string{"key literal", "key parameter"}, false},
-		{"identifier", pgproxy.Switches{NoIdentifier: true}, []string{"identifier"}, false},
-		{"key injection", pgproxy.Switches{NoInjection: true}, []string{"injected key", "injected key in a join"}, false},
-		{"lineage check", pgproxy.Switches{NoLineageCheck: true}, []string{"schema changed around the gate"}, true},
-		{"environment", pgproxy.Switches{NoEnvironment: true}, []string{"search path, expressions only", "search path by function"}, true},
-		{"moment", pgproxy.Switches{NoMoment: true}, []string{"attack: ahead of a schema change", "attack: ahead of a taint"}, true},
-		{"taint", pgproxy.Switches{NoTaint: true}, []string{"insert select", "create table as"}, true},
-		{"taint by column", pgproxy.Switches{NoColumnTaint: true}, []string{"attack: second, harmless column", "attack: second, harmless column updated"}, true},
-		{"taint by owner", pgproxy.Switches{NoOwnerTaint: true}, []string{"attack: second, another's row", "attack: second, another's row updated"}, true},
-		{"taint by presence", pgproxy.Switches{NoRowsTaint: true}, []string{"attack: second, chosen rows", "attack: second, chosen rows of a table"}, true},
-		{"code that is known", pgproxy.Switches{NoCode: true}, []string{"attack: second, code on another's row", "attack: code, trigger after"}, true},
-		{"code that is not known", pgproxy.Switches{NoCode: true}, []string{"attack: second, code on a known table", "attack: second, sequence"}, true},
-		{"predicate", pgproxy.Switches{NoPredicate: true}, []string{"predicate", "semi-join"}, true},
+		{"key column", switches{Switches: pgproxy.Switches{NoKeyColumn: true}}, []string{"key column", "star"}, false},
+		{"parameter", switches{Switches: pgproxy.Switches{NoParameter: true}}, []string{"key literal", "key parameter"}, false},
+		{"identifier", switches{Switches: pgproxy.Switches{NoIdentifier: true}}, []string{"identifier"}, false},
+		{"key injection", switches{Switches: pgproxy.Switches{NoInjection: true}}, []string{"injected key", "injected key in a join"}, false},
+		{"lineage check", switches{Switches: pgproxy.Switches{NoLineageCheck: true}}, []string{"schema changed around the gate"}, true},
+		{"environment", switches{Switches: pgproxy.Switches{NoEnvironment: true}}, []string{"search path, expressions only", "search path by function"}, true},
+		{"moment", switches{Switches: pgproxy.Switches{NoMoment: true}}, []string{"attack: ahead of a schema change", "attack: ahead of a taint"}, true},
+		{"taint", switches{Switches: pgproxy.Switches{NoTaint: true}}, []string{"insert select", "create table as"}, true},
+		{"taint by column", switches{Switches: pgproxy.Switches{NoColumnTaint: true}}, []string{"attack: second, harmless column", "attack: second, harmless column updated"}, true},
+		{"taint by owner", switches{Switches: pgproxy.Switches{NoOwnerTaint: true}}, []string{"attack: second, another's row", "attack: second, another's row updated"}, true},
+		{"taint by presence", switches{Switches: pgproxy.Switches{NoRowsTaint: true}}, []string{"attack: second, chosen rows", "attack: second, chosen rows of a table"}, true},
+		{"code that is known", switches{Switches: pgproxy.Switches{NoCode: true}}, []string{"attack: second, code on another's row", "attack: code, trigger after"}, true},
+		{"code that is not known", switches{Switches: pgproxy.Switches{NoCode: true}}, []string{"attack: second, code on a known table", "attack: second, sequence"}, true},
+		{"verbose figures", switches{Switches: pgproxy.Switches{NoVerbose: true}}, []string{"attack: figures of another's verbose command"}, true},
+		{"order of an index", switches{Lineage: lineage.Switches{NoIndexOrder: true}}, []string{"attack: order of an index", "attack: order of an index on what is harmless"}, true},
+		{"predicate", switches{Switches: pgproxy.Switches{NoPredicate: true}}, []string{"predicate", "semi-join"}, true},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			// What a class draws does not always need the rule: a condition may
@@ -276,18 +279,18 @@ func TestEveryRuleMatters(t *testing.T) {
 		})
 	}
 	t.Run("decision again", func(t *testing.T) {
-		if len(released(t, server, pgproxy.Switches{NoAgain: true})) == 0 {
+		if len(released(t, server, switches{Switches: pgproxy.Switches{NoAgain: true}})) == 0 {
 			t.Error("the policy refuses the same without the rule")
 		}
 	})
 }
 
-// TestEverySwitchIsTried: each rule of the gate that can be switched off is, by
+// TestEverySwitchIsTried: each rule of gate and lineage that can be switched off is, by
 // one of the proofs, which says what must fail then.
 func TestEverySwitchIsTried(t *testing.T) {
 	files, err := filepath.Glob("*_test.go")
 	must(t, err)
-	for _, f := range reflect.VisibleFields(reflect.TypeFor[pgproxy.Switches]()) {
+	for _, f := range append(reflect.VisibleFields(reflect.TypeFor[pgproxy.Switches]()), reflect.VisibleFields(reflect.TypeFor[lineage.Switches]())...) {
 		off := regexp.MustCompile(`\b` + f.Name + `: true\b`)
 		if !slices.ContainsFunc(files, func(file string) bool { return off.Match(read(t, file)) }) {
 			t.Errorf("no proof runs with %s", f.Name)

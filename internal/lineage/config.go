@@ -39,6 +39,8 @@ type Config struct {
 	Known func(system string) []Known
 	// Functions are functions outside PostgreSQL's own, with what they do.
 	Functions []FunctionRule
+
+	switches Switches
 }
 
 // Table is one protected table, view, materialised view or foreign table.

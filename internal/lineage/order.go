@@ -26,6 +26,9 @@ const indexReadsSQL = `SELECT i.indrelid, i.indexrelid, a.attname
 		WHERE i.indrelid >= 16384`
 
 func (l *loader) indexes() error {
+	if l.conf.switches.NoIndexOrder {
+		return nil
+	}
 	all := map[OID]*index{}
 	err := l.each(indexSQL, func(row []string) {
 		r := l.cat.Relations[oid(row[0])]

@@ -43,7 +43,7 @@ func (e *engine) begins() {
 // be older than a write that has ended, and than what was read after that.
 func (e *engine) identifies(x *execution, k *keyCol, value []byte) (number uint32, ok bool) {
 	number, ok = e.g.Identifier(x.plan.parts[k.part].table, k.kind, value)
-	return number, ok && (e.g.Turns == nil || x.at.turn == e.g.Turns())
+	return number, ok && (e.g.Turns == nil || x.at.turn == e.g.Turns() || e.g.switches.NoTurn)
 }
 
 // since gives the rows of a cursor what has to be noticed since its DECLARE.

@@ -99,6 +99,12 @@ type Switches struct {
 	// NoMoment trusts that a statement means at the server what it meant when it
 	// was sent.
 	NoMoment bool
+	// NoSince says of no crossing that its rows may have rested there before.
+	NoSince bool
+	// NoTurn trusts what an identifier says now for rows of an older snapshot.
+	NoTurn bool
+	// NoVerbose takes what VACUUM VERBOSE and its like say for nobody's.
+	NoVerbose bool
 	// NoAgain never asks the policy again about a statement that turned out to
 	// mean something else.
 	NoAgain bool

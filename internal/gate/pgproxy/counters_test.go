@@ -1,7 +1,9 @@
 package pgproxy
 
 import (
+	"cmp"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -177,4 +179,43 @@ func TestLostSessionRests(t *testing.T) {
 	expect("it stirs", written{unclear: 1, inFlight: 1})
 	b.e.close("closed")
 	expect("closed", written{unclear: 2})
+}
+
+// TestWritingIsTold: who keeps identifiers hears of what a statement may change
+// before it is sent, and of the end. What a table that is copied into is a part
+// of, nobody knows here, so that stands for all.
+func TestWritingIsTold(t *testing.T) {
+	one := func(op string, sets []string, others bool) *lineage.Analysis {
+		return &lineage.Analysis{Bare: true, Writes: []lineage.Write{{Rel: relCustomers, Table: customers, Op: op, Sets: sets, Others: others}}}
+	}
+	for _, tt := range []struct {
+		sql, asked string // asked: what the analysis is of
+		analysis   *lineage.Analysis
+		tag        []byte
+		want       string
+	}{
+		{"INSERT INTO customers VALUES (1)", "", one("insert", nil, false), done("INSERT 0 1"), "shop/public.customers [] true"},
+		{"UPDATE customers SET plan = 'x'", "", one("update", []string{"plan"}, false), done("UPDATE 7"), "shop/public.customers [plan] true"},
+		{"UPDATE customers SET plan = 'x'", "", one("update", []string{"plan"}, false), fails("23505"), "shop/public.customers [plan] false"},
+		{"UPDATE customers_1 SET plan = 'x'", "", one("update", []string{"plan"}, true), done("UPDATE 7"), " [] true"},
+		{"DELETE FROM customers", "", one("delete", nil, false), done("DELETE 3"), ""},
+		{"COPY customers (id, name, email) FROM STDIN", "SELECT id, name, email FROM ONLY customers", exactByColumn(), done("COPY 2"), " [] true"},
+	} {
+		said := ""
+		b := newBench(t, func(s *Settings) {
+			s.Writing = func(table event.Place, columns []string) func(bool) {
+				said += fmt.Sprint(table, " ", columns)
+				return func(changed bool) { said += fmt.Sprint(" ", changed) }
+			}
+		})
+		b.an.by[cmp.Or(tt.asked, tt.sql)] = tt.analysis
+		b.client(q(tt.sql))
+		if sent, _, _ := strings.Cut(tt.want, "]"); !strings.HasPrefix(said, sent) {
+			t.Errorf("%s: sent before it was said: %q", tt.sql, said)
+		}
+		b.server(tt.tag, ready(pgwire.TxIdle))
+		if said != tt.want {
+			t.Errorf("%s: said %q, want %q (asked %q)", tt.sql, said, tt.want, b.an.asked)
+		}
+	}
 }

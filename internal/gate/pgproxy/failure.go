@@ -296,7 +296,7 @@ func (e *engine) notice(m *pgwire.Message) bool {
 	if len(pgwire.ErrorBody(m.Body).Field(pgwire.FieldWhere)) > 0 { // code raised it
 		e.meets(x)
 		x = e.unplanned(head, x, "notice", true)
-	} else if x.verbose(m.Body) {
+	} else if !e.g.switches.NoVerbose && x.verbose(m.Body) {
 		x = e.unplanned(head, x, "statistics", true)
 	}
 	if x != nil && x.plan != nil && x.plan.crosses() && !e.discard {

@@ -42,6 +42,8 @@ func (e *engine) keeps() {
 // oldest is from when on what is read now may have rested.
 func (e *engine) oldest() int64 {
 	switch {
+	case e.g.switches.NoSince:
+		return e.clock
 	case e.lost != "":
 		return e.age.first
 	case e.age.kept != 0:
@@ -51,7 +53,11 @@ func (e *engine) oldest() int64 {
 }
 
 // anyTime says that x reads what was opened at an unknown time of the session.
-func (e *engine) anyTime(x *execution) { x.at.rested = e.age.first }
+func (e *engine) anyTime(x *execution) {
+	if !e.g.switches.NoSince {
+		x.at.rested = e.age.first
+	}
+}
 
 // imports says that the transaction reads what another one's snapshot shows,
 // which may be as old as this gate.
