@@ -13,9 +13,24 @@ func attackLate() []kind {
 		return "CREATE FUNCTION " + name + "(" + args + ") RETURNS " + returns + " LANGUAGE plpgsql AS $f$BEGIN " + value + " END$f$"
 	}
 	return []kind{
+		{"attack: late, rows that others locked", false, func(g *gen) episode {
+			k := g.subject()
+			lock := g.pick("SELECT id FROM tours WHERE EXISTS (SELECT FROM customers WHERE id = "+k+" AND email LIKE 'u%') FOR "+g.pick("UPDATE", "SHARE", "NO KEY UPDATE", "KEY SHARE"), "UPDATE tours SET days = days WHERE EXISTS (SELECT FROM customers WHERE id = "+k+" AND email LIKE 'u%')",
+				"SELECT t.id FROM tours t JOIN customers c ON t.id = 2 AND c.email LIKE 'u%' AND c.id = "+k+" FOR UPDATE OF t")
+			return w(hold("BEGIN; %s", lock), g.either("SELECT id FROM tours ORDER BY id FOR UPDATE "+g.pick("SKIP LOCKED", "NOWAIT")))
+		}},
+		{"attack: late, waits for others' locks", false, func(g *gen) episode {
+			return w(hold("BEGIN; SELECT id FROM tours WHERE EXISTS (SELECT FROM customers WHERE id = %s AND email LIKE 'u%%') FOR UPDATE", g.subject()), simple("SET lock_timeout = 50"), g.either(g.pick("SELECT id FROM tours FOR UPDATE", "UPDATE tours SET days = days", "DELETE FROM tours WHERE id = 9 OR id = 1")), simple("RESET lock_timeout"))
+		}},
+		{"attack: late, protected rows that others locked", false, func(g *gen) episode {
+			return w(hold("BEGIN; %s", g.pick("SELECT id FROM customers WHERE email LIKE 'u%' FOR UPDATE", "UPDATE customers SET points = points WHERE email LIKE 'u%'", "DELETE FROM customers WHERE points > 100")), g.either("SELECT id FROM customers ORDER BY id FOR UPDATE "+g.pick("SKIP LOCKED", "NOWAIT")))
+		}},
 		{"attack: late, others' advisory locks", false, func(g *gen) episode {
 			return w(hold("%s", g.pick("SELECT pg_advisory_lock(length(email)) FROM customers WHERE id = "+g.subject(), "SELECT pg_advisory_lock(7) FROM customers WHERE id = "+g.subject()+" AND email LIKE 'u%'", "SELECT CASE WHEN email LIKE 'u%' THEN pg_try_advisory_lock(7) END FROM customers WHERE id = "+g.subject(), "SELECT id FROM customers WHERE id = "+g.subject()+" AND email LIKE 'u%' AND pg_try_advisory_lock_shared(1, 7)")),
 				g.either(g.pick("SELECT n, pg_try_advisory_lock(n) FROM generate_series(1, 60) n", "SELECT objid, mode FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())")), simple("SELECT pg_advisory_unlock_all()"))
+		}},
+		{"attack: late, tables that others locked", false, func(g *gen) episode {
+			return w(hold("BEGIN; DO $$BEGIN IF (SELECT email LIKE 'u%%' FROM customers WHERE id = %s) THEN LOCK TABLE tours; END IF; END$$", g.subject()), g.either(g.pick("SELECT relation::regclass::text, mode FROM pg_locks WHERE relation = 'tours'::regclass AND mode LIKE 'Access%'", "LOCK TABLE tours NOWAIT")))
 		}},
 		{"attack: late, notified or not", false, func(g *gen) episode {
 			k := g.subject()

@@ -46,6 +46,7 @@ type analyser struct {
 	offering     bool // columns are looked at that the statement does not name
 	itself       bool // its own text is read: nothing may be added to it
 	notifies     bool
+	locks        Locks
 	moves        bool  // a sequence or lock is moved, perhaps once a row
 	figures      bool  // sizes or counters reach the result, or decide about it
 	drawn        []OID // sequences that are drawn from, by their names
@@ -103,14 +104,15 @@ func analyseQuery(cat *Catalog, q *nodetree.Node, opt Options) (out *Analysis, l
 			}
 			out, list = Opaque(b.reason), nil
 			out.TaintsSession, out.Letterbox, out.Setting, out.Stored = a.effects, a.letterbox, a.setting, true
-			out.Texts, out.Notifies = a.texts, true
+			out.Texts, out.Notifies, out.Locks = a.texts, true, a.locks
+			out.Locks.Any = true
 			out.Unclassified = a.places()
 			out.Writes = a.writes
 			out.Sequences = a.sequences(true)
 		}
 	}()
 	out = a.finish(a.query(q, nil, true))
-	out.Stored, out.Texts, out.Calls, out.Notifies = a.stored, a.texts, a.calls, a.notifies
+	out.Stored, out.Texts, out.Calls, out.Notifies, out.Locks = a.stored, a.texts, a.calls, a.notifies, a.locks
 	out.Letterbox = a.letterbox || a.moves && a.predicate != 0 // how often tells
 	out.Sequences = a.sequences(false)
 	return out, a.proposal(out)

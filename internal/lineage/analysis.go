@@ -52,6 +52,7 @@ type Analysis struct {
 	Letterbox, Setting bool
 	// Notifies says that it may send a notification.
 	Notifies bool
+	Locks    Locks
 	// Sequences are those that it moves as often as a condition over protected
 	// columns says.
 	Sequences []Write

@@ -187,8 +187,8 @@ type Function struct {
 	// Private says that what an Effect function keeps is for its own session,
 	// or reaches others only as a notification; Sets that it is a setting.
 	Private, Sets bool
-	// Notifies says that it sends a notification.
-	Notifies bool
+	// Notifies says that it sends a notification, Locks that it tells of locks.
+	Notifies, Locks bool
 	// Texts says that it returns texts of prepared statements or cursors, Moves
 	// that it moves a sequence or takes a lock.
 	Texts, Moves bool

@@ -22,6 +22,8 @@ type Code struct {
 	// Notifies says that it may send a notification, Protected that it may read
 	// something protected.
 	Notifies, Protected bool
+	// Locks says that it may lock rows or tables.
+	Locks bool
 }
 
 // CodeRequest asks what code may write.

@@ -327,6 +327,9 @@ func (a *analyser) function(lv *level, oid OID, args flow) flow {
 	a.itself = a.itself || fn.Itself
 	a.moves = a.moves || fn.Moves
 	a.notifies = a.notifies || fn.Notifies
+	if fn.Locks {
+		a.locks.Asks, a.locks.Any = true, true
+	}
 	if fn.Sequence && len(a.cat.letters) > 0 {
 		return a.readSequences(lv, a.cat.letters)
 	}

@@ -176,7 +176,7 @@ func (l *loader) functions() error {
 		case f.OID < firstUserOID && (row[1] == "pg_catalog" || row[1] == "information_schema"):
 			f.Trust = Classify(row[2], row[3][0])
 			f.Stored = row[3] != "i" && !clockFunctions[row[2]]
-			f.Private, f.Sets, f.Notifies = privateEffects[row[2]], row[2] == "set_config", row[2] == "pg_notify"
+			f.Private, f.Sets, f.Notifies, f.Locks = privateEffects[row[2]], row[2] == "set_config", row[2] == "pg_notify", lockFunctions[row[2]]
 			f.Texts, f.Itself = row[2] == "pg_prepared_statement" || row[2] == "pg_cursor", row[2] == "current_query" || row[2] == "pg_stat_get_activity"
 			f.Moves = row[2] == "nextval" || effectFunctions[row[2]] && !f.Private && !f.Sets
 			f.Sequence = sequenceFunctions[row[2]]

@@ -25,6 +25,7 @@ func (a *analyser) query(q *nodetree.Node, up *level, top bool) result {
 	lv := &level{q: q, up: up, top: top}
 	lv.rtes = make([]*rte, len(a.list(q, "rtable")))
 	a.with(lv)
+	a.marks(q)
 	command := a.int(q, "commandType")
 	switch {
 	case command == cmdSelect && optional(q, "setOperations").Kind != nodetree.Null:

@@ -36,6 +36,7 @@ type reach struct {
 	protected bool // something protected may be read
 	returns   bool // by a function
 	notifies  bool
+	locks     bool
 	// others says that the statement reads others than the subjects of the rows
 	// of a relation that it writes; nil: it may.
 	others   func(*Relation) bool
@@ -150,6 +151,7 @@ func (w *reach) names(x *text) {
 		}
 	}
 	w.notifies = w.notifies || x.words["notify"]+x.words["pg_notify"] > 0
+	w.locks = w.locks || x.words["update"]+x.words["delete"]+x.words["share"]+x.words["lock"]+x.words["merge"] > 0
 	named := w.protected
 	w.protected = false
 	for name := range x.words {
@@ -379,7 +381,7 @@ func (w *reach) target(q *nodetree.Node) {
 
 // code sums up.
 func (w *reach) code() *Code {
-	out := &Code{Unknown: w.unknown, Settings: w.settings, Reads: w.returns, Notifies: w.notifies, Protected: w.protected}
+	out := &Code{Unknown: w.unknown, Settings: w.settings, Reads: w.returns, Notifies: w.notifies, Protected: w.protected, Locks: w.locks}
 	switch {
 	case out.Unknown != "":
 		return out

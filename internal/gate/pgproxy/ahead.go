@@ -21,6 +21,7 @@ type moment struct {
 	turn uint64
 	// rested is from when on what it shows may have rested in its tables, UTC ns.
 	rested int64
+	locks  uint64 // Common.locks.begun
 	// met: the server's first answer came, and the epoch was compared.
 	met bool
 	// late: the server gives it its meaning at Execute, not at Bind.
@@ -29,7 +30,7 @@ type moment struct {
 
 // present is the moment of what is resolved now.
 func (e *engine) present() moment {
-	return moment{epoch: e.g.reg.epoch.Load() - e.ownDDL, around: e.g.reg.around.Load(), turn: e.turn, rested: e.oldest()}
+	return moment{epoch: e.g.reg.epoch.Load() - e.ownDDL, around: e.g.reg.around.Load(), turn: e.turn, rested: e.oldest(), locks: e.g.locks.begun.Load()}
 }
 
 // begins notes what is known before a transaction begins.
@@ -80,7 +81,11 @@ func (e *engine) meets(x *execution) {
 	if x == nil || x.at.met || e.g.switches.NoMoment {
 		return
 	}
-	x.at.met = !x.plan.callsOwn()
+	x.at.met = !x.plan.callsOwn() && !x.plan.asksLocks()
+	if e.seesLocks(x) {
+		e.widen(x, "locks")
+		return
+	}
 	l := &e.g.laundering
 	stale := x.at.epoch != e.g.reg.epoch.Load()-e.ownDDL
 	if x.cursor != nil { // DECLARE: what FETCH will return

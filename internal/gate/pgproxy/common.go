@@ -14,6 +14,7 @@ type Common struct {
 
 	laundering laundering
 	signals    signals
+	locks      locks
 	hours      hourly // what each user got
 	protected  taintSet
 	standing   taintSet // recorded: what code may write at any time

@@ -81,7 +81,9 @@ func (e *engine) effects(c *command, x *execution) (u undo) {
 		return u
 	}
 	e.noteUnclassified(p)
-	e.signals(c, p)
+	k := e.codeOfRun(c, p)
+	e.signals(c, p, k)
+	e.locks(c, p, k)
 	e.makes(c, x)
 	if c.changesSettings() || c.shape.sets {
 		e.touch()

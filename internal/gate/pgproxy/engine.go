@@ -64,6 +64,7 @@ type engine struct {
 	env        environ
 	age        age
 	signal     signal
+	holding    holding
 	ddl        ddlState
 	calmedAt   uint64 // sent, and one, when a message last waited until nobody changed the schema
 	turn       uint64 // Settings.Turns before the transaction under way began
@@ -322,6 +323,7 @@ func (e *engine) close(reason string) {
 	e.closeBuckets(why)
 	e.endLate()
 	e.leavesCode()
+	e.letsGo()
 	e.endDDL()
 	e.leaves()
 	e.submit(&event.SessionClose{Session: e.session, Reason: reason, Rows: e.rows, Bytes: e.bytesOut})

@@ -32,6 +32,7 @@ func (e *engine) serverError(m *pgwire.Message) bool {
 		e.meets(x)
 		x = e.unplanned(head, x, "error", x != nil && x.raised(sqlstate, body.Field(pgwire.FieldWhere)))
 	}
+	x = e.waited(head, x, string(body.Field(pgwire.FieldCode)))
 	if !e.discard && e.tells(x, body) {
 		if x.plan.opaque == "" && !x.plan.always {
 			x = e.asError(x)

@@ -448,6 +448,9 @@ func (e *engine) transactionState(state byte) {
 	if e.late.ended(e.answered) {
 		e.endLate()
 	}
+	if e.holding.mark != 0 && e.holding.mark <= e.answered {
+		e.letsGo()
+	}
 	if e.writing.mark != 0 && e.writing.mark <= e.answered {
 		e.endWriting(false)
 	}

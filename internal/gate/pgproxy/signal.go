@@ -65,12 +65,11 @@ func (s *signals) of(pid uint32) (rested int64, ok bool) {
 type signal struct{ read, sent int64 }
 
 // signals notes that a command is about to be sent that may notify, or read.
-func (e *engine) signals(c *command, p *plan) {
+func (e *engine) signals(c *command, p *plan, k *knownCode) {
 	s := &e.signal
 	if p != nil && p.crosses() || e.env.setting {
 		s.read = e.clock
 	}
-	k := e.codeOfRun(c, p)
 	switch a := p.lineage(); {
 	case k != nil && k.code.Protected:
 		s.read = e.clock
