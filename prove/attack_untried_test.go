@@ -97,7 +97,7 @@ func attackUntried() []kind {
 			var m []message
 			for range 6 {
 				for _, x := range q() {
-					if x != (message{}) {
+					if x.parse != nil || x.bind != nil || x.execute != nil || x.flush {
 						m = append(m, x)
 					}
 				}

@@ -277,7 +277,7 @@ func (c *client) sendStep(s step) {
 	for _, m := range s.pipe {
 		c.send(m)
 	}
-	if s.pipe != nil {
+	if s.pipe != nil && !s.noSync {
 		c.fe.Send(&pgproto3.Sync{})
 	}
 }
@@ -285,12 +285,13 @@ func (c *client) sendStep(s step) {
 func (c *client) send(m message) {
 	switch {
 	case m.parse != nil:
-		c.fe.Send(&pgproto3.Parse{Name: m.parse.name, Query: m.parse.sql})
+		c.fe.Send(&pgproto3.Parse{Name: m.parse.name, Query: m.parse.sql, ParameterOIDs: m.types})
 	case m.bind != nil:
 		b := &pgproto3.Bind{DestinationPortal: m.bind.portal, PreparedStatement: m.bind.statement}
 		for _, a := range m.bind.args {
 			b.Parameters = append(b.Parameters, []byte(a))
 		}
+		b.ParameterFormatCodes = m.bind.argFormats
 		if m.bind.binary {
 			b.ResultFormatCodes = []int16{1}
 		}
@@ -307,6 +308,15 @@ func (c *client) send(m message) {
 		c.fe.Send(&pgproto3.Close{ObjectType: m.closeIt[0], Name: m.closeIt[1:]})
 	case m.flush:
 		c.fe.Send(&pgproto3.Flush{})
+	case m.call != nil:
+		f := &pgproto3.FunctionCall{Function: m.call.function, ArgFormatCodes: m.call.formats}
+		for _, a := range m.call.args {
+			f.Arguments = append(f.Arguments, []byte(a))
+		}
+		if m.call.binary {
+			f.ResultFormatCode = 1
+		}
+		c.fe.Send(f)
 	case m.query != "":
 		c.fe.Send(&pgproto3.Query{String: m.query})
 	}
@@ -327,7 +337,7 @@ func (c *client) collectUntil(got *bytes.Buffer, copyIn string, last func(pgprot
 			return err
 		}
 		switch m := m.(type) {
-		case *pgproto3.ParameterStatus, *pgproto3.BackendKeyData:
+		case *pgproto3.BackendKeyData:
 			continue
 		case *pgproto3.RowDescription:
 			for i := range m.Fields {

@@ -24,6 +24,7 @@ type episode struct {
 type step struct {
 	simple  string
 	pipe    []message
+	noSync  bool   // nothing follows pipe
 	outside string // SQL that the superuser runs straight at the server
 	aside   string // SQL of another session of the same role, at the same place
 	hold    string // SQL of a third one, which goes on to the end of the episode
@@ -48,7 +49,17 @@ type message struct {
 	execute *execute
 	closeIt string // "S" or "P" followed by the name
 	flush   bool
-	query   string // a simple Query in the middle
+	query   string   // a simple Query in the middle
+	types   []uint32 // with parse: of its parameters
+	call    *call
+}
+
+// call is a FunctionCall message, which the server answers by itself.
+type call struct {
+	function uint32 // of PostgreSQL's own: those have the same number everywhere
+	args     []string
+	formats  []uint16
+	binary   bool // the result
 }
 
 type parse struct{ name, sql string }
@@ -56,6 +67,7 @@ type parse struct{ name, sql string }
 type bind struct {
 	portal, statement string
 	args              []string
+	argFormats        []int16 // of the parameters; none is text
 	binary            bool    // result format
 	formats           []int16 // result formats by column, instead of binary
 }
@@ -120,7 +132,7 @@ func (e episode) String() string {
 		for _, m := range append(st.described, st.pipe...) {
 			switch {
 			case m.parse != nil:
-				s += fmt.Sprintf("\n  parse    %q %s", m.parse.name, m.parse.sql)
+				s += fmt.Sprintf("\n  parse    %q %s %v", m.parse.name, m.parse.sql, m.types)
 			case m.bind != nil:
 				s += fmt.Sprintf("\n  bind     %q ← %q %q binary=%v", m.bind.portal, m.bind.statement, m.bind.args, m.bind.binary)
 			case m.execute != nil:
@@ -129,6 +141,8 @@ func (e episode) String() string {
 				s += "\n  close    " + m.closeIt
 			case m.flush:
 				s += "\n  flush"
+			case m.call != nil:
+				s += fmt.Sprintf("\n  call     %d %q binary=%v", m.call.function, m.call.args, m.call.binary)
 			case m.query != "":
 				s += "\n  query    " + m.query
 			}

@@ -101,6 +101,7 @@ type protectedTable struct {
 // schema returns the statements that make the empty shop.
 func (s *shop) schema() string {
 	return strings.ReplaceAll(`
+CREATE EXTENSION citext;
 CREATE TABLE customers (id @KEY PRIMARY KEY, name text, email text UNIQUE, phone text, birth date, points int);
 CREATE TABLE bookings (id int PRIMARY KEY, customer_id @KEY NOT NULL, passport text, tour_id int, price int);
 CREATE TABLE visits (id int, customer_id @KEY NOT NULL, memo text) PARTITION BY RANGE (id);
