@@ -487,6 +487,9 @@ func (e *engine) clientFunction(m *pgwire.Message) bool {
 	x := e.channelExecution(e.g.fastpathShape, "fastpath")
 	x.reach, x.wrote = reachAny, x.plan
 	e.writes(reachAny, x.plan)
+	if f, err := pgwire.DecodeFunctionCall(m.Body); err != nil || !largeObject(f.Function) { // what a client writes to large objects it has
+		e.runCode(x, launderCode)
+	}
 	e.queue.push(expect{kind: expectFunction, exec: x})
 	e.sent++
 	e.touch()

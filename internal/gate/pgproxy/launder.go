@@ -36,6 +36,12 @@ type laundering struct {
 
 func (l *laundering) suspected() bool { return l.done.Load() || l.running.Load() > 0 }
 
+// suspects says that code may have copied protected data to where anybody reads
+// it: into tables, and into settings of roles and databases.
+func (e *engine) suspects() bool {
+	return e.g.laundering.suspected() && !e.g.switches.NoTaint && !e.g.switches.NoCode
+}
+
 // fresh says that the catalogue was read since a client last made code.
 func (l *laundering) fresh() bool { return l.read.Load() >= l.made.Load() }
 

@@ -122,7 +122,7 @@ func (e *engine) resolve(c *command, s *prepared, partial bool, unsure string) (
 		p, ok = e.plan(c, variantExplain)
 		return p, nil, ok
 	case sqlscan.Show:
-		if e.env.setting && showsText(c) {
+		if (e.env.setting || e.suspects()) && showsText(c) {
 			return e.g.wideOf(c.shape, "setting"), nil, true
 		}
 		return e.g.showPlan, nil, true
@@ -254,7 +254,7 @@ func (e *engine) unlaundered(p *plan) *plan {
 	if p.analysis == nil || p.opaque != "" || e.g.switches.NoTaint {
 		return p
 	}
-	if e.g.laundering.suspected() && p.analysis.Stored && !e.g.switches.NoCode {
+	if p.analysis.Stored && e.suspects() {
 		return e.g.wideOf(p.shape, "code ran")
 	}
 	return p

@@ -60,6 +60,7 @@ func (e *engine) functionResponse(head *expect, m *pgwire.Message) bool {
 		e.errorRow(x)
 	}
 	e.wrote(head.exec, event.OutcomeDone, 0)
+	e.laundered(head.exec)
 	e.forward(head, m)
 	return true
 }
