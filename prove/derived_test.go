@@ -15,6 +15,17 @@ func (h *insideHouse) owns(place event.Place) bool {
 	return slices.ContainsFunc(h.own, func(t datamap.Table) bool { return t.Place == place })
 }
 
+// scan reads all holdings. What was made meanwhile may be closed to the scans:
+// the map says so.
+func (h *insideHouse) scan(ctx context.Context) error {
+	for _, t := range h.holdings.Tables() {
+		if err := h.holdings.Scan(ctx, t.Place); err != nil && h.owns(t.Place) {
+			return err
+		}
+	}
+	return nil
+}
+
 // tainted makes a tainted relation protected and has it scanned, as cmd/sekisho
 // does.
 func (h *insideHouse) tainted(ctx context.Context, taint pgproxy.Taint) error {

@@ -227,11 +227,8 @@ func (h *insideHouse) protected(ctx context.Context, database string) error {
 // finish reads the holdings again, ends the gate and folds everything.
 func (h *insideHouse) finish(ctx context.Context) error {
 	h.stop()
-	for _, t := range h.holdings.Tables() {
-		// What was made meanwhile may be closed to the scans: the map says so.
-		if err := h.holdings.Scan(ctx, t.Place); err != nil && h.owns(t.Place) {
-			return err
-		}
+	if err := h.scan(ctx); err != nil {
+		return err
 	}
 	return h.follower.CatchUp(ctx)
 }

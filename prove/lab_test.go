@@ -104,6 +104,18 @@ func newLab(t testing.TB, server *pgserver.Server, seed uint64) *lab {
 	return l
 }
 
+// newBase makes the database of one seed that the gate has, without what the
+// truth is found with.
+func newBase(t testing.TB, server *pgserver.Server, seed uint64) *lab {
+	t.Helper()
+	r := rand.New(rand.NewPCG(seed, 0x5ec1540))
+	l := &lab{server: server, shop: newShop(r), r: r}
+	must(t, server.CreateDatabase(t.Context(), l.base(seed)))
+	must(t, server.Exec(t.Context(), l.base(seed), l.shop.schema()))
+	must(t, l.fill(t.Context(), l.base(seed), mutation{}))
+	return l
+}
+
 func (l *lab) base(seed uint64) string { return fmt.Sprintf("base_%d", seed) }
 
 func (l *lab) fill(ctx context.Context, database string, m mutation) error {

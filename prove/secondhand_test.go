@@ -15,7 +15,7 @@ import (
 func TestSecondHand(t *testing.T) {
 	server := startServer(t)
 	seed := seeds(t)[0]
-	l := newLab(t, server, seed)
+	l := newBase(t, server, seed)
 	base := l.base(seed)
 	email := "(SELECT max(email) FROM public.customers)"
 	must(t, server.Exec(t.Context(), base, "CREATE FUNCTION moves() RETURNS int LANGUAGE sql AS $$UPDATE tours SET title = "+email+" WHERE id = 1; SELECT 1$$"))
@@ -38,6 +38,9 @@ func TestSecondHand(t *testing.T) {
 		{"setting of the role, read", func(c *client) {
 			must(t, c.simply(fmt.Sprintf("DO $$BEGIN EXECUTE format('ALTER ROLE %s IN DATABASE %s SET own.x = %%L', %s); END$$", application, base, email)))
 		}, "SELECT current_setting('own.x')", true, "ALTER ROLE " + application + " IN DATABASE " + base + " RESET ALL"},
+		{"setting of the role", func(c *client) {
+			must(t, c.simply(fmt.Sprintf("DO $$BEGIN EXECUTE format('ALTER ROLE %s IN DATABASE %s SET application_name = %%L', %s); END$$", application, base, email)))
+		}, "SELECT 1", true, "ALTER ROLE " + application + " IN DATABASE " + base + " RESET ALL"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := startHouse(t, server.DSN("watch", base), server.Addr(), base, switches{})

@@ -18,7 +18,7 @@ import (
 func TestOldRowsAreOfThoseWhoRestedThen(t *testing.T) {
 	whole(t)
 	server := startServer(t)
-	l := newLab(t, server, seeds(t)[0])
+	l := newBase(t, server, seeds(t)[0])
 	base := l.base(seeds(t)[0])
 	const counted = "SELECT count(email), string_agg(name, ',') FROM customers"
 	for _, c := range []struct {
@@ -61,7 +61,7 @@ func TestOldRowsAreOfThoseWhoRestedThen(t *testing.T) {
 			other("CREATE TABLE IF NOT EXISTS aside AS SELECT * FROM customers WHERE false; DELETE FROM aside; INSERT INTO aside SELECT * FROM customers WHERE id = " + gone)
 			other("DELETE FROM customers WHERE id = " + gone)
 			passes(t, time.Now().Add(time.Duration(scope.ChangeSlack)+200*time.Millisecond))
-			must(t, h.holdings.ScanAll(t.Context()))
+			must(t, h.scan(t.Context()))
 			passes(t, time.Now().Truncate(time.Second).Add(1100*time.Millisecond)) // crossings count by whole seconds
 			from := time.Now()
 			for _, sql := range c.read {
@@ -95,7 +95,7 @@ func passes(t *testing.T, at time.Time) {
 func TestOldRowsWrittenElsewhere(t *testing.T) {
 	whole(t)
 	server := startServer(t)
-	l := newLab(t, server, seeds(t)[0])
+	l := newBase(t, server, seeds(t)[0])
 	base := l.base(seeds(t)[0])
 	for _, c := range []struct {
 		name   string
@@ -133,7 +133,7 @@ func TestOldRowsWrittenElsewhere(t *testing.T) {
 				other("DELETE FROM visits WHERE customer_id = " + l.shop.key(0))
 			}
 			passes(t, time.Now().Add(time.Duration(scope.ChangeSlack)+200*time.Millisecond))
-			must(t, h.holdings.ScanAll(t.Context()))
+			must(t, h.scan(t.Context()))
 			passes(t, time.Now().Truncate(time.Second).Add(1100*time.Millisecond))
 			must(t, h.settle(t.Context(), base))
 			d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(reader)}}

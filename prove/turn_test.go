@@ -15,7 +15,7 @@ import (
 func TestIdentifierOfASnapshot(t *testing.T) {
 	server := startServer(t)
 	seed := seeds(t)[0]
-	l := newLab(t, server, seed)
+	l := newBase(t, server, seed)
 	base := l.base(seed)
 	for _, c := range []struct {
 		name, begin string
@@ -41,7 +41,7 @@ func TestIdentifierOfASnapshot(t *testing.T) {
 			must(t, err)
 			one, other, address := l.shop.key(0), l.shop.key(1), l.shop.rows[0].values[2]
 			must(t, writer.alone(fmt.Sprintf("UPDATE customers SET email = 'free'; INSERT INTO customers (id, email) VALUES (%s, %s); DELETE FROM customers WHERE id = %s", other, address, one)))
-			must(t, h.holdings.ScanAll(t.Context()))
+			must(t, h.scan(t.Context()))
 			must(t, h.settle(t.Context(), base))
 			must(t, session.simply("SELECT email FROM addressless"))
 			session.close()

@@ -42,6 +42,21 @@ func (e *engine) suspects() bool {
 	return e.g.laundering.suspected() && !e.g.switches.NoTaint && !e.g.switches.NoCode
 }
 
+// greets bounds the settings that the server reported when the session began:
+// code may have set those of its role or database. They have been sent, so
+// nothing waits for the ledger here.
+func (e *engine) greets() {
+	if !e.suspects() || len(e.g.Protected) == 0 || e.streaming != nil {
+		return
+	}
+	x := e.channelExecution(e.g.loginShape, "code ran")
+	if !e.start(x) && e.fatal == nil { // not durable yet
+		x.slot.count++
+	}
+	e.errorRow(x)
+	e.release(x)
+}
+
 // fresh says that the catalogue was read since a client last made code.
 func (l *laundering) fresh() bool { return l.read.Load() >= l.made.Load() }
 

@@ -61,6 +61,7 @@ var ErrCut = errors.New("session was cut (SK3005)")
 func (s *session) OnOpen(p *netloop.Pair) error {
 	s.pair.Store(p)
 	s.e.clock = p.Now().UnixNano()
+	s.e.greets()
 	if len(s.login.Held) > 0 {
 		p.Write(netloop.Client, s.login.Held)
 	}

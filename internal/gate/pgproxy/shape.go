@@ -357,8 +357,8 @@ type shared struct {
 	findings sync.Map // findingKey → struct{}
 	changed  counters
 
-	unknownShape, notifyShape, fastpathShape, streamShape *shape
-	showPlan                                              *plan // of SHOW: rows that are no crossing
+	unknownShape, notifyShape, fastpathShape, loginShape, streamShape *shape
+	showPlan                                                          *plan // of SHOW: rows that are no crossing
 }
 
 // explainPlan is p for EXPLAIN: the plan's text is no row of the statement, and

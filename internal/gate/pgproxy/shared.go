@@ -51,6 +51,7 @@ func newShared(ctx context.Context, s Settings, rules *Rules, spawn func(func())
 	g.showPlan = &plan{shape: internalShape("SHOW"), explain: true}
 	g.notifyShape = internalShape("-- a notification")
 	g.fastpathShape = internalShape("-- a fast-path function call")
+	g.loginShape = internalShape("-- settings that the server reported at login")
 	g.streamShape = internalShape("-- the replication protocol")
 	return g
 }
