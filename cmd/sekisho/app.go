@@ -95,6 +95,7 @@ type app struct {
 	sockets  *sockets
 	handover *handover
 	followed *followed
+	waiting  *waiting // sessions between two runs
 	inForce  *inForce // what the run that begins has in force; nil: what is in the file
 	hangup   chan os.Signal
 }

@@ -33,6 +33,7 @@ type gate struct {
 	loop     netloop.Config
 	rec      event.Recorder // of worker 0: life signs
 	start    uint32
+	entry    string // who enters
 }
 
 // heartbeat is the time between two signs of life of a gate.
@@ -123,13 +124,24 @@ func (p *process) newGate(c *config.Gate, path string) (*gate, error) {
 	if g.loop.Workers == 0 {
 		g.loop.Workers = netloop.DefaultWorkers()
 	}
+	if g.entry, err = entryOf(c, g.base.cfg); err != nil {
+		return nil, fail(fault.GateFailed, err)
+	}
+	kept, closed := p.waiting.of(c.Name, g.entry)
+	if closed > 0 {
+		p.log.Warn("sessions were ended: who enters the gate has changed", "gate", c.Name, "sessions", closed)
+	}
 	g.server, err = pgproxy.New(pgproxy.Config{
 		Say: p.words, Elsewhere: p.elsewhere,
 		Listener: g.split, Login: login, Loop: g.loop, Start: g.start, Recorders: p.recorders(source, c),
 		Databases: map[string]pgproxy.Settings{g.base.cfg.Database: p.settings(g)},
 		Rules:     p.rules(g), DrainTimeout: time.Duration(c.Limits.Drain), Log: p.log.With("gate", c.Name),
+		Keep: p.keepSessions, Resume: kept,
 	})
 	if err != nil {
+		for i := range kept {
+			kept[i].Close()
+		}
 		return nil, fail(fault.GateFailed, err)
 	}
 	return g, nil

@@ -65,14 +65,17 @@ type process struct {
 	disk    func(dir string) durable.FS // the files below a directory; nil: the real ones
 	left    *event.Gap                  // what an outage of an earlier run left unrecorded; nil: nothing
 	sockets *sockets                    // that listen; nil: each run opens its own
+	waiting *waiting                    // sessions that an earlier run kept, or this one for the next
+	keeping atomic.Bool                 // sessions are kept as the run ends
 	room    chan struct{}               // closed when an outage for want of room can end
 	short   sync.Once                   // decides lacking
 	lacking bool                        // the outage is for want of room
 
 	// next asks the program that would follow for its version and whether it can
 	// read the configuration; nil: none can.
-	next      func(ctx context.Context) (string, error)
+	next      func(ctx context.Context) (nextProgram, error)
 	leave     chan struct{} // closed when another program shall follow
+	keeps     bool          // that takes sessions up; upgrading guards it until leave is closed
 	upgrading sync.Mutex    // one at a time orders that
 	upgrade   atomic.Pointer[control.Upgrade]
 	followed  *followed // how this run began, if by an upgrade
@@ -211,6 +214,7 @@ func (p *process) run(ctx context.Context, ready func()) error {
 	}
 	if err != nil {
 		p.sockets.stay() // the version before may come back
+		p.keeping.Store(true)
 	} else {
 		ready()
 		select {
@@ -223,10 +227,13 @@ func (p *process) run(ctx context.Context, ready func()) error {
 			err = errRoom
 		case <-p.leave:
 			p.sockets.stay()
+			p.keeping.Store(p.keeps)
 			err = errUpgrade
 		}
 	}
-	return p.endOf(err, errors.Join(asked(ctx, err), gates.stop(), scans.stop(), views.stop(), p.close()))
+	stopped := gates.stop()
+	p.collect()
+	return p.endOf(err, errors.Join(asked(ctx, err), stopped, scans.stop(), views.stop(), p.close()))
 }
 
 func (p *process) start(ctx context.Context, views, scans, gates *stage, failed chan error) error {
@@ -359,6 +366,7 @@ func (upCmd) Run(a *app) error {
 		if h := a.handover; h != nil {
 			a.sockets, a.followed = newSockets(h.Sockets), &followed{Upgrade: h.Upgrade}
 		}
+		a.waiting = a.handover.sessions(a)
 	}
 	return a.handover.goBack(a, a.up())
 }
@@ -413,7 +421,7 @@ func (a *app) once(l *config.Loaded) error {
 	processors := runtime.GOMAXPROCS(0) // gates reserve some
 	defer func() { runtime.GOMAXPROCS(processors) }()
 	p := &process{file: a.config, cfg: l, log: a.log(), now: time.Now, disk: a.env.disk,
-		words: func(text string) string { return reasonIn(a.say, text) }, sockets: a.sockets, followed: a.followed, hangup: a.hangup}
+		words: func(text string) string { return reasonIn(a.say, text) }, sockets: a.sockets, waiting: a.waiting, followed: a.followed, hangup: a.hangup}
 	if p.running = (inForce{Text: l.Text}); a.inForce != nil {
 		p.running = *a.inForce
 	}
@@ -434,6 +442,7 @@ func (a *app) once(l *config.Loaded) error {
 	return p.ended(p.run(a.ctx, func() {
 		a.handover.done()
 		a.sockets.settle()
+		p.settleSessions()
 		tellManager(a.env.getenv, "READY=1")
 		context.AfterFunc(a.ctx, func() { tellManager(a.env.getenv, "STOPPING=1") })
 		for _, g := range p.gates {

@@ -112,7 +112,8 @@ func (versionCmd) Run(a *app) error {
 		Revision string `json:"revision,omitempty"`
 		Go       string `json:"go"`
 		System   string `json:"system"`
-	}{Version: version, Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH}
+		Sessions int    `json:"sessions"` // the form in which it takes sessions of another program up
+	}{Version: version, Sessions: keepsSessions, Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
 			if s.Key == "vcs.revision" {

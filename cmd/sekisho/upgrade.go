@@ -37,6 +37,9 @@ type handover struct {
 	Sockets map[string]int `json:"sockets"`       // that listen, by network and address
 	Old     int            `json:"old,omitempty"` // the program that ran before; 0: nobody is asked to come back
 	Config  int            `json:"config"`        // what it ran with
+	// Sessions is a text about those that were kept; 0: none.
+	Sessions int   `json:"sessions,omitempty"`
+	held     []int // their sockets
 	control.Upgrade
 }
 
@@ -68,11 +71,40 @@ func (h *handover) kept() []int {
 	for _, fd := range h.Sockets {
 		out = append(out, fd)
 	}
-	return out
+	if h.Sessions != 0 {
+		out = append(out, h.Sessions)
+	}
+	return append(out, h.held...)
 }
 
-// pass begins another program with h, and returns only when that fails.
-func (h *handover) pass(program string) error {
+// sessions takes those that the program before kept.
+func (h *handover) sessions(a *app) *waiting {
+	if h == nil {
+		return &waiting{}
+	}
+	w, err := readWaiting(h.Sessions)
+	if err != nil {
+		a.log().Error("sessions of the version before were ended", "err", err)
+	}
+	if h.Sessions != 0 {
+		closeSocket(h.Sessions)
+		h.Sessions = 0
+	}
+	return w
+}
+
+// pass begins another program with h and the sessions that wait, and returns only
+// when that fails.
+func (h *handover) pass(program string, w *waiting) (err error) {
+	if h.Sessions, h.held, err = w.write(); err != nil {
+		return err
+	}
+	defer func() {
+		if h.Sessions != 0 {
+			closeSocket(h.Sessions)
+		}
+		h.Sessions, h.held = 0, nil
+	}()
 	text, err := json.Marshal(h)
 	if err != nil {
 		return err
@@ -116,7 +148,7 @@ func (h *handover) goBack(a *app, why error) error {
 	h.Failed = faultText(why)
 	old := h.Old
 	h.Old = 0
-	if err := a.deafly(func() error { return h.pass(programOf(old)) }); err != nil {
+	if err := a.deafly(func() error { return h.pass(programOf(old), a.waiting) }); err != nil {
 		return errors.Join(why, err)
 	}
 	return why
@@ -156,15 +188,21 @@ func (a *app) pass() error {
 		return err
 	}
 	tellManager(a.env.getenv, "RELOADING=1")
-	return a.deafly(func() error { return h.pass(program) })
+	return a.deafly(func() error { return h.pass(program, a.waiting) })
+}
+
+// nextProgram is the one that would follow.
+type nextProgram struct {
+	version string
+	keeps   bool // it takes up sessions as this one writes them down
 }
 
 // nextVersion asks the program that lies where this one lay for its version, and
 // whether it can read the configuration.
-func (a *app) nextVersion(ctx context.Context) (string, error) {
+func (a *app) nextVersion(ctx context.Context) (next nextProgram, err error) {
 	program, err := os.Executable()
 	if err != nil {
-		return "", err
+		return next, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, nextPatience)
 	defer cancel()
@@ -181,14 +219,17 @@ func (a *app) nextVersion(ctx context.Context) (string, error) {
 	}
 	text, err := ask("version")
 	if err != nil {
-		return "", err
+		return next, err
 	}
-	var v struct{ Version string }
+	var v struct {
+		Version  string
+		Sessions int
+	}
 	if err := json.Unmarshal(text, &v); err != nil || v.Version == "" {
-		return "", fmt.Errorf("%s does not say its version", program)
+		return next, fmt.Errorf("%s does not say its version", program)
 	}
 	_, err = ask("config", "check")
-	return v.Version, err
+	return nextProgram{v.Version, v.Sessions == keepsSessions}, err
 }
 
 // nextPatience bounds how long the new program may take to read a configuration.
@@ -213,16 +254,17 @@ func (p *process) Upgrade(ctx context.Context, r control.UpgradeRequest) (contro
 	if err := p.samePolicies(); err != nil {
 		return refuse(err)
 	}
-	to, err := p.next(ctx)
+	next, err := p.next(ctx)
 	if err != nil {
 		return refuse(err)
 	}
-	u := control.Upgrade{From: version, To: to, By: r.By, At: p.now().UTC()}
+	u := control.Upgrade{From: version, To: next.version, By: r.By, At: p.now().UTC()}
 	if err := p.recordUpgrade(ctx, u, "ordered"); err != nil {
 		return refuse(err)
 	}
 	p.log.Info("another version follows", "version", u.To, "this", u.From, "by", u.By)
 	p.upgrade.Store(&u)
+	p.keeps = next.keeps
 	close(p.leave)
 	return u, nil
 }

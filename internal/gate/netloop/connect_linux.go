@@ -93,6 +93,15 @@ func socketError(fd int) error {
 	return err
 }
 
+// Adopt takes a connected socket by its descriptor, which is the Socket's from then on.
+func Adopt(fd int) (*Socket, error) {
+	domain, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
+	if err != nil {
+		return nil, os.NewSyscallError("getsockopt", err)
+	}
+	return &Socket{fd: fd, local: domain == unix.AF_UNIX}, nil
+}
+
 // Close closes a connection that no loop has taken.
 func (s *Socket) Close() error {
 	if s.fd < 0 {

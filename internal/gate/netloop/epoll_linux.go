@@ -121,7 +121,7 @@ func newEnd(t Transport) (end, error) {
 		if t.Socket.fd < 0 || t.TLS != nil {
 			return e, errors.New("a socket that is closed or speaks TLS")
 		}
-		e.fd, e.watchOut = t.Socket.fd, true
+		e.fd, e.watchOut = t.Socket.fd, !t.Socket.local
 		return e, nil
 	}
 	conn := t.Conn

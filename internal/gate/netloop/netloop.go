@@ -88,6 +88,13 @@ type Ender interface {
 	OnGone(p *Pair, err error)
 }
 
+// Detacher is implemented by Handlers that call Pair.Detach.
+type Detacher interface {
+	// OnDetached is the last call of a pair that was detached, in the place of OnClosed and OnGone. Both sockets are
+	// the Handler's from then on; what the peers sent meanwhile waits in them.
+	OnDetached(p *Pair, client, upstream *Socket)
+}
+
 // Passer is implemented by Handlers that need not see every byte. What comes in bulk from a plain socket for a plain
 // socket then goes there within the kernel (splice(2)), if the carrier can do that.
 type Passer interface {
@@ -103,7 +110,8 @@ type Transport struct {
 	// Conn is the connection: a *net.TCPConn, a *net.UnixConn, or a *Stream over one of these. The portable
 	// carrier takes any net.Conn.
 	Conn net.Conn
-	// Socket, in the place of Conn, is a connection that Connect made. Only the epoll carrier takes one (Native).
+	// Socket, in the place of Conn, is a connection that Connect made, or that was detached from a loop. Only the
+	// epoll carrier takes one (Native).
 	Socket *Socket
 	// TLS, if not nil, is a session whose handshake is complete and whose underlying connection is Conn, which
 	// then must be a *Stream.
@@ -121,8 +129,14 @@ func (t Transport) Close() error {
 	return t.Conn.Close()
 }
 
-// Socket is a TCP connection that only a loop can read: Add takes it, else Close.
-type Socket struct{ fd int }
+// Socket is a connection that only a loop can read: Add takes it, else Close.
+type Socket struct {
+	fd    int
+	local bool // of the Unix domain
+}
+
+// Descriptor is the socket's: it stays the Socket's, and -1 says that it has none any more.
+func (s *Socket) Descriptor() int { return s.fd }
 
 // Loop carries pairs.
 type Loop interface {

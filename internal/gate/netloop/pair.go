@@ -31,6 +31,7 @@ type Pair struct {
 
 	cause      error // why the pair ends, nil if a peer ended it
 	closing    bool  // close when everything queued was written
+	detaching  bool  // let go when everything queued was written
 	aborting   bool  // close now
 	resets     bool  // and drop what the kernel holds
 	unsent     int   // what the kernel held of a closing pair when it was looked at last
@@ -91,6 +92,7 @@ type pipe struct {
 type carrier interface {
 	wake(p *Pair)         // any goroutine
 	wakeAll(all []*Pair)  // all are of this carrier
+	detaches() bool       // pairs can be let go of
 	resumed(p *Pair)      // a side may be read again
 	armed(p *Pair)        // tickAt was set
 	lendable([]byte) bool // b points into the read buffer of the present callback
@@ -262,6 +264,23 @@ func (p *Pair) CloseAfterFlush() { p.closing = true }
 // Its own bytes are read on: use it in OnClosed to pass a half-close on.
 func (p *Pair) CloseWrite(s Side) { p.ends[s].shut = true }
 
+// Detach asks the loop to let go of the pair: nothing more is read, and when what is queued was written the Handler
+// gets both sockets (Detacher). Should the pair end before that, it ends as ever. It returns false, and nothing
+// happens, when a side speaks TLS or has ended, when bytes of it were read and not handled, or when the carrier
+// cannot do it.
+func (p *Pair) Detach() bool {
+	if _, ok := p.h.(Detacher); !ok || p.closing || p.aborting || !p.d.detaches() {
+		return false
+	}
+	for s := range p.ends {
+		if e := &p.ends[s]; e.tls != nil || e.eof || e.broken || e.shut || len(e.ahead) > 0 {
+			return false
+		}
+	}
+	p.detaching = true
+	return true
+}
+
 // failWith records err as the reason of an end that the handler or the loop asked for, after a flush.
 func (p *Pair) failWith(err error) {
 	if p.cause == nil {
@@ -294,7 +313,7 @@ func (p *Pair) throttle() {
 // reads reports whether bytes of side s may be read now.
 func (p *Pair) reads(s Side) bool {
 	e := &p.ends[s]
-	return !e.paused && !e.throttled && !e.eof && !p.closing && !p.aborting && p.ends[s.Other()].pipe == nil
+	return !e.paused && !e.throttled && !e.eof && !p.closing && !p.aborting && !p.detaching && p.ends[s.Other()].pipe == nil
 }
 
 // sideEnded calls OnClosed of side s, once, and closes the pair unless the handler passed a half-close on.

@@ -11,6 +11,7 @@ type still struct{ lend []byte }
 
 func (still) wake(*Pair)      {}
 func (still) wakeAll([]*Pair) {}
+func (still) detaches() bool  { return false }
 func (still) resumed(*Pair)   {}
 func (still) armed(*Pair)     {}
 func (still) buffer() []byte  { return nil }

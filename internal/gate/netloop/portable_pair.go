@@ -289,6 +289,9 @@ func (pp *portablePair) wake(*Pair) { pp.poke() }
 
 func (pp *portablePair) wakeAll([]*Pair) { pp.poke() }
 
+// detaches implements carrier: its goroutines hold the connections.
+func (pp *portablePair) detaches() bool { return false }
+
 // resumed implements carrier; settle, which follows every callback, wakes the reader.
 func (pp *portablePair) resumed(*Pair) {}
 

@@ -1,6 +1,7 @@
 package netloop
 
 import (
+	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -18,6 +19,9 @@ func (w *worker) settle(p *Pair) {
 	}
 	if p.aborting || p.closing && w.flushed(p) && !w.lingers(p) {
 		w.tearDown(p)
+		return
+	}
+	if p.detaching && !p.closing && w.letGo(p) {
 		return
 	}
 	p.throttle()
@@ -52,6 +56,39 @@ func (w *worker) finish(p *Pair, s Side) {
 			p.Close(err)
 		}
 	}
+}
+
+// letGo gives a pair whose queues are empty back to its Handler. One whose peer is gone goes on, and ends.
+func (w *worker) letGo(p *Pair) bool {
+	var sockets [2]*Socket
+	for s := range p.ends {
+		if e := &p.ends[s]; e.broken || e.eof {
+			p.detaching = false
+			return false
+		} else if !e.empty() {
+			return false
+		}
+	}
+	for s := range p.ends {
+		e := &p.ends[s]
+		if err := w.control(unix.EPOLL_CTL_DEL, p, Side(s)); err != nil {
+			p.Close(os.NewSyscallError("epoll_ctl", err))
+			w.later(p)
+			return false
+		}
+		sockets[s] = &Socket{fd: e.fd, local: !e.watchOut}
+		if e.out != nil {
+			w.release(e.out)
+		}
+		*e = end{fd: -1, closed: true, eof: true}
+	}
+	p.gone = true
+	w.slots[p.slot] = nil
+	w.free = append(w.free, p.slot)
+	w.pairs.Add(-1)
+	w.loop.pairs.Add(-1)
+	p.h.(Detacher).OnDetached(p, sockets[Client], sockets[Upstream])
+	return true
 }
 
 func (w *worker) flushed(p *Pair) bool {

@@ -126,6 +126,9 @@ func (w *worker) wakeAll(all []*Pair) {
 	w.rouse()
 }
 
+// detaches implements carrier.
+func (w *worker) detaches() bool { return true }
+
 // resumed implements carrier.
 func (w *worker) resumed(p *Pair) { w.later(p) }
 

@@ -262,6 +262,7 @@ func (e *engine) endWriting(cut bool) {
 	for _, over := range w.told {
 		over(cut || w.sent != w.failed)
 	}
+	e.wroteAt = e.clock
 	*w = writing{tables: w.tables[:0]}
 }
 

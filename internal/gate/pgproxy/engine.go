@@ -70,6 +70,7 @@ type engine struct {
 	turn       uint64 // Settings.Turns before the transaction under way began
 	ownDDL     uint64 // how much of the registry's epoch is this session's doing
 	writing    writing
+	wroteAt    int64   // when a transaction that may have written ended last, UTC ns
 	tainting   []Taint // what the transaction under way taints
 	late       late
 	laundering int // executions under way that run code nobody knows

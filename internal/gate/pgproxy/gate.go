@@ -46,6 +46,13 @@ type Config struct {
 	// DrainTimeout bounds how long Run waits for open transactions when it
 	// ends. 0: 10 seconds.
 	DrainTimeout time.Duration
+	// Keep, asked when Run ends, says that another gate follows in this process:
+	// sessions at rest are kept for it (Kept), those that come to rest within
+	// DrainTimeout too. nil: all end. Only the epoll carrier can do it.
+	Keep func() bool
+	// Resume are sessions that another gate kept. They are this gate's from New on;
+	// without an error of New, Run takes them up or Kept gives them back.
+	Resume []Kept
 	// Say puts the gate's own words to clients into the operator's language;
 	// nil: English. It is asked for sessions whose client_encoding is UTF8,
 	// others get English, which has the same bytes in all encodings.
@@ -72,8 +79,9 @@ type Gate struct {
 	databases map[string]*shared
 	sessions  map[event.Session]*session
 	next      uint32
-	draining  bool
-	idle      chan struct{} // closed when draining and the last session ended
+	drains
+	kept    []keptSession
+	resumes []resumed
 }
 
 // New checks cfg. It starts nothing.
@@ -90,7 +98,7 @@ func New(cfg Config) (*Gate, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	g := &Gate{cfg: cfg, sessions: map[event.Session]*session{}, databases: map[string]*shared{}, idle: make(chan struct{})}
+	g := &Gate{cfg: cfg, sessions: map[event.Session]*session{}, databases: map[string]*shared{}, drains: drains{idle: make(chan struct{})}}
 	cfg.Login.HoldReady, cfg.Login.NewID, cfg.Login.Admit = true, newID, g.admit
 	var err error
 	if g.acceptor, err = pglogin.New(cfg.Login); err != nil {
@@ -102,6 +110,7 @@ func New(cfg Config) (*Gate, error) {
 	if cfg.Rules != nil {
 		g.rules.Store(cfg.Rules)
 	}
+	g.takeUp()
 	return g, nil
 }
 
@@ -112,8 +121,8 @@ func newID() string {
 	return base32.StdEncoding.EncodeToString(b[:])
 }
 
-// Run carries sessions until ctx ends, then drains: idle sessions end at once,
-// open transactions within Config.DrainTimeout. It returns nil after a clean
+// Run carries sessions until ctx ends, then drains: idle sessions end at once, or
+// are kept (Config.Keep), open transactions within Config.DrainTimeout. It returns nil after a clean
 // stop, when every goroutine is gone. It must be called once.
 func (g *Gate) Run(ctx context.Context) error {
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
@@ -122,6 +131,7 @@ func (g *Gate) Run(ctx context.Context) error {
 	loopDone := make(chan error, 1)
 	loopCtx, stopLoop := context.WithCancel(work)
 	go func() { loopDone <- g.loop.Run(loopCtx) }()
+	g.resume(work)
 	acceptDone := make(chan error, 1)
 	go func() { acceptDone <- g.accept(work) }()
 	var err error
@@ -182,7 +192,11 @@ func (g *Gate) accept(ctx context.Context) error {
 			}
 			return fmt.Errorf("accept: %w", err)
 		}
-		g.work.Go(func() { g.serve(ctx, conn) })
+		g.entering(1)
+		g.work.Go(func() {
+			defer g.entering(-1)
+			g.serve(ctx, conn)
+		})
 	}
 }
 
@@ -200,7 +214,7 @@ func pause(ctx context.Context) bool {
 
 // serve brings a client through its login and gives it to the loop.
 func (g *Gate) serve(ctx context.Context, conn net.Conn) {
-	if g.isDraining() {
+	if g.closed() {
 		_ = conn.Close()
 		return
 	}
@@ -253,24 +267,35 @@ func (g *Gate) open(ctx context.Context, login *pglogin.Login, entry *roll.Entry
 		who.Address, who.Port = a.Addr().Unmap(), a.Port()
 	}
 	sh, rec, id := g.assign(ctx, login)
-	s.e = newEngine(sh, ctx, rec, id, who)
+	g.engage(ctx, s, newEngine(sh, ctx, rec, id, who))
 	for name, value := range login.Parameters {
 		s.e.env.reported(name, value)
 	}
-	s.e.wake = func() {
+	if login.Replication {
+		s.e.stream()
+	}
+	return g.begin(ctx, s, rec)
+}
+
+// engage gives a session its engine.
+func (g *Gate) engage(ctx context.Context, s *session, e *engine) {
+	s.e = e
+	e.wake = func() {
 		if p := s.pair.Load(); p != nil {
 			p.Wake()
 		}
 	}
-	s.e.cancel = func() { s.cancelServer(ctx) }
+	e.cancel = func() { s.cancelServer(ctx) }
+}
+
+// begin records that the session is open, asks the cuts, and gives it to the loop.
+func (g *Gate) begin(ctx context.Context, s *session, rec event.Recorder) error {
+	sh := s.e.g
 	if _, err := rec.Record(ctx, event.Written, s.openEvent()); err != nil {
 		sh.gapBegins(time.Now().UnixNano())
 		if sh.Fail != FailOpen {
 			return fmt.Errorf("record session: %w", err)
 		}
-	}
-	if login.Replication {
-		s.e.stream()
 	}
 	if err := g.enter(ctx, rec, s); err != nil {
 		s.e.leaves()
@@ -281,7 +306,7 @@ func (g *Gate) open(ctx context.Context, login *pglogin.Login, entry *roll.Entry
 		s.e.leaves()
 		return ErrCut
 	}
-	if _, err := g.loop.Add(login.Client, login.Upstream, s); err != nil {
+	if _, err := g.loop.Add(s.login.Client, s.login.Upstream, s); err != nil {
 		s.e.leaves()
 		g.ended(s)
 		return err
@@ -316,16 +341,6 @@ func (g *Gate) assign(ctx context.Context, login *pglogin.Login) (*shared, event
 	return sh, g.cfg.Recorders[int(g.next)%len(g.cfg.Recorders)], event.Session(uint64(g.cfg.Start)<<32 | uint64(g.next))
 }
 
-func (g *Gate) register(s *session) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.draining {
-		return false
-	}
-	g.sessions[s.e.session] = s
-	return true
-}
-
 // ended forgets a session. Whoever waits for its end goes on last, when it is
 // in no list any more.
 func (g *Gate) ended(s *session) {
@@ -337,33 +352,7 @@ func (g *Gate) ended(s *session) {
 		return
 	}
 	delete(g.sessions, s.e.session)
-	if g.draining && len(g.sessions) == 0 {
-		close(g.idle)
-	}
-}
-
-func (g *Gate) isDraining() bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.draining
-}
-
-// drain asks every session to end and waits.
-func (g *Gate) drain() {
-	g.mu.Lock()
-	g.draining = true
-	if len(g.sessions) == 0 {
-		close(g.idle)
-	}
-	g.mu.Unlock()
-	g.orderAll(&order{code: "57P01", message: "the gate is being stopped", idle: true}, func(*session) bool { return true })
-	t := time.NewTimer(g.cfg.DrainTimeout)
-	defer t.Stop()
-	select {
-	case <-g.idle:
-	case <-t.C:
-		g.log("drain", fmt.Errorf("sessions still open after %v are ended", g.cfg.DrainTimeout))
-	}
+	g.rests()
 }
 
 // orderAll gives an order to the sessions that match and returns how many.
@@ -394,14 +383,19 @@ type Session struct {
 	Rows      uint64
 }
 
+// seen is a session as an operator sees it.
+func (s *session) seen() Session {
+	w := &s.e.who
+	return Session{s.e.session, w.User, w.Database, w.Address, w.Label, w.ServerPID, s.since, s.rows.Load()}
+}
+
 // Sessions returns the sessions that are open, by number.
 func (g *Gate) Sessions() []Session {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	out := make([]Session, 0, len(g.sessions))
-	for id, s := range g.sessions {
-		w := &s.e.who
-		out = append(out, Session{id, w.User, w.Database, w.Address, w.Label, w.ServerPID, s.since, s.rows.Load()})
+	for _, s := range g.sessions {
+		out = append(out, s.seen())
 	}
 	slices.SortFunc(out, func(a, b Session) int {
 		if a.ID < b.ID {
@@ -416,10 +410,8 @@ func (g *Gate) Sessions() []Session {
 // were told. It does not wait for their end.
 func (g *Gate) End(match func(Session) bool) int {
 	o := &order{code: "57P01", message: "the gate ended this session"}
-	return g.orderAll(o, func(s *session) bool {
-		w := &s.e.who
-		return match(Session{s.e.session, w.User, w.Database, w.Address, w.Label, w.ServerPID, s.since, s.rows.Load()})
-	})
+	told := func(s *session) bool { return match(s.seen()) }
+	return g.orderAll(o, told) + g.endKept(told)
 }
 
 // SetRules puts a policy in force for every decision from now on, in sessions

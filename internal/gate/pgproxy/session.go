@@ -32,18 +32,22 @@ type session struct {
 	canceled atomic.Bool           // a CancelRequest was delivered
 	rows     atomic.Uint64
 	closed   bool // the engine is; bytes may still be on their way
+	again    bool // another gate kept it
+	keeping  bool // the loop is about to let go of it
 }
 
 // order ends a session on somebody's behalf.
 type order struct {
 	code, message string
 	idle          bool // only when no transaction is open (drain)
+	keep          bool // a session at rest is kept for the next gate
 	cut           bool // no byte passes any more, but this message
 }
 
-// give has the session obey o, unless a cut ends it already.
+// give has the session obey o, unless a cut ends it already, or somebody does that
+// it shall be kept.
 func (s *session) give(o *order) {
-	for old := s.order.Load(); old == nil || !old.cut; old = s.order.Load() {
+	for old := s.order.Load(); old == nil || !old.cut && (!o.keep || old.keep); old = s.order.Load() {
 		if s.order.CompareAndSwap(old, o) {
 			break
 		}
@@ -65,7 +69,7 @@ func (s *session) OnOpen(p *netloop.Pair) error {
 	if len(s.login.Held) > 0 {
 		p.Write(netloop.Client, s.login.Held)
 	}
-	if len(s.e.g.Protected) > 0 && s.e.streaming == nil {
+	if len(s.e.g.Protected) > 0 && s.e.streaming == nil && !s.again {
 		s.e.settled()
 		s.e.waitClient = waitNothing
 	}
@@ -161,6 +165,7 @@ func reason(err, fatal error) string {
 func (s *session) flush(p *netloop.Pair) error {
 	e := s.e
 	s.obey()
+	s.keepIfAtRest(p)
 	e.toClient.drain(func(b []byte) {
 		e.bytesOut += uint64(len(b))
 		p.Write(netloop.Client, b)
@@ -210,7 +215,7 @@ func hold(p *netloop.Pair, side netloop.Side, wait bool) {
 func (s *session) obey() {
 	o := s.order.Load()
 	e := s.e
-	if o == nil || e.fatal != nil || o.idle && (e.tx != pgwire.TxIdle || !e.queue.empty() || e.open) {
+	if o == nil || e.fatal != nil || o.keep && s.keepable() || o.idle && (e.tx != pgwire.TxIdle || !e.queue.empty() || e.open) {
 		return
 	}
 	e.lastWord(o.code, o.message)

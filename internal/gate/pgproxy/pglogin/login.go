@@ -74,3 +74,19 @@ func (l *Login) Refuse(r Refusal) {
 func (l *Login) Cancel(ctx context.Context) error {
 	return l.acceptor.cancel(ctx, l.acceptor.target(), l.PID, l.Key)
 }
+
+// String names a server.
+func (t target) String() string { return t.network + " " + t.address }
+
+// Server says at which server the acceptor's sessions are.
+func (a *Acceptor) Server() string { return a.target().String() }
+
+// Resume makes l, a session that was brought through its login in another run,
+// one of this acceptor: its cancel key is known, and Cancel works. Of l it needs
+// PID and Key.
+func (a *Acceptor) Resume(l *Login) {
+	l.acceptor = a
+	if l.Key != nil {
+		a.cancels.add(l.PID, l.Key, a.target())
+	}
+}

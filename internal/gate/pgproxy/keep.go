@@ -1,0 +1,221 @@
+package pgproxy
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+
+	"sekisho/internal/event"
+	"sekisho/internal/gate/netloop"
+	"sekisho/internal/sqlscan"
+	"sekisho/internal/traceparent"
+	"sekisho/internal/wire/pgwire"
+)
+
+// Kept is a session between two runs of a gate, in one process or in two
+// programs that follow each other in it: nothing of it passes, and what the
+// peers send waits in their sockets. It was at rest, so what it knows is small
+// and can be written down. Whoever has one closes its sockets or gives it to
+// the next gate.
+type Kept struct {
+	Client, Upstream *netloop.Socket
+	State            []byte // JSON of keptState; with the server's cancel key
+}
+
+// Close ends the session.
+func (k *Kept) Close() {
+	_ = k.Client.Close() // nobody is told: the peers see the end
+	_ = k.Upstream.Close()
+}
+
+// keptSession is one that this gate let go of.
+type keptSession struct {
+	Kept
+	session *session
+}
+
+// endKept ends those that match, while nobody has taken them up.
+func (g *Gate) endKept(match func(*session) bool) (n int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.kept = slices.DeleteFunc(g.kept, func(k keptSession) bool {
+		if !match(k.session) {
+			return false
+		}
+		n++
+		k.Close()
+		return true
+	})
+	return n
+}
+
+// keptState is what the next gate has to know of a session at rest. What it
+// does not hold must be harmless to forget, or be bounded when it is not known.
+type keptState struct {
+	Server   string // where it was, for the next gate to be at the same
+	Session  event.Session
+	Since    time.Time
+	Who      Identity
+	Key      []byte // for CancelRequests
+	Prepared []keptPrepared
+	Unnamed  *keptPrepared
+
+	Temporary, AskTemporary, Plain, Setting bool // environ
+	Temporaries                             []string
+	Nonstandard, UnsafeEncoding             bool
+	Encoding                                string
+	Trace                                   traceparent.ID
+
+	First, Began, Remembered int64 // age
+	Rows, BytesOut           uint64
+	LimitRows                uint64
+	LimitSubjects            map[event.SubjectSource]event.Set
+	ClientHold, ServerHold   int
+	Wrote                    int64 // when it last wrote, UTC ns; 0: not in this run
+}
+
+// keptPrepared is a prepared statement.
+type keptPrepared struct {
+	Name       string
+	Text       []byte
+	Known      bool // it was scanned
+	Trace      traceparent.ID
+	Types      []uint32 // of Parse
+	Parameters []uint32 // of the statement
+	Scan       sqlscan.Options
+	Columns    []string // that the gate added
+	Strip      int
+	At, Length int // of what was added
+}
+
+// atRest says that the session is between two transactions, that nothing of it
+// is under way in any direction or waits for an answer of anybody, and that what
+// the engine knows of it can be written down.
+func (e *engine) atRest() bool {
+	switch {
+	case e.fatal != nil, e.lost != "", e.streaming != nil, e.tx != pgwire.TxIdle, !e.queue.empty(), e.sent != e.answered:
+	case e.open, e.skip, e.copyIn != nil, e.discard, e.canceled, e.cutting != nil, e.dropping, e.long != nil, e.stray != nil:
+	case e.clientHeld.has, e.serverHeld.has, !e.client.Idle(), !e.server.Idle(), e.awaiting != 0:
+	case e.ddl.mark != 0, len(e.tainting) > 0, e.late.mark != 0, e.late.prepared != 0, e.writing.mark != 0, e.laundering != 0:
+	case e.env.opaque != 0, e.toClient.closed, e.toServer.closed:
+	default:
+		for _, p := range e.portals { // others end with the transaction
+			if !p.hold || p.exec != nil && p.exec.plan != nil && p.exec.plan.strip > 0 {
+				return false
+			}
+		}
+		return true
+	}
+	return false
+}
+
+// keep returns what the next gate has to know. The session is at rest, and its
+// buckets are closed. Cursors that outlive their transaction are not in it: to
+// the next gate they are cursors that it did not see, bounded and of an unknown
+// time of the session.
+func (e *engine) keep() *keptState {
+	v := &e.env
+	k := &keptState{Session: e.session, Who: e.who,
+		Temporary: v.temp, AskTemporary: v.askTemp, Plain: v.plain, Setting: v.setting, Temporaries: v.temps,
+		Nonstandard: v.nonstandard, UnsafeEncoding: v.unsafeEncoding, Encoding: v.encoding, Trace: v.trace,
+		First: e.age.first, Began: e.age.began, Remembered: e.age.kept, Rows: e.rows, BytesOut: e.bytesOut,
+		LimitRows: e.limits.rows, ClientHold: e.client.Hold, ServerHold: e.server.Hold, Wrote: e.wroteAt}
+	for _, s := range e.prepared {
+		k.Prepared = append(k.Prepared, s.keep())
+	}
+	if e.unnamed != nil {
+		s := e.unnamed.keep()
+		k.Unnamed = &s
+	}
+	by := map[event.SubjectSource][]uint32{}
+	for p := range e.limits.seen {
+		by[p.source] = append(by[p.source], p.number)
+	}
+	for source, numbers := range by {
+		if k.LimitSubjects == nil {
+			k.LimitSubjects = map[event.SubjectSource]event.Set{}
+		}
+		k.LimitSubjects[source] = event.SetOf(numbers)
+	}
+	return k
+}
+
+func (s *prepared) keep() keptPrepared {
+	k := keptPrepared{Name: s.name, Text: s.text, Known: s.command.st != nil, Trace: s.trace, Types: s.types,
+		Parameters: s.command.types, Scan: s.scan, Strip: s.strip, At: s.added.at, Length: s.added.length}
+	if s.injection != nil {
+		k.Columns = s.injection.Columns
+	}
+	return k
+}
+
+// keepable says that the session can be kept when it comes to rest. Others end
+// then: of TLS the keys are crypto/tls's own, and what a session that is lost or
+// streams has under way nobody knows.
+func (s *session) keepable() bool {
+	return s.login.Client.TLS == nil && s.login.Upstream.TLS == nil && s.e.lost == "" && s.e.streaming == nil
+}
+
+// keepIfAtRest has the loop let go of a session that shall be kept, when that is
+// possible now. Until it has let go, cuts still end the session.
+func (s *session) keepIfAtRest(p *netloop.Pair) {
+	o := s.order.Load()
+	if o == nil || !o.keep || s.keeping || s.closed || !s.e.atRest() {
+		return
+	}
+	if p.Detach() {
+		s.keeping = true
+		s.e.closeBuckets(event.OutcomeBucket)
+		s.keeping = s.e.fatal == nil // else it could not be recorded, and ends
+	}
+}
+
+var _ netloop.Detacher = (*session)(nil)
+
+// OnDetached implements netloop.Detacher.
+func (s *session) OnDetached(_ *netloop.Pair, client, upstream *netloop.Socket) {
+	s.closed = true
+	s.count()
+	state := s.e.keep()
+	state.Server, state.Since, state.Key = s.gate.acceptor.Server(), s.since, s.login.Key
+	kept := Kept{Client: client, Upstream: upstream}
+	var err error
+	if kept.State, err = json.Marshal(state); err != nil { // nothing in it can fail
+		s.gate.log("keep a session", err)
+		kept.Close()
+		s.entry.End()
+	} else {
+		s.gate.hold(keptSession{kept, s})
+	}
+	s.gate.ended(s)
+}
+
+// hold keeps what the loop let go of, unless somebody ordered its end meanwhile.
+func (g *Gate) hold(k keptSession) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.kept = append(g.kept, k)
+	if o := k.session.order.Load(); o == nil || !o.keep { // who orders it from now on finds it in the list
+		g.kept = g.kept[:len(g.kept)-1]
+		k.Close()
+		k.session.entry.End()
+	}
+}
+
+// Kept returns the sessions that wait for another gate, once: those that this
+// one kept when it ended, and those that it was given and did not take up. Run
+// has returned, or was never called.
+func (g *Gate) Kept() []Kept {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var list []Kept
+	for _, k := range g.kept {
+		list = append(list, k.Kept)
+	}
+	g.kept = nil
+	for _, r := range g.resumes {
+		list = append(list, r.kept)
+	}
+	g.resumes = nil
+	return list
+}

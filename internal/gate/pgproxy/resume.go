@@ -1,0 +1,164 @@
+package pgproxy
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"sekisho/internal/gate/netloop"
+	"sekisho/internal/gate/pgproxy/pglogin"
+	"sekisho/internal/lineage"
+	"sekisho/internal/roll"
+)
+
+// resumed is a session that another gate kept, until Run takes it up.
+type resumed struct {
+	kept  Kept
+	state keptState
+	entry *roll.Entry
+}
+
+// takeUp enters the sessions of Config.Resume into the roll: the watch must know
+// them when it first looks. The server has counted them before that.
+func (g *Gate) takeUp() {
+	for _, k := range g.cfg.Resume {
+		r := resumed{kept: k}
+		if err := json.Unmarshal(k.State, &r.state); err != nil {
+			g.log("take up a session", err)
+			k.Close()
+			continue
+		}
+		r.entry = g.roll.Begin()
+		r.entry.Uncounted(r.state.Who.ServerPID)
+		g.resumes = append(g.resumes, r)
+	}
+	g.cfg.Resume = nil
+}
+
+// resume takes up the sessions of another gate: each is recorded as open and
+// asks the cuts, like one that begins. What they wrote last the server may not
+// have counted yet.
+func (g *Gate) resume(ctx context.Context) {
+	g.mu.Lock()
+	list := g.resumes
+	g.resumes = nil
+	g.mu.Unlock()
+	wrote := map[*shared]int64{}
+	for i := range list {
+		r := &list[i]
+		sh, err := g.goOn(ctx, r)
+		if err != nil {
+			g.log("take up a session", err)
+			r.kept.Close()
+			r.entry.End()
+			continue
+		}
+		wrote[sh] = max(wrote[sh], r.state.Wrote)
+	}
+	for sh, at := range wrote {
+		if at != 0 {
+			sh.unsettled(time.Unix(0, at).Add(statsDelay))
+		}
+	}
+}
+
+// statsDelay is how late the counters of a server's process may be
+// (PGSTAT_MAX_INTERVAL, src/backend/utils/activity/pgstat.c).
+const statsDelay = time.Minute
+
+// unsettled says that until a time the server may count what was written before
+// the start: nothing is compared until then, and from a new baseline after it.
+func (g *shared) unsettled(until time.Time) {
+	left := until.Sub(g.Now())
+	if left <= 0 || len(g.Protected) == 0 {
+		return
+	}
+	n := &g.changed
+	n.total.inFlight.Add(1)
+	n.any.inFlight.Add(1)
+	g.spawn(func() {
+		t := time.NewTimer(left)
+		defer t.Stop()
+		select {
+		case <-t.C:
+		case <-g.ctx.Done():
+		}
+		n.total.unclear.Add(1)
+		n.any.unclear.Add(1)
+		n.total.inFlight.Add(^uint64(0))
+		n.any.inFlight.Add(^uint64(0))
+	})
+}
+
+// goOn gives a session to the loop.
+func (g *Gate) goOn(ctx context.Context, r *resumed) (*shared, error) {
+	k := &r.state
+	if now := g.acceptor.Server(); k.Server != now {
+		return nil, fmt.Errorf("it is at %q, and this gate at %q", k.Server, now)
+	}
+	login := &pglogin.Login{Client: netloop.Transport{Socket: r.kept.Client}, Upstream: netloop.Transport{Socket: r.kept.Upstream},
+		PID: k.Who.ServerPID, Key: k.Key}
+	g.acceptor.Resume(login)
+	g.mu.Lock()
+	sh, rec := g.database(ctx, k.Who.Database), g.cfg.Recorders[int(uint64(k.Session)%uint64(len(g.cfg.Recorders)))]
+	g.mu.Unlock()
+	s := &session{gate: g, login: login, entry: r.entry, since: k.Since, gone: make(chan struct{}), again: true}
+	g.engage(ctx, s, newEngine(sh, ctx, rec, k.Session, k.Who))
+	s.e.restore(k)
+	err := g.begin(ctx, s, rec)
+	if err != nil {
+		login.Release()
+	}
+	return sh, err
+}
+
+// restore puts back what keep returned. The environment is asked for before the
+// first statement.
+func (e *engine) restore(k *keptState) {
+	v := &e.env
+	v.temp, v.askTemp, v.plain, v.setting, v.temps = k.Temporary, k.AskTemporary, k.Plain, k.Setting, k.Temporaries
+	v.unsafeEncoding, v.encoding, v.trace = k.UnsafeEncoding, k.Encoding, k.Trace
+	e.age = age{k.First, k.Began, k.Remembered}
+	e.rows, e.bytesOut, e.wroteAt = k.Rows, k.BytesOut, k.Wrote
+	e.client.Hold, e.server.Hold = max(e.client.Hold, k.ClientHold), max(e.server.Hold, k.ServerHold)
+	e.limits.rows = k.LimitRows
+	for source, set := range k.LimitSubjects {
+		if e.limits.seen == nil {
+			e.limits.seen = map[person]struct{}{}
+		}
+		for _, r := range set {
+			for n := r.First; ; n++ {
+				e.limits.seen[person{source, n}] = struct{}{}
+				if n == r.Last {
+					break
+				}
+			}
+		}
+	}
+	for i := range k.Prepared {
+		s := e.preparedAgain(&k.Prepared[i])
+		e.prepared[s.name] = s
+		e.heldMem += len(s.text)
+	}
+	if k.Unnamed != nil {
+		e.unnamed = e.preparedAgain(k.Unnamed)
+	}
+	v.nonstandard = k.Nonstandard
+}
+
+// preparedAgain makes a statement from its text, scanned as it was. What it
+// means is found out when it is executed, as ever.
+func (e *engine) preparedAgain(k *keptPrepared) *prepared {
+	s := &prepared{name: k.Name, text: k.Text, trace: k.Trace, types: k.Types, scan: k.Scan, strip: k.Strip, added: insertion{k.At, k.Length}}
+	if k.Strip > 0 {
+		s.injection = &lineage.Injection{Columns: k.Columns}
+	}
+	if k.Known {
+		e.env.nonstandard = !k.Scan.StandardConformingStrings
+		if st := scanOne(s.text, s.scan); st != nil {
+			s.command = e.newCommand(s.text, st, k.Parameters)
+		}
+	}
+	return s
+}
