@@ -20,7 +20,7 @@ type pooled struct {
 }
 
 // pool works with sessions that stay: "pool NAME open [setting …]", "pool NAME ask
-// ID", "pool NAME run SQL", "pool NAME gone", "pool NAME close". A session must be
+// ID", "pool NAME run SQL", "pool NAME prepare SQL", "pool NAME prepared", "pool NAME gone", "pool NAME close". A session must be
 // served by the process of the server that served it first.
 func pool(ts *testscript.TestScript, neg bool, args []string) {
 	all := ts.Value(poolKey).(map[string]*pooled)
@@ -60,6 +60,14 @@ func pool(ts *testscript.TestScript, neg bool, args []string) {
 	case "run":
 		_, err := p.conn.PgConn().Exec(ctx, args[2]).ReadAll()
 		check(err)
+	case "prepare":
+		_, err := p.conn.Prepare(ctx, "again", args[2])
+		check(err)
+	case "prepared":
+		rows, err := p.conn.Query(ctx, "again")
+		check(err)
+		rows.Close()
+		check(rows.Err())
 	case "gone":
 		if err := p.conn.Ping(ctx); err == nil {
 			ts.Fatalf("session %s is still there", name)
