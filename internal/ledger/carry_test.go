@@ -4,6 +4,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -114,8 +115,9 @@ func TestCarryWaveOfALateGate(t *testing.T) {
 // stays known, however early that was.
 func TestCarryOldRows(t *testing.T) {
 	cfg := sampleLedger(t)
-	var clock time.Time
-	cfg.Now = func() time.Time { return clock }
+	var clock atomic.Int64 // UTC ns; the ledger's own goroutines read it
+	now := func() time.Time { return time.Unix(0, clock.Load()).UTC() }
+	cfg.Now = now
 	const table, source = event.Place("shop/public.c"), event.SubjectSource("shop.c")
 	for name, c := range map[string]struct {
 		intent, crossing bool // which of them is older than the cut
@@ -123,25 +125,25 @@ func TestCarryOldRows(t *testing.T) {
 	}{"as old as they pass": {want: 1}, "of an earlier transaction": {crossing: true, want: 2}, "announced and not completed": {intent: true, want: 2}} {
 		t.Run(name, func(t *testing.T) {
 			cfg.Dir = filepath.Join(t.TempDir(), "ledger")
-			clock = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+			clock.Store(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC).UnixNano())
 			if err := Init(t.Context(), cfg); err != nil {
 				t.Fatal(err)
 			}
 			l := mustOpen(t, cfg)
 			record := func(bodies ...event.Body) {
 				t.Helper()
-				clock = clock.Add(time.Hour)
+				clock.Add(int64(time.Hour))
 				if _, err := l.Recorder("gate/a", 0).Record(t.Context(), event.Durable, bodies...); err != nil {
 					t.Fatal(err)
 				}
 			}
 			scan := func(number uint64) event.Body {
-				at := clock.Add(time.Hour).UnixNano()
+				at := now().Add(time.Hour).UnixNano()
 				return &event.HoldingScan{Scan: number, Part: 1, Parts: 1, Table: table, Source: source, From: at, To: at}
 			}
 			record(&event.SessionOpen{Session: 1})
 			record(scan(1))
-			read := clock.Add(time.Minute).UnixNano()
+			read := now().Add(time.Minute).UnixNano()
 			since := func(is bool) int64 {
 				if is {
 					return read
@@ -153,8 +155,8 @@ func TestCarryOldRows(t *testing.T) {
 			if err := l.Seal(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			record(&event.Crossing{Session: 1, Intent: 99, From: clock.UnixNano(), To: clock.UnixNano(), Since: since(c.crossing)})
-			clock = clock.Add(100 * time.Hour)
+			record(&event.Crossing{Session: 1, Intent: 99, From: clock.Load(), To: clock.Load(), Since: since(c.crossing)})
+			clock.Add(int64(100 * time.Hour))
 			if done, err := l.Retain(t.Context(), RetentionPolicy{Name: "24h", MaxAge: 24 * time.Hour}); err != nil || done == nil {
 				t.Fatalf("%+v, %v", done, err)
 			}

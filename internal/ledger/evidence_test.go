@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -190,8 +191,9 @@ func TestBackupRestore(t *testing.T) {
 
 func TestRetention(t *testing.T) {
 	cfg := sampleLedger(t, &event.Statement{Statement: 7, Text: "SELECT $1"})
-	now := time.Now()
-	cfg.Now = func() time.Time { return now }
+	start := time.Now()
+	var passed atomic.Int64 // ns; the ledger's own goroutines read it
+	cfg.Now = func() time.Time { return start.Add(time.Duration(passed.Load())) }
 	l := mustOpen(t, cfg)
 	flipKept := flip(keptName(0), 60)
 	if record, err := l.Retain(t.Context(), RetentionPolicy{Name: "1h", MaxAge: time.Hour}); record != nil || err != nil {
@@ -206,7 +208,7 @@ func TestRetention(t *testing.T) {
 	if err != nil || before.Due != 0 || before.Oldest.IsZero() || !before.Next.Equal(before.Oldest.Add(time.Hour)) || before.NextFirst != 0 || before.NextLast == 0 {
 		t.Errorf("what goes next: %+v, %v", before, err)
 	}
-	now = now.Add(2 * time.Hour)
+	passed.Add(int64(2 * time.Hour))
 	for from, held := range map[event.Index]bool{0: true, before.NextLast: true, before.NextLast + 1: false} {
 		shipping := policy
 		shipping.From = &from

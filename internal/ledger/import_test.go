@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -147,8 +148,9 @@ func TestImportFull(t *testing.T) {
 // TestRetainLeavesUnshipped: what was not shipped yet stays, however old.
 func TestRetainLeavesUnshipped(t *testing.T) {
 	cfg := internalConfig(t)
-	now := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
-	cfg.Now = func() time.Time { return now }
+	start := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
+	var passed atomic.Int64 // ns; the ledger's own goroutines read it
+	cfg.Now = func() time.Time { return start.Add(time.Duration(passed.Load())) }
 	mustInit(t, cfg)
 	l := mustOpen(t, cfg)
 	for i := range 3 {
@@ -161,7 +163,7 @@ func TestRetainLeavesUnshipped(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	now = now.Add(48 * time.Hour)
+	passed.Add(int64(48 * time.Hour))
 	from := event.Index(0)
 	policy := RetentionPolicy{Name: "1h", MaxAge: time.Hour, From: &from}
 	if done, err := l.Retain(t.Context(), policy); done != nil || err != nil {
