@@ -61,6 +61,26 @@ func attackLate() []kind {
 			f := g.name("f")
 			return w(outside("%s; CREATE AGGREGATE %sa(text) (sfunc = %s, stype = text, initcond = '')", spy(f, "a text, b text", "text", "RETURN a || (SELECT max(email) FROM public.customers);"), f, f), settle(), g.either("SELECT "+f+"a(title) FROM tours"), g.either("SELECT "+f+"a(title) OVER (ORDER BY id) FROM tours"), outside("DROP FUNCTION %s(text, text) CASCADE", f))
 		}},
+		{"attack: late, domain inside a type", false, func(g *gen) episode {
+			d := g.name("d")
+			ask := fmt.Sprintf(g.pick("SELECT jsonb_populate_record(NULL::%sc, '{\"a\": \"x\"}')", "SELECT * FROM json_to_recordset('[{\"a\": \"x\"}]') AS j(a %s)", "SELECT ARRAY['x']::%s[]", "SELECT '{x}'::%s[]", "SELECT ('(' || title || ',1)')::%sc FROM tours", "SELECT title::%s FROM tours", "SELECT '(x,1)'::%sc", "SELECT array_fill('x'::%s, ARRAY[2])", "SELECT NULL::%s"), d)
+			how := []step{simple("%s", ask), prepared(ask, g.chance(50), false)} // a binary row has the number of its type in it
+			raise := "IF v = 'x' THEN RAISE NOTICE '%%', (SELECT string_agg(email, ',' ORDER BY id) FROM public.customers); END IF; RETURN (SELECT email LIKE 'u%%' FROM public.customers WHERE id = " + g.subject() + ");"
+			return w(outside(spy("%sf", "v text", "boolean", raise)+"; CREATE DOMAIN %s AS text CHECK (%sf(VALUE)); CREATE TYPE %sc AS (a %s, b int)", d, d, d, d, d), settle(),
+				how[g.r.IntN(2)], outside("DROP DOMAIN %s CASCADE; DROP FUNCTION %sf(text) CASCADE", d, d))
+		}},
+		{"attack: late, domain in what is not executed", false, func(g *gen) episode {
+			d := g.name("d")
+			raise := g.pick("", "IF v = 'x' AND random() >= 0 THEN RAISE NOTICE '%%', (SELECT max(email) FROM public.customers); END IF; ", "IF (SELECT max(email) FROM public.customers) > v THEN RAISE '%%', v USING ERRCODE = '42703'; END IF; ") + "RETURN (SELECT email LIKE 'u%%' FROM public.customers WHERE id = " + g.subject() + ");"
+			text := fmt.Sprintf(g.pick("SELECT '{x}'::%s[]", "SELECT '(x,1)'::%sc", "INSERT INTO %sk VALUES ('{x}')", "SELECT 1 FROM tours WHERE '{x}'::%s[] IS NULL"), d)
+			bound := fmt.Sprintf(g.pick("SELECT $1::%s[]", "SELECT cardinality($1::%s[])", "INSERT INTO %sk VALUES ($1)"), d)
+			ask := []step{
+				pipe(message{parse: &parse{"", text}}), pipe(message{parse: &parse{"", bound}}, message{bind: &bind{args: []string{"{x}"}}}),
+				simple("PREPARE p AS %s", text), simple("CREATE VIEW %sv AS SELECT '{x}'::%s[]", d, d), simple("BEGIN; DECLARE c CURSOR FOR SELECT '{x}'::%s[]; COMMIT", d), simple("EXPLAIN (COSTS off) %s", text),
+			}[g.r.IntN(6)]
+			return w(outside(spy("%sf", "v text", "boolean", raise)+"; CREATE DOMAIN %s AS text CHECK (%sf(VALUE)); CREATE TYPE %sc AS (a %s, b int); CREATE TABLE %sk (a %s[]); GRANT ALL ON %sk TO app", d, d, d, d, d, d, d, d), settle(),
+				ask, simple("ROLLBACK"), simple("DEALLOCATE ALL"), outside("DROP DOMAIN %s CASCADE; DROP FUNCTION %sf(text) CASCADE; DROP VIEW IF EXISTS %sv; DROP TABLE %sk", d, d, d, d))
+		}},
 		{"attack: late, instead of a view", false, func(g *gen) episode {
 			v := g.name("v")
 			return w(outside("%s; CREATE VIEW %s AS SELECT id, title FROM tours; CREATE TRIGGER t INSTEAD OF INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION %sf(); GRANT ALL ON %s TO app", spy(v+"f", "", "trigger", "NEW.title := (SELECT max(email) FROM public.customers); RETURN NEW;"), v, v, v, v), settle(),

@@ -256,6 +256,7 @@ func TestEveryRuleMatters(t *testing.T) {
 		{"code that is known", switches{Switches: pgproxy.Switches{NoCode: true}}, []string{"attack: second, code on another's row", "attack: code, trigger after"}, true},
 		{"code that is not known", switches{Switches: pgproxy.Switches{NoCode: true}}, []string{"attack: second, code on a known table", "attack: second, sequence"}, true},
 		{"verbose figures", switches{Switches: pgproxy.Switches{NoVerbose: true}}, []string{"attack: figures of another's verbose command"}, true},
+		{"code of inputs", switches{Switches: pgproxy.Switches{NoInputs: true}}, []string{"attack: late, domain inside a type", "attack: late, domain in what is not executed"}, true},
 		{"order of an index", switches{Lineage: lineage.Switches{NoIndexOrder: true}}, []string{"attack: order of an index", "attack: order of an index on what is harmless"}, true},
 		{"predicate", switches{Switches: pgproxy.Switches{NoPredicate: true}}, []string{"predicate", "semi-join"}, true},
 	} {

@@ -23,6 +23,7 @@ type Options struct {
 	Place event.Place
 
 	nulls []placed
+	types []OID // of the parameters, as the client declared them
 }
 
 // maxWork bounds the nodes visited for one statement: views and CTEs are
@@ -51,6 +52,7 @@ type analyser struct {
 	figures      bool  // sizes or counters reach the result, or decide about it
 	drawn        []OID // sequences that are drawn from, by their names
 	stored       bool  // something that is stored is read
+	reading      bool  // values of types are read that run code
 	calls        bool  // a function of somebody's own is called
 	memo         map[*nodetree.Node]int
 	policyDepth  int
@@ -64,7 +66,7 @@ type analyser struct {
 }
 
 // Opaque returns the analysis of a statement that cannot be followed.
-func Opaque(reason string) *Analysis { return &Analysis{Opaque: reason} }
+func Opaque(reason string) *Analysis { return &Analysis{Opaque: reason, Inputs: true} }
 
 // AnalyseTree is the analysis of one statement from the text of its node tree
 // (pg_proc.prosqlbody). It is a pure function; a tree it does not understand
@@ -96,6 +98,8 @@ func single(v nodetree.Value) (*nodetree.Node, bool) {
 
 func analyseQuery(cat *Catalog, q *nodetree.Node, opt Options) (out *Analysis, list []candidate) {
 	a := &analyser{cat: cat, opt: opt, unclassified: map[event.Place]bool{}, memo: map[*nodetree.Node]int{}, paramTypes: map[int]OID{}}
+	a.typed(q)
+	inputs := a.reading || slices.ContainsFunc(opt.types, func(o OID) bool { return cat.UnsafeTypes[o] })
 	defer func() {
 		if r := recover(); r != nil {
 			b, ok := r.(bail)
@@ -103,6 +107,7 @@ func analyseQuery(cat *Catalog, q *nodetree.Node, opt Options) (out *Analysis, l
 				panic(r)
 			}
 			out, list = Opaque(b.reason), nil
+			out.Inputs = inputs
 			out.TaintsSession, out.Letterbox, out.Setting, out.Stored = a.effects, a.letterbox, a.setting, true
 			out.Texts, out.Notifies, out.Locks = a.texts, true, a.locks
 			out.Locks.Any = true
@@ -111,7 +116,11 @@ func analyseQuery(cat *Catalog, q *nodetree.Node, opt Options) (out *Analysis, l
 			out.Sequences = a.sequences(true)
 		}
 	}()
-	out = a.finish(a.query(q, nil, true))
+	res := a.query(q, nil, true)
+	if a.reading || inputs { // what it writes is known by now
+		a.fail("function")
+	}
+	out = a.finish(res)
 	out.Stored, out.Texts, out.Calls, out.Notifies, out.Locks = a.stored, a.texts, a.calls, a.notifies, a.locks
 	out.Letterbox = a.letterbox || a.moves && a.predicate != 0 // how often tells
 	out.Sequences = a.sequences(false)

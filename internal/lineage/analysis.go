@@ -65,6 +65,10 @@ type Analysis struct {
 	// Texts says that it reads the texts of the session's prepared statements or
 	// cursors, as the server got them.
 	Texts bool
+	// Inputs says that code of somebody's own may run while the statement is parsed
+	// and its parameters are bound, before anything is executed: it names types
+	// whose values run code when they are read.
+	Inputs bool
 	// Literal says that the analysis was made from the text with its literals
 	// although there was one without: it holds for this very text, and not for
 	// other statements of its fingerprint.

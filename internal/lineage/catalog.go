@@ -24,9 +24,10 @@ type Catalog struct {
 	// LooseCollations are the non-deterministic collations: equality under
 	// them does not mean the same bytes.
 	LooseCollations map[OID]bool
-	// UnsafeDomains are domains whose checks call functions nobody declared.
-	UnsafeDomains map[OID]bool
-	Digest        string // of the catalogue rows it was built from
+	// UnsafeTypes are the types whose values run functions nobody declared when
+	// they are read: checks of domains, input functions, wherever they stand in it.
+	UnsafeTypes map[OID]bool
+	Digest      string // of the catalogue rows it was built from
 	// System is the identity of the server and its database, "" when the server
 	// does not tell: object numbers hold within it.
 	System string
@@ -37,10 +38,10 @@ type Catalog struct {
 	named     map[string][]*Relation // by bare name: what code may name
 	functions map[string][]*Function // by bare name: those that code may not call freely
 	risky     map[string]bool        // names of PostgreSQL's own functions that read or do something
-	domains   map[OID][]OID          // functions of somebody's own that checks of domains call
-	events    []OID                  // functions of event triggers
-	letters   []*Relation            // sequences that were moved by what is protected
-	implicit  []OID                  // functions of somebody's own that operators, casts, types and domains call
+	types     map[OID]*typed
+	events    []OID       // functions of event triggers
+	letters   []*Relation // sequences that were moved by what is protected
+	implicit  []OID       // functions of somebody's own that operators, casts, types and domains call
 }
 
 // Relation is a table, view, materialised view, foreign table or sequence.

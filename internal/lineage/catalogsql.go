@@ -31,9 +31,20 @@ const (
 		WHERE n.nspname !~ '^pg_temp_'`
 	operatorSQL  = `SELECT oid, oprcode::oid FROM pg_catalog.pg_operator`
 	collationSQL = `SELECT oid FROM pg_catalog.pg_collation WHERE NOT collisdeterministic`
-	domainSQL    = `SELECT DISTINCT k.contypid, d.refobjid FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_depend d
-		ON d.classid = 'pg_catalog.pg_constraint'::regclass AND d.objid = k.oid
-		AND d.refclassid = 'pg_catalog.pg_proc'::regclass AND d.refobjid >= 16384 WHERE k.contypid <> 0`
+	typeSQL      = `SELECT t.oid, t.typelem::text, '', '' FROM pg_catalog.pg_type t WHERE t.typelem >= 16384
+		UNION ALL SELECT t.oid, t.typbasetype::text, '', '' FROM pg_catalog.pg_type t WHERE t.typbasetype >= 16384
+		UNION ALL SELECT c.reltype, a.atttypid::text, '', '' FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+			WHERE c.reltype <> 0 AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid >= 16384
+		UNION ALL SELECT rngtypid, rngsubtype::text, '', '' FROM pg_catalog.pg_range WHERE rngsubtype >= 16384
+		UNION ALL SELECT rngmultitypid, rngtypid::text, '', '' FROM pg_catalog.pg_range WHERE rngtypid >= 16384
+		UNION ALL SELECT f.t, '', f.f::text, coalesce(e.extname, '') FROM (
+				SELECT oid, unnest(ARRAY[typinput, typreceive, typmodin]::oid[]) FROM pg_catalog.pg_type
+				UNION SELECT rngtypid, rngcanonical::oid FROM pg_catalog.pg_range
+				UNION SELECT r.rngtypid, p.amproc::oid FROM pg_catalog.pg_range r JOIN pg_catalog.pg_opclass o ON o.oid = r.rngsubopc
+					JOIN pg_catalog.pg_amproc p ON p.amprocfamily = o.opcfamily) f(t, f)
+			LEFT JOIN pg_catalog.pg_depend x ON x.classid = 'pg_catalog.pg_proc'::regclass AND x.objid = f.f AND x.deptype = 'e'
+			LEFT JOIN pg_catalog.pg_extension e ON e.oid = x.refobjid WHERE f.f >= 16384`
+	checkSQL    = `SELECT contypid, conbin::text FROM pg_catalog.pg_constraint WHERE contypid <> 0 AND conbin IS NOT NULL`
 	implicitSQL = `SELECT f.f, coalesce(e.extname, '') FROM (
 			SELECT oprcode::oid FROM pg_catalog.pg_operator WHERE oid >= 16384
 			UNION SELECT castfunc FROM pg_catalog.pg_cast
@@ -79,10 +90,12 @@ const digestSQL = `SELECT md5(concat_ws('/',
 		WHERE oid >= 16384 AND relkind IN ('r','p','v','m','f') AND relnamespace NOT IN (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname ~ '^pg_(toast_)?temp_')),
 	(SELECT concat(count(*), ':', sum(hashtextextended(concat_ws(',', attrelid, attnum, attname, atttypid, attisdropped, attgenerated, a.xmin), 0)::numeric))
 		FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid WHERE attrelid >= 16384 AND attnum > 0
-		AND c.relkind IN ('r','p','v','m','f') AND c.relnamespace NOT IN (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname ~ '^pg_(toast_)?temp_')),
+		AND c.relkind IN ('r','p','v','m','f','c') AND c.relnamespace NOT IN (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname ~ '^pg_(toast_)?temp_')),
 	(SELECT concat(count(*), ':', sum(hashtextextended(concat(oid, ',', xmin), 0)::numeric)) FROM pg_catalog.pg_proc
 		WHERE oid >= 16384 AND pronamespace NOT IN (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname ~ '^pg_temp_')),
 	(SELECT concat(count(*), ':', sum(hashtextextended(concat(oid, ',', xmin), 0)::numeric)) FROM pg_catalog.pg_rewrite WHERE oid >= 16384),
+	(SELECT concat(count(*), ':', sum(hashtextextended(concat(oid, ',', xmin), 0)::numeric)) FROM pg_catalog.pg_type
+		WHERE oid >= 16384 AND (typtype IN ('d','r') OR typtype = 'b' AND typelem = 0) AND typnamespace NOT IN (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname ~ '^pg_(toast_)?temp_')),
 	(SELECT concat(count(*), ':', sum(hashtextextended(concat(oid, ',', xmin), 0)::numeric)) FROM pg_catalog.pg_policy),
 	(SELECT concat(count(*), ':', sum(hashtextextended(concat(oid, ',', xmin), 0)::numeric)) FROM pg_catalog.pg_trigger WHERE NOT tgisinternal),
 	(SELECT concat(count(*), ':', sum(hashtextextended(concat(inhrelid, ',', inhparent), 0)::numeric)) FROM pg_catalog.pg_inherits),

@@ -138,18 +138,12 @@ func (l *loader) codes() error {
 	if err != nil {
 		return err
 	}
-	for domain, functions := range c.domains {
-		for _, o := range functions {
-			if fn := c.Functions[o]; fn == nil || fn.Trust != Pure {
-				c.UnsafeDomains[domain] = true
-				c.implicit = append(c.implicit, o)
-			}
-		}
-	}
+	c.unsafeTypes()
 	if len(c.implicit) > 0 { // a plain text may call them
 		for _, fn := range promoted {
 			fn.Trust = Untrusted
 		}
+		c.unsafeTypes()
 	}
 	return l.each(eventSQL, func(row []string) { c.events = append(c.events, oid(row[0])) })
 }

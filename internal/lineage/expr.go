@@ -91,7 +91,7 @@ func (a *analyser) exprAt(lv *level, v nodetree.Value, ctx standing, inside *sid
 	case "NEXTVALUEEXPR":
 		return a.draw(lv, OID(a.int(n, "seqid")))
 	case "COERCETODOMAIN":
-		if a.cat.UnsafeDomains[OID(a.int(n, "resulttype"))] {
+		if a.cat.UnsafeTypes[OID(a.int(n, "resulttype"))] {
 			a.fail("function")
 		}
 	}
@@ -396,6 +396,7 @@ func (a *analyser) expand(lv *level, fn *Function, args flow) flow {
 		a.bodyArgs[i] = args
 	}
 	a.bodyDepth++
+	a.typed(fn.Body)
 	res := a.query(fn.Body, nil, false)
 	a.bodyDepth--
 	a.bodyArgs, a.inBody = savedArgs, savedIn

@@ -192,7 +192,7 @@ var numbers = regexp.MustCompile(`:(?:relid|funcid|opfuncid|aggfnoid|winfnoid|ts
 func needed(cat *lineage.Catalog, trees map[string]string) *lineage.Catalog {
 	out := &lineage.Catalog{
 		Relations: map[lineage.OID]*lineage.Relation{}, Functions: map[lineage.OID]*lineage.Function{},
-		Operators: map[lineage.OID]lineage.OID{}, LooseCollations: cat.LooseCollations, UnsafeDomains: cat.UnsafeDomains,
+		Operators: map[lineage.OID]lineage.OID{}, LooseCollations: cat.LooseCollations, UnsafeTypes: cat.UnsafeTypes,
 	}
 	var texts []string
 	for _, tree := range trees {

@@ -32,7 +32,7 @@ func isTrue(text string) bool { return text == "t" }
 func (c *control) load(ctx context.Context, conf *Config, extra []Table) (*Catalog, error) {
 	l := &loader{conf: conf, c: c, ctx: ctx, cat: &Catalog{
 		Relations: map[OID]*Relation{}, Functions: map[OID]*Function{}, Operators: map[OID]OID{},
-		LooseCollations: map[OID]bool{}, UnsafeDomains: map[OID]bool{},
+		LooseCollations: map[OID]bool{}, UnsafeTypes: map[OID]bool{},
 	}}
 	if rows, err := c.rows(ctx, systemSQL); err == nil && len(rows) == 1 { // a role that may not ask gets no answer
 		l.cat.System = rows[0][0]
@@ -216,10 +216,7 @@ func (l *loader) rest() error {
 	if err != nil {
 		return err
 	}
-	l.cat.domains = map[OID][]OID{}
-	return l.each(domainSQL, func(row []string) {
-		l.cat.domains[oid(row[0])] = append(l.cat.domains[oid(row[0])], oid(row[1]))
-	})
+	return l.types()
 }
 
 func (l *loader) find(schema, name string) *Relation {

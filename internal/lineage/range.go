@@ -79,6 +79,7 @@ func (a *analyser) relation(lv *level, rt int, r *rte, n *nodetree.Node, inside 
 		if view == nil {
 			a.fail("view")
 		}
+		a.typed(view)
 		res := a.query(view, nil, false)
 		if rel.Protected == nil || len(res.knows) > 0 {
 			return a.put(lv, rt, r, res, 1, inside)
@@ -129,6 +130,7 @@ func (a *analyser) policies(lv *level, r *rte, inside *side) []*know {
 	in := &level{rtes: []*rte{r}}
 	var f flow
 	for _, p := range r.rel.Policies {
+		a.typed(p)
 		f = f.and(a.expr(in, nodetree.Value{Kind: nodetree.Struct, Node: p}, inOther))
 	}
 	lv.pending = append(lv.pending, pending{flow: f, inside: inside, reason: "row security"})

@@ -46,6 +46,13 @@ func (c *control) read(ctx context.Context, req *Request) (*tree, error) {
 		types = types[:req.ClientParams]
 	}
 	t, err := c.readText(ctx, req, req.SQL, types)
+	if strings.ContainsAny(req.SQL, "'$") && !c.broken() {
+		// Code of a literal's type may have run, and such locks outlive a rollback.
+		if _, unlock := c.rows(ctx, "SELECT pg_catalog.pg_advisory_unlock_all()"); unlock != nil && err == nil {
+			c.close(ctx)
+			err = unlock
+		}
+	}
 	if err == nil {
 		t.literal = req.Text != ""
 	}

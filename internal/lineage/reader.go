@@ -330,7 +330,7 @@ func (r *Reader) judge(ctx context.Context, cat *Catalog, req *Request, t *tree)
 		return Opaque("temporary"), nil
 	}
 	opt := r.options(req)
-	opt.nulls = t.nulls
+	opt.nulls, opt.types = t.nulls, req.ParamTypes
 	an, list := analyseText(cat, t.text, opt)
 	if !req.Explain && an.Opaque == "" && len(an.Columns) != t.columns {
 		return Opaque("tree: columns"), nil

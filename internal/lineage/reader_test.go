@@ -49,6 +49,7 @@ func TestReader(t *testing.T) {
 		{"names that change", (*shop).names},
 		{"values of others", (*shop).carried},
 		{"what code writes", (*shop).code},
+		{"types that run code", (*shop).types},
 		{"names that changed meanwhile", (*shop).known},
 		{"materialised views", (*shop).derived},
 	} {

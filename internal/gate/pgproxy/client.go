@@ -244,11 +244,15 @@ func (e *engine) clientParse(m *pgwire.Message) bool {
 	if s == nil || name != "" || !s.same(&p, e.env.scan()) {
 		s = e.newPrepared(name, &p)
 	}
+	read, ok := e.parsedPlan(&s.command)
+	if !ok {
+		return false
+	}
 	out, ok := e.rewriteParse(s, &p)
 	if !ok {
 		return false
 	}
-	e.expectExtended(expect{kind: expectParse, stmt: s, undo: undo{kind: undoPrepared, name: name, stmt: old}})
+	e.expectExtended(expect{kind: expectParse, stmt: s, exec: e.parses(s, read), undo: undo{kind: undoPrepared, name: name, stmt: old}})
 	e.setPrepared(name, s)
 	if out == nil {
 		e.toServer.pass(m.Raw)
@@ -256,32 +260,6 @@ func (e *engine) clientParse(m *pgwire.Message) bool {
 		e.toServer.buf = pgwire.AppendParseReplaced(e.toServer.own(), &p, out)
 	}
 	return true
-}
-
-func (s *prepared) same(p *pgwire.Parse, opt sqlscan.Options) bool {
-	if string(s.text) != string(p.Query) || len(s.types) != p.Count || s.scan != opt || s.strip != 0 {
-		return false
-	}
-	for i, t := range s.types {
-		if t != p.Type(i) {
-			return false
-		}
-	}
-	return true
-}
-
-func (e *engine) newPrepared(name string, p *pgwire.Parse) *prepared {
-	s := &prepared{name: name, text: append([]byte(nil), p.Query...), trace: traceparent.InSQL(p.Query), scan: e.env.scan()}
-	for i := range p.Count {
-		s.types = append(s.types, p.Type(i))
-	}
-	if e.env.unsafeEncoding && nonASCII(s.text) {
-		return s
-	}
-	if st := scanOne(s.text, s.scan); st != nil {
-		s.command = e.newCommand(s.text, st, s.types)
-	}
-	return s
 }
 
 // clientBind handles Bind: it fixes what the portal's statement means.
@@ -313,7 +291,7 @@ func (e *engine) clientBind(m *pgwire.Message) bool {
 	p.bind = append(p.bind[:0], m.Body...)
 	n := string(name)
 	item := expect{kind: expectBind, undo: undo{kind: undoPortal, name: n, portal: old}}
-	if x.plan.code() == codeRuns { // the planner may run it
+	if x.plan.code() == codeRuns || c != nil && x.plan.inputs() && e.mayInput() { // the input functions or the planner may run it
 		if c != nil {
 			e.runs(c, x)
 		} else {

@@ -26,6 +26,9 @@ type Analyser interface {
 	Analyse(ctx context.Context, req lineage.Request) (*lineage.Analysis, error)
 	// Code says what code may write; nil: that is not known. It does not wait.
 	Code(req lineage.CodeRequest) *lineage.Code
+	// Inputs says that there may be types whose values run code nobody declared
+	// when they are read. It does not wait.
+	Inputs() bool
 }
 
 // Numbers gives the subject numbers of one source; *subject.Source is one.
@@ -105,6 +108,8 @@ type Switches struct {
 	NoTurn bool
 	// NoVerbose takes what VACUUM VERBOSE and its like say for nobody's.
 	NoVerbose bool
+	// NoInputs takes what is said while a statement is parsed or bound for nobody's.
+	NoInputs bool
 	// NoAgain never asks the policy again about a statement that turned out to
 	// mean something else.
 	NoAgain bool

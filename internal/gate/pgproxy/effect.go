@@ -220,7 +220,10 @@ func (e *engine) defineCursor(c *command, x *execution) undo {
 	}
 	cursor.slot = e.slotOf(cursor.plan)
 	e.setPortal(name, &portal{exec: cursor, mark: e.sent + 1, hold: c.st.Flags.Has(sqlscan.Hold)})
-	x.plan, x.slot, x.cursor = nil, nil, cursor // DECLARE itself returns nothing
+	x.cursor = cursor
+	if !cursor.plan.inputs() || !e.mayInput() {
+		x.plan, x.slot = nil, nil // DECLARE itself returns nothing
+	}
 	return u
 }
 

@@ -100,14 +100,17 @@ var personal = element.MaskOf(element.Name, element.Email)
 
 // answers is an Analyser with one answer a text.
 type answers struct {
-	mu    sync.Mutex
-	by    map[string]*lineage.Analysis
-	asked []string
-	path  map[string]map[string]*lineage.Analysis // search_path → text → answer
+	mu     sync.Mutex
+	by     map[string]*lineage.Analysis
+	asked  []string
+	inputs bool
+	path   map[string]map[string]*lineage.Analysis // search_path → text → answer
 }
 
 // Code knows of no code what it writes.
 func (a *answers) Code(lineage.CodeRequest) *lineage.Code { return nil }
+
+func (a *answers) Inputs() bool { return a.inputs }
 
 func (a *answers) Analyse(_ context.Context, q lineage.Request) (*lineage.Analysis, error) {
 	a.mu.Lock()

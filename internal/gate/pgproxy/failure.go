@@ -28,12 +28,16 @@ func (e *engine) serverError(m *pgwire.Message) bool {
 		return true
 	}
 	x := e.failing(head)
-	if sqlstate := string(body.Field(pgwire.FieldCode)); quotesValues(sqlstate) {
+	sqlstate, where := string(body.Field(pgwire.FieldCode)), body.Field(pgwire.FieldWhere)
+	switch {
+	case x == nil && head.kind.unexecuted():
+		x = e.unplanned(head, x, "error", spoke(sqlstate, where))
+	case quotesValues(sqlstate):
 		e.meets(x)
-		x = e.unplanned(head, x, "error", x != nil && x.raised(sqlstate, body.Field(pgwire.FieldWhere)))
+		x = e.unplanned(head, x, "error", x != nil && x.raised(sqlstate, where))
 	}
-	x = e.waited(head, x, string(body.Field(pgwire.FieldCode)))
-	if !e.discard && e.tells(x, body) {
+	x = e.waited(head, x, sqlstate)
+	if !e.discard && e.tells(x, body) && !(head.kind.unexecuted() && strings.HasPrefix(sqlstate, "42") && len(where) == 0) {
 		if x.plan.opaque == "" && !x.plan.always {
 			x = e.asError(x)
 		}
@@ -84,18 +88,18 @@ func (x *execution) raised(sqlstate string, where []byte) bool {
 }
 
 // unplanned gives a wide plan to what runs code or reads rows without having a
-// plan of its own: DDL, COMMIT, the Sync that commits, a write with triggers,
-// and a harmless statement under which code raised something all the same. Its
-// errors and notices may quote anybody.
+// plan of its own: DDL, COMMIT, the Sync that commits, a Parse whose literals
+// call code, a write with triggers, and a harmless statement under which code
+// raised something all the same. Its errors and notices may quote anybody.
 func (e *engine) unplanned(head *expect, x *execution, reason string, raised bool) *execution {
 	if len(e.g.Protected) == 0 {
 		return x
 	}
 	switch {
-	case head.kind == expectSync && x == nil:
+	case x == nil && (head.kind == expectSync || raised && head.kind.unexecuted() && !e.g.switches.NoInputs):
 		head.exec = e.newExecution(e.g.unknownShape)
 		x = head.exec
-	case x == nil || x.silent || x.plan != nil && (x.plan.crosses() || !x.plan.triggered() && !raised):
+	case x == nil || x.silent && !raised || x.plan != nil && (x.plan.crosses() || !x.plan.triggered() && !raised):
 		return x
 	}
 	e.setPlan(x, e.g.wideOf(x.shape, reason))

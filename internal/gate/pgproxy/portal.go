@@ -35,6 +35,32 @@ type portal struct {
 	unknown   bool
 }
 
+func (s *prepared) same(p *pgwire.Parse, opt sqlscan.Options) bool {
+	if string(s.text) != string(p.Query) || len(s.types) != p.Count || s.scan != opt || s.strip != 0 {
+		return false
+	}
+	for i, t := range s.types {
+		if t != p.Type(i) {
+			return false
+		}
+	}
+	return true
+}
+
+func (e *engine) newPrepared(name string, p *pgwire.Parse) *prepared {
+	s := &prepared{name: name, text: append([]byte(nil), p.Query...), trace: traceparent.InSQL(p.Query), scan: e.env.scan()}
+	for i := range p.Count {
+		s.types = append(s.types, p.Type(i))
+	}
+	if e.env.unsafeEncoding && nonASCII(s.text) {
+		return s
+	}
+	if st := scanOne(s.text, s.scan); st != nil {
+		s.command = e.newCommand(s.text, st, s.types)
+	}
+	return s
+}
+
 // Limits of what a session may define. Beyond, names become unknown: bounded,
 // not refused.
 const (

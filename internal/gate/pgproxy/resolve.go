@@ -151,7 +151,8 @@ func (e *engine) resolve(c *command, s *prepared, partial bool, unsure string) (
 		return nil, nil, false
 	}
 	if c.query == nil || kind == sqlscan.CreateView || kind == sqlscan.Prepare {
-		return nil, nil, true
+		p, ok = e.parsedPlan(c)
+		return p, nil, ok
 	}
 	v := variant(0)
 	if partial || kind == sqlscan.DeclareCursor {

@@ -43,6 +43,9 @@ func (e *engine) serverMessage(m *pgwire.Message) bool {
 	if m.Type == pgwire.TypeFunctionResponse {
 		return e.functionResponse(head, m)
 	}
+	if !e.parsed(head, m.Type) {
+		return false
+	}
 	e.reply(head, m)
 	return true
 }
