@@ -12,6 +12,7 @@ func (s *shop) types(t *testing.T) {
 CREATE DOMAIN digit AS int CHECK (VALUE IN (1, 2, 3)) DEFAULT 1;
 CREATE TYPE parcel AS (a address, b digit);
 CREATE TYPE digits AS RANGE (subtype = int4, subtype_diff = int4range_subdiff)`
+	s.ask(t, request("SELECT 1")) // reads the catalogue
 	s.refresh(t, safe)
 	defer s.refresh(t, "DROP TYPE parcel, digits; DROP DOMAIN address, digit CASCADE")
 	ask := func(sql string, types ...lineage.OID) *lineage.Analysis {
