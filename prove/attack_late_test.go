@@ -29,6 +29,11 @@ func attackLate() []kind {
 			return w(hold("%s", g.pick("SELECT pg_advisory_lock(length(email)) FROM customers WHERE id = "+g.subject(), "SELECT pg_advisory_lock(7) FROM customers WHERE id = "+g.subject()+" AND email LIKE 'u%'", "SELECT CASE WHEN email LIKE 'u%' THEN pg_try_advisory_lock(7) END FROM customers WHERE id = "+g.subject(), "SELECT id FROM customers WHERE id = "+g.subject()+" AND email LIKE 'u%' AND pg_try_advisory_lock_shared(1, 7)")),
 				g.either(g.pick("SELECT n, pg_try_advisory_lock(n) FROM generate_series(1, 60) n", "SELECT objid, mode FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())")), simple("SELECT pg_advisory_unlock_all()"))
 		}},
+		{"attack: late, others' locks by a choice", false, func(g *gen) episode {
+			k := g.subject()
+			return w(hold("BEGIN; %s", g.pick("SELECT CASE WHEN email LIKE 'u%' THEN pg_try_advisory_lock(7) END FROM customers WHERE id = "+k, "SELECT COALESCE(NULLIF(email LIKE 'u%', true), pg_try_advisory_lock(7)) FROM customers WHERE id = "+k, "SELECT email LIKE 'u%' AND pg_try_advisory_lock(7) FROM customers WHERE id = "+k, "SELECT id FROM customers WHERE id = "+k+" ORDER BY email LIKE 'u%' OR pg_try_advisory_lock(7)")),
+				g.either("SELECT objid, mode FROM pg_locks WHERE locktype = 'advisory' AND objid = 7 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"))
+		}},
 		{"attack: late, tables that others locked", false, func(g *gen) episode {
 			return w(hold("BEGIN; DO $$BEGIN IF (SELECT email LIKE 'u%%' FROM customers WHERE id = %s) THEN LOCK TABLE tours; END IF; END$$", g.subject()), g.either(g.pick("SELECT relation::regclass::text, mode FROM pg_locks WHERE relation = 'tours'::regclass AND mode LIKE 'Access%'", "LOCK TABLE tours NOWAIT")))
 		}},

@@ -49,6 +49,7 @@ type analyser struct {
 	notifies     bool
 	locks        Locks
 	moves        bool  // a sequence or lock is moved, perhaps once a row
+	effected     int   // calls that change something which others find, and row locks, that were seen
 	figures      bool  // sizes or counters reach the result, or decide about it
 	drawn        []OID // sequences that are drawn from, by their names
 	stored       bool  // something that is stored is read

@@ -98,6 +98,9 @@ func (a *analyser) exprAt(lv *level, v nodetree.Value, ctx standing, inside *sid
 	if !plainExpressions[n.Type] {
 		a.fail("tree: " + n.Type)
 	}
+	if choices[n.Type] {
+		return a.choice(lv, n, inner(ctx), inside)
+	}
 	return a.parts(lv, n, inner(ctx), inside)
 }
 
@@ -327,6 +330,9 @@ func (a *analyser) function(lv *level, oid OID, args flow) flow {
 	a.itself = a.itself || fn.Itself
 	a.moves = a.moves || fn.Moves
 	a.notifies = a.notifies || fn.Notifies
+	if fn.Moves || fn.Trust == Effect {
+		a.effected++
+	}
 	if fn.Locks {
 		a.locks.Asks, a.locks.Any = true, true
 	}

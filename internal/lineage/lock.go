@@ -18,6 +18,7 @@ type Locks struct {
 func (a *analyser) marks(q *nodetree.Node) {
 	for _, item := range optional(q, "rowMarks").Items {
 		n := a.node(item)
+		a.effected++
 		if a.int(n, "waitPolicy") != 0 {
 			a.locks.Asks = true
 		}

@@ -34,6 +34,7 @@ func (a *analyser) sequenceOf(n *nodetree.Node) OID {
 // draw notes that a sequence is moved, and returns what its number tells.
 func (a *analyser) draw(lv *level, seq OID) flow {
 	a.stored = true
+	a.effected++
 	r := a.cat.Relations[seq]
 	if r == nil {
 		a.moves = true
