@@ -20,6 +20,7 @@ import (
 	"sekisho/internal/ledger"
 	"sekisho/internal/lineage"
 	"sekisho/internal/policy"
+	"sekisho/internal/roll"
 	"sekisho/internal/subject"
 	"sekisho/internal/view"
 	"sekisho/internal/view/disclosure"
@@ -114,6 +115,7 @@ func startHouseUnder(t testing.TB, dsn, upstream, database string, off switches,
 			return n, owner == subject.One
 		},
 		Tainted: h.tainted, Writing: h.holdings.Writing, Turns: identifiers.Turns,
+		Working: func(ctx context.Context) ([]roll.Process, error) { return datamap.Processes(ctx, dsn, control) },
 	}
 	settings.SwitchOff(off.Switches)
 	h.gate, err = pgproxy.New(pgproxy.Config{

@@ -19,6 +19,7 @@ import (
 	"sekisho/internal/gate/pgproxy"
 	"sekisho/internal/keyring"
 	"sekisho/internal/lineage"
+	"sekisho/internal/roll"
 	"sekisho/internal/subject"
 )
 
@@ -231,6 +232,11 @@ func (p *process) newIdentifiers() (*subject.Identifiers, error) {
 func (g *gate) identify(table event.Place, kind element.Kind, value []byte) (uint32, bool) {
 	n, owner := g.base.identifiers.Lookup(subject.Space{Table: table, Element: kind}, value)
 	return n, owner == subject.One && !g.bypass.open.Load()
+}
+
+// working lists the server's processes that serve clients of the database.
+func (b *base) working(ctx context.Context) ([]roll.Process, error) {
+	return datamap.Processes(ctx, b.dsn, b.control)
 }
 
 // tainted protects a relation that protected data was written to, and has it

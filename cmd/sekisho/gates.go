@@ -174,6 +174,8 @@ func (p *process) settings(g *gate) pgproxy.Settings {
 		Numbers:    func(src event.SubjectSource) pgproxy.Numbers { return p.dict.Source(src) },
 		Tainted:    g.base.tainted,
 		Writing:    g.base.holdings.Writing,
+		Working:    g.base.working,
+		Pooled:     len(poolers(g.base.cfg)) > 0,
 		Turns:      g.base.identifiers.Turns,
 		Common:     &g.base.common,
 		Laundered:  len(p.past.suspected[place(g.base.cfg)]) > 0,

@@ -70,6 +70,13 @@ const (
 	Serving
 )
 
+// Process is a process of a database server that serves a client.
+type Process struct {
+	PID   uint32
+	Start string // when it began, in the server's words: the number may be another's later; "": not known
+	Idle  bool   // it has waited for its client for a while, outside of a transaction
+}
+
 // Entry is one login, and then one session.
 type Entry struct {
 	roll *Roll

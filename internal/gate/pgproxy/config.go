@@ -8,6 +8,7 @@ import (
 	"sekisho/internal/event"
 	"sekisho/internal/lineage"
 	"sekisho/internal/policy"
+	"sekisho/internal/roll"
 	"sekisho/internal/subject"
 )
 
@@ -106,6 +107,8 @@ type Switches struct {
 	NoSince bool
 	// NoTurn trusts what an identifier says now for rows of an older snapshot.
 	NoTurn bool
+	// NoOutlasting takes the end of a session for the end of its process.
+	NoOutlasting bool
 	// NoVerbose takes what VACUUM VERBOSE and its like say for nobody's.
 	NoVerbose bool
 	// NoInputs takes what is said while a statement is parsed or bound for nobody's.
@@ -150,6 +153,13 @@ type Settings struct {
 	// that is nil, is called once, when the transaction has ended, with whether it
 	// may have changed anything.
 	Writing func(table event.Place, columns []string) (over func(changed bool))
+	// Working, if not nil, lists the server's processes that serve clients of the
+	// database, those of this program's own sessions left out. A session that ends
+	// in the middle of something counts as writing, locking and changing what it
+	// did until its process is not in the list. nil: until it ends.
+	Working func(ctx context.Context) ([]roll.Process, error)
+	// Pooled says that the processes which clients are told of are not the server's.
+	Pooled bool
 	// Turns rises whenever Identifier may have come to answer otherwise; nil: never.
 	Turns func() uint64
 	// Common is shared by the gates of the database in this process; nil: there

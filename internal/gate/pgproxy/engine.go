@@ -88,6 +88,7 @@ type engine struct {
 	ackErr   atomic.Pointer[error]
 	wake     func() // asks the transport for wake; any goroutine
 	cancel   func() // asks the transport for a CancelRequest, then cancelDone
+	left     func() // the session has ended, and its process at the server is gone; any goroutine
 
 	fields      []pgwire.Field
 	scratch     []byte
@@ -147,7 +148,7 @@ func newEngine(g *shared, ctx context.Context, rec event.Recorder, session event
 	e := &engine{g: g, ctx: ctx, rec: rec, session: session, who: who, tx: pgwire.TxIdle}
 	e.client.Hold, e.server.Hold = 4*maxHeldMessage, maxHeldMessage
 	e.prepared, e.portals, e.slots = map[string]*prepared{}, map[string]*portal{}, map[*plan]*slot{}
-	e.wake, e.cancel = func() {}, func() {}
+	e.wake, e.cancel, e.left = func() {}, func() {}, func() {}
 	e.env.dirty = true
 	if g.Turns != nil {
 		e.turn = g.Turns()
@@ -322,11 +323,10 @@ func (e *engine) close(reason string) {
 	}
 	e.halfRow()
 	e.closeBuckets(why)
+	before, unfinished := e.late, e.unfinished()
 	e.endLate()
 	e.leavesCode()
-	e.letsGo()
-	e.endDDL()
-	e.leaves()
+	e.goes(before, unfinished)
 	e.submit(&event.SessionClose{Session: e.session, Reason: reason, Rows: e.rows, Bytes: e.bytesOut})
 }
 

@@ -286,6 +286,7 @@ func (g *Gate) engage(ctx context.Context, s *session, e *engine) {
 		}
 	}
 	e.cancel = func() { s.cancelServer(ctx) }
+	e.left = s.entry.End
 }
 
 // begin records that the session is open, asks the cuts, and gives it to the loop.

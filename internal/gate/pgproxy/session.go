@@ -120,7 +120,6 @@ func (s *session) OnClosed(p *netloop.Pair, _ netloop.Side, err error) {
 	s.e.close(reason(err, s.e.fatal))
 	s.count()
 	s.login.Release()
-	s.entry.End()
 }
 
 // OnGone implements netloop.Ender: what was put out before the end has left,

@@ -357,6 +357,8 @@ type shared struct {
 	findings sync.Map // findingKey → struct{}
 	changed  counters
 
+	outlasting outlasting
+
 	unknownShape, notifyShape, fastpathShape, loginShape, streamShape *shape
 	showPlan                                                          *plan // of SHOW: rows that are no crossing
 }
