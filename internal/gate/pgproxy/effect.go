@@ -83,7 +83,7 @@ func (e *engine) effects(c *command, x *execution) (u undo) {
 	e.noteUnclassified(p)
 	k := e.codeOfRun(c, p)
 	e.signals(c, p, k)
-	e.locks(c, p, k)
+	e.locks(c, x, k)
 	e.makes(c, x)
 	if c.changesSettings() || c.shape.sets {
 		e.touch()

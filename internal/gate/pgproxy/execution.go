@@ -53,10 +53,11 @@ type execution struct {
 	known    bool             // what its code writes is known, and was dealt with
 	// transaction is the name of the two-phase transaction that it prepares or ends.
 	transaction string
-	target      string // of a write that was not analysed: what it names
-	keyedRows   uint64 // of COPY FROM: rows whose subject is known
-	reach       reach  // which change counters it moves
-	wrote       *plan  // whose writes they are
+	locked      []event.Place // by the transaction that it prepares, while that is not known
+	target      string        // of a write that was not analysed: what it names
+	keyedRows   uint64        // of COPY FROM: rows whose subject is known
+	reach       reach         // which change counters it moves
+	wrote       *plan         // whose writes they are
 }
 
 type colFormat struct {
@@ -329,6 +330,9 @@ func (e *engine) finish(x *execution, why event.Outcome, affected int64) {
 	}
 	if x == nil {
 		return
+	}
+	if why == event.OutcomeFailed {
+		e.takesLocksBack(x)
 	}
 	if x.slot == nil { // it is about nobody's rows
 		if why == event.OutcomeFailed && x.launders != "" {

@@ -20,6 +20,8 @@ type locks struct {
 
 	mu sync.Mutex
 	by map[event.Place]*lockedRows // "": perhaps of every relation
+	// prepared are the locks of transactions that were prepared, by their names.
+	prepared map[string][][]event.Place
 }
 
 type lockedRows struct {
@@ -78,7 +80,8 @@ type holding struct {
 }
 
 // locks notes that a command is about to be sent whose locks tell.
-func (e *engine) locks(c *command, p *plan, k *knownCode) {
+func (e *engine) locks(c *command, x *execution, k *knownCode) {
+	p := x.plan
 	a := p.lineage()
 	switch {
 	case len(e.g.Protected) == 0:
@@ -107,7 +110,12 @@ func (e *engine) locks(c *command, p *plan, k *knownCode) {
 		switch c.st.Kind {
 		case sqlscan.Commit, sqlscan.Rollback:
 		case sqlscan.PrepareTransaction: // whoever ends it, and when
-			h.mark = ^uint64(0)
+			if _, named := c.transactionName(); named && h.mark != ^uint64(0) {
+				x.locked = append(x.locked, h.places...)
+				*h = holding{}
+			} else {
+				h.mark = ^uint64(0)
+			}
 		default:
 			h.mark = max(h.mark, e.sent+1)
 		}
@@ -128,8 +136,49 @@ func (e *engine) holds(place event.Place) {
 	h.places = append(h.places, e.g.locks.hold(place))
 }
 
+// keepPrepared keeps the locks of a transaction until it is ended by its name.
+func (l *locks) keepPrepared(name string, places []event.Place) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.prepared == nil {
+		l.prepared = map[string][][]event.Place{}
+	}
+	l.prepared[name] = append(l.prepared[name], places)
+}
+
+// endPrepared lets go of the locks of all transactions of a name: the server has
+// one at a time.
+func (l *locks) endPrepared(name string) {
+	l.mu.Lock()
+	list := l.prepared[name]
+	delete(l.prepared, name)
+	l.mu.Unlock()
+	for _, places := range list {
+		for _, p := range places {
+			l.letGo(p)
+		}
+		l.all.Add(-1)
+	}
+}
+
+// takesLocksBack is called when x, which was to prepare a transaction, is done
+// with. Unless it did, its locks are those of the session, until it is idle.
+func (e *engine) takesLocksBack(x *execution) {
+	if len(x.locked) == 0 {
+		return
+	}
+	h := &e.holding
+	if h.mark != 0 { // both are one from now on
+		e.g.locks.all.Add(-1)
+	}
+	h.mark = max(h.mark, e.answered, 1)
+	h.places = append(h.places, x.locked...)
+	x.locked = nil
+}
+
 // letsGo is called when the transaction has ended. Locks of a transaction that
-// was prepared count for good.
+// was prepared count until it is ended by its name; for good when the gate does
+// not know that.
 func (e *engine) letsGo() {
 	h := &e.holding
 	if h.mark == 0 || h.mark == ^uint64(0) {

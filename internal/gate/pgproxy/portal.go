@@ -154,6 +154,7 @@ func (e *engine) release(x *execution) {
 	if x.refs--; x.refs > 0 {
 		return
 	}
+	e.takesLocksBack(x)
 	e.laundered(x) // bound, and perhaps run by the planner, or not answered
 	if len(e.free) >= maxFree {
 		return

@@ -84,12 +84,20 @@ func (e *engine) twoPhaseEnds(x *execution, m *pgwire.Message) {
 	if x == nil || x.transaction == "" || m.Type != pgwire.TypeCommandComplete {
 		return
 	}
+	if x.shape.kind != sqlscan.PrepareTransaction {
+		e.g.locks.endPrepared(x.transaction)
+	}
 	tag := bytes.TrimSuffix(m.Body, []byte{0})
 	switch {
 	case x.shape.kind == sqlscan.PrepareTransaction:
 		if string(tag) == "PREPARE TRANSACTION" {
 			e.g.twoPhase.prepared(x.transaction)
+			if len(x.locked) > 0 {
+				e.g.locks.keepPrepared(x.transaction, x.locked)
+				x.locked = nil
+			}
 		}
+		e.takesLocksBack(x)
 	case e.g.twoPhase.known(x.transaction):
 		e.g.twoPhase.ended(x.transaction)
 	case x.shape.kind == sqlscan.CommitPrepared: // it changed rows that nobody saw
