@@ -29,16 +29,16 @@ type waitingSession struct {
 // handedSession is one as the next program is told of it. Descriptors are the
 // process's.
 type handedSession struct {
-	Gate     string          `json:"gate"`
-	Entry    string          `json:"entry"`
-	Client   int             `json:"client"`
-	Upstream int             `json:"upstream"`
-	State    json.RawMessage `json:"state"`
+	Gate     string `json:"gate"`
+	Entry    string `json:"entry"`
+	Client   int    `json:"client"`
+	Upstream int    `json:"upstream"`
+	State    []byte `json:"state"`
 }
 
 // keepsSessions is the form in which a program writes sessions down for the
 // next, and the only one that it reads. 0: it keeps none.
-const keepsSessions = 1
+const keepsSessions = 2
 
 // entryOf is a digest of what says who enters a gate, and to which server: what
 // it lets in is kept for a gate of which that is still true. Policies are no

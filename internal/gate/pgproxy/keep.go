@@ -1,7 +1,8 @@
 package pgproxy
 
 import (
-	"encoding/json"
+	"bytes"
+	"encoding/gob"
 	"slices"
 	"time"
 
@@ -19,7 +20,7 @@ import (
 // the next gate.
 type Kept struct {
 	Client, Upstream *netloop.Socket
-	State            []byte // JSON of keptState; with the server's cancel key
+	State            []byte // keptState as encode writes it; with the server's cancel key
 }
 
 // Close ends the session.
@@ -32,6 +33,7 @@ func (k *Kept) Close() {
 type keptSession struct {
 	Kept
 	session *session
+	state   *keptState // for State
 }
 
 // endKept ends those that match, while nobody has taken them up.
@@ -72,7 +74,23 @@ type keptState struct {
 	LimitSubjects            map[event.SubjectSource]event.Set
 	ClientHold, ServerHold   int
 	Wrote                    int64 // when it last wrote, UTC ns; 0: not in this run
+
+	// Of the database, when no session sends any more: what sessions before sent
+	// may still be on its way to this one.
+	Signals map[uint32]int64
+	Anyone  int64
 }
+
+// encode writes a state down. Names are as the client sent them, in whatever
+// encoding, so it must be a form that keeps every byte: two statements whose names
+// became one would be taken for each other.
+func (k *keptState) encode() ([]byte, error) {
+	var b bytes.Buffer
+	err := gob.NewEncoder(&b).Encode(k)
+	return b.Bytes(), err
+}
+
+func (k *keptState) decode(b []byte) error { return gob.NewDecoder(bytes.NewReader(b)).Decode(k) }
 
 // keptPrepared is a prepared statement.
 type keptPrepared struct {
@@ -178,15 +196,7 @@ func (s *session) OnDetached(_ *netloop.Pair, client, upstream *netloop.Socket) 
 	s.count()
 	state := s.e.keep()
 	state.Server, state.Since, state.Key = s.gate.acceptor.Server(), s.since, s.login.Key
-	kept := Kept{Client: client, Upstream: upstream}
-	var err error
-	if kept.State, err = json.Marshal(state); err != nil { // nothing in it can fail
-		s.gate.log("keep a session", err)
-		kept.Close()
-		s.entry.End()
-	} else {
-		s.gate.hold(keptSession{kept, s})
-	}
+	s.gate.hold(keptSession{Kept{Client: client, Upstream: upstream}, s, state})
 	s.gate.ended(s)
 }
 
@@ -204,12 +214,20 @@ func (g *Gate) hold(k keptSession) {
 
 // Kept returns the sessions that wait for another gate, once: those that this
 // one kept when it ended, and those that it was given and did not take up. Run
-// has returned, or was never called.
+// has returned, or was never called; so has that of every gate of the database.
 func (g *Gate) Kept() []Kept {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	var list []Kept
 	for _, k := range g.kept {
+		var err error
+		k.state.Signals, k.state.Anyone = k.session.e.g.signals.all()
+		if k.State, err = k.state.encode(); err != nil { // nothing in it can fail
+			g.log("keep a session", err)
+			k.Close()
+			k.session.entry.End()
+			continue
+		}
 		list = append(list, k.Kept)
 	}
 	g.kept = nil

@@ -2,7 +2,6 @@ package pgproxy
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -24,7 +23,7 @@ type resumed struct {
 func (g *Gate) takeUp() {
 	for _, k := range g.cfg.Resume {
 		r := resumed{kept: k}
-		if err := json.Unmarshal(k.State, &r.state); err != nil {
+		if err := r.state.decode(k.State); err != nil {
 			g.log("take up a session", err)
 			k.Close()
 			continue
@@ -145,6 +144,7 @@ func (e *engine) restore(k *keptState) {
 		e.unnamed = e.preparedAgain(k.Unnamed)
 	}
 	v.nonstandard = k.Nonstandard
+	e.g.signals.add(k.Signals, k.Anyone)
 }
 
 // preparedAgain makes a statement from its text, scanned as it was. What it

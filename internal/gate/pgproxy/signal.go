@@ -1,6 +1,7 @@
 package pgproxy
 
 import (
+	"maps"
 	"sync"
 
 	"sekisho/internal/sqlscan"
@@ -45,6 +46,36 @@ func (s *signals) note(pid uint32, rested int64) {
 func (s *signals) every(rested int64) {
 	if s.anyone == 0 || rested < s.anyone {
 		s.anyone = rested
+	}
+}
+
+// toldApart bounds the processes that all tells apart: each session that is kept
+// takes them along.
+const toldApart = 64
+
+// all returns what is known, for add.
+func (s *signals) all() (by map[uint32]int64, anyone int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.by) <= toldApart {
+		return maps.Clone(s.by), s.anyone
+	}
+	one := signals{anyone: s.anyone}
+	for _, rested := range s.by {
+		one.every(rested)
+	}
+	return nil, one.anyone
+}
+
+// add notes what another run knew.
+func (s *signals) add(by map[uint32]int64, anyone int64) {
+	for pid, rested := range by {
+		s.note(pid, rested)
+	}
+	if anyone != 0 {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.every(anyone)
 	}
 }
 
