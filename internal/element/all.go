@@ -3,7 +3,6 @@ package element
 import (
 	"bytes"
 	"encoding/binary"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -161,7 +160,7 @@ var signFlags = func() *[1 << 16]signFlag {
 			t[r] |= f
 		}
 	}
-	for name := range strings.FieldsSeq(familyNames) {
+	for name := range wordsOf(familyNames) {
 		set(name, beginsFamily)
 		if len(name) == 3 {
 			set(name, isFamily)
@@ -185,7 +184,7 @@ var signFlags = func() *[1 << 16]signFlag {
 	for _, h := range honorifics {
 		set(h.word, isHonorific)
 	}
-	for role := range strings.FieldsSeq(roleWords) {
+	for role := range wordsOf(roleWords) {
 		set(role[len(role)-3:], endsRole)
 	}
 	for _, title := range honorificAfter {
@@ -245,7 +244,7 @@ func (s *Scanner) birthLabel(p, n int) {
 // two, by a hash.
 var familyPairs = func() *[1 << (pairBits - 6)]uint64 {
 	t := new([1 << (pairBits - 6)]uint64)
-	for name := range strings.FieldsSeq(familyNames) {
+	for name := range wordsOf(familyNames) {
 		if len(name) >= 6 {
 			h := pairHash(binary.LittleEndian.Uint64(append([]byte(name), 0, 0)))
 			t[h>>6] |= 1 << (h & 63)

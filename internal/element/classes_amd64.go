@@ -74,18 +74,27 @@ func triggersAllAVX512(t, m *uint64, blocks int, k *carry, want *wanted, lanes *
 //go:noescape
 func triggersCardsAVX512(t, m *uint64, blocks int, k *carry, want *wanted, lanes *lanes512)
 
+// wordsAVX2 returns which of the 64 bytes at b begin as t says, and which are newlines.
+//
+//go:noescape
+func wordsAVX2(b *byte, t *wordForms) (words, lines uint64)
+
+func wordsFast(b *[blockSize + overhang]byte, t *wordTable) (words, lines uint64) {
+	return wordsAVX2(&b[0], &t.forms)
+}
+
 // assembly returns the paths in assembly that this machine has, the fastest last.
 func assembly() (list []paths) {
 	if cpu.X86.HasAVX2 {
 		list = append(list, paths{
-			all:   path{"AVX2", checked(classesAVX2), checkedTriggers(triggersAllAsm)},
-			cards: path{"AVX2", checked(classesCardsAVX2), checkedTriggers(triggersCardsAsm)},
+			all:   path{"AVX2", checked(classesAVX2), checkedTriggers(triggersAllAsm), wordsFast},
+			cards: path{"AVX2", checked(classesCardsAVX2), checkedTriggers(triggersCardsAsm), wordsFast},
 		})
 	}
 	if cpu.X86.HasAVX512BW && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512VBMI && cpu.X86.HasAVX512VBMI2 {
 		list = append(list, paths{
-			all:   path{"AVX-512", checked(classesAVX512), inEights(triggersAllAVX512)},
-			cards: path{"AVX-512", checked(classesCardsAVX512), inEights(triggersCardsAVX512)},
+			all:   path{"AVX-512", checked(classesAVX512), inEights(triggersAllAVX512), wordsFast},
+			cards: path{"AVX-512", checked(classesCardsAVX512), inEights(triggersCardsAVX512), wordsFast},
 		})
 	}
 	return list

@@ -53,7 +53,7 @@ const interesting = "\xef\xbc\x90\x99\x9a\x9d\xa0\x8f\x82\x4f\x58\x4e\x59\xa3\xb
 
 // everyPath returns the paths of this machine, the portable ones first.
 func everyPath() (all, cards []path) {
-	all, cards = []path{{"portable", classifyPortable, triggersAll}}, []path{{"portable", classifyDigits, triggersCards}}
+	all, cards = []path{{"portable", classifyPortable, triggersAll, nil}}, []path{{"portable", classifyDigits, triggersCards, nil}}
 	for _, f := range assembly() {
 		all, cards = append(all, f.all), append(cards, f.cards)
 	}

@@ -1,8 +1,8 @@
 package element
 
 import (
-	"bytes"
 	"encoding/binary"
+	"math/bits"
 	"sync"
 	"unicode/utf8"
 
@@ -66,6 +66,7 @@ type wordEntry struct {
 type wordTable struct {
 	slot    [1 << 13]uint8 // index into buckets, 0 for none
 	buckets [][]wordEntry
+	forms   wordForms
 }
 
 // threeHash hashes the first three of four bytes.
@@ -89,6 +90,7 @@ func makeWords(encode func(string) (string, error)) *wordTable {
 			ascii := text[0] < utf8.RuneSelf
 			lowered := []byte(text) // also of the second halves of characters in Shift_JIS
 			copyLower(lowered, lowered)
+			t.forms.add(string(lowered))
 			i := t.slot[h]
 			var first, mask [8]byte
 			for j := range copy(first[:], lowered) {
@@ -116,9 +118,12 @@ const (
 // contradicts it: near is the nearest word's topic.
 func (s *Scanner) context(p, e int, wanted topic) (found, nearest topic) {
 	best := 1 << 20
-	from, to := s.before(p), s.after(e)
 	b, slots := s.buf, &s.words.slot
-	for i := p - 3; i >= from; i-- {
+	words, from := s.wordsBefore(p)
+	for words != 0 {
+		bit := 63 - bits.LeadingZeros64(words)
+		words &^= 1 << bit
+		i := p - blockSize + bit
 		slot := slots[threeHash(binary.LittleEndian.Uint32(b[i:]))]
 		if slot == 0 {
 			continue
@@ -130,7 +135,9 @@ func (s *Scanner) context(p, e int, wanted topic) (found, nearest topic) {
 			}
 		}
 	}
-	for i := e; i+3 <= to; i++ {
+	words, to := s.wordsAfter(e, contextAfter)
+	for ; words != 0; words &= words - 1 {
+		i := e + trailing(words)
 		slot := slots[threeHash(binary.LittleEndian.Uint32(b[i:]))]
 		if slot == 0 {
 			continue
@@ -152,8 +159,9 @@ func (s *Scanner) nearest(p, e int, wanted topic) topic {
 	if distance <= contextBefore/4 {
 		return about
 	}
-	to := min(s.after(e), e+distance-contextBefore/4+2)
-	for i := e; i+3 <= to; i++ {
+	words, to := s.wordsAfter(e, min(distance-contextBefore/4+2, contextAfter))
+	for ; words != 0; words &= words - 1 {
+		i := e + trailing(words)
 		if slot := s.words.slot[threeHash(binary.LittleEndian.Uint32(s.buf[i:]))]; slot != 0 {
 			if a, _ := s.wordAt(slot, i, e, to); a&wanted != 0 {
 				return a & wanted
@@ -167,19 +175,6 @@ func (s *Scanner) nearest(p, e int, wanted topic) topic {
 func (s *Scanner) labelled(p int, wanted topic) topic {
 	about, _ := s.labelledAt(p, wanted)
 	return about
-}
-
-// before returns where the context before p begins: with its line.
-func (s *Scanner) before(p int) int {
-	return p - contextBefore + 1 + bytes.LastIndexByte(s.buf[p-contextBefore:p], '\n')
-}
-
-// after returns where the context behind e ends: with its line.
-func (s *Scanner) after(e int) int {
-	if i := bytes.IndexByte(s.buf[e:e+contextAfter], '\n'); i >= 0 {
-		return e + i
-	}
-	return e + contextAfter
 }
 
 // wordAt returns the topic and the length of the context word of the slot that

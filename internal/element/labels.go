@@ -1,6 +1,9 @@
 package element
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // labelMemory is what a scanner remembers of the words before values: of the last
 // bytes before a place, which topic the nearest word there has. Text with many
@@ -74,13 +77,12 @@ const noLabel = 1<<16 - 1
 // readLabel is labelledAt without the memory; size are the bytes before p that the
 // answer depends on.
 func (s *Scanner) readLabel(p int, wanted topic) (about topic, distance, size int) {
-	b, slots := s.buf, &s.words.slot
-	for i, from := p-3, p-contextBefore; i >= from; i-- {
-		x := binary.LittleEndian.Uint32(b[i:])
-		if x>>16&0xff == '\n' {
-			return 0, noLabel, p - i - 2
-		}
-		slot := slots[threeHash(x)]
+	words, from := s.wordsBefore(p)
+	for words != 0 {
+		bit := 63 - bits.LeadingZeros64(words)
+		words &^= 1 << bit
+		i := p - blockSize + bit
+		slot := s.words.slot[threeHash(binary.LittleEndian.Uint32(s.buf[i:]))]
 		if slot == 0 {
 			continue
 		}
@@ -91,6 +93,9 @@ func (s *Scanner) readLabel(p int, wanted topic) (about topic, distance, size in
 			}
 			return a & wanted, p - i - n, size
 		}
+	}
+	if from > p-contextBefore || s.buf[from-1] == '\n' {
+		return 0, noLabel, p - from + 1
 	}
 	return 0, noLabel, contextBefore + 2
 }

@@ -2,7 +2,7 @@ package element
 
 import (
 	"encoding/binary"
-	"strings"
+	"iter"
 )
 
 // The name table was written for this program from common knowledge of
@@ -156,7 +156,7 @@ const wordHash = 0x9E3779B97F4A7C15
 // makeSet returns the set of the words in list, with spaces between them.
 func makeSet(list string) *wordSet {
 	t := new(wordSet)
-	for w := range strings.FieldsSeq(list) {
+	for w := range wordsOf(list) {
 		if key := wordKey([]byte(w)); key != 0 {
 			h := key * wordHash
 			t.bits[h>>54] |= 1 << (h >> 48 & 63)
@@ -224,9 +224,29 @@ func makeBuckets(words []string) *buckets {
 
 var titleBuckets, prefectureBuckets = makeBuckets(honorificAfter), makeBuckets(prefectures[:])
 
+// wordsOf returns the words of list, which spaces and line breaks of ASCII part: in a
+// fraction of the time that strings.FieldsSeq takes, for every program begins with it.
+func wordsOf(list string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		from := 0
+		for i := range len(list) {
+			if list[i] > ' ' {
+				continue
+			}
+			if i > from && !yield(list[from:i]) {
+				return
+			}
+			from = i + 1
+		}
+		if from < len(list) {
+			yield(list[from:])
+		}
+	}
+}
+
 func setOf(list string) map[string]bool {
 	m := map[string]bool{}
-	for _, w := range strings.Fields(list) {
+	for w := range wordsOf(list) {
 		m[w] = true
 	}
 	return m

@@ -26,11 +26,13 @@ type wanted struct{ numbers, views, marks, text, keys uint64 }
 // from the block before to the last one.
 type triggerFunc func(t *triggers, m *classes, n int, k *carry, want *wanted)
 
-// path are the two passes that find triggers, in assembly or not.
+// path are the two passes that find triggers, and the one that finds context words, in
+// assembly or not.
 type path struct {
 	name     string
 	classify classifyFunc
 	trigger  triggerFunc
+	words    wordsFunc // nil without assembly
 }
 
 // paths are a way of this machine: for every element, and for card numbers alone.
@@ -38,7 +40,7 @@ type paths struct{ all, cards path }
 
 // choosePath returns the fastest path of this machine.
 func choosePath(onlyPAN, portable bool) path {
-	p := paths{all: path{"portable", classifyPortable, triggersAll}, cards: path{"portable", classifyDigits, triggersCards}}
+	p := paths{all: path{"portable", classifyPortable, triggersAll, nil}, cards: path{"portable", classifyDigits, triggersCards, nil}}
 	if faster := assembly(); len(faster) > 0 && !portable {
 		p = faster[len(faster)-1]
 	}
