@@ -77,7 +77,7 @@ func (s *Scanner) textIn(i int, t uint64) {
 				continue
 			}
 			n := min(trailing(^shift(kanji, next, bit)&everyThird), 60)
-			if s.rows.has(s.buf[p:p+24], n) {
+			if s.rows.has((*[24]byte)(s.buf[p:]), n) {
 				continue
 			}
 			b := s.buf[p-3 : p+3+60+8]
@@ -92,7 +92,7 @@ func (s *Scanner) textIn(i int, t uint64) {
 			}
 			if uint64(flags)|familyBit(begin) == 0 && (n < 12 || follows.era == 0 && !mayHoldName(b[3:3+n])) {
 				if last&endsBirth == 0 {
-					s.rows.add(b[3:27], n)
+					s.rows.add((*[24]byte)(b[3:]), n)
 				}
 				continue // as most rows
 			}
@@ -310,7 +310,7 @@ func (s *Scanner) kanjiText(p, n int) {
 	case last&endsGiven != 0 && end-p == 12 && first&beginsFamily == 0 && s.nameOfUnknown(p, end):
 	case end-p >= 12 && (s.nameAfterRole(p, end) || first&beginsFamily == 0 && s.nameOfUnknown(p, end)):
 	case end == p+n && s.ordinaryRow(p, end, first|last):
-		s.rows.add(b[p:p+24], n)
+		s.rows.add((*[24]byte)(b[p:]), n)
 	}
 }
 

@@ -79,7 +79,7 @@ func (s *Scanner) viewBase64(from int, goesOn bool) {
 		in.within.endTo = in.end - 1
 	}
 	s.seal(in, e)
-	in.scan(true)
+	in.scanView()
 }
 
 // beginsText reports whether the base64 at p decodes to text, by its first

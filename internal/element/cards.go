@@ -44,8 +44,7 @@ func (s *Scanner) card(n *row) bool {
 	if n.groups == 0 {
 		return false
 	}
-	lens := n.lens()
-	if l := lens[0]; l >= 13 && l <= 19 {
+	if l := n.size(0); l >= 13 && l <= 19 {
 		return s.cardOf(n, 1, l, solidBase(n.digit[:l]))
 	}
 	if n.groups < 2 {
@@ -54,7 +53,7 @@ func (s *Scanner) card(n *row) bool {
 	for i := range groupings {
 		g := &groupings[i]
 		used := 0
-		for used < len(g.lens) && g.lens[used] != 0 && g.lens[used] == lens[used] {
+		for used < len(g.lens) && g.lens[used] != 0 && g.lens[used] == n.size(used) {
 			used++
 		}
 		if (used == len(g.lens) || g.lens[used] == 0) && sameSeparator(n, used) {

@@ -9,8 +9,7 @@ import (
 // postalCode reports NNN-NNNN: alone it is any number, so 〒, a word or a
 // prefecture must stand beside it.
 func (s *Scanner) postalCode(n *row) bool {
-	l := n.lens()
-	if n.groups < 2 || l[0] != 3 || l[1] != 4 || n.group[0].sep != '-' || n.group[1].sep == '-' || n.group[1].sep == '.' {
+	if n.groups < 2 || n.size(0) != 3 || n.size(1) != 4 || n.group[0].sep != '-' || n.group[1].sep == '-' || n.group[1].sep == '.' {
 		return false
 	}
 	p, e := n.group[0].p, n.group[1].e
@@ -153,8 +152,7 @@ func (s *Scanner) mayBeBirth(p int) bool {
 
 // dateOf reports year, month and day in separate groups.
 func (s *Scanner) dateOf(n *row) bool {
-	l := n.lens()
-	if n.groups < 3 || l[0] != 4 || l[1] > 2 || l[2] > 2 || n.group[0].sep == ' ' || n.group[0].sep == '+' {
+	if n.groups < 3 || n.size(0) != 4 || n.size(1) > 2 || n.size(2) > 2 || n.group[0].sep == ' ' || n.group[0].sep == '+' {
 		return false
 	}
 	at := func(g int) int {
@@ -286,7 +284,7 @@ func (s *Scanner) shortEra(q int) {
 		return // kanji: 昭和 is looked at by itself
 	}
 	n := s.parse(q)
-	if l := n.lens(); n.groups < 3 || l[0] > 2 || l[1] > 2 || l[2] > 2 || n.group[0].sep != n.group[1].sep || n.group[0].sep == ' ' || n.group[0].sep == '+' {
+	if n.groups < 3 || n.size(0) > 2 || n.size(1) > 2 || n.size(2) > 2 || n.group[0].sep != n.group[1].sep || n.group[0].sep == ' ' || n.group[0].sep == '+' {
 		return
 	}
 	at := func(g int) (v int) {

@@ -401,9 +401,15 @@ func (s *Scanner) span(q int, stop *byteSet) (p, e int, quoted bool) {
 
 // nameValue reports the value of a key for names.
 func (s *Scanner) nameValue(q int, kind Kind, weak bool) {
-	p, e, _ := s.span(q, &valueStop)
-	e = p + nameLength(s.buf[p:e])
-	form := nameForm(s.buf[p:e])
+	form := notName
+	p, e, kanji := s.kanjiValue(q)
+	if kanji > 0 {
+		form = kanjiName(s.buf[p:e], kanji, 0, 0)
+	} else {
+		p, e, _ = s.span(q, &valueStop)
+		e = p + nameLength(s.buf[p:e])
+		form = nameForm(s.buf[p:e])
+	}
 	if form == notName || weak && form != surelyName || p < s.ends.name {
 		return
 	}

@@ -70,28 +70,30 @@ var headMasks = func() (t [25]rowKey) {
 	return t
 }()
 
-// rowKeyOf returns the key of the row of n bytes at b, at most longestRow, and its
-// place in the memory.
-func rowKeyOf(b []byte, n int) (key rowKey, at uint64) {
-	x := (*[24]byte)(b)
-	mask := &headMasks[n+1+int(x[n]>>7)<<1] // a character behind it that is not ASCII counts with three bytes
-	key = rowKey{binary.LittleEndian.Uint64(x[:]) & mask[0], binary.LittleEndian.Uint64(x[8:]) & mask[1], binary.LittleEndian.Uint64(x[16:]) & mask[2]}
-	return key, (key[0] ^ key[1]*3 ^ key[2]*5) * wordHash >> (64 - rowMemoryBits)
+// rowKeyOf returns the key of the row of n bytes at b, at most longestRow, in three
+// words, and its place in the memory. (An array would be copied through memory in other
+// pieces than it is written in, and the processor waits for that.)
+func rowKeyOf(b *[24]byte, n int) (k0, k1, k2, at uint64) {
+	mask := &headMasks[n+1+int(b[n]>>7)<<1] // a character behind it that is not ASCII counts with three bytes
+	k0, k1, k2 = binary.LittleEndian.Uint64(b[:])&mask[0], binary.LittleEndian.Uint64(b[8:])&mask[1], binary.LittleEndian.Uint64(b[16:])&mask[2]
+	return k0, k1, k2, (k0 ^ k1*3 ^ k2*5) * wordHash >> (64 - rowMemoryBits)
 }
 
 // has reports whether the row of n bytes at b was found to hold nothing.
-func (m *rowMemory) has(b []byte, n int) bool {
+func (m *rowMemory) has(b *[24]byte, n int) bool {
 	if n > longestRow {
 		return false
 	}
-	key, at := rowKeyOf(b, n)
-	return m[at] == key
+	k0, k1, k2, at := rowKeyOf(b, n)
+	known := &m[at]
+	return k0^known[0]|k1^known[1]|k2^known[2] == 0
 }
 
 // add remembers that the row of n bytes at b holds nothing.
-func (m *rowMemory) add(b []byte, n int) {
+func (m *rowMemory) add(b *[24]byte, n int) {
 	if n <= longestRow {
-		key, at := rowKeyOf(b, n)
-		m[at] = key
+		k0, k1, k2, at := rowKeyOf(b, n)
+		known := &m[at]
+		known[0], known[1], known[2] = k0, k1, k2
 	}
 }

@@ -221,8 +221,12 @@ func titleAt(b []byte) int {
 
 // startsNeverGiven reports whether b begins with what no given name is.
 func startsNeverGiven(b []byte) bool {
-	for n := 3; n <= min(len(b), 9); n += 3 {
-		if neverGivenNames.has(b[:n]) {
+	if len(b) < 3 || !neverFirst.has(kanjiOf(b)) {
+		return false
+	}
+	for key, n := uint64(0), 3; n <= min(len(b), 9) && b[n-3]&0xF0 == 0xE0; n += 3 {
+		key = key<<16 | signKey(b[n-3:n])
+		if neverGivenNames.hasKey(key) {
 			return true
 		}
 	}

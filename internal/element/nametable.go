@@ -3,6 +3,7 @@ package element
 import (
 	"encoding/binary"
 	"iter"
+	"unicode/utf8"
 )
 
 // The name table was written for this program from common knowledge of
@@ -206,6 +207,19 @@ func (t *wordSet) hasKey(key uint64) bool {
 }
 
 var familySet, neverGivenNames = makeSet(familyNames), makeSet(neverGiven)
+
+// neverFirst are the kanji that the words of neverGivenNames begin with.
+var neverFirst = func() kanjiBits {
+	var first []rune
+	for w := range wordsOf(neverGiven) {
+		r, _ := utf8.DecodeRuneInString(w)
+		first = append(first, r)
+	}
+	return bitsOf(string(first))
+}()
+
+// kanjiOf returns the character of three bytes at b.
+func kanjiOf(b []byte) rune { return rune(signKey(b)) }
 
 func isFamilyName(w []byte) bool { return familySet.has(w) }
 

@@ -35,12 +35,11 @@ func (s *Scanner) number(n *row, used int, kind Kind, confidence int, why Reason
 // twelve reports My Numbers and driver's licences: both pass by chance, so a
 // word must say what they are.
 func (s *Scanner) twelve(n *row) bool {
-	l := n.lens()
 	used := 0
 	switch {
-	case l[0] == 12:
+	case n.size(0) == 12:
 		used = 1
-	case l[0] == 4 && l[1] == 4 && l[2] == 4 && l[3] != 4 && n.group[0].sep == n.group[1].sep && (n.group[0].sep == ' ' || n.group[0].sep == '-'):
+	case n.size(0) == 4 && n.size(1) == 4 && n.size(2) == 4 && n.size(3) != 4 && n.group[0].sep == n.group[1].sep && (n.group[0].sep == ' ' || n.group[0].sep == '-'):
 		used = 3
 	default:
 		return false

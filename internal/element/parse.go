@@ -30,12 +30,12 @@ const (
 
 func (g *group) len() int { return g.to - g.from }
 
-// lens returns the lengths of the first groups, 0 for those that are missing.
-func (n *row) lens() (l [maxGroups]int) {
-	for i := range n.groups {
-		l[i] = n.group[i].len()
+// size returns the length of group i, 0 when it is missing.
+func (n *row) size(i int) int {
+	if i >= n.groups {
+		return 0
 	}
-	return l
+	return n.group[i].len()
 }
 
 // parse reads the number that begins at p into s.num. It looks at most

@@ -74,17 +74,16 @@ func (s *Scanner) pieces(p int) {
 	if n.groups < 2 || kind == noJoint {
 		return
 	}
-	l := n.lens()
 	used := 0
 	switch {
-	case l[0] == 4 && l[1] == 4 && l[2] == 4 && l[3] == 4:
+	case n.size(0) == 4 && n.size(1) == 4 && n.size(2) == 4 && n.size(3) == 4:
 		used = 4
-		if l[4] == 3 && b[p] == '4' && IsCardPAN(n.digit[:19]) {
+		if n.size(4) == 3 && b[p] == '4' && IsCardPAN(n.digit[:19]) {
 			used = 5
 		}
-	case l[0] == 4 && l[1] == 6 && (l[2] == 5 || l[2] == 4):
+	case n.size(0) == 4 && n.size(1) == 6 && (n.size(2) == 5 || n.size(2) == 4):
 		used = 3
-	case l[0]+l[1] == 16 && kind != dashed:
+	case n.size(0)+n.size(1) == 16 && kind != dashed:
 		used = 2
 	}
 	if used > 0 && IsCardPAN(n.digit[:n.group[used-1].to]) {

@@ -1,6 +1,9 @@
 package element
 
-import "unicode/utf8"
+import (
+	"encoding/binary"
+	"unicode/utf8"
+)
 
 // A view is a piece of text that was decoded for a second look: a number in
 // full-width digits or with escapes within it, as ASCII; a line of JSON, of a
@@ -28,8 +31,7 @@ func (s *Scanner) view() *Scanner {
 		in.spot = make([]int32, len(in.buf))
 		s.inner = in
 	}
-	in.forget()
-	in.within = span{}
+	in.ends, in.within = ends{}, span{}
 	in.pos, in.end, in.base = lookBehind, lookBehind, -lookBehind
 	in.room = lookBehind + viewBytes
 	return in
@@ -57,6 +59,13 @@ func (s *Scanner) seal(in *Scanner, p int) {
 		clear(in.buf[in.end:in.dirty])
 	}
 	in.dirty = in.end
+}
+
+// scanView scans the view in s. Numbers are judged without it.
+func (s *Scanner) scanView() {
+	s.carry, s.trig.joined[0] = carry{}, 0
+	s.masks.forget()
+	s.scan(true)
 }
 
 // wideAfter looks at the character at p that is not ASCII, behind ASCII digits:
@@ -276,15 +285,25 @@ func (s *Scanner) showASCII(in *Scanner, p, e int) int {
 	from := s.buf[p:e]
 	to := in.buf[in.end:][:len(from)]
 	spot := in.spot[in.end:][:len(from)]
-	for i, c := range from {
+	i := 0
+	for ; i+8 <= len(from) && i+8 <= len(to) && i+8 <= len(spot); i += 8 {
+		x := binary.LittleEndian.Uint64(from[i:])
+		if x&high != 0 {
+			break
+		}
+		binary.LittleEndian.PutUint64(to[i:], x)
+		at, q := (*[8]int32)(spot[i:]), int32(p+i)
+		at[0], at[1], at[2], at[3], at[4], at[5], at[6], at[7] = q, q+1, q+2, q+3, q+4, q+5, q+6, q+7
+	}
+	for ; i < len(from); i++ {
+		c := from[i]
 		if c >= utf8.RuneSelf {
-			in.end += i
-			return p + i
+			break
 		}
 		to[i], spot[i] = c, int32(p+i)
 	}
-	in.end += len(from)
-	return e
+	in.end += i
+	return p + i
 }
 
 // viewText looks at the line from p on with its escapes decoded, if more than one
@@ -342,7 +361,7 @@ func utf8Size(b []byte) int {
 func (s *Scanner) finishText(in *Scanner, p int) {
 	s.seal(in, p)
 	from := int(in.spot[in.within.startFrom])
-	in.scan(true)
+	in.scanView()
 	s.ends.view = p
 	s.hide(from, p)
 	s.trigger()
@@ -451,7 +470,7 @@ func (s *Scanner) broken(p int) {
 	s.showText(in, p+n, e)
 	s.seal(in, e)
 	s.ends.split = p + 1
-	in.scan(true)
+	in.scanView()
 }
 
 // span says which findings of a view are reported: those that begin from
