@@ -67,8 +67,7 @@ func scanFiles(args []string) error {
 	if err != nil {
 		return err
 	}
-	const full = 64 << 10
-	lines := findingLines{text: make([]byte, 0, full+256)}
+	lines := new(findingLines)
 	o := element.Options{Portable: *portable}
 	if *kinds == "pan" {
 		o.Kinds = element.MaskOf(element.CardPAN)
@@ -76,9 +75,9 @@ func scanFiles(args []string) error {
 	var failed error
 	s := element.NewScanner(o, func(found *element.Finding) {
 		lines.add(found)
-		if len(lines.text) >= full {
-			_, err := f.Write(lines.text)
-			failed, lines.text = errors.Join(failed, err), lines.text[:0]
+		if lines.end >= outBytes {
+			_, err := f.Write(lines.text[:lines.end])
+			failed, lines.end = errors.Join(failed, err), 0
 		}
 	})
 	for _, name := range flags.Args() {
@@ -86,18 +85,24 @@ func scanFiles(args []string) error {
 			return err
 		}
 	}
-	_, err = f.Write(lines.text)
+	_, err = f.Write(lines.text[:lines.end])
 	return errors.Join(failed, err, f.Close())
 }
 
 // findingLines writes findings as lines of text: place, length, element and mask. It
 // remembers the digits that places share, for findings stand close together.
 type findingLines struct {
-	text   []byte
-	high   uint64 // of the last place: what stands before its last four digits
-	digits uint64 // of high, as they stand in memory, without zeros before them
-	n      int
+	text   [outBytes + mostLine]byte
+	end    int    // of text
+	base   uint64 // of the last place: its last four digits are zero
+	digits uint64 // of base without those, as they stand in memory, without zeros before them
+	n      int    // of digits
 }
+
+const (
+	outBytes = 64 << 10
+	mostLine = 128 // bytes of one line, and what is written beyond it
+)
 
 // words are short texts with what follows them, to be copied whole.
 type words struct {
@@ -105,17 +110,30 @@ type words struct {
 	n    int
 }
 
-// kindNames are the elements' names, lengthNames the numbers up to 255, each with a
-// space behind it.
-var kindNames, lengthNames = func() (kinds, lengths [256]words) {
-	for _, k := range element.Kinds() {
-		kinds[k].n = copy(kinds[k].text[:], k.String()+" ")
-	}
-	for i := range lengths {
-		lengths[i].n = copy(lengths[i].text[:], strconv.Itoa(i)+" ")
-	}
-	return kinds, lengths
-}()
+// number are the digits of a number and a space, as they stand in memory.
+type number struct {
+	text uint32
+	n    int
+}
+
+// kindNames are the elements' names, each with a space behind it, lengths the numbers up
+// to 255, likewise.
+var (
+	kindNames = func() (kinds [256]words) {
+		for _, k := range element.Kinds() {
+			kinds[k].n = copy(kinds[k].text[:], k.String()+" ")
+		}
+		return kinds
+	}()
+	lengths = func() (t [256]number) {
+		for i := range t {
+			var b [4]byte
+			t[i].n = copy(b[:], strconv.Itoa(i)+" ")
+			t[i].text = binary.LittleEndian.Uint32(b[:])
+		}
+		return t
+	}()
+)
 
 // twoDigits are 00 to 99 as they stand in memory.
 var twoDigits = func() (t [100]uint16) {
@@ -127,40 +145,48 @@ var twoDigits = func() (t [100]uint16) {
 
 // add adds a finding; text has room for it.
 func (l *findingLines) add(f *element.Finding) {
-	lines := l.text
+	b := (*[mostLine]byte)(l.text[l.end:])
 	place := uint64(f.Offset)
-	if high := place / 10000; high != l.high || l.n == 0 {
-		l.high = high
-		l.digits, l.n = 0, 0
-		if high > 0 && high < 1e8 {
-			var b [8]byte
-			l.n = len(strconv.AppendUint(b[:0], high, 10))
-			l.digits = binary.LittleEndian.Uint64(b[:])
-		}
+	low := place - l.base
+	if low >= 10000 || l.n == 0 {
+		l.share(place)
+		low = place - l.base
 	}
-	if n := len(lines); l.n > 0 {
-		binary.LittleEndian.PutUint64(lines[n:n+8], l.digits)
-		n += l.n
-		low := place - 10000*l.high
-		binary.LittleEndian.PutUint64(lines[n:n+8], uint64(twoDigits[low/100])|uint64(twoDigits[low%100])<<16|' '<<32)
-		lines = lines[:n+5]
+	n := l.n
+	if n > 0 {
+		binary.LittleEndian.PutUint64(b[:], l.digits)
+		binary.LittleEndian.PutUint32(b[n&15:], uint32(twoDigits[low/100])|uint32(twoDigits[low%100])<<16)
+		b[n&15+4] = ' '
+		n += 5
 	} else {
-		lines = append(strconv.AppendUint(lines, place, 10), ' ')
+		n = copy(b[:], strconv.AppendUint(nil, place, 10))
+		b[n] = ' '
+		n++
 	}
-	if f.Length < len(lengthNames) {
-		lines = appendWords(lines, &lengthNames[f.Length])
+	if f.Length < len(lengths) {
+		of := &lengths[f.Length]
+		binary.LittleEndian.PutUint32(b[n&31:], of.text)
+		n += of.n
 	} else {
-		lines = append(strconv.AppendInt(lines, int64(f.Length), 10), ' ')
+		n += copy(b[n&31:], strconv.Itoa(f.Length)+" ")
 	}
-	lines = appendWords(lines, &kindNames[f.Kind])
-	l.text = append(f.AppendMasked(lines), '\n')
+	kind := &kindNames[f.Kind]
+	*(*[24]byte)(b[n&63:]) = kind.text
+	n += kind.n
+	n += len(f.AppendMasked(b[n:n]))
+	b[n] = '\n'
+	l.end += n + 1
 }
 
-// appendWords appends w; lines has room for it.
-func appendWords(lines []byte, w *words) []byte {
-	n := len(lines)
-	*(*[24]byte)(lines[n : n+24]) = w.text
-	return lines[:n+w.n]
+// share remembers the digits that places from place on share.
+func (l *findingLines) share(place uint64) {
+	high := place / 10000
+	l.base, l.digits, l.n = 10000*high, 0, 0
+	if high > 0 && high < 1e8 {
+		var b [8]byte
+		l.n = len(strconv.AppendUint(b[:0], high, 10))
+		l.digits = binary.LittleEndian.Uint64(b[:])
+	}
 }
 
 func scanFile(s *element.Scanner, name string) error {
