@@ -73,7 +73,8 @@ func (s *Scanner) addressEnd(q int) (end, city int, block bool) {
 			q++
 			continue
 		}
-		if x := binary.LittleEndian.Uint32(b[q:]); isKanjiAt(x) {
+		x := binary.LittleEndian.Uint32(b[q:])
+		if isKanjiAt(x) {
 			for { // the row of kanji; a city's end is no branch, for nothing foretells it
 				flags := flagAt(x)
 				q += 3
@@ -94,7 +95,8 @@ func (s *Scanner) addressEnd(q int) (end, city int, block bool) {
 			gap = false
 			continue
 		}
-		r, n := decodeRune(b[q : q+4])
+		const n = 3 // as all characters have that may follow
+		r := threeBytes(x)
 		switch {
 		case r >= '０' && r <= '９':
 			block = block || city > 0
@@ -121,6 +123,14 @@ func (s *Scanner) addressEnd(q int) (end, city int, block bool) {
 	return trimAddress(b, start, q), city, block
 }
 
+// threeBytes returns the character of three bytes that x begins with, 0 for another.
+func threeBytes(x uint32) rune {
+	if x&0xC0C0F0 != 0x8080E0 {
+		return 0
+	}
+	return rune(x&0xF<<12 | x>>2&0xFC0 | x>>16&0x3F)
+}
+
 func isKanjiDigit(r rune) bool {
 	switch r {
 	case '一', '二', '三', '四', '五', '六', '七', '八', '九', '十':
@@ -138,16 +148,13 @@ func isBlockWord(b []byte) bool {
 // city that is written in hiragana (さいたま市, つくば市, いわき市 …).
 func isPlaceKana(b []byte) bool {
 	for i := 0; i < 15; i += 3 {
-		r, n := decodeRune(b[i:])
-		if n != 3 {
-			return false
-		}
+		r := threeBytes(binary.LittleEndian.Uint32(b[i:]))
 		switch {
 		case r == '市' || r == '区' || r == '町' || r == '村':
 			return true
 		case r >= 'ぁ' && r <= 'ん' || i > 0 && r >= 'ァ' && r <= 'ー':
 		case i <= 3 && r >= 0x4E00 && r <= 0x9FFF:
-			first, _ := decodeRune(b)
+			first := threeBytes(binary.LittleEndian.Uint32(b))
 			return first == 'の' || first == 'が' || first == 'ケ' || first == 'つ'
 		default:
 			return false
@@ -177,11 +184,11 @@ func kanaBeforeBlock(b []byte) bool {
 		if isDigit(b[i]) {
 			return i >= 3
 		}
-		r, n := decodeRune(b[i:])
+		r := threeBytes(binary.LittleEndian.Uint32(b[i:]))
 		if r >= '０' && r <= '９' {
 			return i >= 3
 		}
-		if n != 3 || !(r >= 'ぁ' && r <= 'ん') {
+		if r < 'ぁ' || r > 'ん' {
 			return isKanjiDigit(r) && isBlockWord(b[i+3:])
 		}
 	}

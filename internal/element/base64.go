@@ -87,7 +87,7 @@ func (s *Scanner) viewBase64(from int, goesOn bool) {
 func (s *Scanner) beginsText(p int) bool {
 	b := s.buf[p : p+leastBase64]
 	x := uint32(sextet[b[0]])<<18 | uint32(sextet[b[1]])<<12 | uint32(sextet[b[2]])<<6 | uint32(sextet[b[3]])
-	if c := byte(x >> 16); noText[c] || c < utf8.RuneSelf && noText[byte(x>>8)] { // as most
+	if textStep[textStep[textStep[textBegins][byte(x>>16)]][byte(x>>8)]][byte(x)] == noText { // as most
 		return false
 	}
 	var plain [leastBase64]byte
@@ -142,10 +142,31 @@ var sextet = func() (t [256]uint8) {
 	return t
 }()
 
-// noText are the bytes with which no character of a text begins.
-var noText = func() (t [256]bool) {
-	for c := range t {
-		t[c] = c < ' ' && c != '\t' && c != '\n' && c != '\r' || c >= 0x7f && c < 0xC2 || c > 0xF4
+// What the next byte of a text may be, by what stands before it.
+const (
+	noText     = iota // it is no text
+	textBegins        // the first byte of a character
+	textOneMore
+	textTwoMore
+	textThreeMore // bytes of the character in hand
+)
+
+// textStep says what follows a byte. It lets more pass than UTF-8 has.
+var textStep = func() (t [textThreeMore + 1][256]uint8) {
+	for c := range 256 {
+		switch {
+		case c < ' ' && c != '\t' && c != '\n' && c != '\r' || c == 0x7f:
+		case c < 0x80:
+			t[textBegins][c] = textBegins
+		case c < 0xC0:
+			t[textOneMore][c], t[textTwoMore][c], t[textThreeMore][c] = textBegins, textOneMore, textTwoMore
+		case c >= 0xC2 && c < 0xE0:
+			t[textBegins][c] = textOneMore
+		case c >= 0xE0 && c < 0xF0:
+			t[textBegins][c] = textTwoMore
+		case c >= 0xF0 && c <= 0xF4:
+			t[textBegins][c] = textThreeMore
+		}
 	}
 	return t
 }()

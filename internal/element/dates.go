@@ -129,25 +129,24 @@ func (s *Scanner) date(p int, w uint64, r int) {
 
 // mayBeBirth is a cheap refusal: a word for birth has a b, or 生 or 誕 stands near.
 func (s *Scanner) mayBeBirth(p int) bool {
-	b := s.buf[p-contextBefore : p+40]
-	before, after := uint64(0), uint64(0)
-	for i := 0; i < contextBefore; i += 8 {
-		x := binary.LittleEndian.Uint64(b[i:])
-		before |= x | equal(x|ones*0x20, 'b')
-		after |= binary.LittleEndian.Uint64(b[contextBefore+i:])
-	}
-	if before&high != 0 {
-		for i := p - 1; i >= p-contextBefore; i-- {
-			c := s.buf[i]
-			if c == 'b' || c == 'B' || c == 0xE7 || c == 0xE8 {
-				return true
-			}
-			if c == '\n' {
-				break
-			}
+	for q := p - 8; q >= p-contextBefore; q -= 8 {
+		x := binary.LittleEndian.Uint64(s.buf[q:])
+		hits, line := equal(x|ones*0x20, 'b'), equal(x, '\n')
+		if x&high|hits|line == 0 {
+			continue // as most in ASCII
+		}
+		if hits |= equal(x, 0xE7) | equal(x, 0xE8); hits > line {
+			return true
+		}
+		if line != 0 {
+			break
 		}
 	}
-	return after&high != 0 && bytes.Contains(s.buf[p:s.lineEnd(p, p+40)], []byte("生"))
+	b, after := (*[contextBefore]byte)(s.buf[p:]), uint64(0)
+	for i := 0; i < len(b); i += 8 {
+		after |= binary.LittleEndian.Uint64(b[i:])
+	}
+	return after&high != 0 && bytes.Contains(b[:s.lineEnd(p, p+len(b))-p], []byte("生"))
 }
 
 // dateOf reports year, month and day in separate groups.

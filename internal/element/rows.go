@@ -302,6 +302,14 @@ func (s *Scanner) fill(p int, w uint64, r int) *row {
 	n := &s.num
 	n.n, n.groups, n.wide, n.odd = 0, 0, false, false
 	w &= 1<<r - 1
+	if run(w) == r && r <= maxGroup { // one group, as most
+		from, to := (*[24]byte)(s.buf[p:]), (*[24]byte)(n.digit[:])
+		for i := 0; i < len(from); i += 8 {
+			binary.LittleEndian.PutUint64(to[i:], binary.LittleEndian.Uint64(from[i:])&0x0f0f0f0f0f0f0f0f)
+		}
+		n.n, n.groups, n.group[0] = r, 1, group{0, r, p, p + r, 0}
+		w = 0
+	}
 	for w != 0 && n.groups < maxGroups {
 		size := run(w)
 		if size > maxGroup || n.n+size > maxDigits {

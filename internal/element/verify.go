@@ -215,7 +215,7 @@ func (s *Scanner) lineStart(p, limit int) int {
 // besideBytes.
 func (s *Scanner) besideIn(n *neighbours, p, e int, after bool) {
 	b := s.buf
-	digits := digitsIn((*[besideBytes]byte)(b[p:])) & (1<<(e-p) - 1)
+	digits := digitsIn((*[besideBytes]byte)(b[p:]), e-p) & (1<<(e-p) - 1)
 	for digits != 0 {
 		i := p + trailing(digits)
 		j := i
@@ -238,9 +238,9 @@ func (s *Scanner) besideIn(n *neighbours, p, e int, after bool) {
 	}
 }
 
-// digitsIn returns the mask of the digits in b.
-func digitsIn(b *[besideBytes]byte) (digits uint64) {
-	for i := 0; i < len(b); i += 8 {
+// digitsIn returns the mask of the digits in b, of the first n bytes at least.
+func digitsIn(b *[besideBytes]byte, n int) (digits uint64) {
+	for i := 0; i < min(n, len(b)); i += 8 {
 		x := binary.LittleEndian.Uint64(b[i:])
 		digits |= pack(^(beyond9(x&low7)|x)&high) << i
 	}

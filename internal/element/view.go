@@ -177,6 +177,7 @@ func (s *Scanner) viewNumber(p int) {
 	var spot [maxTokens]int32
 	q, tokens, count, last, shown := p, 0, 0, p, 0
 	separators := 0
+	digits, seps := uint64(0), uint64(0)
 	for tokens < maxTokens && q-p < lookAhead/2 {
 		c, n := s.buf[q], 1
 		switch {
@@ -193,13 +194,16 @@ func (s *Scanner) viewNumber(p int) {
 		}
 		text[tokens], spot[tokens] = c, int32(q)
 		q += n
-		tokens++
 		if isDigit(c) {
-			separators, last, shown = 0, q, tokens
+			digits |= 1 << tokens
+			separators, last, shown = 0, q, tokens+1
 			count++
-		} else if separators++; separators > 2 {
+		} else if seps |= 1 << tokens; separators == 2 {
 			break
+		} else {
+			separators++
 		}
+		tokens++
 	}
 	s.ends.number = max(s.ends.number, last)
 	if count < 6 || s.onlyPAN && count < 13 {
@@ -214,22 +218,16 @@ func (s *Scanner) viewNumber(p int) {
 	case count < 13:
 		ahead = viewNear
 	}
-	digits, seps := uint64(0), uint64(0)
-	for i, c := range text[:shown] {
-		if isDigit(c) {
-			digits |= 1 << i
-		} else {
-			seps |= 1 << i
-		}
-		s.show(in, c, int(spot[i]))
-	}
+	copy(in.buf[start:], text[:shown])
+	copy(in.spot[start:], spot[:shown])
+	in.end += shown
 	end := s.lineEnd(last, last+ahead)
 	s.showText(in, last, end)
 	s.seal(in, end)
 	for in.ends.beside = in.pos; in.ends.beside < in.end && int(in.spot[in.ends.beside]) < s.ends.beside; {
 		in.ends.beside++
 	}
-	rows := digits | seps&(digits<<1)&(digits>>1)
+	rows := digits | seps&(digits<<1)&(digits>>1) // separators behind the last digit are none
 	for rows != 0 {
 		at := trailing(rows)
 		r := run(rows >> at)
