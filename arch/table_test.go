@@ -47,6 +47,7 @@ var allowed = map[string][]string{
 	"internal/wire/myclient":    {},
 	"internal/wire/pgcopy":      {},
 	"internal/wire/pgwire":      {},
+	"internal/wire/tls13":       {},
 	"internal/wire/tlshello":    {},
 
 	// words for people
@@ -61,7 +62,7 @@ var allowed = map[string][]string{
 
 	// the gate
 	"internal/gate/cutting": {"internal/policy/cut"},
-	"internal/gate/netloop": {},
+	"internal/gate/netloop": {"internal/wire/tls13"},
 	"internal/gate/pgproxy": {
 		"internal/element", "internal/event", "internal/gate/cutting", "internal/gate/netloop", "internal/gate/pgproxy/pglogin", "internal/lineage",
 		"internal/policy", "internal/policy/cut", "internal/roll", "internal/sqlscan", "internal/subject", "internal/traceparent",
@@ -75,7 +76,7 @@ var allowed = map[string][]string{
 		"internal/wire/coding", "internal/wire/tlshello",
 	},
 	"internal/gate/resolver":        {"internal/event", "internal/gate/cutting", "internal/policy/cut", "internal/policy/exit"},
-	"internal/gate/pgproxy/pglogin": {"internal/gate/netloop", "internal/wire/pgwire"},
+	"internal/gate/pgproxy/pglogin": {"internal/gate/netloop", "internal/wire/pgwire", "internal/wire/tls13"},
 
 	// what is cut everywhere, and remote gates
 	"internal/policy/order": {"internal/policy/cut"},

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"strconv"
@@ -103,19 +104,26 @@ func keepText(text []byte) (int, error) {
 
 // keptText reads it.
 func keptText(fd int) ([]byte, error) {
-	var out []byte
-	block := make([]byte, 64<<10)
-	for {
-		n, err := unix.Pread(fd, block, int64(len(out)))
+	var s unix.Stat_t
+	if err := unix.Fstat(fd, &s); err != nil {
+		return nil, os.NewSyscallError("fstat", err)
+	}
+	out := make([]byte, s.Size) // once: who overwrites it leaves no copy
+	for from := 0; from < len(out); {
+		n, err := unix.Pread(fd, out[from:], int64(from))
 		if err != nil {
 			return nil, os.NewSyscallError("pread", err)
 		}
 		if n == 0 {
-			return out, nil
+			return nil, io.ErrUnexpectedEOF
 		}
-		out = append(out, block[:n]...)
+		from += n
 	}
+	return out, nil
 }
+
+// forgetText gives its memory back: whoever read it needs it no more.
+func forgetText(fd int) { _ = unix.Ftruncate(fd, 0) }
 
 // replaceProcess has another program go on in this process, with the same
 // arguments, environment and name, and setting added to the environment. It

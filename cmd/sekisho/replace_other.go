@@ -21,6 +21,7 @@ func closeSocket(int)                            {}
 func ownProgram() (int, error)                   { return 0, errNoReplace }
 func keepText([]byte) (int, error)               { return 0, errNoReplace }
 func keptText(int) ([]byte, error)               { return nil, errNoReplace }
+func forgetText(int)                             {}
 func replaceProcess(string, string, []int) error { return errNoReplace }
 func keepPrivate(int)                            {}
 func programOf(int) string                       { return "" }

@@ -12,6 +12,7 @@ import (
 	"sekisho/internal/fault"
 	"sekisho/internal/gate/netloop"
 	"sekisho/internal/gate/pgproxy"
+	"sekisho/internal/wire/tls13"
 )
 
 // waiting are the sessions that the gates of one run kept, for those of the same
@@ -33,7 +34,11 @@ type handedSession struct {
 	Entry    string `json:"entry"`
 	Client   int    `json:"client"`
 	Upstream int    `json:"upstream"`
-	State    []byte `json:"state"`
+	// From where TLS goes on, on each side; nil: in clear.
+	ClientTLS   *tls13.State `json:"client_tls,omitempty"`
+	UpstreamTLS *tls13.State `json:"upstream_tls,omitempty"`
+
+	State []byte `json:"state"`
 }
 
 // keepsSessions is the form in which a program writes sessions down for the
@@ -121,7 +126,7 @@ func (w *waiting) write() (text int, sockets []int, err error) {
 	list := make([]handedSession, len(w.all))
 	for i := range w.all {
 		s := &w.all[i]
-		list[i] = handedSession{s.gate, s.entry, s.Client.Descriptor(), s.Upstream.Descriptor(), s.State}
+		list[i] = handedSession{s.gate, s.entry, s.Client.Descriptor(), s.Upstream.Descriptor(), s.Client.TLS, s.Upstream.TLS, s.State}
 		sockets = append(sockets, list[i].Client, list[i].Upstream)
 	}
 	out, err := json.Marshal(list)
@@ -129,6 +134,7 @@ func (w *waiting) write() (text int, sockets []int, err error) {
 		return 0, nil, err
 	}
 	text, err = keepText(out)
+	clear(out) // it holds keys
 	return text, sockets, err
 }
 
@@ -142,6 +148,8 @@ func readWaiting(fd int) (*waiting, error) {
 	if err != nil {
 		return w, err
 	}
+	defer clear(text)
+	forgetText(fd)
 	var list []handedSession
 	if err := json.Unmarshal(text, &list); err != nil {
 		return w, fault.New(fault.Internal).Because(fmt.Errorf("sessions of the program before: %w", err))
@@ -150,8 +158,8 @@ func readWaiting(fd int) (*waiting, error) {
 	for _, h := range list {
 		keepPrivate(h.Client)
 		keepPrivate(h.Upstream)
-		client, err := netloop.Adopt(h.Client)
-		upstream, other := netloop.Adopt(h.Upstream)
+		client, err := netloop.Adopt(h.Client, h.ClientTLS)
+		upstream, other := netloop.Adopt(h.Upstream, h.UpstreamTLS)
 		if err = errors.Join(err, other); err != nil {
 			closeSocket(h.Client)
 			closeSocket(h.Upstream)

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"sekisho/internal/wire/tls13"
 )
 
 // Connect opens a TCP connection for a Transport, with TCP_NODELAY and without
@@ -93,17 +95,19 @@ func socketError(fd int) error {
 	return err
 }
 
-// Adopt takes a connected socket by its descriptor, which is the Socket's from then on.
-func Adopt(fd int) (*Socket, error) {
+// Adopt takes a connected socket by its descriptor, which is the Socket's from then on, and its TLS session; nil: in
+// clear.
+func Adopt(fd int, session *tls13.State) (*Socket, error) {
 	domain, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
 	if err != nil {
 		return nil, os.NewSyscallError("getsockopt", err)
 	}
-	return &Socket{fd: fd, local: domain == unix.AF_UNIX}, nil
+	return &Socket{fd: fd, local: domain == unix.AF_UNIX, TLS: session}, nil
 }
 
 // Close closes a connection that no loop has taken.
 func (s *Socket) Close() error {
+	s.TLS.Forget()
 	if s.fd < 0 {
 		return nil
 	}

@@ -61,7 +61,7 @@ func TestDetach(t *testing.T) {
 				t.Fatal(err)
 			}
 			for i, s := range sockets { // as another program gets them
-				again, err := netloop.Adopt(s.Descriptor())
+				again, err := netloop.Adopt(s.Descriptor(), s.TLS)
 				if err != nil {
 					t.Fatal(err)
 				}

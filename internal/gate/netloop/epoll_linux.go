@@ -10,6 +10,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"sekisho/internal/wire/tls13"
 )
 
 // epollLoop spreads pairs over workers.
@@ -95,11 +97,13 @@ func (p *Pair) giveBack(transports *[2]Transport) {
 func enterLoop(t *Transport) {
 	if t.Socket != nil {
 		t.Socket.fd = -1 // its Close has nothing to do any more
+		t.Socket.TLS.Forget()
 		return
 	}
 	conn := t.Conn
 	if s, ok := conn.(*Stream); ok {
 		conn, s.loop = s.Conn, true
+		s.Trace.Settle()
 	}
 	_ = conn.Close() // the duplicate keeps the connection open
 }
@@ -116,10 +120,21 @@ func (l *epollLoop) leastLoaded() *worker {
 
 // newEnd duplicates the descriptor of a transport.
 func newEnd(t Transport) (end, error) {
-	e := end{fd: -1, tls: t.TLS, ahead: t.Ahead}
+	e := end{fd: -1, ahead: t.Ahead}
+	if t.TLS != nil {
+		e.tls = t.TLS
+	}
 	if t.Socket != nil {
 		if t.Socket.fd < 0 || t.TLS != nil {
-			return e, errors.New("a socket that is closed or speaks TLS")
+			return e, errors.New("a socket that is closed, or with another TLS session than its own")
+		}
+		if t.Socket.TLS != nil {
+			e.stream = &Stream{loop: true}
+			c, err := tls13.New(e.stream, t.Socket.TLS)
+			if err != nil {
+				return e, err
+			}
+			e.tls = c
 		}
 		e.fd, e.watchOut = t.Socket.fd, !t.Socket.local
 		return e, nil

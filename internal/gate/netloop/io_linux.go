@@ -64,6 +64,10 @@ func (w *worker) readTLS(p *Pair, s Side) {
 	}
 	for p.reads(s) {
 		n, err := fill(e.tls, w.plain)
+		st.Trace.Took(n)
+		if errors.Is(err, errWouldBlock) {
+			st.Trace.Drained()
+		}
 		if n > 0 {
 			w.data(p, s, w.plain, n)
 		}

@@ -35,6 +35,8 @@ import (
 	"net"
 	"runtime"
 	"time"
+
+	"sekisho/internal/wire/tls13"
 )
 
 // Side says which peer of a pair.
@@ -110,8 +112,8 @@ type Transport struct {
 	// Conn is the connection: a *net.TCPConn, a *net.UnixConn, or a *Stream over one of these. The portable
 	// carrier takes any net.Conn.
 	Conn net.Conn
-	// Socket, in the place of Conn, is a connection that Connect made, or that was detached from a loop. Only the
-	// epoll carrier takes one (Native).
+	// Socket, in the place of Conn, is a connection that Connect made, or that was detached from a loop, with its
+	// TLS session. Only the epoll carrier takes one (Native).
 	Socket *Socket
 	// TLS, if not nil, is a session whose handshake is complete and whose underlying connection is Conn, which
 	// then must be a *Stream.
@@ -119,6 +121,16 @@ type Transport struct {
 	// Ahead are bytes that were already read from the peer (plain text) and nobody has handled yet.
 	// OnData gets them first.
 	Ahead []byte
+}
+
+// Keepable reports whether a loop that carries t may let go of it, so that another program goes on: in clear always, and
+// over TLS 1.3 when all that crypto/tls did since the handshake is known (tls13.Trace). After Add only callbacks may ask.
+func (t Transport) Keepable() bool {
+	if t.TLS == nil {
+		return true
+	}
+	s, ok := t.Conn.(*Stream)
+	return ok && s.Trace.Keepable()
 }
 
 // Close closes a connection that no loop has taken.
@@ -133,6 +145,8 @@ func (t Transport) Close() error {
 type Socket struct {
 	fd    int
 	local bool // of the Unix domain
+	// TLS is from where its TLS session goes on; nil: in clear. It is as secret as what passes there.
+	TLS *tls13.State
 }
 
 // Descriptor is the socket's: it stays the Socket's, and -1 says that it has none any more.

@@ -1,11 +1,12 @@
 package netloop
 
 import (
-	"crypto/tls"
 	"io"
 	"net"
 	"sync/atomic"
 	"time"
+
+	"sekisho/internal/wire/tls13"
 )
 
 // Pair is a client and its upstream. Its methods, except Wake and Kill, may be called only from inside a callback
@@ -50,7 +51,7 @@ type Pair struct {
 type end struct {
 	conn   net.Conn // portable carrier
 	fd     int      // epoll carrier; -1 when closed
-	tls    *tls.Conn
+	tls    tlsConn  // nil: in clear
 	stream *Stream
 	ahead  []byte
 
@@ -79,6 +80,40 @@ type end struct {
 	shut      bool // CloseWrite was asked for
 	shutDone  bool // the end was passed on, or waits in shutFD
 	shutFD    bool // shut the socket down when the queue is empty
+}
+
+// tlsConn is a TLS session that reads and writes a Stream: a *tls.Conn, or a
+// *tls13.Conn that goes on with one of another program.
+type tlsConn interface {
+	io.ReadWriter
+	CloseWrite() error
+}
+
+// rests reports that the TLS session, if there is one, is between two records and
+// known well enough for another program to go on with it.
+func (e *end) rests() bool {
+	switch c := e.tls.(type) {
+	case nil:
+		return true
+	case *tls13.Conn:
+		return e.stream.inEOF == nil && len(e.stream.in) == 0 && c.Rests()
+	}
+	return e.stream.inEOF == nil && len(e.stream.in) == 0 && e.stream.Trace.Rests()
+}
+
+// letGo returns from where the TLS session goes on; nil: in clear. It rests, and
+// is not used any more.
+func (e *end) letGo() (state *tls13.State) {
+	switch c := e.tls.(type) {
+	case nil:
+	case *tls13.Conn:
+		state = c.State()
+		c.Forget()
+	default:
+		state = e.stream.Trace.State()
+		e.stream.Trace.Forget()
+	}
+	return state
 }
 
 // pipe carries bytes from a socket to another within the kernel.
@@ -266,14 +301,14 @@ func (p *Pair) CloseWrite(s Side) { p.ends[s].shut = true }
 
 // Detach asks the loop to let go of the pair: nothing more is read, and when what is queued was written the Handler
 // gets both sockets (Detacher). Should the pair end before that, it ends as ever. It returns false, and nothing
-// happens, when a side speaks TLS or has ended, when bytes of it were read and not handled, or when the carrier
-// cannot do it.
+// happens, when a side has ended, when bytes of it were read and not handled, also the beginning of a TLS record, when
+// its TLS session is none that another program can go on with (Transport.Keepable), or when the carrier cannot do it.
 func (p *Pair) Detach() bool {
 	if _, ok := p.h.(Detacher); !ok || p.closing || p.aborting || !p.d.detaches() {
 		return false
 	}
 	for s := range p.ends {
-		if e := &p.ends[s]; e.tls != nil || e.eof || e.broken || e.shut || len(e.ahead) > 0 {
+		if e := &p.ends[s]; e.eof || e.broken || e.shut || len(e.ahead) > 0 || !e.rests() {
 			return false
 		}
 	}

@@ -38,9 +38,9 @@ func (l *portableLoop) Add(client, upstream Transport, h Handler) (*Pair, error)
 	p.h, p.cfg, p.d = h, &l.cfg, pp
 	for s, t := range [2]Transport{client, upstream} {
 		e := &p.ends[s]
-		e.conn, e.tls, e.ahead = t.Conn, t.TLS, t.Ahead
+		e.conn, e.ahead = t.Conn, t.Ahead
 		if t.TLS != nil {
-			e.conn = t.TLS
+			e.conn, e.tls = t.TLS, t.TLS
 		}
 	}
 	l.mu.Lock()

@@ -1,6 +1,7 @@
 package netloop
 
 import (
+	"errors"
 	"os"
 	"time"
 
@@ -62,12 +63,18 @@ func (w *worker) finish(p *Pair, s Side) {
 func (w *worker) letGo(p *Pair) bool {
 	var sockets [2]*Socket
 	for s := range p.ends {
-		if e := &p.ends[s]; e.broken || e.eof {
+		e := &p.ends[s]
+		if e.broken || e.eof {
 			p.detaching = false
 			return false
 		} else if !e.empty() {
 			return false
 		}
+	}
+	if !p.ends[Client].rests() || !p.ends[Upstream].rests() { // they did when Detach said yes, and nothing was read since
+		p.Close(errors.New("netloop: a TLS session that was at rest is not"))
+		w.later(p)
+		return false
 	}
 	for s := range p.ends {
 		e := &p.ends[s]
@@ -76,7 +83,7 @@ func (w *worker) letGo(p *Pair) bool {
 			w.later(p)
 			return false
 		}
-		sockets[s] = &Socket{fd: e.fd, local: !e.watchOut}
+		sockets[s] = &Socket{fd: e.fd, local: !e.watchOut, TLS: e.letGo()}
 		if e.out != nil {
 			w.release(e.out)
 		}

@@ -4,6 +4,8 @@ import (
 	"io"
 	"net"
 	"time"
+
+	"sekisho/internal/wire/tls13"
 )
 
 // Stream is a net.Conn that serves two masters one after the other: first a goroutine, which reads and writes it
@@ -19,6 +21,10 @@ type Stream struct {
 	inEOF  error  // what Read says when in is empty and the peer has ended
 	out    []byte // cipher text that has not left
 	outOff int
+
+	// Trace, when the TLS session shall be carried on by another program, sees all
+	// cipher text. It is set before the handshake.
+	Trace *tls13.Trace
 }
 
 // NewStream returns a Stream over conn, in its first life.
@@ -39,8 +45,11 @@ var errWouldBlock net.Error = wouldBlock{}
 
 // Read implements net.Conn.
 func (s *Stream) Read(b []byte) (int, error) {
+	b = b[:s.Trace.Most(len(b))]
 	if len(s.in) == 0 && !s.loop {
-		return s.Conn.Read(b)
+		n, err := s.Conn.Read(b)
+		s.Trace.In(b[:n])
+		return n, err
 	}
 	if len(s.in) == 0 {
 		if s.inEOF != nil {
@@ -50,11 +59,13 @@ func (s *Stream) Read(b []byte) (int, error) {
 	}
 	n := copy(b, s.in)
 	s.in = s.in[n:]
+	s.Trace.In(b[:n])
 	return n, nil
 }
 
 // Write implements net.Conn. In the loop it queues and never fails.
 func (s *Stream) Write(b []byte) (int, error) {
+	s.Trace.Out(b) // what does not leave ends the session
 	if !s.loop {
 		return s.Conn.Write(b)
 	}

@@ -100,6 +100,7 @@ func New(cfg Config) (*Gate, error) {
 	}
 	g := &Gate{cfg: cfg, sessions: map[event.Session]*session{}, databases: map[string]*shared{}, drains: drains{idle: make(chan struct{})}}
 	cfg.Login.HoldReady, cfg.Login.NewID, cfg.Login.Admit = true, newID, g.admit
+	cfg.Login.Keepable = cfg.Keep != nil && cfg.Loop.Native()
 	var err error
 	if g.acceptor, err = pglogin.New(cfg.Login); err != nil {
 		return nil, err

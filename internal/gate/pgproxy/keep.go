@@ -54,13 +54,16 @@ func (g *Gate) endKept(match func(*session) bool) (n int) {
 // keptState is what the next gate has to know of a session at rest. What it
 // does not hold must be harmless to forget, or be bounded when it is not known.
 type keptState struct {
-	Server   string // where it was, for the next gate to be at the same
-	Session  event.Session
-	Since    time.Time
-	Who      Identity
-	Key      []byte // for CancelRequests
-	Prepared []keptPrepared
-	Unnamed  *keptPrepared
+	Server string // where it was, for the next gate to be at the same
+	// Encrypted says which of its legs, client and server, speak TLS: a leg that did
+	// never goes on in clear.
+	Encrypted [2]bool
+	Session   event.Session
+	Since     time.Time
+	Who       Identity
+	Key       []byte // for CancelRequests
+	Prepared  []keptPrepared
+	Unnamed   *keptPrepared
 
 	Temporary, AskTemporary, Plain, Setting bool // environ
 	Temporaries                             []string
@@ -168,10 +171,10 @@ func (s *prepared) keep() keptPrepared {
 }
 
 // keepable says that the session can be kept when it comes to rest. Others end
-// then: of TLS the keys are crypto/tls's own, and what a session that is lost or
-// streams has under way nobody knows.
+// then: of older TLS, and of TLS whose keys have changed, nobody knows enough, and
+// what a session that is lost or streams has under way neither.
 func (s *session) keepable() bool {
-	return s.login.Client.TLS == nil && s.login.Upstream.TLS == nil && s.e.lost == "" && s.e.streaming == nil
+	return s.login.Client.Keepable() && s.login.Upstream.Keepable() && s.e.lost == "" && s.e.streaming == nil
 }
 
 // keepIfAtRest has the loop let go of a session that shall be kept, when that is
@@ -196,6 +199,7 @@ func (s *session) OnDetached(_ *netloop.Pair, client, upstream *netloop.Socket) 
 	s.count()
 	state := s.e.keep()
 	state.Server, state.Since, state.Key = s.gate.acceptor.Server(), s.since, s.login.Key
+	state.Encrypted = [2]bool{client.TLS != nil, upstream.TLS != nil}
 	s.gate.hold(keptSession{Kept{Client: client, Upstream: upstream}, s, state})
 	s.gate.ended(s)
 }

@@ -96,6 +96,9 @@ func (g *Gate) goOn(ctx context.Context, r *resumed) (*shared, error) {
 	if now := g.acceptor.Server(); k.Server != now {
 		return nil, fmt.Errorf("it is at %q, and this gate at %q", k.Server, now)
 	}
+	if now := [2]bool{r.kept.Client.TLS != nil, r.kept.Upstream.TLS != nil}; k.Encrypted != now || k.Who.TLS != now[0] {
+		return nil, fmt.Errorf("legs over TLS: %v, before %v", now, k.Encrypted)
+	}
 	login := &pglogin.Login{Client: netloop.Transport{Socket: r.kept.Client}, Upstream: netloop.Transport{Socket: r.kept.Upstream},
 		PID: k.Who.ServerPID, Key: k.Key}
 	g.acceptor.Resume(login)

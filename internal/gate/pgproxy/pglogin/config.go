@@ -83,6 +83,9 @@ type Config struct {
 	Timeout time.Duration
 	// MaxLogins bounds the logins under way; above it clients get SQLSTATE 53300. 0: 1,000.
 	MaxLogins int
+	// Keepable has TLS sessions followed from their handshake on, so that another program can go on with them
+	// (netloop.Transport.Keepable).
+	Keepable bool
 	// HoldReady leaves the server's first ReadyForQuery in Login.Held instead of sending it, for a caller that
 	// has something to do or to record before the client may speak.
 	HoldReady bool

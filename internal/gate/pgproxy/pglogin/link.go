@@ -55,6 +55,9 @@ func (l *link) more(limit int) error {
 	}
 	n, err := l.conn().Read(l.buf[len(l.buf):cap(l.buf)])
 	l.buf = l.buf[:len(l.buf)+n]
+	if l.tls != nil {
+		l.stream.Trace.Took(n)
+	}
 	if n > 0 {
 		return nil
 	}

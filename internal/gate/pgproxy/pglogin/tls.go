@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+
+	"sekisho/internal/wire/tls13"
 )
 
 // alpn is the protocol name of PostgreSQL (PG_ALPN_PROTOCOL in src/include/libpq/pqcomm.h).
@@ -48,11 +50,16 @@ func (a *Acceptor) clientTLS(ctx context.Context, l *link, direct bool) error {
 	if a.cfg.ClientCAs != nil {
 		cfg.ClientAuth, cfg.ClientCAs = tls.VerifyClientCertIfGiven, a.cfg.ClientCAs
 	}
+	if a.cfg.Keepable { // it counts on that no ticket is sent
+		l.stream.Trace = tls13.NewTrace(true)
+		cfg.KeyLogWriter = l.stream.Trace
+	}
 	conn := tls.Server(l.stream, cfg)
 	if err := conn.HandshakeContext(ctx); err != nil {
 		return err
 	}
 	state := conn.ConnectionState()
+	l.stream.Trace.Begin(state)
 	if direct && state.NegotiatedProtocol != alpn {
 		return errors.New(`direct TLS without the ALPN protocol "postgresql"`)
 	}
@@ -117,11 +124,18 @@ func verifyChain(s tls.ConnectionState, roots *x509.CertPool) error {
 
 // upstreamTLS makes the handshake with the server.
 func (a *Acceptor) upstreamTLS(ctx context.Context, l *link) error {
-	conn := tls.Client(l.stream, a.upstreamTLSCfg)
+	cfg := a.upstreamTLSCfg
+	if a.cfg.Keepable {
+		l.stream.Trace = tls13.NewTrace(false)
+		cfg = cfg.Clone()
+		cfg.KeyLogWriter = l.stream.Trace
+	}
+	conn := tls.Client(l.stream, cfg)
 	if err := conn.HandshakeContext(ctx); err != nil {
 		return err
 	}
 	state := conn.ConnectionState()
+	l.stream.Trace.Begin(state)
 	if a.cfg.Direct && state.NegotiatedProtocol != alpn {
 		return errors.New(`the server's direct TLS does not choose the ALPN protocol "postgresql"`)
 	}
