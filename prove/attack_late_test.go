@@ -51,7 +51,7 @@ func attackLate() []kind {
 			return w(hold("SELECT set_config('application_name', (SELECT email FROM customers WHERE id = %s), false)", g.subject()), g.either("SELECT application_name FROM pg_stat_activity WHERE application_name <> '' AND application_name NOT LIKE 'sekisho%' AND datname = current_database() AND pid <> pg_backend_pid() ORDER BY 1"))
 		}},
 		{"attack: late, numbers of large objects", false, func(g *gen) episode {
-			return w(aside("%s", g.pick("SELECT lo_create(50000 + points) FROM customers WHERE id = "+g.subject(), "SELECT lo_creat(-1) FROM customers WHERE id = "+g.subject()+" AND email LIKE 'u%'", "SELECT CASE WHEN email LIKE 'u%' THEN lo_create(50001) END FROM customers WHERE id = "+g.subject())), g.either(g.pick("SELECT count(*) FROM pg_largeobject_metadata", "SELECT lo_get(50001)", "SELECT oid FROM pg_largeobject_metadata WHERE oid BETWEEN 50000 AND 60000")), outside("SELECT lo_unlink(oid) FROM pg_largeobject_metadata"))
+			return w(aside("%s", g.pick("SELECT lo_create(2000000000 + points) FROM customers WHERE id = "+g.subject(), "SELECT lo_creat(-1) FROM customers WHERE id = "+g.subject()+" AND email LIKE 'u%'", "SELECT CASE WHEN email LIKE 'u%' THEN lo_create(2000000001) END FROM customers WHERE id = "+g.subject())), g.either(g.pick("SELECT count(*) FROM pg_largeobject_metadata", "SELECT lo_get(2000000001)", "SELECT oid FROM pg_largeobject_metadata WHERE oid BETWEEN 2000000000 AND 2001000000")), outside("SELECT lo_unlink(oid) FROM pg_largeobject_metadata"))
 		}},
 		{"attack: late, cursor of a function", false, func(g *gen) episode {
 			f := g.name("f")
