@@ -49,7 +49,7 @@ func (l *loader) types() error {
 			t.functions = append(t.functions, 0)
 			return
 		}
-		walk(v, func(n *nodetree.Node) {
+		eachNode(v, func(n *nodetree.Node) {
 			for _, name := range []string{"funcid", "opfuncid"} {
 				if f, ok := n.Get(name); ok {
 					if i, ok := f.Int(); ok && (i != 0 || name == "funcid") {
@@ -93,7 +93,7 @@ func (c *Catalog) readsTypes(v nodetree.Value) (found bool) {
 	if len(c.UnsafeTypes) == 0 {
 		return false
 	}
-	walk(v, func(n *nodetree.Node) {
+	eachNode(v, func(n *nodetree.Node) {
 		found = found || slices.ContainsFunc(typesOf(n), func(o OID) bool { return c.UnsafeTypes[o] })
 	})
 	return found
@@ -130,20 +130,6 @@ func operatorsOf(n *nodetree.Node) (list []OID) {
 		}
 	}
 	return list
-}
-
-// walk calls f for every node of a tree.
-func walk(v nodetree.Value, f func(*nodetree.Node)) {
-	for _, item := range v.Items {
-		walk(item, f)
-	}
-	if v.Node == nil {
-		return
-	}
-	f(v.Node)
-	for i := range v.Node.Fields {
-		walk(v.Node.Fields[i].Value, f)
-	}
 }
 
 // typed notes that a tree the analysis goes into makes values of such types.

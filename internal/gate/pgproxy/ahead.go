@@ -21,7 +21,7 @@ type moment struct {
 	turn uint64
 	// rested is from when on what it shows may have rested in its tables, UTC ns.
 	rested int64
-	locks  uint64 // Common.locks.begun
+	locks  uint64 // Common.locks.turn
 	// met: the server's first answer came, and the epoch was compared.
 	met bool
 	// late: the server gives it its meaning at Execute, not at Bind.
@@ -30,7 +30,7 @@ type moment struct {
 
 // present is the moment of what is resolved now.
 func (e *engine) present() moment {
-	return moment{epoch: e.g.reg.epoch.Load() - e.ownDDL, around: e.g.reg.around.Load(), turn: e.turn, rested: e.oldest(), locks: e.g.locks.begun.Load()}
+	return moment{epoch: e.g.reg.epoch.Load() - e.ownDDL, around: e.g.reg.around.Load(), turn: e.turn, rested: e.oldest(), locks: e.g.locks.turn.Load()}
 }
 
 // begins notes what is known before a transaction begins.

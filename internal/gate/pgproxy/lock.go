@@ -15,8 +15,8 @@ import (
 
 // locks are those of transactions under way whose rows protected columns chose.
 type locks struct {
-	begun atomic.Uint64 // counts when they began
-	all   atomic.Int32  // how many transactions hold some
+	turn atomic.Uint64 // counts when they begin and end
+	all  atomic.Int32  // how many transactions hold some
 
 	mu sync.Mutex
 	by map[event.Place]*lockedRows // "": perhaps of every relation
@@ -26,7 +26,7 @@ type locks struct {
 
 type lockedRows struct {
 	held int
-	last uint64 // locks.begun of the last that began
+	last uint64 // locks.turn when it last changed
 }
 
 // maxLocked bounds the relations that are told apart.
@@ -47,26 +47,28 @@ func (l *locks) hold(place event.Place) event.Place {
 		l.by[place] = r
 	}
 	r.held++
-	r.last = l.begun.Add(1)
+	r.last = l.turn.Add(1)
 	return place
 }
 
 func (l *locks) letGo(place event.Place) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.by[place].held--
+	r := l.by[place]
+	r.held--
+	r.last = l.turn.Add(1) // what is under way may have met them
 }
 
 // since says that rows of a relation ("": of any) are or were locked so since a
-// time of begun.
-func (l *locks) since(begun uint64, place event.Place) bool {
-	if l.all.Load() == 0 && l.begun.Load() == begun {
+// turn.
+func (l *locks) since(turn uint64, place event.Place) bool {
+	if l.all.Load() == 0 && l.turn.Load() == turn {
 		return false
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for p, r := range l.by {
-		if (place == "" || p == "" || p == place) && (r.held > 0 || r.last > begun) {
+		if (place == "" || p == "" || p == place) && (r.held > 0 || r.last > turn) {
 			return true
 		}
 	}

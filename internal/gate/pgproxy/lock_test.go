@@ -8,7 +8,7 @@ func TestLocksOfPreparedTransactions(t *testing.T) {
 	b := newBench(t, nil)
 	held := func(when string, want bool) {
 		t.Helper()
-		if got := b.g.locks.since(b.g.locks.begun.Load(), customers); got != want || want != (b.g.locks.all.Load() > 0) {
+		if got := b.g.locks.since(b.g.locks.turn.Load(), customers); got != want || want != (b.g.locks.all.Load() > 0) {
 			t.Errorf("%s: held %v, %d transactions", when, got, b.g.locks.all.Load())
 		}
 	}
@@ -46,4 +46,21 @@ func TestLocksOfPreparedTransactions(t *testing.T) {
 	held("not answered yet", true)
 	b.e.close("gone")
 	held("the session ended before the answer", true)
+}
+
+// What was under way when others let go of their locks may have met them; what
+// begins later may not.
+func TestLocksThatWereLetGo(t *testing.T) {
+	var l locks
+	l.all.Add(1)
+	place := l.hold(customers)
+	during := l.turn.Load()
+	l.letGo(place)
+	l.all.Add(-1)
+	if !l.since(during, customers) || !l.since(during, "") || l.since(during, "shop/other") {
+		t.Error("locks that were let go of before the answer came are not seen, or elsewhere")
+	}
+	if l.since(l.turn.Load(), customers) {
+		t.Error("locks that were let go of before the question are seen")
+	}
 }
