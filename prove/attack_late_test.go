@@ -47,6 +47,12 @@ func attackLate() []kind {
 			return w(outside("%s; CREATE TRIGGER t AFTER UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION %s()", spy(f, "", "trigger", g.pick("NOTIFY ch;", "PERFORM pg_notify('ch', '');")+" RETURN NULL;"), "tours", f), settle(), simple("LISTEN ch"),
 				aside("UPDATE tours SET days = days WHERE id = 1 AND EXISTS (SELECT FROM customers WHERE id = %s AND email LIKE 'u%%')", g.subject()), simple("SELECT 1"), simple("UNLISTEN *"), outside("DROP TRIGGER t ON tours; DROP FUNCTION %s()", f), settle())
 		}},
+		{"attack: late, errors that code gives a state of its own", false, func(g *gen) episode {
+			f := g.name("f")
+			raise := "RAISE '%', (SELECT email FROM public.customers WHERE id = " + g.subject() + ") USING ERRCODE = '" + g.pick("U0001", "45000", "42703", "55000", "40001", "57014", "0A000") + "'; RETURN NULL;"
+			return w(outside("%s; CREATE TRIGGER t BEFORE UPDATE ON tours FOR EACH ROW EXECUTE FUNCTION %s()", spy(f, "", "trigger", raise), f), settle(),
+				g.either("UPDATE tours SET days = days WHERE id = 1"), g.either("UPDATE tours SET days = days RETURNING id"), outside("DROP TRIGGER t ON tours; DROP FUNCTION %s()", f), settle())
+		}},
 		{"attack: late, names of other sessions", false, func(g *gen) episode {
 			return w(hold("SELECT set_config('application_name', (SELECT email FROM customers WHERE id = %s), false)", g.subject()), g.either("SELECT application_name FROM pg_stat_activity WHERE application_name <> '' AND application_name NOT LIKE 'sekisho%' AND datname = current_database() AND pid <> pg_backend_pid() ORDER BY 1"))
 		}},

@@ -168,11 +168,20 @@ func TestMaskedColumns(t *testing.T) {
 
 func TestErrorsAreRedacted(t *testing.T) {
 	w := enforcing(t, &policy.Source{Generation: 1, Default: "allow"})
+	if err := w.server.Exec(t.Context(), w.database, `CREATE FUNCTION raises() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN IF NEW.name LIKE 'raise %' THEN RAISE '% exists', NEW.email USING ERRCODE = substr(NEW.name, 7); END IF; RETURN NEW; END $$;
+CREATE TRIGGER raises BEFORE UPDATE ON customers FOR EACH ROW EXECUTE FUNCTION raises()`); err != nil {
+		t.Fatal(err)
+	}
 	conn := w.connect("")
 	for _, sql := range []string{
 		"SELECT email::int FROM customers WHERE id = 3",
 		"INSERT INTO customers (id, name, email) VALUES (4000, 'x', 'u3@example.jp')",
 		"UPDATE customers SET name = NULL WHERE id = 3",
+		// Code may give what it raises any SQLSTATE.
+		"UPDATE customers SET name = 'raise 45000' WHERE id = 3",
+		"UPDATE customers SET name = 'raise 42703' WHERE id = 3",
+		"UPDATE customers SET name = 'raise 40001' WHERE id = 3",
 	} {
 		_, err := conn.PgConn().Exec(t.Context(), sql).ReadAll()
 		var pe *pgconn.PgError

@@ -32,7 +32,7 @@ func (e *engine) serverError(m *pgwire.Message) bool {
 	switch {
 	case x == nil && head.kind.unexecuted():
 		x = e.unplanned(head, x, "error", spoke(sqlstate, where))
-	case quotesValues(sqlstate):
+	case quotesValues(sqlstate, where):
 		e.meets(x)
 		x = e.unplanned(head, x, "error", x != nil && x.raised(sqlstate, where))
 	}
@@ -78,10 +78,7 @@ func (e *engine) failing(head *expect) *execution {
 // raised says that an error comes from code that ran under the statement: of a
 // check, a default or a trigger. COPY adds a line of its own to where it was.
 func (x *execution) raised(sqlstate string, where []byte) bool {
-	if len(sqlstate) < 2 || strings.Contains(" P0 38 39 ", " "+sqlstate[:2]+" ") {
-		return true
-	}
-	if bytes.IndexByte(where, '\n') >= 0 {
+	if len(sqlstate) < 2 || strings.Contains(" P0 38 39 ", " "+sqlstate[:2]+" ") || ofCode(where) || !ofServer(sqlstate) {
 		return true
 	}
 	return len(where) > 0 && x.plan != nil && x.plan.analysis != nil && len(x.plan.analysis.Writes) > 0
@@ -121,7 +118,7 @@ func (e *engine) tells(x *execution, body pgwire.ErrorBody) bool {
 	if x.plan.always && x.plan.crosses() {
 		return true
 	}
-	if !quotesValues(sqlstate) {
+	if !quotesValues(sqlstate, body.Field(pgwire.FieldWhere)) {
 		return false
 	}
 	if x.plan.crosses() {
@@ -145,19 +142,33 @@ func refusedEarly(p *plan, sqlstate string) bool {
 	return p.code() == codeSuccess || p.analysis != nil && p.opaque == "" && len(p.analysis.Columns) > 0 && len(p.writes) == 0
 }
 
-// quotesValues says that errors of an SQLSTATE quote values of rows, by class
-// (PostgreSQL 18, Appendix A): 21 cardinality, 22 data exception, 23 integrity
-// constraint, 2B, 38 and 39 external routines, 42804-like type errors do not;
-// 44 WITH CHECK OPTION, P0 PL/pgSQL, XX internal.
-func quotesValues(code string) bool {
-	if len(code) < 2 {
+// quotesValues says that an error may quote values of rows: by its class
+// (PostgreSQL 18, Appendix A: 21 cardinality, 22 data exception, 23 integrity
+// constraint, 38 and 39 external routines, 44 WITH CHECK OPTION, P0 PL/pgSQL, XX
+// internal), or because code raised it, which may give it any class.
+func quotesValues(sqlstate string, where []byte) bool {
+	if len(sqlstate) < 2 || ofCode(where) || !ofServer(sqlstate) {
 		return true
 	}
-	switch code[:2] {
+	switch sqlstate[:2] {
 	case "21", "22", "23", "38", "39", "44", "P0", "XX", "HV", "2F":
 		return true
 	}
 	return false
+}
+
+// ofServer says that the class of an SQLSTATE is one that PostgreSQL itself gives
+// (Appendix A). Code may raise others.
+func ofServer(sqlstate string) bool {
+	return strings.Contains(" 00 01 02 03 08 09 0A 0B 0F 0L 0P 0Z 10 20 21 22 23 24 25 26 27 28 2B 2D 2F 34 38 39 3B 3D 3F 40 42 44 53 54 55 57 58 72 F0 HV P0 XX ",
+		" "+sqlstate[:2]+" ")
+}
+
+// ofCode says that the context of an error or notice, from the innermost line on,
+// names code. Lines are the server's words, in English or another language: the
+// name of a PL is in all of them.
+func ofCode(where []byte) bool {
+	return bytes.HasPrefix(where, []byte("PL/")) || bytes.HasPrefix(where, []byte("SQL ")) || bytes.IndexByte(where, '\n') >= 0
 }
 
 // asError makes x bounded for what its error told: its own tables when they
@@ -207,7 +218,7 @@ func (e *engine) forwardError(head *expect, m *pgwire.Message) {
 			return
 		}
 	}
-	if e.rules().Mode == policy.Enforce && quotesValues(string(pgwire.ErrorBody(m.Body).Field(pgwire.FieldCode))) {
+	if body := pgwire.ErrorBody(m.Body); e.rules().Mode == policy.Enforce && quotesValues(string(body.Field(pgwire.FieldCode)), body.Field(pgwire.FieldWhere)) {
 		e.redacted(m)
 		return
 	}

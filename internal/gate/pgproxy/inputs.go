@@ -1,7 +1,6 @@
 package pgproxy
 
 import (
-	"bytes"
 	"cmp"
 
 	"sekisho/internal/wire/pgwire"
@@ -81,14 +80,14 @@ func (e *engine) parsed(head *expect, t byte) bool {
 // spoke says that code raised an error of a message that nothing is executed
 // for. Errors of PostgreSQL's own name at most where in a literal they stand.
 func spoke(sqlstate string, where []byte) bool {
-	if len(sqlstate) < 2 {
+	if len(sqlstate) < 2 || ofCode(where) || !ofServer(sqlstate) {
 		return true
 	}
 	switch sqlstate[:2] {
 	case "P0", "38", "39":
 		return true
 	case "22":
-		return bytes.IndexByte(where, '\n') >= 0 || bytes.HasPrefix(where, []byte("PL/")) || bytes.HasPrefix(where, []byte("SQL "))
+		return false
 	}
 	return len(where) > 0
 }
