@@ -269,8 +269,21 @@ Written by `+"`make eval-element`"+` (seed %d, %d MB of text and of logs, 4,000 
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if i := strings.Index(string(old[min(len(old), 2):]), "\n# "); i >= 0 {
-		b.Write(old[i+2:])
+	if len(old) == 0 {
+		fmt.Fprintf(os.Stderr, "eval-element: %s is new: it holds the chapter of the element engine alone\n", name)
 	}
+	b.WriteString(chaptersAfter(string(old)))
 	return os.WriteFile(name, []byte(b.String()), 0o644)
+}
+
+// chaptersAfter returns what follows the first chapter of a document, with the line
+// break before it. A document that begins with another chapter is kept whole.
+func chaptersAfter(old string) string {
+	if old != "" && !strings.HasPrefix(old, "# How right the element engine is\n") {
+		return "\n" + old
+	}
+	if i := strings.Index(old, "\n# "); i >= 0 {
+		return old[i:]
+	}
+	return ""
 }

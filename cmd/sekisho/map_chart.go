@@ -42,8 +42,8 @@ type charted struct {
 type resting struct {
 	scan             uint64
 	parts, seen      uint32
-	rows, unknown    uint64
-	mask             element.Mask // of the scan, also when nobody was found
+	unknown          uint64
+	mask, nextMask   element.Mask // of the scan, also when nobody was found
 	by, next         map[element.Kind]*roaring.Bitmap
 	whole, nextWhole *roaring.Bitmap
 }
@@ -132,10 +132,10 @@ func (x *charted) holding(b *event.HoldingScan) {
 	}
 	if r.next == nil || r.scan != b.Scan {
 		r.scan, r.parts, r.seen = b.Scan, b.Parts, 0
-		r.next, r.nextWhole, r.mask = map[element.Kind]*roaring.Bitmap{}, roaring.New(), 0
+		r.next, r.nextWhole, r.nextMask = map[element.Kind]*roaring.Bitmap{}, roaring.New(), 0
 	}
 	r.seen++
-	r.rows, r.unknown, r.mask = b.Rows, b.Unknown, r.mask|b.Elements
+	r.nextMask |= b.Elements
 	enter(r.nextWhole, b.Subjects)
 	for _, k := range b.Elements.Kinds() {
 		if r.next[k] == nil {
@@ -148,6 +148,7 @@ func (x *charted) holding(b *event.HoldingScan) {
 		return
 	}
 	r.by, r.whole, r.next, r.nextWhole = r.next, r.nextWhole, nil, nil
+	r.unknown, r.mask = b.Unknown, r.nextMask
 	from, to := time.Unix(0, b.From).UTC(), time.Unix(0, b.To).UTC()
 	x.story.counted(x, to)
 	if x.holds() {
@@ -166,6 +167,7 @@ func (x *charted) found(r *resting, b *event.HoldingScan) {
 	if r.whole == nil {
 		r.by, r.whole = map[element.Kind]*roaring.Bitmap{}, roaring.New()
 	}
+	r.unknown, r.mask = max(r.unknown, b.Unknown), r.mask|b.Elements
 	enter(r.whole, b.Subjects)
 	for _, k := range b.Elements.Kinds() {
 		if r.by[k] == nil {

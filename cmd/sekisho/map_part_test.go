@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"testing"
 	"time"
 
@@ -42,6 +43,31 @@ func TestMapOfAPart(t *testing.T) {
 			if _, rests := w.open["www/a.csv"]; rests != want.rests[n] {
 				t.Errorf("after %d readings: subject %d rests %v", i+1, n, rests)
 			}
+		}
+	}
+}
+
+// TestMapOfAPartAndNobodyKnown: records of nobody known, and their elements, count on
+// while a later scan is not at its end.
+func TestMapOfAPartAndNobodyKnown(t *testing.T) {
+	scan := func(id uint64, parts uint32, unknown uint64, kind element.Kind) *event.Event {
+		return &event.Event{At: time.Unix(int64(id), 0), Body: &event.HoldingScan{Scan: id, Part: 1, Parts: parts, Table: "www/a.csv", Source: "files.unknown",
+			Elements: element.MaskOf(kind), From: int64(id) * 1e9, To: int64(id) * 1e9, Rows: 10, Unknown: unknown}}
+	}
+	c := newChart(&config.Loaded{Config: &config.Config{}}, time.Unix(1000, 0))
+	for i, step := range []struct {
+		e    *event.Event
+		want map[element.Kind]uint64
+	}{
+		{scan(100, 1, 10, element.Email), map[element.Kind]uint64{element.Email: 10}},
+		{scan(200, 2, 3, element.Phone), map[element.Kind]uint64{element.Email: 10, element.Phone: 10}},
+		{scan(300, 1, 4, element.Phone), map[element.Kind]uint64{element.Phone: 4}},
+	} {
+		if err := c.see(step.e); err != nil {
+			t.Fatal(err)
+		}
+		if got := c.at("www/a.csv").counts(); !maps.Equal(got, step.want) {
+			t.Errorf("after %d readings: %v, want %v", i+1, got, step.want)
 		}
 	}
 }
