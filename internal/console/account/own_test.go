@@ -1,9 +1,13 @@
 package account
 
 import (
+	"database/sql"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"sekisho/internal/event"
 )
@@ -159,5 +163,66 @@ func TestRenew(t *testing.T) {
 	}
 	if _, err := enter(password, key); err != nil {
 		t.Errorf("both new do not enter: %v", err)
+	}
+}
+
+// TestUsers: the list of accounts is what each account is by itself, and costs no
+// question of the database for each.
+func TestUsers(t *testing.T) {
+	o := newOffice(t)
+	grow := func(n int) {
+		err := o.write(t.Context(), func(tx *sql.Tx) error {
+			for i := range n {
+				name := fmt.Sprintf("u%d-%d", n, i)
+				roles := []Grant{{"agency", CSIRT}, {"agency", Officer}, {"other", Officer}}[:i%4]
+				if err := o.insert(t.Context(), tx, name, []string{"", "hash"}[i%2], nil, 0, roles); err != nil {
+					return err
+				}
+				for k := range i % 3 {
+					if _, err := tx.ExecContext(t.Context(), "INSERT INTO passkey (id, account, name, credential, made_at) VALUES (?, ?, ?, ?, ?)",
+						[]byte(fmt.Sprint(name, k)), name, fmt.Sprint("key ", 9-k), "{}", 7); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	list := func() []*User {
+		all, err := o.Users(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all
+	}
+	if all := list(); all == nil || len(all) != 0 {
+		t.Errorf("nobody is %v", all)
+	}
+	grow(8)
+	for i, u := range list() {
+		if u.Name != fmt.Sprintf("u8-%d", i) || u.Password != (i%2 == 1) || len(u.Roles) != i%4 || len(u.Passkeys) != i%3 {
+			t.Errorf("account %d is %+v", i, u)
+		}
+		if len(u.Roles) == 3 && !slices.Equal(u.Roles, []Grant{{"agency", CSIRT}, {"agency", Officer}, {"other", Officer}}) || len(u.Passkeys) == 2 && u.Passkeys[0].Name != "key 8" {
+			t.Errorf("account %d in another order: %+v", i, u)
+		}
+		one, err := o.User(t.Context(), u.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(one, u); d != "" {
+			t.Error(d)
+		}
+	}
+	few := testing.AllocsPerRun(5, func() { list() })
+	grow(40)
+	if each := (testing.AllocsPerRun(5, func() { list() }) - few) / 40; each > 60 { // a question takes about 100
+		t.Errorf("%.0f allocations for each account", each)
+	}
+	if _, err := o.User(t.Context(), "nobody"); !errors.Is(err, ErrUnknown) {
+		t.Errorf("nobody: %v", err)
 	}
 }

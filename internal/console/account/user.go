@@ -43,80 +43,74 @@ func (a *Accounts) Any(ctx context.Context) (bool, error) {
 
 // User returns an account; ErrUnknown when there is none.
 func (a *Accounts) User(ctx context.Context, name string) (*User, error) {
-	u := &User{Name: name}
-	var made int64
-	var password string
-	err := a.db.QueryRowContext(ctx, "SELECT lang, disabled, password, made_at FROM account WHERE name = ?", name).Scan(&u.Lang, &u.Disabled, &password, &made)
-	if errors.Is(err, sql.ErrNoRows) {
+	all, err := a.users(ctx, " WHERE name = ?", " WHERE account = ?", name)
+	if err != nil {
+		return nil, err
+	}
+	if len(all) == 0 {
 		return nil, ErrUnknown
 	}
-	if err != nil {
-		return nil, err
-	}
-	u.Password, u.MadeAt = password != "", event.Time(made)
-	rows, err := a.db.QueryContext(ctx, "SELECT tenant, role FROM role WHERE account = ? ORDER BY tenant, role", name)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var g Grant
-		if err := rows.Scan(&g.Tenant, &g.Role); err != nil {
-			return nil, err
-		}
-		u.Roles = append(u.Roles, g)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	u.Passkeys, err = a.passkeysOf(ctx, name)
-	return u, err
-}
-
-func (a *Accounts) passkeysOf(ctx context.Context, name string) ([]Passkey, error) {
-	rows, err := a.db.QueryContext(ctx, "SELECT id, name, made_at FROM passkey WHERE account = ? ORDER BY made_at, name", name)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var out []Passkey
-	for rows.Next() {
-		var p Passkey
-		var made int64
-		if err := rows.Scan(&p.ID, &p.Name, &made); err != nil {
-			return nil, err
-		}
-		p.MadeAt = event.Time(made)
-		out = append(out, p)
-	}
-	return out, rows.Err()
+	return all[0], nil
 }
 
 // Users returns all accounts by name.
 func (a *Accounts) Users(ctx context.Context) ([]*User, error) {
-	rows, err := a.db.QueryContext(ctx, "SELECT name FROM account ORDER BY name")
+	return a.users(ctx, "", "")
+}
+
+// users returns accounts by name with what belongs to them: three questions,
+// however many accounts there are. ofAccounts and ofTheirs narrow them to args.
+func (a *Accounts) users(ctx context.Context, ofAccounts, ofTheirs string, args ...any) ([]*User, error) {
+	all := []*User{}
+	byName := map[string]*User{}
+	err := a.rows(ctx, "SELECT name, lang, disabled, password <> '', made_at FROM account"+ofAccounts+" ORDER BY name", args, func(r *sql.Rows) error {
+		u, made := &User{}, int64(0)
+		err := r.Scan(&u.Name, &u.Lang, &u.Disabled, &u.Password, &made)
+		u.MadeAt = event.Time(made)
+		all, byName[u.Name] = append(all, u), u
+		return err
+	})
+	if err != nil || len(all) == 0 {
+		return all, err
+	}
+	err = a.rows(ctx, "SELECT account, tenant, role FROM role"+ofTheirs+" ORDER BY account, tenant, role", args, func(r *sql.Rows) error {
+		var name string
+		var g Grant
+		err := r.Scan(&name, &g.Tenant, &g.Role)
+		if u := byName[name]; u != nil { // nil: it came in between
+			u.Roles = append(u.Roles, g)
+		}
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
-	var names []string
-	for rows.Next() {
+	return all, a.rows(ctx, "SELECT account, id, name, made_at FROM passkey"+ofTheirs+" ORDER BY account, made_at, name", args, func(r *sql.Rows) error {
 		var name string
-		if err := rows.Scan(&name); err != nil {
-			return nil, err
+		var made int64
+		var p Passkey
+		err := r.Scan(&name, &p.ID, &p.Name, &made)
+		p.MadeAt = event.Time(made)
+		if u := byName[name]; u != nil {
+			u.Passkeys = append(u.Passkeys, p)
 		}
-		names = append(names, name)
+		return err
+	})
+}
+
+// rows calls f with every row of an answer.
+func (a *Accounts) rows(ctx context.Context, question string, args []any, f func(*sql.Rows) error) error {
+	rows, err := a.db.QueryContext(ctx, question, args...)
+	if err != nil {
+		return err
 	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	out := make([]*User, len(names))
-	for i, name := range names {
-		if out[i], err = a.User(ctx, name); err != nil {
-			return nil, err
+	defer rows.Close()
+	for rows.Next() {
+		if err := f(rows); err != nil {
+			return err
 		}
 	}
-	return out, nil
+	return rows.Err()
 }
 
 // Count returns how many accounts there are.
