@@ -433,6 +433,39 @@ func (b *bag) within(o *bag) bool {
 	return true
 }
 
+// beyond returns the members of b that are not in o, as a bag of its own.
+func (b *bag) beyond(o *bag) *bag {
+	b.fetch()
+	o.fetch()
+	rest := new(bag)
+	if b.pages == nil || o.pages == nil {
+		for n := range b.all {
+			if !o.has(n) {
+				rest.add(n)
+			}
+		}
+		return rest
+	}
+	for high, p := range b.pages {
+		var q *page
+		if high < len(o.pages) {
+			q = o.pages[high]
+		}
+		if p == nil || q == full {
+			continue
+		}
+		into := rest.own(uint32(high))
+		*into = *p
+		for i := range into {
+			if q == nil {
+				break
+			}
+			into[i] &^= q[i]
+		}
+	}
+	return rest
+}
+
 // appendDeltas writes ascending numbers: the first, then the differences.
 func appendDeltas(dst []byte, sorted []uint32) []byte {
 	last := uint32(0)

@@ -47,6 +47,15 @@ func TestBagAgainstMap(t *testing.T) {
 		if got := a.within(b); got != sub {
 			t.Fatalf("within = %v, want %v", got, sub)
 		}
+		var only []uint32 // in a alone
+		for _, n := range slices.Sorted(maps.Keys(ma)) {
+			if !mb[n] {
+				only = append(only, n)
+			}
+		}
+		if got := slices.Collect(a.beyond(b).all); !slices.Equal(got, only) {
+			t.Fatalf("beyond: %d members, want %d", len(got), len(only))
+		}
 		a.or(b)
 		maps.Copy(ma, mb)
 		want := slices.Sorted(maps.Keys(ma))

@@ -378,11 +378,10 @@ func (e *evaluation) strays(ctx context.Context, id uint32, held map[uint32]*mix
 		if !ok {
 			continue
 		}
-		rest := new(bag)
-		for n := range x.set.all {
-			if h := everybody[k.source]; h == nil || !h.has(n) {
-				rest.add(n)
-			}
+		rest := &x.set // nobody is held: whoever crossed, without going through them
+		if h := everybody[k.source]; h != nil {
+			rest = x.set.beyond(h)
+			e.temp = append(e.temp, rest)
 		}
 		e.sums[scope.EverHeld].add(id, k.source, m, rest)
 	}
@@ -408,10 +407,12 @@ func (e *evaluation) crossedAt(ctx context.Context, id uint32) (totals, error) {
 // holdElsewhere does what strays does for places that are no table, such as a
 // whole database: exact crossings there are of nobody's holdings.
 func (e *evaluation) holdElsewhere(ctx context.Context) error {
+	done := map[uint32]bool{} // a place may be crossed by subjects of several sources
 	for key := range e.rolls.ever {
-		if _, ok := e.relevant(key.table); !ok || e.in[key.table] {
+		if _, ok := e.relevant(key.table); !ok || e.in[key.table] || done[key.table] {
 			continue
 		}
+		done[key.table] = true
 		if err := e.strays(ctx, key.table, nil); err != nil {
 			return err
 		}
