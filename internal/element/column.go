@@ -16,6 +16,7 @@ import (
 type Column struct {
 	header Kind
 	match  headerMatch
+	parts  addressParts
 	field  Field
 
 	values int // not empty
@@ -37,6 +38,9 @@ type Judgement struct {
 	// Alarm is set when more values are card numbers than chance allows and the
 	// column is not one of card numbers.
 	Alarm bool
+	// Part is set for a part of an address, such as city, whose name says nothing of
+	// persons: beside nothing else of a person it is about things.
+	Part bool
 	// Values is how many values that are not empty were seen, Fitting how many of
 	// them have the form of Kind.
 	Values, Fitting int
@@ -47,6 +51,9 @@ type Judgement struct {
 func NewColumn(header string) *Column {
 	c := &Column{}
 	c.header, c.match = columnKind(header)
+	if c.header == Address {
+		c.parts = partsOf(header)
+	}
 	return c
 }
 
@@ -82,7 +89,7 @@ func (c *Column) Observe(value []byte) {
 func (c *Column) special(v []byte) {
 	var buf [64]byte
 	if len(v) > 40 {
-		if hasBlock(v) {
+		if hasBlock(v) || c.parts.fit(v) {
 			c.forms[Address]++
 		}
 		return
@@ -97,7 +104,7 @@ func (c *Column) special(v []byte) {
 	case Kana:
 		fits = isKana(folded) || isReading(folded)
 	case Address:
-		fits = !ok && (hasBlock(v) || hasPrefecture(v) || len(v) >= 6 && v[0] >= utf8.RuneSelf) && bytes.IndexByte(v, '@') < 0
+		fits = !ok && c.match != weakMatch && (hasBlock(v) || hasPrefecture(v) || len(v) >= 6 && v[0] >= utf8.RuneSelf) && bytes.IndexByte(v, '@') < 0 || c.parts.fit(v)
 	case Phone:
 		fits = ok && n >= 9 && n <= 13
 	case PostalCode, BankAccount:
@@ -174,9 +181,14 @@ func (c *Column) byHeader(j *Judgement) {
 	case partMatch, lastMatch:
 		confidence = 85
 	case weakMatch:
-		confidence, fitting = 78, c.named
+		confidence = 78
+		if c.header == Name {
+			fitting = c.named
+		}
 	}
 	switch {
+	case c.values == 0 && c.match == weakMatch && c.header == Address:
+		confidence = 35 // of anything
 	case c.values == 0:
 		confidence -= 22 // by the name alone
 	case fitting*10 >= c.values*7:
@@ -189,6 +201,7 @@ func (c *Column) byHeader(j *Judgement) {
 		confidence -= 25
 	}
 	j.Kind, j.Confidence, j.Reasons, j.Fitting = c.header, uint8(confidence), why, fitting
+	j.Part = c.header == Address && c.match == weakMatch
 }
 
 // byForm judges a column without a header that is known, or with one that its
@@ -250,6 +263,9 @@ func columnKind(header string) (Kind, headerMatch) {
 		case len(words) == n:
 			return kind, weakMatch
 		}
+	}
+	if kind, match := partColumn(words); match != noMatch {
+		return kind, match
 	}
 	return japaneseHeader(header)
 }

@@ -123,6 +123,7 @@ type Field struct {
 	header Kind
 	weak   bool
 	named  bool
+	parts  addressParts
 
 	values, cards, numbers uint64 // values seen, valid card numbers, 13–19 digit values
 }
@@ -131,6 +132,9 @@ type Field struct {
 func NewField(header string) *Field {
 	f := &Field{}
 	f.header, f.weak, f.named = HeaderKind(header)
+	if f.header == Address && f.named {
+		f.parts = partsOf(header)
+	}
 	return f
 }
 
@@ -156,6 +160,9 @@ func (f *Field) Judge(value []byte) (kind Kind, confidence int, why Reason) {
 	case Address:
 		if len(v) >= 6 && (hasBlock(v) || hasPrefecture(v)) && bytes.IndexByte(v, '@') < 0 {
 			return Address, 90, ByHeader | ByForm
+		}
+		if f.parts.fit(v) {
+			return Address, 80, ByHeader | ByForm
 		}
 		return Unclassified, 0, 0
 	case Company, CustomerNumber, Booking, Sex:

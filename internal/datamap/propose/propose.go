@@ -63,6 +63,8 @@ type Proposed struct {
 	// Alarm: more values are card numbers than chance allows, and the column is
 	// not meant for them.
 	Alarm bool `json:"alarm,omitempty"`
+
+	part bool // of an address, as things have it too
 }
 
 // Proposal is the protect section of a database, and the tables without personal
@@ -205,6 +207,18 @@ func judge(r *Relation) Table {
 			t.Open = append(t.Open, c.Name)
 		}
 	}
+	if len(t.Columns) > 0 && !slices.ContainsFunc(t.Columns, func(p Proposed) bool { return !p.part }) {
+		for i := range r.Columns { // cities of nobody
+			if c := &r.Columns[i]; slices.ContainsFunc(t.Columns, func(p Proposed) bool { return p.Column == c.Name }) {
+				if harmless(c) {
+					t.Plain = append(t.Plain, c.Name)
+				} else {
+					t.Open = append(t.Open, c.Name)
+				}
+			}
+		}
+		t.Columns = nil
+	}
 	return t
 }
 
@@ -256,7 +270,7 @@ func judgeColumn(c *Column) (Proposed, bool) {
 		text = append(append(text, v...), '\n')
 	}
 	j := column.Judge()
-	p := Proposed{Column: c.Name, Of: len(c.Values), Alarm: j.Alarm}
+	p := Proposed{Column: c.Name, Of: len(c.Values), Alarm: j.Alarm, part: j.Part}
 	for _, k := range j.Also.Kinds() {
 		p.Also = append(p.Also, k.String())
 	}

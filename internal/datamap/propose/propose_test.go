@@ -131,3 +131,27 @@ func TestCompare(t *testing.T) {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
+
+// TestCitiesOfNobody: a city is proposed beside what names a person, and not alone.
+func TestCitiesOfNobody(t *testing.T) {
+	values := func(all ...string) (out [][]byte) {
+		for range 20 {
+			for _, v := range all {
+				out = append(out, []byte(v))
+			}
+		}
+		return out
+	}
+	column := func(name string, all ...string) Column {
+		v := values(all...)
+		return Column{Name: name, Type: "text", Values: v, NotNulls: len(v)}
+	}
+	city := column("city", "横浜市", "川崎市", "Naha")
+	p := Propose([]Relation{
+		{Name: "public.weather", Key: "id", Columns: []Column{{Name: "id", Type: "int8"}, city}},
+		{Name: "public.members", Key: "id", Columns: []Column{{Name: "id", Type: "int8"}, city, column("email", "a@mail.example", "b@mail.example")}},
+	})
+	if len(p.Tables) != 1 || p.Tables[0].Name != "public.members" || len(p.Tables[0].Columns) != 2 || p.Tables[0].Columns[0].Kind != element.Address {
+		t.Errorf("%+v", p)
+	}
+}

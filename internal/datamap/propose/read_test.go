@@ -57,6 +57,7 @@ func TestShop(t *testing.T) {
 		"public.customers.name":                 "name",
 		"public.customers.phone":                "phone",
 		"public.customers.postal_code":          "postal_code",
+		"public.customers.prefecture":           "address",
 		"public.customers.sex":                  "sex",
 		"public.departure_list.booking_id":      "booking",
 		"public.departure_list.name":            "name",
