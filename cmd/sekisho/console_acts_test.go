@@ -39,18 +39,18 @@ var killedCalls = map[string]string{
 	"person":        once,
 	"grants/decide": once, "grants/request": once,
 	"case/concentrate": once,
+	"clear":            once, // of all gates
+
+	"bypass": "bypass", "web": "stop the sites",
 
 	"policy/reload": own, // a start reads the file: firstPolicy, TestUp/life
 	"upgrade":       own, // TestUp/upgrade
 	"retention":     own, // internal/ledger: the record is on disk first, the next call finishes
 	"keys/destroy":  own, // internal/keyring: a start finishes it (replay)
 
-	"bypass":          open, // one event a gate
-	"clear":           open, // one event a gate
 	"case/misuse":     open, // a long list is several events
 	"hub/token":       open, // a file; a second token takes its place
 	"hub/revoke":      open, // its event, then what the hub keeps
-	"web":             open, // stops of several sites are one event each
 	"web/except":      open, // an act, then a file
 	"web/field":       open, // an act, then a file
 	"web/evidence":    open, // makes a pair of keys at the first time

@@ -29,6 +29,7 @@ type killAct struct {
 	path  string
 	form  url.Values
 	check func(told bool)
+	call  func() error // of a command, in place of path and form
 }
 
 // TestConsoleKilled kills the process (SIGKILL) at a random instant while people
@@ -131,7 +132,7 @@ func (f *killedFirm) acts(round int, count func(name string, done bool)) []killA
 		count(name, done)
 	}
 	return []killAct{
-		{"something is wrong", "ayame", "/wrong", f.form("ayame", "what", what), func(told bool) {
+		{name: "something is wrong", who: "ayame", path: "/wrong", form: f.form("ayame", "what", what), check: func(told bool) {
 			made := f.titled(what)
 			say("something is wrong", told, len(made) == 1)
 			if len(made) > 1 {
@@ -141,7 +142,7 @@ func (f *killedFirm) acts(round int, count func(name string, done bool)) []killA
 				f.await("the first figures of "+c, func() bool { return len(f.caseOf(c).Scopes) == 1 })
 			}
 		}},
-		{"freeze", "ayame", "/scope/freeze", f.form("ayame", "case", id), func(told bool) {
+		{name: "freeze", who: "ayame", path: "/scope/freeze", form: f.form("ayame", "case", id), check: func(told bool) {
 			c := f.caseOf(id)
 			say("freeze", told, len(c.Scopes) == scopes+1)
 			for _, s := range c.Scopes {
@@ -150,7 +151,7 @@ func (f *killedFirm) acts(round int, count func(name string, done bool)) []killA
 				}
 			}
 		}},
-		{"release", "ren", "/cases/" + id + "/draft/web/release", f.form("ren", "sha256", m[1]), func(told bool) {
+		{name: "release", who: "ren", path: "/cases/" + id + "/draft/web/release", form: f.form("ren", "sha256", m[1]), check: func(told bool) {
 			d := f.caseOf(id).Drafts["web"]
 			done := d != nil && d.State == "released"
 			say("release", told, done)
@@ -158,7 +159,7 @@ func (f *killedFirm) acts(round int, count func(name string, done bool)) []killA
 				t.Errorf("round %d: released: %t, the page offers to release it: %t", round, done, offered)
 			}
 		}},
-		{"cut", "ayame", "/cases/" + id + "/act", f.form("ayame", "do", "cut", "target", target), func(told bool) {
+		{name: "cut", who: "ayame", path: "/cases/" + id + "/act", form: f.form("ayame", "do", "cut", "target", target), check: func(told bool) {
 			ordered := slices.ContainsFunc(f.caseOf(id).Actions, func(a event.CaseAction) bool { return a.Target == target })
 			say("cut", told, ordered)
 			if ordered {
@@ -181,7 +182,7 @@ func (f *killedFirm) acts(round int, count func(name string, done bool)) []killA
 				t.Errorf("round %d: ordered: %t, %d receipts on the page", round, ordered, receipts)
 			}
 		}},
-		{"roles", "ayame", "/users/roles", f.form("ayame", "name", "sora", "role", string(role)), func(told bool) {
+		{name: "roles", who: "ayame", path: "/users/roles", form: f.form("ayame", "name", "sora", "role", string(role)), check: func(told bool) {
 			now := f.users()["sora"].Roles
 			done := slices.Equal(now, []account.Grant{{Tenant: "default", Role: role}})
 			say("roles", told, done)
@@ -189,10 +190,10 @@ func (f *killedFirm) acts(round int, count func(name string, done bool)) []killA
 				t.Errorf("round %d: roles %v, before %v", round, now, users["sora"].Roles)
 			}
 		}},
-		{"disable", "ren", "/users/disable", f.form("ren", "name", "hana", "disabled", flag), func(told bool) {
+		{name: "disable", who: "ren", path: "/users/disable", form: f.form("ren", "name", "hana", "disabled", flag), check: func(told bool) {
 			say("disable", told, f.users()["hana"].Disabled == disable)
 		}},
-		{"publish", "ren", "/policy/publish", f.form("ren", "digest", digest[1]), func(told bool) {
+		{name: "publish", who: "ren", path: "/policy/publish", form: f.form("ren", "digest", digest[1]), check: func(told bool) {
 			s, err := f.client.Status(t.Context())
 			if err != nil {
 				t.Fatal(err)

@@ -33,10 +33,10 @@ type steppedAct struct {
 // writes, syncs, renames or removes a file while one act is under way, starts it
 // again, and looks whether the act was done wholly or not at all, and whether the
 // ledger says which. With SEKISHO_LONG every act at every step (SEKISHO_STRIDE=3:
-// every third); without, a few that a seed chooses.
+// every third; SEKISHO_ACT: one act); without, a few that a seed chooses.
 func TestConsoleKilledAtSteps(t *testing.T) {
 	rng := rand.New(rand.NewPCG(seed.For(t), 1))
-	f := killedFirmIn(t, t.TempDir(), strings.Replace(strings.TrimPrefix(clubStore, "hub: {listen: '127.0.0.1:0'}\n"), "FILE", clubFile(t), 1))
+	f := killedFirmIn(t, t.TempDir(), strings.Replace(clubStore, "FILE", clubFile(t), 1)+killedSites(t))
 	f.prepare = ownGroup
 	f.start()
 	all := f.steppedActs()
@@ -69,7 +69,11 @@ func TestConsoleKilledAtSteps(t *testing.T) {
 	if n, err := strconv.Atoi(os.Getenv("SEKISHO_STRIDE")); err == nil {
 		stride = n
 	}
+	only := os.Getenv("SEKISHO_ACT")
 	for _, a := range all {
+		if only != "" && a.name != only {
+			continue
+		}
 		outcomes := [2]int{}
 		for n := 1 + rng.IntN(stride); ; n += stride {
 			hit, done := step(a, n)
@@ -96,7 +100,14 @@ func (f *killedFirm) step(round int, a steppedAct, n int) (hit, done bool) {
 	t.Helper()
 	act := a.make(round)
 	s := killAt(t, f.up.Process.Pid, f.dir, n)
-	status, _, text, err := f.ask(act.who, act.path, act.form)
+	var status int
+	var text string
+	var err error
+	if act.call != nil {
+		err = act.call()
+	} else {
+		status, _, text, err = f.ask(act.who, act.path, act.form)
+	}
 	told := err == nil && status < http.StatusBadRequest
 	_, hit = s.end()
 	if err == nil && !told {
@@ -130,6 +141,7 @@ func (f *killedFirm) steppedActs() []steppedAct {
 		{"hand on a proposal", f.handing}, {"accept a proposal", f.accepting}, {"drop a proposal", f.dropping},
 		{"invite", f.inviting}, {"join", f.joining}, {"make a token", f.tokenMaking}, {"end a token", f.tokenEnding},
 		{"lift a cut", f.lifting}, {"a fact", f.fact},
+		{"bypass", f.bypassing}, {"stop the sites", f.stopping},
 	})
 }
 
@@ -217,7 +229,7 @@ func (f *killedFirm) proposing(int) killAct {
 		f.do("ayame", "/policy/withdraw")
 	}
 	from := f.head()
-	return killAct{"", "ayame", "/policy/propose", f.form("ayame", "text", f.nextPolicy()), func(told bool) {
+	return killAct{who: "ayame", path: "/policy/propose", form: f.form("ayame", "text", f.nextPolicy()), check: func(told bool) {
 		f.t.Helper()
 		f.outcome(told, f.policyWaits(), actSays(proposing, ""), from)
 	}}
@@ -228,7 +240,7 @@ func (f *killedFirm) withdrawing(int) killAct {
 		f.do("ayame", "/policy/propose", "text", f.nextPolicy())
 	}
 	from := f.head()
-	return killAct{"", "ayame", "/policy/withdraw", f.form("ayame"), func(told bool) {
+	return killAct{who: "ayame", path: "/policy/withdraw", form: f.form("ayame"), check: func(told bool) {
 		f.t.Helper()
 		f.outcome(told, !f.policyWaits(), actSays(withdrawing, ""), from)
 	}}
@@ -267,7 +279,7 @@ func (f *killedFirm) handing(int) killAct {
 		f.do("ayame", "/map/drop")
 	}
 	digest, from := f.proposed(), f.head()
-	return killAct{"", "ayame", "/map/propose", f.form("ayame", "digest", digest), func(told bool) {
+	return killAct{who: "ayame", path: "/map/propose", form: f.form("ayame", "digest", digest), check: func(told bool) {
 		f.t.Helper()
 		f.outcome(told, f.protection() == digest, actSays("map-propose", digest), from)
 	}}
@@ -288,7 +300,7 @@ func (f *killedFirm) accepting(int) killAct {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	return killAct{"", "ren", "/map/accept", f.form("ren", "digest", digest), func(told bool) {
+	return killAct{who: "ren", path: "/map/accept", form: f.form("ren", "digest", digest), check: func(told bool) {
 		f.t.Helper()
 		now, err := os.ReadFile(file)
 		if err != nil {
@@ -314,7 +326,7 @@ func (f *killedFirm) accepting(int) killAct {
 
 func (f *killedFirm) dropping(int) killAct {
 	digest, from := f.handed(), f.head()
-	return killAct{"", "ayame", "/map/drop", f.form("ayame"), func(told bool) {
+	return killAct{who: "ayame", path: "/map/drop", form: f.form("ayame"), check: func(told bool) {
 		f.t.Helper()
 		f.outcome(told, f.protection() == "", actSays("map-withdraw", digest), from)
 	}}
@@ -336,7 +348,7 @@ func (f *killedFirm) count(query string, args ...any) (n int) {
 
 func (f *killedFirm) inviting(round int) killAct {
 	name, from := fmt.Sprintf("guest%d", round), f.head()
-	return killAct{"", "ayame", "/users/invite", f.form("ayame", "name", name, "role", string(account.Viewer)), func(told bool) {
+	return killAct{who: "ayame", path: "/users/invite", form: f.form("ayame", "name", name, "role", string(account.Viewer)), check: func(told bool) {
 		f.t.Helper()
 		f.outcome(told, f.count("SELECT count(*) FROM invitation WHERE account = ?", name) == 1, accountSays("invited", name), from)
 	}}
@@ -357,7 +369,7 @@ func (f *killedFirm) joining(round int) killAct {
 	}
 	from := f.head()
 	form := url.Values{"invite": {code}, "key": {key.String()}, "name": {name}, "password": {"correct horse battery staple 7"}, "code": {account.Code(key, time.Now())}}
-	return killAct{"", "nobody", "/join", form, func(told bool) {
+	return killAct{who: "nobody", path: "/join", form: form, check: func(told bool) {
 		f.t.Helper()
 		u := f.users()[name]
 		if left := f.count("SELECT count(*) FROM invitation WHERE account = ?", name); (left == 1) != (u == nil) {
@@ -374,7 +386,7 @@ func (f *killedFirm) hasToken(name string) bool {
 
 func (f *killedFirm) tokenMaking(round int) killAct {
 	name, from := fmt.Sprintf("token%d", round), f.head()
-	return killAct{"", "ayame", "/me/token/make", f.form("ayame", "name", name, "days", "1", "do", string(account.See)), func(told bool) {
+	return killAct{who: "ayame", path: "/me/token/make", form: f.form("ayame", "name", name, "days", "1", "do", string(account.See)), check: func(told bool) {
 		f.t.Helper()
 		f.outcome(told, f.hasToken(name), accountSays("token", name), from)
 	}}
@@ -387,7 +399,7 @@ func (f *killedFirm) tokenEnding(round int) killAct {
 		f.t.Fatalf("no token: %d, %v: %s", status, err, text)
 	}
 	from := f.head()
-	return killAct{"", "ayame", "/me/token/end", f.form("ayame", "name", name), func(told bool) {
+	return killAct{who: "ayame", path: "/me/token/end", form: f.form("ayame", "name", name), check: func(told bool) {
 		f.t.Helper()
 		f.outcome(told, !f.hasToken(name), accountSays("token-ended", name), from)
 	}}
@@ -414,7 +426,7 @@ func (f *killedFirm) lifting(round int) killAct {
 		f.t.Fatal(err)
 	}
 	id, from := f.cutOf(target), f.head()
-	return killAct{"", "ayame", "/egress/lift", f.form("ayame", "id", id, "reason", "test"), func(told bool) {
+	return killAct{who: "ayame", path: "/egress/lift", form: f.form("ayame", "id", id, "reason", "test"), check: func(told bool) {
 		f.t.Helper()
 		f.outcome(told, f.cutOf(target) == "", func(all []event.Body) (lifted bool) {
 			for _, b := range all {
@@ -431,7 +443,7 @@ func (f *killedFirm) fact(round int) killAct {
 	f.t.Helper()
 	id := strings.TrimPrefix(strings.TrimSuffix(f.do("ayame", "/wrong", "what", fmt.Sprintf("fact %d", round)), "?done=wrong"), "/cases/")
 	from := f.head()
-	return killAct{"", "ayame", "/cases/" + id + "/fact", f.form("ayame", "fact", "personal-data", "known_by", "sora"), func(told bool) {
+	return killAct{who: "ayame", path: "/cases/" + id + "/fact", form: f.form("ayame", "fact", "personal-data", "known_by", "sora"), check: func(told bool) {
 		f.t.Helper()
 		said := func(all []event.Body) bool {
 			return slices.ContainsFunc(all, func(b event.Body) bool { x, ok := b.(*event.CaseFact); return ok && x.Case == id })

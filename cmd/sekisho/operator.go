@@ -208,35 +208,10 @@ func (p *process) Bypass(ctx context.Context, r control.BypassRequest) (control.
 	}
 	p.bypassing.Lock()
 	defer p.bypassing.Unlock()
-	for _, g := range p.gates {
-		if r.Query || r.Gate != "" && r.Gate != g.cfg.Name || g.bypass.open.Load() == r.Open {
-			continue
-		}
-		p.setBypass(ctx, g, r)
-	}
-	for _, g := range p.webs {
-		if !r.Query && (r.Gate == "" || r.Gate == g.label) && g.server.Unseen() != r.Open {
-			p.setWebBypass(ctx, g, r)
-		}
+	if !r.Query {
+		p.setBypass(ctx, r)
 	}
 	return control.BypassStatus{Gates: p.gateStatus(r.Gate)}, nil
-}
-
-// setBypass opens the way after, and shuts it before, the event is written: the
-// hole in the record is never shorter than the truth. An emergency does not
-// wait for a ledger that is broken.
-func (p *process) setBypass(ctx context.Context, g *gate, r control.BypassRequest) {
-	g.bypass.opened.Add(1)
-	if !r.Open {
-		g.bypass.shut()
-	}
-	body := &event.Bypass{Places: []event.Place{place(g.base.cfg)}, Open: r.Open, By: r.By, Reason: r.Reason}
-	if _, err := g.rec.Record(ctx, event.Durable, body, g.sign()); err != nil {
-		p.log.Error("bypass not recorded; it is carried out all the same", "gate", g.cfg.Name, "open", r.Open, "err", err)
-	}
-	g.bypass.open.Store(r.Open)
-	g.base.holdings.Doubt() // who rests where may have changed unseen
-	p.log.Warn("bypass", "gate", g.cfg.Name, "open", r.Open, "by", r.By)
 }
 
 // Clear implements control.Operator: the event is durable before precision
@@ -246,17 +221,26 @@ func (p *process) Clear(ctx context.Context, r control.ClearRequest) (control.Cl
 	if r.Gate != "" && len(p.gateStatus(r.Gate)) == 0 {
 		return out, fault.New(fault.ControlRefused, "problem", fmt.Sprintf("there is no gate %q", r.Gate), "hint", "sekisho gate status")
 	}
+	// One event clears all: a process that ends in the middle has cleared all or none.
+	body := &event.Cleared{By: r.By, Reason: r.Reason}
+	var cleared []*gate
 	for _, g := range p.gates {
-		name := g.base.cfg.Database
-		if r.Gate != "" && r.Gate != g.cfg.Name || !g.server.Suspected(name) {
+		if r.Gate != "" && r.Gate != g.cfg.Name || !g.server.Suspected(g.base.cfg.Database) {
 			continue
 		}
-		body := &event.Cleared{Places: []event.Place{place(g.base.cfg)}, By: r.By, Reason: r.Reason}
-		if _, err := g.rec.Record(ctx, event.Durable, body); err != nil {
-			return out, fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(err)
+		cleared = append(cleared, g)
+		if at := place(g.base.cfg); !slices.Contains(body.Places, at) {
+			body.Places, out.Databases = append(body.Places, at), append(out.Databases, g.base.cfg.Name)
 		}
-		g.server.Clear(name)
-		out.Databases = append(out.Databases, g.base.cfg.Name)
+	}
+	if len(cleared) == 0 {
+		return out, nil
+	}
+	if _, err := p.outer.Record(ctx, event.Durable, body); err != nil {
+		return control.ClearReceipt{Databases: []string{}}, fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(err)
+	}
+	for _, g := range cleared {
+		g.server.Clear(g.base.cfg.Database)
 		p.log.Warn("cleared", "gate", g.cfg.Name, "database", g.base.cfg.Name, "by", r.By)
 	}
 	return out, nil

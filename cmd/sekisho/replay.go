@@ -112,7 +112,7 @@ func (h *history) fold(e *event.Event, ring *keyring.Ring) error {
 	case *event.Bypass:
 		h.bypasses = append(h.bypasses, b)
 	case *event.SiteStop:
-		h.stops[siteStop{b.Host, b.What}] = b.Stopped
+		h.stop(b)
 	case *event.KeyCreated:
 		h.keys[b.KeyID] = true
 	case *event.Object:

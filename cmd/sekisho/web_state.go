@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 
 	"sekisho/internal/config"
 	"sekisho/internal/control"
@@ -110,33 +111,48 @@ func (p *process) Web(ctx context.Context, r control.WebRequest) (control.WebSta
 	return p.webStatus(r), err
 }
 
-// stopSites stops sites or lets them go on. It is recorded first: what was
-// stopped stays so after a restart.
+// stopSites stops sites or lets them go on. It is recorded first, of all of them by
+// one event: what was stopped stays so after a restart.
 func (p *process) stopSites(ctx context.Context, r control.WebRequest) error {
 	found := false
+	var hosts []string
 	for _, g := range p.webs {
 		for _, s := range g.sites() {
 			if r.Host != "" && r.Host != s.Hosts[0] || r.What == "payment" && len(s.Payment) == 0 {
 				continue
 			}
 			found = true
-			body := &event.SiteStop{Host: s.Hosts[0], What: r.What, Stopped: r.Do == control.WebStop, By: r.By, Reason: r.Reason}
-			if p.past.stops[siteStop{s.Hosts[0], r.What}] == body.Stopped {
-				continue
+			if host := s.Hosts[0]; p.past.stops[siteStop{host, r.What}] != (r.Do == control.WebStop) && !slices.Contains(hosts, host) {
+				hosts = append(hosts, host)
 			}
-			if _, err := g.rec.Record(ctx, event.Durable, body); err != nil {
-				return fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(err)
-			}
-			p.past.stops[siteStop{s.Hosts[0], r.What}] = body.Stopped
-			p.log.Warn("site", "host", s.Hosts[0], "what", r.What, "stopped", body.Stopped, "by", r.By)
 		}
-		g.server.SetStops(stopsOf(g.sites(), p.past.stops))
 	}
 	if !found {
 		return fault.New(fault.ControlRefused, "problem", fmt.Sprintf("no site %q has anything to stop as %s", r.Host, r.What),
 			"hint", "name a site by its first host, and its paths of payment under payment: sekisho web status")
 	}
+	if len(hosts) > 0 {
+		body := &event.SiteStop{Host: hosts[0], Also: hosts[1:], What: r.What, Stopped: r.Do == control.WebStop, By: r.By, Reason: r.Reason}
+		if _, err := p.outer.Record(ctx, event.Durable, body); err != nil {
+			return fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(err)
+		}
+		p.past.stop(body)
+	}
+	for _, g := range p.webs {
+		g.server.SetStops(stopsOf(g.sites(), p.past.stops))
+	}
+	for _, host := range hosts {
+		p.log.Warn("site", "host", host, "what", r.What, "stopped", r.Do == control.WebStop, "by", r.By)
+	}
 	return nil
+}
+
+// stop notes what was stopped, or goes on.
+func (h *history) stop(b *event.SiteStop) {
+	h.stops[siteStop{b.Host, b.What}] = b.Stopped
+	for _, host := range b.Also {
+		h.stops[siteStop{host, b.What}] = b.Stopped
+	}
 }
 
 func (p *process) webStatus(r control.WebRequest) control.WebStatus {
@@ -157,18 +173,4 @@ func (p *process) webStatus(r control.WebRequest) control.WebStatus {
 		}
 	}
 	return status
-}
-
-// setWebBypass opens the direct way of a web gate after, and shuts it before,
-// the event is written, as setBypass does.
-func (p *process) setWebBypass(ctx context.Context, g *webGate, r control.BypassRequest) {
-	if !r.Open {
-		g.server.SetUnseen(false)
-	}
-	body := &event.Bypass{Places: g.places(), Open: r.Open, By: r.By, Reason: r.Reason}
-	if _, err := g.rec.Record(ctx, event.Durable, body); err != nil {
-		p.log.Error("bypass not recorded; it is carried out all the same", "gate", g.label, "open", r.Open, "err", err)
-	}
-	g.server.SetUnseen(r.Open)
-	p.log.Warn("bypass", "gate", g.label, "open", r.Open, "by", r.By)
 }

@@ -125,6 +125,7 @@ func goldenBodies() []Body {
 			Traces: []string{"4bf92f3577b34da6a3ce929d0e0e4736", "5bd66ef5095369c7b0d1f8f4bd33716a"}},
 		&PlacesChanged{Begun: []Place{"web/shop-web/club.example.jp"}, Ended: []Place{"web/shop-web/old.example.jp"}},
 		&RecordDue{Sites: []string{"nagoya", "osaka"}},
+		&SiteStop{Host: "shop.example.jp", What: "site", Stopped: true, By: "ayame", Reason: "a form was changed", Also: []string{"club.example.jp"}},
 	}
 }
 

@@ -49,13 +49,15 @@ type SiteRules struct {
 }
 
 // SiteStop says that the sites of a host, or their paths of payment, answer with
-// a page of maintenance from now on, or no longer.
+// a page of maintenance from now on, or no longer. Also are further hosts of which
+// the same is said, when all sites are stopped at once.
 type SiteStop struct {
-	Host    string `json:"host"`
-	What    string `json:"what"` // site, payment
-	Stopped bool   `json:"stopped"`
-	By      string `json:"by"`
-	Reason  string `json:"reason"`
+	Host    string   `json:"host"`
+	What    string   `json:"what"` // site, payment
+	Stopped bool     `json:"stopped"`
+	By      string   `json:"by"`
+	Reason  string   `json:"reason"`
+	Also    []string `json:"also,omitempty"`
 }
 
 // SiteGuard says what is guarded at a site from now on. It is written at every

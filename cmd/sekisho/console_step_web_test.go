@@ -1,0 +1,129 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"testing"
+
+	"sekisho/internal/control"
+	"sekisho/internal/event"
+)
+
+// killedSites are two web gates of a firm that is killed, before a shop that
+// outlives it.
+func killedSites(t *testing.T) string {
+	t.Helper()
+	shop := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "shop") }))
+	t.Cleanup(shop.Close)
+	var ports []string
+	for len(ports) < 2 {
+		port, err := freePort()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Contains(ports, port) { // it was free again
+			ports = append(ports, port)
+		}
+	}
+	return fmt.Sprintf(`web:
+  - name: shop-web
+    listen: 127.0.0.1:%s
+    rules: ./rules.yaml
+    learn: true
+    sites:
+      - {hosts: [shop.example.jp], upstream: '%[3]s', firewall: enforce, cards: enforce}
+      - {hosts: [club.example.jp], upstream: '%[3]s', firewall: enforce, cards: enforce}
+  - name: hr-web
+    listen: 127.0.0.1:%[2]s
+    sites: [{hosts: [hr.example.jp], upstream: '%[3]s', firewall: enforce, cards: enforce}]
+`, ports[0], ports[1], shop.URL)
+}
+
+// allOrNone reports whether something holds of all; that it holds of some is an
+// error.
+func (f *killedFirm) allOrNone(what string, each []bool) bool {
+	f.t.Helper()
+	if slices.Contains(each, true) && slices.Contains(each, false) {
+		f.t.Errorf("%s: %v", what, each)
+	}
+	return len(each) > 0 && !slices.Contains(each, false)
+}
+
+// bypassed tells of each web gate whether its direct way is open.
+func (f *killedFirm) bypassed() (each []bool) {
+	f.t.Helper()
+	s, err := f.client.Status(f.t.Context())
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	for _, g := range s.Gates {
+		if g.Mode == "web" {
+			each = append(each, g.Bypass)
+		}
+	}
+	if len(each) != 2 {
+		f.t.Fatalf("%+v", s.Gates)
+	}
+	return each
+}
+
+func (f *killedFirm) bypassing(int) killAct {
+	f.t.Helper()
+	open, from := !f.bypassed()[0], f.head()
+	return killAct{call: func() error {
+		_, err := f.client.Bypass(f.t.Context(), control.BypassRequest{Open: open, By: "ren", Reason: "test"})
+		return err
+	}, check: func(told bool) {
+		f.t.Helper()
+		now := f.allOrNone("the direct way is open", f.bypassed())
+		f.outcome(told, now == open, func(all []event.Body) (done bool) {
+			for _, b := range all {
+				if x, ok := b.(*event.Bypass); ok && x.By == "ren" {
+					done = done || x.Open == open && len(x.Places) == 3
+				}
+			}
+			return done
+		}, from)
+	}}
+}
+
+// stopped tells of each site whether it is stopped.
+func (f *killedFirm) stopped() (each []bool) {
+	f.t.Helper()
+	s, err := f.client.Web(f.t.Context(), control.WebRequest{})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	for _, one := range s.Sites {
+		each = append(each, len(one.Stopped) > 0)
+	}
+	if len(each) != 3 {
+		f.t.Fatalf("%+v", s.Sites)
+	}
+	return each
+}
+
+func (f *killedFirm) stopping(int) killAct {
+	f.t.Helper()
+	do, stop := control.WebStop, !f.stopped()[0]
+	if !stop {
+		do = control.WebResume
+	}
+	from := f.head()
+	return killAct{call: func() error {
+		_, err := f.client.Web(f.t.Context(), control.WebRequest{Do: do, What: "site", By: "ren", Reason: "test"})
+		return err
+	}, check: func(told bool) {
+		f.t.Helper()
+		now := f.allOrNone("stopped", f.stopped())
+		f.outcome(told, now == stop, func(all []event.Body) bool {
+			return slices.ContainsFunc(all, func(b event.Body) bool {
+				x, ok := b.(*event.SiteStop)
+				return ok && x.Stopped == stop && len(x.Also) == 2
+			})
+		}, from)
+	}}
+}
