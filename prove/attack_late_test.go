@@ -78,7 +78,7 @@ func attackLate() []kind {
 			how := []step{simple("%s", ask), prepared(ask, g.chance(50), false)} // a binary row has the number of its type in it
 			raise := "IF v = 'x' THEN RAISE NOTICE '%%', (SELECT string_agg(email, ',' ORDER BY id) FROM public.customers); END IF; RETURN (SELECT email LIKE 'u%%' FROM public.customers WHERE id = " + g.subject() + ");"
 			return w(outside(spy("%sf", "v text", "boolean", raise)+"; CREATE DOMAIN %s AS text CHECK (%sf(VALUE)); CREATE TYPE %sc AS (a %s, b int)", d, d, d, d, d), settle(),
-				how[g.r.IntN(2)], outside("DROP DOMAIN %s CASCADE; DROP FUNCTION %sf(text) CASCADE", d, d))
+				how[g.r.IntN(2)], outside("DROP TYPE %sc; DROP DOMAIN %s CASCADE; DROP FUNCTION %sf(text) CASCADE", d, d, d))
 		}},
 		{"attack: late, domain in what is not executed", false, func(g *gen) episode {
 			d := g.name("d")
@@ -90,7 +90,7 @@ func attackLate() []kind {
 				simple("PREPARE p AS %s", text), simple("CREATE VIEW %sv AS SELECT '{x}'::%s[]", d, d), simple("BEGIN; DECLARE c CURSOR FOR SELECT '{x}'::%s[]; COMMIT", d), simple("EXPLAIN (COSTS off) %s", text),
 			}[g.r.IntN(6)]
 			return w(outside(spy("%sf", "v text", "boolean", raise)+"; CREATE DOMAIN %s AS text CHECK (%sf(VALUE)); CREATE TYPE %sc AS (a %s, b int); CREATE TABLE %sk (a %s[]); GRANT ALL ON %sk TO app", d, d, d, d, d, d, d, d), settle(),
-				ask, simple("ROLLBACK"), simple("DEALLOCATE ALL"), outside("DROP DOMAIN %s CASCADE; DROP FUNCTION %sf(text) CASCADE; DROP VIEW IF EXISTS %sv; DROP TABLE %sk", d, d, d, d))
+				ask, simple("ROLLBACK"), simple("DEALLOCATE ALL"), outside("DROP DOMAIN %s CASCADE; DROP FUNCTION %sf(text) CASCADE; DROP VIEW IF EXISTS %sv; DROP TABLE %sk; DROP TYPE %sc", d, d, d, d, d))
 		}},
 		{"attack: late, instead of a view", false, func(g *gen) episode {
 			v := g.name("v")
