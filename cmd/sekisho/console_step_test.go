@@ -141,7 +141,7 @@ func (f *killedFirm) steppedActs() []steppedAct {
 		{"hand on a proposal", f.handing}, {"accept a proposal", f.accepting}, {"drop a proposal", f.dropping},
 		{"invite", f.inviting}, {"join", f.joining}, {"make a token", f.tokenMaking}, {"end a token", f.tokenEnding},
 		{"lift a cut", f.lifting}, {"a fact", f.fact},
-		{"bypass", f.bypassing}, {"stop the sites", f.stopping},
+		{"bypass", f.bypassing}, {"stop the sites", f.stopping}, {"end sessions", f.ending},
 	})
 }
 

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"database/sql"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"sekisho/internal/control"
 	"sekisho/internal/event"
@@ -125,5 +128,43 @@ func (f *killedFirm) stopping(int) killAct {
 				return ok && x.Stopped == stop && len(x.Also) == 2
 			})
 		}, from)
+	}}
+}
+
+// ending ends two sessions of somebody by one act.
+func (f *killedFirm) ending(int) killAct {
+	f.t.Helper()
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(f.dir, "data", "accounts.db")+"?_pragma=busy_timeout(5000)")
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	now := time.Now().UnixNano()
+	for range 2 {
+		if _, err := db.ExecContext(f.t.Context(), "INSERT INTO session VALUES (randomblob(32), 'ayame', 'x', '192.0.2.9', 'passkey', ?, ?)", now, now); err != nil {
+			f.t.Fatal(err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		f.t.Fatal(err)
+	}
+	from := f.head()
+	return killAct{who: "ayame", path: "/me/session/end", form: f.form("ayame"), check: func(told bool) {
+		f.t.Helper()
+		left := f.count("SELECT count(*) FROM session WHERE account = 'ayame' AND address = '192.0.2.9'")
+		if left == 1 {
+			f.t.Error("one of two sessions has ended")
+		}
+		f.outcome(told, left == 0, func(all []event.Body) bool {
+			n := 0
+			for _, b := range all {
+				if l, ok := b.(*event.Login); ok && l.Step == "ended" && l.Address == "192.0.2.9" {
+					n++
+				}
+			}
+			return n >= 2
+		}, from)
+		if n := f.count("SELECT count(*) FROM promise"); n != 0 {
+			f.t.Errorf("%d promises are left", n)
+		}
 	}}
 }

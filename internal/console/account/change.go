@@ -65,7 +65,8 @@ func (a *Accounts) undone(ctx context.Context, id int64, body *event.Account) er
 }
 
 // Settle records of every change that an earlier process announced and did not
-// make that it was not made. It is called once, before anybody enters.
+// make that it was not made, and ends the sessions that it was about to end. It is
+// called once, before anybody enters.
 func (a *Accounts) Settle(ctx context.Context) error {
 	rows, err := a.db.QueryContext(ctx, "SELECT id, body FROM promise ORDER BY id")
 	if err != nil {
@@ -75,6 +76,7 @@ func (a *Accounts) Settle(ctx context.Context) error {
 	type promise struct {
 		id   int64
 		body event.Account
+		end  ending
 	}
 	var left []promise
 	for rows.Next() {
@@ -83,7 +85,7 @@ func (a *Accounts) Settle(ctx context.Context) error {
 		if err := rows.Scan(&p.id, &text); err != nil {
 			return err
 		}
-		if err := json.Unmarshal([]byte(text), &p.body); err != nil {
+		if err := errors.Join(json.Unmarshal([]byte(text), &p.body), json.Unmarshal([]byte(text), &p.end)); err != nil {
 			return fmt.Errorf("change %d of accounts: %w", p.id, err)
 		}
 		left = append(left, p)
@@ -92,6 +94,12 @@ func (a *Accounts) Settle(ctx context.Context) error {
 		return err
 	}
 	for _, p := range left {
+		if p.end.Session != "" {
+			if err := a.settleEnd(ctx, p.id, &p.end); err != nil {
+				return err
+			}
+			continue
+		}
 		if err := a.undone(ctx, p.id, &p.body); err != nil {
 			return err
 		}

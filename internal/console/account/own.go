@@ -46,8 +46,8 @@ func (a *Accounts) Entries(ctx context.Context, mine *Session) ([]Entry, error) 
 	return out, rows.Err()
 }
 
-// EndEntries ends a session of the account, or with "" all but the one that asks.
-// Each is recorded; ErrUnknown when there is none.
+// EndEntries ends a session of the account, or with "" all but the one that asks:
+// all of them or none. Each is recorded; ErrUnknown when there is none.
 func (a *Accounts) EndEntries(ctx context.Context, mine *Session, id string) error {
 	all, err := a.Entries(ctx, mine)
 	if err != nil {
@@ -57,24 +57,7 @@ func (a *Accounts) EndEntries(ctx context.Context, mine *Session, id string) err
 	if len(all) == 0 && id != "" {
 		return ErrUnknown
 	}
-	for _, e := range all {
-		hash, err := hex.DecodeString(e.ID)
-		if err != nil {
-			return err
-		}
-		// It is recorded before it is done for good, but not before it can be: a
-		// session that lives on must not be one that the ledger says has ended. What
-		// was recorded is done also when whoever asked went away.
-		if err := a.write(context.WithoutCancel(ctx), func(tx *sql.Tx) error {
-			if err := one(tx.ExecContext(ctx, "DELETE FROM session WHERE hash = ?", hash)); err != nil {
-				return err
-			}
-			return a.Record(ctx, "console", &event.Login{Step: "ended", Account: mine.User.Name, Method: e.Method, Address: e.Address})
-		}); err != nil && !errors.Is(err, ErrUnknown) { // it ended by itself meanwhile
-			return err
-		}
-	}
-	return nil
+	return a.end(ctx, mine.User.Name, all)
 }
 
 // Renewal is what somebody shows and says to change their own credentials.

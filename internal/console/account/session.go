@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"database/sql"
+	"encoding/hex"
 	"errors"
 	"time"
 
@@ -157,10 +158,13 @@ func (a *Accounts) drop(ctx context.Context, hash []byte) error {
 	return err
 }
 
-// Logout ends a session.
+// Logout ends a session, also when that cannot be recorded.
 func (a *Accounts) Logout(ctx context.Context, s *Session, address string) error {
-	if err := a.drop(ctx, s.hash); err != nil {
-		return err
+	ctx = context.WithoutCancel(ctx)
+	e := Entry{ID: hex.EncodeToString(s.hash), Method: s.Method, Address: address}
+	err := a.end(ctx, s.User.Name, []Entry{e})
+	if err != nil {
+		return errors.Join(err, a.drop(ctx, s.hash))
 	}
-	return a.Record(ctx, "console", &event.Login{Step: "ended", Account: s.User.Name, Method: s.Method, Address: address})
+	return nil
 }
