@@ -77,6 +77,7 @@ type Relation struct {
 	hooks    []hook // what runs when it is written
 	cascades []OID  // relations that refer to it and change with it
 	draws    []OID  // sequences that its defaults draw from
+	settings bool   // a default reads settings
 	indexes  []*index
 	Children []OID
 	Parents  []OID

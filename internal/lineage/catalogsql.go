@@ -60,7 +60,9 @@ const (
 			JOIN pg_catalog.pg_class s ON d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = s.oid AND s.relkind = 'S'
 		UNION SELECT d.refobjid, d.objid FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_class s ON s.oid = d.objid AND s.relkind = 'S'
 			WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.deptype = 'i'`
-	callSQL = `SELECT DISTINCT coalesce(i.indrelid, k.conrelid, t.adrelid, d.objid), pg_catalog.pg_class.relname, d.refobjid, coalesce(e.extname, ''), coalesce(t.adnum, 0)
+	// By their numbers (pg_proc.dat): what is PostgreSQL's own has no row in pg_depend.
+	settingSQL = `SELECT DISTINCT adrelid FROM pg_catalog.pg_attrdef WHERE adrelid >= 16384 AND adbin::text ~ ':funcid (2077|3294|2084) '`
+	callSQL    = `SELECT DISTINCT coalesce(i.indrelid, k.conrelid, t.adrelid, d.objid), pg_catalog.pg_class.relname, d.refobjid, coalesce(e.extname, ''), coalesce(t.adnum, 0)
 		FROM pg_catalog.pg_depend d
 		JOIN pg_catalog.pg_class ON pg_class.oid = d.refclassid
 		LEFT JOIN pg_catalog.pg_index i ON d.classid = 'pg_catalog.pg_class'::regclass AND i.indexrelid = d.objid

@@ -38,6 +38,8 @@ type CodeRequest struct {
 	// Tainted says that settings or temporary relations of the session, or a
 	// relation that is about to be protected, may hold protected data.
 	Tainted bool
+	// Settings says that settings of the session may.
+	Settings bool
 	// Temporary are the names of temporary relations that the session may have.
 	Temporary []string
 }
@@ -58,7 +60,7 @@ func (r *Reader) Code(req CodeRequest) *Code {
 // Code says what code may write.
 func (c *Catalog) Code(req CodeRequest) *Code {
 	w := c.reach()
-	w.temporary, w.protected = req.Temporary, req.Tainted
+	w.temporary, w.protected, w.held = req.Temporary, req.Tainted, req.Settings
 	x := readText(req.Text, false)
 	if req.Statement {
 		w.statement(x, req.Definition)

@@ -77,6 +77,14 @@ func (l *loader) hooks() error {
 	if err != nil {
 		return err
 	}
+	err = l.each(settingSQL, func(row []string) {
+		if r := l.cat.Relations[oid(row[0])]; r != nil {
+			r.settings = true
+		}
+	})
+	if err != nil {
+		return err
+	}
 	for _, r := range l.cat.Relations {
 		for _, o := range r.Children {
 			if child := l.cat.Relations[o]; child != nil && !slices.Contains(reached[r], child) {

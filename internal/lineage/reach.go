@@ -33,6 +33,7 @@ type reach struct {
 	unknown   string
 	defines   string
 	settings  bool
+	held      bool // settings may hold something protected
 	protected bool // something protected may be read
 	returns   bool // by a function
 	notifies  bool
@@ -208,6 +209,7 @@ func (w *reach) calls(fn *Function) {
 	switch {
 	case fn.Trust == Pure && !fn.Moves, fn.Trust == Effect && fn.Private:
 	case fn.Trust == Settings: // what they hold: CodeRequest.Tainted
+		w.protected = w.protected || w.held
 	case fn.Trust == Effect && fn.Sets:
 		w.settings = true
 	case fn.Trust == Reads:

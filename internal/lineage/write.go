@@ -55,6 +55,10 @@ func (a *analyser) write(lv *level, command int64) result {
 	if r.rel.Code && command != cmdDelete {
 		w.Triggers = true
 	}
+	if a.opt.TaintedSettings && command != cmdDelete && a.fillsSettings(r.rel) {
+		everyone, all := a.cat.everyone()
+		w.Taints, w.From, w.Columns = w.Taints|all, appendPlaces(w.From, everyone), nil
+	}
 	res := a.result(lv, cols)
 	a.writeKey(lv, r, &w, keys, res)
 	a.writes = append(a.writes, w)
@@ -66,6 +70,18 @@ func (a *analyser) write(lv *level, command int64) result {
 		a.fail("foreign key")
 	}
 	return res
+}
+
+// fillsSettings says that a default of a relation, or of one behind a view, may
+// put a setting into the new row.
+func (a *analyser) fillsSettings(r *Relation) bool {
+	if r.settings || r.Kind != 'v' || r.view() == nil {
+		return r.settings
+	}
+	return slices.ContainsFunc(a.list(r.view(), "rtable"), func(item nodetree.Value) bool {
+		base := a.cat.Relations[nodeOID(a.node(item), "relid")]
+		return base != nil && base != r && a.fillsSettings(base)
+	})
 }
 
 // multi reads the subqueries of UPDATE … SET (a, b) = (SELECT …) first: their

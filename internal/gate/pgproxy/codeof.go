@@ -38,7 +38,7 @@ func (e *engine) codeOf(c *command) *knownCode {
 		return nil
 	}
 	req.Tainted = e.env.setting || others > 0 || len(e.tainting) > 0 // what is not protected yet
-	req.Temporary = e.env.temps
+	req.Temporary, req.Settings = e.env.temps, e.env.setting
 	cached := req.Statement && !req.Tainted && len(req.Temporary) == 0 && c.query == c.st // others share the shape of what they wrap
 	if k := c.shape.code.Load(); cached && k != nil && k.epoch == epoch {
 		return k

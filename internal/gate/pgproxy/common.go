@@ -22,4 +22,5 @@ type Common struct {
 	// protecting is closed when the last taints handed to protect are dealt with;
 	// twoPhase.mu guards it.
 	protecting chan struct{}
+	underway   [][]Taint // of which twoPhase.mu guards the list too
 }

@@ -1,6 +1,8 @@
 package pgproxy
 
 import (
+	"bytes"
+
 	"sekisho/internal/event"
 	"sekisho/internal/sqlscan"
 )
@@ -21,10 +23,16 @@ func testsRows(canon []byte) bool {
 // table holds, nil when there is nobody. ok is false when the client's message
 // must wait.
 func (e *engine) tested(c *command) (p *plan, ok bool) {
+	if bytes.HasPrefix(c.st.Canon, []byte("alter domain ")) && testsRows(c.st.Canon) { // of every table that has it
+		return e.g.wideOf(c.shape, "constraint"), true
+	}
 	if c.query == nil {
 		return nil, true
 	}
 	if e.ddl.mark != 0 { // what the table is by now is not known: its name must do
+		if e.ddl.moved {
+			return e.g.wideOf(c.shape, "constraint"), true
+		}
 		name := string(sqlscan.AppendName(nil, c.sql, c.st.Target))
 		for i := range e.g.Protected {
 			if sameTable(e.g.relation(e.g.Protected[i].Table), name) {

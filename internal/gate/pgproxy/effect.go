@@ -89,6 +89,7 @@ func (e *engine) effects(c *command, x *execution) (u undo) {
 		e.touch()
 	}
 	if c.changesSchema() {
+		e.moves(c)
 		e.beginDDL()
 		e.env.askTemp = e.env.askTemp || e.env.temp || len(e.env.temps) > 0
 	}
@@ -103,6 +104,9 @@ func (e *engine) effects(c *command, x *execution) (u undo) {
 	}
 	if a := p.lineage(); a != nil && (a.Letterbox || a.Setting && !c.ownSetting()) {
 		e.launders(x, launderLetter)
+	}
+	if e.env.setting && c.keepsSettings() {
+		e.runCode(x, launderCode)
 	}
 	if c.makesCode() {
 		e.g.laundering.made.Store(e.g.reg.epoch.Load() + 1)

@@ -164,7 +164,8 @@ func (v *environ) scan() sqlscan.Options {
 
 // ddlState is the session's own uncommitted schema change.
 type ddlState struct {
-	mark uint64 // the ReadyForQuery, idle, from which on it is committed or gone
+	mark  uint64 // the ReadyForQuery, idle, from which on it is committed or gone
+	moved bool   // it gave a relation or schema another name
 }
 
 func (e *engine) beginDDL() {
@@ -179,7 +180,7 @@ func (e *engine) endDDL() {
 	if e.ddl.mark == 0 {
 		return
 	}
-	e.ddl.mark = 0
+	e.ddl = ddlState{}
 	if list := e.tainting; len(list) > 0 {
 		e.tainting = nil
 		e.g.protect(list)

@@ -1,8 +1,6 @@
 package pgproxy
 
 import (
-	"strings"
-
 	"sekisho/internal/sqlscan"
 	"sekisho/internal/subject"
 	"sekisho/internal/wire/pgwire"
@@ -122,7 +120,7 @@ func (e *engine) resolve(c *command, s *prepared, partial bool, unsure string) (
 		p, ok = e.plan(c, variantExplain)
 		return p, nil, ok
 	case sqlscan.Show:
-		if (e.env.setting || e.suspects()) && showsText(c) {
+		if (e.env.setting || e.suspects()) && showsValue(c) {
 			return e.g.wideOf(c.shape, "setting"), nil, true
 		}
 		return e.g.showPlan, nil, true
@@ -163,14 +161,6 @@ func (e *engine) resolve(c *command, s *prepared, partial bool, unsure string) (
 		return nil, nil, false
 	}
 	return p, nil, ok
-}
-
-// showsText says that SHOW returns a setting that holds any text: one of an
-// extension's or a client's own (they have a point), or a free one of the
-// server's.
-func showsText(c *command) bool {
-	name := c.name()
-	return c.st.All || strings.IndexByte(name, '.') >= 0 || name == "application_name" || name == "search_path" || name == "temp_tablespaces"
 }
 
 // touchesNothing says that a command neither returns rows of tables nor

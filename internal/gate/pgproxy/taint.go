@@ -17,7 +17,7 @@ func (e *engine) taints(c *command, p *plan) {
 	if p == nil && c.st.Kind != sqlscan.DDL || e.g.switches.NoTaint {
 		return
 	}
-	list := e.taintsOf(c, p)
+	list := e.elsewhere(c, e.taintsOf(c, p))
 	for i := range list {
 		e.taint(&list[i], c.st.Kind.String())
 	}
@@ -73,7 +73,7 @@ func (e *engine) taintsOf(c *command, p *plan) (out []Taint) {
 			out = e.appendTaints(out, &p.analysis.Sequences[i])
 		}
 	}
-	if c.copy != nil && !c.copy.To && (c.copy.Where != sqlscan.CopyClient || p.opaque == "function") {
+	if c.copy != nil && !c.copy.To && (c.copy.Where != sqlscan.CopyClient || p.opaque == "function" || e.env.setting) {
 		return append(out, e.fileTaints(c)...)
 	}
 	if p.opaque != "" && len(p.writes) == 0 && p.crosses() && !c.creates() {
@@ -163,6 +163,9 @@ func (e *engine) unread(c *command, p *plan) []Taint {
 		return nil
 	}
 	t := Taint{Table: e.g.place(string(sqlscan.AppendName(nil, sql, st.Target)), e.env.now), Elements: e.g.elementsOf()}
+	if e.env.setting { // a default may read it
+		moves = true
+	}
 	if !moves && !calls {
 		return nil
 	}
@@ -219,9 +222,11 @@ func (g *shared) protect(list []Taint) {
 	g.twoPhase.mu.Lock()
 	before, done := g.protecting, make(chan struct{})
 	g.protecting = done
+	protected := g.underWay(list)
 	g.twoPhase.mu.Unlock()
 	g.spawn(func() {
 		defer close(done)
+		defer protected()
 		if before != nil { // taints build on each other
 			<-before
 		}
