@@ -56,10 +56,15 @@ func (c *console) searchStretch(ctx context.Context, s *search, first event.Inde
 	}
 	from, to := max(part.First, first), s.page.Next
 	var hits hits
-	if s.mayHold(&part, c.seen.of(&part)) {
+	known := c.seen.of(&part)
+	if s.mayHold(&part, known) {
 		var seen kindSet
+		learns := known == nil && part.Sealed && from == part.First && to == part.End
 		hits.most = s.q.Limit - len(s.page.Lines)
 		if err := c.ledger.ScanTo(ctx, from, to, func(index event.Index, line []byte) error {
+			if !learns && !s.text.in(line) {
+				return nil // most are passed without being parsed
+			}
 			h, err := event.ParseHeader(line)
 			if err != nil {
 				return nil // Verify says so; a page about what is wrong must open
@@ -72,7 +77,7 @@ func (c *console) searchStretch(ctx context.Context, s *search, first event.Inde
 		}); err != nil {
 			return err
 		}
-		if part.Sealed && from == part.First && to == part.End {
+		if learns {
 			c.seen.note(&part, seen)
 		}
 	}
@@ -125,7 +130,7 @@ func (r *recent) search(s *search) {
 		l := lines[i]
 		s.page.Next = l.index
 		s.page.Looked++
-		if len(s.q.Kinds) > 0 && !s.kinds.has(l.kind) {
+		if len(s.q.Kinds) > 0 && !s.kinds.has(l.kind) || !s.text.in(l.line) {
 			continue
 		}
 		if h, err := event.ParseHeader(l.line); err == nil && s.match(&h, l.line) {

@@ -27,7 +27,7 @@ type errand struct {
 }
 
 const (
-	errandWait = 40 * time.Millisecond // how long a page waits for one
+	errandWait = 40 * time.Millisecond // how long after it was asked a page waits for one
 	errandLife = 30 * time.Second      // how long an answer is kept
 	errandMost = 5 * time.Minute       // how long one may take
 	// mostErrands are under way at a time, keptErrands are kept.
@@ -47,18 +47,50 @@ func (s *Server) behindOf(all *errands, ctx context.Context, key string, f func(
 	if e == nil {
 		return nil, false, nil // others are under way
 	}
-	wait := time.NewTimer(errandWait)
+	if !e.await(ctx) {
+		return nil, false, ctx.Err()
+	}
+	if all.once {
+		all.taken(key, e)
+	}
+	return e.value, true, e.err
+}
+
+// await waits until the answer is there, until the page has waited for long
+// enough, or until it goes away. ready says that the answer is there, also when
+// the page was woken too late to see it come.
+func (e *errand) await(ctx context.Context) (ready bool) {
+	wait := time.NewTimer(waitOf(ctx))
 	defer wait.Stop()
 	select {
 	case <-e.done:
-		if all.once {
-			all.taken(key, e)
-		}
-		return e.value, true, e.err
+		return true
 	case <-wait.C:
 	case <-ctx.Done():
+		return false // nobody would see it
 	}
-	return nil, false, ctx.Err()
+	select {
+	case <-e.done:
+		return true
+	default:
+		return false
+	}
+}
+
+type arrivedKey struct{}
+
+// arriving notes when a request came, and waitOf returns for how long its page
+// may wait still: what it did before counts.
+func arriving(ctx context.Context, at time.Time) context.Context {
+	return context.WithValue(ctx, arrivedKey{}, at)
+}
+
+func waitOf(ctx context.Context) time.Duration {
+	at, ok := ctx.Value(arrivedKey{}).(time.Time)
+	if !ok {
+		return errandWait
+	}
+	return max(0, errandWait-time.Since(at))
 }
 
 // errand returns the one of that key, begun if need be; nil when too many are

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
+
+	"sekisho/internal/console/office"
 )
 
 // TestBehind: an answer that takes longer than a page may is not there at first,
@@ -44,4 +47,42 @@ func TestBehind(t *testing.T) {
 	if _, ready, err := s.behind(t.Context(), "b", nil); !ready || !errors.Is(err, context.Canceled) {
 		t.Errorf("%v, %v, want that it was given up", ready, err)
 	}
+}
+
+// TestWaits: what a page did before it asks counts to how long it waits, and an
+// answer that is there is shown, however late the page is.
+func TestWaits(t *testing.T) {
+	s := &Server{stopped: make(chan struct{})}
+	if d := waitOf(t.Context()); d != errandWait {
+		t.Errorf("a page that came at no known time waits %v", d)
+	}
+	if d := waitOf(arriving(t.Context(), time.Now().Add(-errandWait/2))); d > errandWait/2 {
+		t.Errorf("a page that has used half of its time waits %v", d)
+	}
+	late := arriving(t.Context(), time.Now().Add(-time.Hour))
+	answer := func(context.Context) (any, error) { return 7, nil }
+	<-s.errand(&s.errands, late, "a", answer).done
+	for range 100 { // of an answer and the end of the wait none is preferred by select
+		if v, ready, err := s.behind(late, "a", nil); v != 7 || !ready || err != nil {
+			t.Fatalf("%v, %v, %v, want the answer that is there", v, ready, err)
+		}
+	}
+	f := &timed{}
+	ui, of := newServer(t)
+	f.firm, ui.Office = of, f
+	enter(t, ui, of, "ayame").visit("GET", "/map", nil)
+	if !f.known {
+		t.Error("nobody noted when the request came")
+	}
+}
+
+// timed sees whether it is known when a request came.
+type timed struct {
+	*firm
+	known bool
+}
+
+func (f *timed) Map(ctx context.Context) ([]office.Database, error) {
+	_, f.known = ctx.Value(arrivedKey{}).(time.Time)
+	return f.firm.Map(ctx)
 }
