@@ -21,7 +21,7 @@ import (
 const (
 	gate     = event.Source("gate/shop-db")
 	source   = event.SubjectSource("shop.customers")
-	table    = event.Place("shop.customers")
+	table    = event.Place("shop/public.customers")
 	days     = 100
 	beatPace = 9e9 // ns between signs of life: nearly what the figures take for silence
 	clients  = 200 // addresses with one session a day
