@@ -78,6 +78,7 @@ type writing struct {
 	told   map[event.Place]func(changed bool) // by Settings.Writing; "": of any table
 	// statements that may write, and those of them that failed
 	sent, failed uint64
+	before       bool // some of it in the run before, which counted it
 }
 
 // sending counts a statement that is about to be sent.
@@ -243,7 +244,7 @@ func (x *execution) outlives() bool {
 // cut says that statements were under way.
 func (e *engine) endWriting(cut bool) {
 	w, n := &e.writing, &e.g.changed
-	if cut {
+	if cut = cut || w.before; cut {
 		n.total.unclear.Add(1)
 	}
 	for _, t := range w.tables {

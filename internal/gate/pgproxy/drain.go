@@ -11,6 +11,9 @@ type drains struct {
 	logins int           // under way
 	idle   chan struct{} // closed when the gate ends and nothing is left to wait for
 	idled  bool          // it is closed
+
+	midway int           // sessions that are to be kept and rest in the middle of a transaction
+	wait   chan struct{} // of capacity 1: all that are left do
 }
 
 // drain asks every session to end, or to be kept, and waits. Logins under way are
@@ -24,14 +27,60 @@ func (g *Gate) drain() {
 	g.orderAll(last, func(*session) bool { return true })
 	t := time.NewTimer(g.cfg.DrainTimeout)
 	defer t.Stop()
-	select {
-	case <-g.idle:
-	case <-t.C:
-		g.log("drain", fmt.Errorf("sessions still open after %v are ended", g.cfg.DrainTimeout))
+	for over := false; !over; {
+		select {
+		case <-g.idle:
+			over = true
+		case <-g.wait:
+			g.keepMidway(true)
+		case <-t.C:
+			if over = !g.keepMidway(false); !over {
+				t.Reset(letGoPatience)
+				continue
+			}
+			g.log("drain", fmt.Errorf("sessions still open after %v are ended", g.cfg.DrainTimeout))
+		}
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.idled = true // nobody enters any more
+}
+
+// letGoPatience bounds how long the loop may take, after the time of the drain, to
+// let go of those that rest in the middle of a transaction.
+const letGoPatience = time.Second
+
+// keepMidway has sessions kept in the middle of a transaction. Before that they go
+// on: what another session waits for may be what they have locked. all: only if no
+// other session is left. It returns false when they were told before, or there is
+// none.
+func (g *Gate) keepMidway(all bool) bool {
+	g.mu.Lock()
+	if !g.last.keep || g.last.midway || g.midway == 0 || all && g.midway != len(g.sessions) {
+		g.mu.Unlock()
+		return false
+	}
+	last := *g.last
+	last.midway = true
+	g.last = &last
+	g.mu.Unlock()
+	g.orderAll(&last, func(*session) bool { return true })
+	return true
+}
+
+// stays notes whether a session waits in the middle of a transaction until it may be
+// kept, and returns it.
+func (g *Gate) stays(s *session, midway bool) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if s.stays != midway {
+		s.stays = midway
+		if g.midway--; midway {
+			g.midway += 2
+		}
+		g.rests()
+	}
+	return midway
 }
 
 // keeps says that another gate takes the sessions up.
@@ -42,6 +91,12 @@ func (g *Gate) rests() {
 	if g.last != nil && !g.idled && len(g.sessions) == 0 && (!g.last.keep || g.logins == 0) {
 		g.idled = true
 		close(g.idle)
+	}
+	if g.last != nil && g.last.keep && g.midway > 0 && g.midway == len(g.sessions) && g.logins == 0 {
+		select {
+		case g.wait <- struct{}{}:
+		default:
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -98,7 +99,7 @@ func New(cfg Config) (*Gate, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	g := &Gate{cfg: cfg, sessions: map[event.Session]*session{}, databases: map[string]*shared{}, drains: drains{idle: make(chan struct{})}}
+	g := &Gate{cfg: cfg, sessions: map[event.Session]*session{}, databases: map[string]*shared{}, drains: drains{idle: make(chan struct{}), wait: make(chan struct{}, 1)}}
 	cfg.Login.HoldReady, cfg.Login.NewID, cfg.Login.Admit = true, newID, g.admit
 	cfg.Login.Keepable = cfg.Keep != nil && cfg.Loop.Native()
 	var err error
@@ -110,6 +111,13 @@ func New(cfg Config) (*Gate, error) {
 	}
 	if cfg.Rules != nil {
 		g.rules.Store(cfg.Rules)
+	}
+	g.cfg.Databases = maps.Clone(cfg.Databases)
+	for name, s := range g.cfg.Databases {
+		if s.Common == nil {
+			s.Common = new(Common)
+			g.cfg.Databases[name] = s
+		}
 	}
 	g.takeUp()
 	return g, nil
@@ -300,21 +308,29 @@ func (g *Gate) begin(ctx context.Context, s *session, rec event.Recorder) error 
 		}
 	}
 	if err := g.enter(ctx, rec, s); err != nil {
-		s.e.leaves()
+		s.notBegun()
 		return err
 	}
 	if !g.register(s) {
 		s.leave()
-		s.e.leaves()
+		s.notBegun()
 		return ErrCut
 	}
 	if _, err := g.loop.Add(s.login.Client, s.login.Upstream, s); err != nil {
-		s.e.leaves()
+		s.notBegun()
 		g.ended(s)
 		return err
 	}
 	g.metrics.Sessions.Add(1)
 	return nil
+}
+
+// notBegun lets go of what a session that was refused counts for. Who refuses one
+// that another gate kept does so when its process is gone.
+func (s *session) notBegun() {
+	if !s.again {
+		s.e.leaves()
+	}
 }
 
 // database returns what a database's sessions share. g.mu is held.
@@ -354,6 +370,10 @@ func (g *Gate) ended(s *session) {
 		return
 	}
 	delete(g.sessions, s.e.session)
+	if s.stays {
+		s.stays = false
+		g.midway--
+	}
 	g.rests()
 }
 

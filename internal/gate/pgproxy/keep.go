@@ -78,6 +78,9 @@ type keptState struct {
 	ClientHold, ServerHold   int
 	Wrote                    int64 // when it last wrote, UTC ns; 0: not in this run
 
+	Transaction *keptTransaction
+	Portals     []keptPortal
+
 	// Of the database, when no session sends any more: what sessions before sent
 	// may still be on its way to this one.
 	Signals map[uint32]int64
@@ -109,38 +112,37 @@ type keptPrepared struct {
 	At, Length int // of what was added
 }
 
-// atRest says that the session is between two transactions, that nothing of it
-// is under way in any direction or waits for an answer of anybody, and that what
-// the engine knows of it can be written down.
+// atRest says that nothing of the session is under way in any direction or waits
+// for an answer of anybody, and that what the engine knows of it can be written
+// down. It may be in the middle of a transaction.
 func (e *engine) atRest() bool {
 	switch {
-	case e.fatal != nil, e.lost != "", e.streaming != nil, e.tx != pgwire.TxIdle, !e.queue.empty(), e.sent != e.answered:
+	case e.fatal != nil, e.lost != "", e.streaming != nil, !e.queue.empty(), e.sent != e.answered:
 	case e.open, e.skip, e.copyIn != nil, e.discard, e.canceled, e.cutting != nil, e.dropping, e.long != nil, e.stray != nil:
 	case e.clientHeld.has, e.serverHeld.has, !e.client.Idle(), !e.server.Idle(), e.awaiting != 0:
-	case e.ddl.mark != 0, len(e.tainting) > 0, e.late.mark != 0, e.late.prepared != 0, e.writing.mark != 0, e.laundering != 0:
-	case e.env.opaque != 0, e.toClient.closed, e.toServer.closed:
+	case e.laundering != 0, e.toClient.closed, e.toServer.closed:
+	case e.tx == pgwire.TxIdle && e.unsettledAt():
 	default:
-		for _, p := range e.portals { // others end with the transaction
-			if !p.hold || p.exec != nil && p.exec.plan != nil && p.exec.plan.strip > 0 {
-				return false
-			}
-		}
-		return true
+		return e.portalsAtRest()
 	}
 	return false
 }
 
+// unsettledAt says that something of a transaction is there outside of one.
+func (e *engine) unsettledAt() bool {
+	return e.ddl.mark != 0 || len(e.tainting) > 0 || e.late.mark != 0 || e.late.prepared != 0 || e.writing.mark != 0 || e.env.opaque != 0
+}
+
 // keep returns what the next gate has to know. The session is at rest, and its
-// buckets are closed. Cursors that outlive their transaction are not in it: to
-// the next gate they are cursors that it did not see, bounded and of an unknown
-// time of the session.
+// buckets are closed.
 func (e *engine) keep() *keptState {
 	v := &e.env
 	k := &keptState{Session: e.session, Who: e.who,
 		Temporary: v.temp, AskTemporary: v.askTemp, Plain: v.plain, Setting: v.setting, Temporaries: v.temps,
 		Nonstandard: v.nonstandard, UnsafeEncoding: v.unsafeEncoding, Encoding: v.encoding, Trace: v.trace,
 		First: e.age.first, Began: e.age.began, Remembered: e.age.kept, Rows: e.rows, BytesOut: e.bytesOut,
-		LimitRows: e.limits.rows, ClientHold: e.client.Hold, ServerHold: e.server.Hold, Wrote: e.wroteAt}
+		LimitRows: e.limits.rows, ClientHold: e.client.Hold, ServerHold: e.server.Hold, Wrote: e.wroteAt,
+		Transaction: e.keepTransaction(), Portals: e.keepPortals()}
 	for _, s := range e.prepared {
 		k.Prepared = append(k.Prepared, s.keep())
 	}
@@ -181,7 +183,11 @@ func (s *session) keepable() bool {
 // possible now. Until it has let go, cuts still end the session.
 func (s *session) keepIfAtRest(p *netloop.Pair) {
 	o := s.order.Load()
-	if o == nil || !o.keep || s.keeping || s.closed || !s.e.atRest() {
+	if o == nil || !o.keep || s.keeping || s.closed {
+		return
+	}
+	rests := s.e.atRest() && s.keepable()
+	if midway := rests && s.e.tx != pgwire.TxIdle && !o.midway; s.gate.stays(s, midway) || !rests {
 		return
 	}
 	if p.Detach() {

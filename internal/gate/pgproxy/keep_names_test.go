@@ -46,11 +46,16 @@ func TestKeptListenerHears(t *testing.T) {
 	for _, sql := range []string{"BEGIN", "SELECT email FROM customers WHERE id = 3"} {
 		rowsOf(t, sends, sql)
 	}
+	more, copied := w.copies()
 	ended := make(chan *world, 1)
 	go func() { ended <- w.follow(2, nil) }()
-	w.until("the listener is kept", func() bool { return len(w.gate.Sessions()) == 1 })
+	w.until("the listener is kept", func() bool { return len(w.gate.Sessions()) == 2 })
 	for _, sql := range []string{"NOTIFY news", "COMMIT"} {
 		rowsOf(t, sends, sql)
+	}
+	_ = more.Close()
+	if err := <-copied; err != nil {
+		t.Error(err)
 	}
 	next := <-ended
 	if n, err := hears.WaitForNotification(ctx); err != nil || n.Channel != "news" {

@@ -153,8 +153,9 @@ func folded(w *world, from int) string {
 	return strings.Join(lines, "\n")
 }
 
-// TestKeptWhatIsUnderWay: who has a transaction open when the gate ends gets the
-// time of the drain, and is kept when it ends by then; who does not end it ends.
+// TestKeptWhatIsUnderWay: while a session carries something out the others go on with
+// their transactions, for the time of the drain; who waits in the middle of one then is
+// kept, and what is not carried out by then ends.
 func TestKeptWhatIsUnderWay(t *testing.T) {
 	ctx := t.Context()
 	w := keeps(t, func(c *pgproxy.Config, _ *pgproxy.Settings) { c.DrainTimeout = 3 * time.Second })
@@ -164,6 +165,7 @@ func TestKeptWhatIsUnderWay(t *testing.T) {
 			rowsOf(t, c, sql)
 		}
 	}
+	_, copied := w.copies()
 	said := make(chan error, 1)
 	w2 := make(chan *world, 1)
 	go func() { w2 <- w.follow(2, nil) }()
@@ -175,19 +177,39 @@ func TestKeptWhatIsUnderWay(t *testing.T) {
 		t.Errorf("a transaction that ends within the drain: %v", err)
 	}
 	next := <-w2
-	if n := len(next.gate.Sessions()); n != 1 {
-		t.Errorf("%d sessions were kept, want 1", n)
+	if err := <-copied; err == nil {
+		t.Error("what was under way at the end of the drain went on")
+	}
+	if n := len(next.gate.Sessions()); n != 2 {
+		t.Errorf("%d sessions were kept, want 2", n)
 	}
 	if got := rowsOf(t, ends, "SELECT email FROM customers WHERE id = 20"); !slices.Equal(got, []string{"u20@example.jp"}) {
 		t.Errorf("the next gate gives %q", got)
 	}
-	if _, err := stays.PgConn().Exec(ctx, "COMMIT").ReadAll(); err == nil {
-		t.Error("a transaction that was open at the end of the drain went on")
+	if got := rowsOf(t, stays, "SELECT email FROM customers WHERE id = 30; COMMIT"); !slices.Equal(got, []string{"u30@example.jp"}) {
+		t.Errorf("a transaction that waited gets %q", got)
 	}
 	next.stop()
-	if got := folded(w, 0); got != "customers email exact {1-4,20}" {
+	if got := folded(w, 0); !strings.HasSuffix(got, "customers email exact {1-4,20,30}") {
 		t.Errorf("recorded:\n%s", got)
 	}
+}
+
+// copies begins a COPY that waits for its client until the pipe is closed.
+func (w *world) copies() (more *io.PipeWriter, ended <-chan error) {
+	w.t.Helper()
+	c := w.connect("default_query_exec_mode=exec")
+	r, more := io.Pipe()
+	w.t.Cleanup(func() { _ = more.Close() })
+	done := make(chan error, 1)
+	_, _, before := w.gate.Changes(w.database, "shop")
+	go func() {
+		_, err := c.PgConn().CopyFrom(context.WithoutCancel(w.t.Context()), r, "COPY goods FROM STDIN")
+		_ = r.Close()
+		done <- err
+	}()
+	w.until("the COPY is under way", func() bool { _, _, now := w.gate.Changes(w.database, "shop"); return now > before })
+	return more, done
 }
 
 // TestKeptAndCut: a cut that came meanwhile ends a kept session before a byte of

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"sekisho/internal/event"
 	"sekisho/internal/gate/netloop"
 	"sekisho/internal/gate/pgproxy/pglogin"
 	"sekisho/internal/lineage"
@@ -16,23 +17,45 @@ type resumed struct {
 	kept  Kept
 	state keptState
 	entry *roll.Entry
+	locks []event.Place // that its transaction holds
 }
 
 // takeUp enters the sessions of Config.Resume into the roll: the watch must know
-// them when it first looks. The server has counted them before that.
+// them when it first looks. The server has counted them before that. What others
+// must know of their transactions holds from here on.
 func (g *Gate) takeUp() {
 	for _, k := range g.cfg.Resume {
 		r := resumed{kept: k}
-		if err := r.state.decode(k.State); err != nil {
+		if err := g.fits(&r); err != nil {
 			g.log("take up a session", err)
 			k.Close()
 			continue
+		}
+		if t := r.state.Transaction; t != nil {
+			if s, ok := g.cfg.Databases[r.state.Who.Database]; ok { // of others nothing is compared
+				r.locks = s.Common.takeUp(t)
+			}
 		}
 		r.entry = g.roll.Begin()
 		r.entry.Uncounted(r.state.Who.ServerPID)
 		g.resumes = append(g.resumes, r)
 	}
 	g.cfg.Resume = nil
+}
+
+// fits reads what a session brings along, and checks that it can go on here.
+func (g *Gate) fits(r *resumed) error {
+	k := &r.state
+	if err := k.decode(r.kept.State); err != nil {
+		return err
+	}
+	if now := g.acceptor.Server(); k.Server != now {
+		return fmt.Errorf("it is at %q, and this gate at %q", k.Server, now)
+	}
+	if now := [2]bool{r.kept.Client.TLS != nil, r.kept.Upstream.TLS != nil}; k.Encrypted != now || k.Who.TLS != now[0] {
+		return fmt.Errorf("legs over TLS: %v, before %v", now, k.Encrypted)
+	}
+	return nil
 }
 
 // resume takes up the sessions of another gate: each is recorded as open and
@@ -49,8 +72,6 @@ func (g *Gate) resume(ctx context.Context) {
 		sh, err := g.goOn(ctx, r)
 		if err != nil {
 			g.log("take up a session", err)
-			r.kept.Close()
-			r.entry.End()
 			continue
 		}
 		wrote[sh] = max(wrote[sh], r.state.Wrote)
@@ -90,15 +111,9 @@ func (g *shared) unsettled(until time.Time) {
 	})
 }
 
-// goOn gives a session to the loop.
+// goOn gives a session to the loop, or ends it.
 func (g *Gate) goOn(ctx context.Context, r *resumed) (*shared, error) {
 	k := &r.state
-	if now := g.acceptor.Server(); k.Server != now {
-		return nil, fmt.Errorf("it is at %q, and this gate at %q", k.Server, now)
-	}
-	if now := [2]bool{r.kept.Client.TLS != nil, r.kept.Upstream.TLS != nil}; k.Encrypted != now || k.Who.TLS != now[0] {
-		return nil, fmt.Errorf("legs over TLS: %v, before %v", now, k.Encrypted)
-	}
 	login := &pglogin.Login{Client: netloop.Transport{Socket: r.kept.Client}, Upstream: netloop.Transport{Socket: r.kept.Upstream},
 		PID: k.Who.ServerPID, Key: k.Key}
 	g.acceptor.Resume(login)
@@ -107,17 +122,19 @@ func (g *Gate) goOn(ctx context.Context, r *resumed) (*shared, error) {
 	g.mu.Unlock()
 	s := &session{gate: g, login: login, entry: r.entry, since: k.Since, gone: make(chan struct{}), again: true}
 	g.engage(ctx, s, newEngine(sh, ctx, rec, k.Session, k.Who))
-	s.e.restore(k)
+	s.e.restore(k, r.locks)
 	err := g.begin(ctx, s, rec)
 	if err != nil {
+		r.kept.Close()
 		login.Release()
+		s.e.goes(s.e.late, s.e.unfinished()) // until its process is gone
 	}
 	return sh, err
 }
 
 // restore puts back what keep returned. The environment is asked for before the
 // first statement.
-func (e *engine) restore(k *keptState) {
+func (e *engine) restore(k *keptState, locks []event.Place) {
 	v := &e.env
 	v.temp, v.askTemp, v.plain, v.setting, v.temps = k.Temporary, k.AskTemporary, k.Plain, k.Setting, k.Temporaries
 	v.unsafeEncoding, v.encoding, v.trace = k.UnsafeEncoding, k.Encoding, k.Trace
@@ -145,6 +162,12 @@ func (e *engine) restore(k *keptState) {
 	}
 	if k.Unnamed != nil {
 		e.unnamed = e.preparedAgain(k.Unnamed)
+	}
+	if k.Transaction != nil {
+		e.restoreTransaction(k.Transaction, locks)
+	}
+	for i := range k.Portals {
+		e.restorePortal(&k.Portals[i])
 	}
 	v.nonstandard = k.Nonstandard
 	e.g.signals.add(k.Signals, k.Anyone)

@@ -34,6 +34,7 @@ type session struct {
 	closed   bool // the engine is; bytes may still be on their way
 	again    bool // another gate kept it
 	keeping  bool // the loop is about to let go of it
+	stays    bool // drains.midway counts it; Gate.mu guards it
 }
 
 // order ends a session on somebody's behalf.
@@ -41,6 +42,7 @@ type order struct {
 	code, message string
 	idle          bool // only when no transaction is open (drain)
 	keep          bool // a session at rest is kept for the next gate
+	midway        bool // and one at rest in the middle of a transaction
 	cut           bool // no byte passes any more, but this message
 }
 
