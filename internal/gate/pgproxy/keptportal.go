@@ -1,5 +1,7 @@
 package pgproxy
 
+import "sekisho/internal/wire/pgwire"
+
 // keptPortal is a portal or cursor of a session that is kept. To the next gate its
 // rows are bounded: it has no analysis of what the statement meant when it was
 // opened. It is told apart from one that nobody saw because the gate's columns
@@ -25,7 +27,7 @@ func (e *engine) portalsAtRest() bool {
 			return false
 		}
 	}
-	return e.blank == nil || e.blank.atRest()
+	return e.tx == pgwire.TxIdle || e.blank == nil || e.blank.atRest()
 }
 
 func (p *portal) atRest() bool {
@@ -36,7 +38,7 @@ func (e *engine) keepPortals() (list []keptPortal) {
 	for name, p := range e.portals {
 		list = append(list, p.keep(name))
 	}
-	if e.blank != nil {
+	if e.blank != nil && e.tx != pgwire.TxIdle { // it ended with its transaction
 		k := e.blank.keep("")
 		k.Unnamed = true
 		list = append(list, k)

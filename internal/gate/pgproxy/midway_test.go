@@ -96,7 +96,7 @@ func TestKeptCursors(t *testing.T) {
 		rowsOf(t, c, sql)
 	}
 	fe := c.PgConn().Frontend()
-	read := func(until any) (rows []string) {
+	read := func() (rows []string) {
 		t.Helper()
 		if err := fe.Flush(); err != nil {
 			t.Fatal(err)
@@ -123,7 +123,7 @@ func TestKeptCursors(t *testing.T) {
 	fe.SendBind(&pgproto3.Bind{DestinationPortal: "p"})
 	fe.SendExecute(&pgproto3.Execute{Portal: "p", MaxRows: 2})
 	fe.SendSync(&pgproto3.Sync{})
-	if got := read(nil); !slices.Equal(got, []string{"名前1", "名前2"}) {
+	if got := read(); !slices.Equal(got, []string{"名前1", "名前2"}) {
 		t.Fatalf("%q", got)
 	}
 	bodies, _ := w.rec.all()
@@ -137,7 +137,7 @@ func TestKeptCursors(t *testing.T) {
 	}
 	fe.SendExecute(&pgproto3.Execute{Portal: "p", MaxRows: 2})
 	fe.SendSync(&pgproto3.Sync{})
-	if got := read(nil); !slices.Equal(got, []string{"名前3", "名前4"}) {
+	if got := read(); !slices.Equal(got, []string{"名前3", "名前4"}) {
 		t.Errorf("%q", got)
 	}
 	rowsOf(t, c, "COMMIT")
@@ -147,6 +147,32 @@ func TestKeptCursors(t *testing.T) {
 	next.stop()
 	if got := folded(w, from); !strings.Contains(got, "customers name,phone,email bounded: cursor") {
 		t.Errorf("recorded:\n%s", got)
+	}
+}
+
+// TestKeptDescribed: what was bound and not executed ended with its transaction, and
+// keeps nobody from being kept.
+func TestKeptDescribed(t *testing.T) {
+	w := keeps(t, nil)
+	c := w.connect("default_query_exec_mode=exec")
+	fe := c.PgConn().Frontend()
+	fe.SendParse(&pgproto3.Parse{Query: "SELECT name FROM customers WHERE id = 3"})
+	fe.SendBind(&pgproto3.Bind{})
+	fe.SendDescribe(&pgproto3.Describe{ObjectType: 'P'})
+	fe.SendSync(&pgproto3.Sync{})
+	if err := fe.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	for ready := false; !ready; {
+		m, err := fe.Receive()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, ready = m.(*pgproto3.ReadyForQuery)
+	}
+	next := w.follow(2, nil)
+	if got := rowsOf(t, c, "SELECT name FROM customers WHERE id = 3"); !slices.Equal(got, []string{"名前3"}) || len(next.gate.Sessions()) != 1 {
+		t.Errorf("%q", got)
 	}
 }
 
