@@ -64,6 +64,7 @@ func (c *console) whileOpen() (context.Context, context.CancelFunc) {
 }
 
 func (c *console) readChart(next event.Index) {
+	calm()
 	k := &c.charts
 	ctx, cancel := c.whileOpen()
 	defer cancel()
@@ -72,12 +73,13 @@ func (c *console) readChart(next event.Index) {
 		k.chart = newChart(c.cfg, c.now())
 	}
 	k.chart.now = c.now()
+	since := k.chart.now.Add(-lately).UnixNano()
 	k.fold.Unlock()
 	err := c.ledger.Scan(ctx, next, func(index event.Index, line []byte) error {
 		next = index + 1
 		h, err := event.ParseHeader(line)
-		if err != nil || !chartKinds[h.Kind] {
-			return err
+		if err != nil || !chartKinds[h.Kind] || h.Kind == event.KindCrossing && h.At <= since {
+			return err // of the many crossings the old ones tell nothing of readers
 		}
 		e, err := event.Parse(line)
 		if err == nil {

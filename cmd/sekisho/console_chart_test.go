@@ -2,6 +2,7 @@ package main
 
 import (
 	"testing"
+	"time"
 
 	"sekisho/internal/element"
 	"sekisho/internal/event"
@@ -41,5 +42,36 @@ func TestConsoleChart(t *testing.T) {
 	read()
 	if chart, err = c.Chart(ctx); err != nil || len(chart.Places) != 2 || chart.Places[1].Gone.IsZero() || len(chart.Risks) != 1 {
 		t.Errorf("after it was deleted: %+v, %v", chart, err)
+	}
+}
+
+// TestChartReaders: who read a place counts for a month, in the room as in the map
+// of a command.
+func TestChartReaders(t *testing.T) {
+	p := bareProcess(t, "hub: {listen: '127.0.0.1:0'}\n")
+	_, err := p.ledger.Recorder("gate/shop-db", 0).Record(t.Context(), event.Durable, &event.SessionOpen{Session: 1, User: "app", Place: "shop"},
+		&event.Crossing{Session: 1, Outcome: event.OutcomeDone, From: 1, To: 2, Count: 1, Parts: []event.Part{{Table: "shop/public.customers", Source: "shop.customers",
+			Elements: element.MaskOf(element.Email), Class: event.Exact, Rows: 1, Subjects: event.Set{{First: 1, Last: 1}}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	begin := p.now()
+	for _, tt := range []struct {
+		later time.Duration
+		want  int
+	}{{0, 1}, {lately - time.Hour, 1}, {lately + time.Hour, 0}} {
+		p.now = func() time.Time { return begin.Add(tt.later) }
+		c := &console{process: p}
+		if _, err := c.Chart(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		c.wait.Wait()
+		got := 0
+		if x := c.charts.chart.places["shop/public.customers"]; x != nil {
+			got = len(x.readers)
+		}
+		if got != tt.want {
+			t.Errorf("%v later: %d readers, want %d", tt.later, got, tt.want)
+		}
 	}
 }
