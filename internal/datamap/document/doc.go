@@ -133,6 +133,7 @@ type job struct {
 	out     int64  // bytes unpacked so far
 	entries int
 	windows int64 // bytes that open decoders keep
+	pdfs    int64 // bytes of PDFs in memory
 	asked   int64 // bytes that all decoders asked to keep
 }
 

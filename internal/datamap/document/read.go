@@ -35,7 +35,7 @@ func (j *job) object(part, name string, src source, depth int) {
 	case fPicture:
 		j.sink.Trouble(part, Picture, "")
 	default:
-		j.content(f, part, name, head, src)
+		j.content(f, part, name, head, src, depth)
 	}
 }
 
@@ -56,11 +56,11 @@ func (s stickyReader) Read(p []byte) (int, error) {
 }
 
 // content reads a part that holds no others.
-func (j *job) content(f format, part, name string, head []byte, src source) {
+func (j *job) content(f format, part, name string, head []byte, src source, depth int) {
 	var err error
 	switch f {
 	case fPDF:
-		err = j.pdf(part, src)
+		err = j.pdf(part, src, depth)
 	case fSQLite:
 		err = j.sqlite(part, src)
 	case fParquet:
