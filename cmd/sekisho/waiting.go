@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -43,7 +44,7 @@ type handedSession struct {
 
 // keepsSessions is the form in which a program writes sessions down for the
 // next, and the only one that it reads. 0: it keeps none.
-const keepsSessions = 3
+const keepsSessions = 4
 
 // entryOf is a digest of what says who enters a gate, and to which server: what
 // it lets in is kept for a gate of which that is still true. Policies are no
@@ -129,7 +130,7 @@ func (w *waiting) write() (text int, sockets []int, err error) {
 		list[i] = handedSession{s.gate, s.entry, s.Client.Descriptor(), s.Upstream.Descriptor(), s.Client.TLS, s.Upstream.TLS, s.State}
 		sockets = append(sockets, list[i].Client, list[i].Upstream)
 	}
-	out, err := json.Marshal(list)
+	out, err := handedText(sockets, list)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -138,7 +139,23 @@ func (w *waiting) write() (text int, sockets []int, err error) {
 	return text, sockets, err
 }
 
-// readWaiting takes what write left.
+// handedText is a line with the sockets, and then the sessions: who cannot read these
+// knows what to close.
+func handedText(sockets []int, list []handedSession) ([]byte, error) {
+	first, err := json.Marshal(sockets)
+	if err != nil {
+		return nil, err
+	}
+	rest, err := json.Marshal(list)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(rest)
+	return append(append(first, '\n'), rest...), nil
+}
+
+// readWaiting takes what write left. Sockets of sessions that it cannot read are
+// closed: their peers would wait for ever.
 func readWaiting(fd int) (*waiting, error) {
 	w := &waiting{}
 	if fd == 0 {
@@ -150,8 +167,17 @@ func readWaiting(fd int) (*waiting, error) {
 	}
 	defer clear(text)
 	forgetText(fd)
+	var sockets []int
 	var list []handedSession
-	if err := json.Unmarshal(text, &list); err != nil {
+	first, rest, _ := bytes.Cut(text, []byte{'\n'})
+	err = json.Unmarshal(first, &sockets)
+	if err == nil {
+		err = json.Unmarshal(rest, &list)
+	}
+	if err != nil {
+		for _, fd := range sockets {
+			closeSocket(fd)
+		}
 		return w, fault.New(fault.Internal).Because(fmt.Errorf("sessions of the program before: %w", err))
 	}
 	var all []error
