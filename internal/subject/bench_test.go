@@ -1,7 +1,11 @@
 package subject
 
 import (
+	"fmt"
 	"testing"
+
+	"sekisho/internal/element"
+	"sekisho/internal/event"
 )
 
 func benchSource(b *testing.B, step int64, count int) *Source {
@@ -40,4 +44,24 @@ func BenchmarkNumberIntSparse(b *testing.B) {
 // BenchmarkNumberIntSparseBig: five million keys with holes, beyond the cache.
 func BenchmarkNumberIntSparseBig(b *testing.B) {
 	benchNumber(b, benchSource(b, 7, 5_000_000), 7, 5_000_000)
+}
+
+// BenchmarkWriting is what a write to an identifier column costs, in a space of a
+// million identifiers beside as many others as a large schema has.
+func BenchmarkWriting(b *testing.B) {
+	ix := newIdentifiers(b, 0)
+	s := Space{"shop/public.customers", element.Email}
+	build := ix.Begin(s)
+	for i := range uint32(1_000_000) {
+		build.Add(fmt.Appendf(nil, "u%d@mail.example", i), i)
+	}
+	build.Commit()
+	for i := range 200 {
+		ix.Begin(Space{event.Place(fmt.Sprintf("shop/public.t%d", i)), element.Email}).Commit()
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		ix.Writing(s)
+		ix.Written(s, false)
+	}
 }

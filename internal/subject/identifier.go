@@ -45,7 +45,7 @@ type Identifiers struct {
 
 	turns atomic.Uint64 // how often any space was suspended
 
-	live atomic.Pointer[map[Space]*idTable] // replaced under mu
+	live atomic.Pointer[map[Space]*idLive] // replaced under mu when a space is new
 
 	mu     sync.Mutex
 	writes map[Space]uint64   // how often a space was suspended
@@ -68,14 +68,14 @@ func NewIdentifiers(key *keyring.Key, maxEntries int) (*Identifiers, error) {
 	}
 	ix := &Identifiers{key: key, max: maxEntries, writes: map[Space]uint64{}, wrote: map[Space]uint64{}, under: map[Space]int{}, hidden: map[Space]*idTable{}}
 	ix.hashers.New = func() any { return &idHasher{mac: key.Hasher()} }
-	ix.live.Store(new(map[Space]*idTable))
+	ix.live.Store(new(map[Space]*idLive))
 	return ix, nil
 }
 
 // Lookup tells whose identifier value is, as it stands in a result column in
 // text form. The number is meaningful for One only.
 func (ix *Identifiers) Lookup(s Space, value []byte) (uint32, Owner) {
-	t := (*ix.live.Load())[s]
+	t := ix.table(s)
 	if t == nil {
 		return 0, NotKnown
 	}
@@ -91,7 +91,7 @@ func (ix *Identifiers) Lookup(s Space, value []byte) (uint32, Owner) {
 // Complete reports whether the index knows every value of a space, so that one
 // that it does not know is nobody's there.
 func (ix *Identifiers) Complete(s Space) bool {
-	t := (*ix.live.Load())[s]
+	t := ix.table(s)
 	return t != nil && !t.lacks
 }
 
@@ -128,7 +128,7 @@ func (ix *Identifiers) Turns() uint64 { return ix.turns.Load() }
 func (ix *Identifiers) Writing(s Space) {
 	ix.mu.Lock()
 	defer ix.mu.Unlock()
-	if t := (*ix.live.Load())[s]; t != nil {
+	if t := ix.table(s); t != nil {
 		ix.hidden[s] = t
 	}
 	ix.under[s]++
@@ -154,17 +154,31 @@ func (ix *Identifiers) Written(s Space, changed bool) {
 	}
 }
 
+// idLive is what a space answers with; nil: nothing.
+type idLive = atomic.Pointer[idTable]
+
+func (ix *Identifiers) table(s Space) *idTable {
+	if live := (*ix.live.Load())[s]; live != nil {
+		return live.Load()
+	}
+	return nil
+}
+
+// replace publishes t, which may be nil. The caller holds mu.
 func (ix *Identifiers) replace(s Space, t *idTable) {
-	next := maps.Clone(*ix.live.Load())
-	if next == nil {
-		next = map[Space]*idTable{}
+	old := *ix.live.Load()
+	live := old[s]
+	if live == nil {
+		if t == nil {
+			return
+		}
+		next := make(map[Space]*idLive, len(old)+1)
+		maps.Copy(next, old)
+		live = new(idLive)
+		next[s] = live
+		defer ix.live.Store(&next)
 	}
-	if t == nil {
-		delete(next, s)
-	} else {
-		next[s] = t
-	}
-	ix.live.Store(&next)
+	live.Store(t)
 }
 
 // Build is an index of one space in the making. It belongs to one goroutine.
