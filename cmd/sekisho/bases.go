@@ -35,6 +35,7 @@ type base struct {
 	lineage     *lineage.Reader
 	fresh       bool // a protected table was never scanned
 	common      pgproxy.Common
+	leftover    *leftover
 
 	remembering sync.Mutex
 	remembered  *lineage.Catalog // of which the ledger has all
@@ -61,6 +62,9 @@ func (p *process) startBases(ctx context.Context, s *stage) error {
 			return err
 		}
 		p.bases = append(p.bases, b)
+		if b.leftover, err = p.leftovers(ctx, b); err != nil {
+			return err
+		}
 		if b.fresh {
 			p.log.Info("reading holdings", "database", b.cfg.Name)
 			if err := b.holdings.ScanAll(ctx); err != nil {

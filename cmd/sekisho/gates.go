@@ -68,6 +68,9 @@ func (p *process) startGates(ctx context.Context, s *stage) error {
 	for _, w := range watches {
 		s.run("watch of "+w.database, w.Run)
 	}
+	for _, b := range p.bases {
+		s.run("what was at work before at "+b.cfg.Name, func(ctx context.Context) error { return p.followLeftovers(ctx, b.leftover) })
+	}
 	return nil
 }
 

@@ -21,6 +21,16 @@ type carried struct {
 
 var _ datamap.Gate = (*carried)(nil)
 
+func (p *process) carried(b *base) *carried {
+	c := &carried{database: b.cfg.Database}
+	for _, g := range p.gates {
+		if g.base == b {
+			c.gates = append(c.gates, g)
+		}
+	}
+	return c
+}
+
 // Sessions implements datamap.Gate.
 func (c *carried) Sessions() (n roll.Count) {
 	for _, g := range c.gates {
@@ -75,12 +85,7 @@ const firstLook = 5 * time.Second
 // client is served: what it reckons from is certain then.
 func (p *process) firstLooks(ctx context.Context) (all []watch, err error) {
 	for _, b := range p.bases {
-		c := &carried{database: b.cfg.Database}
-		for _, g := range p.gates {
-			if g.base == b {
-				c.gates = append(c.gates, g)
-			}
-		}
+		c := p.carried(b)
 		if len(c.gates) == 0 {
 			continue
 		}

@@ -65,6 +65,7 @@ type Map struct {
 	tables  []Table
 	wanted  map[event.Place]*request
 	failing map[event.Place]bool // a finding was recorded and no scan succeeded since
+	writing map[*writing]bool    // to any table, under way
 	lastID  uint64
 	wake    chan struct{} // buffered: one is enough
 
@@ -94,7 +95,7 @@ func New(cfg Config) (*Map, error) {
 	}
 	return &Map{
 		cfg: cfg, tables: slices.Clone(cfg.Tables),
-		wanted: map[event.Place]*request{}, failing: map[event.Place]bool{}, wake: make(chan struct{}, 1),
+		wanted: map[event.Place]*request{}, failing: map[event.Place]bool{}, writing: map[*writing]bool{}, wake: make(chan struct{}, 1),
 	}, nil
 }
 
@@ -115,6 +116,9 @@ func (m *Map) Add(t Table) {
 		m.tables = append(m.tables, t)
 	} else {
 		m.tables[i] = t
+	}
+	for w := range m.writing { // also to this one
+		w.add(m, &t)
 	}
 	m.mu.Unlock()
 	m.Rescan(t.Place)
@@ -171,31 +175,54 @@ func (m *Map) Writing(table event.Place, columns []string) (over func(changed bo
 	if m.cfg.Identifiers == nil {
 		return nil
 	}
-	var spaces []subject.Space
-	var places []event.Place
+	w := new(writing)
 	m.mu.Lock()
+	defer m.mu.Unlock()
 	for i := range m.tables {
 		if t := &m.tables[i]; (table == "" || t.Place == table) && t.identifies(columns) {
-			spaces, places = append(spaces, t.spaces()...), append(places, t.Place)
+			w.add(m, t)
 		}
 	}
-	m.mu.Unlock()
-	if len(spaces) == 0 {
+	switch {
+	case table == "":
+		m.writing[w] = true
+	case len(w.spaces) == 0:
 		return nil
 	}
-	for _, s := range spaces {
-		m.cfg.Identifiers.Writing(s)
+	return func(changed bool) { m.written(w, changed) }
+}
+
+// writing is a write under way.
+type writing struct {
+	spaces []subject.Space
+	places []event.Place
+}
+
+// add says that w concerns a table too. m.mu is held.
+func (w *writing) add(m *Map, t *Table) {
+	for _, s := range t.spaces() {
+		if !slices.Contains(w.spaces, s) {
+			w.spaces = append(w.spaces, s)
+			m.cfg.Identifiers.Writing(s)
+		}
 	}
-	return func(changed bool) {
-		for _, s := range spaces {
-			m.cfg.Identifiers.Written(s, changed)
+	if !slices.Contains(w.places, t.Place) {
+		w.places = append(w.places, t.Place)
+	}
+}
+
+func (m *Map) written(w *writing, changed bool) {
+	m.mu.Lock()
+	delete(m.writing, w)
+	m.mu.Unlock()
+	for _, s := range w.spaces {
+		m.cfg.Identifiers.Written(s, changed)
+	}
+	for _, p := range w.places {
+		if !changed {
+			break
 		}
-		for _, p := range places {
-			if !changed {
-				break
-			}
-			m.wantLater(p, m.cfg.Every/writtenPart)
-		}
+		m.wantLater(p, m.cfg.Every/writtenPart)
 	}
 }
 

@@ -94,6 +94,26 @@ func TestDueDebounces(t *testing.T) {
 	}
 }
 
+// Whatever may write to any table may write to one that is added meanwhile.
+func TestAddWhileAnythingIsWritten(t *testing.T) {
+	r := &rig{}
+	r.books(t)
+	m, ids := r.newMap(t), r.ids
+	c := customers()
+	space := c.spaces()[0]
+	over := m.Writing("", nil)
+	m.Add(c)
+	if ids.Begin(space).Commit() {
+		t.Error("a table that was added while anything was written has identifiers")
+	}
+	over(true)
+	m.Remove(c.Place)
+	m.Add(c)
+	if !ids.Begin(space).Commit() {
+		t.Error("a table that was read after the write has none")
+	}
+}
+
 // A write to an identifier column while the table is read makes the index not
 // count, and asks for another scan.
 func TestScanDuringSuspension(t *testing.T) {

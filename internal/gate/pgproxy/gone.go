@@ -29,6 +29,7 @@ type remains struct {
 	ddl      ddlState
 	tainting []Taint
 	late     late
+	prepares []preparing
 
 	process roll.Process
 	seen    bool           // process.Start is known
@@ -55,7 +56,9 @@ func (e *engine) unfinished() bool {
 // goes lets go of what ends with the session: now, or when its process at the
 // server is gone. before is late as it was before it was recorded again.
 func (e *engine) goes(before late, unfinished bool) {
+	prepares := e.prepares()
 	if e.g.Working == nil || e.g.switches.NoOutlasting || !unfinished {
+		e.mayHavePrepared(prepares, before)
 		e.letsGo()
 		e.endDDL()
 		e.leaves()
@@ -63,7 +66,7 @@ func (e *engine) goes(before late, unfinished bool) {
 		return
 	}
 	r := &remains{g: e.g, ctx: e.ctx, rec: e.rec, session: e.session, left: e.left, ended: time.Now(),
-		writing: e.writing, holding: e.holding, ddl: e.ddl, tainting: e.tainting, late: before,
+		writing: e.writing, holding: e.holding, ddl: e.ddl, tainting: e.tainting, late: before, prepares: prepares,
 		process: roll.Process{PID: e.who.ServerPID}}
 	e.writing, e.holding, e.ddl, e.tainting = writing{}, holding{}, ddlState{}, nil
 	e.g.outlasting.add(e.g, r)
@@ -78,6 +81,7 @@ func (r *remains) end(now int64, gone bool) {
 	if !gone {
 		return
 	}
+	e.mayHavePrepared(r.prepares, r.late)
 	e.letsGo()
 	e.endDDL()
 	e.leaves()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"sync"
 
+	"sekisho/internal/event"
 	"sekisho/internal/sqlscan"
 	"sekisho/internal/wire/pgwire"
 )
@@ -102,5 +103,44 @@ func (e *engine) twoPhaseEnds(x *execution, m *pgwire.Message) {
 		e.g.twoPhase.ended(x.transaction)
 	case x.shape.kind == sqlscan.CommitPrepared: // it changed rows that nobody saw
 		e.unknownWrite(x, 1)
+	}
+}
+
+// preparing is a PREPARE TRANSACTION that was not answered.
+type preparing struct {
+	name   string
+	locked []event.Place
+}
+
+// prepares takes what the queue has of transactions that locked and were to be
+// prepared.
+func (e *engine) prepares() (list []preparing) {
+	take := func(x *execution) {
+		if x != nil && len(x.locked) > 0 {
+			list = append(list, preparing{x.transaction, x.locked})
+			x.locked = nil
+		}
+	}
+	for i := range e.queue.n {
+		head := e.queue.at(i)
+		take(head.exec)
+		if q := head.query; q != nil {
+			for k := range q.steps {
+				take(q.steps[k].exec)
+			}
+		}
+	}
+	return list
+}
+
+// mayHavePrepared is called when the session, and its process, are gone: what was
+// to be prepared may rest until somebody ends it by its name. Nobody saw it being
+// prepared, so whoever commits it runs code that is not known.
+func (e *engine) mayHavePrepared(list []preparing, l late) {
+	for _, p := range list {
+		e.g.locks.keepPrepared(p.name, p.locked)
+	}
+	if l.prepared > e.answered {
+		e.g.twoPhase.keepChanged(l)
 	}
 }
