@@ -101,7 +101,7 @@ func (c *console) open(ctx context.Context) error {
 	if err := c.accounts.Settle(ctx); err != nil {
 		return fail(err)
 	}
-	if err := errors.Join(c.settleDraft(ctx), c.settlePromise(ctx)); err != nil {
+	if err := errors.Join(c.settleDraft(ctx), c.settlePromise(ctx), c.settleRules(ctx)); err != nil {
 		return err
 	}
 	code, err := c.accounts.FirstRun(ctx)

@@ -42,6 +42,7 @@ var killedCalls = map[string]string{
 	"clear":            once, // of all gates
 
 	"bypass": "bypass", "web": "stop the sites", "me/sessions/end": "end sessions",
+	"web/except": "except a refusal", "web/field": "refuse a field",
 
 	"policy/reload": own, // a start reads the file: firstPolicy, TestUp/life
 	"upgrade":       own, // TestUp/upgrade
@@ -51,8 +52,6 @@ var killedCalls = map[string]string{
 	"case/misuse":    open, // a long list is several events
 	"hub/token":      open, // a file; a second token takes its place
 	"hub/revoke":     open, // its event, then what the hub keeps
-	"web/except":     open, // an act, then a file
-	"web/field":      open, // an act, then a file
 	"web/evidence":   open, // makes a pair of keys at the first time
 	"case/test-call": open, // messages leave
 }

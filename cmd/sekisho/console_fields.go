@@ -86,7 +86,7 @@ func saidOf(gate string, src *site.Source) (out []consoleoffice.Field) {
 
 // lineID names a line of a file of rules by all that it says: of two that are
 // alike either may go.
-func lineID[T site.Parameter | site.Refused](line T) string {
+func lineID[T site.Exception | site.Parameter | site.Refused](line T) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%#v", line))
 	return hex.EncodeToString(sum[:8])
 }
@@ -101,27 +101,32 @@ func (c *console) ReviewField(ctx context.Context, r consoleoffice.FieldReview) 
 		return unknownField()
 	}
 	g := c.webs[at]
-	text, err := reviewed(g, &r)
-	if err != nil {
-		return err
-	}
 	detail := r.Reason
 	if r.Do == "accept" {
 		detail = fmt.Sprintf("%s, at most %d: %s", r.Type, r.Max, r.Reason)
 	}
-	if err := c.Record(ctx, event.Source("person/"+r.By), &event.Act{By: r.By, Do: r.Do + "-field", Target: r.Host + r.Path + " " + revproxy.FieldName(r.Name), Result: "ordered", Detail: detail}); err != nil {
+	act := event.Act{By: r.By, Do: r.Do + "-field", Target: r.Host + r.Path + " " + revproxy.FieldName(r.Name), Result: "ordered", Detail: detail}
+	file := g.config().Rules
+	if r.Do == "forget" && r.Rule == "" { // what was learned is in memory
+		if learnedOf(g, &r) == nil {
+			return unknownField()
+		}
+		if err := c.Record(ctx, event.Source("person/"+r.By), &act); err != nil {
+			return err
+		}
+		g.now.Load().learner().Forget(r.Host, r.Path, r.Name)
+		return nil
+	}
+	if file == "" {
+		return fault.New(fault.ConsoleForm, "problem", "the gate has no file of rules", "hint", "name one under rules of the web section")
+	}
+	if err := c.changeRules(ctx, file, act, func() (string, error) { return reviewed(g, &r) }); err != nil {
 		return err
 	}
 	if learner := g.now.Load().learner(); r.Do == "forget" && learner != nil {
 		learner.Forget(r.Host, r.Path, r.Name)
 	}
-	if text == "" {
-		return nil
-	}
-	if err := writeRules(g.config().Rules, text); err != nil {
-		return err
-	}
-	_, err = c.Web(ctx, control.WebRequest{Do: control.WebReload, By: r.By})
+	_, err := c.Web(ctx, control.WebRequest{Do: control.WebReload, By: r.By})
 	return err
 }
 
@@ -129,12 +134,9 @@ func unknownField() error {
 	return fault.New(fault.ConsoleForm, "problem", "there is no such field", "hint", "look at the room again")
 }
 
-// reviewed is the file of rules as it would be; empty: it stays as it is.
+// reviewed is the file of rules as it would be.
 func reviewed(g *webGate, r *consoleoffice.FieldReview) (string, error) {
 	file := g.config().Rules
-	if file == "" && r.Do != "forget" {
-		return "", fault.New(fault.ConsoleForm, "problem", "the gate has no file of rules", "hint", "name one under rules of the web section")
-	}
 	src, err := rulesText(file)
 	if err != nil {
 		return "", err
@@ -158,20 +160,12 @@ func reviewed(g *webGate, r *consoleoffice.FieldReview) (string, error) {
 	} else if r.Do != "refuse" {
 		return "", unknownField()
 	}
-	text := withLines(string(old), list, line)
-	_, err = config.SiteRulesText(file, []byte(text)) // before anything is recorded
-	return text, err
+	return withLines(string(old), list, line), nil
 }
 
 // forgotten takes what was said about a field out of the file: the line that was
 // shown and no other, also where one like it is of another method.
 func forgotten(g *webGate, r *consoleoffice.FieldReview, src *site.Source) (string, error) {
-	if r.Rule == "" {
-		if learnedOf(g, r) == nil {
-			return "", unknownField()
-		}
-		return "", nil
-	}
 	list, at := "parameters", slices.IndexFunc(src.Parameters, func(p site.Parameter) bool {
 		return p.Host == r.Host && p.Path+p.Template == r.Path && p.Name == r.Name && lineID(p) == r.Rule
 	})

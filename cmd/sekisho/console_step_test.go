@@ -142,6 +142,7 @@ func (f *killedFirm) steppedActs() []steppedAct {
 		{"invite", f.inviting}, {"join", f.joining}, {"make a token", f.tokenMaking}, {"end a token", f.tokenEnding},
 		{"lift a cut", f.lifting}, {"a fact", f.fact},
 		{"bypass", f.bypassing}, {"stop the sites", f.stopping}, {"end sessions", f.ending},
+		{"except a refusal", f.excepting}, {"refuse a field", f.refusing},
 	})
 }
 

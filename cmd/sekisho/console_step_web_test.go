@@ -7,12 +7,16 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"sekisho/internal/config"
 	"sekisho/internal/control"
 	"sekisho/internal/event"
+	"sekisho/internal/policy/site"
 )
 
 // killedSites are two web gates of a firm that is killed, before a shop that
@@ -166,5 +170,89 @@ func (f *killedFirm) ending(int) killAct {
 		if n := f.count("SELECT count(*) FROM promise"); n != 0 {
 			f.t.Errorf("%d promises are left", n)
 		}
+	}}
+}
+
+// visit asks a site of the firm for a page, once its gate answers, and returns the
+// status and the text.
+func (f *killedFirm) visit(host, path string) (int, string) {
+	f.t.Helper()
+	l, err := config.Load(filepath.Join(f.dir, "sekisho.yaml"))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	r, err := http.NewRequestWithContext(f.t.Context(), "GET", "http://"+l.Web[0].Listen+path, nil)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	r.Host = host
+	answer, err := f.web.Do(r)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return answer.StatusCode, string(text)
+}
+
+func (f *killedFirm) siteRules() *site.Source {
+	f.t.Helper()
+	src, err := rulesText(filepath.Join(f.dir, "rules.yaml"))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return src
+}
+
+// orderSays is actSays of what is ordered.
+func orderSays(do, target string) func([]event.Body) bool {
+	return func(all []event.Body) (ordered bool) {
+		for _, b := range all {
+			if a, ok := b.(*event.Act); ok && a.Do == do && a.Target == target {
+				ordered = a.Result == "ordered"
+			}
+		}
+		return ordered
+	}
+}
+
+var blockID = regexp.MustCompile(`/web\?block=([0-9A-Za-z]+)`)
+
+func (f *killedFirm) excepting(round int) killAct {
+	f.t.Helper()
+	if status, text := f.visit("shop.example.jp", fmt.Sprintf("/odd%d?q=1%%27%%20OR%%20%%271%%27=%%271%%27--", round)); status != http.StatusForbidden {
+		f.t.Fatalf("it is not refused: %d %s", status, text)
+	}
+	var id string
+	f.await("the refusal", func() bool {
+		if m := blockID.FindStringSubmatch(f.page("/web")); m != nil {
+			id = m[1]
+		}
+		return id != ""
+	})
+	from := f.head()
+	until := time.Now().AddDate(0, 1, 0).Format(time.DateOnly)
+	return killAct{who: "ayame", path: "/web/except", form: f.form("ayame", "id", id, "until", until, "reason", "test"), check: func(told bool) {
+		f.t.Helper()
+		done := slices.ContainsFunc(f.siteRules().Exceptions, func(e site.Exception) bool { return e.Event == id })
+		f.outcome(told, done, orderSays("except", id), from)
+	}}
+}
+
+func (f *killedFirm) refusing(round int) killAct {
+	f.t.Helper()
+	path := fmt.Sprintf("/search%c", 'a'+round%26) + strings.Repeat("z", round/26)
+	if status, text := f.visit("shop.example.jp", path+"?no=12"); status != http.StatusOK {
+		f.t.Fatalf("%d %s", status, text)
+	}
+	from := f.head()
+	form := f.form("ayame", "do", "refuse", "gate", "shop-web", "host", "shop.example.jp", "path", path, "name", "no", "reason", "test")
+	return killAct{who: "ayame", path: "/web/field", form: form, check: func(told bool) {
+		f.t.Helper()
+		done := slices.ContainsFunc(f.siteRules().Refused, func(r site.Refused) bool { return r.Path == path })
+		f.outcome(told, done, orderSays("refuse-field", "shop.example.jp"+path+" no"), from)
 	}}
 }

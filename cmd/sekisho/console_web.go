@@ -170,7 +170,7 @@ func (c *console) rulesInForce(host string) string {
 // ExceptBlock implements office.Sites: that somebody orders it is recorded
 // before the file is written; what the gate then takes is an event of its own.
 func (c *console) ExceptBlock(ctx context.Context, r consoleoffice.ExceptRequest) error {
-	c.drafting.Lock() // one of the console writes the file of rules at a time; commands write it too
+	c.drafting.Lock()
 	defer c.drafting.Unlock()
 	b, err := c.look(ctx, r.ID)
 	if err != nil {
@@ -183,10 +183,11 @@ func (c *console) ExceptBlock(ctx context.Context, r consoleoffice.ExceptRequest
 	for i := range b.Exception {
 		b.Exception[i].Why = site.Why{Until: r.Until.UTC().Format(time.DateOnly), Reason: r.Reason, By: r.By}
 	}
-	if err := c.Record(ctx, event.Source("person/"+r.By), &event.Act{By: r.By, Do: "except", Target: b.ID, Result: "ordered", Detail: r.Reason}); err != nil {
-		return err
-	}
-	if err := addExceptions(file, b.Exception); err != nil {
+	act := event.Act{By: r.By, Do: "except", Target: b.ID, Result: "ordered", Detail: r.Reason}
+	if err := c.changeRules(ctx, file, act, func() (string, error) {
+		_, old, err := config.SiteRules(file)
+		return withExceptions(string(old), b.Exception), err
+	}); err != nil {
 		return err
 	}
 	_, err = c.Web(ctx, control.WebRequest{Do: control.WebReload, By: r.By})

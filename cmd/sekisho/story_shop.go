@@ -126,7 +126,7 @@ func (o *office) Authorise(ctx context.Context) (parts int, err error) {
 		return 0, err
 	}
 	file := filepath.Join(o.dir, checkoutRules)
-	if err := addPages(file, pages); err != nil {
+	if err := addPages(ctx, file, pages); err != nil {
 		return 0, err
 	}
 	if err := o.p.readSiteRules(ctx, o.web, file); err != nil {

@@ -1,17 +1,16 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"sekisho/internal/config"
 	"sekisho/internal/control"
-	"sekisho/internal/durable"
 	"sekisho/internal/fault"
 	"sekisho/internal/policy/site"
 )
@@ -214,7 +213,7 @@ func (c webExceptCmd) Run(a *app) error {
 	if len(lines) == 0 {
 		return fault.New(fault.Usage, "problem", a.say.Text("except_nothing", "reason", b.Reason), "hint", "sekisho web explain "+b.ID)
 	}
-	if err := addExceptions(file, lines); err != nil {
+	if err := addExceptions(a.ctx, file, lines); err != nil {
 		return err
 	}
 	running, err := a.reloaded()
@@ -261,11 +260,11 @@ func hasSite(w *config.Web, host string) bool {
 
 // addExceptions adds lines to a file of rules. What people wrote there stays as
 // it is. A file that would not be good afterwards is not written.
-func addExceptions(file string, lines []site.Exception) error {
-	_, old, err := config.SiteRules(file)
-	if err != nil {
-		return err
-	}
+func addExceptions(ctx context.Context, file string, lines []site.Exception) error {
+	return amendRules(ctx, file, func(old string) string { return withExceptions(old, lines) })
+}
+
+func withExceptions(old string, lines []site.Exception) string {
 	var b strings.Builder
 	for _, e := range lines {
 		fmt.Fprintf(&b, "  - rule: %d\n", e.Rule)
@@ -275,18 +274,7 @@ func addExceptions(file string, lines []site.Exception) error {
 			}
 		}
 	}
-	return writeRules(file, withLines(string(old), "exceptions", b.String()))
-}
-
-// writeRules replaces a file of rules, unless the new one is not good.
-func writeRules(file, text string) error {
-	if _, err := config.SiteRulesText(file, []byte(text)); err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		return err
-	}
-	return durable.WriteFile(durable.Dir(filepath.Dir(file)), filepath.Base(file), []byte(text), 0o644)
+	return withLines(old, "exceptions", b.String())
 }
 
 // withLines puts lines at the beginning of a list of the file.

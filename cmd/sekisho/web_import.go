@@ -1,13 +1,13 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 
-	"sekisho/internal/config"
 	"sekisho/internal/fault"
 	"sekisho/internal/policy/openapi"
 	"sekisho/internal/policy/site"
@@ -151,7 +151,7 @@ func (c webImportCmd) write(a *app, p *openapi.Proposal) error {
 	for i := range p.Parameters {
 		p.Parameters[i].Reason, p.Parameters[i].By = c.Reason, a.person(c.By)
 	}
-	if err := importParameters(file, c.Site, p.Parameters); err != nil {
+	if err := importParameters(a.ctx, file, c.Site, p.Parameters); err != nil {
 		return err
 	}
 	running, err := a.reloaded()
@@ -171,13 +171,12 @@ func (c webImportCmd) write(a *app, p *openapi.Proposal) error {
 
 // importParameters writes imported lines between two comments, by which the next
 // import finds them. What people wrote beside them stays as it is.
-func importParameters(file, host string, all []site.Parameter) error {
-	_, old, err := config.SiteRules(file)
-	if err != nil {
-		return err
-	}
+func importParameters(ctx context.Context, file, host string, all []site.Parameter) error {
+	return amendRules(ctx, file, func(old string) string { return withImported(old, host, all) })
+}
+
+func withImported(text, host string, all []site.Parameter) string {
 	begin, end := "  # sekisho web import "+host+": begin\n", "  # sekisho web import "+host+": end\n"
-	text := string(old)
 	if before, rest, found := strings.Cut(text, begin); found {
 		if _, after, closed := strings.Cut(rest, end); closed {
 			text = before + after
@@ -189,5 +188,5 @@ func importParameters(file, host string, all []site.Parameter) error {
 		b.WriteString(parameterLine(&all[i]))
 	}
 	b.WriteString(end)
-	return writeRules(file, withLines(text, "parameters", b.String()))
+	return withLines(text, "parameters", b.String())
 }

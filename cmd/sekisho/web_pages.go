@@ -2,13 +2,13 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"sekisho/internal/cardproof"
-	"sekisho/internal/config"
 	"sekisho/internal/fault"
 	"sekisho/internal/policy/site"
 )
@@ -87,7 +87,7 @@ func (c webAuthoriseCmd) Run(a *app) error {
 	}
 	done := []site.Page{}
 	for file, pages := range lines {
-		if err := addPages(file, pages); err != nil {
+		if err := addPages(a.ctx, file, pages); err != nil {
 			return err
 		}
 		done = append(done, pages...)
@@ -104,11 +104,7 @@ func (c webAuthoriseCmd) Run(a *app) error {
 }
 
 // addPages adds lines to a file of rules and leaves the rest as it is.
-func addPages(file string, pages []site.Page) error {
-	_, old, err := config.SiteRules(file)
-	if err != nil {
-		return err
-	}
+func addPages(ctx context.Context, file string, pages []site.Page) error {
 	var b strings.Builder
 	for _, p := range pages {
 		fmt.Fprintf(&b, "  - item: %q\n", p.Item)
@@ -118,5 +114,5 @@ func addPages(file string, pages []site.Page) error {
 			}
 		}
 	}
-	return writeRules(file, withLines(string(old), "pages", b.String()))
+	return amendRules(ctx, file, func(old string) string { return withLines(old, "pages", b.String()) })
 }
