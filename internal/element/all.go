@@ -48,7 +48,11 @@ func (s *Scanner) scanAll(n int) {
 			s.marksIn(i, t.marks[i])
 		}
 		if t.text[i] != 0 {
-			s.textIn(i, t.text[i])
+			if s.ends.postal != 0 {
+				s.textBehindPostal(i, t.text[i])
+			} else {
+				s.textIn(i, t.text[i])
+			}
 		}
 	}
 }
@@ -219,12 +223,12 @@ func flagAt(x uint32) signFlag { return signFlags[uint16(x<<12|x>>2&0xFC0|x>>16&
 
 // behindRow says by the first byte behind a row of kanji which flags count there: those
 // of the character itself, and of the last but one of the row, which may begin an era
-// before digits.
+// before digits, or end a city.
 var behindRow = func() (t [256]struct{ next, era signFlag }) {
 	for c := '0'; c <= '9'; c++ {
-		t[c].era = beginsEra
+		t[c].era = beginsEra | endsCity
 	}
-	t[0xEF].era = beginsEra
+	t[0xEF].era = beginsEra | endsCity
 	t[0xE3].next = isHonorific | isRepeat
 	return t
 }()
@@ -241,7 +245,7 @@ func (s *Scanner) birthLabel(p, n int) {
 }
 
 // familyPairs has a bit for the first two characters of each family name that has
-// two, by a hash.
+// two, and of labels, by a hash.
 var familyPairs = func() *[1 << (pairBits - 6)]uint64 {
 	t := new([1 << (pairBits - 6)]uint64)
 	for name := range wordsOf(familyNames) {
@@ -249,6 +253,10 @@ var familyPairs = func() *[1 << (pairBits - 6)]uint64 {
 			h := pairHash(binary.LittleEndian.Uint64(append([]byte(name), 0, 0)))
 			t[h>>6] |= 1 << (h & 63)
 		}
+	}
+	for _, label := range labelPairs {
+		h := pairHash(binary.LittleEndian.Uint64(append([]byte(label), 0, 0)))
+		t[h>>6] |= 1 << (h & 63)
 	}
 	return t
 }()
@@ -297,6 +305,9 @@ func (s *Scanner) kanjiText(p, n int) {
 	last := flagOf(b[end-3 : end])
 	if c := b[end]; isDigit(c) || c == 0xEF {
 		s.eraBefore(p, end)
+		if end-p >= 9 && s.cityInText(p, end) {
+			return
+		}
 	}
 	if p < s.ends.name {
 		return
@@ -309,13 +320,14 @@ func (s *Scanner) kanjiText(p, n int) {
 		s.nameByHonorific(p, end)
 	case last&endsGiven != 0 && end-p == 12 && first&beginsFamily == 0 && s.nameOfUnknown(p, end):
 	case end-p >= 12 && (s.nameAfterRole(p, end) || first&beginsFamily == 0 && s.nameOfUnknown(p, end)):
+	case labelGap.has(b[end]) && s.labelRow(p, end):
 	case end == p+n && s.ordinaryRow(p, end, first|last):
 		s.rows.add((*[24]byte)(b[p:]), n)
 	}
 }
 
 // ordinaryRow reports whether it is the row of kanji buf[p:end] alone, with the
-// character behind it, in which nothing was found: no address, era, birth date or
+// character behind it, in which nothing was found: no address, city, era, birth date or
 // family name begins there that what stands around it could make something of. Flags
 // are those of its first and last character.
 func (s *Scanner) ordinaryRow(p, end int, flags signFlag) bool {
@@ -323,8 +335,12 @@ func (s *Scanner) ordinaryRow(p, end int, flags signFlag) bool {
 	if flags&(beginsPrefecture|endsBirth) != 0 || end-p > longestRow || end-p <= 9 && isFamilyName(b[p:end]) {
 		return false
 	}
+	not := beginsPrefecture | beginsEra
+	if c := b[end]; isDigit(c) || c == 0xEF {
+		not |= endsCity
+	}
 	for q := p; q < end; q += 3 {
-		if flagOf(b[q:q+3])&(beginsPrefecture|beginsEra) != 0 {
+		if flagOf(b[q:q+3])&not != 0 {
 			return false
 		}
 	}
@@ -374,6 +390,10 @@ func (s *Scanner) katakanaRow(p int) {
 		return
 	}
 	n := katakanaLength(b[p : p+36])
+	if n >= 9 && hasPrefix(b[p+n-9:p+n], "カード") {
+		s.spelledCard(p + n)
+		return
+	}
 	switch {
 	case n >= 6 && hasPrefix(b[p+n:p+n+3], "・"):
 		s.foreignName(p + n)

@@ -28,7 +28,14 @@ func (s *Scanner) base64(p int) {
 		end++
 	}
 	s.ends.base = end
-	if end-from < leastBase64 || s.depth == maxDepth {
+	if s.depth == maxDepth {
+		return
+	}
+	if isURLSign(b[end]) && isBase64.has(b[end+1]) || !goesOn && isURLSign(b[from-1]) && isBase64.has(b[from-2]) {
+		s.base64OfURL(from, end, goesOn)
+		return
+	}
+	if end-from < leastBase64 {
 		return
 	}
 	for range 3 { // a slash or letters before it may belong to something else
@@ -43,6 +50,44 @@ func (s *Scanner) base64(p int) {
 	s.viewBase64(from, goesOn)
 }
 
+// base64OfURL looks at the row buf[from:end] of base64 that - or _ touches: they are
+// digits of it (RFC 4648 §5), or stand between it and something else.
+func (s *Scanner) base64OfURL(from, end int, goesOn bool) {
+	b := s.buf
+	for end < from+lookAhead/2 && (isBase64.has(b[end]) || isURLSign(b[end])) {
+		end++
+	}
+	s.ends.base = end
+	if end-from < leastBase64 {
+		return
+	}
+	for range 3 {
+		if goesOn || s.beginsText(from) {
+			s.viewBase64(from, goesOn)
+			return
+		}
+		from++
+	}
+	from -= 3
+	for least := max(from-lookBehind/4, s.ends.view); from > least; { // it may begin before the sign
+		from--
+		for from > least && isBase64.has(b[from-1]) {
+			from--
+		}
+		if s.beginsText(from) {
+			s.viewBase64(from, false)
+			return
+		}
+		if !isURLSign(b[from-1]) {
+			return
+		}
+	}
+}
+
+// isURLSign reports whether c is one of the two digits that the alphabet for URLs has
+// instead of + and /.
+func isURLSign(c byte) bool { return c == '-' || c == '_' }
+
 // viewBase64 looks at the text in the base64 from on.
 func (s *Scanner) viewBase64(from int, goesOn bool) {
 	b := s.buf
@@ -53,6 +98,11 @@ func (s *Scanner) viewBase64(from int, goesOn bool) {
 		c := b[e]
 		if isBase64.has(c) {
 			text[n], spot[n] = c, int32(e)
+			n, e = n+1, e+1
+			continue
+		}
+		if isURLSign(c) {
+			text[n], spot[n] = "+/"[sextet[c]-62], int32(e)
 			n, e = n+1, e+1
 			continue
 		}
@@ -92,7 +142,7 @@ func (s *Scanner) beginsText(p int) bool {
 	}
 	var plain [leastBase64]byte
 	for i := 0; i < leastBase64/4*4; i += 4 {
-		if isBase64[b[i]]&isBase64[b[i+1]]&isBase64[b[i+2]]&isBase64[b[i+3]] == 0 {
+		if isAnyBase64[b[i]]&isAnyBase64[b[i+1]]&isAnyBase64[b[i+2]]&isAnyBase64[b[i+3]] == 0 {
 			k, err := base64.RawStdEncoding.Decode(plain[:], b) // it goes over line breaks
 			return err == nil && isText(plain[:k])
 		}
@@ -134,8 +184,12 @@ func lineBreak(b []byte) int {
 // isBase64 are the characters of base64 but the padding.
 var isBase64 = bytesOf("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
 
-// sextet are the values of the characters of base64 (RFC 4648 §4).
+// isAnyBase64 are those, and the two of the alphabet for URLs.
+var isAnyBase64 = bytesOf("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")
+
+// sextet are the values of the characters of base64 (RFC 4648 §4 and §5).
 var sextet = func() (t [256]uint8) {
+	t['-'], t['_'] = 62, 63
 	for i, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") {
 		t[c] = uint8(i)
 	}

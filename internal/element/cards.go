@@ -37,6 +37,7 @@ var groupings = []grouping{
 	{[5]int{4, 4, 4, 2}, 45, 14},
 	{[5]int{8, 8}, 45, 16},
 	{[5]int{6, 13}, 60, 19},
+	{[5]int{4, 3, 3, 3}, 25, 13},
 }
 
 // card reports n if its first groups are a card number.
@@ -57,7 +58,11 @@ func (s *Scanner) card(n *row) bool {
 			used++
 		}
 		if (used == len(g.lens) || g.lens[used] == 0) && sameSeparator(n, used) {
-			if s.cardOf(n, used, g.total, g.base) {
+			base := g.base
+			if n.group[0].sep == '/' {
+				base = min(base, 45) // a word must say what it is
+			}
+			if s.cardOf(n, used, g.total, base) {
 				return true
 			}
 		}
@@ -74,7 +79,7 @@ func sameSeparator(n *row, used int) bool {
 			return false
 		}
 	}
-	return bytes.IndexByte([]byte(" -+."), sep) >= 0
+	return bytes.IndexByte([]byte(" -+./"), sep) >= 0
 }
 
 // solidBase returns the confidence in digits without separators whose check

@@ -24,11 +24,16 @@ func (s *Scanner) postalOf(n *row, used, p, e int) bool {
 	if used == 1 {
 		confidence = 10
 	}
-	if s.postalMarkBefore(p) || s.prefectureAfter(e) {
+	after := s.prefectureAfter(e)
+	if after || s.postalMarkBefore(p) {
+		if !after {
+			s.ends.postal = e
+		}
 		return s.number(n, used, PostalCode, 97, why|ByAnchor)
 	}
 	if nearest := s.nearest(p, e, aboutPostal|aboutOther|aboutPhone|aboutBank); nearest == aboutPostal {
 		confidence, why = confidence+45, why|ByContext
+		s.ends.postal = e
 	}
 	return s.number(n, used, PostalCode, confidence, why)
 }

@@ -231,6 +231,8 @@ var keyEnds = func() *[1 << (keyEndBits - 6)]uint64 {
 			}
 		}
 	}
+	set("card") // for numbers that are spelled out
+	set("rdno")
 	return t
 }()
 
@@ -337,6 +339,8 @@ func (s *Scanner) keyValue(p, size int) {
 		s.addressValue(p, p+size)
 	case BirthDate:
 		s.shortEra(p + size)
+	case CardPAN:
+		s.spelledCard(p + size)
 	}
 }
 

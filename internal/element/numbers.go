@@ -73,7 +73,11 @@ func (s *Scanner) phone(n *row) bool {
 	if n.digit[0] != 0 && !country || n.odd && n.groups < 4 {
 		return false
 	}
-	for used := 1; used <= min(n.groups, 4); used++ {
+	most := 4
+	if country {
+		most = 5 // +81(0)90-1234-5678
+	}
+	for used := 1; used <= min(n.groups, most); used++ {
 		digits := n.group[used-1].to
 		if digits < 10 {
 			continue
@@ -103,18 +107,109 @@ func phoneGroups(n *row, used int, country bool) bool {
 	if used == 1 {
 		return true
 	}
+	dots := 0
 	for i := range used - 1 {
-		if c := n.group[i].sep; c != '-' && c != ' ' && c != '(' && c != ')' {
+		switch n.group[i].sep {
+		case '-', ' ', '(', ')':
+		case '.':
+			dots++
+		default:
 			return false
 		}
 	}
 	last := n.group[used-1].len()
 	first := n.group[0].len()
+	if dots > 0 && (dots < used-1 || !country && !dottedPhone(n, used)) {
+		return false
+	}
 	if country {
 		return last == 4 || last == 8
 	}
 	freeCall := first == 4 && (last == 3 || last == 4)
 	return first >= 2 && first <= 5 && (last == 4 || last == 8 && first == 3 || freeCall)
+}
+
+// dottedPhone reports whether n's groups are those of a telephone number when dots are
+// between them, as versions and places in files have them too: 03.1234.5678.
+func dottedPhone(n *row, used int) bool {
+	a, b := n.size(0), n.size(1)
+	switch {
+	case used != 3 || n.digit[0] != 0:
+		return false
+	case a == 2: // the area codes of two digits
+		return b == 4 && (n.digit[1] == 3 || n.digit[1] == 4 || n.digit[1] == 6)
+	case a == 3:
+		return b == 3 || b == 4
+	}
+	return a == 4 && (b == 2 || b == 3)
+}
+
+// phoneBehindCountry judges the row at p, of r bytes, that +81 may stand before apart
+// from it: +81 (0)90-1234-5678, (+81) 90-1234-5678.
+func (s *Scanner) phoneBehindCountry(p int, w uint64, r int) bool {
+	b := s.buf
+	q := p - 1 // behind the space, the bracket or the hyphen
+	if b[q] == '(' && b[p] == '0' && b[p+1] == ')' {
+		if b[q-1] == ' ' || b[q-1] == '-' {
+			q--
+		}
+	} else if b[q] == ' ' && b[q-1] == ')' && b[p] != '0' {
+		q--
+	} else {
+		return false
+	}
+	if b[q-1] != '1' || b[q-2] != '8' || b[q-3] != '+' || q-3 < s.ends.number {
+		return false
+	}
+	n := s.fill(p, w, r)
+	for used := 2; used <= min(n.groups, 5); used++ {
+		digits := n.group[used-1].to
+		if digits < 9 || digits > 11 {
+			continue
+		}
+		var d [12]byte
+		v := d[:copy(d[1:], n.digit[:digits])+1]
+		if n.digit[0] == 0 {
+			v = v[1:]
+		}
+		if !IsPhone(v) || !phoneGroups(n, used, true) {
+			continue
+		}
+		n.group[0].p = q - 2
+		if b[q-4] == '(' {
+			n.group[0].p--
+		}
+		return s.phoneOf(n, used, v, true)
+	}
+	return false
+}
+
+// phoneWordBefore reports whether the letters that end before p are a word for
+// telephones: TEL03-1234-5678.
+func (s *Scanner) phoneWordBefore(p int) bool {
+	q := p
+	for p-q < 8 && isLower(s.buf[q-1]|0x20) {
+		q--
+	}
+	if q == p || isWordByte(s.buf[q-1]) {
+		return false
+	}
+	var word [8]byte
+	copyLower(word[:], s.buf[q:p])
+	switch string(word[:p-q]) {
+	case "tel", "fax", "phone", "mobile", "cell", "ph", "denwa":
+		return true
+	}
+	return false
+}
+
+// phoneAlone reports whether the telephone number buf[p:e] is no part of something
+// else: a word for telephones may touch it, and an extension.
+func (s *Scanner) phoneAlone(p, e int) bool {
+	if c := s.buf[e]; isWordByte(c) && !(c|0x20 == 'x' && isDigit(s.buf[e+1])) {
+		return false
+	}
+	return !isWordByte(s.buf[p-1]) || s.escapeBefore(p) > 0 || s.phoneWordBefore(p)
 }
 
 // phoneLabel reports whether a word for telephones ends before the sign before p:
@@ -133,13 +228,15 @@ func (s *Scanner) phoneOf(n *row, used int, v []byte, country bool) bool {
 	if b[p-1] == '(' && n.group[0].sep == ')' {
 		p--
 	}
-	if !s.alone(p, e) || (b[p-1] == '-' || b[p-1] == '.') && isWordByte(b[p-2]) && !s.phoneLabel(p) || (b[e] == '-' || b[e] == '.') && isWordByte(b[e+1]) {
+	if !s.phoneAlone(p, e) || (b[p-1] == '-' || b[p-1] == '.') && isWordByte(b[p-2]) && !s.phoneLabel(p) || (b[e] == '-' || b[e] == '.') && isWordByte(b[e+1]) {
 		return false
 	}
 	why, confidence := ByForm|ByRange, 60
 	switch {
 	case country:
 		confidence = 90
+	case used > 1 && n.group[0].sep == '.':
+		why |= ByGrouping
 	case used > 1 && n.group[0].sep != ' ':
 		confidence, why = 85, why|ByGrouping
 	case used > 1:

@@ -201,13 +201,15 @@ func (s *Scanner) groupsAt(p int, w uint64, r int, size [4]uint8) {
 			if n := s.fill(p, w, r); n.group[1].sep == ' ' {
 				s.postalCode(n)
 			}
+		case r >= 11 && (b[p-1] == '(' && sep == ')' || b[p-1] == ' ' && b[p-2] == ')'):
+			s.phoneBehindCountry(p, w, r)
 		}
 	case 4:
 		switch {
 		case first == '0' && size[1] >= 2 && size[1] <= 4 && s.phone(s.fill(p, w, r)):
 		case size[1] == 4 && size[2] != 0:
 			s.fours(p, w, r, size)
-		case size[1] == 6 && mayBeCard(first):
+		case size[1] == 6 && mayBeCard(first), size[1] == 3 && size[2] == 3 && first == '4':
 			s.card(s.fill(p, w, r))
 		case size[1]-1 < 2 && size[2]-1 < 2:
 			s.date(p, w, r)

@@ -109,11 +109,12 @@ type ends struct {
 	view   int // everything before it was looked at in a view
 	split  int // numbers in pieces before it were looked at
 	base   int // base64 before it was looked at
+	postal int // where a postal code ends, behind which an address may begin
 }
 
 // move takes gone bytes off every position.
 func (e *ends) move(gone int) {
-	for _, p := range [...]*int{&e.number, &e.row, &e.name, &e.text, &e.value, &e.beside, &e.view, &e.split, &e.base} {
+	for _, p := range [...]*int{&e.number, &e.row, &e.name, &e.text, &e.value, &e.beside, &e.view, &e.split, &e.base, &e.postal} {
 		*p = max(0, *p-gone)
 	}
 }
