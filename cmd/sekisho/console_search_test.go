@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -181,7 +183,7 @@ func searched(t *testing.T, c *console, q consoleoffice.EventQuery) (out []event
 // TestTextFinder: a text is found where lower case says it is.
 func TestTextFinder(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	letters := []rune("aAbBzZ1\" -カk\u212aé")
+	letters := []rune("aAbBzZ1\" -カk\u212aéiI\u0130")
 	word := func(most int) string {
 		var b strings.Builder
 		for range rng.IntN(most + 1) {
@@ -203,5 +205,10 @@ func TestTextFinder(t *testing.T) {
 	}
 	if found < 1000 || found > 19_000 {
 		t.Errorf("%d of 20,000 were found: the test asks for too much of one", found)
+	}
+	for r := rune(utf8.RuneSelf); r <= unicode.MaxRune; r++ { // what folds rests on it
+		if low := unicode.ToLower(r); low < utf8.RuneSelf && low != 'i' && low != 'k' {
+			t.Errorf("the lower case of %U is %q", r, low)
+		}
 	}
 }

@@ -12,6 +12,9 @@ import (
 type textFinder struct {
 	text  []byte // in lower case
 	ascii bool
+	// folds: it has an i or a k, which are the lower case of İ (U+0130) and of the
+	// sign of kelvin (U+212A), too. No other ASCII is that of a letter beyond it.
+	folds bool
 	at    int // of its rarest letter
 	pair  [2]byte
 }
@@ -25,6 +28,7 @@ func newTextFinder(text string) textFinder {
 	rarest := len(commonLetters)
 	for i, b := range f.text {
 		f.ascii = f.ascii && b < utf8.RuneSelf
+		f.folds = f.folds || b == 'i' || b == 'k'
 		if r := strings.IndexByte(commonLetters, b); r < rarest {
 			rarest, f.at = r, i
 		}
@@ -48,13 +52,15 @@ func (f *textFinder) in(line []byte) bool {
 	if len(f.text) == 0 {
 		return true
 	}
-	if !f.ascii || !isASCII(line) {
-		return bytes.Contains(bytes.ToLower(line), f.text)
+	if f.ascii {
+		if f.with(line, f.pair[0]) || f.pair[1] != f.pair[0] && f.with(line, f.pair[1]) {
+			return true
+		}
+		if !f.folds || isASCII(line) {
+			return false
+		}
 	}
-	if f.with(line, f.pair[0]) {
-		return true
-	}
-	return f.pair[1] != f.pair[0] && f.with(line, f.pair[1])
+	return bytes.Contains(bytes.ToLower(line), f.text)
 }
 
 // with looks at the places where the rarest letter is b.

@@ -22,9 +22,10 @@ const (
 	shownEvents = 100
 	// searchTime is how long a search behind a page goes on to look at further
 	// parts of the ledger; then the page asks for the rest, by itself at most
-	// searchSteps times.
-	searchTime  = 50 * time.Millisecond
-	searchSteps = 200
+	// searchSteps times. With the part that is under way then it fits into what a
+	// page waits, so that most pages show it and go on at once.
+	searchTime  = 25 * time.Millisecond
+	searchSteps = 400
 )
 
 // logRoom is the room of events.
