@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"maps"
@@ -33,6 +34,9 @@ const (
 var chartKinds = map[event.Kind]bool{event.KindSessionOpen: true, event.KindHoldingScan: true, event.KindHoldingChange: true, event.KindCrossing: true,
 	event.KindCoverage: true, event.KindObject: true, event.KindCopied: true, event.KindDrift: true, event.KindFinding: true}
 
+// placeUnread is the code of findings that a place could not be read.
+const placeUnread = "SK3201"
+
 // Chart implements office.Charts. The ledger is read behind the page's back,
 // from where the last reading ended.
 func (c *console) Chart(context.Context) (*consoleoffice.Chart, error) {
@@ -63,6 +67,19 @@ func (c *console) whileOpen() (context.Context, context.CancelFunc) {
 	return ctx, cancel
 }
 
+// forMap reports whether an event may tell something of the map: of the many
+// crossings those since a time, of the many findings those of places that cannot
+// be read.
+func forMap(h *event.Header, since int64) bool {
+	switch h.Kind {
+	case event.KindCrossing:
+		return h.At > since
+	case event.KindFinding:
+		return bytes.Contains(h.Body, []byte(placeUnread))
+	}
+	return chartKinds[h.Kind]
+}
+
 func (c *console) readChart(next event.Index) {
 	calm()
 	k := &c.charts
@@ -75,13 +92,14 @@ func (c *console) readChart(next event.Index) {
 	k.chart.now = c.now()
 	since := k.chart.now.Add(-lately).UnixNano()
 	k.fold.Unlock()
+	var decoder event.Decoder // making one anew costs more than most lines
 	err := c.ledger.Scan(ctx, next, func(index event.Index, line []byte) error {
 		next = index + 1
 		h, err := event.ParseHeader(line)
-		if err != nil || !chartKinds[h.Kind] || h.Kind == event.KindCrossing && h.At <= since {
-			return err // of the many crossings the old ones tell nothing of readers
+		if err != nil || !forMap(&h, since) {
+			return err
 		}
-		e, err := event.Parse(line)
+		e, err := decoder.Parse(line)
 		if err == nil {
 			k.fold.Lock()
 			err = k.chart.see(e)

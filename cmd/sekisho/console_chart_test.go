@@ -45,13 +45,14 @@ func TestConsoleChart(t *testing.T) {
 	}
 }
 
-// TestChartReaders: who read a place counts for a month, in the room as in the map
-// of a command.
+// TestChartReaders: who read a place counts for a month, and what could not be read
+// stays so, in the room as in the map of a command.
 func TestChartReaders(t *testing.T) {
 	p := bareProcess(t, "hub: {listen: '127.0.0.1:0'}\n")
 	_, err := p.ledger.Recorder("gate/shop-db", 0).Record(t.Context(), event.Durable, &event.SessionOpen{Session: 1, User: "app", Place: "shop"},
 		&event.Crossing{Session: 1, Outcome: event.OutcomeDone, From: 1, To: 2, Count: 1, Parts: []event.Part{{Table: "shop/public.customers", Source: "shop.customers",
-			Elements: element.MaskOf(element.Email), Class: event.Exact, Rows: 1, Subjects: event.Set{{First: 1, Last: 1}}}}})
+			Elements: element.MaskOf(element.Email), Class: event.Exact, Rows: 1, Subjects: event.Set{{First: 1, Last: 1}}}}},
+		&event.Finding{Code: placeUnread, Title: "a file was not read in full", Place: "www/half.zip"}, &event.Finding{Code: "SK3405", Title: "upstream does not answer", Place: "web/shop"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,6 +73,9 @@ func TestChartReaders(t *testing.T) {
 		}
 		if got != tt.want {
 			t.Errorf("%v later: %d readers, want %d", tt.later, got, tt.want)
+		}
+		if x := c.charts.chart.places["www/half.zip"]; x == nil || !x.unread || c.charts.chart.places["web/shop"] != nil {
+			t.Errorf("%v later: what could not be read is %+v", tt.later, c.charts.chart.places)
 		}
 	}
 }

@@ -55,12 +55,13 @@ func (r *recent) newest(most int, do func(*event.Event) bool, kinds ...event.Kin
 	lines := r.lines // never written again where it is filled
 	r.mu.Unlock()
 	var oldest []byte
+	var decoder event.Decoder
 	for i := len(lines) - 1; i >= 0 && most > 0; i-- {
 		oldest, from = lines[i].line, lines[i].index
 		if !wanted[lines[i].kind] {
 			continue
 		}
-		e, err := event.Parse(lines[i].line)
+		e, err := decoder.Parse(lines[i].line)
 		if err != nil {
 			continue
 		}
@@ -114,6 +115,7 @@ func (c *console) backwards(ctx context.Context, do func(*event.Event), kinds ..
 	for _, k := range kinds {
 		wanted[k] = true
 	}
+	var decoder event.Decoder
 	err = c.ledger.Scan(ctx, c.begin(), func(index event.Index, line []byte) error {
 		h, err := event.ParseHeader(line)
 		if err != nil {
@@ -125,7 +127,7 @@ func (c *console) backwards(ctx context.Context, do func(*event.Event), kinds ..
 		if !wanted[h.Kind] {
 			return nil
 		}
-		e, err := event.Parse(line)
+		e, err := decoder.Parse(line)
 		if err == nil {
 			do(e)
 		}

@@ -104,7 +104,7 @@ func (c *chart) see(e *event.Event) error {
 	case *event.Drift:
 		c.drifts[b.Database] = b
 	case *event.Finding:
-		if b.Code == "SK3201" {
+		if b.Code == placeUnread {
 			x := c.at(b.Place)
 			x.unread = true
 			x.story.add(moment{at: e.At, what: "unread"})
