@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -44,8 +45,13 @@ func (c caseMisuseCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	ask := control.MisuseRequest{Case: c.Case, By: a.person(c.By), Lang: string(a.lang), Key: key}
+	if len(items) > misuseSent {
+		ask.List, ask.Of = rand.Text(), uint64(len(items))
+	}
 	for i := 0; i == 0 || i < len(items); i += misuseSent { // an empty list is refused by the case
-		r, err := op.Misuse(a.ctx, control.MisuseRequest{Case: c.Case, By: a.person(c.By), Lang: string(a.lang), Key: key, Items: items[i:min(i+misuseSent, len(items))]})
+		ask.Items = items[i:min(i+misuseSent, len(items))]
+		r, err := op.Misuse(a.ctx, ask)
 		if err != nil {
 			return err
 		}
@@ -111,9 +117,12 @@ func (p *process) Misuse(ctx context.Context, r control.MisuseRequest) (control.
 	for i, m := range r.Items {
 		items[i] = event.Misuse{Token: desk.Token(hasher, m.Number), At: m.At, Uses: m.Uses}
 	}
+	if r.List == "" && len(items) > misuseChunk { // several events are one list
+		r.List, r.Of = rand.Text(), uint64(len(items))
+	}
 	var out control.CaseReceipt
 	for i := 0; i == 0 || i < len(items); i += misuseChunk {
-		b := &event.CaseMisuse{Case: r.Case, Report: "misuse", Items: items[i:min(i+misuseChunk, len(items))], By: r.By}
+		b := &event.CaseMisuse{Case: r.Case, Report: "misuse", Items: items[i:min(i+misuseChunk, len(items))], By: r.By, List: r.List, Of: r.Of}
 		if out, err = p.recordCase(ctx, b, callerOf(ctx, r.Key)); err != nil {
 			return out, refusedIn(err, r.Lang)
 		}

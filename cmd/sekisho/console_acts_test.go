@@ -42,14 +42,13 @@ var killedCalls = map[string]string{
 	"clear":            once, // of all gates
 
 	"bypass": "bypass", "web": "stop the sites", "me/sessions/end": "end sessions",
-	"web/except": "except a refusal", "web/field": "refuse a field",
+	"web/except": "except a refusal", "web/field": "refuse a field", "case/misuse": "report misuse",
 
 	"policy/reload": own, // a start reads the file: firstPolicy, TestUp/life
 	"upgrade":       own, // TestUp/upgrade
 	"retention":     own, // internal/ledger: the record is on disk first, the next call finishes
 	"keys/destroy":  own, // internal/keyring: a start finishes it (replay)
 
-	"case/misuse":    open, // a long list is several events
 	"hub/token":      open, // a file; a second token takes its place
 	"hub/revoke":     open, // its event, then what the hub keeps
 	"web/evidence":   open, // makes a pair of keys at the first time

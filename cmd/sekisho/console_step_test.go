@@ -143,6 +143,7 @@ func (f *killedFirm) steppedActs() []steppedAct {
 		{"lift a cut", f.lifting}, {"a fact", f.fact},
 		{"bypass", f.bypassing}, {"stop the sites", f.stopping}, {"end sessions", f.ending},
 		{"except a refusal", f.excepting}, {"refuse a field", f.refusing},
+		{"report misuse", f.misusing},
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -221,9 +222,22 @@ func orderSays(do, target string) func([]event.Body) bool {
 
 var blockID = regexp.MustCompile(`/web\?block=([0-9A-Za-z]+)`)
 
+// guarding has the sites answer, and nothing pass unseen.
+func (f *killedFirm) guarding() {
+	f.t.Helper()
+	_, err := f.client.Bypass(f.t.Context(), control.BypassRequest{By: "sora", Reason: "test"})
+	if err == nil {
+		_, err = f.client.Web(f.t.Context(), control.WebRequest{Do: control.WebResume, What: "site", By: "sora", Reason: "test"})
+	}
+	if err != nil {
+		f.t.Fatal(err)
+	}
+}
+
 func (f *killedFirm) excepting(round int) killAct {
 	f.t.Helper()
-	if status, text := f.visit("shop.example.jp", fmt.Sprintf("/odd%d?q=1%%27%%20OR%%20%%271%%27=%%271%%27--", round)); status != http.StatusForbidden {
+	f.guarding()
+	if status, text := f.visit("shop.example.jp", fmt.Sprintf("/odd%d?q=%s", round, url.QueryEscape("' UNION SELECT password FROM users--"))); status != http.StatusForbidden {
 		f.t.Fatalf("it is not refused: %d %s", status, text)
 	}
 	var id string
@@ -244,6 +258,7 @@ func (f *killedFirm) excepting(round int) killAct {
 
 func (f *killedFirm) refusing(round int) killAct {
 	f.t.Helper()
+	f.guarding()
 	path := fmt.Sprintf("/search%c", 'a'+round%26) + strings.Repeat("z", round/26)
 	if status, text := f.visit("shop.example.jp", path+"?no=12"); status != http.StatusOK {
 		f.t.Fatalf("%d %s", status, text)
@@ -254,5 +269,35 @@ func (f *killedFirm) refusing(round int) killAct {
 		f.t.Helper()
 		done := slices.ContainsFunc(f.siteRules().Refused, func(r site.Refused) bool { return r.Path == path })
 		f.outcome(told, done, orderSays("refuse-field", "shop.example.jp"+path+" no"), from)
+	}}
+}
+
+// misusing reports a list that takes three events.
+func (f *killedFirm) misusing(round int) killAct {
+	f.t.Helper()
+	id := strings.TrimPrefix(strings.TrimSuffix(f.do("ayame", "/wrong", "what", fmt.Sprintf("misuse %d", round)), "?done=wrong"), "/cases/")
+	items := make([]control.MisuseItem, 2*misuseChunk+50)
+	for i := range items {
+		items[i] = control.MisuseItem{Number: fmt.Sprintf("M-%d-%d", round, i), At: time.Now().Add(-time.Hour).UnixNano()}
+	}
+	from := f.head()
+	return killAct{call: func() error {
+		_, err := f.client.Misuse(f.t.Context(), control.MisuseRequest{Case: id, By: "ayame", Lang: "en", Items: items})
+		return err
+	}, check: func(told bool) {
+		f.t.Helper()
+		n := len(f.caseOf(id).Misuse)
+		if n != 0 && n != len(items) {
+			f.t.Errorf("%d of %d items are reported", n, len(items))
+		}
+		f.outcome(told, n > 0, func(all []event.Body) bool {
+			had := 0
+			for _, b := range all {
+				if m, ok := b.(*event.CaseMisuse); ok && m.Case == id && m.Of == uint64(len(items)) {
+					had += len(m.Items)
+				}
+			}
+			return had == len(items)
+		}, from)
 	}}
 }

@@ -369,6 +369,11 @@ type MisuseRequest struct {
 	Lang  string       `json:"lang"`
 	Key   string       `json:"key,omitempty"`
 	Items []MisuseItem `json:"items"`
+	// List is a random text that the requests of one list share, and Of how many
+	// items it has: nothing of it counts before all have come. Empty and 0: this is
+	// the whole list.
+	List string `json:"list,omitempty"`
+	Of   uint64 `json:"of,omitempty"`
 }
 
 // MisuseItem is one card or account.

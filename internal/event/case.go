@@ -138,13 +138,17 @@ type CaseScope struct {
 }
 
 // CaseMisuse is misuse that somebody reported, of things that are named by a
-// keyed hash, and where each was used before at our places.
+// keyed hash, and where each was used before at our places. A list that is longer
+// than an event is in several with the same List: it was reported once Of items of
+// it are there, and before that nothing of it was.
 type CaseMisuse struct {
 	Acted
 	Case   string   `json:"case"`
 	Report string   `json:"report"`
 	Items  []Misuse `json:"items"`
 	By     string   `json:"by"`
+	List   string   `json:"list,omitempty"` // random; empty: the event is the whole list
+	Of     uint64   `json:"of,omitempty"`   // items of the whole list
 }
 
 // Misuse is one misused card or account.

@@ -126,6 +126,7 @@ func goldenBodies() []Body {
 		&PlacesChanged{Begun: []Place{"web/shop-web/club.example.jp"}, Ended: []Place{"web/shop-web/old.example.jp"}},
 		&RecordDue{Sites: []string{"nagoya", "osaka"}},
 		&SiteStop{Host: "shop.example.jp", What: "site", Stopped: true, By: "ayame", Reason: "a form was changed", Also: []string{"club.example.jp"}},
+		&CaseMisuse{Case: "c1", Report: "misuse", Items: []Misuse{{Token: "00ff", At: at}}, By: "ayame", List: "7QK3M2ZP4RTAB6XW", Of: 450},
 	}
 }
 

@@ -52,9 +52,11 @@ func (c *Case) apply(b *Books, index event.Index, at int64, body event.Body) {
 		c.scope(b, at, e)
 		note(e.By, "scope", fmt.Sprintf("%d", e.Version))
 	case *event.CaseMisuse:
-		c.Misuse = append(c.Misuse, e.Items...)
-		c.recheck(b, at)
-		note(e.By, "misuse", fmt.Sprintf("%d", len(e.Items)))
+		if items := c.listed(e); len(items) > 0 {
+			c.Misuse = append(c.Misuse, items...)
+			c.recheck(b, at)
+			note(e.By, "misuse", fmt.Sprintf("%d", len(items)))
+		}
 	case *event.CaseCommon:
 		c.Common = &Compared{*e, at}
 		note(e.By, "common", "", compared(e)...)

@@ -29,35 +29,37 @@ const (
 // Case is one case, folded. Its JSON form is what the view keeps and what
 // commands show.
 type Case struct {
-	ID        string               `json:"id"`
-	State     string               `json:"state"`
-	Class     string               `json:"class"`
-	Title     string               `json:"title"`
-	Opened    int64                `json:"opened"` // recorded, UTC ns
-	KnownAt   int64                `json:"known_at"`
-	Active    int64                `json:"active"` // last thing that anybody did
-	Reopened  int                  `json:"reopened,omitempty"`
-	Channel   string               `json:"channel"`
-	Places    []event.Place        `json:"places,omitempty"`
-	Hosts     []string             `json:"hosts,omitempty"`
-	Signs     []event.CaseSign     `json:"signs"`
-	Facts     []Fact               `json:"facts,omitempty"`
-	Tasks     []Task               `json:"tasks,omitempty"`
-	Evidence  []event.CaseEvidence `json:"evidence,omitempty"`
-	Actions   []event.CaseAction   `json:"actions,omitempty"`
-	Scopes    []Scope              `json:"scopes,omitempty"`
-	Misuse    []event.Misuse       `json:"misuse,omitempty"`
-	Common    *Compared            `json:"common,omitempty"` // the newest answer
-	Reports   []Report             `json:"reports,omitempty"`
-	Decisions []Decision           `json:"decisions,omitempty"`
-	Ended     map[string]*ClockEnd `json:"ended,omitempty"` // by rule
-	Drafts    map[string]*Draft    `json:"drafts,omitempty"`
-	Texts     []event.CaseText     `json:"texts,omitempty"` // what others published about it
-	Notices   []Notice             `json:"notices,omitempty"`
-	Agreed    []Agreement          `json:"agreed,omitempty"`
-	Raised    []int64              `json:"raised,omitempty"` // further anomalies on its hosts while it was open
-	Log       []Entry              `json:"log"`
-	Repeats   uint64               `json:"repeats,omitempty"` // findings that said the same again
+	ID       string               `json:"id"`
+	State    string               `json:"state"`
+	Class    string               `json:"class"`
+	Title    string               `json:"title"`
+	Opened   int64                `json:"opened"` // recorded, UTC ns
+	KnownAt  int64                `json:"known_at"`
+	Active   int64                `json:"active"` // last thing that anybody did
+	Reopened int                  `json:"reopened,omitempty"`
+	Channel  string               `json:"channel"`
+	Places   []event.Place        `json:"places,omitempty"`
+	Hosts    []string             `json:"hosts,omitempty"`
+	Signs    []event.CaseSign     `json:"signs"`
+	Facts    []Fact               `json:"facts,omitempty"`
+	Tasks    []Task               `json:"tasks,omitempty"`
+	Evidence []event.CaseEvidence `json:"evidence,omitempty"`
+	Actions  []event.CaseAction   `json:"actions,omitempty"`
+	Scopes   []Scope              `json:"scopes,omitempty"`
+	Misuse   []event.Misuse       `json:"misuse,omitempty"`
+	// Parts are of lists of which the rest has not come: nothing of them counts.
+	Parts     map[string][]event.Misuse `json:"misuse_parts,omitempty"`
+	Common    *Compared                 `json:"common,omitempty"` // the newest answer
+	Reports   []Report                  `json:"reports,omitempty"`
+	Decisions []Decision                `json:"decisions,omitempty"`
+	Ended     map[string]*ClockEnd      `json:"ended,omitempty"` // by rule
+	Drafts    map[string]*Draft         `json:"drafts,omitempty"`
+	Texts     []event.CaseText          `json:"texts,omitempty"` // what others published about it
+	Notices   []Notice                  `json:"notices,omitempty"`
+	Agreed    []Agreement               `json:"agreed,omitempty"`
+	Raised    []int64                   `json:"raised,omitempty"` // further anomalies on its hosts while it was open
+	Log       []Entry                   `json:"log"`
+	Repeats   uint64                    `json:"repeats,omitempty"` // findings that said the same again
 }
 
 // Fact is something known; Withdrawn ones no longer move clocks.

@@ -27,6 +27,9 @@ func checkMisuse(f *Firm, now time.Time, e *event.CaseMisuse) error {
 	if len(e.Items) == 0 {
 		return refuse("misuse_empty")
 	}
+	if (e.List == "") != (e.Of == 0) || len(e.List) > 64 {
+		return refuse("misuse_list")
+	}
 	for _, m := range e.Items {
 		if len(m.Token) != 32 || strings.Trim(m.Token, "0123456789abcdef") != "" {
 			return refuse("misuse_token")

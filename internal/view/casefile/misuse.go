@@ -17,6 +17,23 @@ type Mark struct {
 	Contradicted bool   `json:"contradicted"`
 }
 
+// listed returns the whole list when its last part has come, else nothing.
+func (c *Case) listed(e *event.CaseMisuse) []event.Misuse {
+	if e.List == "" {
+		return e.Items
+	}
+	items := append(c.Parts[e.List], e.Items...)
+	if uint64(len(items)) >= e.Of {
+		delete(c.Parts, e.List)
+		return items
+	}
+	if c.Parts == nil {
+		c.Parts = map[string][]event.Misuse{}
+	}
+	c.Parts[e.List] = items
+	return nil
+}
+
 // Contradictions compares the earliest misuse with each server's newest assumed
 // window: misuse before a window's beginning cannot come from it, so the window
 // begins too late or the server is not the source.
