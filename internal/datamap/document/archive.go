@@ -1,7 +1,6 @@
 package document
 
 import (
-	"archive/tar"
 	"archive/zip"
 	"bufio"
 	"compress/bzip2"
@@ -15,7 +14,6 @@ import (
 	"github.com/bodgit/sevenzip"
 	"github.com/klauspost/compress/flate"
 	"github.com/klauspost/compress/gzip"
-	"github.com/nwaples/rardecode/v2"
 )
 
 // metered counts what comes out of an archive against the limits. The ratio is
@@ -116,29 +114,6 @@ func (j *job) compressed(f format, part, name string, r io.Reader, depth int) er
 	name = strings.TrimSuffix(name, path.Ext(name))
 	j.object(part, name, source{r: metered{j, inner}, size: -1}, depth)
 	return nil
-}
-
-func (j *job) tar(part string, r io.Reader, depth int) error {
-	t := tar.NewReader(r)
-	for {
-		h, err := t.Next()
-		if err == io.EOF {
-			return nil
-		}
-		if err == nil {
-			err = j.member()
-		}
-		if err != nil {
-			return err
-		}
-		if h.Typeflag != tar.TypeReg && h.Typeflag != tar.TypeGNUSparse {
-			continue
-		}
-		j.object(join(part, h.Name), path.Base(h.Name), source{r: metered{j, t}, size: h.Size}, depth)
-		if j.spent() {
-			return errLimit
-		}
-	}
 }
 
 // zip reads by the central directory; a file without one (cut in half) is read
@@ -376,42 +351,4 @@ func (f *sevenFolders) close() {
 	if f.release != nil {
 		f.release()
 	}
-}
-
-func (j *job) rar(part string, r io.Reader, depth int) error {
-	z, err := rardecode.NewReader(r, rardecode.MaxDictionarySize(64<<20))
-	if err != nil {
-		return rarError(err)
-	}
-	for {
-		h, err := z.Next()
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return rarError(err)
-		}
-		if err := j.member(); err != nil {
-			return err
-		}
-		if h.IsDir {
-			continue
-		}
-		inner := join(part, h.Name)
-		if h.Encrypted {
-			j.sink.Trouble(inner, Encrypted, "")
-			continue
-		}
-		j.object(inner, path.Base(h.Name), source{r: metered{j, z}, size: h.UnPackedSize}, depth)
-		if j.spent() {
-			return errLimit
-		}
-	}
-}
-
-func rarError(err error) error {
-	if errors.Is(err, rardecode.ErrArchiveEncrypted) || errors.Is(err, rardecode.ErrArchivedFileEncrypted) {
-		return errEncrypted
-	}
-	return err
 }

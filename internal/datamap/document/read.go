@@ -13,14 +13,10 @@ func (j *job) object(part, name string, src source, depth int) {
 	if j.ctx.Err() != nil {
 		return
 	}
-	head := make([]byte, sniffBytes)
-	n, err := io.ReadFull(src.r, head)
-	head = head[:n]
-	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
-		if n == 0 {
-			j.trouble(part, err)
-			return
-		}
+	head, err := readHead(src.r)
+	if err != nil && err != io.EOF && len(head) == 0 {
+		j.trouble(part, err)
+		return
 	}
 	// The rest comes behind the head; an error comes again there.
 	src.r = io.MultiReader(bytes.NewReader(head), stickyReader{src.r, err})
@@ -39,6 +35,20 @@ func (j *job) object(part, name string, src source, depth int) {
 	}
 }
 
+// readHead reads the first sniffBytes, fewer with why there are no more: a part that is
+// cut within them is not one that ends there.
+func readHead(r io.Reader) (head []byte, err error) {
+	head = make([]byte, sniffBytes)
+	n := 0
+	for empty := 0; n < len(head) && err == nil && empty < 100; empty++ {
+		var k int
+		if k, err = r.Read(head[n:]); k > 0 {
+			n, empty = n+k, 0
+		}
+	}
+	return head[:n], err
+}
+
 // stickyReader gives the error again that the head met.
 type stickyReader struct {
 	r   io.Reader
@@ -46,9 +56,6 @@ type stickyReader struct {
 }
 
 func (s stickyReader) Read(p []byte) (int, error) {
-	if s.err == io.ErrUnexpectedEOF { // io.ReadFull's word for a short part
-		return 0, io.EOF
-	}
 	if s.err != nil {
 		return 0, s.err
 	}
