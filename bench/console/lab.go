@@ -286,6 +286,34 @@ func (l *lab) start(ctx context.Context) error {
 		last = uint64(s.Head)
 	}
 	fmt.Printf("# up in %v; the ledger has %d events, %s\n", time.Since(begin).Round(time.Second), last, size(filepath.Join(l.dir, "data")))
+	return l.idle(ctx)
+}
+
+// idle waits until the process does what it does for months and nothing of what
+// follows a start: detection reads the ledger then, and the first who looks at the
+// map has it read. It has done so when it used little of a processor for some
+// seconds, whoever else uses the machine.
+func (l *lab) idle(ctx context.Context) error {
+	const calm, little = 4, 300 * time.Millisecond // seconds, processor time in each
+	begin, before := time.Now(), time.Duration(0)
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for quiet := -1; quiet < calm; quiet++ { // the first look has nothing before it
+		now, err := processorTime(l.up.Process.Pid)
+		if err != nil {
+			return err
+		}
+		if now-before > little {
+			quiet = -1
+		}
+		before = now
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	fmt.Printf("# idle after %v\n", time.Since(begin).Round(time.Second))
 	return nil
 }
 

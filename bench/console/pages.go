@@ -87,6 +87,12 @@ func (l *lab) pages(ctx context.Context) error {
 	// One after the other, and then again, so that a bad moment of the machine
 	// does not fall on one page.
 	for round := range l.o.rounds + 2 {
+		if round == 2 { // what the first look at a page begins has ended
+			if err := l.idle(ctx); err != nil {
+				return err
+			}
+			begun = time.Now()
+		}
 		for i, p := range list {
 			path := p.at(round)
 			d, body, err := l.get(ctx, 0, path)
