@@ -43,14 +43,15 @@ const leftoverEvery = time.Second
 // anything is read there, and holds back what is not sure meanwhile.
 func (p *process) leftovers(ctx context.Context, b *base) (*leftover, error) {
 	l := &leftover{base: b, pooled: len(poolers(b.cfg)) > 0 && len(p.past.starts) > 0, unasked: true, since: time.Now()}
-	if err := l.ask(ctx, nil); err != nil && ctx.Err() == nil {
+	kept := p.waiting.served() // they go on with this run
+	if err := l.ask(ctx, kept); err != nil && ctx.Err() == nil {
 		p.log.Warn("not known what an earlier run left at work", "database", b.cfg.Name, "err", withoutText(err))
 	}
 	for i := 0; !l.unasked && len(l.working) > 0 && i < len(settling); i++ {
 		if err := pause(ctx, settling[i]); err != nil {
 			return nil, err
 		}
-		_ = l.ask(ctx, nil) // it is asked again
+		_ = l.ask(ctx, kept) // it is asked again
 	}
 	if l.busy() {
 		l.written = func(bool) {}
@@ -65,14 +66,15 @@ func (p *process) leftovers(ctx context.Context, b *base) (*leftover, error) {
 func (l *leftover) busy() bool { return l.unasked || len(l.working) > 0 }
 
 // ask asks the server. The first answer says who is at work, later ones who of
-// them still is. Sessions of this run's gates are none of an earlier one's.
+// them still is. Sessions of this run's gates are none of an earlier one's, nor are
+// those that were kept for them.
 func (l *leftover) ask(ctx context.Context, ours func(pid uint32) bool) error {
 	defer l.lock()
 	there, prepared, err := datamap.Unfinished(ctx, l.dsn, l.control)
 	if err != nil {
 		return err
 	}
-	there = slices.DeleteFunc(there, func(q roll.Process) bool { return q.Idle || !l.pooled && ours != nil && ours(q.PID) })
+	there = slices.DeleteFunc(there, func(q roll.Process) bool { return q.Idle || !l.pooled && ours(q.PID) })
 	rest := map[string]bool{}
 	for _, id := range prepared {
 		if l.busy() || l.prepared[id] { // those at work may have prepared it just now

@@ -73,6 +73,18 @@ func entryOf(g *config.Gate, d *config.Database) (string, error) {
 	return hex.EncodeToString(sum[:]), nil
 }
 
+// served returns what says of a process of the server that it serves one of them:
+// nothing is under way there, and if the session ends nothing of it is committed.
+func (w *waiting) served() func(pid uint32) bool {
+	pids := map[uint32]bool{}
+	if w != nil {
+		for i := range w.all {
+			pids[w.all[i].ServerPID()] = true
+		}
+	}
+	return func(pid uint32) bool { return pids[pid] }
+}
+
 // of takes the sessions of a gate out, and closes those of another entry.
 func (w *waiting) of(gate, entry string) (list []pgproxy.Kept, closed int) {
 	if w == nil {

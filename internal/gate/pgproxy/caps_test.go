@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"sekisho/internal/event"
@@ -53,6 +54,26 @@ func TestCaps(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestCapsAfterAnUpgrade: what a user got before an upgrade counts for the hour after
+// it, in the session that went on and in others.
+func TestCapsAfterAnUpgrade(t *testing.T) {
+	for name, rule := range map[string]policy.RuleSource{"rows": {Rows: &policy.CapsSource{Hour: limit(4)}}, "persons": {Subjects: &policy.CapsSource{Hour: limit(4)}}} {
+		rules := func(c *pgproxy.Config, _ *pgproxy.Settings) {
+			c.Rules = &pgproxy.Rules{Policy: compiled(t, capped(rule)), Mode: policy.Enforce}
+		}
+		w := keeps(t, rules)
+		conns := []*pgx.Conn{w.connect(""), w.connect("")}
+		for i := 1; i <= 6; i++ {
+			if i == 3 || i == 4 {
+				w = w.follow(uint32(i), rules)
+			}
+			if _, code := simple(t, conns[i%2], fmt.Sprintf("SELECT id, email FROM customers WHERE id = %d", i)); (code == "42501") != (i > 4) {
+				t.Errorf("%s %d: SQLSTATE %q", name, i, code)
+			}
+		}
 	}
 }
 

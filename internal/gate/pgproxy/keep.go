@@ -23,6 +23,15 @@ type Kept struct {
 	State            []byte // keptState as encode writes it; with the server's cancel key
 }
 
+// ServerPID is the server's process; 0: that is not known.
+func (k *Kept) ServerPID() uint32 {
+	var state keptState
+	if state.decode(k.State) != nil {
+		return 0
+	}
+	return state.Who.ServerPID
+}
+
 // Close ends the session.
 func (k *Kept) Close() {
 	_ = k.Client.Close() // nobody is told: the peers see the end
@@ -85,6 +94,7 @@ type keptState struct {
 	// may still be on its way to this one.
 	Signals map[uint32]int64
 	Anyone  int64
+	Hour    *keptHour // of its user; with one session of each
 }
 
 // encode writes a state down. Names are as the client sent them, in whatever
@@ -229,8 +239,12 @@ func (g *Gate) Kept() []Kept {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	var list []Kept
+	told := map[string]bool{}
 	for _, k := range g.kept {
 		var err error
+		if at := k.state.Who.Database + "\x00" + k.state.Who.User; !told[at] {
+			told[at], k.state.Hour = true, k.session.e.g.hours.keep(k.state.Who.User)
+		}
 		k.state.Signals, k.state.Anyone = k.session.e.g.signals.all()
 		if k.State, err = k.state.encode(); err != nil { // nothing in it can fail
 			g.log("keep a session", err)

@@ -190,10 +190,19 @@ func TestKeptLocksAndSchema(t *testing.T) {
 	for _, sql := range []string{"BEGIN", "CREATE TABLE notes (body text)"} {
 		rowsOf(t, all[3], sql)
 	}
+	pids := map[uint32]bool{}
+	for _, s := range w.gate.Sessions() {
+		pids[s.ServerPID] = true
+	}
 	w.stop()
 	kept := w.gate.Kept()
 	if len(kept) != 4 {
 		t.Fatalf("%d sessions", len(kept))
+	}
+	for i := range kept {
+		if !pids[kept[i].ServerPID()] {
+			t.Errorf("process %d of the server served none of them", kept[i].ServerPID())
+		}
 	}
 	common := new(pgproxy.Common)
 	next := w.followKept(2, func(_ *pgproxy.Config, s *pgproxy.Settings) { s.Common = common }, kept)

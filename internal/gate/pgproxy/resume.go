@@ -31,8 +31,9 @@ func (g *Gate) takeUp() {
 			k.Close()
 			continue
 		}
-		if t := r.state.Transaction; t != nil {
-			if s, ok := g.cfg.Databases[r.state.Who.Database]; ok { // of others nothing is compared
+		if s, ok := g.cfg.Databases[r.state.Who.Database]; ok { // of others nothing is compared
+			s.Common.hours.merge(r.state.Who.User, r.state.Hour)
+			if t := r.state.Transaction; t != nil {
 				r.locks = s.Common.takeUp(t)
 			}
 		}
