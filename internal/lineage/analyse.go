@@ -38,6 +38,7 @@ type analyser struct {
 	opt          Options
 	entries      []*entry
 	writes       []Write
+	follows      []Write // by foreign keys
 	unclassified map[event.Place]bool
 	predicate    element.Mask
 	effects      bool // a function keeps protected data
@@ -114,7 +115,7 @@ func analyseQuery(cat *Catalog, q *nodetree.Node, opt Options) (out *Analysis, l
 			out.Locks.Any = true
 			out.Unclassified = a.places()
 			out.Writes = a.writes
-			out.Sequences = a.sequences(true)
+			out.Sequences, out.Follows = a.sequences(true), a.follows
 		}
 	}()
 	res := a.query(q, nil, true)
@@ -124,7 +125,7 @@ func analyseQuery(cat *Catalog, q *nodetree.Node, opt Options) (out *Analysis, l
 	out = a.finish(res)
 	out.Stored, out.Texts, out.Calls, out.Notifies, out.Locks = a.stored, a.texts, a.calls, a.notifies, a.locks
 	out.Letterbox = a.letterbox || a.moves && a.predicate != 0 // how often tells
-	out.Sequences = a.sequences(false)
+	out.Sequences, out.Follows = a.sequences(false), a.follows
 	return out, a.proposal(out)
 }
 

@@ -56,6 +56,8 @@ type Analysis struct {
 	// Sequences are those that it moves as often as a condition over protected
 	// columns says.
 	Sequences []Write
+	// Follows are the relations that foreign keys change with those of Writes.
+	Follows []Write
 	// Stored says that the result depends on anything that is stored in the
 	// server: rows, the catalogue, sequences, locks.
 	Stored bool

@@ -73,11 +73,14 @@ type Relation struct {
 	// Code says that a default, check, index or partition key of the relation,
 	// or of one that a write of it reaches, calls an undeclared function.
 	Code     bool
-	past     bool   // as an earlier run knew it
-	hooks    []hook // what runs when it is written
-	cascades []OID  // relations that refer to it and change with it
-	draws    []OID  // sequences that its defaults draw from
-	settings bool   // a default reads settings
+	past     bool     // as an earlier run knew it
+	hooks    []hook   // what runs when it is written
+	cascades []OID    // relations that refer to it and change with it
+	follows  []follow // the keys of those
+	asks     []asked  // what its own keys ask for
+	draws    []OID    // sequences that its defaults draw from
+	defaults []drawn  // those, by column
+	settings bool     // a default reads settings
 	indexes  []*index
 	Children []OID
 	Parents  []OID

@@ -55,10 +55,10 @@ const (
 	systemSQL = `SELECT concat(s.system_identifier, '/', d.oid) FROM pg_catalog.pg_control_system() s, pg_catalog.pg_database d
 		WHERE d.datname = current_database()`
 	eventSQL = `SELECT evtfoid FROM pg_catalog.pg_event_trigger WHERE evtenabled <> 'D'`
-	drawSQL  = `SELECT t.adrelid, s.oid FROM pg_catalog.pg_depend d
+	drawSQL  = `SELECT t.adrelid, s.oid, t.adnum FROM pg_catalog.pg_depend d
 			JOIN pg_catalog.pg_attrdef t ON d.classid = 'pg_catalog.pg_attrdef'::regclass AND d.objid = t.oid
 			JOIN pg_catalog.pg_class s ON d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = s.oid AND s.relkind = 'S'
-		UNION SELECT d.refobjid, d.objid FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_class s ON s.oid = d.objid AND s.relkind = 'S'
+		UNION SELECT d.refobjid, d.objid, d.refobjsubid FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_class s ON s.oid = d.objid AND s.relkind = 'S'
 			WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.deptype = 'i'`
 	// By their numbers (pg_proc.dat): what is PostgreSQL's own has no row in pg_depend.
 	settingSQL = `SELECT DISTINCT adrelid FROM pg_catalog.pg_attrdef WHERE adrelid >= 16384 AND adbin::text ~ ':funcid (2077|3294|2084) '`
@@ -74,7 +74,7 @@ const (
 		AND d.refclassid IN ('pg_catalog.pg_proc'::regclass, 'pg_catalog.pg_operator'::regclass, 'pg_catalog.pg_opclass'::regclass)
 		AND d.refobjid >= 16384`
 	referenceSQL = `SELECT confrelid, conrelid, array_to_string(confkey, ' ') FROM pg_catalog.pg_constraint WHERE contype = 'f'`
-	cascadeSQL   = `SELECT confrelid, conrelid FROM pg_catalog.pg_constraint
+	cascadeSQL   = `SELECT confrelid, conrelid, array_to_string(confkey, ' '), array_to_string(conkey, ' '), confupdtype, confdeltype FROM pg_catalog.pg_constraint
 		WHERE contype = 'f' AND (confdeltype IN ('c','n','d') OR confupdtype IN ('c','n','d'))`
 	foreignSQL = `SELECT ftrelid, coalesce((SELECT option_value FROM pg_catalog.pg_options_to_table(ftoptions)
 			WHERE option_name = 'schema_name'), 'public'),

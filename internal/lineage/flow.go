@@ -233,6 +233,7 @@ type level struct {
 	single   *oneValued                   // the conjunct that is being read, if it has that form
 	written  []written                    // by the statement into its target
 	keys     []term                       // that rows which are there get
+	replaced []int16                      // columns that rows which are there get other values in
 	through  map[*Relation]*[]WriteColumn // Write.Own of the relations behind a view that is written
 }
 

@@ -3,7 +3,6 @@ package lineage
 import (
 	"slices"
 	"strconv"
-	"strings"
 )
 
 // hooks notes on every relation whether writing it runs code that nobody
@@ -50,6 +49,7 @@ func (l *loader) hooks() error {
 		if to, from := l.cat.Relations[oid(row[0])], l.cat.Relations[oid(row[1])]; to != nil && from != nil {
 			reached[to] = append(reached[to], from)
 			to.cascades = append(to.cascades, from.OID)
+			to.follows = append(to.follows, follow{to: from.OID, refs: attributes(row[2]), atts: attributes(row[3]), onUpdate: row[4][0], onDelete: row[5][0]})
 		}
 	})
 	if err != nil {
@@ -60,9 +60,10 @@ func (l *loader) hooks() error {
 		if to == nil || from == nil || to.Protected == nil {
 			return
 		}
-		for _, n := range strings.Fields(strings.Trim(row[2], "{}")) {
-			if num, err := strconv.Atoi(n); err == nil && to.Protected.Of(int16(num)) != 0 {
+		for _, att := range attributes(row[2]) {
+			if m := to.Protected.Of(att); m != 0 {
 				from.Asks = true
+				from.asks = append(from.asks, asked{to.OID, m})
 			}
 		}
 	})
@@ -71,7 +72,9 @@ func (l *loader) hooks() error {
 	}
 	err = l.each(drawSQL, func(row []string) {
 		if r := l.cat.Relations[oid(row[0])]; r != nil {
+			att, _ := strconv.Atoi(row[2])
 			r.draws = append(r.draws, oid(row[1]))
+			r.defaults = append(r.defaults, drawn{int16(att), oid(row[1])})
 		}
 	})
 	if err != nil {

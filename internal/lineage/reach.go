@@ -259,6 +259,7 @@ func (w *reach) writes(r *Relation, columns []string) {
 		}
 	}
 	if !t.all {
+		w.follows(r, t)
 		return
 	}
 	for _, o := range slices.Concat(r.cascades, r.draws) {

@@ -35,14 +35,16 @@ func (a *analyser) write(lv *level, command int64) result {
 	var keys []nodetree.Value
 	switch command {
 	case cmdInsert:
-		keys = a.insert(lv, r)
+		keys = a.insert(lv, r, &w)
 	case cmdUpdate:
 		a.multi(lv, "targetList")
 		lv.assigned = map[int16]flow{}
 		a.assign(lv, q, lv.assigned, command)
+		a.defaults(lv, r, &w, command, nil)
 		w.Sets = r.rel.sets(lv.assigned)
 	case cmdMerge:
 		a.merging(lv)
+		a.defaults(lv, r, &w, command, nil)
 	}
 	cols, _ := a.targets(lv, "returningList")
 	a.settle(lv)
@@ -58,6 +60,13 @@ func (a *analyser) write(lv *level, command int64) result {
 	if a.opt.TaintedSettings && command != cmdDelete && a.fillsSettings(r.rel) {
 		everyone, all := a.cat.everyone()
 		w.Taints, w.From, w.Columns = w.Taints|all, appendPlaces(w.From, everyone), nil
+	}
+	a.followed(lv, r, command)
+	if command != cmdDelete { // that the row is there tells what its foreign keys found
+		for _, k := range r.rel.asks {
+			w.Rows |= k.m
+			w.RowsFrom = appendPlaces(w.RowsFrom, a.holdings(a.cat.Relations[k.rel]))
+		}
 	}
 	res := a.result(lv, cols)
 	a.writeKey(lv, r, &w, keys, res)
@@ -112,6 +121,7 @@ func (a *analyser) assign(lv *level, n *nodetree.Node, into map[int16]flow, comm
 		into[att] = into[att].and(c.flow)
 		lv.written = append(lv.written, written{att, c.flow, len(a.drawn) > drawn})
 		if command == cmdUpdate {
+			lv.replaced = append(lv.replaced, att)
 			lv.rekey(target, att, c.term)
 		}
 	}
@@ -142,7 +152,7 @@ func (a *analyser) bounds(e *entry) []event.Place {
 
 // insert handles the new row and ON CONFLICT, and returns the expressions of
 // the key column.
-func (a *analyser) insert(lv *level, r *rte) []nodetree.Value {
+func (a *analyser) insert(lv *level, r *rte, w *Write) []nodetree.Value {
 	r.inserted = map[int16]column{}
 	var keys []nodetree.Value
 	for _, item := range a.list(lv.q, "targetList") {
@@ -157,6 +167,7 @@ func (a *analyser) insert(lv *level, r *rte) []nodetree.Value {
 			keys = a.insertedKeys(lv, v)
 		}
 	}
+	a.defaults(lv, r, w, cmdInsert, r.inserted)
 	v := optional(lv.q, "onConflict")
 	if v.Kind == nodetree.Null {
 		return keys
@@ -183,6 +194,7 @@ func (a *analyser) insert(lv *level, r *rte) []nodetree.Value {
 		f := a.expr(lv, a.get(t, "expr"), inTarget)
 		lv.assigned[att] = lv.assigned[att].and(f)
 		lv.written = append(lv.written, written{att: att, flow: f})
+		lv.replaced = append(lv.replaced, att)
 		lv.rekey(r, att, term{})
 	}
 	a.qualAside(lv, a.get(n, "onConflictWhere"))

@@ -72,6 +72,9 @@ func (e *engine) taintsOf(c *command, p *plan) (out []Taint) {
 		for i := range p.analysis.Sequences {
 			out = e.appendTaints(out, &p.analysis.Sequences[i])
 		}
+		for i := range p.analysis.Follows {
+			out = e.appendTaints(out, &p.analysis.Follows[i])
+		}
 	}
 	if c.copy != nil && !c.copy.To && (c.copy.Where != sqlscan.CopyClient || p.opaque == "function" || e.env.setting) {
 		return append(out, e.fileTaints(c)...)
