@@ -1,12 +1,18 @@
 package main
 
 import (
+	"crypto/rand"
+	"crypto/sha256"
 	"database/sql"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -16,8 +22,15 @@ import (
 
 	"sekisho/internal/config"
 	"sekisho/internal/control"
+	"sekisho/internal/desk"
+	"sekisho/internal/durable"
 	"sekisho/internal/event"
+	"sekisho/internal/hub"
+	"sekisho/internal/hub/frame"
+	"sekisho/internal/ledger"
+	"sekisho/internal/policy/order"
 	"sekisho/internal/policy/site"
+	"sekisho/internal/view/casefile"
 )
 
 // killedSites are two web gates of a firm that is killed, before a shop that
@@ -298,6 +311,159 @@ func (f *killedFirm) misusing(round int) killAct {
 				}
 			}
 			return had == len(items)
+		}, from)
+	}}
+}
+
+// calling calls everybody for a test; what a killed process began the next one ends.
+func (f *killedFirm) calling(int) killAct {
+	f.t.Helper()
+	from := f.head()
+	return killAct{call: func() error {
+		_, err := f.client.TestCall(f.t.Context(), control.TestRequest{By: "ayame", Lang: "en"})
+		return err
+	}, check: func(told bool) {
+		f.t.Helper()
+		begun, ended, called := false, false, map[string]bool{}
+		look := func() bool {
+			for _, b := range f.since(from) {
+				switch b := b.(type) {
+				case *event.Act:
+					begun = begun || b.Do == desk.TestCalling
+					ended = ended || b.Do == desk.TestCalling && b.Result == "done"
+				case *event.CaseNotice:
+					called[b.To] = called[b.To] || b.Case == casefile.TestCase
+				}
+			}
+			return ended || !begun
+		}
+		f.await("the end of the test call", look)
+		if begun != (len(called) == 2) {
+			f.t.Errorf("begun: %t, called: %v", begun, called)
+		}
+		f.outcome(told, ended, actSays(desk.TestCalling, ""), from)
+	}}
+}
+
+// takingEvidence signs what is handed to an acquirer, at first with a pair of keys
+// that is made for it.
+func (f *killedFirm) takingEvidence(int) killAct {
+	f.t.Helper()
+	pair := filepath.Join(f.dir, "keys", evidencePair+".notekey")
+	if err := os.Remove(pair); err != nil && !errors.Is(err, os.ErrNotExist) {
+		f.t.Fatal(err)
+	}
+	from := f.head()
+	return killAct{who: "ayame", path: "/web/payment/evidence", form: f.form("ayame"), check: func(told bool) {
+		f.t.Helper()
+		said := actSays("card-evidence", "")(f.since(from))
+		if _, err := os.Stat(pair); said && err != nil {
+			f.t.Errorf("it was signed and the keys are gone: %v", err)
+		}
+		if left, err := filepath.Glob(pair + ".*"); err != nil || len(slices.DeleteFunc(left, func(name string) bool { return strings.HasSuffix(name, durable.TempSuffix) })) > 0 {
+			f.t.Errorf("keys that nobody asks for: %q, %v", left, err)
+		}
+		first, verifier, err := hub.KeyPair(filepath.Join(f.dir, "keys"), evidencePair, "sekisho.card/default")
+		again, same, errAgain := hub.KeyPair(filepath.Join(f.dir, "keys"), evidencePair, "sekisho.card/default")
+		if err != nil || errAgain != nil || first != again || verifier != same {
+			f.t.Errorf("the keys cannot be used: %v, %v", err, errAgain)
+		}
+		if left, err := filepath.Glob(pair + ".*"); err != nil || len(left) > 0 {
+			f.t.Errorf("left beside the keys: %q, %v", left, err)
+		}
+		f.outcome(told, said, actSays("card-evidence", ""), from)
+	}}
+}
+
+// admitting makes a token for a remote gate in place of an older one.
+func (f *killedFirm) admitting(int) killAct {
+	f.t.Helper()
+	old, err := f.client.HubToken(f.t.Context(), control.HubRequest{Site: "osaka", By: "ren"})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	kept := func() string {
+		f.t.Helper()
+		text, err := os.ReadFile(filepath.Join(f.dir, "data", "hub", "token-osaka.json"))
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		var k struct {
+			SHA256 string `json:"sha256"`
+		}
+		if err := json.Unmarshal(text, &k); err != nil {
+			f.t.Fatal(err)
+		}
+		return k.SHA256
+	}
+	sum := func(token string) string {
+		f.t.Helper()
+		t, err := frame.ParseToken(token)
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		s := sha256.Sum256([]byte(t.Secret))
+		return hex.EncodeToString(s[:])
+	}
+	if kept() != sum(old.Token) {
+		f.t.Fatal("the token is not the one that is kept")
+	}
+	var made control.HubToken
+	return killAct{call: func() (err error) {
+		made, err = f.client.HubToken(f.t.Context(), control.HubRequest{Site: "osaka", By: "ren"})
+		return err
+	}, check: func(told bool) {
+		f.t.Helper()
+		f.wholly = kept() != sum(old.Token)
+		if told && kept() != sum(made.Token) {
+			f.t.Error("the token that was given is not the one that is kept")
+		}
+	}}
+}
+
+// revoking shuts a remote gate out that had joined.
+func (f *killedFirm) revoking(round int) killAct {
+	f.t.Helper()
+	name := fmt.Sprintf("site%d", round)
+	f.kill()
+	c, err := config.Load(filepath.Join(f.dir, "sekisho.yaml"))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	l, err := ledger.Open(f.t.Context(), ledgerConfig(c.Config))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	_, key, err := order.NewKey(rand.Reader, name)
+	if err == nil {
+		_, err = l.Recorder("hub", 0).Record(f.t.Context(), event.Durable, &event.GateEnrolled{Gate: name, Step: "enrolled", Key: key, By: "ren"})
+	}
+	if err = errors.Join(err, l.Close()); err != nil {
+		f.t.Fatal(err)
+	}
+	f.start()
+	joined := func() bool {
+		f.t.Helper()
+		cuts, err := f.client.Cuts(f.t.Context())
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		return slices.ContainsFunc(cuts.Gates, func(g control.CutGate) bool { return strings.Contains(g.Gate, name) })
+	}
+	if !joined() {
+		f.t.Fatal("it has not joined")
+	}
+	from := f.head()
+	return killAct{call: func() error {
+		_, err := f.client.RevokeGate(f.t.Context(), control.HubRequest{Site: name, By: "ren"})
+		return err
+	}, check: func(told bool) {
+		f.t.Helper()
+		f.outcome(told, !joined(), func(all []event.Body) bool {
+			return slices.ContainsFunc(all, func(b event.Body) bool {
+				g, ok := b.(*event.GateEnrolled)
+				return ok && g.Gate == name && g.Step == "revoked"
+			})
 		}, from)
 	}}
 }

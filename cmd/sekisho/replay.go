@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"slices"
 
+	"sekisho/internal/desk"
 	"sekisho/internal/event"
 	"sekisho/internal/hub"
 	"sekisho/internal/hub/frame"
 	"sekisho/internal/keyring"
 	"sekisho/internal/ledger"
 	"sekisho/internal/subject"
+	"sekisho/internal/view/casefile"
 )
 
 // history is what a start needs to know of the past. It comes from the ledger
@@ -27,6 +29,7 @@ type history struct {
 	suspected  map[event.Place]map[event.Source]bool // databases where code may have copied data anywhere, and who says so
 	bypasses   []*event.Bypass
 	stops      map[siteStop]bool // sites that an operator stopped
+	testCall   *desk.TestOrder   // that was ordered and is not done
 	keys       map[string]bool   // announced
 	scanned    map[event.Place]bool
 	filled     map[event.Place]bool // materialised views whose taint was recorded
@@ -113,6 +116,8 @@ func (h *history) fold(e *event.Event, ring *keyring.Ring) error {
 		h.bypasses = append(h.bypasses, b)
 	case *event.SiteStop:
 		h.stop(b)
+	case *event.Act, *event.CaseNotice:
+		h.called(e)
 	case *event.KeyCreated:
 		h.keys[b.KeyID] = true
 	case *event.Object:
@@ -128,6 +133,24 @@ func (h *history) fold(e *event.Event, ring *keyring.Ring) error {
 		return ring.Erase(b.KeyID)
 	}
 	return nil
+}
+
+// called follows test calls.
+func (h *history) called(e *event.Event) {
+	switch b := e.Body.(type) {
+	case *event.Act:
+		switch {
+		case b.Do != desk.TestCalling:
+		case b.Result == "ordered":
+			h.testCall = &desk.TestOrder{By: b.By, Proved: b.Detail, At: e.At, Told: map[string]bool{}}
+		default:
+			h.testCall = nil
+		}
+	case *event.CaseNotice:
+		if h.testCall != nil && b.Case == casefile.TestCase && (b.Step == "sent" || b.Step == "failed") {
+			h.testCall.Told[b.To] = true
+		}
+	}
 }
 
 // relationsOf returns what is known of the relations of a database.

@@ -35,6 +35,9 @@ func (p *process) finishActs(ctx context.Context) error {
 	if err := k.desk.Settle(ctx); err != nil {
 		return err
 	}
+	if err := p.finishTestCall(ctx); err != nil {
+		return err
+	}
 	ids, err := k.view.Waiting(ctx)
 	if err != nil {
 		return err
@@ -56,6 +59,19 @@ func (p *process) finishActs(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// finishTestCall goes on with a test call that an earlier process left in the middle.
+func (p *process) finishTestCall(ctx context.Context) error {
+	o := p.past.testCall
+	if o == nil {
+		return nil
+	}
+	p.log.Warn("a test call that was not finished, from before the start", "by", o.By, "at", o.At, "called", len(o.Told))
+	if p.started.Sub(o.At) > finishFor {
+		return p.cases.desk.DropTestCall(ctx, o)
+	}
+	return p.cases.desk.FinishTestCall(ctx, o)
 }
 
 // unmeasured returns the sign of a case that somebody opened by the button and

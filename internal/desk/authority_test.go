@@ -211,6 +211,51 @@ func TestFP17_Readiness(t *testing.T) {
 	}
 }
 
+// TestTestCallFinished: of a test call whose process ended in the middle, whoever was
+// not called yet is called by the next, and nobody else; it is ordered and done once.
+func TestTestCallFinished(t *testing.T) {
+	o := newOffice(t)
+	known(o)
+	record, notices, acts := o.Record, []string{}, []string{}
+	gone := errors.New("the process is gone")
+	left := 3 // the order and two people
+	o.Record = func(ctx context.Context, by event.Source, bodies ...event.Body) error {
+		for _, b := range bodies {
+			if left--; left < 0 {
+				return gone
+			}
+			switch b := b.(type) {
+			case *event.CaseNotice:
+				notices = append(notices, b.To)
+			case *event.Act:
+				acts = append(acts, b.Do+" "+b.Result)
+			}
+		}
+		return record(ctx, by, bodies...)
+	}
+	if _, _, err := o.TestCall(t.Context(), "p1", key("k1")); !errors.Is(err, gone) {
+		t.Fatal(err)
+	}
+	told := map[string]bool{}
+	for _, p := range notices {
+		told[p] = true
+	}
+	if len(told) != 2 || !slices.Equal(acts, []string{"test-call ordered"}) {
+		t.Fatalf("%v, %v", told, acts)
+	}
+	left = 100
+	if err := o.FinishTestCall(t.Context(), &TestOrder{By: "p1", Told: told}); err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(notices)
+	if people := len(o.Firm.Roster.People); len(notices) != people || len(slices.Compact(notices)) != people {
+		t.Errorf("called: %v", notices)
+	}
+	if !slices.Equal(acts, []string{"test-call ordered", "test-call done"}) {
+		t.Errorf("%v", acts)
+	}
+}
+
 // TestFP18_WhoFindsFirst: found by us and told by others, and how late.
 func TestFP18_WhoFindsFirst(t *testing.T) {
 	o := newOffice(t)

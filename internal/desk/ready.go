@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -77,6 +78,18 @@ func (f *Firm) Ready(tests map[string]time.Time, now time.Time) []Lack {
 	return out
 }
 
+// TestCalling is what a test call is in its order (event.Act): recorded before the
+// first person is called, and as done after the last.
+const TestCalling = "test-call"
+
+// TestOrder is a test call that was ordered: by whom, how they proved who they are,
+// and whom it has told or not reached so far.
+type TestOrder struct {
+	By, Proved string
+	At         time.Time
+	Told       map[string]bool
+}
+
 // TestCall calls everybody on duty for a test and returns whom it reached.
 // Every delivery is recorded.
 func (d *Desk) TestCall(ctx context.Context, by string, caller roster.Caller) (reached, failed []string, err error) {
@@ -89,11 +102,41 @@ func (d *Desk) TestCall(ctx context.Context, by string, caller roster.Caller) (r
 	if d.Firm.Roster.Level(by) < 0 {
 		return nil, nil, &casefile.Refusal{Key: "rank", Args: []any{"by", by, "rank", roster.Ranks[0]}}
 	}
+	ctx = context.WithoutCancel(ctx) // what was begun is ended, whoever goes away
+	if err := d.testStep(ctx, by, "ordered", how); err != nil {
+		return nil, nil, err
+	}
+	return d.callAll(ctx, &TestOrder{By: by, Proved: how})
+}
+
+// FinishTestCall calls those whom a process that ended had not called yet; one whose
+// message had left and was not recorded is called twice.
+func (d *Desk) FinishTestCall(ctx context.Context, o *TestOrder) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	_, _, err := d.callAll(ctx, o)
+	return err
+}
+
+// DropTestCall says of a test call that a process which ended had not finished that
+// it was not.
+func (d *Desk) DropTestCall(ctx context.Context, o *TestOrder) error {
+	return d.testStep(ctx, o.By, "interrupted", "the process ended before everybody was called")
+}
+
+func (d *Desk) testStep(ctx context.Context, by, result, detail string) error {
+	return d.Record(ctx, "case", &event.Act{By: by, Do: TestCalling, Target: "everybody", Result: result, Detail: detail})
+}
+
+func (d *Desk) callAll(ctx context.Context, o *TestOrder) (reached, failed []string, err error) {
 	say := texts.In(d.Lang)
 	m := notify.Message{Subject: say.Text("test_subject"), Text: say.Text("test_text")}
 	for i := range d.Firm.Roster.People {
 		p := &d.Firm.Roster.People[i]
-		n := event.CaseNotice{Acted: event.Acted{Proved: how}, Case: casefile.TestCase, Key: casefile.TestCase, Step: "sent", Rank: p.Rank, To: p.ID, Due: d.Now().UnixNano(), Reason: "by " + by}
+		if o.Told[p.ID] {
+			continue
+		}
+		n := event.CaseNotice{Acted: event.Acted{Proved: o.Proved}, Case: casefile.TestCase, Key: casefile.TestCase, Step: "sent", Rank: p.Rank, To: p.ID, Due: d.Now().UnixNano(), Reason: "by " + o.By}
 		ways, err := d.Reach(ctx, p, m)
 		if err != nil {
 			d.Log.Warn("a person was not reached by the test call", "person", p.ID, "err", err)
@@ -107,7 +150,7 @@ func (d *Desk) TestCall(ctx context.Context, by string, caller roster.Caller) (r
 			return reached, failed, err
 		}
 	}
-	return reached, failed, d.Settle(ctx)
+	return reached, failed, errors.Join(d.testStep(ctx, o.By, "done", ""), d.Settle(ctx))
 }
 
 func (d *Desk) answerTest(ctx context.Context, n *event.CaseNotice) (string, error) {

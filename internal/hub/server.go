@@ -364,26 +364,27 @@ func KeyPair(dir, file, name string) (signer, verifier string, err error) {
 	if signer, verifier, err = readPair(dir, file); !errors.Is(err, os.ErrNotExist) {
 		return signer, verifier, err
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), pairWait)
+	defer cancel()
+	unlock, err := durable.Lock(ctx, dir)
+	if err != nil {
+		return "", "", err
+	}
+	defer unlock()
+	if signer, verifier, err = readPair(dir, file); !errors.Is(err, os.ErrNotExist) {
+		return signer, verifier, err // another made it meanwhile
+	}
 	if signer, verifier, err = order.NewKey(rand.Reader, name); err != nil {
 		return "", "", err
 	}
-	fresh := file + "." + rand.Text()
-	if err := durable.WriteFile(durable.Dir(dir), fresh, []byte(signer+"\n"+verifier+"\n"), 0o600); err != nil {
-		return "", "", err
-	}
-	// A link does not replace a pair that another made meanwhile, as a rename would.
-	// Where the files cannot be linked the last one wins.
-	err = os.Link(filepath.Join(dir, fresh), filepath.Join(dir, file))
-	if err != nil && !errors.Is(err, os.ErrExist) {
-		err = os.Rename(filepath.Join(dir, fresh), filepath.Join(dir, file))
-	} else {
-		err = os.Remove(filepath.Join(dir, fresh))
-	}
-	if err = errors.Join(err, durable.Dir(dir).SyncDir(".")); err != nil {
+	if err := durable.WriteFile(durable.Dir(dir), file, []byte(signer+"\n"+verifier+"\n"), 0o600); err != nil {
 		return "", "", err
 	}
 	return readPair(dir, file)
 }
+
+// pairWait is how long who makes a pair of keys waits for another who does.
+const pairWait = 10 * time.Second
 
 // readPair reads a pair; os.ErrNotExist when there is none.
 func readPair(dir, file string) (signer, verifier string, err error) {
