@@ -77,6 +77,7 @@ func evaluate(args []string) error {
 	for range 20 {
 		e.table(m.Table(200))
 	}
+	e.second(*seed, *size)
 	if err := e.sentences(*text); err != nil {
 		return err
 	}
@@ -93,7 +94,7 @@ func evaluate(args []string) error {
 func (e *evaluation) together(kind string) {
 	all := &score{}
 	for name, s := range e.scores {
-		if strings.HasSuffix(name, "."+kind) {
+		if strings.HasSuffix(name, "."+kind) && !isSecond(name) {
 			all.right, all.wrong, all.missed = all.right+s.right, all.wrong+s.wrong, all.missed+s.missed
 		}
 	}
@@ -152,13 +153,18 @@ func (e *evaluation) print1(what string, t corpus.Text, s corpus.Span) {
 }
 
 // table judges the fields of a table by header and form.
-func (e *evaluation) table(t corpus.Table) {
+func (e *evaluation) table(t corpus.Table) { e.tableAs("table", t) }
+
+func (e *evaluation) tableAs(name string, t corpus.Table) {
 	fields := make([]*element.Field, len(t.Header))
 	for i, h := range t.Header {
 		fields[i] = element.NewField(h)
 	}
 	for _, row := range t.Rows {
 		for i, v := range row {
+			if v == "" {
+				continue
+			}
 			kind, _, _ := fields[i].Judge([]byte(v))
 			got := kind.String()
 			if kind == element.Unclassified {
@@ -166,15 +172,15 @@ func (e *evaluation) table(t corpus.Table) {
 			}
 			switch want := t.Kinds[i]; {
 			case want == got && want != "":
-				e.scores.of("table."+want).right++
+				e.scores.of(name+"."+want).right++
 			case want != got:
 				if want != "" {
-					e.scores.of("table."+want).missed++
+					e.scores.of(name+"."+want).missed++
 				}
 				if got != "" {
-					e.scores.of("table."+got).wrong++
+					e.scores.of(name+"."+got).wrong++
 				}
-				if e.show == want && want != "" {
+				if e.show != "" && (e.show == want || e.show == got) {
 					fmt.Fprintf(os.Stderr, "table: %s: %q is %q\n", t.Header[i], v, got)
 				}
 			}
@@ -236,7 +242,7 @@ func (e *evaluation) sentence(t corpus.Text) {
 
 func (e *evaluation) print(w io.Writer) {
 	for _, name := range slices.Sorted(maps.Keys(e.scores)) {
-		s, id := e.scores[name], strings.NewReplacer(".", "_").Replace(name)
+		s, id := e.scores[name], strings.NewReplacer(".", "_", ", ", "_", " ", "_").Replace(name)
 		fmt.Fprintf(w, "RATIO element_%s_precision %.4f\nRATIO element_%s_recall %.4f\nRATIO element_%s_f1 %.4f\n", id, s.precision(), id, s.recall(), id, s.f1())
 	}
 }
@@ -249,6 +255,8 @@ func (e *evaluation) write(name string, seed uint64, size int) error {
 Written by `+"`make eval-element`"+` (seed %d, %d MB of text and of logs, 4,000 table rows). A finding counts as right when it is of the same element and covers at least half of the longer of the two places. Confidence 50 and better.
 
 **Read this first.** The texts come from a generator (bench/element/corpus) that shares no code with the engine but was written by the same people, so precision is optimistic; other people's corpora will say more. Only invented data is in it. The near-misses between the personal data: order, tracking and serial numbers, JAN, IMEI, ISBN, IBAN, timestamps in milliseconds and microseconds, dates with counters, snowflakes, UUIDs, hashes, CSS fractions. In "sentences" the names are those of real texts (half of the stockmark Wikipedia NER set, CC BY-SA 3.0, read from outside the repository): encyclopaedia prose, without headers and honorifics. The rules for names were developed while looking at the mistakes made in this very half, so that figure is optimistic too; the other half has not been looked at. Wrong card numbers in "text" and "logs" are numbers of 15 to 19 digits that pass range and check digit by chance and have no word beside them.
+
+"second" is another corpus (bench/element/corpus2), an eighth of the size for each kind of document and 2,000 table rows, that shares no code with the first: hotel bookings, airline records, notes of a call centre, mails of shops, JSON with keys of other services, lines of other frameworks, tables with headers of other programs; with flight numbers, booking codes, e-ticket and invoice numbers, coordinates, colours, versions, lots, branch codes, scores and plans between. The same people wrote it. When it was first tried, recall was .2789 for readings, .7308 for birth dates, .9454 for names, .9526 for addresses and .9567 for phones (.6835 in tables); what it showed was mended by rules, so its figures are optimistic too.
 
 | corpus | element | there | precision | recall | F1 |
 | --- | --- | --- | --- | --- | --- |

@@ -397,6 +397,8 @@ func (s *Scanner) katakanaRow(p int) {
 	switch {
 	case n >= 6 && hasPrefix(b[p+n:p+n+3], "・"):
 		s.foreignName(p + n)
+	case n >= 6 && (b[p-1] == '(' || b[p-1] == 0x88 && b[p-2] == 0xBC):
+		s.readingInBrackets(p, n)
 	case n >= 9 && (flagOf(b[p:p+3])&beginsForeign != 0 || titleAt(b[p+n:p+n+12]) > 0):
 		s.foreignGiven(p)
 	}

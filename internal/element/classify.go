@@ -47,9 +47,12 @@ func classifyNumber(v []byte) Mask {
 	}
 	var d [20]byte
 	rest, national := bytes.CutPrefix(v, []byte("+81"))
+	if !national {
+		rest, national = bytes.CutPrefix(v, []byte("(+81)"))
+	}
 	if national {
-		rest = bytes.TrimLeft(rest, " -")
-		rest = bytes.TrimPrefix(rest, []byte("(0)"))
+		rest = bytes.TrimLeft(rest, " -.")
+		rest = bytes.TrimLeft(bytes.TrimPrefix(rest, []byte("(0)")), " -.")
 		n, _, ok := digits(d[1:], rest)
 		if ok && IsPhone(d[:n+1]) {
 			return MaskOf(Phone)

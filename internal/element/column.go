@@ -328,13 +328,19 @@ func japaneseHeader(header string) (Kind, headerMatch) {
 			return Unclassified, noMatch
 		}
 	}
+	part := false
 	for i := range text {
-		if len(text)-i < 6 || text[i] < utf8.RuneSelf {
-			continue
+		if ascii := text[i] < utf8.RuneSelf; ascii && (i == 0 || text[i-1] < utf8.RuneSelf) || !ascii && len(text)-i < 6 {
+			continue // 注文者TEL is a word of its own behind one in Japanese
 		}
-		if kind, weak, ok := exactHeader(text[i:]); ok && !weak {
+		kind, weak, ok := exactHeader(text[i:])
+		if ok && !weak {
 			return kind, lastMatch
 		}
+		part = part || ok && kind == Address
+	}
+	if part {
+		return Address, weakMatch // マンション・ビル名
 	}
 	for i := len(text); i >= 6; i-- {
 		if i < len(text) && !utf8.RuneStart(text[i]) || text[0] < utf8.RuneSelf {

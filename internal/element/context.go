@@ -188,8 +188,8 @@ func (s *Scanner) wordAt(slot uint8, i, from, to int) (topic, int) {
 		if (begin^w.first)&w.mask != 0 || i+n > to || n > 8 && !equalFold(s.buf[i+8:i+n], w.text[8:]) {
 			continue
 		}
-		if w.ascii && i > from && isLower(s.buf[i-1]|0x20) && s.isLetter(i-1) {
-			continue // the end of another word: "japan", "method"
+		if w.ascii && i > from && isLower(s.buf[i-1]|0x20) && s.isLetter(i-1) && !(isUpper(s.buf[i]) && isLower(s.buf[i-1]) && w.about != aboutTime) {
+			continue // the end of another word: "japan", "method", and not dateOfBirth
 		}
 		if w.text == "span" && i > from && (s.buf[i-1] == '<' || s.buf[i-1] == '/') {
 			continue // a tag

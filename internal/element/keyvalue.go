@@ -332,7 +332,7 @@ func (s *Scanner) keyValue(p, size int) {
 	}
 	switch kind {
 	case Name, Kana:
-		s.nameValue(p+size, kind, weak)
+		s.nameValue(p, p+size, kind, weak)
 	case Cookie, Secret:
 		s.secretValue(p+size, kind)
 	case Address:
@@ -406,8 +406,8 @@ func (s *Scanner) span(q int, stop *byteSet) (p, e int, quoted bool) {
 	return q, e, false
 }
 
-// nameValue reports the value of a key for names.
-func (s *Scanner) nameValue(q int, kind Kind, weak bool) {
+// nameValue reports the value at q of the key for names that ends before sign.
+func (s *Scanner) nameValue(sign, q int, kind Kind, weak bool) {
 	form := notName
 	p, e, kanji := s.kanjiValue(q)
 	if kanji > 0 {
@@ -415,7 +415,13 @@ func (s *Scanner) nameValue(q int, kind Kind, weak bool) {
 	} else {
 		p, e, _ = s.span(q, &valueStop)
 		e = p + nameLength(s.buf[p:e])
-		form = nameForm(s.buf[p:e])
+		if form = nameForm(s.buf[p:e]); form == notName {
+			e = p + nameLength(s.buf[p:p+beforeRemark(s.buf[p:e])])
+			form = nameForm(s.buf[p:e])
+		}
+	}
+	if weak && form == maybeName && s.roleBefore(sign) && likeName(s.buf[p:e]) {
+		form = surelyName
 	}
 	if form == notName || weak && form != surelyName || p < s.ends.name {
 		return

@@ -93,12 +93,7 @@ func (s *Scanner) nameInRow(p, end int) {
 	}
 	v = v[:nameLength(v)]
 	form := nameForm(v)
-	if form == maybeName { // not 必須, 漢字
-		if last, n := utf8.DecodeLastRune(v); len(v) < 9 || !isGiven(last) || n != 3 {
-			form = notName
-		}
-	}
-	if form == notName || isNothing(v) {
+	if form == notName || form == maybeName && !likeName(v) || isNothing(v) {
 		return
 	}
 	if _, _, ok := HeaderKind(string(v)); ok {
@@ -107,6 +102,35 @@ func (s *Scanner) nameInRow(p, end int) {
 	e = q + len(v)
 	s.ends.name, s.ends.value = e, e
 	s.emit(q, e, Name, 85, ByHeader|ByForm, nil)
+}
+
+// likeName reports whether what may be a name is like one, though its family is in no
+// table: three to six kanji that end as given names do, and not 必須 or 経理部.
+func likeName(v []byte) bool {
+	n := len(v)
+	if n < 9 || n > 21 || !isGiven(kanjiOf(v[n-3:])) || neverLast.has(kanjiOf(v[n-3:])) || notNames.has(v[n-6:]) {
+		return false
+	}
+	i := bytes.IndexByte(v, ' ')
+	return i < 0 || !startsNeverGiven(v[i+1:])
+}
+
+// roleBefore reports whether the label that ends before p is of who did something: 担当,
+// 責任者.
+func (s *Scanner) roleBefore(p int) bool {
+	return hasPrefix(s.buf[p-3:p], "者") || hasPrefix(s.buf[p-6:p], "担当")
+}
+
+// beforeRemark returns how much of v stands before a bracket or a slash: 山田太郎 様（ヤマダ…,
+// 山田太郎 / 携帯:….
+func beforeRemark(v []byte) int {
+	n := len(v)
+	for _, sign := range [...]string{"（", "(", "／", " / ", "【", "、"} {
+		if i := bytes.Index(v[:n], []byte(sign)); i > 0 {
+			n = i
+		}
+	}
+	return n
 }
 
 // cityAddress returns where the address that begins with a city at q ends; ok is false
@@ -178,13 +202,28 @@ func (s *Scanner) cityInText(p, end int) bool {
 	if e <= end || !block {
 		return false
 	}
-	numbers := blockNumbers(b[end:e])
-	if numbers < 2 || numbers == 2 && signs < 2 && !bytes.Contains(b[end:e], []byte("丁目")) {
+	numbers, sure := blockNumbers(b[end:e])
+	if sure = sure || from != p || s.placeBefore(p); numbers == 0 || !sure && (numbers < 2 || numbers == 2 && signs < 2) {
 		return false
 	}
 	s.ends.text = e
 	s.emit(from, e, Address, 65, ByForm, nil)
 	return true
+}
+
+// placeBefore reports whether a word for a place that somebody has ends before p, behind
+// which its address stands: 転居先は, 納品先：, 新住所 .
+func (s *Scanner) placeBefore(p int) bool {
+	b := s.buf
+	switch {
+	case b[p-1] == ' ' || b[p-1] == ':':
+		p--
+	case hasPrefix(b[p-3:p], "は") || hasPrefix(b[p-3:p], "：") || hasPrefix(b[p-3:p], "　"):
+		p -= 3
+	default:
+		return false
+	}
+	return hasPrefix(b[p-3:p], "先") || hasPrefix(b[p-6:p], "住所") || hasPrefix(b[p-6:p], "実家") || hasPrefix(b[p-6:p], "自宅") || hasPrefix(b[p-9:p], "所在地")
 }
 
 // notCity reports whether the character before 市 or 区 makes it no place: 都市, 地区.
@@ -212,8 +251,9 @@ func (s *Scanner) cityStart(p, city int) int {
 }
 
 // blockNumbers counts the numbers of a block in v, which begins with a digit: two in 2-8,
-// 2丁目8, three in 2-8-1.
-func blockNumbers(v []byte) (n int) {
+// 2丁目8, three in 2-8-1. It is sure with 丁目 or 番地 or a number of three digits before
+// another: scores and pages are less.
+func blockNumbers(v []byte) (n int, sure bool) {
 	var buf [maxAddress + utf8.UTFMax]byte
 	v = buf[:fold(buf[:], v)]
 	row := 0
@@ -224,15 +264,16 @@ func blockNumbers(v []byte) (n int) {
 				n++
 			}
 			if row > 4 {
-				return 0
+				return 0, false
 			}
 			i += size
 		case r == '-' || r == '丁' || r == '目' || r == '番' || r == '地' || r == '号' || r == 'の' || r == 'ノ':
+			sure = sure || r == '丁' || r == '地' || row == 3 && r == '-'
 			row = 0
 			i += size
 		default:
-			return n
+			return n, sure
 		}
 	}
-	return n
+	return n, sure
 }

@@ -149,3 +149,45 @@ func TestCitiesWithoutPrefecture(t *testing.T) {
 		}
 	}
 }
+
+// TestNamesBesideOtherThings: labels whose value goes on behind the name, people who are
+// addressed though their names are in no table, and their readings.
+func TestNamesBesideOtherThings(t *testing.T) {
+	for text, want := range map[string]string{
+		"宿泊者氏名：石黒千尋 様（イシグロ　チヒロ）\n": "石黒千尋", "氏名：勅使河原さくら（旧姓 山田）\n": "勅使河原さくら", "担当：有賀真由美 / 携帯:080-5507-7741\n": "有賀真由美", "担当：蛭田大翔\n": "蛭田大翔", "契約者 有賀　心結 様、携帯": "有賀　心結", "小野寺　百合子 様\n": "小野寺　百合子",
+		"担当：経理部\n": "", "担当：営業一課 / 内線12\n": "", "責任者：調整中\n": "", `{"name":"検査結果"}`: "", "資料 一式 様\n": "", "弊社 商品 様式": "",
+	} {
+		if got := foundIn(text, Name); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+	for text, want := range map[string]string{
+		"氏名：石黒千尋 様（イシグロ　チヒロ）\n": "イシグロ　チヒロ", "山田太郎様(ヤマダ タロウ)": "ヤマダ タロウ", "部屋（スタンダード　ツイン）": "", "山田太郎様、お部屋は和室（オプション　ベッド）": "",
+	} {
+		if got := foundIn(text, Kana); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
+
+// TestValuesAsOtherProgramsWriteThem: headers and values of tables and keys in JSON.
+func TestValuesAsOtherProgramsWriteThem(t *testing.T) {
+	for _, c := range []struct {
+		header, value string
+		want          Kind
+	}{
+		{"電話番号", "(+81) 90-1234-5678", Phone}, {"電話番号", "+81 (0)90-1234-5678", Phone}, {"電話番号", "+81.90.1234.5678", Phone}, {"電話番号", "03.1234.5678", Phone},
+		{"注文者TEL", "03-1234-5678", Phone}, {"注文者Email", "a@mail.example", Email}, {"連絡先FAX番号", "03-1234-5678", Phone}, {"マンション・ビル名", "第三コーポ762", Address}, {"商品SKU", "762", Unclassified},
+	} {
+		if got, _, _ := NewField(c.header).Judge([]byte(c.value)); got != c.want {
+			t.Errorf("field %q: Judge(%q) = %v, want %v", c.header, c.value, got, c.want)
+		}
+	}
+	for text, want := range map[string]string{
+		`{"dateOfBirth":"1954/1/3"}`: "1954/1/3", `{"memberBirthDate":"1996年05月03日"}`: "1996年05月03日", `{"stillborn":"1954/1/3"}`: "",
+	} {
+		if got := foundIn(text, BirthDate); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}

@@ -1,6 +1,9 @@
 package element
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // givenKana returns the length of the given name in hiragana or katakana at the
 // beginning of b, which an honorific must follow; 0 when there is none.
@@ -46,7 +49,7 @@ func (s *Scanner) nameInKana(p int, h honorific) bool {
 		switch {
 		case start < s.ends.name || start == end:
 			return false
-		case family < start && family >= s.ends.name && end-start <= 9 && allGiven(b[start:end]):
+		case family < start && family >= s.ends.name && end-start <= 9 && (allGiven(b[start:end]) || s.addressed(family, start, b[start:end])):
 			start = family
 		case end-start < 9 || end-start > 15 || !allGiven(b[end-3:end]) || notNames.has(b[end-6:end]) || neverGivenNames.has(b[end-6:end]) || commonBeforeSama[string(b[start:end])]:
 			return false
@@ -102,6 +105,9 @@ func (s *Scanner) kanjiBefore(p int) int {
 	}
 	b, e := s.buf, p-gap
 	q := s.kanjiRowBefore(e)
+	if isFamilyName(b[q:e]) {
+		return q // 小野寺
+	}
 	if q == e || e-q > 12 || notNames.has(b[q:e]) || neverGivenNames.has(b[q:e]) || neverGivenNames.has(b[e-3:e]) || commonBeforeSama[string(b[q:e])] || notFamilyEnd[string(b[e-3:e])] {
 		return p
 	}
@@ -116,6 +122,44 @@ func allGiven(v []byte) bool {
 		}
 	}
 	return true
+}
+
+// addressed reports whether the two rows of kanji, from family on and v from given on,
+// are somebody who is addressed: behind white space or a label, with a given name that
+// no table needs to know.
+func (s *Scanner) addressed(family, given int, v []byte) bool {
+	c := s.buf[family-1]
+	begins := c <= ' ' || c == ':' || hasPrefix(s.buf[family-3:family], "　") || hasPrefix(s.buf[family-3:family], "：")
+	last := kanjiOf(v[len(v)-3:])
+	return begins && given-family >= 6 && isGiven(last) && !neverLast.has(last) && !startsNeverGiven(v) && !notNames.has(v)
+}
+
+// readingInBrackets reports the reading of the name that was found just before: two words
+// of katakana in brackets, the first, n bytes long, at p.
+func (s *Scanner) readingInBrackets(p, n int) {
+	b := s.buf
+	q := p - 1
+	switch {
+	case b[q] == '(':
+	case hasPrefix(b[p-3:p], "（"):
+		q = p - 3
+	default:
+		return
+	}
+	if near := q - s.ends.name; near < 0 || near > 8 { // 様, さん, and a space
+		return
+	}
+	gap := gapIn(binary.LittleEndian.Uint32(b[p+n:]))
+	if gap == 0 {
+		return
+	}
+	given := katakanaLength(b[p+n+gap : p+n+gap+36])
+	e := p + n + gap + given
+	if n > 24 || given < 6 || given > 24 || b[e] != ')' && !hasPrefix(b[e:e+3], "）") {
+		return
+	}
+	s.ends.name = e
+	s.emit(p, e, Kana, 80, ByForm|ByNeighbour, nil)
 }
 
 // endsGivenName reports whether the last character of v ends given names, and few

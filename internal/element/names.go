@@ -306,7 +306,7 @@ func (s *Scanner) nameBefore(start, p int, h honorific) {
 	switch {
 	case known && len(v) >= 6 && !ofFirms.has(last):
 		s.name(start, p, 85, ByHonorific|ByDictionary)
-	case family < start && !h.weak && len(v) <= 9 && family >= s.ends.name && s.properEnd(p+len(h.word)) && allGiven(v):
+	case family < start && !h.weak && len(v) <= 9 && family >= s.ends.name && s.properEnd(p+len(h.word)) && (allGiven(v) || s.addressed(family, start, v)):
 		s.name(family, p, 75, ByHonorific|ByForm) // 勅使河原 葵様
 	case !h.weak && len(v) >= 6 && len(v) <= 15 && !commonBeforeSama[string(v)] && !notBeforeSama.has(last) && s.properEnd(p+len(h.word)):
 		s.name(start, p, 60, ByHonorific)
