@@ -49,6 +49,7 @@ type analyser struct {
 	itself       bool // its own text is read: nothing may be added to it
 	notifies     bool
 	locks        Locks
+	marked       []mark
 	moves        bool  // a sequence or lock is moved, perhaps once a row
 	effected     int   // calls that change something which others find, and row locks, that were seen
 	figures      bool  // sizes or counters reach the result, or decide about it
@@ -115,7 +116,7 @@ func analyseQuery(cat *Catalog, q *nodetree.Node, opt Options) (out *Analysis, l
 			out.Locks.Any = true
 			out.Unclassified = a.places()
 			out.Writes = a.writes
-			out.Sequences, out.Follows = a.sequences(true), a.follows
+			out.Sequences, out.Follows, out.Locked = a.sequences(true), a.follows, a.locked(q)
 		}
 	}()
 	res := a.query(q, nil, true)
@@ -125,7 +126,7 @@ func analyseQuery(cat *Catalog, q *nodetree.Node, opt Options) (out *Analysis, l
 	out = a.finish(res)
 	out.Stored, out.Texts, out.Calls, out.Notifies, out.Locks = a.stored, a.texts, a.calls, a.notifies, a.locks
 	out.Letterbox = a.letterbox || a.moves && a.predicate != 0 // how often tells
-	out.Sequences, out.Follows = a.sequences(false), a.follows
+	out.Sequences, out.Follows, out.Locked = a.sequences(false), a.follows, a.locked(nil)
 	return out, a.proposal(out)
 }
 

@@ -58,6 +58,9 @@ type Analysis struct {
 	Sequences []Write
 	// Follows are the relations that foreign keys change with those of Writes.
 	Follows []Write
+	// Locked are the relations in whose rows it leaves that a condition over
+	// protected columns chose them to be locked.
+	Locked []Write
 	// Stored says that the result depends on anything that is stored in the
 	// server: rows, the catalogue, sequences, locks.
 	Stored bool

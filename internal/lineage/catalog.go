@@ -261,7 +261,22 @@ func wordSet(text string) map[string]bool {
 	return set
 }
 
+// xmaxColumn is MaxTransactionIdAttributeNumber of access/sysattr.h: who locked or
+// deleted a row. No column of somebody's own can have its name.
+const (
+	xmaxColumn = -4
+	Xmax       = "xmax"
+)
+
+var xmax = Attribute{Num: xmaxColumn, Name: Xmax}
+
+// All are the columns that protection may name: the relation's own, and xmax.
+func (r *Relation) All() []Attribute { return append(slices.Clone(r.Columns), xmax) }
+
 func (r *Relation) attribute(num int16) (Attribute, bool) {
+	if num == xmaxColumn {
+		return xmax, true
+	}
 	i := slices.IndexFunc(r.Columns, func(a Attribute) bool { return a.Num == num })
 	if i < 0 {
 		return Attribute{}, false
@@ -270,6 +285,9 @@ func (r *Relation) attribute(num int16) (Attribute, bool) {
 }
 
 func (r *Relation) named(name string) (Attribute, bool) {
+	if name == Xmax {
+		return xmax, true
+	}
 	i := slices.IndexFunc(r.Columns, func(a Attribute) bool { return a.Name == name })
 	if i < 0 {
 		return Attribute{}, false

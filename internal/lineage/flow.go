@@ -227,6 +227,7 @@ type level struct {
 	control  flow // outer entries' columns in predicates of this level
 	assigned map[int16]flow
 	target   int      // range-table index of the target of a write, 0
+	chosen   int      // entries before it choose the rows of a write
 	testing  []column // columns of the subquery whose test is being read
 	multi    flow     // of UPDATE … SET (a, b) = (SELECT …)
 	settled  bool

@@ -85,7 +85,7 @@ func (l *loader) share(r *Relation, configured map[OID]bool) {
 			b, _ := o.named(key.Name)
 			same = same && b.Num == o.Protected.Key
 		}
-		for _, a := range r.Columns {
+		for _, a := range r.All() {
 			b, ok := o.named(a.Name)
 			if !ok {
 				continue

@@ -39,7 +39,10 @@ func (c *Catalog) Known() (list []Known) {
 			continue
 		}
 		k := Known{OID: r.OID, Schema: r.Schema, Name: r.Name, File: r.File, Source: p.Source, Key: p.Key, From: p.From, Presence: p.Carried[Presence]}
-		for _, a := range r.Columns {
+		for _, a := range r.All() {
+			if a.Num == xmaxColumn && p.Carried[xmaxColumn].Elements == 0 {
+				continue
+			}
 			k.Columns = append(k.Columns, KnownColumn{Num: a.Num, Name: a.Name, Version: a.Version, Elements: p.own(a.Num), Carried: p.Carried[a.Num]})
 		}
 		list = append(list, k)

@@ -352,7 +352,7 @@ func (l *loader) bounds(r *Relation) []event.Place {
 // r's hold.
 func carried(r, other *Relation, from []event.Place) *Protection {
 	p := &Protection{Source: r.Protected.Source, Elements: map[int16]element.Mask{}, From: from, Identifiers: map[int16]bool{}}
-	for _, a := range r.Columns {
+	for _, a := range r.All() {
 		b, ok := other.named(a.Name)
 		if !ok {
 			continue

@@ -25,7 +25,7 @@ func (a *analyser) query(q *nodetree.Node, up *level, top bool) result {
 	lv := &level{q: q, up: up, top: top}
 	lv.rtes = make([]*rte, len(a.list(q, "rtable")))
 	a.with(lv)
-	a.marks(q)
+	a.marks(lv)
 	command := a.int(q, "commandType")
 	switch {
 	case command == cmdSelect && optional(q, "setOperations").Kind != nodetree.Null:

@@ -53,6 +53,10 @@ func (a *analyser) taints(lv *level, r *rte, w *Write, command int64) {
 			for _, v := range lv.written {
 				w.taint(r.rel, v.att, m, a.bounds(e))
 			}
+			if i < lv.chosen { // the rows that were changed lie elsewhere now
+				w.Rows |= m
+				w.RowsFrom = appendPlaces(w.RowsFrom, a.bounds(e))
+			}
 		default:
 			w.Rows |= m
 			w.RowsFrom = appendPlaces(w.RowsFrom, a.bounds(e))

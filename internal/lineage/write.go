@@ -32,6 +32,7 @@ func (a *analyser) write(lv *level, command int64) result {
 		lv.knows = append(lv.knows, a.rangeEntry(lv, lv.target, nil)...)
 	}
 	a.jointree(lv)
+	lv.chosen = len(a.entries)
 	var keys []nodetree.Value
 	switch command {
 	case cmdInsert:

@@ -54,8 +54,17 @@ func (t *Taint) Protection(cat *lineage.Catalog) (table lineage.Table, ok bool) 
 		table.Columns[a.Name] = mask
 	}
 	delete(table.Columns, table.Key)
+	carried := map[string]lineage.Carried{}
+	for _, c := range t.Columns {
+		if c.Name == lineage.Xmax {
+			carried[c.Name] = lineage.Carried{Elements: c.Elements, From: t.From}
+		}
+	}
 	if rows := t.presence(); rows != 0 {
-		table.Carried = map[string]lineage.Carried{"": {Elements: rows, From: t.From}}
+		carried[""] = lineage.Carried{Elements: rows, From: t.From}
+	}
+	if len(carried) > 0 {
+		table.Carried = carried
 	}
 	return table, true
 }
@@ -87,7 +96,7 @@ func (t *Taint) added(rel *lineage.Relation) lineage.Table {
 	if table.Carried == nil {
 		table.Carried = map[string]lineage.Carried{}
 	}
-	for _, a := range rel.Columns {
+	for _, a := range rel.All() {
 		mask := element.Mask(0)
 		for _, c := range t.Columns {
 			if c.is(a) {

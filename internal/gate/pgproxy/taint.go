@@ -75,6 +75,10 @@ func (e *engine) taintsOf(c *command, p *plan) (out []Taint) {
 		for i := range p.analysis.Follows {
 			out = e.appendTaints(out, &p.analysis.Follows[i])
 		}
+		for i := range p.analysis.Locked {
+			w := &p.analysis.Locked[i]
+			out = append(out, Taint{Table: w.Table, Rel: w.Rel, From: w.From, Source: e.sourceOf(w.From), Elements: w.Taints, Columns: taintColumns(w.Columns), standing: true})
+		}
 	}
 	if c.copy != nil && !c.copy.To && (c.copy.Where != sqlscan.CopyClient || p.opaque == "function" || e.env.setting) {
 		return append(out, e.fileTaints(c)...)
