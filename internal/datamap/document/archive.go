@@ -54,6 +54,8 @@ func (j *job) spent() bool {
 // archive reads an archive or a compressed stream. Libraries that read what
 // strangers wrote may panic: that is a damaged part, not the end of the scan.
 func (j *job) archive(f format, part, name string, src source, depth int) {
+	defer func(before int) { j.depth = before }(j.depth)
+	j.depth = depth // for what is in an office document
 	err := guard(func() error {
 		switch f {
 		case fZip:

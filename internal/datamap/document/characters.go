@@ -111,11 +111,31 @@ func readLine(r *bufio.Reader, buf []byte) (line []byte, err error) {
 // cut shortens a header to what is worth keeping.
 func cut(header []byte) string {
 	h := bytes.TrimSpace(header)
-	if len(h) > 120 {
-		h = h[:120]
+	if len(h) > maxHeaderKept {
+		h = h[:maxHeaderKept]
 		for len(h) > 0 && !utf8.Valid(h) {
 			h = h[:len(h)-1]
 		}
 	}
 	return string(h)
+}
+
+// pieces hands on a value that grew longer than maxCell, but for the end that may go on,
+// and returns that. It is cut where a word ends, so that nothing in it is cut in two.
+func pieces(value []byte, hand func([]byte)) []byte {
+	for len(value) >= maxCell {
+		end := bytes.LastIndexAny(value[:maxCell], " \t\r\n,;") + 1
+		if end < maxCell/2 {
+			end = maxCell
+			for end > maxCell-utf8.UTFMax && !utf8.RuneStart(value[end-1]) {
+				end--
+			}
+			if end--; value[end] < utf8.RuneSelf {
+				end++
+			}
+		}
+		hand(value[:end])
+		value = append(value[:0], value[end:]...)
+	}
+	return value
 }

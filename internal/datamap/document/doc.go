@@ -132,8 +132,9 @@ type job struct {
 	size    int64  // of the object
 	out     int64  // bytes unpacked so far
 	entries int
+	depth   int   // of the archive, message or document whose parts are read
 	windows int64 // bytes that open decoders keep
-	pdfs    int64 // bytes of PDFs in memory
+	held    int64 // bytes of PDFs and of workbooks' strings in memory
 	asked   int64 // bytes that all decoders asked to keep
 }
 

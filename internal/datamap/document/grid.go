@@ -31,17 +31,58 @@ func newGrid(t Table) *grid {
 	return g
 }
 
-// row takes a row. It copies what it keeps.
-func (g *grid) row(cells [][]byte) { g.numbered(cells, nil) }
-
-// numbered is row with the numbers of the shared strings among the cells, each one
-// more than its number, 0 for others; nil when there are none.
-func (g *grid) numbered(cells [][]byte, numbers []int32) {
+// sparse takes a row of the cells that have something in them, each with its position.
+// A position may come several times. Numbers are those of the shared strings among the
+// cells, each one more than its number, 0 for others; nil when there are none.
+func (g *grid) sparse(at []int32, cells [][]byte, numbers []int32) {
 	if g.decided {
 		if g.shared == nil {
 			numbers = nil
 		}
-		g.hand(cells, numbers)
+		for i, c := range cells {
+			number := int32(0)
+			if numbers != nil {
+				number = numbers[i]
+			}
+			g.cell(int(at[i]), c, number)
+		}
+		g.t.EndRow()
+		return
+	}
+	var row [][]byte
+	for i, c := range cells {
+		for len(row) <= int(at[i]) {
+			row = append(row, nil)
+		}
+		if row[at[i]] != nil { // a second one of its position
+			g.decide()
+			g.sparse(at, cells, numbers)
+			return
+		}
+		row[at[i]] = c
+	}
+	g.row(row)
+}
+
+// cell hands on one cell.
+func (g *grid) cell(i int, c []byte, number int32) {
+	for i >= len(g.columns) && len(g.columns) < maxColumns {
+		g.columns = append(g.columns, g.t.Column(""))
+	}
+	if len(c) == 0 {
+		return
+	}
+	if at := g.columns[min(i, len(g.columns)-1)]; number > 0 {
+		g.shared.SharedCell(at, int(number-1), c)
+	} else {
+		g.t.Cell(at, c)
+	}
+}
+
+// row takes a row. It copies what it keeps.
+func (g *grid) row(cells [][]byte) {
+	if g.decided {
+		g.hand(cells)
 		return
 	}
 	kept := make([][]byte, len(cells))
@@ -70,12 +111,12 @@ func (g *grid) decide() {
 	g.held, g.decided = nil, true
 	if best < 0 {
 		for _, row := range held {
-			g.hand(row, nil)
+			g.hand(row)
 		}
 		return
 	}
 	for _, row := range held[:best] {
-		g.hand(row, nil)
+		g.hand(row)
 	}
 	g.columns = nil
 	for i, cell := range held[best] {
@@ -84,9 +125,9 @@ func (g *grid) decide() {
 		}
 		g.columns = append(g.columns, g.t.Column(cut(cell)))
 	}
-	g.hand(held[best], nil) // a header may hold data all the same
+	g.hand(held[best]) // a header may hold data all the same
 	for _, row := range held[best+1:] {
-		g.hand(row, nil)
+		g.hand(row)
 	}
 }
 
@@ -137,19 +178,9 @@ func identifiers(row [][]byte) bool {
 	return true
 }
 
-func (g *grid) hand(cells [][]byte, numbers []int32) {
+func (g *grid) hand(cells [][]byte) {
 	for i, c := range cells {
-		for i >= len(g.columns) && len(g.columns) < maxColumns {
-			g.columns = append(g.columns, g.t.Column(""))
-		}
-		if len(c) == 0 {
-			continue
-		}
-		if at := g.columns[min(i, len(g.columns)-1)]; numbers != nil && numbers[i] > 0 {
-			g.shared.SharedCell(at, int(numbers[i]-1), c)
-		} else {
-			g.t.Cell(at, c)
-		}
+		g.cell(i, c, 0)
 	}
 	g.t.EndRow()
 }

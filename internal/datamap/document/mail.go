@@ -20,7 +20,10 @@ import (
 )
 
 // maxHeader is how much of a message's header is read (RFC 5322 sets no limit).
-const maxHeader = 1 << 20
+const (
+	maxHeader = 1 << 20
+	maxFields = 10_000
+)
 
 // mail reads a message (RFC 5322, RFC 2045–2047): its header as a table, its
 // bodies as text, its attachments as what they are.
@@ -39,6 +42,13 @@ type field struct{ name, value string }
 
 func readHeader(b *bufio.Reader) (fields []field, err error) {
 	size := 0
+	var folded []byte // the value of the last field
+	unfold := func() {
+		if len(fields) > 0 {
+			fields[len(fields)-1].value = string(folded)
+		}
+	}
+	defer func() { unfold() }()
 	var line []byte
 	for {
 		if line, err = readLine(b, line); err != nil {
@@ -54,13 +64,16 @@ func readHeader(b *bufio.Reader) (fields []field, err error) {
 			return fields, nil
 		}
 		if (line[0] == ' ' || line[0] == '\t') && len(fields) > 0 {
-			f := &fields[len(fields)-1]
-			f.value += " " + string(bytes.TrimSpace(line))
+			folded = append(append(folded, ' '), bytes.TrimSpace(line)...)
 			continue
 		}
 		name, value, ok := bytes.Cut(line, []byte(":"))
 		if ok && len(name) < 100 {
-			fields = append(fields, field{string(name), strings.TrimSpace(string(value))})
+			if len(fields) == maxFields {
+				return fields, errLimit
+			}
+			unfold()
+			fields, folded = append(fields, field{name: string(name)}), append(folded[:0], bytes.TrimSpace(value)...)
 		}
 	}
 }
@@ -146,7 +159,7 @@ func (j *job) entity(part string, fields []field, r io.Reader, depth int) error 
 	if err := j.member(); err != nil {
 		return err
 	}
-	j.object(join(part, name), path.Base(name), source{r: metered{j, r}, size: -1}, 1)
+	j.object(join(part, name), path.Base(name), source{r: metered{j, r}, size: -1}, j.depth+1)
 	return nil
 }
 

@@ -51,9 +51,9 @@ func (j *job) odfContent(part string, f *zip.File) (err error) {
 	defer func() { err = errors.Join(err, w.Close()) }()
 	m := newMarkup(r, false)
 	var g *grid
-	var row [][]byte
+	var row sheetRow
 	var cell []byte
-	repeat := 1
+	repeat, inside := 1, false // of the cell
 	finish := func() {
 		if g != nil {
 			g.close()
@@ -64,27 +64,33 @@ func (j *job) odfContent(part string, f *zip.File) (err error) {
 	for {
 		t, err := m.next()
 		if err != nil || t == tEnd {
+			if g != nil { // cut within a row
+				row.put(g, bytes.TrimSpace(cell), 1)
+				row.flush(g)
+			}
 			return err
 		}
 		name := string(m.name)
+		isCell := g != nil && (name == "table-cell" || name == "covered-table-cell")
 		switch {
-		case t == tText && g == nil:
+		case t == tText && (g == nil || !inside): // shapes stand beside the cells
 			_, err = w.Write(m.text)
 		case t == tText:
-			if len(cell) < maxCell {
-				cell = append(cell, bytes.Trim(m.text, "\n")...)
-			}
+			cell = pieces(append(cell, bytes.Trim(m.text, "\n")...), func(piece []byte) {
+				row.put(g, piece, 0) // a long one goes on in a further row
+				row.flush(g)
+			})
 		case name == "table" && t == tOpen && !m.empty:
 			finish()
-			g = newGrid(j.sink.Table(join(part, string(appendText(nil, m.attr("name"))))))
+			g, inside = newGrid(j.sink.Table(join(part, string(appendText(nil, m.attr("name")))))), false
 		case name == "table" && t == tClose:
 			finish()
 		case g != nil && name == "table-row" && t == tOpen:
-			row = row[:0]
+			row.begin()
 		case g != nil && name == "table-row":
-			g.row(row)
-		case g != nil && name == "table-cell" && t == tOpen:
-			repeat, cell = 1, cell[:0]
+			row.end(g)
+		case isCell && t == tOpen:
+			repeat, cell, inside = 1, cell[:0], !m.empty
 			if n, ok := number(m.attr("number-columns-repeated")); ok {
 				repeat = n
 			}
@@ -92,11 +98,12 @@ func (j *job) odfContent(part string, f *zip.File) (err error) {
 				cell = append(append(cell, d[:min(len(d), 10)]...), ' ')
 			}
 			if m.empty {
-				row = repeated(row, nil, repeat)
+				row.put(g, nil, repeat)
 			}
-		case g != nil && name == "table-cell":
-			row = repeated(row, bytes.Clone(bytes.TrimSpace(cell)), repeat)
-		case g == nil && odfBreaks[name]:
+		case isCell:
+			row.put(g, bytes.TrimSpace(cell), repeat)
+			cell, inside = cell[:0], false
+		case (g == nil || !inside) && odfBreaks[name]:
 			_, err = w.Write([]byte{'\n'})
 		case g != nil && name == "p" && t == tClose, name == "line-break":
 			cell = append(cell, ' ')
@@ -107,14 +114,42 @@ func (j *job) odfContent(part string, f *zip.File) (err error) {
 	}
 }
 
-// repeated appends a cell that stands for several; only empty ones are repeated
-// often.
-func repeated(row [][]byte, cell []byte, n int) [][]byte {
+// sheetRow is a row of a sheet: what is in its cells, by their positions.
+type sheetRow struct {
+	at    []int32
+	cells [][]byte
+	arena []byte
+	next  int // position
+}
+
+func (r *sheetRow) begin() { r.at, r.cells, r.arena, r.next = r.at[:0], r.cells[:0], r.arena[:0], 0 }
+
+// put adds a cell that stands for several; only empty ones are repeated often.
+func (r *sheetRow) put(g *grid, cell []byte, repeat int) {
 	if len(cell) > 0 {
-		n = min(n, 64)
+		for i := range max(1, min(repeat, 64)) {
+			if len(r.arena)+len(cell) > maxRow || len(r.cells) >= maxColumns {
+				r.flush(g)
+			}
+			from := len(r.arena)
+			r.arena = append(r.arena, cell...)
+			r.cells = append(r.cells, r.arena[from:len(r.arena):len(r.arena)])
+			r.at = append(r.at, int32(min(r.next+i, maxColumns-1)))
+		}
 	}
-	for range min(n, maxColumns-len(row)) {
-		row = append(row, cell)
+	r.next = min(r.next+repeat, maxColumns)
+}
+
+// flush hands on what there is; what follows of the row goes on in a further one.
+func (r *sheetRow) flush(g *grid) {
+	if len(r.cells) > 0 {
+		g.sparse(r.at, r.cells, nil)
 	}
-	return row
+	r.at, r.cells, r.arena = r.at[:0], r.cells[:0], r.arena[:0]
+}
+
+// end ends the row.
+func (r *sheetRow) end(g *grid) {
+	g.sparse(r.at, r.cells, nil) // an empty one counts, too
+	r.begin()
 }

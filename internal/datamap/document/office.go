@@ -128,7 +128,16 @@ func (j *job) ooxmlMember(part string, m *zip.File) error {
 	name := strings.TrimPrefix(m.Name, "/")
 	base, dir := path.Base(name), path.Dir(name)
 	switch {
-	case strings.HasSuffix(name, "/"), strings.HasSuffix(name, ".rels"), base == "[Content_Types].xml",
+	case strings.HasSuffix(name, ".rels"): // addresses of links
+		return j.memberValues(join(part, name), m, func(m *markup) []byte {
+			if string(m.attr("TargetMode")) != "External" {
+				return nil
+			}
+			return m.attr("Target")
+		})
+	case strings.EqualFold(path.Base(dir), "pivotCache"): // a copy of what a table was made of (§18.10)
+		return j.memberValues(join(part, name), m, func(m *markup) []byte { return m.attr("v") })
+	case strings.HasSuffix(name, "/"), base == "[Content_Types].xml",
 		base == "styles.xml", base == "settings.xml", base == "fontTable.xml", base == "webSettings.xml", base == "numbering.xml",
 		strings.Contains(dir, "theme"), strings.Contains(dir, "slideLayouts"), strings.Contains(dir, "slideMasters"):
 		return nil
@@ -138,6 +147,39 @@ func (j *job) ooxmlMember(part string, m *zip.File) error {
 	return j.embedded(part, m)
 }
 
+// memberValues hands on a value of each tag.
+func (j *job) memberValues(part string, f *zip.File, of func(*markup) []byte) (err error) {
+	r, err := j.open(f)
+	if err != nil {
+		return err
+	}
+	defer r.Close()      // of a reader
+	var w io.WriteCloser // when there is one
+	defer func() {
+		if w != nil {
+			err = errors.Join(err, w.Close())
+		}
+	}()
+	m := newMarkup(characters(r), false)
+	for {
+		t, err := m.next()
+		if err != nil || t == tEnd {
+			return err
+		}
+		if t != tOpen {
+			continue
+		}
+		if v := of(m); len(v) > 0 {
+			if w == nil {
+				w = j.sink.Text(part, element.UTF8)
+			}
+			if _, err := w.Write(append(appendText(nil, v), '\n')); err != nil {
+				return err
+			}
+		}
+	}
+}
+
 // embedded reads a file that is kept inside an office document.
 func (j *job) embedded(part string, m *zip.File) error {
 	r, err := j.open(m)
@@ -145,7 +187,7 @@ func (j *job) embedded(part string, m *zip.File) error {
 		return err
 	}
 	defer r.Close() // of a reader
-	j.object(join(part, m.Name), path.Base(m.Name), source{r: r, size: int64(m.UncompressedSize64)}, 1)
+	j.object(join(part, m.Name), path.Base(m.Name), source{r: r, size: int64(m.UncompressedSize64)}, j.depth)
 	return nil
 }
 

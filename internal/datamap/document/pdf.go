@@ -15,20 +15,19 @@ import (
 // what transports add behind it does no harm).
 const pdfTail = 4 << 10
 
-// maxPDFs bounds the bytes of all PDFs that are in memory at once, one in another.
-const maxPDFs = 96 << 20
+// maxKept bounds the bytes of all PDFs and workbooks' strings that are in memory at once, one in
+// another.
+const maxKept = 96 << 20
 
 // pdf reads the text of a PDF (ISO 32000-1). It looks for objects where they
 // stand instead of trusting the table of them, so half a file gives half its
 // text. Text in fonts that do not say which characters their glyphs are cannot be
 // read: that is a Trouble, never an empty answer.
 func (j *job) pdf(part string, src source, depth int) error {
-	room := max(0, min(j.limits.Memory, maxPDFs-j.pdfs))
-	if j.pdfs += room; src.size >= 0 {
-		j.pdfs -= max(0, room-src.size)
-	}
-	defer func(before int64) { j.pdfs = before }(j.pdfs - room)
+	room := max(0, min(j.limits.Memory, maxKept-j.held))
 	data, err := readAtMost(src, room+1)
+	j.held += int64(len(data))
+	defer func(n int64) { j.held -= n }(int64(len(data)))
 	if int64(len(data)) > room {
 		data = data[:room]
 		j.sink.Trouble(part, Limit, "a PDF larger than is read at once")

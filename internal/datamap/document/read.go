@@ -65,6 +65,11 @@ func (s stickyReader) Read(p []byte) (int, error) {
 // content reads a part that holds no others.
 func (j *job) content(f format, part, name string, head []byte, src source, depth int) {
 	var err error
+	defer func(before int) { j.depth = before }(j.depth)
+	if j.depth = depth; depth > j.limits.Depth && (f == fMail || f == fMbox || f == fPDF) {
+		j.sink.Trouble(part, Limit, "messages and documents in each other are too deep")
+		return
+	}
 	switch f {
 	case fPDF:
 		err = j.pdf(part, src, depth)

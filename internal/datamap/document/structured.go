@@ -117,7 +117,10 @@ type columnCache struct {
 	none  int
 }
 
-const maxNamed = 2048
+const (
+	maxNamed      = 2048
+	maxHeaderKept = 120 // bytes of a header
+)
 
 func (c *columnCache) of(header []byte) int {
 	if c.known == nil {
@@ -125,6 +128,9 @@ func (c *columnCache) of(header []byte) int {
 	}
 	if len(header) == 0 {
 		return c.none
+	}
+	if len(header) > maxHeaderKept {
+		header = []byte(cut(header)) // 2,048 of the longest would be half a gigabyte
 	}
 	if n, ok := c.known[string(header)]; ok {
 		return n

@@ -4,22 +4,29 @@ import (
 	"archive/zip"
 	"bytes"
 	"errors"
+	"io"
 	"math"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"sekisho/internal/element"
 )
 
 // xlsx reads a workbook sheet by sheet, row by row (SpreadsheetML, ECMA-376 part 1
 // §18). The table of strings is kept in memory up to Limits.Memory; what is beyond
 // is scanned as running text, without the columns' headers.
 func (j *job) xlsx(part string, z *zip.Reader) error {
-	book := &workbook{j: j, part: part}
+	book := &workbook{j: j, part: part, most: max(0, min(j.limits.Memory, maxKept-j.held))}
+	defer func(before int64) { j.held = before }(j.held)
 	var errs []error
 	keep := func(err error) { errs = append(errs, err) }
 	if m := find(z, "xl/sharedStrings.xml"); m != nil {
 		keep(book.readStrings(m))
+		j.held += int64(cap(book.arena)) + 4*int64(cap(book.ends))
+		book.used = make([]uint64, (len(book.ends)+63)/64)
 	}
 	if m := find(z, "xl/styles.xml"); m != nil {
 		keep(book.readStyles(m))
@@ -34,13 +41,13 @@ func (j *job) xlsx(part string, z *zip.Reader) error {
 		name := strings.TrimPrefix(m.Name, "/")
 		dir := path.Dir(name)
 		switch {
-		case dir == "xl/worksheets" && strings.HasSuffix(name, ".xml"):
+		case (strings.EqualFold(dir, "xl/worksheets") || names[name] != "") && strings.HasSuffix(name, ".xml"):
 			label := names[name]
 			if label == "" {
 				label = path.Base(name)
 			}
 			keep(book.sheet(join(part, label), m))
-		case name == "xl/sharedStrings.xml", name == "xl/styles.xml", name == "xl/workbook.xml", name == "xl/calcChain.xml":
+		case strings.EqualFold(name, "xl/sharedStrings.xml"), strings.EqualFold(name, "xl/styles.xml"), strings.EqualFold(name, "xl/workbook.xml"), name == "xl/calcChain.xml":
 		default:
 			keep(j.ooxmlMember(part, m))
 		}
@@ -48,15 +55,17 @@ func (j *job) xlsx(part string, z *zip.Reader) error {
 			break
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, book.unused())...)
 }
 
 // workbook is what sheets refer to.
 type workbook struct {
 	j     *job
 	part  string
+	most  int64 // bytes of strings that are kept
 	arena []byte
 	ends  []uint32 // of the strings in arena
+	used  []uint64 // those that a cell shows, a bit each
 	dates []bool   // cell style → shows a date
 	base  time.Time
 }
@@ -71,7 +80,7 @@ func (b *workbook) readStrings(f *zip.File) error {
 		return err
 	}
 	defer r.Close() // of a reader
-	room := min(f.UncompressedSize64, uint64(b.j.limits.Memory), packed*min(f.CompressedSize64, uint64(b.j.size)))
+	room := min(f.UncompressedSize64, uint64(b.most), packed*min(f.CompressedSize64, uint64(b.j.size)))
 	b.arena = make([]byte, 0, room) // grown later, it would be copied again and again
 	m := newMarkup(r, false)
 	phonetic := false
@@ -105,7 +114,7 @@ func (b *workbook) readStrings(f *zip.File) error {
 
 // full reports whether no more strings are kept.
 func (b *workbook) full() bool {
-	return int64(len(b.arena))+4*int64(len(b.ends)) > b.j.limits.Memory
+	return int64(len(b.arena))+4*int64(len(b.ends)) > b.most
 }
 
 // plainStrings takes the strings that stand in the buffer as most programs write
@@ -134,11 +143,34 @@ func (b *workbook) string(i int) []byte {
 	if i < 0 || i >= len(b.ends) {
 		return nil
 	}
+	if i/64 < len(b.used) {
+		b.used[i/64] |= 1 << (i % 64)
+	}
 	from := uint32(0)
 	if i > 0 {
 		from = b.ends[i-1]
 	}
 	return b.arena[from:b.ends[i]]
+}
+
+// unused hands on the strings that no cell shows: what was deleted may still be there.
+func (b *workbook) unused() error {
+	var w io.WriteCloser
+	for i := range b.ends {
+		if b.used[i/64]&(1<<(i%64)) != 0 {
+			continue
+		}
+		if w == nil {
+			w = b.j.sink.Text(join(b.part, "xl/sharedStrings.xml"), element.UTF8)
+		}
+		if _, err := w.Write(append(slices.Clip(b.string(i)), '\n')); err != nil {
+			return errors.Join(err, w.Close())
+		}
+	}
+	if w == nil {
+		return nil
+	}
+	return w.Close()
 }
 
 // readStyles finds the cell styles that show dates: birth dates are numbers in a
@@ -233,218 +265,8 @@ func (b *workbook) sheet(part string, f *zip.File) (err error) {
 	defer r.Close() // of a reader
 	g := newGrid(b.j.sink.Table(part))
 	defer g.close()
-	s := sheetReader{b: b, m: newMarkup(r, false), row: g.numbered}
+	s := sheetReader{b: b, m: newMarkup(r, false), row: g.sparse}
 	return s.read()
-}
-
-// sheetReader is the state within a sheet.
-type sheetReader struct {
-	b      *workbook
-	m      *markup
-	row    func([][]byte, []int32)
-	cells  [][]byte
-	shared []int32 // of each cell, one more than the number of its string, 0 for others
-	arena  []byte
-	column int
-	kind   byte // of the cell: 's'hared, 'i'nline, 'f'ormula's string, 'n'umber
-	date   bool
-	inside bool // within <v> or <t>
-	value  []byte
-}
-
-func (s *sheetReader) read() error {
-	for {
-		s.plainCells()
-		t, err := s.m.next()
-		if err != nil || t == tEnd {
-			if len(s.cells) > 0 { // the sheet was cut within a row
-				s.row(s.cells, s.shared)
-			}
-			return err
-		}
-		switch t {
-		case tText:
-			if s.inside {
-				s.value = append(s.value, s.m.text...)
-			}
-		case tOpen:
-			s.open()
-		case tClose:
-			s.end()
-		}
-	}
-}
-
-// plainCells takes the cells that stand in the buffer as most programs write them,
-// <c r="A1" s="1" t="s"><v>12</v></c>, without cutting them into tokens. Others are
-// left to read.
-func (s *sheetReader) plainCells() {
-	p, _ := s.m.r.Peek(s.m.r.Buffered())
-	rest := p
-	for {
-		n := s.plainCell(rest)
-		if n == 0 {
-			n = s.plainRow(rest)
-		}
-		if n == 0 {
-			break
-		}
-		rest = rest[n:]
-	}
-	s.m.r.Discard(len(p) - len(rest))
-}
-
-// plainRow takes the end of a row and the beginning of the next at the beginning of
-// p, </row><row r="2">, and returns their size, 0 when they are not there.
-func (s *sheetReader) plainRow(p []byte) int {
-	const between = `</row><row `
-	if !bytes.HasPrefix(p, []byte(between)) {
-		return 0
-	}
-	tag := p[len(between):min(len(p), maxTag)]
-	end := bytes.IndexByte(tag, '>')
-	if end < 1 || tag[end-1] == '/' || !whole(tag[:end]) {
-		return 0
-	}
-	s.row(s.cells, s.shared)
-	s.begin()
-	return len(between) + end + 1
-}
-
-// begin begins a row.
-func (s *sheetReader) begin() {
-	s.cells, s.shared, s.arena, s.column = s.cells[:0], s.shared[:0], s.arena[:0], -1
-}
-
-// plainCell takes the cell at the beginning of p and returns its size, 0 when it
-// is written otherwise or is not there to its end.
-func (s *sheetReader) plainCell(p []byte) int {
-	if len(p) < 4 || p[0] != '<' || p[1] != 'c' || p[2] != ' ' {
-		return 0
-	}
-	at, kind, date := s.column+1, byte('n'), false
-	i := 3
-	for {
-		if i+4 > len(p) || p[i+1] != '=' || p[i+2] != '"' {
-			return 0
-		}
-		from := i + 3
-		end := from
-		for end < len(p) && p[end] != '"' {
-			end++
-		}
-		if end+1 >= len(p) {
-			return 0
-		}
-		switch v := p[from:end]; p[i] {
-		case 'r':
-			at = column(v, at)
-		case 't':
-			kind = cellKind(v)
-		case 's':
-			n, ok := number(v)
-			date = ok && n < len(s.b.dates) && s.b.dates[n]
-		default:
-			return 0
-		}
-		if i = end + 1; p[i] != ' ' {
-			break
-		}
-		i++
-	}
-	const before, after = "><v>", "</v></c>"
-	if !bytes.HasPrefix(p[i:], []byte(before)) {
-		return 0
-	}
-	value := p[i+len(before):]
-	end := 0
-	for end < len(value) && value[end] != '<' && value[end] != '&' {
-		end++
-	}
-	if !bytes.HasPrefix(value[end:], []byte(after)) {
-		return 0
-	}
-	s.column, s.kind, s.date = at, kind, date
-	s.place(value[:end])
-	return i + len(before) + end + len(after)
-}
-
-func (s *sheetReader) open() {
-	m := s.m
-	switch {
-	case len(m.name) == 1 && (m.name[0] == 'v' || m.name[0] == 't'):
-		s.inside = !m.empty
-	case len(m.name) == 1 && m.name[0] == 'c':
-		s.column++
-		s.kind, s.date, s.value = 'n', false, s.value[:0]
-		for name, v := range m.attrs() {
-			if len(name) != 1 {
-				continue
-			}
-			switch name[0] {
-			case 'r':
-				s.column = column(v, s.column)
-			case 't':
-				s.kind = cellKind(v)
-			case 's':
-				n, ok := number(v)
-				s.date = ok && n < len(s.b.dates) && s.b.dates[n]
-			}
-		}
-	case string(m.name) == "row":
-		s.begin()
-	case string(m.name) == "headerFooter", string(m.name) == "dataValidation":
-		s.inside = false
-	}
-}
-
-func cellKind(v []byte) byte {
-	switch string(v) {
-	case "s":
-		return 's'
-	case "n", "":
-		return 'n'
-	}
-	return 'i' // inlineStr, str, b, e
-}
-
-func (s *sheetReader) end() {
-	m := s.m
-	switch {
-	case len(m.name) == 1 && (m.name[0] == 'v' || m.name[0] == 't'):
-		s.inside = false
-	case len(m.name) == 1 && m.name[0] == 'c':
-		s.place(s.value)
-	case string(m.name) == "row":
-		s.row(s.cells, s.shared)
-		s.cells, s.shared = s.cells[:0], s.shared[:0]
-	}
-}
-
-// place puts the cell's value into its column.
-func (s *sheetReader) place(value []byte) {
-	if len(value) == 0 || s.column < 0 || s.column >= maxColumns {
-		return
-	}
-	for len(s.cells) <= s.column {
-		s.cells, s.shared = append(s.cells, nil), append(s.shared, 0)
-	}
-	s.shared[s.column] = 0
-	from := len(s.arena)
-	switch s.kind {
-	case 's':
-		if n, ok := number(value); ok {
-			s.cells[s.column] = s.b.string(n)
-			s.shared[s.column] = int32(min(n, math.MaxInt32-1)) + 1
-			return
-		}
-	case 'n':
-		s.arena = s.number(s.arena, value)
-		s.cells[s.column] = s.arena[from:len(s.arena):len(s.arena)]
-		return
-	}
-	s.arena = append(s.arena, value...)
-	s.cells[s.column] = s.arena[from:len(s.arena):len(s.arena)]
 }
 
 // number appends a number as a person sees it: dates as dates, no exponent.
