@@ -24,6 +24,11 @@ func attackStates() []kind {
 		{"attack: sequence that outlives a failure", false, func(g *gen) episode {
 			return w(outside("CREATE SEQUENCE letter; GRANT ALL ON letter TO app"), aside("SELECT setval('letter', 1 + points), 1 / (points - points) FROM customers WHERE id = %s", g.subject()), g.either("SELECT last_value FROM letter"), outside("DROP SEQUENCE letter"))
 		}},
+		{"attack: sequence set by code that fails", false, func(g *gen) episode {
+			return w(outside("CREATE SEQUENCE letter; GRANT ALL ON letter TO app; CREATE FUNCTION failing(t text) RETURNS int LANGUAGE plpgsql AS $f$BEGIN EXECUTE t; RETURN 1 / 0; END$f$"), settle(),
+				aside("SELECT failing('SELECT setval(''letter'', 1 + coalesce(sum(points), 0)::bigint) FROM public.customers')"),
+				g.either(g.pick("SELECT last_value FROM letter", "SELECT nextval('letter')")), outside("DROP SEQUENCE letter; DROP FUNCTION failing(text)"))
+		}},
 		{"attack: locks", false, func(g *gen) episode {
 			return one(simple("SELECT pg_advisory_lock(%s) FROM customers", g.pick("points", "length(email)")), g.either(g.pick("SELECT objid FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() ORDER BY 1", "SELECT pg_advisory_unlock(100), pg_advisory_unlock(400)")), simple("SELECT pg_advisory_unlock_all()"))
 		}},

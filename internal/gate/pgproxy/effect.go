@@ -176,8 +176,9 @@ func (e *engine) makeTemporary(c *command) {
 }
 
 // runCode says that code nobody declared runs now. What it may have copied
-// counts when it succeeds: a failure takes it back.
+// counts also when it fails: sequences and advisory locks know no rollback.
 func (e *engine) runCode(x *execution, why string) {
+	x.ran = true
 	e.touch()
 	e.env.opaque = e.sent + 1
 	e.keeps()

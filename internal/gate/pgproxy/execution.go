@@ -50,6 +50,7 @@ type execution struct {
 	out      *copyOut
 	long     pgwire.RowStream // a row too large to be held
 	launders string           // why its success may copy protected data anywhere
+	ran      bool             // such code may have run, also when it failed
 	known    bool             // what its code writes is known, and was dealt with
 	// transaction is the name of the two-phase transaction that it prepares or ends.
 	transaction string

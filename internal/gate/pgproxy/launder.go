@@ -173,11 +173,12 @@ func (c *command) makesCode() bool {
 	return false
 }
 
-// failedCode takes back that x runs code, unless what it did outlives a
-// failure: a procedure or DO may have committed, and sequences and locks know
-// no rollback.
+// failedCode takes back that x runs code where a failure says that it did not
+// (the server refused what the analysis was refused, or its rows). What ran may
+// outlive a failure: a procedure or DO may have committed, and sequences and
+// advisory locks know no rollback.
 func (e *engine) failedCode(x *execution) {
-	if k := x.shape.kind; k == sqlscan.Do || k == sqlscan.Call || k == sqlscan.Unknown || x.launders == launderLetter {
+	if k := x.shape.kind; x.ran || k == sqlscan.Do || k == sqlscan.Call || k == sqlscan.Unknown || x.launders == launderLetter {
 		e.laundered(x)
 		return
 	}
