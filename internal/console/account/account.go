@@ -69,6 +69,7 @@ type Accounts struct {
 	hash     hashing
 	attempts attempts
 	passkeys *passkeys // nil: off
+	uses     uses
 
 	changes sync.Mutex // one change of accounts at a time: check, record, write
 }
@@ -208,7 +209,10 @@ func (a *Accounts) migrate(ctx context.Context) error {
 }
 
 // Close closes the database.
-func (a *Accounts) Close() error { return a.db.Close() }
+func (a *Accounts) Close() error {
+	a.uses.close()
+	return a.db.Close()
+}
 
 var nameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}$`)
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -224,5 +225,41 @@ func TestUsers(t *testing.T) {
 	}
 	if _, err := o.User(t.Context(), "nobody"); !errors.Is(err, ErrUnknown) {
 		t.Errorf("nobody: %v", err)
+	}
+}
+
+// TestUsed: that a session is used is known at once and written down behind the
+// page, which does not wait for the disk; the last of several uses stays.
+func TestUsed(t *testing.T) {
+	o := newOffice(t)
+	key := o.officer(t)
+	cookie, err := o.Login(t.Context(), "ayame", password, o.code(key), "192.0.2.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tx, err := o.db.BeginTx(t.Context(), nil) // nobody else can write
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 { // longer than a session lasts that nobody uses
+		o.pass(sessionIdle - time.Minute)
+		if _, err := o.Session(t.Context(), cookie); err != nil {
+			t.Fatalf("used meanwhile: %v", err)
+		}
+	}
+	if err := tx.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	o.uses.wait.Wait()
+	if n := len(o.uses.at); n != 0 {
+		t.Errorf("%d uses are still being written", n)
+	}
+	var seen int64
+	if err := o.db.QueryRow("SELECT seen_at FROM session WHERE account = 'ayame'").Scan(&seen); err != nil || seen != o.Now().UnixNano() {
+		t.Errorf("seen at %d, %v, want the last use at %d", seen, err, o.Now().UnixNano())
+	}
+	o.pass(sessionIdle + 1)
+	if _, err := o.Session(t.Context(), cookie); !errors.Is(err, ErrUnknown) {
+		t.Errorf("not used for long: %v", err)
 	}
 }

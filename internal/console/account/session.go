@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"errors"
+	"sync"
 	"time"
 
 	"sekisho/internal/event"
@@ -125,6 +126,7 @@ func (a *Accounts) Session(ctx context.Context, cookie string) (*Session, error)
 	s := &Session{hash: digest(cookie)}
 	var name string
 	var made, seen int64
+	under := a.uses.of(s.hash) // before: what is written meanwhile is read
 	err := a.db.QueryRowContext(ctx, "SELECT account, csrf, method, made_at, seen_at FROM session WHERE hash = ?", s.hash).Scan(&name, &s.CSRF, &s.Method, &made, &seen)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, ErrUnknown
@@ -133,15 +135,12 @@ func (a *Accounts) Session(ctx context.Context, cookie string) (*Session, error)
 		return nil, err
 	}
 	now := a.Now().UnixNano()
+	seen = max(seen, under)
 	if now-seen > int64(sessionIdle) || now-made > int64(sessionLife) {
 		return nil, errors.Join(ErrUnknown, a.drop(ctx, s.hash))
 	}
 	if now-seen > int64(sessionPace) {
-		// A use that cannot be written down, on a full disk, only ends the session
-		// sooner: pages that read must open then most of all.
-		if _, err := a.db.ExecContext(ctx, "UPDATE session SET seen_at = ? WHERE hash = ?", now, s.hash); err != nil && ctx.Err() != nil {
-			return nil, err
-		}
+		a.used(ctx, s.hash, now)
 	}
 	s.MadeAt = event.Time(made)
 	if s.User, err = a.User(ctx, name); err != nil {
@@ -151,6 +150,66 @@ func (a *Accounts) Session(ctx context.Context, cookie string) (*Session, error)
 		return nil, ErrUnknown
 	}
 	return s, nil
+}
+
+// uses are those of sessions that are being written down, behind the pages that
+// they are of: no page waits for the disk because somebody looks at it. The zero
+// value is ready.
+type uses struct {
+	mu     sync.Mutex
+	at     map[string]int64 // by hash
+	closed bool
+	wait   sync.WaitGroup // of those that write; nobody comes once closed
+}
+
+// of returns when a session was used that is being written down; 0 is none.
+func (u *uses) of(hash []byte) int64 {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.at[string(hash)]
+}
+
+// close waits for those that are being written.
+func (u *uses) close() {
+	u.mu.Lock()
+	u.closed = true
+	u.mu.Unlock()
+	u.wait.Wait()
+}
+
+// used writes down that a session was used. A use that cannot be, on a full disk,
+// only ends the session sooner: pages that read must open then most of all.
+func (a *Accounts) used(ctx context.Context, hash []byte, at int64) {
+	u, key := &a.uses, string(hash)
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.closed {
+		return
+	}
+	_, under := u.at[key]
+	if u.at == nil {
+		u.at = map[string]int64{}
+	}
+	if u.at[key] = at; under {
+		return // who writes sees it
+	}
+	ctx = context.WithoutCancel(ctx) // the page may be gone before; Close waits
+	u.wait.Go(func() {
+		for at := at; at != 0; at = u.written(key, at) {
+			_, _ = a.db.ExecContext(ctx, "UPDATE session SET seen_at = ? WHERE hash = ?", at, hash)
+		}
+	})
+}
+
+// written forgets a use that was written down, and returns a newer one; 0 is none.
+func (u *uses) written(key string, at int64) int64 {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if newer := u.at[key]; newer != at {
+		return newer
+	}
+	delete(u.at, key)
+	return 0
 }
 
 func (a *Accounts) drop(ctx context.Context, hash []byte) error {
