@@ -420,7 +420,7 @@ func (s *Scanner) nameValue(sign, q int, kind Kind, weak bool) {
 			form = nameForm(s.buf[p:e])
 		}
 	}
-	if weak && form == maybeName && s.roleBefore(sign) && likeName(s.buf[p:e]) {
+	if weak && form == maybeName && s.roleBefore(sign) && likeName(s.buf[p:e]) && likeGiven(s.buf[p:e]) {
 		form = surelyName
 	}
 	if form == notName || weak && form != surelyName || p < s.ends.name {

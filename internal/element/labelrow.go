@@ -115,6 +115,13 @@ func likeName(v []byte) bool {
 	return i < 0 || !startsNeverGiven(v[i+1:])
 }
 
+// likeGiven reports whether v, of three kanji or more, ends with one that few other words
+// than given names end with, or with two of given names.
+func likeGiven(v []byte) bool {
+	n := len(v)
+	return lastBits.has(kanjiOf(v[n-3:])) || n > 9 && isGiven(kanjiOf(v[n-3:])) && isGiven(kanjiOf(v[n-6:n-3]))
+}
+
 // roleBefore reports whether the label that ends before p is of who did something: 担当,
 // 責任者.
 func (s *Scanner) roleBefore(p int) bool {
