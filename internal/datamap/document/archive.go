@@ -3,10 +3,10 @@ package document
 import (
 	"archive/zip"
 	"bufio"
+	"bytes"
 	"compress/bzip2"
 	"errors"
 	"io"
-	"io/fs"
 	"math"
 	"path"
 	"strings"
@@ -138,6 +138,12 @@ func (j *job) zip(part, name string, src source, depth int) error {
 		return errors.Join(err, j.zipFront(part, io.NewSectionReader(at, 0, size), depth))
 	}
 	z.RegisterDecompressor(zip.Deflate, flate.NewReader)
+	// APPNOTE §4.4.5
+	z.RegisterDecompressor(12, func(r io.Reader) io.ReadCloser { return io.NopCloser(bzip2.NewReader(r)) })
+	z.RegisterDecompressor(93, j.zipZstd)
+	z.RegisterDecompressor(95, func(r io.Reader) io.ReadCloser {
+		return &xzMember{xzReader{j: j, r: bufio.NewReader(r)}}
+	})
 	if read := office(z); read != nil {
 		return read(j, part, z)
 	}
@@ -170,15 +176,22 @@ func (j *job) zipMembers(part string, z *zip.Reader, depth int) error {
 		if err := j.member(); err != nil {
 			return err
 		}
-		if m.Mode()&fs.ModeType != 0 || strings.HasSuffix(m.Name, "/") {
+		inner := join(part, m.Name)
+		if strings.HasSuffix(m.Name, "/") { // a folder, whatever kind it says it is
+			if m.UncompressedSize64 > 0 {
+				j.sink.Trouble(inner, Damaged, "a folder that has a content")
+			}
 			continue
 		}
-		inner := join(part, m.Name)
 		if m.Flags&1 != 0 { // APPNOTE §4.4.4, bit 0
 			j.sink.Trouble(inner, Encrypted, "")
 			continue
 		}
 		r, err := m.Open()
+		if errors.Is(err, zip.ErrAlgorithm) {
+			j.sink.Trouble(inner, Unreadable, "packed in a way that is not read")
+			continue
+		}
 		if err != nil {
 			j.trouble(inner, err)
 			continue
@@ -198,8 +211,11 @@ func (j *job) zipFront(part string, r io.Reader, depth int) error {
 	b := bufio.NewReaderSize(r, 64<<10)
 	for {
 		var h [30]byte
-		if _, err := io.ReadFull(b, h[:]); err != nil || string(h[:4]) != "PK\x03\x04" {
+		if !seekMember(b) {
 			return nil // the damage is reported already
+		}
+		if _, err := io.ReadFull(b, h[:]); err != nil {
+			return nil
 		}
 		if err := j.member(); err != nil {
 			return err
@@ -215,7 +231,7 @@ func (j *job) zipFront(part string, r io.Reader, depth int) error {
 		stream := io.LimitReader(b, size)
 		if flags&8 != 0 && size == 0 {
 			if method != 8 {
-				return nil
+				continue // up to the next member
 			}
 			stream = b // deflate says where it ends, and reads bytewise from a ByteReader
 		}
@@ -232,8 +248,8 @@ func (j *job) zipFront(part string, r io.Reader, depth int) error {
 		if r != nil {
 			m := metered{j, r}
 			j.object(inner, path.Base(string(name)), source{r: m, size: -1}, depth)
-			if _, err := io.Copy(io.Discard, m); err != nil {
-				return nil
+			if _, err := io.Copy(io.Discard, m); err != nil && (j.spent() || j.ctx.Err() != nil) {
+				return err
 			}
 		}
 		if flags&8 != 0 {
@@ -246,6 +262,25 @@ func (j *job) zipFront(part string, r io.Reader, depth int) error {
 		if _, err := io.Copy(io.Discard, stream); err != nil || j.spent() {
 			return nil
 		}
+	}
+}
+
+// seekMember goes on to the next local header.
+func seekMember(b *bufio.Reader) bool {
+	for {
+		p, err := b.Peek(4)
+		if err != nil {
+			return false
+		}
+		if string(p) == "PK\x03\x04" {
+			return true
+		}
+		p, _ = b.Peek(b.Buffered())
+		i := bytes.Index(p, []byte("PK\x03\x04"))
+		if i < 0 {
+			i = max(1, len(p)-3)
+		}
+		b.Discard(i)
 	}
 }
 

@@ -1,6 +1,7 @@
 package document
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 
@@ -65,6 +66,35 @@ func (j *job) zstd(r interface {
 	}
 	return z, func() { z.Close(); release() }, nil
 }
+
+// zipZstd opens a member that is packed by zstd.
+func (j *job) zipZstd(r io.Reader) io.ReadCloser {
+	z, done, err := j.zstd(bufio.NewReader(r))
+	if err != nil {
+		return io.NopCloser(stickyReader{err: err})
+	}
+	return &zstdMember{z, done}
+}
+
+type zstdMember struct {
+	io.Reader
+	done func()
+}
+
+// Close implements io.Closer. It may be called again.
+func (m *zstdMember) Close() error {
+	if m.done != nil {
+		m.done()
+	}
+	m.done = nil
+	return nil
+}
+
+// xzMember is a member of an archive that is packed by xz.
+type xzMember struct{ xzReader }
+
+// Close implements io.Closer.
+func (m *xzMember) Close() error { m.xzReader.Close(); return nil }
 
 func init() {
 	// The library's own takes windows of half a gigabyte.
