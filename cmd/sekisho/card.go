@@ -101,19 +101,10 @@ func (c cardEvidenceCmd) Run(a *app) error {
 
 func cardSites(ctx context.Context, r *ledger.Reader, from, to time.Time) ([]cardproof.Site, error) {
 	book := cardproof.New(from, to)
-	err := r.Scan(ctx, 0, func(index event.Index, line []byte) error {
-		head, err := event.ParseHeader(line)
-		if err != nil {
-			return fmt.Errorf("event %d: %w", index, err)
+	err := r.ScanEventsOf(ctx, 0, cardproof.Wants, func(_ event.Index, e *event.Event) error {
+		if e.Body != nil { // of no other kind, and of none that this version does not know
+			book.Add(e)
 		}
-		if !cardproof.Wants(head.Kind) {
-			return nil
-		}
-		e, err := event.Parse(line)
-		if err != nil {
-			return fmt.Errorf("event %d: %w", index, err)
-		}
-		book.Add(e)
 		return nil
 	})
 	sites := []cardproof.Site{}
