@@ -176,6 +176,14 @@ type Write struct {
 	// Sets are the columns that an UPDATE gives other values, and nothing else
 	// changes with them; nil: perhaps every column.
 	Sets []string
+	// Held are the elements that the target holds, and HeldBy whose they are: an
+	// error of the write may tell of them.
+	Held   element.Mask
+	HeldBy []event.Place
+	// Skips says that rows which are there already may be left out, and the count
+	// of the command then tells of them, unless it is Offered; 0: not known.
+	Skips   bool
+	Offered int
 	// Others says that other relations may change with this one, or show what it
 	// holds: its partitions, and those that refer to it and follow it.
 	Others bool

@@ -24,6 +24,7 @@ func (a *analyser) write(lv *level, command int64) result {
 		a.fail("rule")
 	}
 	w := Write{Rel: r.rel.OID, Table: a.place(r.rel), Op: operations[command], Triggers: r.rel.Triggers, Others: r.rel.others()}
+	w.hold(r.rel, a)
 	returning := len(a.list(q, "returningList")) > 0
 	if r.rel.Triggers && returning {
 		a.fail("trigger") // a trigger may put anything into the returned row
@@ -175,6 +176,7 @@ func (a *analyser) insert(lv *level, r *rte, w *Write) []nodetree.Value {
 	}
 	n := a.node(v)
 	if a.int(n, "action") != onConflictUpdate {
+		a.skipping(lv, r, w)
 		return keys
 	}
 	excluded := a.rte(lv, int(a.int(n, "exclRelIndex")))
@@ -332,7 +334,8 @@ func (a *analyser) viewTargets(lv *level, rel *Relation, w Write) {
 		if base == nil || base == rel {
 			continue
 		}
-		b := Write{Rel: base.OID, Table: a.place(base), Op: w.Op, Taints: w.Taints, From: w.From, Rows: w.Rows, RowsFrom: w.RowsFrom, Triggers: base.Triggers || base.Rules || base.Code, Others: base.others()}
+		b := Write{Rel: base.OID, Table: a.place(base), Op: w.Op, Taints: w.Taints, From: w.From, Rows: w.Rows, RowsFrom: w.RowsFrom, Triggers: base.Triggers || base.Rules || base.Code, Others: base.others(), Skips: w.Skips, Offered: w.Offered}
+		b.hold(base, a)
 		if base.Protected != nil {
 			b.Source = base.Protected.Source
 		}

@@ -1,7 +1,6 @@
 package pgproxy
 
 import (
-	"sekisho/internal/event"
 	"sekisho/internal/sqlscan"
 	"sekisho/internal/wire/pgwire"
 )
@@ -188,6 +187,6 @@ func (e *engine) movedLate(x *execution) {
 func (e *engine) makes(c *command, x *execution) {
 	x.made = nil
 	if c.creates() && !c.st.Flags.Has(sqlscan.Temporary) {
-		x.made = []event.Place{e.g.place(string(sqlscan.AppendName(nil, c.sql, c.st.Target)), e.env.now)}
+		x.made = e.named(c)
 	}
 }

@@ -125,7 +125,7 @@ func (e *engine) tells(x *execution, body pgwire.ErrorBody) bool {
 		return true
 	}
 	for i := range x.plan.writes {
-		if x.plan.writes[i].protected {
+		if x.plan.writes[i].protected || x.plan.writes[i].Held != 0 {
 			return true
 		}
 	}
@@ -186,6 +186,7 @@ func (e *engine) asError(x *execution) *execution {
 			p.bounded = append(p.bounded, len(p.parts))
 			p.parts = append(p.parts, part{table: t.Table, source: t.Source, elements: t.Elements, class: event.Bounded, reason: "error"})
 		}
+		e.g.holds(p, w, "error")
 	}
 	x.strippedBy(p)
 	e.setPlan(x, p)

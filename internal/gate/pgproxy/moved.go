@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"sekisho/internal/event"
+	"sekisho/internal/sqlscan"
 )
 
 // A taint of a relation that a statement made, or that was not analysed, knows it
@@ -32,6 +33,19 @@ func (e *engine) elsewhere(c *command, list []Taint) []Taint {
 				list = append(list, t)
 			}
 		}
+	}
+	return list
+}
+
+// named are the places where the target of a command may be.
+func (e *engine) named(c *command) []event.Place {
+	name := string(sqlscan.AppendName(nil, c.sql, c.st.Target))
+	list := []event.Place{e.g.place(name, e.env.now)}
+	if e.env.now == nil || strings.IndexByte(name, '.') >= 0 {
+		return list
+	}
+	for _, schema := range e.env.now.schemas() {
+		list = appendPlace(list, e.g.Place+event.Place("/"+schema+"."+name))
 	}
 	return list
 }

@@ -33,3 +33,26 @@ func TestSchemas(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// TestNamed: a relation that a command makes may be in every schema of the search
+// path, since the first one named need not be there.
+func TestNamed(t *testing.T) {
+	b := newBench(t, nil)
+	b.e.env.now = &environment{searchPath: "gone, public", role: "none", user: "app"}
+	for text, want := range map[string][]string{
+		"CREATE TABLE x AS SELECT 1":   {"gone.x", "public.x"},
+		"CREATE TABLE s.x AS SELECT 1": {"s.x"},
+	} {
+		sql := []byte(text)
+		c := b.e.newCommand(sql, scanOne(sql, b.e.env.scan()), nil)
+		x := &execution{}
+		b.e.makes(&c, x)
+		var got []string
+		for _, place := range x.made {
+			got = append(got, b.e.g.relation(place))
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+	}
+}

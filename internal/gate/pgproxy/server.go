@@ -351,6 +351,9 @@ func (e *engine) complete(m *pgwire.Message) bool {
 	if x != nil && x.again {
 		e.decideAgain(x)
 	}
+	if !e.discard {
+		e.skipped(x, m)
+	}
 	if x != nil && x.plan != nil && x.plan.always && x.plan.crosses() && !e.discard {
 		if !e.start(x) {
 			return e.waitDurably()
