@@ -3,6 +3,7 @@ package revproxy
 import (
 	"bufio"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -15,6 +16,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"sekisho/internal/event/eventtest"
 )
 
 // load is a closed loop of requests, each of which must be answered with 200.
@@ -353,5 +356,28 @@ func TestSetKeepsHealth(t *testing.T) {
 	}
 	if m := w.gate.Metrics(); m.Well != 2 {
 		t.Errorf("%d are well: one that was taken out is new when it is back", m.Well)
+	}
+}
+
+// stuck is a listener that cannot be closed in order.
+type stuck struct{ net.Listener }
+
+func (s stuck) Close() error { return errors.Join(errors.New("it is stuck"), s.Listener.Close()) }
+
+// TestSetSaysWhatIsInForce: settings that have come in force are no error, also when
+// the listener that they replaced cannot be closed.
+func TestSetSaysWhatIsInForce(t *testing.T) {
+	host := Host{Names: []string{"shop.example.jp"}, Upstream: mustURL(t, "http://127.0.0.1:1"), Place: "web/shop", Firewall: Off, Cards: Off}
+	g, err := New(Config{Settings: Settings{Listener: stuck{ownListener(t)}, Hosts: []Host{host}}, Recorder: &eventtest.Recorder{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := ownListener(t)
+	defer next.Close()
+	if err := g.Set(Settings{Listener: next, Hosts: []Host{host}}); err != nil {
+		t.Errorf("in force: %t, and an error: %v", g.Settings().Listener == next, err)
+	}
+	if g.Settings().Listener != next {
+		t.Error("it is not in force")
 	}
 }
