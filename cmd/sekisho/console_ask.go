@@ -275,7 +275,7 @@ func (c *console) Policy(context.Context) (*consoleoffice.Policy, error) {
 	next, nextSrc, err := config.LoadPolicy(c.cfg.Config)
 	out.File = &consoleoffice.PolicyFile{}
 	if err != nil {
-		out.File.Problem = fault.Faults(err)[0].Error()
+		out.File.Problem = fault.Problems(err)
 		if next == nil {
 			return out, nil
 		}

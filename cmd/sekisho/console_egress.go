@@ -163,7 +163,7 @@ func (c *console) PreviewExit(ctx context.Context) (*consoleoffice.ExitPreview, 
 	out := &consoleoffice.ExitPreview{}
 	next, err := config.ExitPolicyFile(c.cfg.Egress.PolicyFile)
 	if err != nil {
-		out.Problem = fault.Faults(err)[0].Error()
+		out.Problem = fault.Problems(err)
 		return out, nil
 	}
 	out.Generation, out.Digest, out.Same = next.Generation(), string(next.Digest()), next.Digest() == old.Digest()

@@ -99,7 +99,7 @@ func (c *console) CheckPolicy(ctx context.Context, text string) (*consoleoffice.
 	out := &consoleoffice.PolicyCheck{}
 	next, src, err := config.PolicyText(file, []byte(text))
 	if err != nil {
-		out.Problem = fault.Faults(err)[0].Error()
+		out.Problem = fault.Problems(err)
 		return out, nil
 	}
 	old := c.policy.Load()

@@ -113,7 +113,7 @@ func (c *console) keepProposal(x *merger, text []byte) error {
 	}
 	next, err := config.Amend(c.file, text, &x.add)
 	if err != nil {
-		x.out.Problem = fault.Faults(err)[0].Error()
+		x.out.Problem = fault.Problems(err)
 		if errors.Is(err, config.ErrAmend) {
 			x.out.Problem = err.Error()
 		}

@@ -129,7 +129,7 @@ func (p *process) reloadWeb(ctx context.Context) error {
 	if all = append(all, restarts...); len(all) == 0 {
 		return nil
 	}
-	for _, f := range all[1:] { // who asked is told the first
+	for _, f := range all[1:] { // the error has a line for the first
 		p.log.Warn("web gate not as configured", "error", f)
 	}
 	return all

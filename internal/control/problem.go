@@ -21,11 +21,24 @@ type Problem struct {
 	Code fault.Code `json:"code"` // 6002
 	Args []string   `json:"args"` // name, value, name, value …
 	Text string     `json:"text"` // the cause, empty when there is none
+
+	More []Problem `json:"more,omitempty"` // that went wrong with it; these have none
 }
 
-// ProblemOf returns the first fault of an error.
+// mostProblems bounds the faults of one answer.
+const mostProblems = 50
+
+// ProblemOf returns the faults of an error.
 func ProblemOf(err error) Problem {
-	f := fault.Faults(err)[0]
+	all := fault.Faults(err)
+	p := problemOf(all[0])
+	for _, f := range all[1:min(len(all), mostProblems)] {
+		p.More = append(p.More, problemOf(f))
+	}
+	return p
+}
+
+func problemOf(f *fault.Error) Problem {
 	p := Problem{Code: f.Code}
 	for _, a := range f.Args {
 		p.Args = append(p.Args, fmt.Sprint(a))
@@ -36,8 +49,19 @@ func ProblemOf(err error) Problem {
 	return p
 }
 
-// Fault returns the fault that travelled.
+// Fault returns what travelled: a fault, or several as a fault.List.
 func (p Problem) Fault() error {
+	if len(p.More) == 0 {
+		return p.fault()
+	}
+	all := fault.List{p.fault()}
+	for _, more := range p.More {
+		all = append(all, more.fault())
+	}
+	return all
+}
+
+func (p Problem) fault() *fault.Error {
 	f := fault.New(p.Code)
 	for _, a := range p.Args {
 		f.Args = append(f.Args, a)

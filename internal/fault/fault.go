@@ -8,7 +8,6 @@ package fault
 
 import (
 	_ "embed"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -133,21 +132,41 @@ func (l List) Unwrap() []error {
 	return out
 }
 
-// Faults returns the faults in err's tree; an error without any becomes one
-// Internal fault that carries it.
+// Faults returns the faults in err's tree, each once, in order; the cause of a fault
+// is part of it. An error without any becomes one Internal fault that carries it.
 func Faults(err error) []*Error {
 	if err == nil {
 		return nil
 	}
-	var list List
-	if errors.As(err, &list) {
-		return list
+	var all []*Error
+	if collect(err, &all); len(all) == 0 {
+		return []*Error{New(Internal).Because(err)}
 	}
-	var one *Error
-	if errors.As(err, &one) {
-		return []*Error{one}
+	return all
+}
+
+func collect(err error, all *[]*Error) {
+	switch e := err.(type) {
+	case *Error:
+		if e != nil && !slices.Contains(*all, e) {
+			*all = append(*all, e)
+		}
+	case interface{ Unwrap() []error }:
+		for _, one := range e.Unwrap() {
+			collect(one, all)
+		}
+	case interface{ Unwrap() error }:
+		collect(e.Unwrap(), all)
 	}
-	return []*Error{New(Internal).Because(err)}
+}
+
+// Problems says all of them in one line, as their errors do.
+func Problems(err error) string {
+	var all []string
+	for _, e := range Faults(err) {
+		all = append(all, e.Error())
+	}
+	return strings.Join(all, "; ")
 }
 
 // Render writes err as people see it, three lines a fault:

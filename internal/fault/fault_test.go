@@ -92,3 +92,31 @@ func TestPhrase(t *testing.T) {
 		}
 	}
 }
+
+// TestFaultsOfAll: of errors that were joined none is lost, whatever they are wrapped
+// in; a fault is told once, and its cause is part of it.
+func TestFaultsOfAll(t *testing.T) {
+	a, b, c := New(NotRunning), New(ConsoleForm), New(ConfigUnreadable)
+	a.Err = New(KeysOpen)
+	plain := errors.New("the disk is full")
+	for _, tt := range []struct {
+		err  error
+		want []*Error
+	}{
+		{nil, nil},
+		{a, []*Error{a}},
+		{errors.Join(a, b), []*Error{a, b}},
+		{fmt.Errorf("two: %w", errors.Join(plain, List{b, c}, a, b)), []*Error{b, c, a}},
+		{errors.Join(List{a}, fmt.Errorf("one: %w", c)), []*Error{a, c}},
+	} {
+		if got := Faults(tt.err); !slices.Equal(got, tt.want) {
+			t.Errorf("%v: %v, want %v", tt.err, got, tt.want)
+		}
+	}
+	if got := Faults(plain); len(got) != 1 || got[0].Code != Internal || !errors.Is(got[0], plain) {
+		t.Errorf("%v", got)
+	}
+	if got := Problems(errors.Join(b, c)); got != b.Error()+"; "+c.Error() {
+		t.Errorf("%q", got)
+	}
+}

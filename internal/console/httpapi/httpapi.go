@@ -253,22 +253,32 @@ func (s *Server) failed(x *exchange, err error) {
 // refuse writes the problem (RFC 9457) in the language that was asked for. What
 // nobody foresaw is told by a number in the log only.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, status int, err error) {
-	f := fault.Faults(err)[0]
-	p := control.ProblemOf(f)
-	if f.Code == fault.Internal {
-		var id [4]byte
-		rand.Read(id[:])
-		p.Text = "see " + hex.EncodeToString(id[:]) + " in the log of the process"
-		s.Log.Error("console API", "id", hex.EncodeToString(id[:]), "path", r.URL.Path, "err", err)
-		f = fault.New(f.Code).Because(errors.New(p.Text))
-	}
+	all := fault.Faults(err)
+	p := control.ProblemOf(err)
 	l := languageOf(r)
-	p.Type, p.Status = "urn:sekisho:"+f.Code.String(), status
-	p.Title, p.Detail = f.What(l), f.Try(l)
+	for i, one := range append([]*control.Problem{&p}, pointers(p.More)...) {
+		f := all[i]
+		if f.Code == fault.Internal {
+			var id [4]byte
+			rand.Read(id[:])
+			one.Text = "see " + hex.EncodeToString(id[:]) + " in the log of the process"
+			s.Log.Error("console API", "id", hex.EncodeToString(id[:]), "path", r.URL.Path, "err", err)
+			f = fault.New(f.Code).Because(errors.New(one.Text))
+		}
+		one.Type, one.Status = "urn:sekisho:"+f.Code.String(), status
+		one.Title, one.Detail = f.What(l), f.Try(l)
+	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(status)
 	// An error here is a client that went away; there is nobody to tell.
 	_ = json.NewEncoder(w).Encode(p)
+}
+
+func pointers[T any](all []T) (out []*T) {
+	for i := range all {
+		out = append(out, &all[i])
+	}
+	return out
 }
 
 // languageOf is Japanese or English, as the first of Accept-Language that is one

@@ -309,10 +309,11 @@ func foreseen(err error) bool {
 // fail answers with what went wrong, in words for people.
 func (s *Server) fail(r *Request, err error) {
 	status, title, what, try := http.StatusConflict, "error_title", "", ""
-	f := fault.Faults(err)[0]
+	all := fault.Faults(err)
 	if !foreseen(err) {
-		f = fault.Faults(control.Told(r.Context(), s.Office.Status, err))[0]
+		all = fault.Faults(control.Told(r.Context(), s.Office.Status, err))
 	}
+	f := all[0]
 	switch {
 	case errors.Is(err, errEnter):
 		if r.Header.Get("HX-Request") != "" { // a part of a page cannot hold the login
@@ -334,6 +335,12 @@ func (s *Server) fail(r *Request, err error) {
 	case f.Code != fault.Internal:
 		l := r.page.Lang()
 		what, try = f.What(l), f.Try(l)+" ("+f.Code.String()+")"
+		for _, more := range all[1:] {
+			if more.Code != fault.Internal {
+				what += "; " + more.What(l)
+				try += "; " + more.Try(l) + " (" + more.Code.String() + ")"
+			}
+		}
 		if f.Code == fault.LedgerFull || f.Code == fault.LedgerBroken {
 			status = http.StatusServiceUnavailable
 		}
