@@ -86,6 +86,8 @@ type pageWalk struct {
 	br   *brotli.Reader
 	zstd *zstd.Decoder
 	done []func()
+	// leaves are the columns, in their order.
+	leaves []parquetLeaf
 }
 
 func (w *pageWalk) close() {
@@ -98,7 +100,11 @@ func (w *pageWalk) close() {
 func (w *pageWalk) group(g *pq.RowGroup) error {
 	total := int64(0)
 	for i := range g.Columns {
-		n, err := w.column(&g.Columns[i].MetaData)
+		leaf := parquetLeaf{}
+		if i < len(w.leaves) {
+			leaf = w.leaves[i]
+		}
+		n, err := w.column(&g.Columns[i].MetaData, leaf)
 		if err != nil {
 			return err
 		}
@@ -110,7 +116,7 @@ func (w *pageWalk) group(g *pq.RowGroup) error {
 }
 
 // column returns what is in memory of a column at once.
-func (w *pageWalk) column(c *pq.ColumnMetaData) (most int64, err error) {
+func (w *pageWalk) column(c *pq.ColumnMetaData, leaf parquetLeaf) (most int64, err error) {
 	from := c.DataPageOffset
 	if c.DictionaryPageOffset != 0 {
 		from = c.DictionaryPageOffset
@@ -136,8 +142,15 @@ func (w *pageWalk) column(c *pq.ColumnMetaData) (most int64, err error) {
 				return 0, err
 			}
 		}
-		from = p.at + p.packed
 		need := out + p.packed + p.values*valueRoom
+		if p.encoding == int64(pq.DeltaByteArray) && p.kind != int64(pq.DictionaryPage) {
+			more, err := w.prefixes(c.Codec, &p, leaf)
+			if err != nil {
+				return 0, err
+			}
+			need += more
+		}
+		from = p.at + p.packed
 		if p.kind == int64(pq.DictionaryPage) {
 			dictionary = max(dictionary, need)
 		} else {
@@ -153,7 +166,9 @@ type parquetPage struct {
 	kind, unpacked, packed int64
 	values                 int64
 	levels                 int64 // bytes that are never packed
-	plain                  bool  // nothing is
+	encoding               int64
+	second                 bool // of the second kind
+	plain                  bool // nothing is packed
 }
 
 func isNumber(is byte) bool { return is > thriftByte && is <= thriftI64 }
@@ -161,10 +176,13 @@ func isNumber(is byte) bool { return is > thriftByte && is <= thriftI64 }
 // data goes through what a header says of the values. Pages of the second kind say how
 // long their levels are.
 func (p *parquetPage) data(t *thriftWalk, second bool) {
+	p.second = second
 	t.record(func(id int64, is byte) {
 		switch {
 		case id == 1 && isNumber(is):
 			p.values = t.number()
+		case (id == 2 && !second || id == 4 && second) && isNumber(is):
+			p.encoding = t.number()
 		case second && (id == 5 || id == 6) && isNumber(is):
 			p.levels += max(t.number(), 0)
 		case second && id == 7 && is == thriftTrue+1:

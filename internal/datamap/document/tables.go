@@ -196,7 +196,7 @@ func (j *job) parquetRows(part string, at io.ReaderAt, size int64) error {
 	}
 	var buf []byte
 	batch := make([]parquet.Row, 64)
-	pages := &pageWalk{j: j, at: at, size: size}
+	pages := &pageWalk{j: j, at: at, size: size, leaves: leavesOf(f.Metadata().Schema)}
 	defer pages.close()
 	var left error
 	for i, group := range f.RowGroups() {
