@@ -217,7 +217,8 @@ func TestStartAfterAllHasAged(t *testing.T) {
 
 	before := a.state()
 	for h, i := reflect.ValueOf(before.History), 0; i < h.NumField(); i++ {
-		if name := h.Type().Field(i).Name; h.Field(i).IsZero() && name != "objects" && name != "last" {
+		// A test call is finished or told as interrupted by the start that finds it, before anything is dropped.
+		if name := h.Type().Field(i).Name; h.Field(i).IsZero() && name != "objects" && name != "last" && name != "testCall" {
 			t.Errorf("nothing of the past is in %s: record something that is, here", name)
 		}
 	}
