@@ -47,8 +47,8 @@ var allowed = map[string][]string{
 	"internal/wire/myclient":    {},
 	"internal/wire/pgcopy":      {},
 	"internal/wire/pgwire":      {},
-	"internal/wire/tls13":       {},
 	"internal/wire/tlshello":    {},
+	"internal/wire/tlsrecord":   {},
 
 	// words for people
 	"internal/lang":  {},
@@ -62,7 +62,7 @@ var allowed = map[string][]string{
 
 	// the gate
 	"internal/gate/cutting": {"internal/policy/cut"},
-	"internal/gate/netloop": {"internal/wire/tls13"},
+	"internal/gate/netloop": {"internal/wire/tlsrecord"},
 	"internal/gate/pgproxy": {
 		"internal/element", "internal/event", "internal/gate/cutting", "internal/gate/netloop", "internal/gate/pgproxy/pglogin", "internal/lineage",
 		"internal/policy", "internal/policy/cut", "internal/roll", "internal/sqlscan", "internal/subject", "internal/traceparent",
@@ -76,7 +76,7 @@ var allowed = map[string][]string{
 		"internal/wire/coding", "internal/wire/tlshello",
 	},
 	"internal/gate/resolver":        {"internal/event", "internal/gate/cutting", "internal/policy/cut", "internal/policy/exit"},
-	"internal/gate/pgproxy/pglogin": {"internal/gate/netloop", "internal/wire/pgwire", "internal/wire/tls13"},
+	"internal/gate/pgproxy/pglogin": {"internal/gate/netloop", "internal/wire/pgwire", "internal/wire/tlsrecord"},
 
 	// what is cut everywhere, and remote gates
 	"internal/policy/order": {"internal/policy/cut"},

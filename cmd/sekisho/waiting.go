@@ -13,7 +13,7 @@ import (
 	"sekisho/internal/fault"
 	"sekisho/internal/gate/netloop"
 	"sekisho/internal/gate/pgproxy"
-	"sekisho/internal/wire/tls13"
+	"sekisho/internal/wire/tlsrecord"
 )
 
 // waiting are the sessions that the gates of one run kept, for those of the same
@@ -36,15 +36,15 @@ type handedSession struct {
 	Client   int    `json:"client"`
 	Upstream int    `json:"upstream"`
 	// From where TLS goes on, on each side; nil: in clear.
-	ClientTLS   *tls13.State `json:"client_tls,omitempty"`
-	UpstreamTLS *tls13.State `json:"upstream_tls,omitempty"`
+	ClientTLS   *tlsrecord.State `json:"client_tls,omitempty"`
+	UpstreamTLS *tlsrecord.State `json:"upstream_tls,omitempty"`
 
 	State []byte `json:"state"`
 }
 
 // keepsSessions is the form in which a program writes sessions down for the
 // next, and the only one that it reads. 0: it keeps none.
-const keepsSessions = 4
+const keepsSessions = 5
 
 // entryOf is a digest of what says who enters a gate, and to which server: what
 // it lets in is kept for a gate of which that is still true. Policies are no

@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"sekisho/internal/wire/tls13"
+	"sekisho/internal/wire/tlsrecord"
 )
 
 // Connect opens a TCP connection for a Transport, with TCP_NODELAY and without
@@ -97,7 +97,7 @@ func socketError(fd int) error {
 
 // Adopt takes a connected socket by its descriptor, which is the Socket's from then on, and its TLS session; nil: in
 // clear.
-func Adopt(fd int, session *tls13.State) (*Socket, error) {
+func Adopt(fd int, session *tlsrecord.State) (*Socket, error) {
 	domain, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
 	if err != nil {
 		return nil, os.NewSyscallError("getsockopt", err)

@@ -7,14 +7,14 @@ import (
 	"errors"
 	"net/netip"
 
-	"sekisho/internal/wire/tls13"
+	"sekisho/internal/wire/tlsrecord"
 )
 
 // Connect is Linux's: the portable carrier takes what net.Dialer makes.
 func Connect(context.Context, netip.AddrPort) (*Socket, error) { return nil, errors.ErrUnsupported }
 
 // Adopt is Linux's too.
-func Adopt(int, *tls13.State) (*Socket, error) { return nil, errors.ErrUnsupported }
+func Adopt(int, *tlsrecord.State) (*Socket, error) { return nil, errors.ErrUnsupported }
 
 // Close has nothing to close.
 func (s *Socket) Close() error { return nil }

@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"sekisho/internal/wire/tls13"
+	"sekisho/internal/wire/tlsrecord"
 )
 
 // epollLoop spreads pairs over workers.
@@ -130,7 +130,7 @@ func newEnd(t Transport) (end, error) {
 		}
 		if t.Socket.TLS != nil {
 			e.stream = &Stream{loop: true}
-			c, err := tls13.New(e.stream, t.Socket.TLS)
+			c, err := tlsrecord.New(e.stream, t.Socket.TLS)
 			if err != nil {
 				return e, err
 			}

@@ -36,7 +36,7 @@ import (
 	"runtime"
 	"time"
 
-	"sekisho/internal/wire/tls13"
+	"sekisho/internal/wire/tlsrecord"
 )
 
 // Side says which peer of a pair.
@@ -124,7 +124,7 @@ type Transport struct {
 }
 
 // Keepable reports whether a loop that carries t may let go of it, so that another program goes on: in clear always, and
-// over TLS 1.3 when all that crypto/tls did since the handshake is known (tls13.Trace). After Add only callbacks may ask.
+// over TLS when all that crypto/tls did since the handshake is known (tlsrecord.Trace), of 1.2 with an AEAD. After Add only callbacks may ask.
 func (t Transport) Keepable() bool {
 	if t.TLS == nil {
 		return true
@@ -146,7 +146,7 @@ type Socket struct {
 	fd    int
 	local bool // of the Unix domain
 	// TLS is from where its TLS session goes on; nil: in clear. It is as secret as what passes there.
-	TLS *tls13.State
+	TLS *tlsrecord.State
 }
 
 // Descriptor is the socket's: it stays the Socket's, and -1 says that it has none any more.

@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"sekisho/internal/wire/tls13"
+	"sekisho/internal/wire/tlsrecord"
 )
 
 // Pair is a client and its upstream. Its methods, except Wake and Kill, may be called only from inside a callback
@@ -83,7 +83,7 @@ type end struct {
 }
 
 // tlsConn is a TLS session that reads and writes a Stream: a *tls.Conn, or a
-// *tls13.Conn that goes on with one of another program.
+// *tlsrecord.Conn that goes on with one of another program.
 type tlsConn interface {
 	io.ReadWriter
 	CloseWrite() error
@@ -95,7 +95,7 @@ func (e *end) rests() bool {
 	switch c := e.tls.(type) {
 	case nil:
 		return true
-	case *tls13.Conn:
+	case *tlsrecord.Conn:
 		return e.stream.inEOF == nil && len(e.stream.in) == 0 && c.Rests()
 	}
 	return e.stream.inEOF == nil && len(e.stream.in) == 0 && e.stream.Trace.Rests()
@@ -103,10 +103,10 @@ func (e *end) rests() bool {
 
 // letGo returns from where the TLS session goes on; nil: in clear. It rests, and
 // is not used any more.
-func (e *end) letGo() (state *tls13.State) {
+func (e *end) letGo() (state *tlsrecord.State) {
 	switch c := e.tls.(type) {
 	case nil:
-	case *tls13.Conn:
+	case *tlsrecord.Conn:
 		state = c.State()
 		c.Forget()
 	default:

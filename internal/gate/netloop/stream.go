@@ -5,7 +5,7 @@ import (
 	"net"
 	"time"
 
-	"sekisho/internal/wire/tls13"
+	"sekisho/internal/wire/tlsrecord"
 )
 
 // Stream is a net.Conn that serves two masters one after the other: first a goroutine, which reads and writes it
@@ -24,7 +24,7 @@ type Stream struct {
 
 	// Trace, when the TLS session shall be carried on by another program, sees all
 	// cipher text. It is set before the handshake.
-	Trace *tls13.Trace
+	Trace *tlsrecord.Trace
 }
 
 // NewStream returns a Stream over conn, in its first life.

@@ -183,7 +183,7 @@ func (s *prepared) keep() keptPrepared {
 }
 
 // keepable says that the session can be kept when it comes to rest. Others end
-// then: of older TLS, and of TLS whose keys have changed, nobody knows enough, and
+// then: of suites of CBC, and of TLS whose keys have changed, nobody knows enough, and
 // what a session that is lost or streams has under way neither.
 func (s *session) keepable() bool {
 	return s.login.Client.Keepable() && s.login.Upstream.Keepable() && s.e.lost == "" && s.e.streaming == nil

@@ -3,6 +3,7 @@ package pgproxy_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -29,8 +30,8 @@ import (
 )
 
 // encrypted makes a world with TLS on both sides, under one certificate, as channel
-// binding through a gate needs it.
-func encrypted(t *testing.T) (*world, func(*pgproxy.Config, *pgproxy.Settings)) {
+// binding through a gate needs it. upstream is the greatest version at the server.
+func encrypted(t *testing.T, upstream uint16) (*world, func(*pgproxy.Config, *pgproxy.Settings)) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -58,6 +59,7 @@ func encrypted(t *testing.T) (*world, func(*pgproxy.Config, *pgproxy.Settings)) 
 	change := func(c *pgproxy.Config, _ *pgproxy.Settings) {
 		c.Keep = func() bool { return true }
 		c.Login.ClientTLS, c.Login.UpstreamTLS = pglogin.TLSRequired, pglogin.Require
+		c.Login.UpstreamConfig = &tls.Config{MaxVersion: upstream}
 		c.Login.Certificate = func() (*tls.Certificate, error) {
 			return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, nil
 		}
@@ -106,25 +108,40 @@ func (p *psql) says(t *testing.T, sql, want string) {
 	}
 }
 
-// TestKeptTLS: sessions over TLS 1.3 on both sides go on over two upgrades, with
-// their statements, byte for byte: of psql with channel binding, of pgx with it, and
-// of one that begins TLS at once. One over TLS 1.2 ends.
+// connectOver is connect by TLS of a version, and of it by some suites.
+func (w *world) connectOver(version uint16, suites []uint16, more string) *pgx.Conn {
+	w.t.Helper()
+	cfg, err := pgx.ParseConfig(w.dsn(more))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	cfg.TLSConfig.MinVersion, cfg.TLSConfig.MaxVersion, cfg.TLSConfig.CipherSuites = version, version, suites
+	conn, err := pgx.ConnectConfig(w.t.Context(), cfg)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	return conn
+}
+
+// TestKeptTLS: sessions over TLS, of either version on both sides, go on over two
+// upgrades, with their statements, byte for byte: of psql with channel binding, of pgx
+// with it, and of one that begins TLS at once. One over a suite of CBC ends.
 func TestKeptTLS(t *testing.T) {
+	for _, version := range []uint16{tls.VersionTLS13, tls.VersionTLS12} {
+		t.Run(tls.VersionName(version), func(t *testing.T) { testKeptTLS(t, version) })
+	}
+}
+
+func testKeptTLS(t *testing.T, version uint16) {
 	ctx := t.Context()
-	w, change := encrypted(t)
+	w, change := encrypted(t, version)
 	const login = "password=geheim default_query_exec_mode=exec sslmode=require "
-	bound, direct := w.connect(login+"channel_binding=require"), w.connect(login+"sslnegotiation=direct")
-	p := w.startPsql("password=geheim sslmode=require channel_binding=require")
+	bound, direct := w.connectOver(version, nil, login+"channel_binding=require"), w.connectOver(version, nil, login+"sslnegotiation=direct")
+	exactly := strings.Replace(tls.VersionName(version), "TLS ", "TLSv", 1)
+	p := w.startPsql("password=geheim sslmode=require channel_binding=require ssl_min_protocol_version=" + exactly + " ssl_max_protocol_version=" + exactly)
 	p.says(t, "PREPARE one(int) AS SELECT email FROM customers WHERE id = $1; EXECUTE one(7)", "u7@example.jp")
-	old, err := pgx.ParseConfig(w.dsn(login))
-	if err != nil {
-		t.Fatal(err)
-	}
-	old.TLSConfig.MaxVersion = tls.VersionTLS12
-	older, err := pgx.ConnectConfig(ctx, old)
-	if err != nil {
-		t.Fatal(err)
-	}
+	older := w.connectOver(tls.VersionTLS12, []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA}, login)
 	all := []*pgx.Conn{bound, direct}
 	for _, c := range all {
 		if _, err := c.Prepare(ctx, "byid", "SELECT name FROM customers WHERE id = $1"); err != nil {
@@ -140,6 +157,11 @@ func TestKeptTLS(t *testing.T) {
 		for _, k := range list {
 			if k.Client.TLS == nil || k.Upstream.TLS == nil {
 				t.Fatal("a session goes on in clear")
+			}
+			for _, s := range []uint16{k.Client.TLS.Suite, k.Upstream.TLS.Suite} {
+				if new := s>>8 == 0x13; new != (version == tls.VersionTLS13) { // RFC 8446, B.4
+					t.Errorf("a leg over %s", tls.CipherSuiteName(s))
+				}
 			}
 			for _, secret := range [][]byte{k.Client.TLS.In.Secret, k.Upstream.TLS.Out.Secret} {
 				if bytes.Contains(k.State, secret) {
@@ -170,7 +192,7 @@ func TestKeptTLS(t *testing.T) {
 		p.says(t, fmt.Sprintf("EXECUTE one(%d)", start), fmt.Sprintf("u%d@example.jp", start))
 	}
 	if err := older.Ping(ctx); err == nil {
-		t.Error("a session over TLS 1.2 goes on")
+		t.Error("a session over a suite of CBC goes on")
 	}
 	w.stop()
 	for _, k := range w.gate.Kept() {
@@ -184,7 +206,7 @@ func TestKeptTLS(t *testing.T) {
 // TestKeptTLSAndCut: a cut ends a session over TLS that was kept, and tells its
 // client; and who would go on in clear does not go on.
 func TestKeptTLSAndCut(t *testing.T) {
-	w, change := encrypted(t)
+	w, change := encrypted(t, tls.VersionTLS12) // 1.3 at the client
 	c := w.connect("password=geheim default_query_exec_mode=exec sslmode=require")
 	w = w.follow(2, change)
 	rowsOf(t, c, "SELECT email FROM customers WHERE id = 5")
@@ -199,7 +221,7 @@ func TestKeptTLSAndCut(t *testing.T) {
 		t.Errorf("the client hears %q", code)
 	}
 
-	w, change = encrypted(t)
+	w, change = encrypted(t, tls.VersionTLS13)
 	c = w.connect("password=geheim default_query_exec_mode=exec sslmode=require")
 	rowsOf(t, c, "SELECT 1")
 	w.stop()

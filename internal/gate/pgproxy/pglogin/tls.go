@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"net"
 
-	"sekisho/internal/wire/tls13"
+	"sekisho/internal/wire/tlsrecord"
 )
 
 // alpn is the protocol name of PostgreSQL (PG_ALPN_PROTOCOL in src/include/libpq/pqcomm.h).
@@ -51,7 +51,7 @@ func (a *Acceptor) clientTLS(ctx context.Context, l *link, direct bool) error {
 		cfg.ClientAuth, cfg.ClientCAs = tls.VerifyClientCertIfGiven, a.cfg.ClientCAs
 	}
 	if a.cfg.Keepable { // it counts on that no ticket is sent
-		l.stream.Trace = tls13.NewTrace(true)
+		l.stream.Trace = tlsrecord.NewTrace(true)
 		cfg.KeyLogWriter = l.stream.Trace
 	}
 	conn := tls.Server(l.stream, cfg)
@@ -126,7 +126,7 @@ func verifyChain(s tls.ConnectionState, roots *x509.CertPool) error {
 func (a *Acceptor) upstreamTLS(ctx context.Context, l *link) error {
 	cfg := a.upstreamTLSCfg
 	if a.cfg.Keepable {
-		l.stream.Trace = tls13.NewTrace(false)
+		l.stream.Trace = tlsrecord.NewTrace(false)
 		cfg = cfg.Clone()
 		cfg.KeyLogWriter = l.stream.Trace
 	}

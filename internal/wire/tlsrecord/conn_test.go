@@ -1,10 +1,12 @@
-package tls13
+package tlsrecord
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -23,11 +25,15 @@ var suitesOfTLS []uint16
 //go:linkname suitesOfTLSNoAES crypto/tls.defaultCipherSuitesTLS13NoAES
 var suitesOfTLSNoAES []uint16
 
-// onlySuite has crypto/tls know one suite.
-func onlySuite(t *testing.T, id uint16) {
+// onlySuite has crypto/tls know one suite. The function is for joined.
+func onlySuite(t testing.TB, id uint16) func(*tls.Config) {
+	if suites[id].old {
+		return func(c *tls.Config) { c.MaxVersion, c.CipherSuites = tls.VersionTLS12, []uint16{id} }
+	}
 	a, b := suitesOfTLS, suitesOfTLSNoAES
 	t.Cleanup(func() { suitesOfTLS, suitesOfTLSNoAES = a, b })
 	suitesOfTLS, suitesOfTLSNoAES = []uint16{id}, []uint16{id}
+	return nil
 }
 
 var certificate = sync.OnceValue(func() tls.Certificate {
@@ -35,13 +41,26 @@ var certificate = sync.OnceValue(func() tls.Certificate {
 	if err != nil {
 		panic(err)
 	}
+	return certificateOf(key)
+})
+
+// certificateRSA is for the suites of TLS 1.2 that want one.
+var certificateRSA = sync.OnceValue(func() tls.Certificate {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err)
+	}
+	return certificateOf(key)
+})
+
+func certificateOf(key crypto.Signer) tls.Certificate {
 	template := x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"gate"}}
-	der, err := x509.CreateCertificate(rand.Reader, &template, &template, &key.PublicKey, key)
+	der, err := x509.CreateCertificate(rand.Reader, &template, &template, key.Public(), key)
 	if err != nil {
 		panic(err)
 	}
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
-})
+}
 
 // none is the error of a wire that is empty.
 type none struct{}
@@ -132,7 +151,7 @@ func joined(t testing.TB, weServe bool, change func(*tls.Config)) (*end, *tls.Co
 	a, b := newWire(), newWire()
 	ours, theirs := &end{in: a, out: b, trace: NewTrace(weServe)}, &end{in: b, out: a, trace: NewTrace(!weServe)}
 	conn := func(e *end, serves bool) *tls.Conn {
-		cfg := &tls.Config{InsecureSkipVerify: true, KeyLogWriter: e.trace, SessionTicketsDisabled: true, Certificates: []tls.Certificate{certificate()}}
+		cfg := &tls.Config{InsecureSkipVerify: true, KeyLogWriter: e.trace, SessionTicketsDisabled: true, Certificates: []tls.Certificate{certificate(), certificateRSA()}}
 		if change != nil {
 			change(cfg)
 		}
@@ -181,12 +200,11 @@ func takeOver(t testing.TB, e *end) *Conn {
 	return c
 }
 
-func eachSuite(t *testing.T, do func(t *testing.T, weServe bool)) {
+func eachSuite(t *testing.T, do func(t *testing.T, s *suite, weServe bool, only func(*tls.Config))) {
 	for id := range suites {
 		for _, weServe := range []bool{true, false} {
 			t.Run(tls.CipherSuiteName(id)+map[bool]string{true: "/server", false: "/client"}[weServe], func(t *testing.T) {
-				onlySuite(t, id)
-				do(t, weServe)
+				do(t, suites[id], weServe, onlySuite(t, id))
 			})
 		}
 	}
@@ -196,8 +214,8 @@ func eachSuite(t *testing.T, do func(t *testing.T, weServe bool)) {
 // another after it, also over changes of keys; crypto/tls at the other end sees
 // nothing of that.
 func TestGoesOn(t *testing.T) {
-	eachSuite(t, func(t *testing.T, weServe bool) {
-		e, our, _, their := joined(t, weServe, nil)
+	eachSuite(t, func(t *testing.T, s *suite, weServe bool, only func(*tls.Config)) {
+		e, our, _, their := joined(t, weServe, only)
 		counted := readCounted{our, e.trace}
 		long := bytes.Repeat([]byte("0123456789abcdef"), 40<<10/16)
 		for _, text := range [][]byte{[]byte("a"), long, []byte("b")} {
@@ -210,15 +228,13 @@ func TestGoesOn(t *testing.T) {
 				pass(t, c, their, text)
 				pass(t, their, c, text)
 			}
-			if err := c.askKeyUpdate(1); err != nil { // they change theirs too
-				t.Fatal(err)
+			if !s.old {
+				must(t, c.askKeyUpdate(1)) // they change theirs too
+				pass(t, c, their, []byte("under a new key"))
+				pass(t, their, c, []byte("also"))
+				must(t, c.askKeyUpdate(0)) // they do not
+				pass(t, c, their, []byte("only one"))
 			}
-			pass(t, c, their, []byte("under a new key"))
-			pass(t, their, c, []byte("also"))
-			if err := c.askKeyUpdate(0); err != nil { // they do not
-				t.Fatal(err)
-			}
-			pass(t, c, their, []byte("only one"))
 			if !c.Rests() {
 				t.Fatal("it does not rest")
 			}
@@ -273,8 +289,11 @@ func (r readCounted) Read(b []byte) (int, error) {
 
 // TestPeerAsks: the peer changes keys and asks for ours, in any mix.
 func TestPeerAsks(t *testing.T) {
-	eachSuite(t, func(t *testing.T, weServe bool) {
-		e, _, f, _ := joined(t, weServe, nil)
+	eachSuite(t, func(t *testing.T, s *suite, weServe bool, only func(*tls.Config)) {
+		if s.old {
+			return // it has no such thing
+		}
+		e, _, f, _ := joined(t, weServe, only)
 		c, d := takeOver(t, e), takeOver(t, f)
 		for i := range 40 {
 			from, to := c, d
@@ -294,7 +313,13 @@ func TestPeerAsks(t *testing.T) {
 
 // TestPieces: bytes that come one by one, with nothing between them.
 func TestPieces(t *testing.T) {
-	e, _, _, their := joined(t, true, nil)
+	for _, id := range []uint16{tls.TLS_AES_128_GCM_SHA256, tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256} {
+		t.Run(tls.CipherSuiteName(id), func(t *testing.T) { testPieces(t, onlySuite(t, id)) })
+	}
+}
+
+func testPieces(t *testing.T, only func(*tls.Config)) {
+	e, _, _, their := joined(t, true, only)
 	c := takeOver(t, e)
 	if _, err := their.Write([]byte("slowly")); err != nil {
 		t.Fatal(err)
@@ -331,8 +356,10 @@ func TestPieces(t *testing.T) {
 // TestTraceKnowsWhenItDoesNot: whatever crypto/tls does that is no data is noticed,
 // or known.
 func TestTraceKnowsWhenItDoesNot(t *testing.T) {
-	t.Run("TLS 1.2", func(t *testing.T) {
-		e, _, _, _ := joined(t, true, func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 })
+	t.Run("CBC", func(t *testing.T) {
+		e, _, _, _ := joined(t, true, func(c *tls.Config) {
+			c.MaxVersion, c.CipherSuites = tls.VersionTLS12, []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA}
+		})
 		if e.trace.Settle(); e.trace.Keepable() {
 			t.Error("keepable")
 		}
@@ -340,17 +367,28 @@ func TestTraceKnowsWhenItDoesNot(t *testing.T) {
 	for name, c := range map[string]struct {
 		send func(t *testing.T, d *Conn)
 		keep bool
+		old  bool
 	}{
-		"key update":                 {func(t *testing.T, d *Conn) { must(t, d.askKeyUpdate(0)) }, false},
-		"key update that asks":       {func(t *testing.T, d *Conn) { must(t, d.askKeyUpdate(1)) }, false},
-		"padding":                    {func(t *testing.T, d *Conn) { must(t, d.sendPadded(typeData, []byte("p"), 9)) }, false},
-		"an alert that says nothing": {func(t *testing.T, d *Conn) { must(t, d.send(typeAlert, []byte{1, byte(UserCanceled)})) }, false},
-		"an empty record":            {func(t *testing.T, d *Conn) { must(t, d.send(typeData, nil)) }, true},
-		"change cipher spec":         {func(t *testing.T, d *Conn) { _, _ = d.below.Write([]byte{20, 3, 3, 0, 1, 1}) }, false},
-		"data":                       {func(*testing.T, *Conn) {}, true},
+		"key update":                 {func(t *testing.T, d *Conn) { must(t, d.askKeyUpdate(0)) }, false, false},
+		"key update that asks":       {func(t *testing.T, d *Conn) { must(t, d.askKeyUpdate(1)) }, false, false},
+		"padding":                    {func(t *testing.T, d *Conn) { must(t, d.sendPadded(typeData, []byte("p"), 9)) }, false, false},
+		"an alert that says nothing": {func(t *testing.T, d *Conn) { must(t, d.send(typeAlert, []byte{1, byte(UserCanceled)})) }, false, false},
+		"an empty record":            {func(t *testing.T, d *Conn) { must(t, d.send(typeData, nil)) }, true, false},
+		"change cipher spec":         {func(t *testing.T, d *Conn) { _, _ = d.below.Write([]byte{20, 3, 3, 0, 1, 1}) }, false, false},
+		"data":                       {func(*testing.T, *Conn) {}, true, false},
+
+		"a warning of TLS 1.2":         {func(t *testing.T, d *Conn) { must(t, d.send(typeAlert, []byte{levelWarning, 41})) }, false, true},
+		"an empty record of TLS 1.2":   {func(t *testing.T, d *Conn) { must(t, d.send(typeData, nil)) }, true, true},
+		"half a handshake of TLS 1.2":  {func(t *testing.T, d *Conn) { must(t, d.send(typeHandshake, []byte{1})) }, false, true},
+		"another handshake of TLS 1.2": {func(t *testing.T, d *Conn) { must(t, d.send(typeHandshake, []byte{0, 0, 0, 0})) }, false, true},
+		"data of TLS 1.2":              {func(*testing.T, *Conn) {}, true, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			e, our, f, _ := joined(t, true, nil)
+			var only func(*tls.Config)
+			if c.old {
+				only = onlySuite(t, tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256)
+			}
+			e, our, f, _ := joined(t, true, only)
 			d := takeOver(t, f)
 			e.trace.Settle()
 			counted := readCounted{our, e.trace}
@@ -395,7 +433,7 @@ func TestTraceKnowsWhenItDoesNot(t *testing.T) {
 	})
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -438,9 +476,12 @@ func (c *Conn) sendInner(inner []byte) error {
 	return err
 }
 
+// seal makes a record of a TLSInnerPlaintext; in TLS 1.2 its last byte, the type, comes first.
 func (c *Conn) seal(inner []byte) []byte {
-	nonce, _ := c.out.count()
-	n := len(inner) + overhead
-	head := []byte{typeData, 3, 3, byte(n >> 8), byte(n)}
-	return c.out.aead.Seal(head, nonce, inner, head)
+	typ := byte(typeData)
+	if c.suite.old {
+		typ, inner = inner[len(inner)-1], inner[:len(inner)-1]
+	}
+	b, _ := c.out.protect(nil, typ, inner)
+	return b
 }

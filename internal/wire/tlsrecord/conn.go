@@ -1,4 +1,4 @@
-package tls13
+package tlsrecord
 
 import (
 	"errors"
@@ -9,9 +9,7 @@ import (
 
 const (
 	headerLen    = 5
-	maxPlain     = 1 << 14 // bytes of content of a record (RFC 8446, 5.1)
-	maxCipher    = maxPlain + 256
-	overhead     = 16 // of every AEAD here
+	maxPlain     = 1 << 14 // bytes of content of a record (RFC 8446, 5.1; RFC 5246, 6.2.1)
 	maxHandshake = 64 << 10
 	// maxIdle bounds the records and messages in a row that bring no data, as
 	// crypto/tls does.
@@ -20,17 +18,24 @@ const (
 	keepBuffer = 2 << 10
 )
 
-// Content types (RFC 8446, 5.1) and handshake types (4).
+// Content types (RFC 8446, 5.1; RFC 5246, 6.2.1) and handshake types (4; 7.4).
 const (
 	typeAlert     = 21
 	typeHandshake = 22
 	typeData      = 23
 
-	messageTicket    = 4
-	messageKeyUpdate = 24
+	messageHelloRequest = 0
+	messageTicket       = 4
+	messageKeyUpdate    = 24
 )
 
-// Alert is a reason to end a connection (RFC 8446, 6).
+// Levels of alerts. In TLS 1.3 they say nothing (RFC 8446, 6).
+const (
+	levelWarning = 1
+	levelFatal   = 2
+)
+
+// Alert is a reason to end a connection (RFC 8446, 6; RFC 5246, 7.2).
 type Alert uint8
 
 // Alerts that are sent, or known when they are received.
@@ -44,17 +49,18 @@ const (
 	ProtocolVersion   Alert = 70
 	InternalError     Alert = 80
 	UserCanceled      Alert = 90
+	NoRenegotiation   Alert = 100
 )
 
 // Error says which.
-func (a Alert) Error() string { return fmt.Sprintf("tls13: alert %d", uint8(a)) }
+func (a Alert) Error() string { return fmt.Sprintf("tlsrecord: alert %d", uint8(a)) }
 
 // RemoteError is an alert of the peer.
 type RemoteError struct{ Alert Alert }
 
 // Error says which.
 func (e *RemoteError) Error() string {
-	return fmt.Sprintf("tls13: the peer ends with alert %d", e.Alert)
+	return fmt.Sprintf("tlsrecord: the peer ends with alert %d", e.Alert)
 }
 
 // Conn is one end of a connection. It is used by one goroutine. Below may not
@@ -63,6 +69,7 @@ func (e *RemoteError) Error() string {
 type Conn struct {
 	below   io.ReadWriter
 	server  bool
+	suite   *suite
 	in, out protection
 
 	raw     []byte // the record that is being read, as far as it came
@@ -77,10 +84,10 @@ type Conn struct {
 // New goes on from a state, which it copies.
 func New(below io.ReadWriter, from *State) (*Conn, error) {
 	s := suites[from.Suite]
-	if s == nil {
-		return nil, fmt.Errorf("tls13: cipher suite 0x%04x", from.Suite)
+	if s == nil { // also one of CBC
+		return nil, fmt.Errorf("tlsrecord: cipher suite 0x%04x", from.Suite)
 	}
-	c := &Conn{below: below, server: from.Server}
+	c := &Conn{below: below, server: from.Server, suite: s}
 	var err, other error
 	c.in, err = newProtection(s, from.In)
 	c.out, other = newProtection(s, from.Out)
@@ -100,7 +107,7 @@ func (c *Conn) Rests() bool {
 func (c *Conn) State() *State {
 	s := State{Server: c.server, In: Half{c.in.secret, c.in.next}, Out: Half{c.out.secret, c.out.next}}
 	for id, one := range suites {
-		if one == c.in.suite {
+		if one == c.suite {
 			s.Suite = id
 		}
 	}
@@ -140,29 +147,29 @@ func (c *Conn) record() error {
 	}
 	n := int(c.raw[3])<<8 | int(c.raw[4])
 	switch {
-	case c.raw[0] != typeData: // nothing else comes after the handshake
+	case c.raw[0] != typeData && !c.suite.old: // nothing else comes after the handshake
 		return c.fail(UnexpectedMessage)
 	case c.raw[1] != 3 || c.raw[2] != 3: // as crypto/tls, which was here before
 		return c.fail(ProtocolVersion)
-	case n > maxCipher:
+	case n > c.suite.maxCipher():
 		return c.fail(RecordOverflow)
-	case n < overhead:
-		return c.fail(BadRecordMAC)
 	}
 	if err := c.fill(headerLen + n); err != nil {
 		return err
 	}
-	nonce, err := c.in.count()
-	if err != nil {
-		return c.fail(InternalError)
-	}
-	body := c.raw[headerLen:]
-	inner, err := c.in.aead.Open(body[:0], nonce, body, c.raw[:headerLen])
+	typ := c.raw[0]
+	inner, a, ok := c.in.open(c.raw[:headerLen], c.raw[headerLen:])
 	c.raw = c.raw[:0] // inner is in the same array until the next fill
-	switch {
-	case err != nil:
-		return c.fail(BadRecordMAC)
-	case len(inner) > maxPlain+1:
+	if !ok {
+		return c.fail(a)
+	}
+	if c.suite.old {
+		if len(inner) > maxPlain {
+			return c.fail(RecordOverflow)
+		}
+		return c.take(typ, inner)
+	}
+	if len(inner) > maxPlain+1 {
 		return c.fail(RecordOverflow)
 	}
 	end := len(inner) - 1
@@ -205,7 +212,7 @@ func temporary(err error) bool {
 
 // take does what a record says.
 func (c *Conn) take(typ byte, content []byte) error {
-	if len(c.hand) > 0 && typ != typeHandshake {
+	if len(c.hand) > 0 && typ != typeHandshake && (!c.suite.old || typ == typeData && len(content) > 0) {
 		return c.fail(UnexpectedMessage)
 	}
 	switch typ {
@@ -220,6 +227,9 @@ func (c *Conn) take(typ byte, content []byte) error {
 			return c.fail(UnexpectedMessage)
 		}
 		c.hand = append(c.hand, content...)
+		if c.suite.old {
+			return c.again()
+		}
 		return c.messages()
 	case typeAlert:
 		return c.alert(content)
@@ -235,20 +245,42 @@ func (c *Conn) useless() error {
 	return nil
 }
 
-// alert ends the connection, but for the one that says nothing.
+// alert ends the connection, but for one that says nothing: user_canceled, and in
+// TLS 1.2 every warning.
 func (c *Conn) alert(content []byte) error {
 	if len(content) != 2 {
 		return c.fail(DecodeError)
 	}
-	switch a := Alert(content[1]); a {
-	case CloseNotify:
+	a := Alert(content[1])
+	switch {
+	case a == CloseNotify:
 		c.readErr = io.EOF
-	case UserCanceled:
+	case c.suite.old && content[0] == levelWarning, !c.suite.old && a == UserCanceled:
 		return c.useless()
+	case c.suite.old && content[0] != levelFatal:
+		return c.fail(UnexpectedMessage)
 	default:
 		c.readErr = &RemoteError{a}
 	}
 	return c.readErr
+}
+
+// again ends a connection of TLS 1.2 whose peer begins another handshake, as
+// crypto/tls does; a server that asks for one hears why (RFC 5246, 7.2.2 and 7.4.1.1).
+func (c *Conn) again() error {
+	if len(c.hand) < 4 {
+		return nil
+	}
+	n := int(c.hand[1])<<16 | int(c.hand[2])<<8 | int(c.hand[3])
+	switch {
+	case n > maxHandshake:
+		return c.fail(InternalError)
+	case len(c.hand) < 4+n:
+		return nil
+	case c.hand[0] == messageHelloRequest && n == 0:
+		return c.fail(NoRenegotiation)
+	}
+	return c.fail(UnexpectedMessage)
 }
 
 // messages does what whole handshake messages say: tickets are thrown away, keys
@@ -311,7 +343,11 @@ func (c *Conn) keyUpdate(body []byte) error {
 
 // fail ends both directions, and tells the peer why.
 func (c *Conn) fail(a Alert) error {
-	_ = c.send(typeAlert, []byte{2, byte(a)}) // the peer may be gone already
+	level := byte(levelFatal)
+	if a == NoRenegotiation {
+		level = levelWarning
+	}
+	_ = c.send(typeAlert, []byte{level, byte(a)}) // the peer may be gone already
 	c.readErr = a
 	if c.sendErr == nil {
 		c.sendErr = a
@@ -334,7 +370,7 @@ func (c *Conn) Write(b []byte) (n int, err error) {
 
 // CloseWrite sends close_notify: nothing more is written.
 func (c *Conn) CloseWrite() error {
-	err := c.send(typeAlert, []byte{1, byte(CloseNotify)})
+	err := c.send(typeAlert, []byte{levelWarning, byte(CloseNotify)})
 	if err == nil {
 		c.sendErr = net.ErrClosed
 	}
@@ -346,15 +382,11 @@ func (c *Conn) send(typ byte, content []byte) error {
 	if c.sendErr != nil {
 		return c.sendErr
 	}
-	nonce, err := c.out.count()
+	sealed, err := c.out.seal(c.sealed, typ, content)
 	if err == nil {
-		n := len(content) + 1 + overhead
-		b := append(c.sealed[:0], typeData, 3, 3, byte(n>>8), byte(n))
-		b = append(append(b, content...), typ)
-		inner := b[headerLen:]
-		c.sealed = c.out.aead.Seal(b[:headerLen], nonce, inner, b[:headerLen])
-		_, err = c.below.Write(c.sealed)
-		if cap(c.sealed) > keepBuffer {
+		_, err = c.below.Write(sealed)
+		c.sealed = sealed[:0]
+		if cap(sealed) > keepBuffer {
 			c.sealed = nil
 		}
 	}

@@ -1,4 +1,4 @@
-package tls13
+package tlsrecord
 
 import (
 	"bytes"
@@ -10,16 +10,23 @@ import (
 
 // Trace follows a connection of crypto/tls from outside: it sees the secrets that
 // the handshake made, the cipher text in both directions, and how many bytes of
-// data crypto/tls gave out. Each record carries its content, padding, and 17 bytes
-// more; so when the content of all records is as long as the data that came out,
+// data crypto/tls gave out.
+//
+// Each record carries its content and a known number of bytes more, in TLS 1.3 after
+// padding; so when the content of all records is as long as the data that came out,
 // each was a record of data and none changed the keys: then the state is the first
 // secrets and the number of records. Else it is not known, and the connection
-// cannot be taken over. A nil Trace knows nothing.
+// cannot be taken over. In TLS 1.2 the type of a record is in clear besides: whatever
+// is no data is seen. There the handshake tells the master secret and the client's
+// random; the server's, which the keys are made of too, is in its ServerHello.
 //
-// It is used by whoever uses the connection, one goroutine at a time.
+// A nil Trace knows nothing. It is used by whoever uses the connection, one goroutine
+// at a time.
 type Trace struct {
 	server  bool
 	suite   uint16
+	master  []byte // of TLS 1.2, with the client's random; until Begin
+	random  []byte
 	client  []byte // secrets, by who sends under them
 	serving []byte
 	in, out counter
@@ -27,9 +34,12 @@ type Trace struct {
 	began, lost bool
 	took        uint64 // bytes of data that came out
 	other       uint64 // bytes of content that was something else, and is known
-	first       []byte // cipher text since the handshake; until Settle
+	first       []byte // cipher text since the handshake, of TLS 1.3; until Settle
 	whole       bool   // first is all of it
 }
+
+// maxFirst bounds what is looked at again.
+const maxFirst = 4 * (maxPlain + 256)
 
 // NewTrace begins before the handshake. server: this end is.
 func NewTrace(server bool) *Trace { return &Trace{server: server, whole: true} }
@@ -40,17 +50,24 @@ func (t *Trace) Write(line []byte) (int, error) {
 	if len(fields) != 3 || t.began {
 		return len(line), nil
 	}
-	secret := make([]byte, hex.DecodedLen(len(fields[2])))
-	if _, err := hex.Decode(secret, fields[2]); err != nil {
-		return len(line), nil // then there is none
-	}
+	random, secret := unhex(fields[1]), unhex(fields[2]) // or there is none
 	switch string(fields[0]) {
+	case "CLIENT_RANDOM":
+		t.random, t.master = random, secret
 	case "CLIENT_TRAFFIC_SECRET_0":
 		t.client = secret
 	case "SERVER_TRAFFIC_SECRET_0":
 		t.serving = secret
 	}
 	return len(line), nil
+}
+
+func unhex(b []byte) []byte {
+	out := make([]byte, hex.DecodedLen(len(b)))
+	if _, err := hex.Decode(out, b); err != nil {
+		return nil
+	}
+	return out
 }
 
 // Most returns how many of n bytes may be read, so that during the handshake
@@ -69,10 +86,41 @@ func (t *Trace) Begin(s tls.ConnectionState) {
 	}
 	known := suites[s.CipherSuite]
 	t.began, t.suite = true, s.CipherSuite
-	t.lost = known == nil || s.Version != tls.VersionTLS13 || len(t.client) != known.size || len(t.serving) != known.size ||
-		t.in.partial() || t.out.partial() || fips140.Enabled() // where nonces are chosen by a module alone
-	t.in, t.out = counter{}, counter{}
+	t.lost = known == nil || s.Version != known.version() || t.in.partial() || t.out.partial() ||
+		fips140.Enabled() // where nonces are chosen by a module alone
+	next := counter{}
+	if !t.lost && known.old {
+		next.records = 1
+		t.lost = !t.deriveOld(known)
+	}
+	clear(t.master)
+	t.master, t.random = nil, nil
+	if !t.lost {
+		next.cost, t.whole = known.cost(), !known.old
+		if !known.old {
+			next.cost++ // the type
+		}
+		t.lost = len(t.client) != known.size || len(t.serving) != known.size
+	}
+	t.in, t.out = next, next
 	t.forgetLost()
+}
+
+// deriveOld makes the keys of TLS 1.2, under which nothing came but Finished, as
+// record 0, in either direction (RFC 5246, 6.1).
+func (t *Trace) deriveOld(s *suite) bool {
+	hello := t.in.hello
+	if t.server {
+		hello = t.out.hello
+	}
+	if len(hello) != helloSize || hello[0] != messageServerHello || hello[4] != 3 || hello[5] != 3 {
+		return false
+	}
+	if !t.in.finished(s) || !t.out.finished(s) || len(t.master) != masterSize || len(t.random) != randomSize {
+		return false
+	}
+	t.client, t.serving = s.keyBlock(t.master, t.random, hello[helloSize-randomSize:])
+	return true
 }
 
 // In sees cipher text that crypto/tls gets, Out what it sends.
@@ -83,7 +131,7 @@ func (t *Trace) In(b []byte) {
 	t.in.feed(b)
 	switch {
 	case !t.began || !t.whole:
-	case len(t.first)+len(b) > 4*maxCipher:
+	case len(t.first)+len(b) > maxFirst:
 		t.first, t.whole = nil, false
 	default:
 		t.first = append(t.first, b...)
@@ -110,7 +158,7 @@ func (t *Trace) Settle() {
 	if t == nil || t.lost {
 		return
 	}
-	if t.began && t.in.content != t.took {
+	if t.began && t.in.content != t.took && !suites[t.suite].old {
 		t.lost = !t.whole || !t.lookUp()
 	}
 	t.first, t.whole = nil, false
@@ -182,48 +230,8 @@ func (t *Trace) Forget() {
 	if t == nil {
 		return
 	}
+	clear(t.master)
 	clear(t.client)
 	clear(t.serving)
-	t.client, t.serving, t.first, t.lost = nil, nil, nil, true
-}
-
-// counter counts records.
-type counter struct {
-	head    [headerLen]byte
-	have    int // bytes of head
-	rest    int // bytes that are missing of the record
-	records uint64
-	content uint64 // of whole records, with padding
-	odd     bool   // something came that is no protected record
-}
-
-func (c *counter) partial() bool { return c.have > 0 }
-
-// left returns how many bytes are missing until the header or the record is whole.
-func (c *counter) left() int {
-	if c.have < headerLen {
-		return headerLen - c.have
-	}
-	return c.rest
-}
-
-func (c *counter) feed(b []byte) {
-	for len(b) > 0 {
-		if c.have < headerLen {
-			n := copy(c.head[c.have:], b)
-			c.have, b = c.have+n, b[n:]
-			if c.have < headerLen {
-				return
-			}
-			c.rest = int(c.head[3])<<8 | int(c.head[4])
-			c.odd = c.odd || c.head[0] != typeData || c.rest <= overhead
-		}
-		n := min(c.rest, len(b))
-		c.rest, b = c.rest-n, b[n:]
-		if c.rest == 0 {
-			c.records++
-			c.content += uint64(max((int(c.head[3])<<8|int(c.head[4]))-overhead-1, 0))
-			c.have = 0
-		}
-	}
+	t.master, t.client, t.serving, t.first, t.lost = nil, nil, nil, nil, true
 }
