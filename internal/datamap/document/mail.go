@@ -7,11 +7,11 @@ import (
 	"errors"
 	"io"
 	"mime"
-	"mime/multipart"
 	"mime/quotedprintable"
 	"path"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/text/encoding/htmlindex"
 	"golang.org/x/text/transform"
@@ -23,15 +23,20 @@ import (
 const (
 	maxHeader = 1 << 20
 	maxFields = 10_000
+	maxName   = 100
 )
 
-// mail reads a message (RFC 5322, RFC 2045–2047): its header as a table, its
-// bodies as text, its attachments as what they are.
+// mail reads a message (RFC 5322, RFC 2045–2047) or one of its parts: its header as a
+// table, its bodies as text, its attachments as what they are. Whatever is in a header
+// and no field is a value without a name there, and told.
 func (j *job) mail(part string, r io.Reader, depth int) error {
 	b := bufio.NewReaderSize(r, 32<<10)
 	fields, err := readHeader(b)
 	j.mailHeader(part, fields)
-	if err != nil {
+	switch {
+	case err == errLimit:
+		return errors.Join(err, j.text(part, b, element.Auto))
+	case err != nil:
 		return err
 	}
 	return j.entity(part, fields, b, depth)
@@ -57,23 +62,24 @@ func readHeader(b *bufio.Reader) (fields []field, err error) {
 			}
 			return fields, err
 		}
-		if size += len(line); size > maxHeader {
-			return fields, errLimit
-		}
 		if len(line) == 0 {
 			return fields, nil
 		}
+		size += len(line)
 		if (line[0] == ' ' || line[0] == '\t') && len(fields) > 0 {
-			folded = append(append(folded, ' '), bytes.TrimSpace(line)...)
+			if folded = append(append(folded, ' '), bytes.TrimSpace(line)...); size > maxHeader {
+				return fields, errLimit
+			}
 			continue
 		}
 		name, value, ok := bytes.Cut(line, []byte(":"))
-		if ok && len(name) < 100 {
-			if len(fields) == maxFields {
-				return fields, errLimit
-			}
-			unfold()
-			fields, folded = append(fields, field{name: string(name)}), append(folded[:0], bytes.TrimSpace(value)...)
+		if !ok || len(name) > maxName || len(name) == 0 {
+			name, value = nil, line
+		}
+		unfold()
+		fields, folded = append(fields, field{name: string(name)}), append(folded[:0], bytes.TrimSpace(value)...)
+		if len(fields) > maxFields || size > maxHeader {
+			return fields, errLimit
 		}
 	}
 }
@@ -98,27 +104,98 @@ func charsetReader(charset string, r io.Reader) (io.Reader, error) {
 	return transform.NewReader(r, enc.NewDecoder()), nil
 }
 
-// mailHeader hands the header on, without the routes of mail servers.
+// mailHeader hands the header on, without the routes of mail servers but for whom they
+// were to deliver to.
 func (j *job) mailHeader(part string, fields []field) {
-	if len(fields) == 0 {
-		return
-	}
-	t := j.sink.Table(part)
-	defer t.Close()
-	columns := columnCache{t: t}
+	var t Table
+	var columns columnCache
+	odd := false
 	for _, f := range fields {
-		switch strings.ToLower(f.name) {
-		case "received", "dkim-signature", "arc-seal", "arc-message-signature", "arc-authentication-results", "message-id", "references",
-			"in-reply-to", "content-type", "content-transfer-encoding", "mime-version", "authentication-results":
-			continue
-		}
 		text, err := words.DecodeHeader(f.value)
 		if err != nil {
 			text = f.value
 		}
+		text = written(text)
+		switch strings.ToLower(f.name) {
+		case "dkim-signature", "arc-seal", "arc-message-signature", "arc-authentication-results", "message-id", "references",
+			"in-reply-to", "content-type", "content-id", "content-transfer-encoding", "mime-version", "authentication-results":
+			continue
+		case "received":
+			if text = deliveredTo(text); text == "" {
+				continue
+			}
+		case "content-disposition":
+			if name := fileName([]field{f}, nil); name != "" {
+				text = name
+			}
+		case "":
+			odd = odd || !strings.HasPrefix(text, "From ") && !strings.HasPrefix(text, ">From ")
+		}
+		odd = odd || strings.ContainsAny(f.value, "\r")
+		if t == nil {
+			t = j.sink.Table(part)
+			defer t.Close()
+			columns.t = t
+		}
 		t.Cell(columns.of([]byte(f.name)), []byte(text))
 	}
-	t.EndRow()
+	if t != nil {
+		t.EndRow()
+	}
+	if odd {
+		j.sink.Trouble(part, Damaged, "a header with lines that are no fields")
+	}
+}
+
+// written returns what stands in a header in another encoding than UTF-8, as a person
+// reads it.
+func written(s string) string {
+	if utf8.ValidString(s) && strings.IndexByte(s, 0x1b) < 0 {
+		return s
+	}
+	b, err := io.ReadAll(characters(strings.NewReader(s)))
+	if err != nil {
+		return s
+	}
+	return string(b)
+}
+
+// deliveredTo returns the addresses behind "for" in a server's line (RFC 5321 §4.4): the
+// recipient may be named nowhere else.
+func deliveredTo(received string) string {
+	var to []string
+	before := ""
+	for word := range strings.FieldsSeq(received) {
+		if strings.EqualFold(before, "for") && strings.Contains(word, "@") {
+			to = append(to, strings.Trim(word, "<>;"))
+		}
+		before = word
+	}
+	return strings.Join(to, " ")
+}
+
+// mediaType reads a Content-Type (RFC 2045 §5.1). What breaks its grammar is read as far
+// as one can tell what was meant.
+func mediaType(value string) (kind string, params map[string]string) {
+	kind, params, err := mime.ParseMediaType(value)
+	if err == nil {
+		return kind, params
+	}
+	params = map[string]string{}
+	kind, rest, _ := strings.Cut(value, ";")
+	if kind, _, _ = strings.Cut(strings.TrimSpace(kind), " "); !strings.Contains(kind, "/") {
+		kind = "text/plain"
+	}
+	for rest != "" {
+		var p string
+		p, rest, _ = strings.Cut(rest, ";")
+		name, v, _ := strings.Cut(p, "=")
+		name = strings.ToLower(strings.TrimSpace(name))
+		if v = strings.Trim(strings.TrimSpace(v), `"`); params[name] == "" {
+			params[name] = v
+		}
+	}
+	return strings.ToLower(kind), params
 }
 
 // entity reads the body of a message or of one of its parts.
@@ -126,33 +203,50 @@ func (j *job) entity(part string, fields []field, r io.Reader, depth int) error 
 	if depth > 20 {
 		return errLimit
 	}
-	kind, params, err := mime.ParseMediaType(valueOf(fields, "Content-Type"))
-	if err != nil && kind == "" {
-		kind = "text/plain"
+	if ambiguous(fields, "Content-Type") || ambiguous(fields, "Content-Transfer-Encoding") {
+		j.sink.Trouble(part, Damaged, "a header that says two things of what follows")
 	}
-	if strings.HasPrefix(kind, "multipart/") && params["boundary"] != "" {
-		return j.multipart(part, params["boundary"], r, depth)
+	kind, params := mediaType(valueOf(fields, "Content-Type"))
+	coding, _, _ := strings.Cut(strings.ToLower(strings.TrimSpace(valueOf(fields, "Content-Transfer-Encoding"))), " ")
+	coding = strings.Trim(coding, `";`)
+	isMultipart := strings.HasPrefix(kind, "multipart/")
+	if isMultipart && (coding == "base64" || coding == "quoted-printable") {
+		// Not allowed (RFC 2045 §6.4), and what programs make of it differs.
+		j.sink.Trouble(part, Damaged, "parts that are encoded once more")
+		head, err := readHead(r)
+		if r = io.MultiReader(bytes.NewReader(head), stickyReader{r, err}); bytes.Contains(head, []byte("--")) {
+			coding = ""
+		}
 	}
-	switch strings.ToLower(valueOf(fields, "Content-Transfer-Encoding")) {
+	switch coding {
 	case "base64":
-		r = base64.NewDecoder(base64.StdEncoding, &base64Text{r: r})
+		b := &base64Text{r: r}
+		defer func() {
+			if b.odd {
+				j.sink.Trouble(part, Damaged, "something in base64 that is none")
+			}
+		}()
+		r = base64.NewDecoder(base64.StdEncoding, b)
 	case "quoted-printable":
 		r = quotedprintable.NewReader(r)
+	case "", "7bit", "8bit", "binary":
+	default:
+		j.sink.Trouble(part, Unreadable, "encoded in a way that is not read")
 	}
-	name := fileName(fields, params)
 	switch {
-	case kind == "message/rfc822":
+	case isMultipart:
+		return j.multipart(part, params["boundary"], r, depth)
+	case kind == "message/rfc822", kind == "message/global", kind == "message/news":
 		return j.mail(join(part, "message"), r, depth+1)
 	case strings.HasPrefix(kind, "text/") && !strings.HasPrefix(strings.ToLower(valueOf(fields, "Content-Disposition")), "attachment"):
-		e := element.Auto
-		if decoded, err := charsetReader(params["charset"], r); err == nil {
-			r, e = decoded, element.UTF8
+		head, err := readHead(r)
+		r = io.MultiReader(bytes.NewReader(head), stickyReader{r, err})
+		if f := sniff(head, ""); f >= fPicture && f <= fPgDump { // whatever it says it is
+			break
 		}
-		if kind == "text/html" {
-			return j.html(part, r)
-		}
-		return j.text(part, r, e)
+		return j.mailText(part, kind, strings.ToLower(params["charset"]), r)
 	}
+	name := fileName(fields, params)
 	if name == "" {
 		name = "attachment"
 	}
@@ -161,6 +255,37 @@ func (j *job) entity(part string, fields []field, r io.Reader, depth int) error 
 	}
 	j.object(join(part, name), path.Base(name), source{r: metered{j, r}, size: -1}, j.depth+1)
 	return nil
+}
+
+// mailText reads a text in the charset that it names. Those that stand for whatever a
+// program wrote are left for the engine to find out.
+func (j *job) mailText(part, kind, charset string, r io.Reader) error {
+	if kind == "text/html" {
+		return j.html(part, r)
+	}
+	switch charset {
+	case "", "utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", "windows-1252", "cp932":
+		return j.text(part, r, element.Auto)
+	}
+	decoded, err := charsetReader(charset, r)
+	if err != nil {
+		if strings.Contains(charset, "utf-") {
+			j.sink.Trouble(part, Unreadable, "text in a charset that is not read")
+		}
+		return j.text(part, r, element.Auto)
+	}
+	return j.text(part, decoded, element.UTF8)
+}
+
+// ambiguous reports whether a field is there twice with different values.
+func ambiguous(fields []field, name string) bool {
+	first := valueOf(fields, name)
+	for _, f := range fields {
+		if strings.EqualFold(f.name, name) && f.value != first {
+			return true
+		}
+	}
+	return false
 }
 
 // fileName returns an attachment's name; RFC 2231 and, as many programs write,
@@ -177,41 +302,12 @@ func fileName(fields []field, params map[string]string) string {
 	return name
 }
 
-func (j *job) multipart(part, boundary string, r io.Reader, depth int) error {
-	m := multipart.NewReader(r, boundary)
-	for n := 1; ; n++ {
-		p, err := m.NextRawPart()
-		if err == io.EOF {
-			return nil
-		}
-		if err == nil {
-			err = j.member()
-		}
-		if err != nil {
-			return err
-		}
-		var fields []field
-		for name, values := range p.Header {
-			for _, v := range values {
-				fields = append(fields, field{name, v})
-			}
-		}
-		inner := part
-		if n > 1 {
-			inner = join(part, strconv.Itoa(n))
-		}
-		if err := j.entity(inner, fields, p, depth+1); err != nil {
-			j.trouble(inner, err)
-		}
-		if j.spent() || j.ctx.Err() != nil {
-			return nil
-		}
-	}
-}
-
 // base64Text leaves out what is no base64, such as spaces and what mail programs
-// add, which RFC 2045 §6.8 says to ignore.
-type base64Text struct{ r io.Reader }
+// add, which RFC 2045 §6.8 says to ignore. What is left out and no space is odd.
+type base64Text struct {
+	r   io.Reader
+	odd bool
+}
 
 // Read implements io.Reader.
 func (b *base64Text) Read(p []byte) (int, error) {
@@ -222,6 +318,8 @@ func (b *base64Text) Read(p []byte) (int, error) {
 			if c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '+' || c == '/' || c == '=' {
 				p[kept] = c
 				kept++
+			} else if c > ' ' {
+				b.odd = true
 			}
 		}
 		if kept > 0 || err != nil {
@@ -239,6 +337,9 @@ func (j *job) mbox(part string, r io.Reader) error {
 			return err
 		}
 		inner := join(part, "message "+strconv.Itoa(n))
+		if m.from != "" {
+			j.mailHeader(inner, []field{{"Return-Path", m.from}})
+		}
 		j.trouble(inner, j.mail(inner, m, 0))
 		if _, err := io.Copy(io.Discard, m); err != nil {
 			return err
@@ -256,14 +357,19 @@ type mboxReader struct {
 	blank bool // the last line was empty: a "From " may follow
 	line  bool // within a line
 	rest  []byte
+	from  string // the address in the line before the message
 }
 
 // begin goes on to the next message and reports whether there is one.
 func (m *mboxReader) begin() bool {
 	head, _ := m.r.Peek(5)
-	if string(head) == "From " {
-		if _, err := readLine(m.r, nil); err != nil {
+	if m.from = ""; string(head) == "From " {
+		line, err := readLine(m.r, nil)
+		if err != nil {
 			return false
+		}
+		if bytes.IndexByte(line, '@') >= 0 {
+			m.from = string(line[len("From "):])
 		}
 	}
 	m.blank, m.line, m.rest = false, false, nil
