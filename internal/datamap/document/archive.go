@@ -13,7 +13,6 @@ import (
 
 	"github.com/bodgit/sevenzip"
 	"github.com/klauspost/compress/flate"
-	"github.com/klauspost/compress/gzip"
 )
 
 // metered counts what comes out of an archive against the limits. The ratio is
@@ -65,7 +64,7 @@ func (j *job) archive(f format, part, name string, src source, depth int) {
 		case fSevenZip:
 			return j.sevenZip(part, src, depth)
 		case fRar:
-			return j.rar(part, src.r, depth)
+			return j.rar(part, src, depth)
 		}
 		return j.compressed(f, part, name, src.r, depth)
 	})
@@ -91,9 +90,10 @@ func (j *job) compressed(f format, part, name string, r io.Reader, depth int) er
 	b := bufio.NewReaderSize(r, 64<<10)
 	switch f {
 	case fGzip:
-		var z *gzip.Reader
-		if z, err = gzip.NewReader(b); err == nil {
+		var z *gzipMembers
+		if z, err = newGzip(b); err == nil {
 			inner = z
+			defer func() { j.trouble(part, z.tell(j, part)) }()
 		}
 	case fBzip2:
 		inner = bzip2.NewReader(b)
@@ -137,7 +137,10 @@ func (j *job) zip(part, name string, src source, depth int) error {
 	if err != nil { // of an archive whose own end is missing, what came
 		return errors.Join(err, j.zipFront(part, io.NewSectionReader(at, 0, size), depth))
 	}
-	z.RegisterDecompressor(zip.Deflate, flate.NewReader)
+	z.RegisterDecompressor(zip.Deflate, func(r io.Reader) io.ReadCloser {
+		b := bufio.NewReader(r)
+		return &zipDeflate{flate.NewReader(b), b}
+	})
 	// APPNOTE §4.4.5
 	z.RegisterDecompressor(12, func(r io.Reader) io.ReadCloser { return io.NopCloser(bzip2.NewReader(r)) })
 	z.RegisterDecompressor(93, j.zipZstd)
@@ -145,9 +148,34 @@ func (j *job) zip(part, name string, src source, depth int) error {
 		return &xzMember{xzReader{j: j, r: bufio.NewReader(r)}}
 	})
 	if read := office(z); read != nil {
-		return read(j, part, z)
+		err = read(j, part, z)
+	} else {
+		err = j.zipMembers(part, z, depth)
 	}
-	return j.zipMembers(part, z, depth)
+	if j.spent() || j.ctx.Err() != nil {
+		return err
+	}
+	return errors.Join(err, j.zipBeside(part, z, at, size, depth))
+}
+
+// zipDeflate is a member that is packed by deflate, which says itself where it ends: what
+// stands behind it and still belongs to the member is no part of what comes out.
+type zipDeflate struct {
+	io.ReadCloser
+	from *bufio.Reader
+}
+
+var errBehind = errors.New("bytes behind what a member is packed into")
+
+// Read implements io.Reader.
+func (d *zipDeflate) Read(p []byte) (int, error) {
+	n, err := d.ReadCloser.Read(p)
+	if err == io.EOF {
+		if _, more := d.from.Peek(1); more == nil {
+			err = errBehind
+		}
+	}
+	return n, err
 }
 
 // maxDirectory bounds what is read for the list of an archive's members, all of which
@@ -178,7 +206,7 @@ func (j *job) zipMembers(part string, z *zip.Reader, depth int) error {
 		}
 		inner := join(part, m.Name)
 		if strings.HasSuffix(m.Name, "/") { // a folder, whatever kind it says it is
-			if m.UncompressedSize64 > 0 {
+			if m.UncompressedSize64 > 0 || m.CompressedSize64 > 2 { // two are an end of deflate
 				j.sink.Trouble(inner, Damaged, "a folder that has a content")
 			}
 			continue

@@ -1,10 +1,7 @@
 package document
 
 import (
-	"bytes"
-	"encoding/binary"
 	"errors"
-	"hash/crc32"
 	"io"
 	"path"
 
@@ -21,13 +18,28 @@ const (
 
 // rar reads an archive of one file. Members of several volumes are read as far as they
 // are in this one.
-func (j *job) rar(part string, r io.Reader, depth int) error {
-	head, err := readHead(r)
-	if err != nil && err != io.EOF {
+func (j *job) rar(part string, src source, depth int) error {
+	at, size, done, err := j.random(src)
+	defer done()
+	b := &rarBlocks{at: at, size: size, most: 2*j.limits.Entries + 1000}
+	head := b.head(0, rarVersions+1)
+	five := len(head) > rarVersions && head[rarVersions] == 1
+	b.walk(five)
+	err = errors.Join(err, j.rarMembers(part, io.NewSectionReader(at, 0, size), five, b.end > 0, depth))
+	if j.spent() || j.ctx.Err() != nil {
 		return err
 	}
+	if b.most == 0 {
+		err = errors.Join(err, errLimit)
+	}
+	return errors.Join(err, j.rarBeside(part, b, depth))
+}
+
+// rarMembers reads what the library finds. Without its end an archive was cut between two
+// members, which the library takes for the end.
+func (j *job) rarMembers(part string, r io.Reader, five, ended bool, depth int) error {
 	keeps := int64(rarWindow)
-	if len(head) > rarVersions && head[rarVersions] == 0 {
+	if !five {
 		keeps = maxWindow
 	}
 	release, err := j.window(keeps)
@@ -35,15 +47,14 @@ func (j *job) rar(part string, r io.Reader, depth int) error {
 		return err
 	}
 	defer release()
-	tail := &tailReader{r: io.MultiReader(bytes.NewReader(head), r)}
-	z, err := rardecode.NewReader(tail, rardecode.MaxDictionarySize(maxWindow))
+	z, err := rardecode.NewReader(r, rardecode.MaxDictionarySize(maxWindow))
 	if err != nil {
 		return j.rarError(part, err)
 	}
 	for {
 		h, err := z.Next()
 		if err == io.EOF {
-			if keeps == maxWindow && !tail.ends() {
+			if !ended {
 				return io.ErrUnexpectedEOF
 			}
 			return nil
@@ -91,37 +102,4 @@ func (j *job) rarError(part string, err error) error {
 		return nil
 	}
 	return err
-}
-
-// tailReader remembers what was read last.
-type tailReader struct {
-	r    io.Reader
-	last []byte
-}
-
-// Read implements io.Reader.
-func (t *tailReader) Read(p []byte) (int, error) {
-	n, err := t.r.Read(p)
-	t.last = append(t.last, p[max(0, n-rarTail):n]...)
-	t.last = t.last[max(0, len(t.last)-rarTail):]
-	return n, err
-}
-
-// rarTail is more than the library reads at once.
-const rarTail = 8 << 10
-
-// ends reports whether the block that ends an archive of RAR 4 was read. Without it, it
-// was cut between two members, which the library takes for the end.
-func (t *tailReader) ends() bool {
-	for rest := t.last; ; {
-		i := bytes.IndexByte(rest, 0x7b)
-		if i < 0 {
-			return false
-		}
-		if i >= 2 && i+5 <= len(rest) && rest[i+2]&0x40 != 0 && rest[i+3] >= 7 && rest[i+4] == 0 &&
-			i+int(rest[i+3])-2 <= len(rest) && uint16(crc32.ChecksumIEEE(rest[i:i+int(rest[i+3])-2])) == binary.LittleEndian.Uint16(rest[i-2:]) {
-			return true
-		}
-		rest = rest[i+1:]
-	}
 }

@@ -136,3 +136,75 @@ func TestRarInRar(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// TestRarBeside: comments, streams beside a member and what is behind the end are read, or
+// told when they are packed.
+func TestRarBeside(t *testing.T) {
+	const taro, hanako = "taro@mail.example", "hanako@mail.example"
+	member := rarFile{name: "one.txt", data: hanako}
+	v := binary.AppendUvarint
+	le := binary.LittleEndian
+	five := func(name, data string, packing uint64, extra string) []byte {
+		whole := rarFive(0, 0, member)
+		b := v(v(v(v(v(nil, 3), 3), uint64(len(extra))), uint64(len(data))), 0)
+		b = v(v(v(v(v(b, uint64(len(data))), 0), packing<<7), 0), uint64(len(name)))
+		b = append(append(b, name...), extra...)
+		b = append(v(nil, uint64(len(b))), b...)
+		b = append(le.AppendUint32(nil, crc32.ChecksumIEEE(b)), b...)
+		const end = 4 + 1 + 3
+		return append(append(append(whole[:len(whole)-end:len(whole)-end], b...), data...), whole[len(whole)-end:]...)
+	}
+	block := func(kind byte, flags uint16, rest []byte, data string) []byte {
+		b := append(le.AppendUint16(le.AppendUint16([]byte{kind}, flags), uint16(7+len(rest))), rest...)
+		return append(append(le.AppendUint16(nil, uint16(crc32.ChecksumIEEE(b))), b...), data...)
+	}
+	four := func(b []byte) []byte {
+		whole := rarFour(0, 0, member)
+		return append(append(whole[:len(whole)-7:len(whole)-7], b...), whole[len(whole)-7:]...)
+	}
+	sub := func(name, data string, method byte, flags uint16) []byte {
+		b := le.AppendUint32(le.AppendUint32(nil, uint32(len(data))), uint32(len(data)))
+		b = append(b, make([]byte, 10)...)
+		b[8], b[17] = 3, 29
+		b = append(b, method)
+		b = le.AppendUint32(le.AppendUint16(b, uint16(len(name))), 0)
+		return four(block(0x7a, 0x8000|flags, append(b, name...), data))
+	}
+	old := append([]byte{byte(len(taro)), 0, 15, 0x30, 0, 0}, taro...)
+	for name, tt := range map[string]struct {
+		data []byte
+		read bool
+		told string
+	}{
+		"5 a comment":           {five("CMT", taro, 0, ""), true, ""},
+		"5 a packed comment":    {five("CMT", taro, 3, ""), false, "unreadable"},
+		"5 an encrypted one":    {five("CMT", taro, 0, "\x02\x01\x00"), false, "encrypted"},
+		"5 a stream":            {five("STM", taro, 0, ""), true, ""},
+		"5 parity":              {five("RR", "xxxxxxxx", 0, ""), false, ""},
+		"5 behind the end":      {append(rarFive(0, 0, member), taro...), true, ""},
+		"5 zeros in the end":    {append(rarFive(0, 0, member), make([]byte, 9000)...), false, ""},
+		"5 an archive behind":   {append(rarFive(0, 0, member), zipped(t, "a.txt", taro)...), true, "damaged"},
+		"4 a comment":           {sub("CMT", taro, 0x30, 0), true, ""},
+		"4 a packed comment":    {sub("CMT", taro, 0x33, 0), false, "unreadable"},
+		"4 an encrypted one":    {sub("CMT", taro, 0x30, 4), false, "encrypted"},
+		"4 a stream":            {sub("STM", taro, 0x30, 0), true, ""},
+		"4 behind the end":      {append(rarFour(0, 0, member), taro...), true, ""},
+		"4 far behind":          {append(rarFour(0, 0, member), strings.Repeat("x\n", 9000)+taro...), true, ""},
+		"4 between blocks":      {four(append(block(0x75, 0, old[:6], ""), taro...)), false, "damaged"},
+		"4 an old comment in 4": {four(oldComment(old)), true, ""},
+	} {
+		got := strings.Join(read(t, "a.rar", tt.data, Limits{}), "\n")
+		if !strings.Contains(got, hanako) || strings.Contains(got, taro) != tt.read {
+			t.Errorf("%s: not read: %.300q", name, got)
+		}
+		if tt.told == "" && strings.Contains(got, "TROUBLE") || tt.told != "" && !strings.Contains(got, "TROUBLE "+tt.told) {
+			t.Errorf("%s: %.300q", name, got)
+		}
+	}
+}
+
+// oldComment is a block of RAR 2, whose checksum is of its header alone.
+func oldComment(rest []byte) []byte {
+	b := append(binary.LittleEndian.AppendUint16([]byte{0x75, 0, 0}, uint16(7+len(rest))), rest...)
+	return append(binary.LittleEndian.AppendUint16(nil, uint16(crc32.ChecksumIEEE(b[:5+6]))), b...)
+}

@@ -174,7 +174,10 @@ func (f *runs) add(c byte) {
 }
 
 func (f *runs) end() {
-	if f.n > minRun {
+	if f.n == minRun {
+		f.w.Write(f.run[:])
+	}
+	if f.n >= minRun {
 		f.w.WriteByte('\n')
 	}
 	f.n, f.zero = 0, false
