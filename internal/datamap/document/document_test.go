@@ -221,6 +221,8 @@ func TestFormats(t *testing.T) {
 		{"a.xz", compressed(t, xw, &xzed, []byte("中身\n")), []string{": 中身"}},
 		{"a.tar.gz", gz(t, tarred(t, "deep/book.xlsx", book)), []string{
 			"deep/book.xlsx/xl/comments1.xml: 電話 0312345678",
+			"deep/book.xlsx/xl/workbook.xml/attributes: 顧客 & 予約",
+			"deep/book.xlsx/xl/styles.xml/attributes: yyyy/m/d",
 			"deep/book.xlsx/顧客 & 予約: | =会員の表",
 			"deep/book.xlsx/顧客 & 予約: | 氏名=氏名 | 生年月日=生年月日 | 備考=備考",
 			"deep/book.xlsx/顧客 & 予約: | 氏名=関所一郎 | 生年月日=1980-01-01 | 備考=4111111111111110"}},
@@ -230,7 +232,7 @@ func TestFormats(t *testing.T) {
 		{"a.ods", zipped(t, "mimetype", "application/vnd.oasis.opendocument.spreadsheet", "content.xml",
 			`<office:document-content><table:table table:name="表"><table:table-row><table:table-cell><text:p>氏名</text:p></table:table-cell><table:table-cell><text:p>電話</text:p></table:table-cell></table:table-row>`+
 				`<table:table-row><table:table-cell><text:p>関所</text:p></table:table-cell><table:table-cell office:date-value="2000-01-02"><text:p>x</text:p></table:table-cell></table:table-row></table:table></office:document-content>`), []string{
-			"表: | 氏名=氏名 | 電話=電話", "表: | 氏名=関所 | 電話=2000-01-02 x"}},
+			"表: | 氏名=氏名 | 電話=電話", "表: | 氏名=関所 | 電話=2000-01-02 x", "attributes: 表"}},
 		{"a.eml", []byte("From: =?ISO-2022-JP?B?" + base64.StdEncoding.EncodeToString([]byte(iso)) + "?=\r\nTo: x@example.jp\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=B\r\n\r\n--B\r\nContent-Type: text/plain; charset=ISO-2022-JP\r\n\r\n" + iso + "\r\n--B\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n4111 1111=\r\n 1111 1111\r\n--B\r\nContent-Type: application/zip; name=\"a.zip\"\r\nContent-Transfer-Encoding: base64\r\n\r\n" + base64.StdEncoding.EncodeToString(zipped(t, "x.txt", "奥")) + "\r\n--B--\r\n"), []string{
 			": | From=予約の件、関所花子様 | To=x@example.jp", ": 予約の件、関所花子様", "2: 4111 1111 1111 1111", "3/a.zip/x.txt: 奥"}},
 		{"box.mbox", []byte("From a\nSubject: s1\nX: 1\n\none\n\nFrom b\nSubject: s2\n\ntwo\nFrom here\n"), []string{

@@ -31,6 +31,7 @@ type markup struct {
 	// empty is set for <name/>: no tClose follows.
 	empty bool
 	lax   bool
+	long  bool // a tag was longer than is kept
 }
 
 // maxTag is the longest tag that is kept; more of it is skipped.
@@ -137,6 +138,8 @@ func (m *markup) readTag() (token, error) {
 		}
 		if len(m.tag) < maxTag {
 			m.tag = append(m.tag, c)
+		} else {
+			m.long = true
 		}
 	}
 	return m.named(), nil

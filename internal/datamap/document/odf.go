@@ -29,8 +29,10 @@ func (j *job) odf(part string, z *zip.Reader) error {
 			errs = append(errs, j.memberText(join(part, m.Name), m, odfBreaks))
 		case strings.HasSuffix(m.Name, "/content.xml"):
 			errs = append(errs, j.memberText(join(part, m.Name), m, odfBreaks))
-		case strings.HasSuffix(m.Name, "/"), strings.HasPrefix(m.Name, "META-INF/"), m.Name == "mimetype", m.Name == "settings.xml", m.Name == "manifest.rdf",
-			strings.HasPrefix(m.Name, "Thumbnails/"), strings.HasPrefix(m.Name, "Configurations2/"), strings.HasSuffix(m.Name, ".xml"):
+		case strings.HasSuffix(m.Name, "/"), m.Name == "META-INF/manifest.xml", m.Name == "mimetype", m.Name == "manifest.rdf",
+			strings.HasPrefix(m.Name, "Thumbnails/"):
+		case strings.HasSuffix(m.Name, ".xml"): // settings, signatures, programs
+			errs = append(errs, j.memberText(join(part, m.Name), m, nil))
 		default:
 			errs = append(errs, j.embedded(part, m))
 		}
@@ -48,11 +50,12 @@ func (j *job) odfContent(part string, f *zip.File) (err error) {
 	}
 	defer r.Close() // of a reader
 	w := j.sink.Text(part, element.UTF8)
-	defer func() { err = errors.Join(err, w.Close()) }()
 	m := newMarkup(r, false)
+	a := j.attributes(part)
+	defer func() { j.tooLong(part, m); err = errors.Join(err, w.Close(), a.close()) }()
 	var g *grid
 	var row sheetRow
-	var cell []byte
+	var cell, hidden []byte
 	repeat, inside := 1, false // of the cell
 	finish := func() {
 		if g != nil {
@@ -69,6 +72,11 @@ func (j *job) odfContent(part string, f *zip.File) (err error) {
 				row.flush(g)
 			}
 			return err
+		}
+		if t == tOpen {
+			if err := a.tag(m); err != nil {
+				return err
+			}
 		}
 		name := string(m.name)
 		isCell := g != nil && (name == "table-cell" || name == "covered-table-cell")
@@ -90,7 +98,7 @@ func (j *job) odfContent(part string, f *zip.File) (err error) {
 		case g != nil && name == "table-row":
 			row.end(g)
 		case isCell && t == tOpen:
-			repeat, cell, inside = 1, cell[:0], !m.empty
+			repeat, cell, inside, hidden = 1, cell[:0], !m.empty, append(hidden[:0], m.attr("value")...)
 			if n, ok := number(m.attr("number-columns-repeated")); ok {
 				repeat = n
 			}
@@ -98,9 +106,12 @@ func (j *job) odfContent(part string, f *zip.File) (err error) {
 				cell = append(append(cell, d[:min(len(d), 10)]...), ' ')
 			}
 			if m.empty {
-				row.put(g, nil, repeat)
+				row.put(g, hidden, repeat)
 			}
 		case isCell:
+			if d := digits(hidden); len(d) > 8 && !bytes.Contains(digits(cell), d) { // shown rounded
+				cell = append(append(cell, ' '), hidden...)
+			}
 			row.put(g, bytes.TrimSpace(cell), repeat)
 			cell, inside = cell[:0], false
 		case (g == nil || !inside) && odfBreaks[name]:
@@ -112,6 +123,16 @@ func (j *job) odfContent(part string, f *zip.File) (err error) {
 			return err
 		}
 	}
+}
+
+// digits returns the digits of a value.
+func digits(v []byte) (d []byte) {
+	for _, c := range v {
+		if isDigit(c) {
+			d = append(d, c)
+		}
+	}
+	return d
 }
 
 // sheetRow is a row of a sheet: what is in its cells, by their positions.

@@ -72,20 +72,25 @@ func (j *job) memberText(part string, m *zip.File, breaks map[string]bool) error
 	return j.markupText(part, newMarkup(characters(r), false), breaks)
 }
 
-// markupText hands on the text between tags. Tags in breaks end a line; between
+// markupText hands on the text between tags, and what is in these for itself. Tags in
+// breaks end a line, or all tags when it is nil; between
 // the others nothing is put, so that a number in several runs is one number.
 func (j *job) markupText(part string, m *markup, breaks map[string]bool) (err error) {
 	w := j.sink.Text(part, element.UTF8)
-	defer func() { err = errors.Join(err, w.Close()) }()
+	a := j.attributes(part)
+	defer func() { j.tooLong(part, m); err = errors.Join(err, w.Close(), a.close()) }()
 	for {
 		t, err := m.next()
+		if err == nil && t == tOpen {
+			err = a.tag(m)
+		}
 		if err != nil || t == tEnd {
 			return err
 		}
 		switch {
 		case t == tText:
 			_, err = w.Write(m.text)
-		case breaks[string(m.name)]:
+		case breaks == nil || breaks[string(m.name)]:
 			_, err = w.Write([]byte{'\n'})
 		case string(m.name) == "tab" || string(m.name) == "s" && t == tOpen && m.empty:
 			_, err = w.Write([]byte{' '})
@@ -99,7 +104,7 @@ func (j *job) markupText(part string, m *markup, breaks map[string]bool) (err er
 // Ends of lines in WordprocessingML and DrawingML (ECMA-376 part 1 §17.3, §21.1.2)
 // and in OpenDocument (part 3 §5, §6).
 var (
-	wordBreaks = set("p", "br", "cr", "tc", "row", "comment", "cNvPr", "t0")
+	wordBreaks = set("p", "br", "cr", "tc", "row", "comment", "cNvPr", "t0", "author", "cell", "v", "pt", "threadedComment")
 	odfBreaks  = set("p", "h", "line-break", "table-cell", "list-item", "creator", "title", "description", "subject", "initial-creator")
 )
 
@@ -137,10 +142,10 @@ func (j *job) ooxmlMember(part string, m *zip.File) error {
 		})
 	case strings.EqualFold(path.Base(dir), "pivotCache"): // a copy of what a table was made of (§18.10)
 		return j.memberValues(join(part, name), m, func(m *markup) []byte { return m.attr("v") })
-	case strings.HasSuffix(name, "/"), base == "[Content_Types].xml",
-		base == "styles.xml", base == "settings.xml", base == "fontTable.xml", base == "webSettings.xml", base == "numbering.xml",
-		strings.Contains(dir, "theme"), strings.Contains(dir, "slideLayouts"), strings.Contains(dir, "slideMasters"):
+	case strings.HasSuffix(name, "/"), base == "[Content_Types].xml":
 		return nil
+	case dir == "docProps", name == "xl/workbook.xml", name == "xl/styles.xml", name == "xl/connections.xml": // a value each
+		return j.memberText(join(part, name), m, nil)
 	case strings.HasSuffix(name, ".xml"):
 		return j.memberText(join(part, name), m, wordBreaks)
 	}
@@ -155,12 +160,14 @@ func (j *job) memberValues(part string, f *zip.File, of func(*markup) []byte) (e
 	}
 	defer r.Close()      // of a reader
 	var w io.WriteCloser // when there is one
+	m := newMarkup(characters(r), false)
+	a := j.attributes(part)
 	defer func() {
-		if w != nil {
+		j.tooLong(part, m)
+		if err = errors.Join(err, a.close()); w != nil {
 			err = errors.Join(err, w.Close())
 		}
 	}()
-	m := newMarkup(characters(r), false)
 	for {
 		t, err := m.next()
 		if err != nil || t == tEnd {
@@ -169,7 +176,12 @@ func (j *job) memberValues(part string, f *zip.File, of func(*markup) []byte) (e
 		if t != tOpen {
 			continue
 		}
-		if v := of(m); len(v) > 0 {
+		v := of(m)
+		if len(v) == 0 {
+			if err := a.tag(m); err != nil {
+				return err
+			}
+		} else {
 			if w == nil {
 				w = j.sink.Text(part, element.UTF8)
 			}

@@ -102,3 +102,72 @@ func TestMailHeader(t *testing.T) {
 		t.Errorf("%.300q", lastOf(got, 2))
 	}
 }
+
+// TestOfficeAttributes: names of authors, alternative texts, what forms ask and answer and
+// whatever else people write into attributes or beside the text is read.
+func TestOfficeAttributes(t *testing.T) {
+	const taro, name = "taro@mail.example", "Taro Sekisho"
+	docx := func(member, text string) []byte {
+		return zipped(t, "[Content_Types].xml", "<Types/>", "word/document.xml", "<w:document/>", member, text)
+	}
+	sheet := func(s string) []byte {
+		return workbookOf(t, "xl/worksheets/sheet1.xml", "<worksheet>"+s+"</worksheet>")
+	}
+	for file, tt := range map[string]struct {
+		data []byte
+		want string
+	}{
+		"author.docx":     {docx("word/comments.xml", `<w:comments><w:comment w:id="0" w:author="`+name+`"><w:p><w:t>x</w:t></w:p></w:comment></w:comments>`), name},
+		"people.docx":     {docx("word/people.xml", `<w15:people><w15:person w15:author="a"><w15:presenceInfo w15:userId="`+taro+`"/></w15:person></w15:people>`), taro},
+		"picture.docx":    {docx("word/header1.xml", `<w:hdr><wp:docPr id="1" descr="`+name+`"/></w:hdr>`), name},
+		"variable.docx":   {docx("word/settings.xml", `<w:settings><w:docVars><w:docVar w:name="a" w:val="`+name+`"/></w:docVars></w:settings>`), name},
+		"list.docx":       {docx("word/glossary/document.xml", `<w:sdt><w:listItem w:displayText="`+name+`" w:value="1"/></w:sdt>`), name},
+		"title.docx":      {docx("docProps/core.xml", `<cp><dc:creator>`+name+`</dc:creator><cp:lastModifiedBy>other</cp:lastModifiedBy></cp>`), name + "\n"},
+		"master.pptx":     {docx("ppt/slideMasters/slideMaster1.xml", `<p><a:p><a:r><a:t>`+name+`</a:t></a:r></a:p></p>`), name},
+		"authors.pptx":    {docx("ppt/commentAuthors.xml", `<p:cmAuthorLst><p:cmAuthor id="0" name="`+name+`"/></p:cmAuthorLst>`), name},
+		"entity.docx":     {docx("word/footer1.xml", `<w:ftr><x y="&#x95a2;&#x6240;"/></w:ftr>`), "関所"},
+		"persons.xlsx":    {workbookOf(t, "xl/persons/person.xml", `<personList><person displayName="`+name+`" userId="x"/></personList>`), name},
+		"comments.xlsx":   {workbookOf(t, "xl/comments1.xml", `<comments><authors><author>`+name+`</author><author>b</author></authors></comments>`), name + "\n"},
+		"chart.xlsx":      {workbookOf(t, "xl/charts/chart1.xml", `<c><c:pt><c:v>`+name+`</c:v></c:pt><c:pt><c:v>b</c:v></c:pt></c>`), name + "\n"},
+		"table.xlsx":      {workbookOf(t, "xl/tables/table1.xml", `<table><tableColumn id="1" name="`+name+`"/></table>`), name},
+		"hint.xlsx":       {sheet(`<sheetData/><dataValidations><dataValidation prompt="` + name + `"/></dataValidations>`), name},
+		"filter.xlsx":     {sheet(`<sheetData/><autoFilter><filterColumn><filters><filter val="` + name + `"/></filters></filterColumn></autoFilter>`), name},
+		"link.xlsx":       {sheet(`<sheetData/><hyperlinks><hyperlink ref="A1" display="` + name + `"/></hyperlinks>`), name},
+		"scenario.xlsx":   {sheet(`<sheetData/><scenarios><scenario name="a" comment="` + name + `"/></scenarios>`), name},
+		"pivot.xlsx":      {workbookOf(t, "xl/pivotCache/pivotCacheDefinition1.xml", `<pivotCacheDefinition refreshedBy="`+name+`"/>`), name},
+		"range.xlsx":      {zipped(t, "[Content_Types].xml", "<Types/>", "xl/workbook.xml", `<workbook><definedNames><definedName name="a" comment="b">"`+name+`"</definedName></definedNames></workbook>`), name},
+		"format.xlsx":     {workbookOf(t, "xl/styles.xml", `<styleSheet><numFmt numFmtId="170" formatCode="&quot;`+name+`&quot;0"/></styleSheet>`), name},
+		"rounded.ods":     {odsOf(t, `<table:table><table:table-row><table:table-cell office:value="4111111111111111"><text:p>4.11E+15</text:p></table:table-cell><table:table-cell><text:p>b</text:p></table:table-cell></table:table-row></table:table>`), "4111111111111111"},
+		"form.odt":        {odsOf(t, `<form:text form:current-value="`+name+`"/>`), name},
+		"basic.odt":       {zipped(t, "mimetype", "application/vnd.oasis.opendocument.text", "content.xml", "<x/>", "Basic/Standard/Module1.xml", "<script:module>Print &quot;"+name+"&quot;</script:module>"), name},
+		"settings.odt":    {zipped(t, "mimetype", "application/vnd.oasis.opendocument.text", "content.xml", "<x/>", "settings.xml", "<config-item>"+name+"</config-item>"), name},
+		"picture.html":    {[]byte(`<html><body><img alt="` + name + `"><b title="x">`), name},
+		"placeholder.htm": {[]byte(`<html><body><input name=a placeholder="` + name + `">`), name},
+	} {
+		if got := strings.Join(read(t, file, tt.data, Limits{}), "\n") + "\n"; !strings.Contains(got, tt.want) || strings.Contains(got, "TROUBLE") {
+			t.Errorf("%s: %.300q", file, got)
+		}
+	}
+	// Numbers of the format are none of anybody, and a name that comes again is one value.
+	same := docx("word/comments.xml", strings.Repeat(`<w:comment w:rsidR="00A77B3E" w:id="2147483647" w:author="`+name+`"><w:t>x</w:t></w:comment>`, 100))
+	if got := strings.Join(read(t, "a.docx", same, Limits{}), "\n"); strings.Count(got, name) != 1 || strings.Contains(got, "2147483647") {
+		t.Errorf("%.300q", got)
+	}
+	for kind, want := range map[string]string{"image/png": "picture", "application/pdf": "unreadable"} {
+		if got := read(t, "a.html", []byte(`<html><body><a href="data:`+kind+`;base64,eHh4">x</a>`), Limits{}); !has(got, "TROUBLE "+want) {
+			t.Errorf("%s within a page: %q", kind, got)
+		}
+	}
+	// A tag with more in it than is kept is told.
+	for file, data := range map[string][]byte{
+		"a.docx": docx("word/footer1.xml", `<w:ftr><x y="`+strings.Repeat("x ", maxTag)+taro+`"/></w:ftr>`),
+		"a.xlsx": sheet(`<sheetData/><x y="` + strings.Repeat("x ", maxTag) + taro + `"/>`),
+		"a.ods":  odsOf(t, `<x y="`+strings.Repeat("x ", maxTag)+taro+`"/>`),
+		"a.html": []byte(`<html><body><x y="` + strings.Repeat("x ", maxTag) + taro + `"/>`),
+		"a.xml":  []byte(`<?xml version="1.0"?><a><x y="` + strings.Repeat("x ", maxTag) + taro + `"/></a>`),
+	} {
+		if got := read(t, file, data, Limits{}); !has(got, "TROUBLE limit") {
+			t.Errorf("%s: %.300q", file, got)
+		}
+	}
+}

@@ -11,14 +11,24 @@ import (
 	"sekisho/internal/element"
 )
 
+// valued are the elements some of whose attributes stand in the running text: those.
+var valued = map[string]map[string]bool{"input": inText, "meta": inText, "option": inText, "a": set("href")}
+
+var inText = set("name", "value", "content")
+
 // html reads a page as text: what stands between tags, and the values of the
 // attributes in which forms and links keep data. Scripts are text as well.
 func (j *job) html(part string, r io.Reader) (err error) {
 	m := newMarkup(characters(r), true)
 	w := j.sink.Text(part, element.UTF8)
-	defer func() { err = errors.Join(err, w.Close()) }()
+	a := j.attributes(part)
+	defer func() { j.tooLong(part, m); err = errors.Join(err, w.Close(), a.close()) }()
 	for {
 		t, err := m.next()
+		if err == nil && t == tOpen {
+			a.but = valued[string(m.name)]
+			err = a.tag(m)
+		}
 		if err != nil || t == tEnd {
 			return err
 		}
@@ -55,7 +65,7 @@ var inline = set("b", "i", "u", "s", "em", "strong", "span", "font", "small", "b
 func (j *job) xml(part string, r io.Reader) error {
 	m := newMarkup(characters(r), false)
 	t := j.sink.Table(part)
-	defer t.Close()
+	defer func() { j.tooLong(part, m); t.Close() }()
 	columns := columnCache{t: t}
 	var stack []int // columns of the open elements
 	var value []byte

@@ -47,7 +47,7 @@ func (j *job) xlsx(part string, z *zip.Reader) error {
 				label = path.Base(name)
 			}
 			keep(book.sheet(join(part, label), m))
-		case strings.EqualFold(name, "xl/sharedStrings.xml"), strings.EqualFold(name, "xl/styles.xml"), strings.EqualFold(name, "xl/workbook.xml"), name == "xl/calcChain.xml":
+		case strings.EqualFold(name, "xl/sharedStrings.xml"), name == "xl/calcChain.xml":
 		default:
 			keep(j.ooxmlMember(part, m))
 		}
@@ -265,7 +265,8 @@ func (b *workbook) sheet(part string, f *zip.File) (err error) {
 	defer r.Close() // of a reader
 	g := newGrid(b.j.sink.Table(part))
 	defer g.close()
-	s := sheetReader{b: b, m: newMarkup(r, false), row: g.sparse}
+	s := sheetReader{b: b, m: newMarkup(r, false), row: g.sparse, notes: b.j.attributes(part)}
+	defer func() { b.j.tooLong(part, s.m); err = errors.Join(err, s.notes.close()) }()
 	return s.read()
 }
 

@@ -19,6 +19,8 @@ type sheetReader struct {
 	date   bool
 	inside bool // within <v> or <t>
 	value  []byte
+	notes  *attributes
+	err    error // of notes
 }
 
 func (s *sheetReader) read() error {
@@ -37,7 +39,9 @@ func (s *sheetReader) read() error {
 				s.value = pieces(append(s.value, s.m.text...), s.piece)
 			}
 		case tOpen:
-			s.open()
+			if s.open(); s.err != nil {
+				return s.err
+			}
 		case tClose:
 			s.end()
 		}
@@ -164,6 +168,8 @@ func (s *sheetReader) open() {
 		s.begin()
 	case beside[string(m.name)]:
 		s.inside, s.value = !m.empty, s.value[:0]
+	case string(m.name) != "is" && string(m.name) != "r" && string(m.name) != "f" && string(m.name) != "col":
+		s.err = s.notes.tag(m)
 	}
 }
 
