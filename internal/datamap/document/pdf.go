@@ -54,10 +54,11 @@ func readAtMost(src source, most int64) ([]byte, error) {
 func (j *job) pdfText(part string, data []byte, depth int) (err error) {
 	f := &pdfFile{j: j, part: part, data: data, latest: map[int32]int32{}, texts: map[int32][]byte{}, values: map[int32]any{},
 		told: map[Trouble]bool{}, left: pdfWork*int64(len(data)) + pdfLeastWork}
-	if f.index() {
+	f.index()
+	f.numbers = nil
+	if !f.unlock() {
 		return errEncrypted
 	}
-	f.numbers = nil
 	f.unpack()
 	p := &pdfPages{f: f, w: j.sink.Text(part, element.UTF8), fonts: map[int32]*pdfFont{}, cmaps: map[int32]*pdfFont{},
 		read: map[pdfRead]bool{}, names: map[int32]string{}, room: pdfFontRoom}
@@ -85,6 +86,9 @@ func (p *pdfPages) all() error {
 	for n := range int32(len(f.objects)) {
 		if !f.spend(16) || p.err != nil {
 			return p.err
+		}
+		if f.crypt != nil && n == f.crypt.self {
+			continue
 		}
 		d, ok := f.value(n).(pdfDict)
 		if !ok {
@@ -190,7 +194,7 @@ func (p *pdfPages) attach(n int32, name string) {
 // attached reads the files that are kept inside.
 func (p *pdfPages) attached(depth int) error {
 	j := p.f.j
-	f := &pdfFile{j: j, part: p.f.part, data: p.f.data, objects: p.f.objects, latest: p.f.latest, told: p.f.told, left: 1 << 62}
+	f := &pdfFile{j: j, part: p.f.part, data: p.f.data, objects: p.f.objects, latest: p.f.latest, told: p.f.told, crypt: p.f.crypt, left: 1 << 62}
 	for n := range int32(len(f.objects)) {
 		name, ok := p.names[n]
 		if !ok {

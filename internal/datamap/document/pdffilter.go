@@ -61,7 +61,10 @@ func (f *pdfFile) open(n int32) (io.Reader, error) {
 	if len(names) > pdfFilters {
 		return nil, errLimit
 	}
-	var r io.Reader = bytes.NewReader(f.data[o.from:o.to])
+	r, err := f.decrypted(o, d, names, params)
+	if err != nil {
+		return nil, err
+	}
 	for i, name := range names {
 		switch name {
 		case pdfName("FlateDecode"), pdfName("Fl"):
@@ -89,13 +92,12 @@ func (f *pdfFile) open(n int32) (io.Reader, error) {
 			}
 			r = ascii85.NewDecoder(&until{r: b, end: '~'})
 		case pdfName("Crypt"):
-			if n := f.resolve(params[i]["Name"]); n != nil && n != pdfName("Identity") {
+			if n := f.resolve(params[i]["Name"]); n != nil && n != pdfName("Identity") && (f.crypt == nil || i > 0) {
 				return nil, errEncrypted
 			}
 		default:
 			return nil, errPDFCoding
 		}
-		var err error
 		if r, err = f.predictor(r, params[i]); err != nil {
 			return nil, err
 		}

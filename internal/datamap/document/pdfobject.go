@@ -37,16 +37,52 @@ type pdfFile struct {
 	wasted  int64           // bytes that were read twice for want of an end
 	left    int64           // of the work
 	told    map[Trouble]bool
+	locks   []pdfLock
+	crypt   *pdfCrypt // nil when nothing is encrypted
+}
+
+// pdfLock is what a file says of its encryption, and its name for itself.
+type pdfLock struct {
+	how any
+	id  []byte
+}
+
+const pdfLocks = 16
+
+// lock takes what stands at the end of a file, or of what was added to it.
+func (f *pdfFile) lock(d pdfDict) {
+	if d["Encrypt"] == nil || len(f.locks) == pdfLocks {
+		return
+	}
+	ids, _ := d["ID"].([]any)
+	l := pdfLock{how: d["Encrypt"]}
+	if len(ids) > 0 {
+		l.id, _ = ids[0].([]byte)
+	}
+	f.locks = append(f.locks, l)
+}
+
+// unlock opens what is encrypted, and reports whether it can be read.
+func (f *pdfFile) unlock() bool {
+	for _, l := range f.locks {
+		if c, ok := f.openCrypt(l.how, l.id); ok {
+			f.crypt = c
+			f.values, f.nodes = map[int32]any{}, 0
+			return true
+		}
+	}
+	return len(f.locks) == 0
 }
 
 // pdfObject is an object and, behind its dictionary, its stream.
 type pdfObject struct {
-	number   int32
-	at, end  int32 // of its value
-	from, to int32 // of its stream, 0 for none
-	in       int32 // the object stream that it stands in, -1 for none
-	before   int32 // the object with the same number that stands before it, -1 for none
-	seen     bool  // its stream was read, or is known to be no text
+	number     int32
+	generation uint16
+	at, end    int32 // of its value
+	from, to   int32 // of its stream, 0 for none
+	in         int32 // the object stream that it stands in, -1 for none
+	before     int32 // the object with the same number that stands before it, -1 for none
+	seen       bool  // its stream was read, or is known to be no text
 }
 
 // tell says once that something could not be read.
@@ -102,7 +138,7 @@ func (f *pdfFile) parse(data []byte, at int) (v any, end int) {
 }
 
 // index finds "n g obj" everywhere.
-func (f *pdfFile) index() (encrypted bool) {
+func (f *pdfFile) index() {
 	data := f.data
 	for at := 0; f.left >= 0; {
 		i := bytes.Index(data[at:], []byte("obj"))
@@ -110,12 +146,12 @@ func (f *pdfFile) index() (encrypted bool) {
 			break
 		}
 		at += i + 3
-		n, ok := objectNumber(data[:at-3])
+		n, generation, ok := objectNumber(data[:at-3])
 		if !ok {
 			continue
 		}
 		v, end := f.parse(data, at)
-		o := pdfObject{number: n, at: int32(at), end: int32(end), in: -1}
+		o := pdfObject{number: n, generation: generation, at: int32(at), end: int32(end), in: -1}
 		p := pdfParser{data: data, at: end}
 		p.space()
 		d, _ := v.(pdfDict)
@@ -127,8 +163,8 @@ func (f *pdfFile) index() (encrypted bool) {
 		if !f.add(o) {
 			break
 		}
-		if d["Type"] == pdfName("XRef") && d["Encrypt"] != nil {
-			encrypted = true
+		if d["Type"] == pdfName("XRef") {
+			f.lock(d)
 		}
 		if d["Type"] == pdfName("ObjStm") {
 			f.streams = append(f.streams, int32(len(f.objects)-1))
@@ -145,11 +181,10 @@ func (f *pdfFile) index() (encrypted bool) {
 		if p.space(); bytes.HasPrefix(data[p.at:], []byte("<<")) {
 			v, end := f.parse(data, p.at)
 			d, _ := v.(pdfDict)
-			encrypted = encrypted || d["Encrypt"] != nil
+			f.lock(d)
 			at = end
 		}
 	}
-	return encrypted
 }
 
 // add takes an object. Of several with one number the one that stands last is the one
@@ -182,10 +217,10 @@ func (f *pdfFile) place(o *pdfObject) int32 {
 }
 
 // objectNumber reads "12 0 " backwards before obj.
-func objectNumber(before []byte) (int32, bool) {
+func objectNumber(before []byte) (n int32, generation uint16, ok bool) {
 	b := bytes.TrimRight(before, " \r\n\t\x00")
 	if len(b) == len(before) {
-		return 0, false
+		return 0, 0, false
 	}
 	i := len(b)
 	for i > 0 && isDigit(b[i-1]) && len(b)-i < 9 {
@@ -194,14 +229,15 @@ func objectNumber(before []byte) (int32, bool) {
 	gen := b[i:]
 	b = bytes.TrimRight(b[:i], " \r\n\t\x00")
 	if len(gen) == 0 || len(b) == i {
-		return 0, false
+		return 0, 0, false
 	}
+	g, _ := number(gen)
 	i = len(b)
 	for i > 0 && isDigit(b[i-1]) && len(b)-i < 9 {
 		i--
 	}
-	n, ok := number(b[i:])
-	return int32(n), ok
+	v, ok := number(b[i:])
+	return int32(v), uint16(g), ok
 }
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
@@ -261,7 +297,7 @@ func (f *pdfFile) findNumbers() {
 			digits++
 		}
 		if v, ok := number(rest[:digits]); ok && v < 1<<31 && digits < len(rest) {
-			if n, ok := objectNumber(f.data[:at-3]); ok {
+			if n, _, ok := objectNumber(f.data[:at-3]); ok {
 				f.numbers[n] = int32(v)
 			}
 		}
@@ -364,6 +400,9 @@ func (f *pdfFile) value(n int32) any {
 		return nil
 	}
 	v, _ := f.parse(data[:min(int(o.end), len(data))], int(o.at))
+	if f.crypt != nil && o.in < 0 && n != f.crypt.self {
+		v = f.crypt.value(v, o)
+	}
 	f.values[n] = v
 	f.nodes += 4
 	return v

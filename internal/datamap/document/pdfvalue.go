@@ -312,7 +312,7 @@ func holdsObject(s []byte) bool {
 		if i < 0 {
 			return false
 		}
-		if _, ok := objectNumber(rest[:i]); ok || bytes.HasSuffix(rest[:i], []byte("end")) {
+		if _, _, ok := objectNumber(rest[:i]); ok || bytes.HasSuffix(rest[:i], []byte("end")) {
 			return true
 		}
 		rest = rest[i+3:]
