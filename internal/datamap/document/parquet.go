@@ -20,6 +20,10 @@ const (
 	maxColumn = 64 << 20
 	// valueRoom is what a value of a page takes beside its bytes.
 	valueRoom = 8
+	// rowRoom is the same of a value of a row, which may have many of one column.
+	rowRoom = 32
+	// rowBatch is how many rows are read at once, if they are not too large.
+	rowBatch = 64
 	// maxPageHeader bounds the header of a page, with what it says of its values.
 	maxPageHeader = 256 << 10
 )
@@ -88,6 +92,8 @@ type pageWalk struct {
 	done []func()
 	// leaves are the columns, in their order.
 	leaves []parquetLeaf
+	body   []byte // of the last page
+	batch  int    // rows of the group that may be read at once
 }
 
 func (w *pageWalk) close() {
@@ -98,66 +104,74 @@ func (w *pageWalk) close() {
 
 // group returns errLimit for a group of rows that takes too much memory.
 func (w *pageWalk) group(g *pq.RowGroup) error {
-	total := int64(0)
+	total, many := int64(0), int64(0)
 	for i := range g.Columns {
 		leaf := parquetLeaf{}
 		if i < len(w.leaves) {
 			leaf = w.leaves[i]
 		}
-		n, err := w.column(&g.Columns[i].MetaData, leaf)
+		one, batch, err := w.column(&g.Columns[i].MetaData, leaf)
 		if err != nil {
 			return err
 		}
-		if total += n; n > maxColumn || total > maxGroup {
+		many += batch
+		if total += one; one > maxColumn || total > maxGroup {
 			return errLimit
 		}
+	}
+	if w.batch = rowBatch; many > maxGroup {
+		w.batch = 1
 	}
 	return nil
 }
 
-// column returns what is in memory of a column at once.
-func (w *pageWalk) column(c *pq.ColumnMetaData, leaf parquetLeaf) (most int64, err error) {
+// column returns what is in memory of a column at once: when rows are read one by one,
+// and when many are.
+func (w *pageWalk) column(c *pq.ColumnMetaData, leaf parquetLeaf) (one, many int64, err error) {
 	from := c.DataPageOffset
 	if c.DictionaryPageOffset != 0 {
 		from = c.DictionaryPageOffset
 	}
 	if from < 0 || c.TotalCompressedSize < 0 || from > w.size || c.TotalCompressedSize > w.size-from {
-		return 0, io.ErrUnexpectedEOF
+		return 0, 0, io.ErrUnexpectedEOF
 	}
 	dictionary := int64(0)
+	ones, batches := rowWindow{batch: 1}, rowWindow{batch: rowBatch}
 	for end := from + c.TotalCompressedSize; from < end; {
 		if err := w.j.ctx.Err(); err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 		p, err := w.page(from, end)
 		if err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 		out := p.unpacked
-		if out > maxColumn || p.packed > maxColumn {
-			return 0, errLimit
+		if out > maxColumn || p.packed > maxColumn || p.values > maxColumn/valueRoom {
+			return 0, 0, errLimit
 		}
 		if !p.plain {
 			if err := w.unpack(c.Codec, io.NewSectionReader(w.at, p.at+p.levels, p.packed-p.levels), out-p.levels); err != nil {
-				return 0, err
+				return 0, 0, err
 			}
 		}
 		need := out + p.packed + p.values*valueRoom
-		if p.encoding == int64(pq.DeltaByteArray) && p.kind != int64(pq.DictionaryPage) {
-			more, err := w.prefixes(c.Codec, &p, leaf)
-			if err != nil {
-				return 0, err
-			}
-			need += more
-		}
 		from = p.at + p.packed
 		if p.kind == int64(pq.DictionaryPage) {
 			dictionary = max(dictionary, need)
-		} else {
-			most = max(most, need)
+			continue
 		}
+		more, rows, err := w.look(c.Codec, &p, leaf)
+		if err != nil {
+			return 0, 0, err
+		}
+		if need += more; leaf.repeated > 0 {
+			need += p.values * rowRoom
+		}
+		goesOn := leaf.repeated > 0 && (!p.second || rows == 0)
+		ones.add(rows, need, goesOn)
+		batches.add(rows, need, goesOn)
 	}
-	return most + dictionary, nil
+	return ones.most + dictionary, batches.most + dictionary, nil
 }
 
 // parquetPage is what the header of a page says.
@@ -165,7 +179,7 @@ type parquetPage struct {
 	at                     int64 // of its data
 	kind, unpacked, packed int64
 	values                 int64
-	levels                 int64 // bytes that are never packed
+	levels, repeats        int64 // bytes that are never packed, and those of them that say which rows begin
 	encoding               int64
 	second                 bool // of the second kind
 	plain                  bool // nothing is packed
@@ -184,7 +198,10 @@ func (p *parquetPage) data(t *thriftWalk, second bool) {
 		case (id == 2 && !second || id == 4 && second) && isNumber(is):
 			p.encoding = t.number()
 		case second && (id == 5 || id == 6) && isNumber(is):
-			p.levels += max(t.number(), 0)
+			n := max(t.number(), 0)
+			if p.levels += n; id == 6 {
+				p.repeats = n
+			}
 		case second && id == 7 && is == thriftTrue+1:
 			p.plain = true
 		default:

@@ -195,13 +195,13 @@ func (j *job) parquetRows(part string, at io.ReaderAt, size int64) error {
 		columns = append(columns, t.Column(cut([]byte(header))))
 	}
 	var buf []byte
-	batch := make([]parquet.Row, 64)
+	batch := make([]parquet.Row, rowBatch)
 	pages := &pageWalk{j: j, at: at, size: size, leaves: leavesOf(f.Metadata().Schema)}
 	defer pages.close()
 	var left error
 	for i, group := range f.RowGroups() {
 		if err := pages.group(&f.Metadata().RowGroups[i]); isParquetLimit(err) {
-			left = errLimit
+			left = errors.Join(left, errLimit)
 			continue
 		} else if err != nil {
 			return errors.Join(left, err)
@@ -211,7 +211,7 @@ func (j *job) parquetRows(part string, at io.ReaderAt, size int64) error {
 			if err := j.ctx.Err(); err != nil {
 				return errors.Join(err, rows.Close())
 			}
-			n, err := rows.ReadRows(batch)
+			n, err := rows.ReadRows(batch[:pages.batch])
 			for _, row := range batch[:n] {
 				for _, v := range row {
 					if c := v.Column(); !v.IsNull() && c >= 0 && c < len(columns) {
