@@ -2,6 +2,7 @@ package document
 
 import (
 	"bytes"
+	"errors"
 )
 
 // Names of authors, alternative texts, comments on names of ranges, the answers of forms:
@@ -26,6 +27,8 @@ const maxSpoken = 4096
 // attributes hands on what is in attributes, each value once as long as it is remembered.
 type attributes struct {
 	text lateText
+	says lateText        // comments
+	err  error           // of says
 	but  map[string]bool // attributes that are handed on elsewhere
 	seen map[string]bool
 	line []byte
@@ -33,8 +36,22 @@ type attributes struct {
 	inside Trouble
 }
 
-func (j *job) attributes(part string) *attributes {
-	return &attributes{text: lateText{j: j, part: join(part, "attributes")}, seen: map[string]bool{}}
+// attributes begins what stands in the tags and the comments that m reads.
+func (j *job) attributes(part string, m *markup) *attributes {
+	a := &attributes{text: lateText{j: j, part: join(part, "attributes")}, says: lateText{j: j, part: join(part, "comments")}, seen: map[string]bool{}}
+	m.note = a.note
+	return a
+}
+
+// note takes a piece of a comment.
+func (a *attributes) note(piece []byte, end bool) {
+	_, err := a.says.Write(piece)
+	if end && err == nil {
+		_, err = a.says.Write([]byte{'\n'})
+	}
+	if a.err == nil {
+		a.err = err
+	}
 }
 
 // tag takes an opening tag.
@@ -79,7 +96,7 @@ func (a *attributes) close() error {
 	if a.inside != 0 {
 		a.text.j.sink.Trouble(a.text.part, a.inside, "a file within the page")
 	}
-	return a.text.close()
+	return errors.Join(a.err, a.says.close(), a.text.close())
 }
 
 // tooLong tells that a tag was longer than is kept.

@@ -210,7 +210,7 @@ func TestFormats(t *testing.T) {
 			": | name=関所 | tags=4111 | tags=1111 | tags=1111 | tags=1111 | tags=4111 1111 1111 1111 | tel=03"}},
 		{"a.ndjson", []byte("{\"a\":1}\n{\"a\":\"x\\ny\"}\n"), []string{": | a=1", ": | a=x\ny"}},
 		{"a.xml", []byte(`<?xml version="1.0"?><all><p id="7"><name>関所 &#x4e00;郎</name><![CDATA[a<b]]></p></all>`), []string{": | id=7 | name=関所 一郎 | p=a<b"}},
-		{"a.html", []byte("<html><body><b>4111</b><i>1111</i><p>次</p><!-- 注 --><input name=tel value='0312345678'></body>"), []string{": 41111111", ": 次", ": tel: 0312345678"}},
+		{"a.html", []byte("<html><body><b>4111</b><i>1111</i><p>次</p><!-- 注 --><input name=tel value='0312345678'></body>"), []string{": 41111111", ": 次", ": tel: 0312345678", "comments: 注"}},
 		{"dump.sql", []byte("-- PostgreSQL database dump\nCOPY public.customers (id, \"name\", note) FROM stdin;\n1\t関所\ta\\tb\n2\t\\N\tc\n\\.\n\nSELECT 1;\n"), []string{
 			": -- PostgreSQL database dump", ": SELECT 1;", // see below: text comes at its Close
 			"public.customers: | id=1 | name=関所 | note=a b", "public.customers: | id=2 | note=c"}},

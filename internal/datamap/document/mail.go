@@ -210,6 +210,12 @@ func (j *job) entity(part string, fields []field, r io.Reader, depth int) error 
 	coding, _, _ := strings.Cut(strings.ToLower(strings.TrimSpace(valueOf(fields, "Content-Transfer-Encoding"))), " ")
 	coding = strings.Trim(coding, `";`)
 	isMultipart := strings.HasPrefix(kind, "multipart/")
+	switch { // RFC 8551 §3.2.2, RFC 1847 §2.2
+	case kind == "multipart/encrypted", strings.HasSuffix(kind, "pkcs7-mime") && (params["smime-type"] == "" || strings.Contains(strings.ToLower(params["smime-type"]), "enveloped")):
+		j.sink.Trouble(part, Encrypted, "")
+	case strings.HasSuffix(kind, "pkcs7-mime"):
+		j.sink.Trouble(part, Unreadable, "a message within its signature")
+	}
 	if isMultipart && (coding == "base64" || coding == "quoted-printable") {
 		// Not allowed (RFC 2045 §6.4), and what programs make of it differs.
 		j.sink.Trouble(part, Damaged, "parts that are encoded once more")

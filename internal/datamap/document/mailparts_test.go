@@ -41,6 +41,9 @@ func TestMailEveryByte(t *testing.T) {
 		"UTF-7":                {mail("text/plain; charset=utf-7", taro+" +lqI-"), "unreadable"},
 		"a zip called text":    {"Content-Transfer-Encoding: base64\n" + mail("text/plain; charset=utf-8", b64(string(zipped(t, "a.txt", taro)))), ""},
 		"a footer in base64":   {in("--B\nContent-Transfer-Encoding: base64\n\n" + b64(taro+"..") + "\n_____\n--B--\n"), "damaged"},
+		"encrypted":            {mail("application/pkcs7-mime; smime-type=enveloped-data", taro), "encrypted"},
+		"signed":               {mail("application/pkcs7-mime; smime-type=signed-data", taro), "unreadable"},
+		"by PGP":               {mail("multipart/encrypted; boundary=B", "--B\n"+one+"--B\n"+zip64+"--B--\n"), "encrypted"},
 		"whom it is for":       {"Received: from a by b for <" + taro + ">; Mon\n" + in("--B\n"+one+"--B--\n"), ""},
 		"Shift_JIS in ASCII":   {mail("text/plain; charset=us-ascii", taro+" "+string(sjis(t, "関所の一郎様"))), ""},
 	} {

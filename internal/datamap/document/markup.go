@@ -32,6 +32,9 @@ type markup struct {
 	empty bool
 	lax   bool
 	long  bool // a tag was longer than is kept
+	// note takes what stands in comments and declarations, in pieces; nil for nobody.
+	note func(piece []byte, end bool)
+	said []byte // of it
 }
 
 // maxTag is the longest tag that is kept; more of it is skipped.
@@ -154,6 +157,9 @@ func whole(tag []byte) bool {
 func (m *markup) named() token {
 	t := m.tag
 	if len(t) == 0 || t[0] == '!' || t[0] == '?' {
+		if m.note != nil && speaks(t) {
+			m.note(t, true)
+		}
 		return tEnd
 	}
 	is := tOpen
@@ -179,19 +185,35 @@ func (m *markup) named() token {
 	return is
 }
 
+// say hands on what was read of a comment.
+func (m *markup) say(end bool) {
+	if m.note != nil {
+		m.note(bytes.TrimPrefix(m.said, []byte("!--")), end)
+	}
+	m.said = m.said[:0]
+}
+
 func (m *markup) skipTo(end string) error {
 	matched := 0
 	for {
 		c, err := m.r.ReadByte()
+		if err != nil {
+			m.say(true)
+		}
 		if err == io.EOF {
 			return io.ErrUnexpectedEOF
 		}
 		if err != nil {
 			return err
 		}
+		if m.said = append(m.said, c); len(m.said) >= maxText {
+			m.say(false)
+		}
 		switch {
 		case c == end[matched]:
 			if matched++; matched == len(end) {
+				m.said = bytes.TrimSuffix(m.said, []byte(end))
+				m.say(true)
 				return nil
 			}
 		case matched == 2 && c == '-' && end[0] == '-': // "--->" ends as well

@@ -51,7 +51,7 @@ func (j *job) odfContent(part string, f *zip.File) (err error) {
 	defer r.Close() // of a reader
 	w := j.sink.Text(part, element.UTF8)
 	m := newMarkup(r, false)
-	a := j.attributes(part)
+	a := j.attributes(part, m)
 	defer func() { j.tooLong(part, m); err = errors.Join(err, w.Close(), a.close()) }()
 	var g *grid
 	var row sheetRow

@@ -77,7 +77,7 @@ func (j *job) memberText(part string, m *zip.File, breaks map[string]bool) error
 // the others nothing is put, so that a number in several runs is one number.
 func (j *job) markupText(part string, m *markup, breaks map[string]bool) (err error) {
 	w := j.sink.Text(part, element.UTF8)
-	a := j.attributes(part)
+	a := j.attributes(part, m)
 	defer func() { j.tooLong(part, m); err = errors.Join(err, w.Close(), a.close()) }()
 	for {
 		t, err := m.next()
@@ -161,7 +161,7 @@ func (j *job) memberValues(part string, f *zip.File, of func(*markup) []byte) (e
 	defer r.Close()      // of a reader
 	var w io.WriteCloser // when there is one
 	m := newMarkup(characters(r), false)
-	a := j.attributes(part)
+	a := j.attributes(part, m)
 	defer func() {
 		j.tooLong(part, m)
 		if err = errors.Join(err, a.close()); w != nil {

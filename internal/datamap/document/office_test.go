@@ -141,6 +141,12 @@ func TestOfficeAttributes(t *testing.T) {
 		"form.odt":        {odsOf(t, `<form:text form:current-value="`+name+`"/>`), name},
 		"basic.odt":       {zipped(t, "mimetype", "application/vnd.oasis.opendocument.text", "content.xml", "<x/>", "Basic/Standard/Module1.xml", "<script:module>Print &quot;"+name+"&quot;</script:module>"), name},
 		"settings.odt":    {zipped(t, "mimetype", "application/vnd.oasis.opendocument.text", "content.xml", "<x/>", "settings.xml", "<config-item>"+name+"</config-item>"), name},
+		"comment.html":    {[]byte(`<html><body><!-- ` + name + ` -- >-->x`), name},
+		"comment.xml":     {[]byte(`<?xml version="1.0"?><a><!--` + name + `--><b>x</b></a>`), name},
+		"entity.xml":      {[]byte(`<?xml version="1.0"?><!DOCTYPE a [<!ENTITY n "` + taro + `">]><a>&n;</a>`), taro},
+		"comment.docx":    {docx("word/footer1.xml", `<w:ftr><!--`+name+`--></w:ftr>`), name},
+		"comment.xlsx":    {sheet(`<sheetData/><!--` + name + `-->`), name},
+		"comment.ods":     {odsOf(t, `<!--`+strings.Repeat("x ", maxText)+name+`-->`), name},
 		"picture.html":    {[]byte(`<html><body><img alt="` + name + `"><b title="x">`), name},
 		"placeholder.htm": {[]byte(`<html><body><input name=a placeholder="` + name + `">`), name},
 	} {

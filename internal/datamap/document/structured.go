@@ -21,7 +21,7 @@ var inText = set("name", "value", "content")
 func (j *job) html(part string, r io.Reader) (err error) {
 	m := newMarkup(characters(r), true)
 	w := j.sink.Text(part, element.UTF8)
-	a := j.attributes(part)
+	a := j.attributes(part, m)
 	defer func() { j.tooLong(part, m); err = errors.Join(err, w.Close(), a.close()) }()
 	for {
 		t, err := m.next()
@@ -62,10 +62,11 @@ var inline = set("b", "i", "u", "s", "em", "strong", "span", "font", "small", "b
 
 // xml reads XML as one table: an element's name, or an attribute's, is the header
 // of what is in it. A row ends with every element below the root.
-func (j *job) xml(part string, r io.Reader) error {
+func (j *job) xml(part string, r io.Reader) (err error) {
 	m := newMarkup(characters(r), false)
 	t := j.sink.Table(part)
-	defer func() { j.tooLong(part, m); t.Close() }()
+	says := j.attributes(part, m)
+	defer func() { j.tooLong(part, m); err = errors.Join(err, says.close()); t.Close() }()
 	columns := columnCache{t: t}
 	var stack []int // columns of the open elements
 	var value []byte

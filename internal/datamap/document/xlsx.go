@@ -265,7 +265,8 @@ func (b *workbook) sheet(part string, f *zip.File) (err error) {
 	defer r.Close() // of a reader
 	g := newGrid(b.j.sink.Table(part))
 	defer g.close()
-	s := sheetReader{b: b, m: newMarkup(r, false), row: g.sparse, notes: b.j.attributes(part)}
+	m := newMarkup(r, false)
+	s := sheetReader{b: b, m: m, row: g.sparse, notes: b.j.attributes(part, m)}
 	defer func() { b.j.tooLong(part, s.m); err = errors.Join(err, s.notes.close()) }()
 	return s.read()
 }

@@ -43,7 +43,7 @@ func TestSpellingsOfAWorkbookAgree(t *testing.T) {
 					}[(r+c)%5]
 					if !plain {
 						cell = [...]string{
-							"<x:c  r='%s' t='s' ><x:v>%d</x:v></x:c>", "<x:c t='n' s='1' r='%s'>\n<x:v>%d.5</x:v></x:c>", "<x:c r='%s'><!-- n --><x:v>%dE2</x:v></x:c>", "<x:c r='%s' s='%d'></x:c>", "<x:c s='1' r='%s'><x:v>%d</x:v></x:c>",
+							"<x:c  r='%s' t='s' ><x:v>%d</x:v></x:c>", "<x:c t='n' s='1' r='%s'>\n<x:v>%d.5</x:v></x:c>", "<x:c r='%s'><!-- --><x:v>%dE2</x:v></x:c>", "<x:c r='%s' s='%d'></x:c>", "<x:c s='1' r='%s'><x:v>%d</x:v></x:c>",
 						}[(r+c)%5]
 					}
 					fmt.Fprintf(&sheet, cell, ref, n)
