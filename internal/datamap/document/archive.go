@@ -5,6 +5,7 @@ import (
 	"bufio"
 	"bytes"
 	"compress/bzip2"
+	"encoding/binary"
 	"errors"
 	"io"
 	"math"
@@ -375,7 +376,14 @@ func (j *job) sevenZip(part string, src source, depth int) error {
 			return errLimit
 		}
 	}
-	return nil
+	return j.gap(join(part, "behind the end"), at, span{min(size, sevenEnd(at)), size}, depth)
+}
+
+// sevenEnd returns where an archive ends: behind its list (7zFormat.txt).
+func sevenEnd(at io.ReaderAt) int64 {
+	var head [32]byte
+	at.ReadAt(head[:], 0) // which was read before
+	return 32 + int64(binary.LittleEndian.Uint64(head[12:])) + int64(binary.LittleEndian.Uint64(head[20:]))
 }
 
 // sevenFolders holds the memory of the stream that is unpacked.

@@ -119,6 +119,7 @@ func (w *pageWalk) group(g *pq.RowGroup) error {
 			return errLimit
 		}
 	}
+	w.body = nil // before there is anything of the group
 	if w.batch = rowBatch; many > maxGroup {
 		w.batch = 1
 	}

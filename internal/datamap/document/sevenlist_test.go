@@ -81,6 +81,9 @@ func TestSevenZipList(t *testing.T) {
 			t.Errorf("%s: %d of 3 in %.300q", name, n, got)
 		}
 	}
+	if got := strings.Join(read(t, "a.7z", append(sevenArchive(packed, list), "hanako@mail.example\n"...), Limits{}), "\n"); strings.Contains(got, "TROUBLE") || !strings.Contains(got, "behind the end: hanako@mail.example") {
+		t.Errorf("behind the end: %.300q", got)
+	}
 	const many = 1<<32 - 1
 	files := append([]byte{0x01, 0x05}, sevenNumber(many)...)
 	parted := append(append([]byte{0x01, 0x04}, sevenStreams(0, 1, 1, "\x01\x00")...), 0x08, 0x0d)

@@ -25,7 +25,9 @@ func (j *job) sqlite(part string, src source) error {
 	at, size, done, err := j.random(src)
 	defer done()
 	if err == nil {
-		err = j.sqliteTables(part, at, size)
+		if err = j.sqliteTables(part, at, size); err == nil {
+			err = j.sqliteFree(part, at, size)
+		}
 	}
 	if err != nil && err != errLimit && j.ctx.Err() == nil {
 		err = errors.Join(err, j.raw(part, io.NewSectionReader(at, 0, size)))

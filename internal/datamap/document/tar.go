@@ -5,7 +5,9 @@ import (
 	"bufio"
 	"bytes"
 	"io"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -28,7 +30,8 @@ func (j *job) tar(part string, r io.Reader, depth int) error {
 		}
 		head, _ := b.Peek(tarBlock)
 		if _, err := tar.NewReader(bytes.NewReader(head)).Next(); err != nil && err != io.ErrUnexpectedEOF && err != io.EOF || len(head) < tarBlock {
-			return j.raw(join(part, "behind the end"), b)
+			j.object(join(part, "behind the end"), "", source{r: b, size: -1}, depth)
+			return nil
 		}
 	}
 }
@@ -79,6 +82,22 @@ func isSparse(h *tar.Header) bool {
 	return h.Typeflag == tar.TypeGNUSparse
 }
 
+// tarNotes hands on the records of a member that are no part of the archive's format
+// (POSIX.1-2024, pax extended header).
+func (j *job) tarNotes(part string, h *tar.Header) error {
+	t := &lateText{j: j, part: part}
+	for _, name := range slices.Sorted(maps.Keys(h.PAXRecords)) {
+		switch name {
+		case "path", "linkpath", "size", "uid", "gid", "uname", "gname", "atime", "mtime", "ctime", "charset", "hdrcharset":
+		default:
+			if !strings.HasPrefix(name, "GNU.sparse.") {
+				io.WriteString(t, readable([]byte(h.PAXRecords[name]))) // an error comes again at the end
+			}
+		}
+	}
+	return t.close()
+}
+
 // tarOne reads up to the end of an archive, two blocks of zeros. Without one it was cut
 // between two members.
 func (j *job) tarOne(part string, r io.Reader, depth int) error {
@@ -97,6 +116,9 @@ func (j *job) tarOne(part string, r io.Reader, depth int) error {
 			err = j.member()
 		}
 		if err != nil {
+			return err
+		}
+		if err := j.tarNotes(join(part, "comments"), h); err != nil {
 			return err
 		}
 		switch h.Typeflag {

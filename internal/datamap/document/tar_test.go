@@ -81,6 +81,8 @@ func TestTar(t *testing.T) {
 		{"two archives", join(plain, plain), 2, ""},
 		{"two archives, much between", join(plain, make([]byte, 100<<10), plain), 2, ""},
 		{"something behind", join(plain, []byte("\x01\x02 "+text)), 2, ""},
+		{"a file behind", join(plain, gz(t, []byte(strings.Repeat("words ", 50)+text))), 2, ""},
+		{"a comment", one(tar.Header{Name: "a.txt", PAXRecords: map[string]string{"comment": text}}), 2, ""},
 		{"a hole", join(oldSparse("a.txt", text, 5000), body, end), 2, ""},
 		{"a large hole", join(body, oldSparse("a.txt", text, 1<<50), end), 2, "limit"},
 		{"a cut hole", oldSparse("a.txt", text, 5000), 1, "damaged"},
