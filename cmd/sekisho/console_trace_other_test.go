@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-type stepping struct{}
+type stepping struct{ ended chan struct{} }
 
 func ownGroup(*exec.Cmd) {}
 

@@ -116,6 +116,7 @@ func (w *pageWalk) look(codec pq.CompressionCodec, p *parquetPage, leaf parquetL
 // values goes through the values of a page by their encoding (Encodings).
 func (w *pageWalk) values(p *parquetPage, page []byte) (more int64, err error) {
 	switch pq.Encoding(p.encoding) {
+	//lint:ignore SA1019 files that are older have it
 	case pq.RLEDictionary, pq.PlainDictionary:
 		if len(page) == 0 { // of nothing but nulls
 			return 0, nil

@@ -90,10 +90,11 @@ func TestParquetRuns(t *testing.T) {
 		leaf parquetLeaf
 		over bool
 	}{
-		"indexes":               {page(pq.RLEDictionary, "\x08"+run(9, 1)), flat, false},
-		"indexes, filled up":    {page(pq.RLEDictionary, "\x01"+literals(2, "ab")), flat, false},
-		"no index":              {page(pq.RLEDictionary, ""), flat, false},
-		"many indexes":          {page(pq.RLEDictionary, "\x08"+run(many, 1)), flat, true},
+		"indexes":            {page(pq.RLEDictionary, "\x08"+run(9, 1)), flat, false},
+		"indexes, filled up": {page(pq.RLEDictionary, "\x01"+literals(2, "ab")), flat, false},
+		"no index":           {page(pq.RLEDictionary, ""), flat, false},
+		"many indexes":       {page(pq.RLEDictionary, "\x08"+run(many, 1)), flat, true},
+		//lint:ignore SA1019 files that are older have it
 		"many runs of indexes":  {page(pq.PlainDictionary, "\x08"+strings.Repeat(run(1000, 1), 9)), flat, true},
 		"indexes of no bits":    {page(pq.RLEDictionary, "\x00"+literals(1<<28, "")), flat, true},
 		"booleans":              {page(pq.RLE, long(run(9, 1))), flat, false},
