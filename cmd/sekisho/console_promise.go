@@ -32,8 +32,24 @@ func (c *console) promise(ctx context.Context, by, do, digest, detail string) er
 	return nil
 }
 
-func (c *console) kept() error {
-	err := os.Remove(filepath.Join(c.cfg.Data, promiseFile))
+func (c *console) kept() error { return c.forget(promiseFile) }
+
+// leftover reads what a file of the data directory says of an act that was left in
+// the middle; false: nothing was.
+func (c *console) leftover(name string, into any) (bool, error) {
+	data, err := os.ReadFile(filepath.Join(c.cfg.Data, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(data, into)
+	}
+	return err == nil, err
+}
+
+// forget removes such a file.
+func (c *console) forget(name string) error {
+	err := os.Remove(filepath.Join(c.cfg.Data, name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -43,15 +59,8 @@ func (c *console) kept() error {
 // settlePromise says of an act that a killed process left in the middle that it
 // was not done, unless it was.
 func (c *console) settlePromise(ctx context.Context) error {
-	text, err := os.ReadFile(filepath.Join(c.cfg.Data, promiseFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
 	a := &event.Act{}
-	if err == nil {
-		err = json.Unmarshal(text, a)
-	}
-	if err != nil {
+	if left, err := c.leftover(promiseFile, a); !left {
 		return err
 	}
 	waits, err := c.readProtectDraft()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -111,29 +110,14 @@ func (c *console) changeRules(ctx context.Context, file string, act event.Act, n
 	if err := writeRules(o.File, text); err != nil {
 		return errors.Join(err, c.settleRules(ctx))
 	}
-	return c.dropRulesOrder()
-}
-
-func (c *console) dropRulesOrder() error {
-	err := os.Remove(filepath.Join(c.cfg.Data, rulesOrderFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
+	return c.forget(rulesOrderFile)
 }
 
 // settleRules says of an order that was left in the middle that it was not carried
 // out, unless it was.
 func (c *console) settleRules(ctx context.Context) error {
-	data, err := os.ReadFile(filepath.Join(c.cfg.Data, rulesOrderFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
 	o := &rulesOrder{}
-	if err == nil {
-		err = json.Unmarshal(data, o)
-	}
-	if err != nil {
+	if left, err := c.leftover(rulesOrderFile, o); !left {
 		return err
 	}
 	done, err := o.done()
@@ -147,7 +131,7 @@ func (c *console) settleRules(ctx context.Context) error {
 			return err
 		}
 	}
-	return c.dropRulesOrder()
+	return c.forget(rulesOrderFile)
 }
 
 // done reports whether the file says what was ordered.

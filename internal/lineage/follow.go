@@ -116,7 +116,7 @@ func (a *analyser) follow(list []carry) {
 		f       *follow
 		removed bool
 	}
-	seen := map[step]element.Mask{}
+	seen := map[step]carry{}
 	for len(list) > 0 {
 		c := list[0]
 		list = list[1:]
@@ -140,10 +140,12 @@ func (a *analyser) follow(list []carry) {
 				if !ok {
 					continue
 				}
-				if old, was := seen[step{f, removed}]; was && old|next.m|next.others == old {
+				old, was := seen[step{f, removed}]
+				from := appendPlaces(slices.Clone(old.from), next.from)
+				if was && old.m|next.m == old.m && old.others|next.others == old.others && len(from) == len(old.from) {
 					continue
 				}
-				seen[step{f, removed}] |= next.m | next.others
+				seen[step{f, removed}] = carry{m: old.m | next.m, others: old.others | next.others, from: from}
 				if w.Taints|w.Rows != 0 || len(w.OwnFrom) > 0 {
 					a.follows = append(a.follows, w)
 				}
