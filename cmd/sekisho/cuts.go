@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"net/netip"
 	"os"
@@ -324,15 +323,15 @@ func inside(a netip.Addr) bool {
 var shared = netip.MustParsePrefix("100.64.0.0/10")
 
 // HubToken implements control.Operator.
-func (p *process) HubToken(_ context.Context, r control.HubRequest) (control.HubToken, error) {
+func (p *process) HubToken(ctx context.Context, r control.HubRequest) (control.HubToken, error) {
 	if p.cut.server == nil {
 		return control.HubToken{}, fault.New(fault.ControlRefused, "problem", "this process is no hub", "hint", "write a hub section with listen into the configuration")
 	}
 	if r.Site == ownSite {
 		return control.HubToken{}, fault.New(fault.ControlRefused, "problem", "the hub itself has this name", "hint", "choose another")
 	}
-	token, until, err := p.cut.server.Token(r.Site, r.By)
-	if err != nil && !errors.Is(err, fs.ErrPermission) {
+	token, until, err := p.cut.server.Token(ctx, r.Site, r.By)
+	if errors.Is(err, hub.ErrName) {
 		err = fault.New(fault.ControlRefused, "problem", err, "hint", "choose another name")
 	}
 	return control.HubToken{Token: token, Until: until}, err
@@ -346,7 +345,7 @@ func (p *process) RevokeGate(ctx context.Context, r control.HubRequest) (control
 	}
 	if err := cuts.Revoke(ctx, r.Site, r.By); err != nil {
 		if errors.Is(err, hub.ErrUnknown) {
-			err = fault.New(fault.ControlRefused, "problem", fmt.Sprintf("no gate %q has joined", r.Site), "hint", "`sekisho cuts` lists the gates")
+			err = fault.New(fault.ControlRefused, "problem", fmt.Sprintf("no gate %q has joined, and no token for it is out", r.Site), "hint", "`sekisho cuts` lists the gates")
 		}
 		return control.Cuts{}, err
 	}

@@ -32,8 +32,9 @@ type CutReceipt struct {
 	Text       string `json:"text"`   // the signed receipt
 }
 
-// GateEnrolled says that a remote gate may connect (Step "enrolled",
-// "renewed") or may no more ("revoked").
+// GateEnrolled says that a token was made with which a remote gate may join
+// (Step "invited"), that the gate may connect ("enrolled", "renewed") or that
+// neither it nor a token that nobody used may any more ("revoked").
 type GateEnrolled struct {
 	Gate string `json:"gate"`
 	Step string `json:"step"`

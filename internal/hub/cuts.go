@@ -47,7 +47,9 @@ type Past struct {
 	Entries    []cut.Entry
 	Sites      map[string]string // name → key that verifies its receipts
 
-	ever map[string]int64 // all that were ever added, as name says, and when, UTC ns
+	ever    map[string]int64    // all that were ever added, as name says, and when, UTC ns
+	certs   map[string][]string // of Sites: the certificates that they got since they joined
+	invited map[string]bool     // tokens are out for them
 }
 
 // Fold takes one event into the past.
@@ -70,13 +72,20 @@ func (p *Past) Fold(body event.Body) {
 		}
 	case *event.GateEnrolled:
 		if p.Sites == nil {
-			p.Sites = map[string]string{}
+			p.Sites, p.certs, p.invited = map[string]string{}, map[string][]string{}, map[string]bool{}
 		}
 		switch b.Step {
+		case "invited":
+			p.invited[b.Gate] = true
 		case "enrolled":
-			p.Sites[b.Gate] = b.Key
+			p.Sites[b.Gate], p.certs[b.Gate] = b.Key, []string{b.Cert}
+			delete(p.invited, b.Gate)
+		case "renewed":
+			p.certs[b.Gate] = append(p.certs[b.Gate], b.Cert)
 		case "revoked":
 			delete(p.Sites, b.Gate)
+			delete(p.certs, b.Gate)
+			delete(p.invited, b.Gate)
 		}
 	}
 }
@@ -84,6 +93,7 @@ func (p *Past) Fold(body event.Body) {
 // Cuts make orders. They are safe for concurrent use.
 type Cuts struct {
 	cfg      Config
+	joining  sync.Mutex       // tokens, and who may connect; taken before mu, not with ordering
 	ordering sync.Mutex       // one order at a time; taken before mu
 	ever     map[string]int64 // every cut that was ever ordered, as name says, and when, UTC ns; written with ordering and mu, read with one
 
@@ -92,6 +102,7 @@ type Cuts struct {
 	text    []byte                   // nil before the first order
 	unkept  bool                     // text is in force and not on disk
 	sites   map[string]*site         // remote, enrolled
+	invited map[string]bool          // remote, a token is out for them
 	last    map[string]order.Receipt // latest of each gate
 	failed  map[string]string        // gates that did not take the order in force
 	changed chan struct{}            // closed and replaced when anything above changes
@@ -100,8 +111,9 @@ type Cuts struct {
 // site is a process with gates somewhere else.
 type site struct {
 	verifier note.Verifier
-	link     *link  // nil while it is silent
-	acked    uint64 // generation that all its gates answered
+	certs    []string // SHA-256 of the certificates with which it may connect, hexadecimal
+	link     *link    // nil while it is silent
+	acked    uint64   // generation that all its gates answered
 	since    time.Time
 }
 
@@ -114,15 +126,16 @@ func Open(ctx context.Context, cfg Config, past Past) (*Cuts, error) {
 	if cfg.Files == nil {
 		cfg.Files = durable.Dir(cfg.Dir)
 	}
-	c := &Cuts{cfg: cfg, ever: map[string]int64{}, sites: map[string]*site{}, last: map[string]order.Receipt{}, failed: map[string]string{}, changed: make(chan struct{})}
+	c := &Cuts{cfg: cfg, ever: map[string]int64{}, sites: map[string]*site{}, invited: map[string]bool{}, last: map[string]order.Receipt{}, failed: map[string]string{}, changed: make(chan struct{})}
 	for name, key := range past.Sites {
 		v, err := note.NewVerifier(key)
 		if err != nil {
 			return nil, fmt.Errorf("key of gate %s: %w", name, err)
 		}
-		c.sites[name] = &site{verifier: v}
+		c.sites[name] = &site{verifier: v, certs: past.certs[name]}
 	}
 	maps.Copy(c.ever, past.ever)
+	maps.Copy(c.invited, past.invited)
 	if err := c.restore(ctx, past); err != nil || c.text == nil {
 		return c, err
 	}

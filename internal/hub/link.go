@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -113,8 +114,9 @@ func (c *Cuts) receive(ctx context.Context, name string, r *frame.Receipts) erro
 	return c.take(ctx, answers)
 }
 
-// Enrol lets a site connect, whose receipts key verifies.
-func (c *Cuts) Enrol(ctx context.Context, name, key, cert, by string) error {
+// enrol lets a site connect with a certificate, whose receipts key verifies.
+// c.joining is held.
+func (c *Cuts) enrol(ctx context.Context, name, key, cert, by string) error {
 	v, err := note.NewVerifier(key)
 	if err != nil {
 		return err
@@ -124,27 +126,34 @@ func (c *Cuts) Enrol(ctx context.Context, name, key, cert, by string) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.sites[name] = &site{verifier: v, since: c.cfg.Now()}
+	if s := c.sites[name]; s != nil && s.link != nil {
+		s.link.gone() // whoever had the name before
+	}
+	c.sites[name] = &site{verifier: v, certs: []string{cert}, since: c.cfg.Now()}
 	c.signal()
 	return nil
 }
 
-// Revoke ends a site's connection and lets it connect no more.
+// Revoke ends a site's connection and lets it connect no more; a token of it that
+// nobody used is void.
 func (c *Cuts) Revoke(ctx context.Context, name, by string) error {
-	if !c.enrolled(name) {
+	c.joining.Lock()
+	defer c.joining.Unlock()
+	if !c.enrolled(name) && !c.expects(name) {
 		return fmt.Errorf("%s: %w", name, ErrUnknown)
 	}
 	if err := c.cfg.Record(ctx, &event.GateEnrolled{Gate: name, Step: "revoked", By: by}); err != nil {
 		return err
 	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	if s := c.sites[name]; s != nil && s.link != nil {
 		s.link.gone()
 	}
 	delete(c.sites, name)
+	delete(c.invited, name)
 	c.signal()
-	return nil
+	c.mu.Unlock()
+	return forget(c.cfg.Dir, name)
 }
 
 // Sites returns the remote processes that may connect, and whether each is
@@ -165,7 +174,27 @@ func (c *Cuts) enrolled(name string) bool {
 	return c.sites[name] != nil
 }
 
+// lets reports whether a site may connect with a certificate: one that it got since
+// it joined last, not one of whoever had its name before it was revoked.
+func (c *Cuts) lets(name, cert string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.sites[name]
+	return s != nil && slices.Contains(s.certs, cert)
+}
+
 // renewed records that a site has another certificate.
 func (c *Cuts) renewed(ctx context.Context, name, cert string) error {
-	return c.cfg.Record(ctx, &event.GateEnrolled{Gate: name, Step: "renewed", Cert: cert, By: name})
+	c.joining.Lock()
+	defer c.joining.Unlock()
+	if !c.enrolled(name) {
+		return fmt.Errorf("gate %s is not enrolled", name)
+	}
+	if err := c.cfg.Record(ctx, &event.GateEnrolled{Gate: name, Step: "renewed", Cert: cert, By: name}); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sites[name].certs = append(c.sites[name].certs, cert)
+	return nil
 }

@@ -2,28 +2,18 @@ package hub
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"crypto/subtle"
 	"crypto/tls"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
-	"regexp"
 	"sync"
 	"time"
 
-	"sekisho/internal/durable"
 	"sekisho/internal/event"
 	"sekisho/internal/hub/frame"
 	"sekisho/internal/hub/pki"
-	"sekisho/internal/policy/order"
 )
 
 // ServerConfig is what a Server needs.
@@ -119,7 +109,7 @@ func (s *Server) known(do func(w http.ResponseWriter, r *http.Request, site stri
 			return
 		}
 		name := leaf.Subject.CommonName
-		if !s.cfg.Cuts.enrolled(name) {
+		if !s.cfg.Cuts.lets(name, pki.Fingerprint(leaf.Raw)) {
 			http.Error(w, "this gate is not enrolled", http.StatusForbidden)
 			return
 		}
@@ -149,64 +139,6 @@ func (s *Server) refuse(w http.ResponseWriter, op, site string, err error) {
 	http.Error(w, op+" failed", http.StatusBadRequest)
 }
 
-// siteRule is what a remote gate may be called.
-var siteRule = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
-
-// tokenLife is how long a token waits.
-const tokenLife = time.Hour
-
-// keptToken is a token as the hub keeps it, in a file named for the site.
-type keptToken struct {
-	Hash  string    `json:"sha256"` // of the secret
-	Until time.Time `json:"until"`
-	By    string    `json:"by"`
-}
-
-// Token makes a token for a gate; an older one of the same gate is void.
-func (s *Server) Token(site, by string) (string, time.Time, error) {
-	if !siteRule.MatchString(site) {
-		return "", time.Time{}, fmt.Errorf("%q: a gate's name has small letters, digits, - and _, at most 63", site)
-	}
-	secret := rand.Text()
-	kept := keptToken{Hash: hash(secret), Until: s.cfg.Now().Add(tokenLife).UTC(), By: by}
-	text, err := json.Marshal(kept)
-	if err != nil {
-		return "", kept.Until, err
-	}
-	t := frame.Token{Hub: s.cfg.URL, Site: site, Secret: secret, Root: s.cfg.Authority.Fingerprint()}
-	return t.String(), kept.Until, durable.WriteFile(durable.Dir(s.cfg.Dir), tokenFile(site), text, 0o600)
-}
-
-func tokenFile(site string) string { return "token-" + site + ".json" }
-
-func hash(secret string) string {
-	sum := sha256.Sum256([]byte(secret))
-	return hex.EncodeToString(sum[:])
-}
-
-// spend takes a token away, so that it is good once, and says who made it.
-func (s *Server) spend(site, secret string) (by string, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	bad := errors.New("the token is unknown, used or over")
-	if !siteRule.MatchString(site) {
-		return "", bad
-	}
-	text, err := os.ReadFile(filepath.Join(s.cfg.Dir, tokenFile(site)))
-	if err != nil {
-		return "", bad
-	}
-	var kept keptToken
-	if err := json.Unmarshal(text, &kept); err != nil {
-		return "", err
-	}
-	if subtle.ConstantTimeCompare([]byte(kept.Hash), []byte(hash(secret))) != 1 || !s.cfg.Now().Before(kept.Until) {
-		return "", bad
-	}
-	fsys := durable.Dir(s.cfg.Dir)
-	return kept.By, errors.Join(fsys.Remove(tokenFile(site)), fsys.SyncDir("."))
-}
-
 // What is taken of whoever asks to join: its key, a request for a certificate, a token.
 const (
 	maxJoin  = 64 << 10 // bytes
@@ -223,15 +155,7 @@ func (s *Server) join(w http.ResponseWriter, r *http.Request) {
 	if !read(w, r, &q) {
 		return
 	}
-	by, err := s.spend(q.Site, q.Secret)
-	if err != nil {
-		s.refuse(w, "join", q.Site, err)
-		return
-	}
-	cert, err := s.cfg.Authority.Client([]byte(q.Request), q.Site)
-	if err == nil {
-		err = s.cfg.Cuts.Enrol(r.Context(), q.Site, q.Key, fingerprint(cert), by)
-	}
+	cert, by, err := s.enrol(r.Context(), &q)
 	if err != nil {
 		s.refuse(w, "join", q.Site, err)
 		return
@@ -344,56 +268,4 @@ func (s *Server) order(w http.ResponseWriter, r *http.Request, site string) {
 		s.cfg.Log.Warn("hub", "op", "record an order that a gate brought", "gate", site, "err", err)
 	}
 	s.write(w, struct{}{})
-}
-
-// OrdersKey is the key that verifies a tenant's orders, made with its signer
-// when there is none yet.
-func OrdersKey(dir, tenant string) (signer, verifier string, err error) {
-	return KeyPair(dir, "orders", order.KeyName(tenant))
-}
-
-// ReceiptsKey is the pair that signs receipts of a process's gates.
-func ReceiptsKey(dir, site string) (signer, verifier string, err error) {
-	return KeyPair(dir, "receipts", site)
-}
-
-// KeyPair reads a pair from dir, or makes it: one file of two lines, the
-// secret first, mode 0600. Whoever makes it at the same time gets the same pair.
-func KeyPair(dir, file, name string) (signer, verifier string, err error) {
-	file += ".notekey"
-	if signer, verifier, err = readPair(dir, file); !errors.Is(err, os.ErrNotExist) {
-		return signer, verifier, err
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), pairWait)
-	defer cancel()
-	unlock, err := durable.Lock(ctx, dir)
-	if err != nil {
-		return "", "", err
-	}
-	defer unlock()
-	if signer, verifier, err = readPair(dir, file); !errors.Is(err, os.ErrNotExist) {
-		return signer, verifier, err // another made it meanwhile
-	}
-	if signer, verifier, err = order.NewKey(rand.Reader, name); err != nil {
-		return "", "", err
-	}
-	if err := durable.WriteFile(durable.Dir(dir), file, []byte(signer+"\n"+verifier+"\n"), 0o600); err != nil {
-		return "", "", err
-	}
-	return readPair(dir, file)
-}
-
-// pairWait is how long who makes a pair of keys waits for another who does.
-const pairWait = 10 * time.Second
-
-// readPair reads a pair; os.ErrNotExist when there is none.
-func readPair(dir, file string) (signer, verifier string, err error) {
-	text, err := os.ReadFile(filepath.Join(dir, file))
-	if err != nil {
-		return "", "", err
-	}
-	if n, err := fmt.Sscanf(string(text), "%s\n%s\n", &signer, &verifier); n != 2 || err != nil {
-		return "", "", fmt.Errorf("%s is no pair of keys", file)
-	}
-	return signer, verifier, nil
 }

@@ -51,8 +51,8 @@ func TestRotation(t *testing.T) {
 		w.order("alarm", all())
 		await(t, "an order after a rotation", func() bool { return g.generation() == uint64(i+1) })
 	}
-	if n := count[*event.GateEnrolled](w); n != 4 { // joined, and three renewals
-		t.Errorf("%d certificates are recorded, want 4", n)
+	if n := count[*event.GateEnrolled](w); n != 5 { // invited, joined, and three renewals
+		t.Errorf("%d certificates are recorded, want 5", n)
 	}
 	for changed := w.cuts.Changed(); state(t, w.cuts.Show(), "osaka/out").Red; changed = w.cuts.Changed() {
 		<-changed // it comes back with the new certificate and takes the last order

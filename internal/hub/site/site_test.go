@@ -199,7 +199,7 @@ func receiptSigner(t *testing.T, dir, name string) note.Signer {
 func (w *world) joined(name string) string {
 	w.t.Helper()
 	dir := w.t.TempDir()
-	token, _, err := w.server.Token(name, "ayame")
+	token, _, err := w.server.Token(w.t.Context(), name, "ayame")
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -295,7 +295,7 @@ func TestCutReachesEveryGate(t *testing.T) {
 	if n := count[*event.CutReceipt](w); n != 3 {
 		t.Errorf("%d receipts are recorded, want 3", n)
 	}
-	if w.bodies[1].Kind() != event.KindGateLink || count[*event.CutOrdered](w) != 1 {
+	if w.bodies[2].Kind() != event.KindGateLink || count[*event.CutOrdered](w) != 1 {
 		t.Errorf("recorded: %v", w.bodies)
 	}
 }
@@ -351,7 +351,7 @@ func TestFailedGateIsRed(t *testing.T) {
 
 func TestTokenIsGoodOnce(t *testing.T) {
 	w := newWorld(t)
-	token, _, err := w.server.Token("osaka", "ayame")
+	token, _, err := w.server.Token(t.Context(), "osaka", "ayame")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -377,7 +377,7 @@ func TestTokenIsGoodOnce(t *testing.T) {
 		t.Error("an empty token was taken")
 	}
 	for _, name := range []string{"", "../etc", "Osaka", "a b"} {
-		if _, _, err := w.server.Token(name, "ayame"); err == nil {
+		if _, _, err := w.server.Token(w.t.Context(), name, "ayame"); err == nil {
 			t.Errorf("a token for %q", name)
 		}
 	}
