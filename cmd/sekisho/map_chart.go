@@ -42,7 +42,8 @@ type charted struct {
 type resting struct {
 	scan             uint64
 	parts, seen      uint32
-	unknown          uint64
+	unknown          uint64       // records of nobody known
+	written          uint64       // those that gates saw written since
 	mask, nextMask   element.Mask // of the scan, also when nobody was found
 	by, next         map[element.Kind]*roaring.Bitmap
 	whole, nextWhole *roaring.Bitmap
@@ -82,9 +83,7 @@ func (c *chart) see(e *event.Event) error {
 	case *event.HoldingScan:
 		c.at(b.Table).holding(b)
 	case *event.HoldingChange:
-		if x := c.places[b.Table]; x != nil && x.sources[b.Source] != nil && b.Op != "delete" {
-			x.sources[b.Source].change(b.Subjects)
-		}
+		c.at(b.Table).changed(e, b)
 	case *event.Crossing:
 		if e.At.After(c.now.Add(-lately)) {
 			for i := range b.Parts {
@@ -148,7 +147,7 @@ func (x *charted) holding(b *event.HoldingScan) {
 		return
 	}
 	r.by, r.whole, r.next, r.nextWhole = r.next, r.nextWhole, nil, nil
-	r.unknown, r.mask = b.Unknown, r.nextMask
+	r.unknown, r.written, r.mask = b.Unknown, 0, r.nextMask
 	from, to := time.Unix(0, b.From).UTC(), time.Unix(0, b.To).UTC()
 	x.story.counted(x, to)
 	if x.holds() {
@@ -189,24 +188,56 @@ func enter(to *roaring.Bitmap, set event.Set) {
 	}
 }
 
-// change enters subjects that a gate saw written. Which of their elements, only the
-// next scan tells: they count with all of the place.
-func (r *resting) change(set event.Set) {
-	if r.whole == nil {
+// changed enters what somebody saw written since the last scan. Which elements it has
+// only the next scan tells: it counts with all of the place, and records whose person
+// was not told as records of nobody known. What is gone only a scan shows.
+func (x *charted) changed(e *event.Event, b *event.HoldingChange) {
+	fresh := b.Op != "update" // whom a changed row was of rested there before
+	if b.Op == "delete" || b.Op == "truncate" || b.Op == "lock" || len(b.Subjects) == 0 && (b.Unknown == 0 || !fresh) {
 		return
 	}
-	enter(r.whole, set)
+	r := x.sources[b.Source]
+	if r == nil {
+		r = &resting{}
+		x.sources[b.Source] = r
+	}
+	if r.whole == nil {
+		r.by, r.whole = map[element.Kind]*roaring.Bitmap{}, roaring.New()
+	}
+	if r.mask == 0 {
+		r.mask = element.MaskOf(element.Unclassified)
+	}
+	enter(r.whole, b.Subjects)
 	for _, k := range r.mask.Kinds() {
 		if r.by[k] == nil {
 			r.by[k] = roaring.New()
 		}
-		enter(r.by[k], set)
+		enter(r.by[k], b.Subjects)
 	}
+	switch {
+	case !fresh:
+	case !strings.HasPrefix(string(e.Source), "gate/"): // a reader says how many there are
+		r.unknown = max(r.unknown, b.Unknown)
+	case b.Session == 0: // a gate says again what a long transaction wrote
+		r.written = max(r.written, b.Unknown)
+	default:
+		r.written += b.Unknown
+	}
+	if x.first.IsZero() {
+		x.first = e.At
+	}
+	if e.At.After(x.last) {
+		x.last = e.At
+	}
+	x.gone = time.Time{}
 }
+
+// nobody are the records of nobody known.
+func (r *resting) nobody() uint64 { return r.unknown + r.written }
 
 func (x *charted) holds() bool {
 	for _, r := range x.sources {
-		if r.whole != nil && (!r.whole.IsEmpty() || r.unknown > 0) {
+		if r.whole != nil && (!r.whole.IsEmpty() || r.nobody() > 0) {
 			return true
 		}
 	}
@@ -217,7 +248,7 @@ func (x *charted) holds() bool {
 func (x *charted) subjects() (n uint64) {
 	for _, r := range x.sources {
 		if r.whole != nil {
-			n += r.whole.GetCardinality() + r.unknown
+			n += r.whole.GetCardinality() + r.nobody()
 		}
 	}
 	return n
@@ -231,9 +262,9 @@ func (x *charted) counts() map[element.Kind]uint64 {
 		for k, b := range r.by {
 			out[k] += b.GetCardinality()
 		}
-		if r.unknown > 0 {
+		if n := r.nobody(); n > 0 {
 			for _, k := range r.mask.Kinds() {
-				out[k] += r.unknown
+				out[k] += n
 			}
 		}
 	}
