@@ -23,10 +23,10 @@ type Kept struct {
 	State            []byte // keptState as encode writes it; with the server's cancel key
 }
 
-// ServerPID is the server's process; 0: that is not known.
+// ServerPID is the server's process, at which nothing is under way; 0: that is not known.
 func (k *Kept) ServerPID() uint32 {
 	var state keptState
-	if state.decode(k.State) != nil {
+	if state.decode(k.State) != nil || state.Streaming != nil && state.Streaming.SQL { // which may be under way
 		return 0
 	}
 	return state.Who.ServerPID
@@ -89,6 +89,7 @@ type keptState struct {
 
 	Transaction *keptTransaction
 	Portals     []keptPortal
+	Streaming   *keptStream // a replication connection's
 
 	// Of the database, when no session sends any more: what sessions before sent
 	// may still be on its way to this one.
@@ -127,7 +128,9 @@ type keptPrepared struct {
 // down. It may be in the middle of a transaction.
 func (e *engine) atRest() bool {
 	switch {
-	case e.fatal != nil, e.lost != "", e.streaming != nil, !e.queue.empty(), e.sent != e.answered:
+	case e.streaming != nil:
+		return e.streamAtRest()
+	case e.fatal != nil, e.lost != "", !e.queue.empty(), e.sent != e.answered:
 	case e.open, e.skip, e.copyIn != nil, e.discard, e.canceled, e.cutting != nil, e.dropping, e.long != nil, e.stray != nil:
 	case e.clientHeld.has, e.serverHeld.has, !e.client.Idle(), !e.server.Idle(), e.awaiting != 0:
 	case e.laundering != 0, e.toClient.closed, e.toServer.closed:
@@ -152,7 +155,7 @@ func (e *engine) keep() *keptState {
 		Nonstandard: v.nonstandard, UnsafeEncoding: v.unsafeEncoding, Encoding: v.encoding, Trace: v.trace,
 		First: e.age.first, Began: e.age.began, Remembered: e.age.kept, Rows: e.rows, BytesOut: e.bytesOut,
 		LimitRows: e.limits.rows, ClientHold: e.client.Hold, ServerHold: e.server.Hold, Wrote: e.wroteAt,
-		Transaction: e.keepTransaction(), Portals: e.keepPortals()}
+		Transaction: e.keepTransaction(), Portals: e.keepPortals(), Streaming: e.keepStream()}
 	for _, s := range e.prepared {
 		k.Prepared = append(k.Prepared, s.keep())
 	}
@@ -184,20 +187,22 @@ func (s *prepared) keep() keptPrepared {
 
 // keepable says that the session can be kept when it comes to rest. Others end
 // then: of suites of CBC, and of TLS whose keys have changed, nobody knows enough, and
-// what a session that is lost or streams has under way neither.
+// what a session that is lost has under way neither.
 func (s *session) keepable() bool {
-	return s.login.Client.Keepable() && s.login.Upstream.Keepable() && s.e.lost == "" && s.e.streaming == nil
+	return s.login.Client.Keepable() && s.login.Upstream.Keepable() && s.e.lost == ""
 }
 
 // keepIfAtRest has the loop let go of a session that shall be kept, when that is
-// possible now. Until it has let go, cuts still end the session.
+// possible now. Until it has let go, cuts still end the session. A replication
+// connection waits as who is in the middle of a transaction does: the commits of others
+// may wait for what it carries.
 func (s *session) keepIfAtRest(p *netloop.Pair) {
 	o := s.order.Load()
 	if o == nil || !o.keep || s.keeping || s.closed {
 		return
 	}
 	rests := s.e.atRest() && s.keepable()
-	if midway := rests && s.e.tx != pgwire.TxIdle && !o.midway; s.gate.stays(s, midway) || !rests {
+	if midway := rests && (s.e.tx != pgwire.TxIdle || s.e.streaming != nil) && !o.midway; s.gate.stays(s, midway) || !rests {
 		return
 	}
 	if p.Detach() {

@@ -3,6 +3,7 @@ package pgproxy
 import (
 	"bytes"
 	"context"
+	"net"
 	"net/netip"
 	"strings"
 	"time"
@@ -62,16 +63,22 @@ func (g *Gate) admit(ctx context.Context, a pglogin.Attempt) error {
 // streamed is the database whose holdings a replication connection may stream:
 // the one it names, or, for the whole server's log, the gate's own. g.mu is held.
 func (g *Gate) streamed(ctx context.Context, database string) *shared {
-	if _, configured := g.cfg.Databases[database]; !configured {
-		for only := range g.cfg.Databases { // admit refuses where there are more
-			database = only
-		}
-	}
-	return g.database(ctx, database)
+	return g.database(ctx, g.streamedName(database))
 }
 
-// stream makes e the engine of a replication connection.
+func (g *Gate) streamedName(database string) string {
+	if _, configured := g.cfg.Databases[database]; !configured {
+		for only := range g.cfg.Databases { // admit refuses where there are more
+			return only
+		}
+	}
+	return database
+}
+
+// stream makes e the engine of a replication connection. A slot may have held the
+// log back for any time: whose rows were deleted long ago may be in it.
 func (e *engine) stream() {
+	e.age = age{first: 1, began: 1}
 	if len(e.g.Protected) > 0 {
 		e.streaming = e.channelExecution(e.g.streamShape, "replication")
 	} else {
@@ -157,6 +164,51 @@ func (e *engine) resumeStream() {
 	e.waitServer, e.serverHeld = waitNothing, held{}
 	e.streamFromServer(b)
 	e.toClient.settle()
+}
+
+// streamAtRest says that nothing of a replication connection waits in the gate: it
+// may be in the middle of a message of the server, which nobody reads.
+func (e *engine) streamAtRest() bool {
+	return e.fatal == nil && e.client.Idle() && !e.serverHeld.has && e.awaiting == 0 && !e.toClient.closed && !e.toServer.closed
+}
+
+// keptStream is what is known of a replication connection.
+type keptStream struct {
+	SQL bool // it carried some
+}
+
+func (e *engine) keepStream() *keptStream {
+	if e.streaming == nil {
+		return nil
+	}
+	return &keptStream{SQL: e.writing.mark != 0}
+}
+
+// takeUp makes known what others must not pass by: the catalogue counts as changing
+// until the session ends.
+func (k *keptStream) takeUp(c *Common) {
+	if k.SQL {
+		c.takeUp(&keptTransaction{DDL: true})
+	}
+}
+
+// restoreStream goes on with one. Nobody counts in this run what SQL over it wrote in
+// the one before.
+func (e *engine) restoreStream(k *keptStream) {
+	e.stream()
+	if k.SQL {
+		e.ddl.mark = ^uint64(0) // takeUp began it
+		e.g.reg.passed.Add(1)
+		e.streamsSQL()
+		e.writing.before = true
+	}
+}
+
+// readmit asks again what the policy says of a replication connection that was kept:
+// it may be another one.
+func (g *Gate) readmit(ctx context.Context, k *keptState) error {
+	return g.admit(ctx, pglogin.Attempt{User: k.Who.User, Database: k.Who.Database, Application: k.Who.Label, Replication: k.Streaming != nil,
+		Address: net.TCPAddrFromAddrPort(netip.AddrPortFrom(k.Who.Address, k.Who.Port))})
 }
 
 // physical says that a connection streams the whole server's log: it is in no

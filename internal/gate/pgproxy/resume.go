@@ -31,10 +31,13 @@ func (g *Gate) takeUp() {
 			k.Close()
 			continue
 		}
-		if s, ok := g.cfg.Databases[r.state.Who.Database]; ok { // of others nothing is compared
+		if s, ok := g.cfg.Databases[g.nameOf(&r.state)]; ok { // of others nothing is compared
 			s.Common.hours.merge(r.state.Who.User, r.state.Hour)
 			if t := r.state.Transaction; t != nil {
 				r.locks = s.Common.takeUp(t)
+			}
+			if stream := r.state.Streaming; stream != nil {
+				stream.takeUp(s.Common)
 			}
 		}
 		r.entry = g.roll.Begin()
@@ -42,6 +45,14 @@ func (g *Gate) takeUp() {
 		g.resumes = append(g.resumes, r)
 	}
 	g.cfg.Resume = nil
+}
+
+// nameOf is the database of a session that was kept.
+func (g *Gate) nameOf(k *keptState) string {
+	if k.Streaming != nil {
+		return g.streamedName(k.Who.Database)
+	}
+	return k.Who.Database
 }
 
 // fits reads what a session brings along, and checks that it can go on here.
@@ -119,12 +130,15 @@ func (g *Gate) goOn(ctx context.Context, r *resumed) (*shared, error) {
 		PID: k.Who.ServerPID, Key: k.Key}
 	g.acceptor.Resume(login)
 	g.mu.Lock()
-	sh, rec := g.database(ctx, k.Who.Database), g.cfg.Recorders[int(uint64(k.Session)%uint64(len(g.cfg.Recorders)))]
+	sh, rec := g.database(ctx, g.nameOf(k)), g.cfg.Recorders[int(uint64(k.Session)%uint64(len(g.cfg.Recorders)))]
 	g.mu.Unlock()
 	s := &session{gate: g, login: login, entry: r.entry, since: k.Since, gone: make(chan struct{}), again: true}
 	g.engage(ctx, s, newEngine(sh, ctx, rec, k.Session, k.Who))
 	s.e.restore(k, r.locks)
-	err := g.begin(ctx, s, rec)
+	err := g.readmit(ctx, k)
+	if err == nil {
+		err = g.begin(ctx, s, rec)
+	}
 	if err != nil {
 		r.kept.Close()
 		login.Release()
@@ -169,6 +183,9 @@ func (e *engine) restore(k *keptState, locks []event.Place) {
 	}
 	for i := range k.Portals {
 		e.restorePortal(&k.Portals[i])
+	}
+	if k.Streaming != nil {
+		e.restoreStream(k.Streaming)
 	}
 	v.nonstandard = k.Nonstandard
 	e.g.signals.add(k.Signals, k.Anyone)
