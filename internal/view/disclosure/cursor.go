@@ -1,6 +1,9 @@
 package disclosure
 
-import "slices"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // countLeaf is a set that counts for one table and one mask.
 type countLeaf struct {
@@ -38,7 +41,7 @@ func (b *bag) cursors(dst []cursor) []cursor {
 	if b.pages != nil {
 		own := &bag{pages: b.pages}
 		s, err := openStored(own.appendRoaring(nil))
-		if err == nil {
+		if err == nil && s.size > 0 {
 			dst = append(dst, cursor{bitmap: s})
 		}
 	} else if len(b.list) > 0 {
@@ -83,4 +86,37 @@ func (c *cursor) into(high uint32, p *sheet) {
 			c.done = !c.deltas.next()
 		}
 	}
+}
+
+// seek goes to the first page from high on.
+func (c *cursor) seek(high uint32) {
+	switch {
+	case c.bitmap.size > 0:
+		for h, ok := c.bitmap.high(); ok && h < high; h, ok = c.bitmap.high() {
+			if err := c.bitmap.skip(); err != nil {
+				panic("disclosure: a set that was checked: " + err.Error())
+			}
+		}
+	case c.list != nil:
+		i, _ := slices.BinarySearch(c.list, high<<16)
+		c.list = c.list[i:]
+	default:
+		for !c.done && c.deltas.last>>16 < high {
+			c.done = !c.deltas.next()
+		}
+	}
+}
+
+// bytes is how many there are to be read.
+func (c *cursor) bytes() int { return len(c.bitmap.rest) + 4*len(c.list) + len(c.deltas.rest) }
+
+// last returns the last page; of deltas the one at hand.
+func (c *cursor) last() uint32 {
+	switch {
+	case c.bitmap.size > 0:
+		return uint32(binary.LittleEndian.Uint16(c.bitmap.heads[4*(c.bitmap.size-1):]))
+	case len(c.list) > 0:
+		return c.list[len(c.list)-1] >> 16
+	}
+	return c.deltas.last >> 16
 }

@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"math"
 	"math/bits"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"sekisho/internal/element"
 	"sekisho/proof/scope"
@@ -84,8 +86,6 @@ type together struct {
 	of      []int // leaf → index into masks
 	subsets []subset
 
-	sum, leaf sheet // empty between uses
-
 	all    uint64
 	tables map[uint32]uint64
 }
@@ -142,69 +142,161 @@ func (t *together) run() {
 		t.runFew(room)
 		return
 	}
+	t.count(t.processors())
+}
+
+// count counts with n processors.
+func (t *together) count(n uint32) {
+	parts := t.parts(n)
+	if len(parts) == 1 {
+		parts[0].run(t)
+	} else {
+		var wg sync.WaitGroup
+		for _, p := range parts {
+			wg.Go(func() { p.run(t) })
+		}
+		wg.Wait()
+	}
+	for _, p := range parts {
+		t.all += p.all
+		for id, n := range p.tables {
+			t.tables[id] += n
+		}
+		for i, n := range p.subsets {
+			t.subsets[i].n += n
+		}
+	}
+}
+
+// Sets of fewer stored bytes are counted by one processor, and others by at most
+// so many.
+const (
+	aloneBytes = 1 << 20
+	maxParts   = 4
+)
+
+// processors is how many count.
+func (t *together) processors() uint32 {
+	bytes := 0
+	for _, list := range t.curs {
+		for i := range list {
+			bytes += list[i].bytes()
+		}
+	}
+	if bytes < aloneBytes {
+		return 1
+	}
+	return min(uint32(runtime.GOMAXPROCS(0)), maxParts)
+}
+
+// parts shares the pages out among n processors.
+func (t *together) parts(n uint32) []*part {
+	last := uint32(0)
+	for _, list := range t.curs {
+		for i := range list {
+			last = max(last, list[i].last())
+		}
+	}
+	n = min(n, last+1)
+	var parts []*part
+	for k := range n {
+		p := &part{curs: t.curs, end: math.MaxUint32, tables: map[uint32]uint64{}, subsets: make([]uint64, len(t.subsets))}
+		if k < n-1 {
+			p.end = (k + 1) * (last + 1) / n
+			p.curs = make([][]cursor, len(t.curs))
+			for i, list := range t.curs {
+				p.curs[i] = slices.Clone(list)
+			}
+		}
+		p.from = k * (last + 1) / n
+		parts = append(parts, p)
+	}
+	return parts
+}
+
+// part counts the pages from (inclusive) to end (exclusive).
+type part struct {
+	from, end uint32
+	curs      [][]cursor
+
+	sum, leaf sheet // empty between uses
+
+	all     uint64
+	tables  map[uint32]uint64
+	subsets []uint64
+}
+
+func (p *part) run(t *together) {
+	if p.from > 0 {
+		for _, list := range p.curs {
+			for i := range list {
+				list[i].seek(p.from)
+			}
+		}
+	}
 	masks := make([]sheet, len(t.masks))
 	for {
-		high := uint32(math.MaxUint32)
-		for _, list := range t.curs {
+		high := p.end
+		for _, list := range p.curs {
 			for i := range list {
 				if h, ok := list[i].high(); ok && h < high {
 					high = h
 				}
 			}
 		}
-		if high == math.MaxUint32 {
+		if high == p.end {
 			return
 		}
-		t.leavesOf(high, masks)
-		t.countMasks(masks)
+		p.leavesOf(t, high, masks)
+		p.countMasks(t, masks)
 	}
 }
 
 // leavesOf counts one page of all tables and enters it into the masks.
-func (t *together) leavesOf(high uint32, masks []sheet) {
+func (p *part) leavesOf(t *together, high uint32, masks []sheet) {
 	for i := 0; i < len(t.leaves); {
 		table, several := t.leaves[i].table.table, false
 		for ; i < len(t.leaves) && t.leaves[i].table.table == table; i++ {
-			into := &t.sum // the table's first leaf; further ones are put to it
+			into := &p.sum // the table's first leaf; further ones are put to it
 			if several {
-				into = &t.leaf
+				into = &p.leaf
 			}
-			for j := range t.curs[i] {
-				c := &t.curs[i][j]
+			for j := range p.curs[i] {
+				c := &p.curs[i][j]
 				if h, ok := c.high(); ok && h == high {
 					c.into(high, into)
 				}
 			}
 			masks[t.of[i]].or(into)
 			if several {
-				t.sum.or(&t.leaf)
-				t.leaf.clear()
+				p.sum.or(&p.leaf)
+				p.leaf.clear()
 			}
 			several = true
 		}
-		t.tables[table] += uint64(t.sum.count())
-		t.sum.clear()
+		p.tables[table] += uint64(p.sum.count())
+		p.sum.clear()
 	}
 }
 
 // countMasks counts one page by element and in all, and empties the masks.
-func (t *together) countMasks(masks []sheet) {
+func (p *part) countMasks(t *together, masks []sheet) {
 	for i := range masks {
-		t.sum.or(&masks[i])
+		p.sum.or(&masks[i])
 	}
-	t.all += uint64(t.sum.count())
-	t.sum.clear()
+	p.all += uint64(p.sum.count())
+	p.sum.clear()
 	for i := range t.subsets {
 		s := &t.subsets[i]
 		if len(s.masks) == 1 {
-			s.n += uint64(masks[s.masks[0]].count())
+			p.subsets[i] += uint64(masks[s.masks[0]].count())
 			continue
 		}
 		for _, m := range s.masks {
-			t.sum.or(&masks[m])
+			p.sum.or(&masks[m])
 		}
-		s.n += uint64(t.sum.count())
-		t.sum.clear()
+		p.subsets[i] += uint64(p.sum.count())
+		p.sum.clear()
 	}
 	for i := range masks {
 		masks[i].clear()
