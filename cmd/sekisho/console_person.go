@@ -82,7 +82,7 @@ func (c *console) readPersons(dir string, at time.Time) {
 	})
 	if err != nil {
 		c.log.Error("the state of persons cannot be read", "dir", dir, "err", err)
-		fresh.Problem = fault.Faults(err)[0].Error()
+		fresh.Problem = fault.Problems(err)
 	}
 	c.people.mu.Lock()
 	defer c.people.mu.Unlock()

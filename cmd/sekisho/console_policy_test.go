@@ -102,3 +102,23 @@ func TestPolicyDraft(t *testing.T) {
 		t.Errorf("acts: %s", got)
 	}
 }
+
+// TestRefusedPolicySaysAll: the record of a policy that is not taken has all that was
+// wrong, as whoever reloaded it was told.
+func TestRefusedPolicySaysAll(t *testing.T) {
+	p := bareProcess(t, "hub: {listen: '127.0.0.1:0'}\n")
+	if err := os.WriteFile(p.file, []byte("data: ./data\nkeys: ./keys\nledger: {sync: 1h}\nhub: {listen: nowhere}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := p.ReloadPolicy(t.Context())
+	if len(fault.Faults(err)) != 2 {
+		t.Fatalf("two things are wrong: %v", err)
+	}
+	c, reason := &console{process: p}, ""
+	if _, err := c.backwards(t.Context(), func(e *event.Event) { reason = e.Body.(*event.PolicyRejected).Reason }, event.KindPolicyRejected); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(reason, "ledger.sync") || !strings.Contains(reason, "hub.listen") {
+		t.Errorf("recorded: %q", reason)
+	}
+}

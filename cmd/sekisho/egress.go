@@ -118,7 +118,7 @@ func (p *process) reloadExitPolicy(ctx context.Context) (*control.ExitChange, er
 		}
 	}
 	if err != nil {
-		_, recErr := p.outer.Record(ctx, event.Durable, &event.PolicyRejected{Reason: fault.Faults(err)[0].Error()})
+		_, recErr := p.outer.Record(ctx, event.Durable, &event.PolicyRejected{Reason: fault.Recorded(err)})
 		return nil, errors.Join(err, recErr)
 	}
 	if next.Digest() == old.Digest() {

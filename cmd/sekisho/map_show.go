@@ -42,7 +42,7 @@ func (a *app) chart() (*chart, error) {
 		return nil, err
 	}
 	c := newChart(l, time.Now())
-	if err := eachEvent(a, r, c.see); err != nil {
+	if err := eachEvent(a.ctx, r, func(k event.Kind) bool { return chartKinds[k] }, c.see); err != nil {
 		return nil, ledgerFault(dir, a.config, err)
 	}
 	return c, nil

@@ -2,7 +2,7 @@ package main
 
 import (
 	"cmp"
-
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -77,7 +77,7 @@ func (c mapSubjectCmd) Run(a *app) error {
 		return err
 	}
 	dict := subject.New(subject.Config{Tenant: event.Tenant(l.Tenant), Keys: ring})
-	err = eachEvent(a, r, func(e *event.Event) error { return dict.Apply(e) })
+	err = eachEvent(a.ctx, r, builtOn, dict.Apply)
 	if err != nil {
 		return ledgerFault(dir, a.config, err)
 	}
@@ -86,24 +86,34 @@ func (c mapSubjectCmd) Run(a *app) error {
 		return fault.New(fault.Usage, "problem", a.say.Text("subject_unknown", "source", source), "hint", a.say.Text("subject_unknown_hint"))
 	}
 	w := &tracer{out: whereabouts{Source: source, Number: number, Bounded: map[event.Place]uint64{}}, sessions: map[sessionKey]*event.SessionOpen{}, open: map[event.Place]*rest{}, scans: map[event.Place]*tracedScan{}, passed: map[passageKey]*passage{}}
-	if err := eachEvent(a, r, w.see); err != nil {
+	if err := eachEvent(a.ctx, r, ofSubjects, w.see); err != nil {
 		return ledgerFault(dir, a.config, err)
 	}
 	w.finish()
 	return a.out(&w.out, func() { w.out.show(a) })
 }
 
-func eachEvent(a *app, r *ledger.Reader, do func(*event.Event) error) error {
-	return r.Scan(a.ctx, 0, func(index event.Index, line []byte) error {
-		e, err := event.Parse(line)
-		if err == nil {
-			err = do(e)
+// eachEvent gives all events of some kinds in their order, read ahead on all
+// processors. do may keep them.
+func eachEvent(ctx context.Context, r *ledger.Reader, wants func(event.Kind) bool, do func(*event.Event) error) error {
+	return r.ScanEventsOf(ctx, 0, wants, func(index event.Index, e *event.Event) error {
+		if e.Body == nil {
+			return nil
 		}
-		if err != nil {
+		if err := do(e); err != nil {
 			return fmt.Errorf("event %d: %w", index, err)
 		}
 		return nil
 	})
+}
+
+// ofSubjects are the kinds that tell where a subject is and was read.
+func ofSubjects(k event.Kind) bool {
+	switch k {
+	case event.KindSessionOpen, event.KindHoldingScan, event.KindHoldingChange, event.KindCrossing:
+		return true
+	}
+	return false
 }
 
 // source returns whose key it is: the table that was named, else the only one.

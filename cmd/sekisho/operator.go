@@ -174,7 +174,7 @@ func (p *process) ReloadPolicy(ctx context.Context) (control.PolicyStatus, error
 		if next != nil {
 			digest = string(next.Digest())
 		}
-		if _, recErr := p.self.Record(ctx, event.Durable, &event.PolicyRejected{Policy: digest, Reason: fault.Faults(err)[0].Error()}); recErr != nil {
+		if _, recErr := p.self.Record(ctx, event.Durable, &event.PolicyRejected{Policy: digest, Reason: fault.Recorded(err)}); recErr != nil {
 			p.log.Error("refused policy not recorded", "err", recErr)
 		}
 		return p.policyStatus(), err

@@ -238,27 +238,24 @@ func (c scopeCmd) traced(a *app) error {
 
 // eachEvent gives all events of some kinds, here or elsewhere, in their order.
 func (a *app) eachEvent(q consoleoffice.EventQuery, take func(*event.Event)) error {
-	var decoder event.Decoder
-	one := func(index event.Index, line []byte) error {
-		e, err := decoder.Parse(line)
-		if err != nil {
-			return fmt.Errorf("event %d: %w", index, err)
-		}
-		take(e)
-		return nil
-	}
 	if a.hub.address != "" {
 		client, err := a.hub.client()
 		if err != nil {
 			return err
 		}
 		page, err := pageOf(a, client, q, 0, math.MaxInt)
-		for _, e := range slices.Backward(page.Events) {
-			if err == nil {
-				err = one(e.Index, e.Line)
-			}
+		if err != nil {
+			return err
 		}
-		return err
+		var decoder event.Decoder
+		for _, line := range slices.Backward(page.Events) {
+			e, err := decoder.Parse(line.Line)
+			if err != nil {
+				return fmt.Errorf("event %d: %w", line.Index, err)
+			}
+			take(e)
+		}
+		return nil
 	}
 	r, dir, err := a.reader()
 	if err != nil {
@@ -268,13 +265,7 @@ func (a *app) eachEvent(q consoleoffice.EventQuery, take func(*event.Event)) err
 	for _, name := range q.Kinds {
 		wanted[kinds[name]] = true
 	}
-	err = r.Scan(a.ctx, 0, func(index event.Index, line []byte) error {
-		head, err := event.ParseHeader(line)
-		if err != nil || !wanted[head.Kind] {
-			return err
-		}
-		return one(index, line)
-	})
+	err = eachEvent(a.ctx, r, func(k event.Kind) bool { return wanted[k] }, func(e *event.Event) error { take(e); return nil })
 	if err != nil {
 		return ledgerFault(dir, a.config, err)
 	}

@@ -60,7 +60,7 @@ func (s sitePolicies) Compile(ctx context.Context, generation uint64, file strin
 		}
 	}
 	if err != nil {
-		_, bad := p.outer.Record(ctx, event.Durable, &event.PolicyRejected{Reason: fault.Faults(err)[0].Error()},
+		_, bad := p.outer.Record(ctx, event.Durable, &event.PolicyRejected{Reason: fault.Recorded(err)},
 			&event.Finding{Code: "SK3706", Title: "a policy of the hub is not taken", Place: "egress"})
 		return nil, errors.Join(err, bad)
 	}

@@ -74,7 +74,7 @@ func (p *process) loadSiteRules(ctx context.Context, g *webGate, file string) (s
 	sum := sha256.Sum256(text)
 	r := siteRules{rules, hex.EncodeToString(sum[:])}
 	if err != nil {
-		return siteRules{}, errors.Join(err, p.recordAs(ctx, g, &event.SiteRules{Gate: g.name, Digest: r.digest, Refused: fault.Faults(err)[0].Error()}))
+		return siteRules{}, errors.Join(err, p.recordAs(ctx, g, &event.SiteRules{Gate: g.name, Digest: r.digest, Refused: fault.Recorded(err)}))
 	}
 	return r, nil
 }

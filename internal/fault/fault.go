@@ -169,6 +169,27 @@ func Problems(err error) string {
 	return strings.Join(all, "; ")
 }
 
+// mostRecorded bounds what Recorded says, in bytes: an event of the ledger is one line of
+// 64 KiB, and JSON writes some bytes as six.
+const mostRecorded = 8 << 10
+
+// Recorded is Problems for an event: what is longer than one takes ends with how many
+// more there are.
+func Recorded(err error) string {
+	all, text := Faults(err), ""
+	for i, e := range all {
+		next := e.Error()
+		if i > 0 {
+			next = text + "; " + next
+		}
+		if len(next) > mostRecorded && i > 0 {
+			return text + fmt.Sprintf("; and %d more", len(all)-i)
+		}
+		text = strings.ToValidUTF8(next[:min(len(next), mostRecorded)], "")
+	}
+	return text
+}
+
 // Render writes err as people see it, three lines a fault:
 //
 //	sekisho: gate "orders-db" cannot listen on 127.0.0.1:5432: address already in use

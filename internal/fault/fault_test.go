@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"sekisho/internal/lang"
 )
@@ -67,6 +68,28 @@ func TestFaults(t *testing.T) {
 	}
 	if _, ok := ParseCode("SK0001"); ok {
 		t.Error("an unknown code was parsed")
+	}
+}
+
+// TestRecorded: an event holds every reason, and of more than a line can hold how many
+// there are.
+func TestRecorded(t *testing.T) {
+	two := List{New(ConfigMissing, "key", "a", "hint", "b"), New(ConfigMissing, "key", "c", "hint", "d")}
+	if got, want := Recorded(two), Problems(two); got != want || !strings.Contains(got, "; ") {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	var many List
+	for range 1000 {
+		many = append(many, New(ConfigMissing, "key", "databases[0].protect[0].columns", "hint", "b"))
+	}
+	one, got := many[0].Error(), Recorded(many)
+	n := strings.Count(got, one)
+	if want := fmt.Sprintf("; and %d more", 1000-n); n < 10 || !strings.HasSuffix(got, want) || len(got) > mostRecorded+len(want) {
+		t.Errorf("%d of 1000 in %d bytes, ends with %q, want %q", n, len(got), got[len(got)-20:], want)
+	}
+	long := New(ConfigMissing, "key", strings.Repeat("関", mostRecorded), "hint", "b")
+	if got := Recorded(List{long, two[0]}); len(got) > mostRecorded+20 || !utf8.ValidString(got) || !strings.HasSuffix(got, "; and 1 more") {
+		t.Errorf("%d bytes, valid %v, ends with %q", len(got), utf8.ValidString(got), got[len(got)-20:])
 	}
 }
 
