@@ -73,7 +73,7 @@ var allowed = map[string][]string{
 		"internal/policy/visit", "internal/traceparent", "internal/waf", "internal/wire/coding", "internal/wire/http1"},
 	"internal/gate/egress": {
 		"internal/element", "internal/event", "internal/gate/cutting", "internal/gate/netloop", "internal/policy/cut", "internal/policy/exit",
-		"internal/wire/coding", "internal/wire/tlshello",
+		"internal/wire/coding", "internal/wire/tlshello", "internal/wire/tlsrecord",
 	},
 	"internal/gate/resolver":        {"internal/event", "internal/gate/cutting", "internal/policy/cut", "internal/policy/exit"},
 	"internal/gate/pgproxy/pglogin": {"internal/gate/netloop", "internal/wire/pgwire", "internal/wire/tlsrecord"},

@@ -29,6 +29,7 @@ type exitGate struct {
 	listener net.Listener // of the forward proxy, nil without one
 	rec      event.Recorder
 	start    uint32
+	entry    string // exitEntryOf it
 }
 
 // exitPast is the last policy of what leaves that the ledger has seen.
@@ -55,6 +56,7 @@ func (p *process) startEgress(ctx context.Context, s *stage) error {
 		if err != nil {
 			return err
 		}
+		p.exits = append(p.exits, g)
 		if _, err := g.rec.Record(ctx, event.Durable, &event.SourceStart{Start: g.start, Version: version, Places: g.places(), Mode: "egress"}); err != nil {
 			return fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(err)
 		}
@@ -216,7 +218,14 @@ func (p *process) newExitGate(c *config.EgressGate, names *resolver.Resolver, pa
 		opened, *l.into = append(opened, listener), listener
 	}
 	g.listener = cfg.Listener
+	if g.entry, err = exitEntryOf(c); err != nil {
+		return nil, fail(fault.GateFailed, "", c.Listen, errors.Join(err, closeAll(opened)))
+	}
+	cfg.Keep, cfg.Resume = p.keepSessions, p.tunnels(c, g.entry)
 	if g.server, err = egress.New(cfg); err != nil {
+		for i := range cfg.Resume {
+			cfg.Resume[i].Close()
+		}
 		return nil, fail(fault.GateFailed, "", c.Listen, errors.Join(err, closeAll(opened)))
 	}
 	return g, nil

@@ -60,6 +60,7 @@ type process struct {
 	cut     *cutRoom
 	console *console // nil without one
 	webs    []*webGate
+	exits   []*exitGate
 	refused *indicator.Set // what nobody may reach
 	started time.Time
 	disk    func(dir string) durable.FS // the files below a directory; nil: the real ones

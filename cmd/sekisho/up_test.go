@@ -71,6 +71,9 @@ func runWithShop(t *testing.T, dir string) {
 			if err != nil {
 				return err
 			}
+			if err := echoes(e); err != nil {
+				return err
+			}
 			outside, err := outsideTLS(e)
 			if err != nil {
 				return err
@@ -110,7 +113,7 @@ func runWithShop(t *testing.T, dir string) {
 			}
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"awaitup": awaitUp, "awaitlooks": awaitLooks, "awaitevent": awaitEvent, "awaitclosed": awaitClosed, "expand": expand, "scrape": scrape, "browse": browse, "lookup": lookUp, "join": join, "reference": shownReference, "leak": leak, "upload": upload, "confirmed": sameConfirmed, "items": pageIDs, "getkey": evidenceKey, "plant": plantFiles, "sqlite": sqliteFile, "mapwatch": mapWatch, "basecontrol": baseControl, "reported": sameRows, "nowhere": nowhere, "awaitread": awaitRead, "received": received, "hostile": hostileFiles, "within": within, "killed": killed, "token": makeToken, "awaitconfirmed": awaitConfirmed, "hold": hold, "sitestatus": siteStatus, "knock": knock, "pool": pool, "certificate": gateCertificate, "moment": siteMoment, "covered": covered, "load": loadSite},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"awaitup": awaitUp, "awaitlooks": awaitLooks, "awaitevent": awaitEvent, "awaitclosed": awaitClosed, "expand": expand, "scrape": scrape, "browse": browse, "lookup": lookUp, "join": join, "reference": shownReference, "leak": leak, "upload": upload, "confirmed": sameConfirmed, "items": pageIDs, "getkey": evidenceKey, "plant": plantFiles, "sqlite": sqliteFile, "mapwatch": mapWatch, "basecontrol": baseControl, "reported": sameRows, "nowhere": nowhere, "awaitread": awaitRead, "received": received, "hostile": hostileFiles, "within": within, "killed": killed, "token": makeToken, "awaitconfirmed": awaitConfirmed, "hold": hold, "sitestatus": siteStatus, "knock": knock, "pool": pool, "link": link, "certificate": gateCertificate, "moment": siteMoment, "covered": covered, "load": loadSite},
 	})
 }
 

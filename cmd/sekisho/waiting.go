@@ -218,6 +218,9 @@ func (p *process) collect() {
 	for _, g := range p.gates {
 		p.waiting.add(g)
 	}
+	for _, g := range p.exits {
+		p.waiting.addTunnels(g)
+	}
 }
 
 // settleSessions ends what no gate of this run took.

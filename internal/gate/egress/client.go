@@ -16,6 +16,7 @@ import (
 	"sekisho/internal/gate/netloop"
 	"sekisho/internal/policy/exit"
 	"sekisho/internal/wire/tlshello"
+	"sekisho/internal/wire/tlsrecord"
 )
 
 // client is a connection of a client until it is carried or closed.
@@ -214,13 +215,20 @@ func (c *client) alert() { _, _ = c.Write([]byte{21, 3, 3, 0, 2, 2, 49}) }
 func (c *client) handshake() bool {
 	c.stream = netloop.NewStream(c.conn)
 	c.conn = c.stream
-	c.tls = tls.Server(c.stream, c.gate.cfg.TLS)
+	cfg := c.gate.cfg.TLS
+	if c.gate.keepable() {
+		c.stream.Trace, cfg = tlsrecord.NewTrace(true), cfg.Clone()
+		cfg.KeyLogWriter, cfg.SessionTicketsDisabled = c.stream.Trace, true // it counts on that no ticket is sent
+	}
+	c.tls = tls.Server(c.stream, cfg)
 	ctx, cancel := context.WithTimeout(c.gate.base, c.gate.cfg.Limits.Handshake)
 	defer cancel()
 	if c.tls.HandshakeContext(ctx) != nil {
 		return false
 	}
-	if chains := c.tls.ConnectionState().VerifiedChains; len(chains) > 0 {
+	state := c.tls.ConnectionState()
+	c.stream.Trace.Begin(state)
+	if chains := state.VerifiedChains; len(chains) > 0 {
 		c.cert = chains[0][0].Subject.CommonName
 	}
 	return true
@@ -229,7 +237,9 @@ func (c *client) handshake() bool {
 // Read reads plain bytes.
 func (c *client) Read(b []byte) (int, error) {
 	if c.tls != nil {
-		return c.tls.Read(b)
+		n, err := c.tls.Read(b)
+		c.stream.Trace.Took(n)
+		return n, err
 	}
 	return c.conn.Read(b)
 }

@@ -54,6 +54,12 @@ type Config struct {
 	// Upstream, when set, is the proxy that everything goes through.
 	Upstream *Upstream
 	Limits   Limits
+	// Keep, asked when Run ends, says that another gate follows in this process:
+	// tunnels that pass unread are kept for it (Kept). nil: none does.
+	Keep func() bool
+	// Resume are tunnels that another gate kept. They are the gate's if New
+	// returned no error: Run takes them up, or Kept gives them back.
+	Resume []Kept
 	// Workers is the number of threads that carry tunnels, when the program has
 	// raised GOMAXPROCS by it (netloop.Config.Linger); 0: as many as netloop
 	// finds right, which share the processors of everybody.

@@ -36,11 +36,14 @@ type flow struct {
 	mu       sync.Mutex // guards ending and finished
 	ending   bool       // a cut waits for the flow's last byte
 	finished bool
+	kept     *Kept // between two gates
 
 	end       event.FlowEnd // of the goroutine that carries the flow
 	toldSent  uint64        // in the last FlowBytes
 	toldRecvd uint64
 	tunnel    *tunnel // what only tunnels need
+	innerName string  // the server name that was learnt, as it came
+	again     bool    // it was taken up, and its first bytes have passed
 	reads     reading
 	inside    atomic.Pointer[inside] // of a tunnel that is read
 }
@@ -178,6 +181,7 @@ func (f *flow) stop(e cut.Entry) {
 	f.ending = true
 	f.cutBy.Store(&e)
 	f.gate.dying.add(f.pair.Load()) // Cut wakes the pair; one that comes later sees cutBy
+	f.endKept()
 	f.mu.Unlock()
 	f.cancel()
 	if f.kill != nil {

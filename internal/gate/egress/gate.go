@@ -10,6 +10,7 @@ import (
 	"net/http/httputil"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"sekisho/internal/event"
@@ -40,6 +41,8 @@ type Gate struct {
 
 	clients sync.WaitGroup // goroutines of connections that are not carried yet
 	seats   *seats
+	serving atomic.Int64 // goroutines of accepted connections among clients
+	leaving atomic.Bool  // tunnels are kept as the gate ends
 
 	cutting sync.Mutex // one Cut at a time
 	dying   ended      // flows that the present Cut ends
@@ -48,6 +51,7 @@ type Gate struct {
 	gapFrom  time.Time  // since when flows pass unrecorded; zero: they do not
 	failures uint64     // flows that passed unrecorded
 	raised   map[string]*raise
+	keeping  keeping
 }
 
 // New checks cfg. It starts nothing.
@@ -93,6 +97,7 @@ func (g *Gate) Run(ctx context.Context) error {
 			}
 		})
 	}
+	g.takeUp()
 	accepting, stopAccepting := context.WithCancel(ctx)
 	var listeners sync.WaitGroup
 	for _, l := range []struct {
@@ -114,6 +119,9 @@ func (g *Gate) Run(ctx context.Context) error {
 	}
 	stopAccepting()
 	listeners.Wait()
+	if g.keeps() {
+		g.seats.awaitWords(firstWords)
+	}
 	g.seats.closeWaiting() // those that have not said anything yet
 	err = errors.Join(err, g.drain(context.WithoutCancel(ctx)))
 	give()
@@ -133,9 +141,17 @@ func (g *Gate) drain(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, g.cfg.Limits.Drain)
 	defer cancel()
 	err := errors.Join(g.server.Shutdown(ctx), g.reader.Shutdown(ctx))
+	if g.keeps() {
+		g.letGo()
+		if err != nil { // nothing is left of the time, and none is needed
+			var stop context.CancelFunc
+			ctx, stop = context.WithTimeout(context.WithoutCancel(ctx), letGoPatience)
+			defer stop()
+		}
+	}
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for g.flows.Count() > 0 && ctx.Err() == nil {
+	for g.under() > 0 && ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
 		case <-tick.C:
@@ -173,7 +189,11 @@ func (g *Gate) accept(ctx context.Context, l net.Listener, serve func(net.Conn))
 			_ = conn.Close()
 			continue
 		}
-		g.clients.Go(func() { serve(conn) })
+		g.serving.Add(1)
+		g.clients.Go(func() {
+			defer g.serving.Add(-1)
+			serve(conn)
+		})
 	}
 }
 

@@ -256,6 +256,8 @@ func (g *Gate) hijackConnect(w http.ResponseWriter, r *http.Request, h *handed) 
 	if err != nil {
 		return
 	}
+	g.serving.Add(1)
+	defer g.serving.Add(-1)
 	c := h.client
 	ahead, _ := buffered.Reader.Peek(buffered.Reader.Buffered())
 	ahead = append(append([]byte(nil), ahead...), h.ahead...)

@@ -67,6 +67,7 @@ type reading struct {
 	intent  event.Seq // open for what passes unread
 	from    int64     // when it was recorded
 	unread  bool      // the whole flow is
+	before  uint64    // bytes that were sent before the session began
 }
 
 // opening are the events of a flow's beginning, after event.Flow.
@@ -76,7 +77,7 @@ func (f *flow) opening() []event.Body {
 		return nil
 	}
 	now := f.gate.cfg.Now().UnixNano()
-	f.reads = reading{of: r, session: event.Session(uint64(r.Start)<<32 | uint64(r.sessions.Add(1))), from: now, unread: !f.decision.Read}
+	f.reads = reading{of: r, before: f.end.Sent, session: event.Session(uint64(r.Start)<<32 | uint64(r.sessions.Add(1))), from: now, unread: !f.decision.Read}
 	all := []event.Body{&event.SessionOpen{Session: f.reads.session, Place: f.gate.cfg.Place, User: userOf(&f.request), Address: f.request.Client.String()}}
 	if f.reads.unread {
 		all = append(all, f.intent())
@@ -99,12 +100,12 @@ func (f *flow) closing() []event.Body {
 	var all []event.Body
 	if r.unread {
 		b := f.crossing(r.intent, r.from, event.OutcomeDone)
-		if f.end.Sent > 0 {
+		if f.end.Sent > r.before {
 			b.Parts = []event.Part{{Table: f.gate.cfg.Place, Elements: element.MaskOf(element.Unclassified), Class: event.Bounded, Reason: "unread"}}
 		}
 		all = append(all, b)
 	}
-	return append(all, &event.SessionClose{Session: r.session, Bytes: f.end.Sent})
+	return append(all, &event.SessionClose{Session: r.session, Bytes: f.end.Sent - r.before})
 }
 
 func (f *flow) crossing(intent event.Seq, from int64, outcome event.Outcome) *event.Crossing {

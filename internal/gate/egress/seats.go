@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strconv"
 	"sync"
+	"time"
 )
 
 // seats count connections, in all and by client, from accept to close, and
@@ -37,6 +38,14 @@ func (s *seats) take(conn net.Conn) bool {
 	return true
 }
 
+// again gives a seat to a connection that had one at the gate before.
+func (s *seats) again(who netip.Addr) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.taken++
+	s.client[who]++
+}
+
 // decided says that a connection has said where it goes.
 func (s *seats) decided(conn net.Conn) {
 	s.mu.Lock()
@@ -52,6 +61,28 @@ func (s *seats) leave(conn net.Conn, who netip.Addr) {
 	s.taken--
 	if s.client[who]--; s.client[who] == 0 {
 		delete(s.client, who)
+	}
+}
+
+// awaitWords waits until all have said where they go, for a time: clients that were
+// taken as the gate ends speak at once, or have nothing to say yet.
+func (s *seats) awaitWords(atMost time.Duration) {
+	over := time.NewTimer(atMost)
+	defer over.Stop()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		s.mu.Lock()
+		n := len(s.waiting)
+		s.mu.Unlock()
+		if n == 0 {
+			return
+		}
+		select {
+		case <-over.C:
+			return
+		case <-tick.C:
+		}
 	}
 }
 

@@ -54,14 +54,20 @@ func (f *flow) carry(c *client, upstream netloop.Transport, ahead []byte) {
 		f.finish("limit", "the gate is full or ends")
 		return
 	}
+	f.carried(p)
+}
+
+// carried notes the pair.
+func (f *flow) carried(p *netloop.Pair) {
 	f.pair.Store(p)
-	if f.cutBy.Load() != nil { // a cut came before the pair was known
+	if f.cutBy.Load() != nil || f.gate.leaving.Load() { // it came before the pair was known
 		p.Wake()
 	}
 }
 
 // OnOpen implements netloop.Opener.
 func (f *flow) OnOpen(p *netloop.Pair) error {
+	f.gate.carries(f, true)
 	f.arm(p)
 	return f.OnWake(p)
 }
@@ -73,7 +79,7 @@ func (f *flow) OnData(p *netloop.Pair, s netloop.Side, b []byte) error {
 		return nil
 	}
 	if s == netloop.Client {
-		if f.end.Sent == 0 && f.decision.AnyInner {
+		if f.end.Sent == 0 && f.decision.AnyInner && !f.again {
 			if f.glance(b); f.cutBy.Load() != nil {
 				p.Reset(errCut)
 				return nil
@@ -87,6 +93,7 @@ func (f *flow) OnData(p *netloop.Pair, s netloop.Side, b []byte) error {
 	if limit := f.gate.cfg.Limits.BytesPerSecond; limit > 0 {
 		f.slow(p, s, int64(len(b)), int64(limit))
 	}
+	f.rest(p)
 	return nil
 }
 
@@ -116,7 +123,9 @@ func (f *flow) OnPassed(p *netloop.Pair, s netloop.Side, n int) error {
 		p.Reset(errCut)
 		return nil
 	}
-	f.count(p, s, uint64(n))
+	if f.count(p, s, uint64(n)) {
+		f.rest(p)
+	}
 	return nil
 }
 
@@ -164,7 +173,9 @@ func (f *flow) arm(p *netloop.Pair) {
 func (f *flow) OnWake(p *netloop.Pair) error {
 	if f.cutBy.Load() != nil {
 		p.Reset(errCut)
+		return nil
 	}
+	f.rest(p)
 	return nil
 }
 
@@ -216,6 +227,7 @@ func (f *flow) OnGone(_ *netloop.Pair, err error) {
 	if t.why == "done" && err != nil && !errors.Is(err, netloop.ErrClosed) {
 		t.why, t.detail = outcomeOf(err)
 	}
+	f.gate.carries(f, false)
 	f.finish(t.why, t.detail)
 	t.who.leave()
 }
@@ -296,6 +308,7 @@ func (f *flow) otherName(sni string) string {
 		return "the server name is none"
 	}
 	f.end.Name, _ = exit.Shown(target.Name)
+	f.innerName = target.Name
 	if target.Name == f.request.Target.Name {
 		return ""
 	}

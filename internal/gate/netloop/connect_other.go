@@ -18,3 +18,6 @@ func Adopt(int, *tlsrecord.State) (*Socket, error) { return nil, errors.ErrUnsup
 
 // Close has nothing to close.
 func (s *Socket) Close() error { return nil }
+
+// Reset has nothing to close.
+func (s *Socket) Reset() {}

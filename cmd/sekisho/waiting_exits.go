@@ -1,0 +1,74 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"os"
+
+	"sekisho/internal/config"
+	"sekisho/internal/gate/egress"
+	"sekisho/internal/gate/pgproxy"
+)
+
+// Tunnels of the gates for what leaves wait as sessions do, under names that no gate
+// of a database has.
+
+func tunnelsOf(gate string) string { return "egress/" + gate }
+
+// exitEntryOf is entryOf of a gate for what leaves. Its policy is no part of it: what
+// begins under another is judged anew, also between two runs.
+func exitEntryOf(c *config.EgressGate) (string, error) {
+	return entryDigest(struct {
+		Users    string
+		TLS      config.EgressTLS
+		Upstream config.EgressUpstream
+	}{c.Users, c.TLS, c.Upstream}, c.Users, c.TLS.ClientCA)
+}
+
+// entryDigest is a digest of settings and of the files that they name.
+func entryDigest(settings any, files ...string) (string, error) {
+	of := struct {
+		Settings any
+		Files    [][]byte
+	}{Settings: settings}
+	for _, name := range files {
+		var text []byte
+		if name != "" {
+			var err error
+			if text, err = os.ReadFile(name); err != nil {
+				return "", err
+			}
+		}
+		of.Files = append(of.Files, text)
+	}
+	text, err := json.Marshal(of)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// tunnels takes those of a gate out.
+func (p *process) tunnels(c *config.EgressGate, entry string) (list []egress.Kept) {
+	kept, closed := p.waiting.of(tunnelsOf(c.Name), entry)
+	if closed > 0 {
+		p.log.Warn("tunnels were ended: who enters the gate has changed", "gate", c.Name, "tunnels", closed)
+	}
+	for _, k := range kept {
+		list = append(list, egress.Kept(k))
+	}
+	return list
+}
+
+// addTunnels takes what a gate kept.
+func (w *waiting) addTunnels(g *exitGate) {
+	for _, k := range g.server.Kept() {
+		if w == nil {
+			k.Close()
+			continue
+		}
+		w.all = append(w.all, waitingSession{tunnelsOf(g.cfg.Name), g.entry, pgproxy.Kept(k)})
+	}
+}
