@@ -107,7 +107,7 @@ func (h *theHub) group(ctx context.Context, dir string, first, n int) (g *group,
 	for i := first; i < first+n; i++ {
 		m := member{Name: fmt.Sprintf("site-%d", i)}
 		m.Dir = filepath.Join(dir, m.Name)
-		if m.Token, _, err = h.server.Token(m.Name, "bench"); err != nil {
+		if m.Token, _, err = h.server.Token(ctx, m.Name, "bench"); err != nil {
 			return nil, err
 		}
 		members = append(members, m)
