@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"time"
 
@@ -135,6 +136,19 @@ func (a *app) record(body event.Cased) error {
 	})
 }
 
+// tellUnseen says on stderr that cases are shown as they were before an outage.
+func (a *app) tellUnseen(op caseOperator) error {
+	client, ok := op.(*control.Client)
+	if !ok {
+		return nil
+	}
+	s, err := client.Status(a.ctx)
+	if err == nil && s.Outage != nil && s.Outage.Unseen > 0 {
+		fmt.Fprintln(a.env.stderr, a.say.Text("cases_unseen", "since", at(s.Outage.Since), "n", countOf(s.Outage.Unseen)))
+	}
+	return err
+}
+
 // ask returns a case with its clocks.
 func (a *app) askCase(id string) (*desk.Answer, error) {
 	op, done, err := a.caseDesk()
@@ -143,6 +157,9 @@ func (a *app) askCase(id string) (*desk.Answer, error) {
 	}
 	defer done()
 	text, err := op.Case(a.ctx, control.CaseQuery{ID: id})
+	if err == nil {
+		err = a.tellUnseen(op)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -233,7 +233,7 @@ func (p *process) settled(ctx context.Context) error {
 			return fault.New(fault.ViewOpen, "file", p.view.file).Because(err)
 		}
 	} else if err := p.view.await(ctx, p.ledger.Head()); err != nil {
-		return fault.New(fault.ViewOpen, "file", p.view.file).Because(err)
+		return p.viewFault(p.view.file, err)
 	}
 	return p.cases.desk.Settle(ctx)
 }

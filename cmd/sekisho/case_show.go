@@ -40,6 +40,9 @@ func (c caseListCmd) Run(a *app) error {
 	}
 	defer done()
 	text, err := op.Case(a.ctx, control.CaseQuery{Closed: c.All, Limit: c.Limit})
+	if err == nil {
+		err = a.tellUnseen(op)
+	}
 	if err != nil {
 		return err
 	}

@@ -135,6 +135,14 @@ func (p *process) caseTimers(ctx context.Context) error {
 	}
 }
 
+// unseen is how many events the cases will not show before there is room on the disk.
+func (k *caseKeeper) unseen(head event.Index) uint64 {
+	if k == nil || !diskFull(k.follower.Ended()) {
+		return 0
+	}
+	return uint64(head - min(head, k.follower.Cursor().Next))
+}
+
 func (k *caseKeeper) close() error {
 	if k == nil {
 		return nil
@@ -366,7 +374,10 @@ func gateName(target string) string {
 func (p *process) Case(ctx context.Context, r control.CaseQuery) (json.RawMessage, error) {
 	k := p.cases
 	if err := k.desk.Settle(ctx); err != nil {
-		return nil, fault.New(fault.ViewOpen, "file", k.file).Because(err)
+		if !k.live || !diskFull(err) {
+			return nil, fault.New(fault.ViewOpen, "file", k.file).Because(err)
+		}
+		p.ledger.Stop(err) // what was saved is shown; the outage says what is not (unseen)
 	}
 	switch r.About {
 	case "measure":

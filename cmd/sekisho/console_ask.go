@@ -53,7 +53,7 @@ func (c *console) figures(ctx context.Context, q scope.Query) (*disclosure.Answe
 		return nil, fault.New(fault.LedgerOpen, "dir", ledgerDir(c.cfg.Config)).Because(err)
 	}
 	if err := c.view.await(ctx, c.ledger.Head()); err != nil {
-		return nil, fault.New(fault.ViewOpen, "file", c.view.file).Because(err)
+		return nil, c.viewFault(c.view.file, err)
 	}
 	answer, err := c.view.view.Scope(ctx, q)
 	if errors.Is(err, scope.ErrQuery) {

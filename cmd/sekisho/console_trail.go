@@ -20,7 +20,7 @@ var classNames = map[event.Class]string{event.Exact: "exact", event.Bounded: "bo
 func (c *console) Trails(ctx context.Context, q scope.Query) (*consoleoffice.Trails, error) {
 	viewFault := func(err error) error { return fault.New(fault.ViewOpen, "file", c.view.file).Because(err) }
 	if err := c.view.await(ctx, c.ledger.Head()); err != nil {
-		return nil, viewFault(err)
+		return nil, c.viewFault(c.view.file, err)
 	}
 	list, more, err := c.view.view.Trails(ctx, q, maxTrails)
 	if errors.Is(err, scope.ErrQuery) {

@@ -64,6 +64,9 @@ func (p *process) leftBy(ctx context.Context, q scope.Query, w scope.Frame) (l *
 	if head > 0 {
 		err = k.follower.Await(ctx, head-1)
 	}
+	if err != nil && diskFull(err) { // it ends here, and the ledger has it
+		return nil, false, nil
+	}
 	if err == nil {
 		l, sure, err = k.view.Leaving(ctx, q, w)
 	}

@@ -54,6 +54,9 @@ func (statusCmd) Run(a *app) error {
 		if o := s.Outage; o != nil {
 			f := o.Fault()
 			a.print("status_outage", "since", at(o.Since), "what", f.What(a.lang), "try", f.Try(a.lang), "code", f.Code)
+			if o.Unseen > 0 {
+				a.print("cases_unseen", "since", at(o.Since), "n", countOf(o.Unseen))
+			}
 		}
 		if u := s.Upgrade; u != nil && u.Failed != "" {
 			a.print("upgrade_failed", "to", u.To, "problem", u.Failed)

@@ -33,6 +33,9 @@ func (p *process) startControl(s *stage) error {
 func (p *process) Status(context.Context) (control.Status, error) {
 	s := control.Status{Version: version, PID: os.Getpid(), Since: p.started, Tenant: p.cfg.Tenant,
 		Head: uint64(p.ledger.Head()), Folded: p.view.folded(), Policy: p.policyStatus(), Gates: p.gateStatus(""), Outage: p.outage()}
+	if s.Outage != nil {
+		s.Outage.Unseen = p.cases.unseen(p.ledger.Head())
+	}
 	if p.followed != nil {
 		u := p.followed.Upgrade
 		s.Upgrade = &u

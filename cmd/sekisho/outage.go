@@ -98,6 +98,18 @@ func (p *process) excused(name string, err error) bool {
 	return true
 }
 
+// viewFault says why a view cannot be asked. When there was no room for what it folded,
+// that is the outage, of the ledger too.
+func (p *process) viewFault(file string, err error) error {
+	if diskFull(err) {
+		p.ledger.Stop(err)
+		if o := p.outage(); o != nil {
+			return o.Fault()
+		}
+	}
+	return fault.New(fault.ViewOpen, "file", file).Because(err)
+}
+
 // watchLedger says when the ledger stops, and when it can go on.
 func (p *process) watchLedger(ctx context.Context) error {
 	select {

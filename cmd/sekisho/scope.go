@@ -207,7 +207,7 @@ func (p *process) Scope(ctx context.Context, r control.ScopeRequest, w io.Writer
 		}
 	}
 	if err := p.view.await(ctx, p.ledger.Head()); err != nil {
-		return fault.New(fault.ViewOpen, "file", p.view.file).Because(err)
+		return p.viewFault(p.view.file, err)
 	}
 	answer, indexes, err := p.answer(ctx, r)
 	if errors.Is(err, scope.ErrQuery) {

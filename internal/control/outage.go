@@ -16,6 +16,9 @@ type Outage struct {
 	Code  fault.Code `json:"code"`  // 8114: the disk is full; 8115: it failed
 	Dir   string     `json:"dir"`   // of the ledger
 	Cause string     `json:"cause"` // as the system says it
+	// Unseen is how many of the last events before it the cases do not show yet:
+	// there was no room on the disk for them. 0: they show all that concerns them.
+	Unseen uint64 `json:"cases_unseen,omitempty"`
 }
 
 // Fault says it to a person, with what to do.

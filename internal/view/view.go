@@ -49,6 +49,14 @@ type Fold interface {
 	Close() error
 }
 
+// saver is a fold that knows whether Save has anything to write. When it has not, a
+// batch may be left out on disk, cursor and all: its events are folded again after the
+// next start, to no effect. A disk that is full for the view then keeps nobody from
+// what it shows.
+type saver interface {
+	Unsaved() bool
+}
+
 // Schema makes the cursor's table; it belongs into every view's schema.
 const Schema = `
 CREATE TABLE view_cursor (
@@ -89,6 +97,8 @@ type Follower struct {
 
 	hurry chan struct{} // takes a token when somebody awaits
 
+	saved event.Index // the cursor's on disk
+
 	mu     sync.Mutex
 	cursor Cursor
 	moved  chan struct{} // closed and replaced when cursor moves or Run fails
@@ -104,7 +114,7 @@ func Follow(ctx context.Context, name string, l Ledger, f Fold) (*Follower, erro
 	if err != nil {
 		return nil, fmt.Errorf("view %s: %w", name, err)
 	}
-	return &Follower{name: name, ledger: l, fold: f, batch: maxBatch, cursor: c, hurry: make(chan struct{}, 1), moved: make(chan struct{})}, nil
+	return &Follower{name: name, ledger: l, fold: f, batch: maxBatch, saved: c.Next, cursor: c, hurry: make(chan struct{}, 1), moved: make(chan struct{})}, nil
 }
 
 // Run folds until ctx ends, which is no error.
@@ -240,6 +250,10 @@ func (f *Follower) foldBatch(ctx context.Context, batch []indexed) error {
 		}
 	}
 	c.Next = batch[len(batch)-1].index + 1
+	if s, ok := f.fold.(saver); ok && !s.Unsaved() && c.Next-f.saved < maxBatch {
+		f.move(c)
+		return nil
+	}
 	tx, err := f.fold.DB().BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("view %s: %w", f.name, err)
@@ -254,6 +268,7 @@ func (f *Follower) foldBatch(ctx context.Context, batch []indexed) error {
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("view %s: save: %w", f.name, err)
 	}
+	f.saved = c.Next
 	f.move(c)
 	return nil
 }
@@ -276,6 +291,13 @@ func (f *Follower) Cursor() Cursor {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.cursor
+}
+
+// Ended returns why Run failed: what is folded stays, and no more comes. Nil until then.
+func (f *Follower) Ended() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.ended
 }
 
 // Await returns when the event with the index is folded, or why it will not be.

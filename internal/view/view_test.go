@@ -248,3 +248,66 @@ func (r reordered) Scan(ctx context.Context, _ event.Index, fn func(event.Index,
 	}
 	return nil
 }
+
+// choosy is a counter on a disk that is full, and that knows when it has something to
+// write.
+type choosy struct {
+	*counter
+	full error
+}
+
+func (c *choosy) Unsaved() bool { return c.add != 0 }
+
+func (c *choosy) Save(ctx context.Context, tx *sql.Tx) error {
+	if c.full != nil {
+		return c.full
+	}
+	return c.counter.Save(ctx, tx)
+}
+
+// TestNothingToSave: events that a fold has no use for are passed also while nothing can
+// be written, and are counted once, also by the next start, which folds them again.
+func TestNothingToSave(t *testing.T) {
+	dir, l := t.TempDir(), heartbeats(2)
+	full := errors.New("the disk is full")
+	start := func() (*choosy, *view.Follower) {
+		under, err := openCounter(t.Context(), dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := &choosy{counter: under}
+		f, err := view.Follow(t.Context(), "counter", &l, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c, f
+	}
+	c, f := start()
+	if err := f.CatchUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	c.full = full
+	l.Add("gate/a", 5, 5, 0, &event.SourceStop{})
+	l.Add("gate/a", 6, 6, 0, &event.SourceStop{})
+	if err := f.CatchUp(t.Context()); err != nil || f.Cursor() != (view.Cursor{Next: 6, Skipped: 4}) {
+		t.Errorf("what it has no use for: %v, cursor %+v", err, f.Cursor())
+	}
+	l.Add("gate/a", 7, 7, 0, &event.Heartbeat{Sessions: 1})
+	if err := f.CatchUp(t.Context()); !errors.Is(err, full) || f.Cursor().Next != 6 {
+		t.Errorf("what it has to write: %v, cursor %+v", err, f.Cursor())
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c, f = start()
+	defer c.Close()
+	if at := f.Cursor(); at != (view.Cursor{Next: 4, Skipped: 2}) {
+		t.Errorf("after a start: cursor %+v", at)
+	}
+	if err := f.CatchUp(t.Context()); err != nil || f.Cursor() != (view.Cursor{Next: 7, Skipped: 4}) {
+		t.Errorf("after a start with room: %v, cursor %+v", err, f.Cursor())
+	}
+	if n, err := c.sum(t.Context()); err != nil || n != 1+2*3+7 {
+		t.Errorf("sum %d, %v", n, err)
+	}
+}

@@ -76,7 +76,7 @@ func (s *Server) casesPage(r *Request) (templ.Component, error) {
 	if err := json.Unmarshal(text, &lines); err != nil {
 		return nil, err
 	}
-	return casesView(r.page, lines, closed), nil
+	return casesView(r.page, lines, closed), s.noteUnseen(r)
 }
 
 // caseRoom is one case as its page shows it.
@@ -115,7 +115,16 @@ func (s *Server) casePage(r *Request) (templ.Component, error) {
 	c.upTo, _ = strconv.Atoi(r.URL.Query().Get("upto")) // what is no number shows the newest
 	c.skip, _ = strconv.Atoi(r.URL.Query().Get("calls"))
 	r.page.Title = a.Case.ID + " " + a.Case.Title
-	return caseView(r.page, c), nil
+	return caseView(r.page, c), s.noteUnseen(r)
+}
+
+// noteUnseen says above cases that they are of before an outage, when they are.
+func (s *Server) noteUnseen(r *Request) error {
+	status, err := s.Office.Status(r.Context())
+	if o := status.Outage; err == nil && o != nil && o.Unseen > 0 {
+		r.page.Unseen = r.page.T("cases_unseen", "since", r.page.Clock(o.Since), "n", r.page.N(o.Unseen))
+	}
+	return err
 }
 
 // knownFacts are the facts that some rule asks for.

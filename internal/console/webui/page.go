@@ -21,6 +21,7 @@ type Page struct {
 	User    *account.User // nil: nobody entered
 	CSRF    string
 	Note    string // what was done just now
+	Unseen  string // what a page of cases cannot show, while the disk is full
 	Version string
 	now     time.Time
 	say     lang.Printer

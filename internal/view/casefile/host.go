@@ -45,6 +45,8 @@ func (a *aside) reset() {
 	*a = aside{boots: map[string]string{}, tests: map[string]tested{}, hits: map[hit]int64{}}
 }
 
+func (a *aside) any() bool { return len(a.boots)+len(a.plans)+len(a.tests)+len(a.hits) > 0 }
+
 func (a *aside) save(ctx context.Context, tx *sql.Tx) error {
 	var errs []error
 	run := func(query string, args ...any) {

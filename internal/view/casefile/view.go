@@ -253,6 +253,9 @@ func (v *View) byNumber(n int64) (*slot, error) {
 	return v.read("n = ?", n)
 }
 
+// Unsaved reports whether Save has anything to write: most events are of no case.
+func (v *View) Unsaved() bool { return len(v.order) > 0 || v.aside.any() }
+
 // Save implements view.Fold.
 func (v *View) Save(ctx context.Context, tx *sql.Tx) error {
 	for _, s := range v.order {
