@@ -16,7 +16,8 @@ import (
 // and the state of sources cost no reading. The follower writes, pages read.
 type recent struct {
 	mu      sync.Mutex
-	lines   []recentLine // ascending, without holes
+	lines   []recentLine // ascending; before whole with holes
+	whole   event.Index  // before it retention has left some only
 	bytes   int
 	sources map[event.Source]sourceState
 	gaps    []consoleoffice.Gap // the newest last
@@ -51,6 +52,13 @@ func (c *console) follow(ctx context.Context) error {
 	if head := c.ledger.Head(); head > maxRecent {
 		next = head - maxRecent
 	}
+	whole, err := c.ledger.First()
+	if err != nil {
+		return fmt.Errorf("recent events: %w", err)
+	}
+	c.recent.mu.Lock()
+	c.recent.whole = whole
+	c.recent.mu.Unlock()
 	for {
 		err := c.ledger.Scan(ctx, next, func(index event.Index, line []byte) error {
 			next = index + 1

@@ -45,19 +45,22 @@ func (r *recent) rare(index event.Index, line []byte) error {
 
 // newest calls do with events of the kinds, the newest first, until most were
 // taken or do returns false. It returns when the oldest event that was looked at
-// happened, and which it is. What cannot be parsed is left to the check of the ledger.
+// happened, not counting what stayed of those that retention let go, and which is
+// the oldest of all. What cannot be parsed is left to the check of the ledger.
 func (r *recent) newest(most int, do func(*event.Event) bool, kinds ...event.Kind) (since time.Time, from event.Index) {
 	wanted := map[event.Kind]bool{}
 	for _, k := range kinds {
 		wanted[k] = true
 	}
 	r.mu.Lock()
-	lines := r.lines // never written again where it is filled
+	lines, whole := r.lines, r.whole // the lines are never written again where they are filled
 	r.mu.Unlock()
 	var oldest []byte
 	var decoder event.Decoder
 	for i := len(lines) - 1; i >= 0 && most > 0; i-- {
-		oldest, from = lines[i].line, lines[i].index
+		if from = lines[i].index; from >= whole {
+			oldest = lines[i].line
+		}
 		if !wanted[lines[i].kind] {
 			continue
 		}
@@ -84,9 +87,13 @@ const reach = 200_000
 // errEnough ends a scan.
 var errEnough = errors.New("enough")
 
-// oldest returns when the first event happened that backwards looks at.
+// oldest returns when the first event happened from which on backwards sees all.
 func (c *console) oldest(ctx context.Context) (at time.Time, err error) {
-	err = c.ledger.Scan(ctx, c.begin(), func(index event.Index, line []byte) error {
+	first, err := c.ledger.First()
+	if err != nil {
+		return at, err
+	}
+	err = c.ledger.Scan(ctx, max(first, c.begin()), func(index event.Index, line []byte) error {
 		h, err := event.ParseHeader(line)
 		if err != nil {
 			return fmt.Errorf("event %d: %w", index, err)
@@ -109,11 +116,16 @@ func (c *console) begin() event.Index {
 }
 
 // backwards reads the newest events of the ledger of the given kinds, the oldest
-// first, and returns when the first that it looked at happened.
+// first, and returns when the first happened from which on it saw all: before that
+// retention has left some.
 func (c *console) backwards(ctx context.Context, do func(*event.Event), kinds ...event.Kind) (since time.Time, err error) {
 	wanted := map[event.Kind]bool{}
 	for _, k := range kinds {
 		wanted[k] = true
+	}
+	first, err := c.ledger.First()
+	if err != nil {
+		return since, err
 	}
 	var decoder event.Decoder
 	err = c.ledger.Scan(ctx, c.begin(), func(index event.Index, line []byte) error {
@@ -121,7 +133,7 @@ func (c *console) backwards(ctx context.Context, do func(*event.Event), kinds ..
 		if err != nil {
 			return fmt.Errorf("event %d: %w", index, err)
 		}
-		if since.IsZero() {
+		if since.IsZero() && index >= first {
 			since = event.Time(h.At)
 		}
 		if !wanted[h.Kind] {

@@ -21,7 +21,8 @@ import (
 const searchTime = 1500 * time.Millisecond
 
 // Events implements office.Office: the newest first, from memory as far as it
-// reaches, then from the ledger, stretch by stretch.
+// reaches, then from the ledger, stretch by stretch, down to what stayed of those
+// that retention let go.
 func (c *console) Events(ctx context.Context, q consoleoffice.EventQuery) (*consoleoffice.EventPage, error) {
 	s, err := newSearch(q)
 	if err != nil {
@@ -37,31 +38,38 @@ func (c *console) Events(ctx context.Context, q consoleoffice.EventQuery) (*cons
 	}
 	c.recent.search(s)
 	begin, most := c.now(), cmp.Or(q.Time, searchTime)
-	for !q.Near && !s.full() && s.page.Next > first && (s.page.Looked == 0 || c.now().Sub(begin) < most) {
+	for goesOn := s.page.Looked > 0; !q.Near && !s.full() && s.page.Next > 0 && (!goesOn || c.now().Sub(begin) < most); goesOn = true {
 		if err := c.searchStretch(ctx, s, first); err != nil {
 			return nil, ledgerFault(ledgerDir(c.cfg.Config), c.file, err)
 		}
 	}
-	s.page.Done = !s.full() && s.page.Next <= first
+	s.page.Done = s.page.Next == 0
 	return s.page, nil
 }
 
 // searchStretch looks at the events before s.page.Next that the ledger holds
 // together, unless it is known already that none of them is asked for. They are
-// read in the order of the ledger, once, and the newest that match are kept.
+// read in the order of the ledger, once, and the newest that match are kept. Before
+// first retention has let most of them go: what stayed is looked at.
 func (c *console) searchStretch(ctx context.Context, s *search, first event.Index) error {
 	part, err := c.ledger.Before(s.page.Next)
 	if err != nil {
 		return err
 	}
-	from, to := max(part.First, first), s.page.Next
-	var hits hits
+	from, to := part.First, s.page.Next
+	var (
+		hits   hits
+		stayed []event.Index // of those that retention let go
+	)
 	known := c.seen.of(&part)
 	if s.mayHold(&part, known) {
 		var seen kindSet
-		learns := known == nil && part.Sealed && from == part.First && to == part.End
+		learns := known == nil && part.Sealed && to == part.End
 		hits.most = s.q.Limit - len(s.page.Lines)
 		if err := c.ledger.ScanTo(ctx, from, to, func(index event.Index, line []byte) error {
+			if index < first {
+				stayed = append(stayed, index)
+			}
 			if !learns && !s.text.in(line) {
 				return nil // most are passed without being parsed
 			}
@@ -81,12 +89,20 @@ func (c *console) searchStretch(ctx context.Context, s *search, first event.Inde
 			c.seen.note(&part, seen)
 		}
 	}
-	s.page.Next = from // also where retention left holes
+	s.page.Next = from
 	hits.newest(s.show)
 	if hits.full() {
 		s.page.Next = hits.oldest() // those before it were not kept
 	}
-	s.page.Looked += int(to - s.page.Next)
+	if from >= first {
+		s.page.Looked += int(to - s.page.Next)
+		return nil
+	}
+	for _, index := range stayed {
+		if index >= s.page.Next {
+			s.page.Looked++
+		}
+	}
 	return nil
 }
 
