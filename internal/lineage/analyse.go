@@ -57,6 +57,8 @@ type analyser struct {
 	stored       bool  // something that is stored is read
 	reading      bool  // values of types are read that run code
 	calls        bool  // a function of somebody's own is called
+	asked        bool  // foreign keys look protected columns up
+	read         bool  // to its end
 	memo         map[*nodetree.Node]int
 	policyDepth  int
 	bodyDepth    int
@@ -115,15 +117,20 @@ func analyseQuery(cat *Catalog, q *nodetree.Node, opt Options) (out *Analysis, l
 			out.Texts, out.Notifies, out.Locks = a.texts, true, a.locks
 			out.Locks.Any = true
 			out.Unclassified = a.places()
-			out.Writes = a.writes
+			out.Writes, out.Read = a.writes, a.read
 			out.Sequences, out.Follows, out.Locked = a.sequences(true), a.follows, a.locked(q)
 		}
 	}()
 	res := a.query(q, nil, true)
-	if a.reading || inputs { // what it writes is known by now
+	a.read = true // what it writes is known by now
+	switch {
+	case a.reading || inputs:
 		a.fail("function")
+	case a.asked:
+		a.fail("foreign key")
 	}
 	out = a.finish(res)
+	out.Read = true
 	out.Stored, out.Texts, out.Calls, out.Notifies, out.Locks = a.stored, a.texts, a.calls, a.notifies, a.locks
 	out.Letterbox = a.letterbox || a.moves && a.predicate != 0 // how often tells
 	out.Sequences, out.Follows, out.Locked = a.sequences(false), a.follows, a.locked(nil)

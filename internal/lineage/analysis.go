@@ -36,6 +36,9 @@ type Analysis struct {
 	Opaque string
 	// Writes are the relations the statement changes.
 	Writes []Write
+	// Read says that the statement was read to its end: of an opaque one that was
+	// not, Writes, Sequences and Follows are not all.
+	Read bool
 	// Unclassified names relations nobody classified that the statement reads.
 	Unclassified []event.Place
 	// Injectable, when not nil, says how the missing keys can be added to a

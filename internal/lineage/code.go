@@ -3,6 +3,8 @@ package lineage
 import (
 	"cmp"
 	"slices"
+
+	"sekisho/internal/event"
 )
 
 // Code says what the code that a statement runs may write: triggers, functions
@@ -33,6 +35,17 @@ type CodeRequest struct {
 	// Statement says that Text is a client's statement: what it writes itself is
 	// left out.
 	Statement bool
+	// Own asks for what a client's statement writes itself that was not analysed,
+	// and what foreign keys, sequences and views make of it, instead of what its
+	// code does. Tainted then says that it may read anything, Schemas where a name
+	// that stands alone may be (nil: anywhere), and Pending which relations are
+	// about to be protected.
+	Own     bool
+	Schemas []string
+	Pending []event.Place
+	// Views are texts that made views in the transaction under way: a target that
+	// the catalogue does not know may be one of them.
+	Views string
 	// Definition says that the statement changes definitions.
 	Definition bool
 	// Tainted says that settings or temporary relations of the session, or a
@@ -59,6 +72,9 @@ func (r *Reader) Code(req CodeRequest) *Code {
 
 // Code says what code may write.
 func (c *Catalog) Code(req CodeRequest) *Code {
+	if req.Own {
+		return c.unread(&req)
+	}
 	w := c.reach()
 	w.temporary, w.protected, w.held = req.Temporary, req.Tainted, req.Settings
 	x := readText(req.Text, false)

@@ -49,6 +49,7 @@ CREATE TRIGGER anything AFTER UPDATE ON members FOR EACH ROW EXECUTE FUNCTION an
 			t.Errorf("%s: %q, want %q", text, got, want)
 		}
 	}
+	s.itself(t)
 	cat, err := s.r.Catalog(t.Context())
 	if err != nil {
 		t.Fatal(err)

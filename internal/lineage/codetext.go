@@ -24,8 +24,8 @@ type text struct {
 
 // target is a relation that a statement of the code writes, by its bare name.
 type target struct {
-	name    string
-	columns []string // that UPDATE sets; nil: all, and which rows are there
+	verb, schema, name string   // schema is "" when the name stands alone
+	columns            []string // that UPDATE sets; nil: all, and which rows are there
 }
 
 // token is a word as the server folds it, a quoted name, a mark, or a constant.
@@ -85,10 +85,10 @@ func readText(body string, sql bool) *text {
 			t.text == "into" && sql && before.text != "insert" && before.text != "merge":
 			x.defines = t.text
 		case t.text == "insert" && next.text == "into", t.text == "merge" && next.text == "into", t.text == "delete" && next.text == "from":
-			x.writes(list, i+2, false)
+			x.writes(list, i+2, t.text)
 		case t.text == "update" && before.text != "for" && before.text != "key":
 			if next.text != "set" || at(i+2).text == "set" {
-				x.writes(list, i+1, true)
+				x.writes(list, i+1, t.text)
 			}
 		case t.text == "set" && statementStart(before), t.text == "reset", t.text == "discard", t.text == "set_config":
 			x.sets = true
@@ -143,7 +143,7 @@ func statementStart(t token) bool {
 }
 
 // writes notes the relation that is named at i as written.
-func (x *text) writes(list []token, i int, update bool) {
+func (x *text) writes(list []token, i int, verb string) {
 	for i < len(list) && list[i].kind == tokenWord && list[i].text == "only" {
 		i++
 	}
@@ -152,8 +152,11 @@ func (x *text) writes(list []token, i int, update bool) {
 		x.unknown = "target"
 		return
 	}
-	t := target{name: name}
-	if update {
+	t := target{verb: verb, name: name}
+	if i >= 3 && list[i-2].text == "." && list[i-2].kind == tokenMark {
+		t.schema = list[i-3].text
+	}
+	if verb == "update" {
 		t.columns = setColumns(list, i)
 	}
 	x.targets = append(x.targets, t)

@@ -405,7 +405,7 @@ func (w *reach) code() *Code {
 			wr.Rows, wr.RowsFrom = all, everyone
 		}
 		for _, a := range r.Columns {
-			if t.all || t.columns[a.Name] {
+			if t.all || t.columns[a.Name] || a.Generated {
 				wr.Columns = append(wr.Columns, WriteColumn{Att: a.Num, Name: a.Name, Elements: all})
 			}
 		}

@@ -160,16 +160,23 @@ func (e *engine) movedLate(x *execution) {
 			places = appendPlace(places, x.plan.writes[i].Table)
 		}
 	}
-	var list []Taint
+	var all, list []Taint
 	for _, place := range places {
 		t := Taint{Table: place, Elements: e.g.elementsOf()}
 		for i := range e.g.Protected {
 			t.From = append(t.From, e.g.Protected[i].Table)
 		}
 		t.Source = e.sourceOf(t.From)
+		all = append(all, t)
+	}
+	if x.shape.moves && x.plan != nil && len(x.plan.writes) > 0 {
+		e.spelt(x.shape.canon, true, &all)
+	}
+	for i := range all {
+		t := &all[i]
 		e.submitAhead(t.event("schema change"))
-		if e.g.Tainted != nil && !e.g.isProtected(&t) {
-			list = append(list, t)
+		if e.g.Tainted != nil && t.protects() && !e.g.isProtected(t) {
+			list = append(list, *t)
 		}
 	}
 	switch {

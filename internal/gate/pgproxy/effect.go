@@ -91,6 +91,9 @@ func (e *engine) effects(c *command, x *execution) (u undo) {
 	if c.changesSchema() {
 		e.moves(c)
 		e.beginDDL()
+		if !e.ddl.made.note(e.named(c), c.st.Canon) {
+			e.runCode(x, launderCode)
+		}
 		e.env.askTemp = e.env.askTemp || e.env.temp || len(e.env.temps) > 0
 	}
 	if c.makesTemporary() {

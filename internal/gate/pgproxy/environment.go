@@ -166,6 +166,7 @@ func (v *environ) scan() sqlscan.Options {
 type ddlState struct {
 	mark  uint64 // the ReadyForQuery, idle, from which on it is committed or gone
 	moved bool   // it gave a relation or schema another name
+	made  made
 }
 
 func (e *engine) beginDDL() {

@@ -25,6 +25,7 @@ type keptTransaction struct {
 	Opaque      bool // environ.opaque
 	Read, Sent  int64
 	DDL, Moved  bool
+	Made        made
 	Tainting    []keptTaint
 	Late        *keptLate
 	Writing     *keptWriting
@@ -71,7 +72,7 @@ func (e *engine) keepTransaction() *keptTransaction {
 		return nil
 	}
 	t := &keptTransaction{State: e.tx, Settings: e.env.inTx, Opaque: e.env.opaque != 0, Read: e.signal.read, Sent: e.signal.sent,
-		DDL: e.ddl.mark != 0, Moved: e.ddl.moved, Locks: e.holding.places, LocksStay: e.holding.mark == ^uint64(0)}
+		DDL: e.ddl.mark != 0, Moved: e.ddl.moved, Made: e.ddl.made, Locks: e.holding.places, LocksStay: e.holding.mark == ^uint64(0)}
 	if now := e.env.sure(); now != nil {
 		t.Environment = &keptEnvironment{now.searchPath, now.role, now.user}
 	}
@@ -136,7 +137,7 @@ func (e *engine) restoreTransaction(t *keptTransaction, places []event.Place) {
 		e.env.opaque = underWay
 	}
 	if t.DDL {
-		e.ddl = ddlState{underWay, t.Moved}
+		e.ddl = ddlState{underWay, t.Moved, t.Made}
 		e.g.reg.passed.Add(1)
 	}
 	for _, x := range t.Tainting {

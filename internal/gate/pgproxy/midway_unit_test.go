@@ -63,13 +63,14 @@ func TestTransactionGoesOn(t *testing.T) {
 		Own: true, Columns: []TaintColumn{{Name: "email", Att: 1, Elements: element.MaskOf(element.Email)}}, standing: true}, "insert select")
 	b.e.holds(customers)
 	b.e.ddl.moved = true
+	b.e.ddl.made.Views = "create view v"
 	b.e.signal.read = b.e.clock
 	b.e.env.opaque, b.e.env.inTx = b.e.answered, true
 	b.wantTold("in the transaction", "insert shop/public.customers {7-8} unknown=0", "taint shop/public.copy")
 	began := b.e.age.began
 	b.e.clock += 10 * second
 	n := b.next(settings).next(settings)
-	if e := n.e; e.tx != 'T' || e.age.began != began || e.ddl.mark == 0 || !e.ddl.moved || e.env.opaque == 0 || !e.env.inTx || e.env.now == nil || e.env.dirty {
+	if e := n.e; e.tx != 'T' || e.age.began != began || e.ddl.mark == 0 || !e.ddl.moved || e.ddl.made.Views == "" || e.env.opaque == 0 || !e.env.inTx || e.env.now == nil || e.env.dirty {
 		t.Errorf("tx %q, began %d, %+v, %+v", e.tx, e.age.began, e.ddl, e.env)
 	}
 	if w := n.changes(customers); w.inFlight != 1 {
@@ -167,7 +168,7 @@ func TestEngineIsKept(t *testing.T) {
 		{reflect.TypeFor[holding](), "mark places"},
 		{reflect.TypeFor[signal](), "read sent"},
 		{reflect.TypeFor[age](), "first began kept"},
-		{reflect.TypeFor[ddlState](), "mark moved"},
+		{reflect.TypeFor[ddlState](), "mark moved made"},
 		{reflect.TypeFor[portal](), "stmt exec env bind mark hold described executed unknown"},
 		{reflect.TypeFor[sessionLimits](), "rows seen"},
 	} {

@@ -83,8 +83,8 @@ func (e *engine) taintsOf(c *command, p *plan) (out []Taint) {
 	if c.copy != nil && !c.copy.To && (c.copy.Where != sqlscan.CopyClient || p.opaque == "function" || e.env.setting) {
 		return append(out, e.fileTaints(c)...)
 	}
-	if p.opaque != "" && len(p.writes) == 0 && p.crosses() && !c.creates() {
-		return append(out, e.unread(c, p)...)
+	if p.opaque != "" && p.crosses() && (p.analysis == nil || !p.analysis.Read) {
+		out = append(out, e.unread(c, p)...)
 	}
 	if !c.creates() || !p.crosses() {
 		return out
@@ -144,45 +144,6 @@ func (e *engine) appendTaints(out []Taint, w *lineage.Write) []Taint {
 		out = append(out, t)
 	}
 	return out
-}
-
-// unread is the taint of a write that was not analysed and may move anything
-// into the relation that it names: it reads a temporary table, calls code, or
-// its meaning is not sure.
-func (e *engine) unread(c *command, p *plan) []Taint {
-	st, sql := c.st, c.sql
-	switch {
-	case c.through != nil && c.through.command.query != nil:
-		st, sql = c.through.command.query, c.through.command.querySQL
-	case c.query != nil:
-		st, sql = c.query, c.querySQL
-	}
-	moves := hasWord(st.Canon, "select", "using", "table", "with")
-	calls := callsCode(st.Canon) || c.through != nil && c.expression()
-	switch st.Kind {
-	case sqlscan.Update:
-		moves = moves || hasWord(st.Canon, "from")
-	case sqlscan.Insert, sqlscan.Delete, sqlscan.Merge:
-	default:
-		return nil
-	}
-	if st.Target.Empty() {
-		return nil
-	}
-	t := Taint{Table: e.g.place(string(sqlscan.AppendName(nil, sql, st.Target)), e.env.now), Elements: e.g.elementsOf()}
-	if e.env.setting { // a default may read it
-		moves = true
-	}
-	if !moves && !calls {
-		return nil
-	}
-	if k := e.codeOf(c); !moves && k != nil && !k.code.Reads { // functions that read nothing of anybody's
-		return nil
-	}
-	for _, q := range p.parts {
-		t.From, t.Source = appendPlace(t.From, q.table), q.source
-	}
-	return []Taint{t}
 }
 
 func taintColumns(list []lineage.WriteColumn) (out []TaintColumn) {
