@@ -314,6 +314,9 @@ func (p *process) ApplyRetention(ctx context.Context, r control.RetentionRequest
 	policy := p.retention(keep)
 	policy.Name = "keep " + keep.String() + ", by " + r.By
 	done, err := p.ledger.Retain(ctx, policy)
+	if done != nil { // also when it was not finished
+		p.gone.dropped()
+	}
 	if err != nil {
 		return event.Retention{}, fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(err)
 	}

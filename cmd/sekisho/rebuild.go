@@ -9,6 +9,7 @@ import (
 
 	"sekisho/internal/config"
 	"sekisho/internal/control"
+	"sekisho/internal/event"
 	"sekisho/internal/fault"
 	"sekisho/internal/ledger"
 	"sekisho/internal/view"
@@ -39,7 +40,11 @@ func (c rebuildCmd) Run(a *app) error {
 	}
 	defer sole.Close()
 	file := disclosureFile(l.Config)
-	for _, v := range foldedBeside(l.Config) {
+	first, err := r.First()
+	if err != nil {
+		return err
+	}
+	for _, v := range foldedBeside(l.Config, first) {
 		if err := v.rebuild(a.ctx, r, c.Check); err != nil {
 			return err
 		}
@@ -107,12 +112,13 @@ type folded struct {
 	open       func(ctx context.Context, file string) (view.Fold, error)
 }
 
-func foldedBeside(c *config.Config) []folded {
+// foldedBeside are those beside the disclosure view, of a ledger that begins with an event.
+func foldedBeside(c *config.Config, first event.Index) []folded {
 	return []folded{
 		{"casefile", casefileFile(c), func(ctx context.Context, file string) (view.Fold, error) {
 			return casefile.Open(ctx, casefile.Config{Path: file})
 		}},
-		{"leaving", leavingFile(c), func(ctx context.Context, file string) (view.Fold, error) { return leaving.Open(ctx, file) }},
+		{"leaving", leavingFile(c), func(ctx context.Context, file string) (view.Fold, error) { return leaving.Open(ctx, file, first) }},
 	}
 }
 

@@ -26,7 +26,8 @@ import (
 // stamp names the schema and the meaning of its bytes.
 //
 //	leaving 1	2026-11-23	first
-const stamp = "leaving 1"
+//	leaving 2	2026-11-23	of a ledger that begins with an event
+const stamp = "leaving 2"
 
 const schema = view.Schema + `
 -- Flows that are open, that were in more than one day, or of which something is
@@ -99,9 +100,11 @@ type View struct {
 
 var _ view.Fold = (*View)(nil)
 
-// Open opens the view at path, or makes it.
-func Open(ctx context.Context, path string) (*View, error) {
-	db, _, err := viewdb.Open(ctx, path, stamp, schema)
+// Open opens the view at path of a ledger of which first is the first event that
+// retention has left, or makes it: also when it was made while there were more, so that
+// it holds what a rebuild would.
+func Open(ctx context.Context, path string, first event.Index) (*View, error) {
+	db, _, err := viewdb.Open(ctx, path, fmt.Sprintf("%s, from event %d", stamp, first), schema)
 	if err != nil {
 		return nil, err
 	}

@@ -20,7 +20,7 @@ import (
 )
 
 func openIn(ctx context.Context, dir string) (view.Fold, error) {
-	return leaving.Open(ctx, filepath.Join(dir, "leaving.db"))
+	return leaving.Open(ctx, filepath.Join(dir, "leaving.db"), 0)
 }
 
 const (
