@@ -75,10 +75,8 @@ func (g *Gate) streamedName(database string) string {
 	return database
 }
 
-// stream makes e the engine of a replication connection. A slot may have held the
-// log back for any time: whose rows were deleted long ago may be in it.
+// stream makes e the engine of a replication connection.
 func (e *engine) stream() {
-	e.age = age{first: 1, began: 1}
 	if len(e.g.Protected) > 0 {
 		e.streaming = e.channelExecution(e.g.streamShape, "replication")
 	} else {
