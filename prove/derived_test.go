@@ -111,14 +111,5 @@ func (h *insideHouse) holdDerived(ctx context.Context, seen map[event.Place]bool
 
 // scanOf is how a derived relation is scanned, in cmd/sekisho too.
 func scanOf(place event.Place, t *lineage.Table) datamap.Table {
-	out := datamap.Table{Place: place, Schema: t.Schema, Name: t.Name, Source: t.Source, Key: t.Key, Columns: map[string]element.Kind{}}
-	for column, mask := range t.Columns {
-		switch kinds := mask.Kinds(); len(kinds) {
-		case 0:
-			out.Plain = append(out.Plain, column)
-		case 1:
-			out.Columns[column] = kinds[0]
-		}
-	}
-	return out
+	return datamap.Table{Place: place, Schema: t.Schema, Name: t.Name, Source: t.Source, Key: t.Key}.Holding(t.Columns)
 }

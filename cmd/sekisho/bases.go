@@ -285,19 +285,9 @@ func (b *base) protect(ctx context.Context, taints ...pgproxy.Taint) error {
 	return nil
 }
 
-// scanOf is how a derived relation is scanned. A column that holds several
-// elements counts as unclassified.
+// scanOf is how a derived relation is scanned.
 func scanOf(place event.Place, t *lineage.Table) datamap.Table {
-	out := datamap.Table{Place: place, Schema: t.Schema, Name: t.Name, Source: t.Source, Key: t.Key, Columns: map[string]element.Kind{}}
-	for column, mask := range t.Columns {
-		switch kinds := mask.Kinds(); len(kinds) {
-		case 0:
-			out.Plain = append(out.Plain, column)
-		case 1:
-			out.Columns[column] = kinds[0]
-		}
-	}
-	return out
+	return datamap.Table{Place: place, Schema: t.Schema, Name: t.Name, Source: t.Source, Key: t.Key}.Holding(t.Columns)
 }
 
 // retaint protects what was tainted in earlier runs. Which element is in which

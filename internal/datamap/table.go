@@ -33,6 +33,22 @@ type Table struct {
 	Identifiers []string
 }
 
+// Holding returns t with columns of which lineage says what they hold. A column of
+// several elements counts as unclassified; one of none has no personal data.
+func (t Table) Holding(columns map[string]element.Mask) Table {
+	t.Columns, t.Plain = map[string]element.Kind{}, nil
+	for column, mask := range columns {
+		switch kinds := mask.Kinds(); len(kinds) {
+		case 0:
+			t.Plain = append(t.Plain, column)
+		case 1:
+			t.Columns[column] = kinds[0]
+		}
+	}
+	slices.Sort(t.Plain)
+	return t
+}
+
 // Mask returns the elements that the declared columns stand for. Whether there
 // are unclassified columns only the database knows.
 func (t *Table) Mask() element.Mask {
