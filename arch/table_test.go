@@ -69,8 +69,8 @@ var allowed = map[string][]string{
 		"internal/wire/pgcopy", "internal/wire/pgwire",
 	},
 	"internal/gate/revproxy": {
-		"internal/element", "internal/event", "internal/gate/cutting", "internal/policy/checkout", "internal/policy/cut", "internal/policy/site",
-		"internal/policy/visit", "internal/traceparent", "internal/waf", "internal/wire/coding", "internal/wire/http1"},
+		"internal/element", "internal/event", "internal/gate/cutting", "internal/gate/netloop", "internal/policy/checkout", "internal/policy/cut", "internal/policy/site",
+		"internal/policy/visit", "internal/traceparent", "internal/waf", "internal/wire/coding", "internal/wire/http1", "internal/wire/tlsrecord"},
 	"internal/gate/egress": {
 		"internal/element", "internal/event", "internal/gate/cutting", "internal/gate/netloop", "internal/policy/cut", "internal/policy/exit",
 		"internal/wire/coding", "internal/wire/tlshello", "internal/wire/tlsrecord",

@@ -221,6 +221,9 @@ func (p *process) collect() {
 	for _, g := range p.exits {
 		p.waiting.addTunnels(g)
 	}
+	for _, g := range p.webs {
+		p.waiting.addSockets(g)
+	}
 }
 
 // settleSessions ends what no gate of this run took.

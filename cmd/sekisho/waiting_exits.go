@@ -9,6 +9,7 @@ import (
 	"sekisho/internal/config"
 	"sekisho/internal/gate/egress"
 	"sekisho/internal/gate/pgproxy"
+	"sekisho/internal/gate/revproxy"
 )
 
 // Tunnels of the gates for what leaves wait as sessions do, under names that no gate
@@ -60,6 +61,39 @@ func (p *process) tunnels(c *config.EgressGate, entry string) (list []egress.Kep
 		list = append(list, egress.Kept(k))
 	}
 	return list
+}
+
+// WebSockets of the web gates wait in the same way.
+
+func socketsOf(gate string) string { return "web/" + gate }
+
+// webEntryOf is entryOf of a web gate. Which site and which server of it have a
+// connection stands in its state.
+func webEntryOf(c *config.Web) (string, error) {
+	return entryDigest(c.TLS.Cert != "" || c.TLS.ACME != nil)
+}
+
+// webSockets takes those of a gate out.
+func (p *process) webSockets(c *config.Web, entry string) (list []revproxy.Kept) {
+	kept, closed := p.waiting.of(socketsOf(c.Name), entry)
+	if closed > 0 {
+		p.log.Warn("WebSockets were ended: who enters the gate has changed", "gate", c.Name, "connections", closed)
+	}
+	for _, k := range kept {
+		list = append(list, revproxy.Kept(k))
+	}
+	return list
+}
+
+// addSockets takes what a gate kept.
+func (w *waiting) addSockets(g *webGate) {
+	for _, k := range g.server.Kept() {
+		if w == nil {
+			k.Close()
+			continue
+		}
+		w.all = append(w.all, waitingSession{socketsOf(g.label), g.entry, pgproxy.Kept(k)})
+	}
 }
 
 // addTunnels takes what a gate kept.

@@ -32,6 +32,7 @@ type webGate struct {
 	server  *revproxy.Gate
 	rec     event.Recorder
 	start   uint32
+	entry   string // webEntryOf it, as it began
 	rules   atomic.Pointer[site.Rules]
 	digest  string // of the file of the rules; guarded by process.reload
 }
@@ -65,11 +66,11 @@ func (p *process) startWeb(ctx context.Context, s *stage) error {
 		if err != nil {
 			return err
 		}
+		p.webs = append(p.webs, g)
 		if err := p.beginWeb(ctx, g); err != nil {
 			g.now.Load().certs.Stop()
 			return err
 		}
-		p.webs = append(p.webs, g)
 		s.run("web gate "+g.label, func(ctx context.Context) error { return p.runWeb(ctx, g) })
 		s.run("certificates of "+g.label, g.runCertificates)
 		s.run("canaries of "+g.label, func(ctx context.Context) error { return p.runCanaries(ctx, g) })
@@ -111,7 +112,14 @@ func (p *process) newWeb(c *config.Web, path string) (*webGate, error) {
 	}
 	g.now.Store(now)
 	cfg := revproxy.Config{Settings: now.settings, Recorder: g.rec, Start: g.start, Rules: g.rules.Load, Log: p.log.With("gate", c.Name)}
-	if g.server, err = revproxy.New(cfg); err != nil {
+	if g.entry, err = webEntryOf(c); err == nil {
+		cfg.Keep, cfg.Resume = p.keepSessions, p.webSockets(c, g.entry)
+		g.server, err = revproxy.New(cfg)
+	}
+	if err != nil {
+		for i := range cfg.Resume {
+			cfg.Resume[i].Close()
+		}
 		now.certs.Stop()
 		return nil, p.webFault(p.cfg, c, path, fault.GateFailed, errors.Join(err, now.settings.Listener.Close()))
 	}

@@ -5,6 +5,7 @@ package netloop
 import (
 	"context"
 	"errors"
+	"net"
 	"net/netip"
 
 	"sekisho/internal/wire/tlsrecord"
@@ -21,3 +22,6 @@ func (s *Socket) Close() error { return nil }
 
 // Reset has nothing to close.
 func (s *Socket) Reset() {}
+
+// Take is Linux's as well.
+func Take(*net.TCPConn) (*Socket, error) { return nil, errors.ErrUnsupported }

@@ -74,6 +74,12 @@ type Config struct {
 	DrainTimeout time.Duration
 	// Transport carries requests to the upstreams; nil: one of the gate's own.
 	Transport *Transport
+	// Keep, asked when Run ends, says that another gate follows in this process:
+	// WebSockets are kept for it (Kept). nil: none does.
+	Keep func() bool
+	// Resume are those that another gate kept. They are the gate's if New returned no
+	// error: Run takes them up, or Kept gives them back.
+	Resume []Kept
 	// Log takes diagnostics, never data; nil: none.
 	Log *slog.Logger
 }

@@ -72,6 +72,7 @@ func (x *exchange) enter(w http.ResponseWriter, r *http.Request, user string) (r
 	if c, ok := r.Context().Value(clientKey{}).(*client); ok && r.ProtoMajor < 2 {
 		c.last.Store(&flow)
 	}
+	x.flow = flow
 	live, e, refused := x.gate.cuts.flows.Enter(flow, func(e cut.Entry) { x.cut(e, w, r) })
 	if refused {
 		return forbidden(e), false

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/http/httputil"
 	"strings"
 	"sync/atomic"
@@ -14,6 +15,7 @@ import (
 
 	"sekisho/internal/event"
 	"sekisho/internal/gate/cutting"
+	"sekisho/internal/policy/cut"
 	"sekisho/internal/policy/site"
 	"sekisho/internal/waf"
 )
@@ -33,12 +35,14 @@ type exchange struct {
 	fields   []site.Field // of the request, if anybody asked
 	request  *waf.Request // as judged; nil without a firewall
 	end      event.ExchangeEnd
-	received atomic.Uint64         // bytes of the request's body; the transport reads it
-	attempt  *attempt              // to log in, nil: it is none
-	from     string                // address of the client, of an attempt
-	shown    *shown                // nil: the response is not attributed
-	counting *counter              // of a response that streams, until it ends
-	socket   *socket               // nil: the connection keeps its protocol
+	received atomic.Uint64 // bytes of the request's body; the transport reads it
+	attempt  *attempt      // to log in, nil: it is none
+	from     string        // address of the client, of an attempt
+	shown    *shown        // nil: the response is not attributed
+	counting *counter      // of a response that streams, until it ends
+	socket   *socket       // nil: the connection keeps its protocol
+	flow     cut.Flow      // as cuts know it
+	sentBy   atomic.Pointer[sender]
 	whole    []byte                // the request's body, nil: it goes on, or there is none
 	broken   atomic.Pointer[error] // the client's body did not come as announced; the transport reads it
 	incoming *watched              // what is left of the request's body, nil for nothing
@@ -102,6 +106,9 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	x.firewall, x.cards = x.host.modes(r.URL.Path)
+	if g.keepable() && r.Header["Upgrade"] != nil {
+		r = r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { x.sentBy.Store(&sender{i.Conn}) }}))
+	}
 	if x.cards != Off && overWebSocket(r.Header) {
 		r.Header.Del("Sec-Websocket-Extensions") // an offer; what is compressed nobody could look into
 	}
@@ -316,8 +323,11 @@ func Route(path string) string {
 func (x *exchange) close() {
 	x.leave()
 	x.counted() // the client or the upstream may have given up
+	kept := false
 	if x.socket != nil {
-		x.socket.end(&x.end)
+		kept = x.socket.end(&x.end)
+		x.gate.sockets.end(x.socket)
+		defer close(x.socket.gone)
 	}
 	x.end.Received = x.received.Load()
 	if x.end.Outcome == "" {
@@ -327,6 +337,9 @@ func (x *exchange) close() {
 		x.shown.finish()
 		x.end.Persons = uint64(len(x.shown.tally.persons()))
 		x.shown.tally.end(&x.gate.tallies)
+	}
+	if kept { // its end comes with another gate
+		return
 	}
 	x.end.Nanos = time.Since(x.begin).Nanoseconds()
 	// What passed has passed. Without this event anything may have (Exchange).

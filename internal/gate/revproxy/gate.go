@@ -44,6 +44,8 @@ type Gate struct {
 	health health
 	entry  entry
 
+	sockets sockets // connections that changed their protocol
+
 	open sync.WaitGroup // exchanges, those that changed their protocol among them
 
 	mu     sync.Mutex // guards what follows
@@ -97,8 +99,12 @@ func (g *Gate) Run(ctx context.Context) error {
 	defer end() // connections that changed their protocol
 	unwatch := g.runHealth(open)
 	defer unwatch()
+	stopRelays, err := g.takeUp(open)
+	if err != nil {
+		return errors.Join(err, g.now.Load().Listener.Close())
+	}
+	defer stopRelays()
 	failed := g.begin(open)
-	var err error
 	select {
 	case <-ctx.Done():
 	case err = <-failed:
@@ -106,7 +112,11 @@ func (g *Gate) Run(ctx context.Context) error {
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.cfg.DrainTimeout)
 	defer cancel()
 	err = errors.Join(err, g.finish(drain))
+	if g.keeps() {
+		g.keepSockets(drain)
+	}
 	end()
+	stopRelays()
 	g.open.Wait()
 	g.closeIdle()
 	g.record(context.WithoutCancel(ctx)) // a gap that nothing came after

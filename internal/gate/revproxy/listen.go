@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"sekisho/internal/policy/visit"
+	"sekisho/internal/wire/tlsrecord"
 )
 
 // doors takes the connections of one listener: it bounds those of all and of each
@@ -230,8 +231,9 @@ type counted struct {
 	from  string // its address, or network
 	once  sync.Once
 
-	frames bool         // it carries HTTP/2
-	vain   atomic.Int64 // bytes that came since the last request, or bytes of a body
+	frames bool             // it carries HTTP/2
+	trace  *tlsrecord.Trace // of its TLS; nil: in clear, or nobody keeps it
+	vain   atomic.Int64     // bytes that came since the last request, or bytes of a body
 
 	left    atomic.Bool // the client has, or we said why not
 	uploads atomic.Bool // bodies came, of which some may not have been read

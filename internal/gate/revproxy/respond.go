@@ -55,7 +55,9 @@ func (g *Gate) respond(a *http.Response, x *exchange) error {
 			x.end.Unread = "websocket" // for card numbers alone
 		}
 		if conn, ok := a.Body.(io.ReadWriteCloser); ok {
-			a.Body = x.guardSocket(conn, frames)
+			s := x.guardSocket(conn, frames)
+			s.client = clientOf(a.Request)
+			a.Body = s
 		}
 		if x.shown != nil {
 			return x.shown.upgraded()

@@ -30,8 +30,14 @@ type socket struct {
 	from, to direction
 	sent     atomic.Uint64 // bytes for the client
 
+	client   *client
+	relay    *relay // that carries it since another gate kept it, nil: the server does
+	standing atomic.Pointer[standing]
+	gone     chan struct{} // closed when it passes nothing any more
+
 	mu   sync.Mutex // guards what follows: one of both directions stops the exchange
 	cut  bool       // a card number ended it
+	kept bool       // another gate goes on with it
 	over bool       // its exchange is closed, and nothing is recorded any more
 }
 
@@ -47,19 +53,21 @@ type direction struct {
 // guardSocket has a connection that changed its protocol counted, and a WebSocket
 // looked at.
 func (x *exchange) guardSocket(conn io.ReadWriteCloser, frames bool) *socket {
-	s := &socket{ReadWriteCloser: conn, x: x}
+	s := &socket{ReadWriteCloser: conn, x: x, gone: make(chan struct{})}
 	for _, d := range []*direction{&s.from, &s.to} {
 		if d.blind = !frames; frames {
 			d.guard, d.control = newGuard(), newGuard()
 		}
 	}
 	x.socket = s
+	x.gate.sockets.begin(s)
 	return s
 }
 
 // end tells what came of the connection. What its directions still do, nobody
 // records.
-func (s *socket) end(to *event.ExchangeEnd) {
+// true: another gate goes on, and tells the rest.
+func (s *socket) end(to *event.ExchangeEnd) (kept bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.over = true
@@ -70,12 +78,23 @@ func (s *socket) end(to *event.ExchangeEnd) {
 	if s.from.coded.Load() || s.to.coded.Load() {
 		to.Unread = "upgrade"
 	}
+	return s.kept
 }
 
 // Read implements io.Reader: what the upstream sends.
 func (s *socket) Read(p []byte) (int, error) {
 	n, err := s.ReadWriteCloser.Read(p)
-	if !s.see(&s.from, p[:n], refusal{status: http.StatusBadGateway, code: "SK3403", action: "cut", rule: "card", reason: "a card number in the response"}) {
+	for n == 0 {
+		over, again := s.standing.Load().stands(err)
+		if over {
+			return 0, errKept
+		}
+		if !again {
+			break
+		}
+		n, err = s.ReadWriteCloser.Read(p)
+	}
+	if !s.see(&s.from, p[:n], cardInResponse) {
 		return 0, errCard
 	}
 	s.sent.Add(uint64(n))
@@ -84,7 +103,7 @@ func (s *socket) Read(p []byte) (int, error) {
 
 // Write implements io.Writer: what the client sends.
 func (s *socket) Write(p []byte) (int, error) {
-	if !s.see(&s.to, p, refusal{status: http.StatusForbidden, code: "SK3402", action: "cut", rule: "card", reason: "a card number in the request"}) {
+	if !s.see(&s.to, p, cardInRequest) {
 		return 0, errCard
 	}
 	s.x.received.Add(uint64(len(p)))

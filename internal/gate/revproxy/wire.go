@@ -29,6 +29,8 @@ type watching struct {
 	framer *http1.Framer
 	other  atomic.Bool // it has changed its protocol: nobody looks any more
 
+	standing atomic.Pointer[standing] // it is to be kept
+
 	// Both are of whoever reads; the server reads in one goroutine at a time.
 	bad *http1.Violation // what came
 	err error            // of every further Read
@@ -46,6 +48,16 @@ func (w *watching) Read(p []byte) (int, error) {
 		return 0, w.stop(len(p))
 	}
 	n, err := w.Conn.Read(p)
+	for n == 0 && w.other.Load() {
+		over, again := w.standing.Load().stands(err)
+		if over {
+			return 0, errKept
+		}
+		if !again {
+			break
+		}
+		n, err = w.Conn.Read(p)
+	}
 	if n == 0 || w.other.Load() {
 		return n, err
 	}
