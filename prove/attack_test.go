@@ -9,7 +9,7 @@ import (
 // attackKinds try to slip past the gate: protocol sequences, side channels of
 // errors and counts, keys in unusual forms, data taken out by a second session.
 func attackKinds() []kind {
-	return slices.Concat(attackProtocol(), attackKeys(), attackChannels(), attackSecond(), attackWrites(), attackOdd(), attackStates(), attackRewritten(), attackEdges(), attackCopies(), codeKinds(), attackShapes(), attackAhead(), attackUntried(), attackLate(), attackTyped(), attackCalls(), attackKept(), attackFollowed(), attackPhysical(), attackUnread())
+	return slices.Concat(attackProtocol(), attackKeys(), attackChannels(), attackSecond(), attackWrites(), attackOdd(), attackStates(), attackRewritten(), attackEdges(), attackCopies(), codeKinds(), attackShapes(), attackAhead(), attackUntried(), attackLate(), attackTyped(), attackCalls(), attackKept(), attackFollowed(), attackPhysical(), attackUnread(), attackTold())
 }
 
 // mail returns the e-mail address of a subject as the shop was generated.

@@ -58,6 +58,7 @@ type analyser struct {
 	reading      bool  // values of types are read that run code
 	calls        bool  // a function of somebody's own is called
 	asked        bool  // foreign keys look protected columns up
+	tested       bool  // rows are tested by code that may read protected ones
 	read         bool  // to its end
 	memo         map[*nodetree.Node]int
 	policyDepth  int
@@ -126,6 +127,8 @@ func analyseQuery(cat *Catalog, q *nodetree.Node, opt Options) (out *Analysis, l
 	switch {
 	case a.reading || inputs:
 		a.fail("function")
+	case a.tested:
+		a.fail("constraint")
 	case a.asked:
 		a.fail("foreign key")
 	}

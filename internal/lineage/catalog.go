@@ -67,6 +67,8 @@ type Relation struct {
 	// Asks says that a foreign key refers to a protected column: whether a row
 	// may be written tells what is there.
 	Asks bool
+	// Tested says the same of code that its rows are tested by when they are written.
+	Tested bool
 	// Policies are the expressions of row security policies, when enabled.
 	Policies []*nodetree.Node
 	RowLevel bool // row security is enabled

@@ -26,6 +26,9 @@ type Code struct {
 	Notifies, Protected bool
 	// Locks says that it may lock rows or tables.
 	Locks bool
+	// Tests says that it tests the rows that are written, and may read something
+	// protected for that: that the statement succeeds or fails tells.
+	Tests bool
 }
 
 // CodeRequest asks what code may write.

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"sekisho/internal/element"
 	"sekisho/internal/lineage/nodetree"
 )
 
@@ -234,6 +235,7 @@ type level struct {
 	single   *oneValued                   // the conjunct that is being read, if it has that form
 	written  []written                    // by the statement into its target
 	keys     []term                       // that rows which are there get
+	upsert   element.Mask                 // what ON CONFLICT DO UPDATE compares
 	replaced []int16                      // columns that rows which are there get other values in
 	through  map[*Relation]*[]WriteColumn // Write.Own of the relations behind a view that is written
 }

@@ -33,10 +33,10 @@ func (l *loader) hooks() error {
 		}
 		if fn := l.cat.Functions[object]; fn == nil || fn.Trust != Pure {
 			r.Code = true
-			h := hook{function: object}
+			h := hook{function: object, tests: true}
 			if num, err := strconv.Atoi(row[4]); err == nil && num > 0 {
 				a, _ := r.attribute(int16(num))
-				h.fills = a.Name
+				h.fills, h.tests = a.Name, false
 			}
 			r.hooks = append(r.hooks, h)
 		}

@@ -59,6 +59,7 @@ func (c *control) load(ctx context.Context, conf *Config, extra []Table) (*Catal
 			}
 		}
 		l.derive()
+		l.tested()
 		for _, r := range l.cat.Relations {
 			if r.Kind == 'S' && r.Protected != nil {
 				l.cat.letters = append(l.cat.letters, r)

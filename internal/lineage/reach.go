@@ -15,6 +15,7 @@ type hook struct {
 	function OID
 	before   bool   // it may change the row that is being written
 	fills    string // the column whose default it is
+	tests    bool   // a row that it does not like is refused
 }
 
 // builtinTriggers are trigger functions of PostgreSQL's own that write nothing,
@@ -38,6 +39,7 @@ type reach struct {
 	returns   bool // by a function
 	notifies  bool
 	locks     bool
+	tests     bool
 	// others says that the statement reads others than the subjects of the rows
 	// of a relation that it writes; nil: it may.
 	others   func(*Relation) bool
@@ -87,6 +89,7 @@ func (w *reach) statement(x *text, definition bool) {
 	for _, t := range x.targets {
 		for _, r := range w.cat.named[t.name] {
 			w.hooks(r)
+			w.tests = w.tests || w.cat.tests(r, cmdMerge, nil)
 			for _, base := range w.bases(r) {
 				w.hooks(base)
 			}
@@ -384,7 +387,7 @@ func (w *reach) target(q *nodetree.Node) {
 
 // code sums up.
 func (w *reach) code() *Code {
-	out := &Code{Unknown: w.unknown, Settings: w.settings, Reads: w.returns, Notifies: w.notifies, Protected: w.protected, Locks: w.locks}
+	out := &Code{Unknown: w.unknown, Settings: w.settings, Reads: w.returns, Notifies: w.notifies, Protected: w.protected, Locks: w.locks, Tests: w.tests}
 	switch {
 	case out.Unknown != "":
 		return out

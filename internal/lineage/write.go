@@ -51,6 +51,7 @@ func (a *analyser) write(lv *level, command int64) result {
 	cols, _ := a.targets(lv, "returningList")
 	a.settle(lv)
 	a.taints(lv, r, &w, command)
+	a.upserted(lv, r, &w)
 	if command == cmdMerge {
 		for _, k := range lv.knows {
 			a.entries[k.entry].widen("merge")
@@ -77,6 +78,7 @@ func (a *analyser) write(lv *level, command int64) result {
 	if r.rel.Kind == 'f' && w.Taints|w.Rows != 0 {
 		a.letterbox = true // it may lead anywhere, also back here
 	}
+	a.tested = a.tested || a.cat.tests(r.rel, command, nil)
 	a.asked = a.asked || r.rel.Asks && command != cmdDelete
 	return res
 }
@@ -199,6 +201,7 @@ func (a *analyser) insert(lv *level, r *rte, w *Write) []nodetree.Value {
 		lv.rekey(r, att, term{})
 	}
 	a.qualAside(lv, a.get(n, "onConflictWhere"))
+	a.updating(lv, r, n)
 	return keys
 }
 

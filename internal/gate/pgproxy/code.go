@@ -21,7 +21,7 @@ const (
 )
 
 func (p *plan) code() code {
-	if p == nil || p.opaque == "" || p.opaque == "catalogue" || p.opaque == "statistics" || p.opaque == "foreign key" || p.opaque == "foreign table" {
+	if p == nil || p.opaque == "" || p.opaque == "catalogue" || p.opaque == "statistics" || p.opaque == "foreign key" || p.opaque == "constraint" || p.opaque == "foreign table" {
 		return codeNone
 	}
 	if p.opaque == "function" {

@@ -45,7 +45,11 @@ func (e *engine) resolveCopy(c *command) (*plan, *execution, bool) {
 	case c.copy.Where != sqlscan.CopyClient:
 		return e.g.wideOf(c.shape, "server file"), nil, true
 	case !c.copy.To:
-		return e.g.copyInPlan(p), nil, true
+		p = e.g.copyInPlan(p)
+		if k := e.codeOf(c); (k == nil || k.code.Tests) && !e.g.switches.NoCode && len(e.g.Protected) > 0 {
+			p = e.g.testedCopy(p)
+		}
+		return p, nil, true
 	}
 	return p, nil, true
 }
@@ -73,7 +77,25 @@ func (g *shared) copyInPlan(p *plan) *plan {
 			q.writes = append(q.writes, w)
 		}
 	}
+	if len(q.writes) > 0 { // an error may tell of everything that is there
+		for i := range p.parts {
+			q.writes[0].Held |= p.parts[i].elements
+			q.writes[0].HeldBy = appendPlace(q.writes[0].HeldBy, p.parts[i].table)
+		}
+	}
 	p.copyIn.Store(q)
+	return q
+}
+
+// testedCopy is p for a COPY FROM whose rows are tested by code that may read
+// protected ones: that it succeeds or fails tells what the code read.
+func (g *shared) testedCopy(p *plan) *plan {
+	if q := p.tested.Load(); q != nil {
+		return q
+	}
+	q := g.widePlan(p.shape, "constraint")
+	q.analysis, q.writes = p.analysis, p.writes
+	p.tested.Store(q)
 	return q
 }
 

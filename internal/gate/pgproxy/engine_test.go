@@ -100,6 +100,7 @@ var personal = element.MaskOf(element.Name, element.Email)
 
 // answers is an Analyser with one answer a text.
 type answers struct {
+	code   *lineage.Code // of every statement; nil: not known
 	mu     sync.Mutex
 	by     map[string]*lineage.Analysis
 	asked  []string
@@ -108,7 +109,7 @@ type answers struct {
 }
 
 // Code knows of no code what it writes.
-func (a *answers) Code(lineage.CodeRequest) *lineage.Code { return nil }
+func (a *answers) Code(lineage.CodeRequest) *lineage.Code { return a.code }
 
 func (a *answers) Inputs() bool { return a.inputs }
 

@@ -63,6 +63,7 @@ type plan struct {
 	injected  atomic.Pointer[plan]   // the plan with the keys in the result
 	loose     atomic.Pointer[plan]   // the plan when its parameters are not known
 	copyIn    atomic.Pointer[plan]   // what COPY FROM of the same columns changes
+	tested    atomic.Pointer[plan]   // the same, when code tests the rows
 	conflict  atomic.Pointer[plan]   // what it is when its count tells of a conflict
 	noted     atomic.Bool            // its unclassified relations are recorded
 	sampled   atomic.Int32           // rows looked into
