@@ -99,15 +99,25 @@ func (a *analyser) followed(lv *level, r *rte, command int64) {
 
 // behind are the relations behind a view that may be written through.
 func (a *analyser) behind(rel *Relation, list []*Relation) []*Relation {
-	if rel.Kind != 'v' || rel.view() == nil {
-		return list
-	}
-	eachNode(nodetree.Value{Kind: nodetree.Struct, Node: rel.view()}, func(n *nodetree.Node) {
-		if base := a.cat.Relations[nodeOID(n, "relid")]; base != nil && base != rel && !slices.Contains(list, base) {
+	a.cat.throughView(rel, func(base *Relation) {
+		if base != rel && !slices.Contains(list, base) {
 			list = a.behind(base, append(list, base))
 		}
 	})
 	return list
+}
+
+// throughView calls do with the relations that the query of a view names, and with none for
+// what is no view.
+func (c *Catalog) throughView(view *Relation, do func(*Relation)) {
+	if view.Kind != 'v' || view.view() == nil {
+		return
+	}
+	eachNode(nodetree.Value{Kind: nodetree.Struct, Node: view.view()}, func(n *nodetree.Node) {
+		if r := c.Relations[nodeOID(n, "relid")]; r != nil {
+			do(r)
+		}
+	})
 }
 
 // follow goes along foreign keys until nothing new is carried anywhere.

@@ -125,9 +125,7 @@ func (c *Catalog) behind(r *Relation) (list []*Relation) {
 			list = append(list, r)
 			return
 		}
-		if view := r.view(); view != nil {
-			eachNode(nodetree.Value{Kind: nodetree.Struct, Node: view}, func(n *nodetree.Node) { add(c.Relations[nodeOID(n, "relid")]) })
-		}
+		c.throughView(r, add)
 	}
 	add(r)
 	return list
