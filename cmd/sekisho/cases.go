@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -23,8 +21,6 @@ import (
 	"sekisho/internal/view"
 	"sekisho/internal/view/casefile"
 	"sekisho/internal/view/casefile/roster"
-	"sekisho/proof"
-	"sekisho/proof/scope"
 )
 
 // caseKeeper keeps the view of cases in step with the ledger, and the desk.
@@ -234,44 +230,6 @@ func (p *process) recordCase(ctx context.Context, body event.Cased, caller roste
 	return out, err
 }
 
-// freeze measures: the answer to the query, with its bundle, at this position
-// of the ledger.
-func (p *process) freeze(ctx context.Context, b *event.CaseScope) error {
-	var q scope.Query
-	if err := json.Unmarshal([]byte(b.Query), &q); err != nil {
-		return fault.New(fault.ScopeQuery, "problem", err, "hint", "see `sekisho scope --help`")
-	}
-	var text bytes.Buffer
-	if err := p.askScope(ctx, control.ScopeRequest{Query: q, Form: control.FormResult, By: b.By}, &text); err != nil {
-		return err
-	}
-	var r scope.Result
-	if err := json.Unmarshal(text.Bytes(), &r); err != nil {
-		return err
-	}
-	b.Digest, b.Position, b.Unit = proof.ScopeDigest(text.Bytes()), p.ledger.Head(), "persons"
-	b.Confirmed, b.Reachable, b.EverHeld = r.Confirmed.Subjects, r.Reachable.Subjects, r.EverHeld.Subjects
-	if !q.From.IsZero() {
-		b.From = q.From.UnixNano()
-	}
-	if !q.To.IsZero() {
-		b.To = q.To.UnixNano()
-	}
-	if err := os.MkdirAll(p.caseDir(), 0o700); err != nil {
-		return err
-	}
-	b.Bundle = fmt.Sprintf("%s-%d.bundle", b.Case, b.Position)
-	f, err := os.OpenFile(filepath.Join(p.caseDir(), b.Bundle), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	err = errors.Join(p.askScope(ctx, control.ScopeRequest{Query: q, Form: control.FormBundle, By: b.By}, f), f.Sync(), f.Close())
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return durable.Dir(p.caseDir()).SyncDir(".")
-}
-
 // caseDir holds what the ledger names by digest: bundles and released documents.
 func caseDir(c *config.Config) string { return filepath.Join(c.Data, "cases") }
 
@@ -287,36 +245,6 @@ func (p *process) keep(name string, text []byte) error {
 
 func (p *process) kept(name string) ([]byte, error) {
 	return os.ReadFile(filepath.Join(p.caseDir(), filepath.Base(name)))
-}
-
-// askScope is Scope; without a running process nobody else moves the view.
-func (p *process) askScope(ctx context.Context, r control.ScopeRequest, w io.Writer) error {
-	if !p.cases.live {
-		if err := p.view.follower.CatchUp(ctx); err != nil {
-			return fault.New(fault.ViewOpen, "file", p.view.file).Because(err)
-		}
-	}
-	return p.Scope(ctx, r, w)
-}
-
-// firstScope freezes what could be read in the last day, when somebody says
-// that something is wrong. The sign stands also when this fails.
-func (p *process) firstScope(ctx context.Context, s *event.CaseSign) error {
-	q, err := json.Marshal(scope.Query{From: event.Time(s.KnownAt).Add(-24 * time.Hour)})
-	if err != nil {
-		return err
-	}
-	b := &event.CaseScope{Case: s.Case, Query: string(q), By: s.By}
-	if err := p.freeze(ctx, b); err != nil {
-		p.log.Error("the first scope could not be frozen", "case", s.Case, "err", err)
-		return nil
-	}
-	b.By = "sekisho" // the process measured it; whoever pressed the button may have no rank
-	b.Version = 1
-	if _, err := p.ledger.Recorder("case", 0).Record(ctx, event.Durable, b); err != nil {
-		return fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(err)
-	}
-	return nil
 }
 
 // caseCut is how long a cut for a case holds before a person is asked; it does

@@ -198,23 +198,30 @@ func (p *alone) Scope(ctx context.Context, r control.ScopeRequest, w io.Writer) 
 
 // Scope implements control.Operator.
 func (p *process) Scope(ctx context.Context, r control.ScopeRequest, w io.Writer) error {
+	_, err := p.measured(ctx, r, w)
+	return err
+}
+
+// measured writes an answer in its form, and returns the result of which its record
+// holds the digest.
+func (p *process) measured(ctx context.Context, r control.ScopeRequest, w io.Writer) ([]byte, error) {
 	if err := p.callIn(ctx); err != nil {
-		return fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(err)
+		return nil, fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(err)
 	}
 	for _, g := range p.gates { // a question without an end reaches to now
 		if _, err := g.rec.Record(ctx, event.Durable, g.sign()); err != nil {
-			return fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(err)
+			return nil, fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(err)
 		}
 	}
 	if err := p.view.await(ctx, p.ledger.Head()); err != nil {
-		return p.viewFault(p.view.file, err)
+		return nil, p.viewFault(p.view.file, err)
 	}
 	answer, indexes, err := p.answer(ctx, r)
 	if errors.Is(err, scope.ErrQuery) {
-		return fault.New(fault.ScopeQuery, "problem", err, "hint", "see `sekisho scope --help`")
+		return nil, fault.New(fault.ScopeQuery, "problem", err, "hint", "see `sekisho scope --help`")
 	}
 	if err != nil {
-		return fault.New(fault.ViewOpen, "file", p.view.file).Because(err)
+		return nil, fault.New(fault.ViewOpen, "file", p.view.file).Because(err)
 	}
 	var left []event.Index
 	if r.Form == control.FormBundle {
@@ -223,33 +230,33 @@ func (p *process) Scope(ctx context.Context, r control.ScopeRequest, w io.Writer
 		err = p.leaving(ctx, &answer.Result)
 	}
 	if err != nil {
-		return fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(err)
+		return nil, fault.New(fault.LedgerOpen, "dir", ledgerDir(p.cfg.Config)).Because(err)
 	}
 	if r.Form == control.FormBundle {
 		indexes = slices.Compact(slices.Sorted(slices.Values(append(indexes, left...))))
 	}
 	text, err := json.MarshalIndent(answer.Result, "", "  ")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	text = append(text, '\n')
 	frozen, err := frozenOf(&answer.Result, r)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	by := event.Source("person/" + r.By)
 	if r.Form == control.FormBundle {
-		return p.ledger.WriteBundle(ctx, w, text, indexes, by, frozen)
+		return text, p.ledger.WriteBundle(ctx, w, text, indexes, by, frozen)
 	}
 	frozen.Digest = proof.ScopeDigest(text)
 	if _, err := p.ledger.Recorder(by, 0).Record(ctx, event.Durable, &frozen); err != nil {
-		return err
+		return nil, err
 	}
 	if r.Form == control.FormList {
-		return p.list(answer, w)
+		return text, p.list(answer, w)
 	}
 	_, err = w.Write(text)
-	return err
+	return text, err
 }
 
 // answer asks the view; for a bundle also which events the answer rests on.

@@ -370,7 +370,7 @@ func (o *office) Calls() []story.Called {
 // Scope implements story.Office.
 func (o *office) Scope(ctx context.Context, q scope.Query) (*scope.Result, error) {
 	var text bytes.Buffer
-	if err := o.p.askScope(ctx, control.ScopeRequest{Query: q, Form: control.FormResult, By: "sora"}, &text); err != nil {
+	if _, err := o.p.askScope(ctx, control.ScopeRequest{Query: q, Form: control.FormResult, By: "sora"}, &text); err != nil {
 		return nil, err
 	}
 	var r scope.Result
@@ -380,7 +380,7 @@ func (o *office) Scope(ctx context.Context, q scope.Query) (*scope.Result, error
 // Bundle implements story.Office.
 func (o *office) Bundle(ctx context.Context, q scope.Query) (int, error) {
 	var text bytes.Buffer
-	if err := o.p.askScope(ctx, control.ScopeRequest{Query: q, Form: control.FormBundle, By: "sora"}, &text); err != nil {
+	if _, err := o.p.askScope(ctx, control.ScopeRequest{Query: q, Form: control.FormBundle, By: "sora"}, &text); err != nil {
 		return 0, err
 	}
 	b, err := proof.ReadBundle(bytes.NewReader(text.Bytes()), int64(text.Len()))

@@ -3,6 +3,7 @@ package webui
 import (
 	"context"
 	"encoding/json"
+	"math"
 	"net/url"
 	"slices"
 	"strconv"
@@ -62,13 +63,17 @@ func (s *Server) askCase(ctx context.Context, id string) (*desk.Answer, error) {
 	return &out, json.Unmarshal(text, &out)
 }
 
-// shownCases bounds the list of cases.
+// shownCases bounds the list of cases, unless all are asked for.
 const shownCases = 200
 
 func (s *Server) casesPage(r *Request) (templ.Component, error) {
 	r.page.Title = r.page.T("room_cases")
 	closed := r.URL.Query().Get("closed") != ""
-	text, err := s.Office.Case(r.Context(), control.CaseQuery{Closed: closed, Limit: shownCases})
+	most := shownCases
+	if r.URL.Query().Get("all") != "" {
+		most = math.MaxInt32
+	}
+	text, err := s.Office.Case(r.Context(), control.CaseQuery{Closed: closed, Limit: most + 1})
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +81,8 @@ func (s *Server) casesPage(r *Request) (templ.Component, error) {
 	if err := json.Unmarshal(text, &lines); err != nil {
 		return nil, err
 	}
-	return casesView(r.page, lines, closed), s.noteUnseen(r)
+	more := len(lines) > most
+	return casesView(r.page, lines[:min(len(lines), most)], closed, more), s.noteUnseen(r)
 }
 
 // caseRoom is one case as its page shows it.

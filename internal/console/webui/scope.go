@@ -138,11 +138,8 @@ func (s *Server) explore(r *Request, v url.Values) (*explorer, error) {
 	if e.Map, err = s.Office.Map(r.Context()); err != nil {
 		return nil, err
 	}
-	text, err := s.Office.Case(r.Context(), control.CaseQuery{Limit: openCases})
-	if err != nil {
-		return nil, err
-	}
-	return e, json.Unmarshal(text, &e.Cases)
+	e.Cases, err = s.openLines(r.Context())
+	return e, err
 }
 
 // ask asks as `sekisho scope` does: the answer is recorded before it is shown.

@@ -29,6 +29,7 @@ type today struct {
 	Cases   []casefile.Line
 	Todo    []todo
 	Clocks  []runningClock
+	Further int    // signs whose clocks were not looked at
 	Problem string // what could not be found out
 	failed  bool
 	At      time.Time // when it was looked at
@@ -58,8 +59,11 @@ type runningClock struct {
 const (
 	shownDays  = 14
 	shownTodos = 3
-	// openCases bounds the cases that the first screen looks into.
+	// openCases bounds the signs that the first screen looks into; incidents it does
+	// all.
 	openCases = 20
+	// mostCases bounds a list of cases for a choice or a count.
+	mostCases = 10_000
 )
 
 func (s *Server) todayPage(r *Request) (templ.Component, error) {
@@ -196,15 +200,15 @@ func (d *days) last(ctx context.Context, now time.Time, peek func(context.Contex
 	return out, nil
 }
 
-func (s *Server) todayCases(ctx context.Context, t *today) error {
-	text, err := s.Office.Case(ctx, control.CaseQuery{Limit: openCases})
-	if err != nil {
+func (s *Server) todayCases(ctx context.Context, t *today) (err error) {
+	if t.Cases, err = s.openLines(ctx); err != nil {
 		return err
 	}
-	if err := json.Unmarshal(text, &t.Cases); err != nil {
-		return err
-	}
-	for _, l := range t.Cases {
+	for i, l := range t.Cases {
+		if i >= openCases && l.State == casefile.Candidate {
+			t.Further = len(t.Cases) - i // the others come before
+			break
+		}
 		a, err := s.askCase(ctx, l.ID)
 		if err != nil {
 			return err
@@ -217,6 +221,22 @@ func (s *Server) todayCases(ctx context.Context, t *today) error {
 	}
 	slices.SortStableFunc(t.Clocks, func(a, b runningClock) int { return a.Due.Compare(b.Due) })
 	return nil
+}
+
+// openLines are all open cases: those that are more than a sign first, then the newest.
+func (s *Server) openLines(ctx context.Context) (out []casefile.Line, err error) {
+	text, err := s.Office.Case(ctx, control.CaseQuery{Limit: mostCases})
+	if err == nil {
+		err = json.Unmarshal(text, &out)
+	}
+	sign := func(l casefile.Line) int {
+		if l.State == casefile.Candidate {
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(out, func(a, b casefile.Line) int { return sign(a) - sign(b) })
+	return out, err
 }
 
 // todos are the things to do today, the most urgent first, at most three.

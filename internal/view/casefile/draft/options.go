@@ -271,14 +271,18 @@ func (f *filler) choosable(field string) bool {
 }
 
 // cards is how many of the persons or records have a card number among their
-// items, as far as the case knows: the newest figures in cards.
+// items, as far as the case knows: the newest figures in cards. None has where the
+// items are known, none is one, and in none somebody may have written one.
 func (f *filler) cards() string {
 	for i := len(f.c.Scopes) - 1; i >= 0; i-- {
 		if s := &f.c.Scopes[i]; s.Unit == "cards" {
 			return f.say.Text("say_cards", "reachable", lang.Count(s.Reachable), "version", s.Version)
 		}
 	}
-	if s := f.c.Figures(); s != nil && len(s.Elements) > 0 && !f.c.Has("card") && !slices.ContainsFunc(s.Elements, func(e string) bool { return itemOf[e] == "card" }) {
+	maybe := func(e string) bool {
+		return itemOf[e] == "card" || e == "unclassified" || e == "payment" || e == "note"
+	}
+	if s := f.c.Figures(); s != nil && len(s.Elements) > 0 && !f.c.Has("card") && !slices.ContainsFunc(s.Elements, maybe) {
 		return f.say.Text("say_no_cards")
 	}
 	return ""
