@@ -46,6 +46,7 @@ func (g *Gate) newFront(ctx context.Context, s *inForce) *front {
 	if s.TLS != nil {
 		f.tls = s.TLS.Clone()
 		f.tls.NextProtos = append([]string{"h2", "http/1.1"}, s.TLS.NextProtos...)
+		f.traced()
 	}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
@@ -73,6 +74,25 @@ func (g *Gate) newFront(ctx context.Context, s *inForce) *front {
 		f.err = f.server.Serve(f)
 	}()
 	return f
+}
+
+// traced has the secrets of each connection's handshake told to its trace, if it has
+// one. Tickets are under the keys of the one configuration that all have (crypto/tls:
+// Config.GetConfigForClient), which crypto/tls changes daily.
+func (f *front) traced() {
+	if f.tls.GetConfigForClient != nil || !f.gate.keepable() {
+		return
+	}
+	plain := f.tls.Clone()
+	f.tls.GetConfigForClient = func(h *tls.ClientHelloInfo) (*tls.Config, error) {
+		c, ok := h.Conn.(*counted)
+		if !ok || c.trace == nil {
+			return nil, nil // as it is
+		}
+		own := plain.Clone()
+		own.KeyLogWriter = c.trace
+		return own, nil
+	}
 }
 
 // serverLog takes what the server says of connections that it ends. It is the only

@@ -197,10 +197,19 @@ func (d *doors) shake(c *counted) (*tls.Conn, bool) {
 		defer d.mu.Unlock()
 		delete(d.shaking, c)
 	}()
+	if d.gate.keepable() {
+		c.trace = tlsrecord.NewTrace(true)
+	}
 	secure := tls.Server(c, c.front.tls)
 	if shut || c.SetDeadline(time.Now().Add(c.front.limits.Header)) != nil || secure.HandshakeContext(context.Background()) != nil {
 		return nil, false
 	}
+	state := secure.ConnectionState()
+	if c.trace.Begin(state); state.NegotiatedProtocol == "h2" { // which changes to nothing else
+		c.trace.Forget()
+		c.trace = nil
+	}
+	c.trace.Settle() // a client sends no tickets
 	return secure, c.SetDeadline(time.Time{}) == nil
 }
 
@@ -253,7 +262,8 @@ const maxVain = 4 << 20
 
 // Read implements net.Conn.
 func (c *counted) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
+	n, err := c.Conn.Read(p[:c.trace.Most(len(p))])
+	c.trace.In(p[:n])
 	if err != nil {
 		c.left.Store(true)
 	}
@@ -262,6 +272,12 @@ func (c *counted) Read(p []byte) (int, error) {
 		return 0, net.ErrClosed
 	}
 	return n, err
+}
+
+// Write implements net.Conn.
+func (c *counted) Write(p []byte) (int, error) {
+	c.trace.Out(p) // what does not leave ends the session
+	return c.Conn.Write(p)
 }
 
 // wasted is what may have come in vain when the server ends a connection: more than

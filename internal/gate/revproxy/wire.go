@@ -3,6 +3,7 @@ package revproxy
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 
 	"sekisho/internal/event"
 	"sekisho/internal/wire/http1"
+	"sekisho/internal/wire/tlsrecord"
 )
 
 const (
@@ -30,6 +32,7 @@ type watching struct {
 	other  atomic.Bool // it has changed its protocol: nobody looks any more
 
 	standing atomic.Pointer[standing] // it is to be kept
+	trace    *tlsrecord.Trace         // of TLS below; nil: none
 
 	// Both are of whoever reads; the server reads in one goroutine at a time.
 	bad *http1.Violation // what came
@@ -39,7 +42,13 @@ type watching struct {
 }
 
 func (f *front) watch(conn net.Conn) *watching {
-	return &watching{Conn: conn, gate: f.gate, front: f, framer: http1.New(f.limits.HeaderBytes)}
+	w := &watching{Conn: conn, gate: f.gate, front: f, framer: http1.New(f.limits.HeaderBytes)}
+	if secure, ok := conn.(*tls.Conn); ok {
+		if c, ok := secure.NetConn().(*counted); ok {
+			w.trace = c.trace
+		}
+	}
+	return w
 }
 
 // Read implements net.Conn.
@@ -47,7 +56,7 @@ func (w *watching) Read(p []byte) (int, error) {
 	if w.bad != nil {
 		return 0, w.stop(len(p))
 	}
-	n, err := w.Conn.Read(p)
+	n, err := w.read(p)
 	for n == 0 && w.other.Load() {
 		over, again := w.standing.Load().stands(err)
 		if over {
@@ -56,7 +65,7 @@ func (w *watching) Read(p []byte) (int, error) {
 		if !again {
 			break
 		}
-		n, err = w.Conn.Read(p)
+		n, err = w.read(p)
 	}
 	if n == 0 || w.other.Load() {
 		return n, err
@@ -70,6 +79,12 @@ func (w *watching) Read(p []byte) (int, error) {
 		return good, nil
 	}
 	return 0, w.stop(len(p))
+}
+
+func (w *watching) read(p []byte) (int, error) {
+	n, err := w.Conn.Read(p)
+	w.trace.Took(n)
+	return n, err
 }
 
 // stop returns the error of a Read of so many bytes. A request is answered once

@@ -30,6 +30,7 @@ type Trace struct {
 	client  []byte // secrets, by who sends under them
 	serving []byte
 	in, out counter
+	flight  []byte // what a server sent last, until Begin; of TLS 1.3 a ticket may be at its end
 
 	began, lost bool
 	took        uint64 // bytes of data that came out
@@ -103,6 +104,10 @@ func (t *Trace) Begin(s tls.ConnectionState) {
 		t.lost = len(t.client) != known.size || len(t.serving) != known.size
 	}
 	t.in, t.out = next, next
+	if !t.lost && t.server && !known.old {
+		t.out.records = t.tickets()
+	}
+	t.flight = nil
 	t.forgetLost()
 }
 
@@ -123,6 +128,36 @@ func (t *Trace) deriveOld(s *suite) bool {
 	return true
 }
 
+// tickets returns how many records a server of TLS 1.3 has sent under the secret of its
+// data before the handshake was over (RFC 8446, 4.6.1): the last one tells its number,
+// or that it was under another secret.
+func (t *Trace) tickets() uint64 {
+	var last []byte
+	for b := t.flight; len(b) >= headerLen; {
+		n := headerLen + (int(b[3])<<8 | int(b[4]))
+		if n > len(b) {
+			break
+		}
+		last, b = b[:n], b[n:]
+	}
+	if last == nil || last[0] != typeData {
+		return 0
+	}
+	for number := range uint64(maxTickets) {
+		p, err := newProtection(suites[t.suite], Half{t.serving, number})
+		if err != nil {
+			return 0
+		}
+		if _, _, ok := p.open(last[:headerLen], bytes.Clone(last[headerLen:])); ok {
+			return number + 1
+		}
+	}
+	return 0
+}
+
+// maxTickets bounds them: crypto/tls sends one.
+const maxTickets = 4
+
 // In sees cipher text that crypto/tls gets, Out what it sends.
 func (t *Trace) In(b []byte) {
 	if t == nil || t.lost {
@@ -140,8 +175,12 @@ func (t *Trace) In(b []byte) {
 
 // Out is as In.
 func (t *Trace) Out(b []byte) {
-	if t != nil && !t.lost {
-		t.out.feed(b)
+	if t == nil || t.lost {
+		return
+	}
+	t.out.feed(b)
+	if t.server && !t.began {
+		t.flight = append(t.flight[:0], b...)
 	}
 }
 
