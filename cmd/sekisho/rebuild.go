@@ -50,14 +50,14 @@ func (c rebuildCmd) Run(a *app) error {
 		}
 	}
 	if c.Check {
-		return c.check(a, r, file)
+		return c.check(a, r, file, first)
 	}
 	if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), viewdb.Remove(file)); err != nil {
 		return fault.New(fault.ViewOpen, "file", file).Because(err)
 	}
 	var digest string
 	var n uint64
-	err = withView(a.ctx, file, func(v *disclosure.View) error {
+	err = withView(a.ctx, file, first, func(v *disclosure.View) error {
 		digest, n, err = c.fold(a, r, v)
 		return err
 	})
@@ -68,8 +68,8 @@ func (c rebuildCmd) Run(a *app) error {
 }
 
 // withView opens a view, calls f and closes it.
-func withView(ctx context.Context, file string, f func(*disclosure.View) error) error {
-	v, err := disclosure.Open(ctx, disclosure.Config{Path: file})
+func withView(ctx context.Context, file string, first event.Index, f func(*disclosure.View) error) error {
+	v, err := disclosure.Open(ctx, disclosure.Config{Path: file, First: first})
 	if err != nil {
 		return err
 	}
@@ -90,18 +90,27 @@ func (rebuildCmd) fold(a *app, r *ledger.Reader, v *disclosure.View) (string, ui
 	return hex.EncodeToString(digest[:]), uint64(f.Cursor().Next), err
 }
 
-// check compares the view with a rebuild beside it.
-func (rebuildCmd) check(a *app, r *ledger.Reader, file string) error {
+// check compares the view with a rebuild beside it. A view from before retention dropped
+// something holds more than the ledger, which is said instead.
+func (rebuildCmd) check(a *app, r *ledger.Reader, file string, first event.Index) error {
 	fresh := file + ".check"
-	err := withView(a.ctx, file, func(v *disclosure.View) error {
+	aged := false
+	err := withView(a.ctx, file, first, func(v *disclosure.View) error {
+		begun, err := v.Begun(a.ctx)
+		if aged = begun < first; aged || err != nil {
+			return err
+		}
 		if err := viewdb.Remove(fresh); err != nil {
 			return err
 		}
-		return withView(a.ctx, fresh, func(other *disclosure.View) error { return view.Check(a.ctx, "disclosure", r, v, other) })
+		return withView(a.ctx, fresh, first, func(other *disclosure.View) error { return view.Check(a.ctx, "disclosure", r, v, other) })
 	})
 	err = errors.Join(err, viewdb.Remove(fresh))
 	if err != nil {
 		return fault.New(fault.ViewOpen, "file", file).Because(err)
+	}
+	if aged {
+		return a.out(map[string]bool{"equal": false, "aged": true}, func() { a.print("rebuild_aged", "first", uint64(first)) })
 	}
 	return a.out(map[string]bool{"equal": true}, func() { a.print("rebuild_equal") })
 }

@@ -25,8 +25,11 @@ func disclosureFile(c *config.Config) string { return filepath.Join(viewDir(c), 
 // openView opens the view where it was left.
 func (p *process) openView(ctx context.Context) error {
 	k := &viewKeeper{file: disclosureFile(p.cfg.Config)}
-	var err error
-	if k.view, err = disclosure.Open(ctx, disclosure.Config{Path: k.file}); err != nil {
+	first, err := p.ledger.First()
+	if err == nil {
+		k.view, err = disclosure.Open(ctx, disclosure.Config{Path: k.file, First: first})
+	}
+	if err != nil {
 		return fault.New(fault.ViewOpen, "file", k.file).Because(err)
 	}
 	if k.follower, err = view.Follow(ctx, "disclosure", p.ledger, k.view); err != nil {

@@ -23,6 +23,9 @@ type Config struct {
 	// since counts as uncovered; 0 means scope.DefaultSilence. Changing it
 	// makes the view anew.
 	Silence time.Duration
+	// First is the first event that retention has left. A view that is made now
+	// remembers it (see Begun); one that is there keeps its own.
+	First event.Index
 	// CacheBytes bounds the memory for stored sets between questions; 0 means
 	// 256 MiB.
 	CacheBytes int
@@ -140,12 +143,18 @@ func Open(ctx context.Context, cfg Config) (*View, error) {
 	if cfg.CacheBytes == 0 {
 		cfg.CacheBytes = 256 << 20
 	}
-	db, _, err := viewdb.Open(ctx, cfg.Path, fmt.Sprintf("%s, silence %v", stamp, cfg.Silence), schema)
+	db, fresh, err := viewdb.Open(ctx, cfg.Path, fmt.Sprintf("%s, silence %v", stamp, cfg.Silence), schema)
 	if err != nil {
 		return nil, err
 	}
 	v := newView(db, cfg)
-	if err := v.load(ctx); err != nil {
+	if fresh {
+		_, err = db.Write.ExecContext(ctx, "UPDATE begun SET first = ?", int64(cfg.First))
+	}
+	if err == nil {
+		err = v.load(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return v, nil
@@ -163,6 +172,15 @@ func newView(db *viewdb.DB, cfg Config) *View {
 
 func (v *View) resetChanged() {
 	v.changed = changed{intents: map[intentKey]bool{}, runs: map[*scope.Run]bool{}, marks: map[int]bool{}, destroyed: map[string]int64{}, due: map[string]int64{}}
+}
+
+// Begun returns the first event that retention had left when the view was made. Of what
+// was dropped since, the view holds more than a rebuild would.
+func (v *View) Begun(ctx context.Context) (first event.Index, err error) {
+	if err := v.db.Read.QueryRowContext(ctx, "SELECT first FROM begun").Scan(&first); err != nil {
+		return 0, fmt.Errorf("read with what the view began: %w", err)
+	}
+	return first, nil
 }
 
 // Close closes the database.

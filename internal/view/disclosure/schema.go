@@ -14,7 +14,8 @@ import "sekisho/internal/view"
 //	disclosure 7	2026-11-22	until when records of remote processes were wanted
 //	disclosure 8	2026-11-23	from when on what crossed may have rested there
 //	disclosure 9	2026-11-23	from when on what was written may have
-const stamp = "disclosure 9"
+//	disclosure 10	2026-11-23	with which event the ledger began when the view was made
+const stamp = "disclosure 10"
 
 const schema = view.Schema + `
 -- Places, sources, users, addresses, labels, reasons: once each.
@@ -104,6 +105,8 @@ CREATE INDEX sign_at ON sign (fixed, source, run, at);
 CREATE TABLE vital (source INTEGER PRIMARY KEY, kept INTEGER NOT NULL, kept_idx INTEGER NOT NULL, at INTEGER NOT NULL, idx INTEGER NOT NULL, places INTEGER NOT NULL, clock INTEGER NOT NULL);
 CREATE TABLE due (site TEXT PRIMARY KEY, at INTEGER NOT NULL, idx INTEGER NOT NULL); -- records of remote processes that were wanted
 CREATE TABLE destroyed (key TEXT PRIMARY KEY, idx INTEGER NOT NULL);
+CREATE TABLE begun (first INTEGER NOT NULL); -- index of the first event that retention had left then
+INSERT INTO begun VALUES (0);
 CREATE TABLE watermark (at INTEGER NOT NULL);
 INSERT INTO watermark VALUES (-9223372036854775808);
 `
