@@ -44,6 +44,14 @@ func attackTold() []kind {
 			}
 			return w(outside("%s", checked), settle(), told, outside("%s", undone), settle())
 		}},
+		{"attack: told, by what went with it", false, func(g *gen) episode {
+			t := g.name("t")
+			asks := fmt.Sprintf("INSERT INTO %sa VALUES (%s)", t, g.mail(g.r.IntN(len(g.s.keys))))
+			other := fmt.Sprintf("INSERT INTO %s VALUES (%d)", t, g.r.IntN(9))
+			return w(outside("CREATE TABLE %[1]sa (x text REFERENCES customers (email)); CREATE TABLE %[1]s (n int); CREATE TABLE %[1]sb (n int); INSERT INTO %[1]sb VALUES (1); GRANT ALL ON %[1]s, %[1]sa, %[1]sb TO app, watch", t), settle(),
+				aside("%s", "BEGIN; "+g.pick(other+"; "+asks, asks+"; "+other, fmt.Sprintf("DELETE FROM %sb; ", t)+other+"; "+asks, "WITH i AS ("+other+" RETURNING 1) "+asks)+"; COMMIT"), settle(),
+				g.either("SELECT count(*) FROM "+t), g.either("SELECT n FROM "+t+"b"), outside("DROP TABLE %[1]s, %[1]sa, %[1]sb", t))
+		}},
 		{"attack: told, by a copy that fails", false, func(g *gen) episode {
 			t := g.name("t")
 			i := g.r.IntN(len(g.s.keys))

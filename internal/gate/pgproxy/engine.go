@@ -72,6 +72,7 @@ type engine struct {
 	writing    writing
 	wroteAt    int64   // when a transaction that may have written ended last, UTC ns
 	tainting   []Taint // what the transaction under way taints
+	fate       fate
 	late       late
 	laundering int // executions under way that run code nobody knows
 

@@ -27,6 +27,7 @@ type keptTransaction struct {
 	DDL, Moved  bool
 	Made        made
 	Tainting    []keptTaint
+	Fate        fate
 	Late        *keptLate
 	Writing     *keptWriting
 	Locks       []event.Place
@@ -72,7 +73,7 @@ func (e *engine) keepTransaction() *keptTransaction {
 		return nil
 	}
 	t := &keptTransaction{State: e.tx, Settings: e.env.inTx, Opaque: e.env.opaque != 0, Read: e.signal.read, Sent: e.signal.sent,
-		DDL: e.ddl.mark != 0, Moved: e.ddl.moved, Made: e.ddl.made, Locks: e.holding.places, LocksStay: e.holding.mark == ^uint64(0)}
+		DDL: e.ddl.mark != 0, Moved: e.ddl.moved, Made: e.ddl.made, Fate: e.fate, Locks: e.holding.places, LocksStay: e.holding.mark == ^uint64(0)}
 	if now := e.env.sure(); now != nil {
 		t.Environment = &keptEnvironment{now.searchPath, now.role, now.user}
 	}
@@ -143,6 +144,9 @@ func (e *engine) restoreTransaction(t *keptTransaction, places []event.Place) {
 	for _, x := range t.Tainting {
 		x.standing = x.Standing
 		e.tainting = append(e.tainting, x.Taint)
+	}
+	if e.fate = t.Fate; len(e.fate.Wrote) > 0 {
+		e.fate.mark = underWay
 	}
 	if len(places) > 0 {
 		e.holding = holding{underWay, places}

@@ -63,6 +63,7 @@ func TestTransactionGoesOn(t *testing.T) {
 		Own: true, Columns: []TaintColumn{{Name: "email", Att: 1, Elements: element.MaskOf(element.Email)}}, standing: true}, "insert select")
 	b.e.holds(customers)
 	b.e.ddl.moved = true
+	b.e.fate.Wrote = []Taint{{Table: customers}}
 	b.e.ddl.made.Views = "create view v"
 	b.e.signal.read = b.e.clock
 	b.e.env.opaque, b.e.env.inTx = b.e.answered, true
@@ -70,7 +71,7 @@ func TestTransactionGoesOn(t *testing.T) {
 	began := b.e.age.began
 	b.e.clock += 10 * second
 	n := b.next(settings).next(settings)
-	if e := n.e; e.tx != 'T' || e.age.began != began || e.ddl.mark == 0 || !e.ddl.moved || e.ddl.made.Views == "" || e.env.opaque == 0 || !e.env.inTx || e.env.now == nil || e.env.dirty {
+	if e := n.e; e.tx != 'T' || e.age.began != began || e.ddl.mark == 0 || !e.ddl.moved || e.ddl.made.Views == "" || e.fate.mark == 0 || e.env.opaque == 0 || !e.env.inTx || e.env.now == nil || e.env.dirty {
 		t.Errorf("tx %q, began %d, %+v, %+v", e.tx, e.age.began, e.ddl, e.env)
 	}
 	if w := n.changes(customers); w.inFlight != 1 {
@@ -148,7 +149,7 @@ func TestEngineIsKept(t *testing.T) {
 		client server toClient toServer clientHeld serverHeld waitClient waitServer
 		queue skip tx sent answered open copyIn lost cutting discard canceled
 		prepared portals unnamed blank heldMem free
-		env age signal holding ddl calmedAt turn ownDDL writing wroteAt tainting late laundering
+		env age signal holding ddl calmedAt turn ownDDL writing wroteAt tainting fate late laundering
 		slots lastSlot openSlots unsafe deadline armed calm
 		awaiting acked ackErr wake cancel left
 		fields scratch values scanner commands lastShape spareQuery sparePortal asked mixed dropping
@@ -168,6 +169,7 @@ func TestEngineIsKept(t *testing.T) {
 		{reflect.TypeFor[holding](), "mark places"},
 		{reflect.TypeFor[signal](), "read sent"},
 		{reflect.TypeFor[age](), "first began kept"},
+		{reflect.TypeFor[fate](), "mark Wrote Told From Elements"},
 		{reflect.TypeFor[ddlState](), "mark moved made"},
 		{reflect.TypeFor[portal](), "stmt exec env bind mark hold described executed unknown"},
 		{reflect.TypeFor[sessionLimits](), "rows seen"},

@@ -452,6 +452,9 @@ func (e *engine) transactionState(state byte) {
 		e.endDDL()
 	}
 	e.env.transactionEnded(e.answered)
+	if e.fate.mark <= e.answered {
+		e.fate = fate{Wrote: e.fate.Wrote[:0]}
+	}
 	if e.late.ended(e.answered) {
 		e.endLate()
 	}

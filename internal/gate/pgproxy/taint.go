@@ -17,7 +17,7 @@ func (e *engine) taints(c *command, p *plan) {
 	if p == nil && c.st.Kind != sqlscan.DDL || e.g.switches.NoTaint {
 		return
 	}
-	list := e.elsewhere(c, e.taintsOf(c, p))
+	list := append(e.elsewhere(c, e.taintsOf(c, p)), e.fated(c, p)...)
 	for i := range list {
 		e.taint(&list[i], c.st.Kind.String())
 	}
