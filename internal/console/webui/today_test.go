@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 
 	"sekisho/internal/control"
 	"sekisho/internal/view/casefile"
+	"sekisho/proof/scope"
 )
 
 // busyFirm has an incident and many newer signs.
@@ -50,5 +52,27 @@ func TestTodayManyCases(t *testing.T) {
 	}
 	if page := text(t, d.visit("GET", "/cases?all=1", nil)); !strings.Contains(page, "/cases/c1\"") || strings.Contains(page, "/cases?all=1") {
 		t.Error("all cases are not all")
+	}
+}
+
+// longFirm has an answer with more bounded tables than a page shows.
+type longFirm struct{ *firm }
+
+func (f *longFirm) Scope(_ context.Context, _ control.ScopeRequest, w io.Writer) error {
+	r := f.result()
+	for i := range 25 {
+		r.Coverage.Bounded = append(r.Coverage.Bounded, scope.Bound{Table: fmt.Sprintf("shop/t%02d", i), Reason: "expression", Count: 1})
+	}
+	return json.NewEncoder(w).Encode(r)
+}
+
+// TestListsSayMore: a list of an answer that is not shown to its end says so.
+func TestListsSayMore(t *testing.T) {
+	s, f := newServer(t)
+	s.Office = &longFirm{f}
+	d := enter(t, s, f, "ayame")
+	page := text(t, d.visit("GET", "/scope?ask=1&from=-24h&lang=en", nil))
+	if n := strings.Count(page, "shop/t"); n == 0 || !strings.Contains(page, fmt.Sprintf("%d more;", 25+len(f.result().Coverage.Bounded)-maxShown)) {
+		t.Errorf("%d are shown and nothing more is said:\n%s", n, page)
 	}
 }
