@@ -30,6 +30,7 @@ type exitGate struct {
 	rec      event.Recorder
 	start    uint32
 	entry    string // exitEntryOf it
+	rests    func() // of process.resting
 }
 
 // exitPast is the last policy of what leaves that the ledger has seen.
@@ -68,7 +69,9 @@ func (p *process) startEgress(ctx context.Context, s *stage) error {
 		if err := p.addCutter(ctx, g.cfg.Name, g.server); err != nil {
 			return err
 		}
+		g.rests = p.resting.one()
 		s.run("egress gate "+g.cfg.Name, func(ctx context.Context) error {
+			defer g.rests()
 			return p.alive(ctx, g.cfg.Name, g.rec, g.places, g.server.Run)
 		})
 	}
@@ -222,6 +225,7 @@ func (p *process) newExitGate(c *config.EgressGate, names *resolver.Resolver, pa
 		return nil, fail(fault.GateFailed, "", c.Listen, errors.Join(err, closeAll(opened)))
 	}
 	cfg.Keep, cfg.Resume = p.keepSessions, p.tunnels(c, g.entry)
+	cfg.Rest = func() { g.rests(); p.resting.wait() }
 	if g.server, err = egress.New(cfg); err != nil {
 		for i := range cfg.Resume {
 			cfg.Resume[i].Close()

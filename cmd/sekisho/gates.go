@@ -62,7 +62,11 @@ func (p *process) startGates(ctx context.Context, s *stage) error {
 		if err := p.addCutter(ctx, g.cfg.Name, g); err != nil {
 			return err
 		}
-		s.run("gate "+g.cfg.Name, func(ctx context.Context) error { return p.runGate(ctx, g) })
+		rests := p.resting.one()
+		s.run("gate "+g.cfg.Name, func(ctx context.Context) error {
+			defer rests()
+			return p.runGate(ctx, g)
+		})
 		s.run("lineage of "+g.cfg.Name, func(ctx context.Context) error { return p.followCatalogue(ctx, g) })
 	}
 	for _, w := range watches {

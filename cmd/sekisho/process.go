@@ -61,6 +61,7 @@ type process struct {
 	console *console // nil without one
 	webs    []*webGate
 	exits   []*exitGate
+	resting together
 	refused *indicator.Set // what nobody may reach
 	started time.Time
 	disk    func(dir string) durable.FS // the files below a directory; nil: the real ones

@@ -5,12 +5,27 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"os"
+	"sync"
 
 	"sekisho/internal/config"
 	"sekisho/internal/gate/egress"
 	"sekisho/internal/gate/pgproxy"
 	"sekisho/internal/gate/revproxy"
 )
+
+// together are the gates of a run that ends. Tunnels and WebSockets, which have
+// nothing to come to rest, go on until nothing else is left of any.
+type together struct{ left sync.WaitGroup }
+
+// one is a gate that begins. It says once that nothing else is left of it, or that it
+// has ended.
+func (t *together) one() func() {
+	t.left.Add(1)
+	return sync.OnceFunc(t.left.Done)
+}
+
+// wait waits for all. No gate begins any more.
+func (t *together) wait() { t.left.Wait() }
 
 // Tunnels of the gates for what leaves wait as sessions do, under names that no gate
 // of a database has.

@@ -33,6 +33,7 @@ type webGate struct {
 	rec     event.Recorder
 	start   uint32
 	entry   string // webEntryOf it, as it began
+	rests   func() // of process.resting
 	rules   atomic.Pointer[site.Rules]
 	digest  string // of the file of the rules; guarded by process.reload
 }
@@ -71,7 +72,11 @@ func (p *process) startWeb(ctx context.Context, s *stage) error {
 			g.now.Load().certs.Stop()
 			return err
 		}
-		s.run("web gate "+g.label, func(ctx context.Context) error { return p.runWeb(ctx, g) })
+		g.rests = p.resting.one()
+		s.run("web gate "+g.label, func(ctx context.Context) error {
+			defer g.rests()
+			return p.runWeb(ctx, g)
+		})
 		s.run("certificates of "+g.label, g.runCertificates)
 		s.run("canaries of "+g.label, func(ctx context.Context) error { return p.runCanaries(ctx, g) })
 	}
@@ -114,6 +119,7 @@ func (p *process) newWeb(c *config.Web, path string) (*webGate, error) {
 	cfg := revproxy.Config{Settings: now.settings, Recorder: g.rec, Start: g.start, Rules: g.rules.Load, Log: p.log.With("gate", c.Name)}
 	if g.entry, err = webEntryOf(c); err == nil {
 		cfg.Keep, cfg.Resume = p.keepSessions, p.webSockets(c, g.entry)
+		cfg.Rest = func() { g.rests(); p.resting.wait() }
 		g.server, err = revproxy.New(cfg)
 	}
 	if err != nil {

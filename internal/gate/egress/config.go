@@ -57,6 +57,9 @@ type Config struct {
 	// Keep, asked when Run ends, says that another gate follows in this process:
 	// tunnels that pass unread are kept for it (Kept). nil: none does.
 	Keep func() bool
+	// Rest, when set, is called before tunnels are kept, and returns when nothing but
+	// such is left of other gates either: nobody waits longer than need be.
+	Rest func()
 	// Resume are tunnels that another gate kept. They are the gate's if New
 	// returned no error: Run takes them up, or Kept gives them back.
 	Resume []Kept

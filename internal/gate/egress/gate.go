@@ -142,8 +142,11 @@ func (g *Gate) drain(ctx context.Context) error {
 	defer cancel()
 	err := errors.Join(g.server.Shutdown(ctx), g.reader.Shutdown(ctx))
 	if g.keeps() {
+		if g.cfg.Rest != nil {
+			g.cfg.Rest()
+		}
 		g.letGo()
-		if err != nil { // nothing is left of the time, and none is needed
+		if until, _ := ctx.Deadline(); time.Until(until) < letGoPatience { // the time of the drain is for others
 			var stop context.CancelFunc
 			ctx, stop = context.WithTimeout(context.WithoutCancel(ctx), letGoPatience)
 			defer stop()

@@ -276,3 +276,24 @@ func TestKeptReading(t *testing.T) {
 		t.Errorf("%s", text)
 	}
 }
+
+// TestTunnelWhileOthersRest: a tunnel goes on until nothing else is left of any gate.
+func TestTunnelWhileOthersRest(t *testing.T) {
+	entered, others := make(chan struct{}), make(chan struct{})
+	w := newKeeping(t, rules, func(c *Config) { c.Rest = func() { close(entered); <-others } })
+	conn, _, _ := w.connect(t, "one.here.example:"+port(echo(t, "")), "Proxy-Authorization: Basic cmVuOnNlY3JldCBvZiByZW4=\r\n")
+	says(t, conn, "before")
+	stopped := make(chan error, 1)
+	go func() { stopped <- w.stop() }()
+	<-entered
+	says(t, conn, "meanwhile")
+	close(others)
+	if err := <-stopped; err != nil {
+		t.Fatal(err)
+	}
+	list := w.gate.Kept()
+	if len(list) != 1 {
+		t.Fatalf("%d tunnels are kept", len(list))
+	}
+	list[0].Close()
+}

@@ -77,6 +77,9 @@ type Config struct {
 	// Keep, asked when Run ends, says that another gate follows in this process:
 	// WebSockets are kept for it (Kept). nil: none does.
 	Keep func() bool
+	// Rest, when set, is called before WebSockets are kept, and returns when nothing but
+	// such is left of other gates either: nobody waits longer than need be.
+	Rest func()
 	// Resume are those that another gate kept. They are the gate's if New returned no
 	// error: Run takes them up, or Kept gives them back.
 	Resume []Kept

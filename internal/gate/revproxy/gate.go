@@ -113,6 +113,9 @@ func (g *Gate) Run(ctx context.Context) error {
 	defer cancel()
 	err = errors.Join(err, g.finish(drain))
 	if g.keeps() {
+		if g.cfg.Rest != nil {
+			g.cfg.Rest()
+		}
 		g.keepSockets(drain)
 	}
 	end()

@@ -193,3 +193,28 @@ func await(t *testing.T, what string, is func() bool) {
 		}
 	}
 }
+
+// TestSocketWhileOthersRest: a WebSocket goes on until nothing else is left of any gate,
+// carried by the server and by the loop.
+func TestSocketWhileOthersRest(t *testing.T) {
+	var entered, others chan struct{}
+	rests := func(c *Config) { c.Rest = func() { close(entered); <-others } }
+	w := newKeeping(t, rests)
+	conn, in := w.socketOver(t)
+	for range 2 {
+		entered, others = make(chan struct{}), make(chan struct{})
+		echoed(t, conn, in, "before")
+		stopped := make(chan error, 1)
+		go func() { stopped <- w.stop() }()
+		<-entered
+		echoed(t, conn, in, "meanwhile")
+		close(others)
+		if err := <-stopped; err != nil {
+			t.Fatal(err)
+		}
+		w = w.follow(t, rests)
+	}
+	entered, others = make(chan struct{}), make(chan struct{})
+	close(others)
+	echoed(t, conn, in, "after")
+}
