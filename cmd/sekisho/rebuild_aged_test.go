@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -31,6 +32,11 @@ func TestRebuildCheckAfterRetention(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	for range 60 { // more than make a wave, of which retention keeps as many as make one
+		if _, err := gate.Record(t.Context(), event.Written, &event.Decision{Rule: "crs/942100"}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for range 2 { // the last sealed segment stays
 		if err := p.ledger.Seal(t.Context()); err != nil {
 			t.Fatal(err)
@@ -39,7 +45,10 @@ func TestRebuildCheckAfterRetention(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := p.view.follower.CatchUp(t.Context()); err != nil {
+	if err := p.openCases(t.Context(), false); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(p.view.follower.CatchUp(t.Context()), p.cases.follower.CatchUp(t.Context())); err != nil {
 		t.Fatal(err)
 	}
 	if done, err := p.ApplyRetention(t.Context(), control.RetentionRequest{By: "ayame"}); err != nil || done.Last == 0 {

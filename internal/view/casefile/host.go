@@ -149,7 +149,8 @@ func (v *View) dumpAside(ctx context.Context, out io.Writer) error {
 	for _, q := range []struct{ name, query string }{
 		{"boot", "SELECT host || ' ' || boot_id FROM boot ORDER BY host"},
 		{"plan", "SELECT host || ' ' || first || ' ' || last FROM plan ORDER BY host, first, last"},
-		{"attack", "SELECT gate || ' ' || day || ' ' || n FROM attack ORDER BY gate, day"},
+		// Of what retention dropped a rebuild knows which days had a wave, and not how many came.
+		{"attack", fmt.Sprintf("SELECT gate || ' ' || day FROM attack WHERE n >= %d ORDER BY gate, day", wave)},
 		{"test", "SELECT person || ' ' || sent || ' ' || answered FROM test ORDER BY person"},
 	} {
 		rows, err := v.db.Read.QueryContext(ctx, q.query)
