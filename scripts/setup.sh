@@ -8,6 +8,9 @@ missing= wanted=
 need() { # need PROGRAM PACKAGE
 	command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
 }
+need_japanese() { # a font, or pages are pictures of empty boxes
+	[ -n "$(fc-list :lang=ja 2>/dev/null)" ] || missing="$missing fontconfig fonts-noto-cjk"
+}
 need_postgres() {
 	for dir in $(pg_config --bindir 2>/dev/null || true) /usr/lib/postgresql/*/bin; do
 		[ -x "$dir/initdb" ] && [ -x "$dir/postgres" ] && return
@@ -29,7 +32,7 @@ test)
 	[ -x /usr/sbin/mariadbd ] || command -v mariadbd >/dev/null 2>&1 || wanted="mariadb-server-core mariadb-client-core"
 	;;
 check) need gcc gcc ;;
-browser) need psql postgresql-client; need chromium chromium; need node nodejs; need npm npm ;;
+browser) need psql postgresql-client; need chromium chromium; need node nodejs; need npm npm; need_japanese ;;
 bench) need psql postgresql-client; need pgbouncer pgbouncer; need node nodejs; need npm npm ;;
 *) echo "usage: scripts/setup.sh demo|test|check|bench|browser" >&2; exit 2 ;;
 esac
