@@ -14,16 +14,17 @@ import (
 
 // code checks what code may write, as the catalogue tells.
 func (s *shop) code(t *testing.T) {
-	s.refresh(t, `CREATE TABLE audit (n serial, a text, b text);
+	s.refresh(t, `CREATE TABLE audit (n serial, a text, b text); CREATE TABLE made_of (a text, b text GENERATED ALWAYS AS (a || a) STORED);
 CREATE FUNCTION kept() RETURNS trigger LANGUAGE plpgsql AS $f$BEGIN INSERT INTO audit (a) SELECT to_jsonb(NEW)::text; RETURN NULL; END$f$;
 CREATE FUNCTION anything() RETURNS trigger LANGUAGE plpgsql AS $f$BEGIN EXECUTE TG_ARGV[0]; RETURN NULL; END$f$;
 CREATE FUNCTION counts(n int) RETURNS int LANGUAGE plpgsql AS $f$BEGIN RETURN n + 1; END$f$;
 CREATE TRIGGER kept AFTER INSERT ON bookings FOR EACH ROW EXECUTE FUNCTION kept();
 CREATE TRIGGER anything AFTER UPDATE ON members FOR EACH ROW EXECUTE FUNCTION anything()`)
-	defer s.refresh(t, "DROP FUNCTION kept(), anything(), counts(int) CASCADE; DROP TABLE audit")
+	defer s.refresh(t, "DROP FUNCTION kept(), anything(), counts(int) CASCADE; DROP TABLE audit, made_of")
 	for text, want := range map[string]string{
 		"UPDATE plain SET label = 'x';":                                 "",
 		"UPDATE plain SET label = (SELECT max(email) FROM customers);":  "plain(label)",
+		"UPDATE made_of SET a = (SELECT max(email) FROM customers);":    "made_of(a,b)",
 		"PERFORM 1 FROM customers; INSERT INTO audit (a) VALUES ('x');": "audit(n,a,b)+rows audit_n_seq()+rows",
 		"EXECUTE 'x';":                                                             "unknown execute",
 		"PERFORM lo_import('x');":                                                  "unknown pg_catalog.lo_import(text)",
