@@ -142,6 +142,20 @@ type standing struct {
 	over    bool          // they return; read after done
 }
 
+// both waits until both directions stand still.
+func (l *standing) both(ctx context.Context, gone <-chan struct{}) bool {
+	for range 2 {
+		select {
+		case <-l.stopped:
+		case <-gone:
+			return false
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
+}
+
 // errKept ends who carried a connection that another gate goes on with.
 var errKept = errors.New("the connection was kept")
 
@@ -151,7 +165,10 @@ func (l *standing) stands(err error) (over, again bool) {
 	if l == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
 		return false, false
 	}
-	l.stopped <- struct{}{}
+	select {
+	case l.stopped <- struct{}{}:
+	case <-l.done: // it has ended meanwhile
+	}
 	<-l.done
 	return l.over, !l.over
 }
@@ -172,30 +189,16 @@ func (s *socket) letGo(ctx context.Context) {
 		l := &standing{stopped: make(chan struct{}, 2), done: make(chan struct{})}
 		s.standing.Store(l)
 		w.standing.Store(l)
-		if w.SetReadDeadline(past) != nil || to.SetReadDeadline(past) != nil {
-			return // it has ended
+		err := errors.Join(w.SetReadDeadline(past), to.SetReadDeadline(past))
+		stands := err == nil && l.both(ctx, s.gone)
+		if stands && (below.trace == nil || below.trace.Rests()) {
+			l.over = s.take(w, below, to) == nil
 		}
-		for range 2 {
-			select {
-			case <-l.stopped:
-			case <-s.gone:
-				close(l.done)
-				return
-			case <-ctx.Done():
-				close(l.done)
-				return
-			}
+		if !l.over { // they go on; what has ended says so when it is read
+			err = errors.Join(err, w.SetReadDeadline(time.Time{}), to.SetReadDeadline(time.Time{}))
 		}
-		if below.trace == nil || below.trace.Rests() {
-			if s.take(w, below, to) == nil {
-				l.over = true
-			}
-			close(l.done)
-			return
-		}
-		err := errors.Join(w.SetReadDeadline(time.Time{}), to.SetReadDeadline(time.Time{}))
 		close(l.done)
-		if err != nil || !below.trace.Keepable() {
+		if l.over || !stands || err != nil || !below.trace.Keepable() {
 			return
 		}
 		select {

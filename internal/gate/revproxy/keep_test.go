@@ -218,3 +218,39 @@ func TestSocketWhileOthersRest(t *testing.T) {
 	close(others)
 	echoed(t, conn, in, "after")
 }
+
+// TestSocketNotKept: one whose upstream does not read cannot stand still. It ends with
+// the gate, and nobody who carries it is left.
+func TestSocketNotKept(t *testing.T) {
+	before := runtime.NumGoroutine()
+	full := make(chan struct{})
+	w := newKeeping(t)
+	w.upstream.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+		rw.Header().Set("Connection", "Upgrade")
+		rw.Header().Set("Upgrade", "websocket")
+		rw.WriteHeader(http.StatusSwitchingProtocols)
+		conn, _, err := rw.(http.Hijacker).Hijack()
+		if err == nil {
+			<-full
+			conn.Close()
+		}
+	})
+	conn, _ := w.socketOver(t)
+	if err := conn.SetWriteDeadline(time.Now().Add(time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	words := strings.Repeat(frame(2, true, "", strings.Repeat("words ", 20)), 1000)
+	for {
+		if _, err := io.WriteString(conn, words); err != nil {
+			break // nobody takes it any more
+		}
+	}
+	ends := w.ends(t)
+	if len(ends) != 1 || ends[0].Received == 0 || len(w.gate.Kept()) != 0 {
+		t.Errorf("%+v", ends)
+	}
+	close(full)
+	conn.Close()
+	w.upstream.Close()
+	await(t, "no goroutine is left", func() bool { return runtime.NumGoroutine() <= before+2 })
+}

@@ -55,9 +55,7 @@ func (g *Gate) respond(a *http.Response, x *exchange) error {
 			x.end.Unread = "websocket" // for card numbers alone
 		}
 		if conn, ok := a.Body.(io.ReadWriteCloser); ok {
-			s := x.guardSocket(conn, frames)
-			s.client = clientOf(a.Request)
-			a.Body = s
+			a.Body = x.guardSocket(conn, clientOf(a.Request), frames)
 		}
 		if x.shown != nil {
 			return x.shown.upgraded()

@@ -52,8 +52,8 @@ type direction struct {
 
 // guardSocket has a connection that changed its protocol counted, and a WebSocket
 // looked at.
-func (x *exchange) guardSocket(conn io.ReadWriteCloser, frames bool) *socket {
-	s := &socket{ReadWriteCloser: conn, x: x, gone: make(chan struct{})}
+func (x *exchange) guardSocket(conn io.ReadWriteCloser, from *client, frames bool) *socket {
+	s := &socket{ReadWriteCloser: conn, x: x, client: from, gone: make(chan struct{})}
 	for _, d := range []*direction{&s.from, &s.to} {
 		if d.blind = !frames; frames {
 			d.guard, d.control = newGuard(), newGuard()
