@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -35,6 +36,16 @@ type people struct {
 // groupsKept is how many groups wait for an answer in memory.
 const groupsKept = 50
 
+// unreadable says why it cannot be known whether there is a state; nothing where
+// there is one, or none.
+func unreadable(dir string) string {
+	_, err := os.Stat(filepath.Join(dir, "manifest.json"))
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		return ""
+	}
+	return fault.Problems(stateFault(dir, err))
+}
+
 // manifestTime returns when the state changed last; zero: there is none.
 func manifestTime(dir string) time.Time {
 	info, err := os.Stat(filepath.Join(dir, "manifest.json"))
@@ -53,7 +64,8 @@ func (c *console) Persons(context.Context) (*consoleoffice.Persons, error) {
 	}
 	at := manifestTime(dir)
 	if at.IsZero() {
-		return &consoleoffice.Persons{}, nil
+		problem := unreadable(dir)
+		return &consoleoffice.Persons{Configured: problem != "", Problem: problem}, nil
 	}
 	c.people.mu.Lock()
 	defer c.people.mu.Unlock()

@@ -158,3 +158,18 @@ func TestConsolePersons(t *testing.T) {
 		t.Errorf("names %q %q", pair.A, pair.B)
 	}
 }
+
+// TestPersonsUnreadable: a state of which nobody can say whether it is there is a
+// problem, not a part that is not configured.
+func TestPersonsUnreadable(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for dir, want := range map[string]bool{filepath.Join(file, "state"): true, filepath.Join(t.TempDir(), "none"): false} {
+		c := &console{process: &process{cfg: &config.Loaded{Config: &config.Config{Console: &config.Console{Persons: dir}}}}}
+		if all, err := c.Persons(t.Context()); err != nil || all.Configured != want || (all.Problem != "") != want {
+			t.Errorf("%s: %+v, %v", dir, all, err)
+		}
+	}
+}
