@@ -25,6 +25,7 @@ type Gate struct {
 	cfg       Config // but for its Settings, which now has
 	now       atomic.Pointer[inForce]
 	transport *http.Transport
+	outer     *http.Transport // newOuter; nil: no connection is kept
 	courier   *courier
 	proxy     *httputil.ReverseProxy
 	counters  sync.Pool // of *counter
@@ -72,6 +73,9 @@ func New(cfg Config) (*Gate, error) {
 		ResponseHeaderTimeout: cfg.Transport.ResponseTimeout,
 		ForceAttemptHTTP2:     true,
 		DisableCompression:    true,
+	}
+	if g.keepable() {
+		g.outer = newOuter(cfg.Transport)
 	}
 	g.courier = &courier{wait: cfg.Transport.ResponseTimeout}
 	g.proxy = &httputil.ReverseProxy{

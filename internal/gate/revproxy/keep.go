@@ -12,6 +12,7 @@ import (
 
 	"sekisho/internal/event"
 	"sekisho/internal/gate/netloop"
+	"sekisho/internal/wire/tlsrecord"
 )
 
 // Kept is a WebSocket, or what else a connection changed to, between two runs of a
@@ -176,13 +177,9 @@ func (l *standing) stands(err error) (over, again bool) {
 // letGo has both directions stand still where nothing was read that was not passed on,
 // and takes the sockets. Within a record of TLS they go on until it is whole.
 func (s *socket) letGo(ctx context.Context) {
-	by := s.x.sentBy.Load()
+	to, trace, ok := s.x.sentBy.Load().layers()
 	w, below := s.client.layers()
-	if by == nil || below == nil {
-		return
-	}
-	to, ok := by.conn.(*net.TCPConn) // else it is over TLS, of which nobody knows enough
-	if !ok {
+	if !ok || below == nil {
 		return
 	}
 	for {
@@ -191,14 +188,14 @@ func (s *socket) letGo(ctx context.Context) {
 		w.standing.Store(l)
 		err := errors.Join(w.SetReadDeadline(past), to.SetReadDeadline(past))
 		stands := err == nil && l.both(ctx, s.gone)
-		if stands && (below.trace == nil || below.trace.Rests()) {
-			l.over = s.take(w, below, to) == nil
+		if stands && (below.trace == nil || below.trace.Rests()) && (trace == nil || trace.Rests()) {
+			l.over = s.take(w, below, to, trace) == nil
 		}
 		if !l.over { // they go on; what has ended says so when it is read
 			err = errors.Join(err, w.SetReadDeadline(time.Time{}), to.SetReadDeadline(time.Time{}))
 		}
 		close(l.done)
-		if l.over || !stands || err != nil || !below.trace.Keepable() {
+		if l.over || !stands || err != nil || below.trace != nil && !below.trace.Keepable() || trace != nil && !trace.Keepable() {
 			return
 		}
 		select {
@@ -210,7 +207,7 @@ func (s *socket) letGo(ctx context.Context) {
 }
 
 // take takes the sockets of a connection that stands still.
-func (s *socket) take(w *watching, below *counted, to *net.TCPConn) error {
+func (s *socket) take(w *watching, below *counted, to *net.TCPConn, trace *tlsrecord.Trace) error {
 	from, ok := below.Conn.(*net.TCPConn)
 	if _, secret := w.Conn.(*tls.Conn); !ok || secret && below.trace == nil {
 		return errors.New("nobody knows enough of the client's leg")
@@ -227,6 +224,10 @@ func (s *socket) take(w *watching, below *counted, to *net.TCPConn) error {
 	if below.trace != nil {
 		client.TLS = below.trace.State()
 		below.trace.Forget()
+	}
+	if trace != nil {
+		upstream.TLS = trace.State()
+		trace.Forget()
 	}
 	s.hold(client, upstream)
 	return nil

@@ -5,7 +5,9 @@ import (
 	"crypto/tls"
 	"io"
 	"net"
+	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -76,6 +78,46 @@ func TestSocketsOverTLSKept(t *testing.T) {
 			if rest, err := io.ReadAll(in); err != nil || len(rest) > 0 {
 				t.Errorf("at the end: %q, %v", rest, err)
 			}
+			await(t, "the exchange ends", func() bool {
+				all := eventtest.Of[*event.ExchangeEnd](w.rec)
+				return len(all) > 0 && all[len(all)-1].Sent == uint64(n)
+			})
+		})
+	}
+}
+
+// TestSocketsToTLSKept: so does one whose server is spoken to over TLS, with the
+// tickets that it sends.
+func TestSocketsToTLSKept(t *testing.T) {
+	const key = "\x11\x22\x33\x44"
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		t.Run(tls.VersionName(version), func(t *testing.T) {
+			site := httptest.NewUnstartedServer(http.HandlerFunc(echoSocket))
+			site.TLS = &tls.Config{MaxVersion: version}
+			site.EnableHTTP2 = true
+			site.StartTLS()
+			defer site.Close()
+			at, err := url.Parse(site.URL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			there := func(c *Config) {
+				c.Hosts[0].Upstream = at
+				c.Transport = &Transport{TLS: &tls.Config{InsecureSkipVerify: true}} // a test server's own certificate
+			}
+			w := newKeeping(t, there)
+			conn, in := w.socketOver(t)
+			whole := frame(1, true, key, strings.Repeat("words in a frame ", 3000))
+			n := 0
+			for i := range 3 {
+				echoed(t, conn, in, whole)
+				echoed(t, conn, in, whole[:999])
+				if n += 2 * len(whole); i < 2 {
+					w = w.follow(t, there)
+				}
+				echoed(t, conn, in, whole[999:])
+			}
+			conn.Close()
 			await(t, "the exchange ends", func() bool {
 				all := eventtest.Of[*event.ExchangeEnd](w.rec)
 				return len(all) > 0 && all[len(all)-1].Sent == uint64(n)

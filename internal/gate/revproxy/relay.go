@@ -76,7 +76,7 @@ func (g *Gate) goOn(loop netloop.Loop, k *Kept) error {
 	if err != nil {
 		return err
 	}
-	if host == nil || host.Place != state.Place || state.Encrypted != (k.Client.TLS != nil) || k.Upstream.TLS != nil || host.upstream(server) == nil {
+	if host == nil || host.Place != state.Place || state.Encrypted != (k.Client.TLS != nil) || (server.Scheme == "https") != (k.Upstream.TLS != nil) || host.upstream(server) == nil {
 		return fmt.Errorf("its site is not what it was (encrypted: %t)", state.Encrypted)
 	}
 	x := &exchange{gate: g, now: now, host: host, id: state.ID, trace: state.Trace, begin: state.Begin, cards: state.Cards, end: state.End, sentTo: host.upstream(server), cancel: func() {}}

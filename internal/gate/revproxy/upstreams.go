@@ -151,12 +151,18 @@ func (g *Gate) carrierOf(r *http.Request) http.RoundTripper {
 	if carries(r) {
 		return g.courier
 	}
+	if g.outer != nil && r.URL.Scheme == "https" && r.Header["Upgrade"] != nil {
+		return g.outer
+	}
 	return g.transport
 }
 
 // closeIdle closes the connections to upstreams that carry nothing.
 func (g *Gate) closeIdle() {
 	g.transport.CloseIdleConnections()
+	if g.outer != nil {
+		g.outer.CloseIdleConnections()
+	}
 	g.courier.closeIdle()
 }
 

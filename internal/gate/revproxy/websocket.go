@@ -60,6 +60,7 @@ func (x *exchange) guardSocket(conn io.ReadWriteCloser, from *client, frames boo
 		}
 	}
 	x.socket = s
+	x.sentBy.Load().settle()
 	x.gate.sockets.begin(s)
 	return s
 }
