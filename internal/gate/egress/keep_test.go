@@ -297,3 +297,22 @@ func TestTunnelWhileOthersRest(t *testing.T) {
 	}
 	list[0].Close()
 }
+
+// TestTunnelKeptAndLost: of a tunnel that no other gate takes up, since the process was
+// killed, the ledger knows that it was open and how much had passed.
+func TestTunnelKeptAndLost(t *testing.T) {
+	w := newKeeping(t, rules)
+	conn, _, _ := w.connect(t, "one.here.example:"+port(echo(t, "")), "Proxy-Authorization: Basic cmVuOnNlY3JldCBvZiByZW4=\r\n")
+	says(t, conn, "hello")
+	flows, ends := w.flows(t)
+	for _, k := range w.gate.Kept() {
+		k.Close()
+	}
+	if _, err := conn.Read(make([]byte, 1)); err == nil {
+		t.Error("it goes on")
+	}
+	passed := eventtest.Of[*event.FlowBytes](w.rec)
+	if len(flows) != 1 || len(ends) != 0 || len(passed) != 1 || passed[0].ID != flows[0].ID || passed[0].Sent != 5 || passed[0].Received != 5 {
+		t.Errorf("flows %s, ends %d, passed %+v", list(flows), len(ends), passed)
+	}
+}
