@@ -146,6 +146,7 @@ await ayame.waitForSelector(".picture svg");
 // Down from the figures: who, through which gate, which data, and the events.
 await ayame.goto(origin + "/scope?ask=1");
 await ayame.waitForSelector(".flows");
+await ayame.waitForSelector(".picture svg"); // the figures over time, on the picture too
 assert.match(await ayame.locator('section[aria-labelledby="h-trail"] table').innerText(), /app · 127\.0\.0\.1[^]*SELECT/);
 await shoot(ayame, "scope", ".answer");
 await ayame.locator(".flows a").first().click();

@@ -3,6 +3,7 @@ package webui
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -81,17 +82,18 @@ func (s *Server) todayFigures(r *Request) (templ.Component, error) {
 func (s *Server) today(r *Request) *today {
 	all, late := s.everybody(r.Context())
 	t := *all
-	if t.Late = late; t.failed {
-		t.Problem = r.page.T("today_problem")
-	}
+	t.Late = late
 	if status, err := s.Office.Status(r.Context()); err == nil {
 		t.Status.Outage = status.Outage // an outage moves nothing: what is kept may be of before
+	}
+	var err error
+	if t.Todo, err = s.todos(r, &t); t.failed || err != nil {
+		t.Problem = r.page.T("today_problem")
 	}
 	if o := t.Status.Outage; o != nil {
 		f := o.Fault()
 		t.Problem = f.Try(r.page.Lang()) + " (" + f.Code.String() + ")"
 	}
-	t.Todo = s.todos(r, &t)
 	return &t
 }
 
@@ -239,8 +241,9 @@ func (s *Server) openLines(ctx context.Context) (out []casefile.Line, err error)
 	return out, err
 }
 
-// todos are the things to do today, the most urgent first, at most three.
-func (s *Server) todos(r *Request, t *today) []todo {
+// todos are the things to do today, the most urgent first, at most three. What
+// could not be asked is told beside those that are known.
+func (s *Server) todos(r *Request, t *today) ([]todo, error) {
 	p := r.page
 	var all []todo
 	add := func(alarm bool, to, button, text string) { all = append(all, todo{text, button, to, alarm}) }
@@ -266,7 +269,10 @@ func (s *Server) todos(r *Request, t *today) []todo {
 			add(false, casePath(c.ID), p.T("todo_open_case"), p.T("todo_candidate", "case", c.ID, "title", c.Title))
 		}
 	}
-	if grants, err := s.Office.Grants(r.Context()); err == nil && p.May(account.GrantDecide) {
+	var failed error
+	if p.May(account.GrantDecide) {
+		grants, err := s.Office.Grants(r.Context())
+		failed = errors.Join(failed, err)
 		for _, g := range grants {
 			if g.State == "requested" && g.By != r.By() {
 				add(false, "/sessions", p.T("todo_look"), p.T("todo_grant", "by", g.By))
@@ -274,14 +280,23 @@ func (s *Server) todos(r *Request, t *today) []todo {
 		}
 	}
 	if p.May(account.Users) {
-		if n, err := s.Accounts.Count(r.Context()); err == nil && n < 2 {
+		n, err := s.Accounts.Count(r.Context())
+		failed = errors.Join(failed, err)
+		if err == nil && n < 2 {
 			add(false, "/users", p.T("todo_invite_button"), p.T("todo_invite"))
 		}
 	}
-	if l, err := s.Office.Ledger(r.Context()); err == nil && l.Check == nil && p.May(account.Verify) {
-		add(false, "/ledger", p.T("todo_verify_button"), p.T("todo_verify"))
+	if p.May(account.Verify) {
+		l, err := s.Office.Ledger(r.Context())
+		failed = errors.Join(failed, err)
+		if err == nil && l.Check == nil {
+			add(false, "/ledger", p.T("todo_verify_button"), p.T("todo_verify"))
+		}
 	}
-	return all[:min(len(all), shownTodos)]
+	if failed != nil && r.Context().Err() == nil {
+		s.Log.Error("things to do", "err", failed)
+	}
+	return all[:min(len(all), shownTodos)], failed
 }
 
 // gateName is a source without its kind.

@@ -3,6 +3,7 @@ package webui
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -74,5 +75,26 @@ func TestListsSayMore(t *testing.T) {
 	page := text(t, d.visit("GET", "/scope?ask=1&from=-24h&lang=en", nil))
 	if n := strings.Count(page, "shop/t"); n == 0 || !strings.Contains(page, fmt.Sprintf("%d more;", 25+len(f.result().Coverage.Bounded)-maxShown)) {
 		t.Errorf("%d are shown and nothing more is said:\n%s", n, page)
+	}
+}
+
+// lockedFirm cannot say what was asked for in an emergency.
+type lockedFirm struct{ *firm }
+
+func (f *lockedFirm) Grants(context.Context) ([]control.Grant, error) {
+	return nil, errors.New("the ledger is away")
+}
+
+// TestTodoUnread: what to do cannot be missing without a word.
+func TestTodoUnread(t *testing.T) {
+	s, f := newServer(t)
+	d := enter(t, s, f, "ayame")
+	const said = "A part of this page could not be read"
+	if page := text(t, d.visit("GET", "/?lang=en", nil)); strings.Contains(page, said) {
+		t.Fatalf("everything was read:\n%s", page)
+	}
+	s.Office = &lockedFirm{f}
+	if page := text(t, d.visit("GET", "/?lang=en", nil)); !strings.Contains(page, said) {
+		t.Errorf("the first screen does not say that a part is missing:\n%s", page)
 	}
 }
