@@ -44,7 +44,7 @@ type handedSession struct {
 
 // keepsSessions is the form in which a program writes sessions down for the
 // next, and the only one that it reads. 0: it keeps none.
-const keepsSessions = 6
+const keepsSessions = 7
 
 // entryOf is a digest of what says who enters a gate, and to which server: what
 // it lets in is kept for a gate of which that is still true. Policies are no

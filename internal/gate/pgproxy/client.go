@@ -12,6 +12,10 @@ import (
 // clientMessage handles one message of the client. It returns false when the
 // message must wait and be given again; it has then sent nothing of it.
 func (e *engine) clientMessage(m *pgwire.Message) bool {
+	if e.carried != nil && m.Type != pgwire.TypeTerminate {
+		e.waitClient = waitReplies
+		return false
+	}
 	e.dates()
 	if !m.Whole() {
 		return e.clientPiece(m)

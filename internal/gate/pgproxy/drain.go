@@ -47,21 +47,21 @@ func (g *Gate) drain() {
 }
 
 // letGoPatience bounds how long the loop may take, after the time of the drain, to
-// let go of those that rest in the middle of a transaction.
+// let go of those in the middle of a transaction or of a statement.
 const letGoPatience = time.Second
 
 // keepMidway has sessions kept in the middle of a transaction. Before that they go
 // on: what another session waits for may be what they have locked. all: only if no
-// other session is left. It returns false when they were told before, or there is
-// none.
+// other session is left; else, when the time is over, those in the middle of a statement
+// that reads are kept too. It returns false when they were told before, or there is none.
 func (g *Gate) keepMidway(all bool) bool {
 	g.mu.Lock()
-	if !g.last.keep || g.last.midway || g.midway == 0 || all && g.midway != len(g.sessions) {
+	if !g.last.keep || g.last.inside || len(g.sessions) == 0 || all && (g.last.midway || g.midway != len(g.sessions)) {
 		g.mu.Unlock()
 		return false
 	}
 	last := *g.last
-	last.midway = true
+	last.midway, last.inside = true, !all
 	g.last = &last
 	g.mu.Unlock()
 	g.orderAll(&last, func(*session) bool { return true })

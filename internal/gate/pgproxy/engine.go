@@ -105,6 +105,7 @@ type engine struct {
 
 	rows, bytesOut uint64
 	streaming      *execution // of a replication connection; nil for others
+	carried        *execution // of the statement that ran over an upgrade; nil: none does
 	long           *execution // of the row that is passing in pieces; nil: none is
 	statements     uint64     // ended well and not counted yet
 	limits         sessionLimits
@@ -319,7 +320,7 @@ func (e *engine) tick() {
 // close ends the session's records. It may be called once.
 func (e *engine) close(reason string) {
 	why := event.OutcomeDone
-	if !e.queue.empty() || e.fatal != nil {
+	if !e.queue.empty() || e.carried != nil || e.fatal != nil {
 		why = event.OutcomeCut
 	}
 	e.halfRow()

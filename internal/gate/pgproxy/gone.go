@@ -46,7 +46,7 @@ func (e *engine) unfinished() bool {
 	case e.writing.mark != 0, e.ddl.mark != 0, e.late.mark != 0, e.holding.mark != 0 && e.holding.mark != ^uint64(0):
 	case e.streaming != nil:
 		return false
-	case e.lost != "", !e.queue.empty(), e.sent != e.answered, e.open, e.tx != 'I':
+	case e.lost != "", !e.queue.empty(), e.carried != nil, e.sent != e.answered, e.open, e.tx != 'I':
 	default:
 		return false
 	}

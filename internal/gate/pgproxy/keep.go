@@ -26,7 +26,7 @@ type Kept struct {
 // ServerPID is the server's process, at which nothing is under way; 0: that is not known.
 func (k *Kept) ServerPID() uint32 {
 	var state keptState
-	if state.decode(k.State) != nil || state.Streaming != nil && state.Streaming.SQL { // which may be under way
+	if state.decode(k.State) != nil || state.Cycle != nil || state.Streaming != nil && state.Streaming.SQL { // which may be under way
 		return 0
 	}
 	return state.Who.ServerPID
@@ -90,6 +90,7 @@ type keptState struct {
 	Transaction *keptTransaction
 	Portals     []keptPortal
 	Streaming   *keptStream // a replication connection's
+	Cycle       *keptCycle  // of a statement that runs
 
 	// Of the database, when no session sends any more: what sessions before sent
 	// may still be on its way to this one.
@@ -130,7 +131,7 @@ func (e *engine) atRest() bool {
 	switch {
 	case e.streaming != nil:
 		return e.streamAtRest()
-	case e.fatal != nil, e.lost != "", !e.queue.empty(), e.sent != e.answered:
+	case e.fatal != nil, e.lost != "", e.carried != nil, !e.queue.empty(), e.sent != e.answered:
 	case e.open, e.skip, e.copyIn != nil, e.discard, e.canceled, e.cutting != nil, e.dropping, e.long != nil, e.stray != nil:
 	case e.clientHeld.has, e.serverHeld.has, !e.client.Idle(), !e.server.Idle(), e.awaiting != 0:
 	case e.laundering != 0, e.toClient.closed, e.toServer.closed:
@@ -155,11 +156,11 @@ func (e *engine) keep() *keptState {
 		Nonstandard: v.nonstandard, UnsafeEncoding: v.unsafeEncoding, Encoding: v.encoding, Trace: v.trace,
 		First: e.age.first, Began: e.age.began, Remembered: e.age.kept, Rows: e.rows, BytesOut: e.bytesOut,
 		LimitRows: e.limits.rows, ClientHold: e.client.Hold, ServerHold: e.server.Hold, Wrote: e.wroteAt,
-		Transaction: e.keepTransaction(), Portals: e.keepPortals(), Streaming: e.keepStream()}
+		Transaction: e.keepTransaction(), Portals: e.keepPortals(), Streaming: e.keepStream(), Cycle: e.keepCycle()}
 	for _, s := range e.prepared {
 		k.Prepared = append(k.Prepared, s.keep())
 	}
-	if e.unnamed != nil {
+	if e.unnamed != nil && k.Cycle == nil { // else nobody knows there whether it was parsed
 		s := e.unnamed.keep()
 		k.Unnamed = &s
 	}
@@ -202,7 +203,8 @@ func (s *session) keepIfAtRest(p *netloop.Pair) {
 		return
 	}
 	rests := s.e.atRest() && s.keepable()
-	if midway := rests && (s.e.tx != pgwire.TxIdle || s.e.streaming != nil) && !o.midway; s.gate.stays(s, midway) || !rests {
+	inside := !rests && o.inside && s.keepable() && s.e.inside()
+	if midway := rests && (s.e.tx != pgwire.TxIdle || s.e.streaming != nil) && !o.midway; s.gate.stays(s, midway) || !rests && !inside {
 		return
 	}
 	if p.Detach() {

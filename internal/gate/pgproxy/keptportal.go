@@ -38,7 +38,7 @@ func (e *engine) keepPortals() (list []keptPortal) {
 	for name, p := range e.portals {
 		list = append(list, p.keep(name))
 	}
-	if e.blank != nil && e.tx != pgwire.TxIdle { // it ended with its transaction
+	if e.blank != nil && e.tx != pgwire.TxIdle && e.sent == e.answered { // else it may not be there; it ended with its transaction
 		k := e.blank.keep("")
 		k.Unnamed = true
 		list = append(list, k)

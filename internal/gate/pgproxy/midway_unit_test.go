@@ -21,6 +21,12 @@ func (b *bench) next(change func(*Settings)) *bench {
 	if !b.e.atRest() {
 		b.t.Fatal("it is not at rest")
 	}
+	return b.goesOn(change)
+}
+
+// goesOn is next of a session that may be in the middle of a statement.
+func (b *bench) goesOn(change func(*Settings)) *bench {
+	b.t.Helper()
 	b.e.closeBuckets(event.OutcomeBucket)
 	text, err := b.e.keep().encode()
 	if err != nil {
@@ -34,7 +40,11 @@ func (b *bench) next(change func(*Settings)) *bench {
 	n.e.env.now, n.e.env.dirty = nil, true
 	n.e.clock = b.e.clock
 	n.an.by = b.an.by
-	n.e.restore(&k, n.g.takeUp(k.Transaction))
+	var locks []event.Place
+	if k.Transaction != nil {
+		locks = n.g.takeUp(k.Transaction)
+	}
+	n.e.restore(&k, locks)
 	return n
 }
 
@@ -153,7 +163,7 @@ func TestEngineIsKept(t *testing.T) {
 		slots lastSlot openSlots unsafe deadline armed calm
 		awaiting acked ackErr wake cancel left
 		fields scratch values scanner commands lastShape spareQuery sparePortal asked mixed dropping
-		rows bytesOut streaming long statements limits stray fatal `
+		rows bytesOut streaming carried long statements limits stray fatal `
 	for f := range reflect.TypeFor[engine]().Fields() {
 		if !slices.Contains(strings.Fields(known), f.Name) {
 			t.Errorf("%s: does a session that is kept take it along (keep, keepTransaction), is it nothing at rest (atRest), or can it be forgotten?", f.Name)

@@ -187,6 +187,9 @@ func (e *engine) restore(k *keptState, locks []event.Place) {
 	if k.Streaming != nil {
 		e.restoreStream(k.Streaming)
 	}
+	if k.Cycle != nil {
+		e.restoreCycle(k.Cycle)
+	}
 	v.nonstandard = k.Nonstandard
 	e.g.signals.add(k.Signals, k.Anyone)
 }

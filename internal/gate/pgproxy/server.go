@@ -8,6 +8,9 @@ import (
 // serverMessage handles one message of the server. It returns false when the
 // message must wait and be given again; it has then changed nothing.
 func (e *engine) serverMessage(m *pgwire.Message) bool {
+	if e.carried != nil {
+		return e.carry(m)
+	}
 	if !m.Whole() {
 		return e.serverPiece(m)
 	}

@@ -43,6 +43,7 @@ type order struct {
 	idle          bool // only when no transaction is open (drain)
 	keep          bool // a session at rest is kept for the next gate
 	midway        bool // and one at rest in the middle of a transaction
+	inside        bool // and one in the middle of a statement that reads
 	cut           bool // no byte passes any more, but this message
 }
 
@@ -216,7 +217,7 @@ func hold(p *netloop.Pair, side netloop.Side, wait bool) {
 func (s *session) obey() {
 	o := s.order.Load()
 	e := s.e
-	if o == nil || e.fatal != nil || o.keep && s.keepable() || o.idle && (e.tx != pgwire.TxIdle || !e.queue.empty() || e.open) {
+	if o == nil || e.fatal != nil || o.keep && s.keepable() || o.idle && (e.tx != pgwire.TxIdle || !e.queue.empty() || e.carried != nil || e.open) {
 		return
 	}
 	e.lastWord(o.code, o.message)

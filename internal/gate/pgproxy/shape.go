@@ -359,8 +359,8 @@ type shared struct {
 
 	outlasting outlasting
 
-	unknownShape, notifyShape, fastpathShape, loginShape, streamShape *shape
-	showPlan                                                          *plan // of SHOW: rows that are no crossing
+	unknownShape, notifyShape, fastpathShape, loginShape, streamShape, carriedShape *shape
+	showPlan                                                                        *plan // of SHOW: rows that are no crossing
 }
 
 // explainPlan is p for EXPLAIN: the plan's text is no row of the statement, and

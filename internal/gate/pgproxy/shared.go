@@ -53,6 +53,7 @@ func newShared(ctx context.Context, s Settings, rules *Rules, spawn func(func())
 	g.fastpathShape = internalShape("-- a fast-path function call")
 	g.loginShape = internalShape("-- settings that the server reported at login")
 	g.streamShape = internalShape("-- the replication protocol")
+	g.carriedShape = internalShape("-- the rest of a statement that ran over an upgrade")
 	return g
 }
 

@@ -112,6 +112,12 @@ func (s *Scanner) Partial() int {
 // Idle says that the stream is between two messages.
 func (s *Scanner) Idle() bool { return s.left == 0 && s.Partial() == 0 }
 
+// InPieces says that a message is being handed out in pieces.
+func (s *Scanner) InPieces() bool { return s.left > 0 }
+
+// Carried returns a copy of what is held back for want of the rest of its message.
+func (s *Scanner) Carried() []byte { return append([]byte(nil), s.carry[:s.Partial()]...) }
+
 // Reset forgets everything about the stream and keeps the memory.
 func (s *Scanner) Reset() { s.carry, s.spent, s.left = s.carry[:0], false, 0 }
 
