@@ -34,11 +34,11 @@ databases:
     protect:
       - {table: public.customers, key: id, columns: {name: name, email: email, phone: phone}, plain: [id, registered]}
 gates:
-  - {name: shop-gate, listen: '127.0.0.1:%s', database: shop, tls: {cert: cert.pem, key: key.pem}}
+  - {name: shop-gate, listen: '127.0.0.1:%s', database: shop, tls: {cert: cert.pem, key: key.pem}, limits: {drain: 1s}}
 `
 
-// TestUpgradeTLS has sessions of psql and pg_recvlogical go on over two upgrades with
-// the real command, both legs over TLS of one version.
+// TestUpgradeTLS has sessions of psql and pg_recvlogical go on over upgrades with the
+// real command, also in the middle of a COPY, both legs over TLS of one version.
 func TestUpgradeTLS(t *testing.T) {
 	for _, version := range []string{"TLSv1.2", "TLSv1.3"} {
 		t.Run(version, func(t *testing.T) { testUpgradeTLS(t, version) })
@@ -93,6 +93,14 @@ func testUpgradeTLS(t *testing.T, version string) {
 	talks.hears("protocol: " + version)
 	talks.say("PREPARE one(int) AS SELECT email FROM customers WHERE id = $1; SELECT version || ' of ' || pid FROM pg_stat_ssl WHERE pid = pg_backend_pid();")
 	process := talks.hears(version + " of ")
+	// An export that runs for longer than the drain. Later pg_recvlogical sends SQL, and
+	// until it leaves nobody knows what a statement does.
+	talks.say("COPY (SELECT email FROM customers WHERE id > 100 AND (SELECT count(*) FROM generate_series(1, 400000 + id % 2)) > 0) TO STDOUT;")
+	f.says("upgrade")
+	talks.hears("m200@example.jp")
+	talks.say("EXECUTE one(30); SELECT 'exported';")
+	talks.hears("m30@example.jp")
+	talks.hears("exported")
 	stream := newTalker(t, "pg_recvlogical", "--dbname", login, "--slot=s", "--plugin=pgoutput", "--option=proto_version=1", "--option=publication_names=p", "--create-slot", "--start", "--no-loop", "--file=-", "--status-interval=1")
 	f.await("it streams", func() error {
 		out, err := server.Command(t.Context(), "psql", "-At", "-c", "SELECT count(*) FROM pg_replication_slots WHERE active AND confirmed_flush_lsn IS NOT NULL", "postgres").CombinedOutput()
@@ -125,7 +133,7 @@ func testUpgradeTLS(t *testing.T, version string) {
 	talks.say("COMMIT; SELECT 'over';")
 	talks.hears("over")
 	stop()
-	f.read = []int{3, 10, 11, 20, 21}
+	f.read = []int{3, 10, 11, 20, 21, 30, 101, 200}
 	f.whole()
 }
 
