@@ -20,6 +20,8 @@ type charts struct {
 	shown   consoleoffice.Chart
 	next    event.Index // of the events that shown has
 	reading bool
+	ended   chan struct{} // closed when the reading under way ends; nil before the first
+	failed  error         // of the last reading
 
 	fold  sync.Mutex // guards the chart while it is read and asked
 	chart *chart     // nil before the first reading
@@ -44,13 +46,67 @@ func (c *console) Chart(context.Context) (*consoleoffice.Chart, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if !k.reading && k.next < c.ledger.Head() {
-		k.reading = true
-		from := k.next
-		c.wait.Go(func() { c.readChart(from) })
+		c.beginChart()
 	}
 	out := k.shown
 	out.Reading = k.reading && k.next == 0 // later readings are short
 	return &out, nil
+}
+
+// beginChart begins to read what is new. The caller holds charts.mu.
+func (c *console) beginChart() {
+	k := &c.charts
+	k.reading, k.ended = true, make(chan struct{})
+	from := k.next
+	c.wait.Go(func() { c.readChart(from) })
+}
+
+// charted shows the chart with everything that the ledger holds now, once it was read.
+func (c *console) charted(ctx context.Context, show func(*chart)) error {
+	k := &c.charts
+	head := c.ledger.Head()
+	for mine := false; !mine; {
+		k.mu.Lock()
+		if k.next >= head {
+			k.mu.Unlock()
+			break
+		}
+		if mine = !k.reading; mine { // one that is under way may have begun before
+			c.beginChart()
+		}
+		ended := k.ended
+		k.mu.Unlock()
+		select {
+		case <-ended:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		k.mu.Lock()
+		err := k.failed
+		k.mu.Unlock()
+		if err != nil {
+			return ledgerFault(ledgerDir(c.cfg.Config), c.file, err)
+		}
+	}
+	k.fold.Lock()
+	defer k.fold.Unlock()
+	if k.chart == nil {
+		k.chart = newChart(c.cfg, c.now()) // of an empty ledger
+	}
+	show(k.chart)
+	return nil
+}
+
+// Mapped implements office.Surveyor.
+func (c *console) Mapped(ctx context.Context) (out *consoleoffice.Mapped, err error) {
+	err = c.charted(ctx, func(x *chart) { out = x.mapped() })
+	return out, err
+}
+
+// Ranking implements office.Surveyor.
+func (c *console) Ranking(ctx context.Context, r consoleoffice.RankRequest) (out *consoleoffice.Ranking, err error) {
+	err = c.charted(ctx, func(x *chart) { out = x.ranked(r.Top) })
+	return out, err
 }
 
 // whileOpen returns a context for a reading behind a page: it ends with the process.
@@ -94,20 +150,19 @@ func (c *console) readChart(next event.Index) {
 	k.fold.Unlock()
 	var decoder event.Decoder // making one anew costs more than most lines
 	err := c.ledger.Scan(ctx, next, func(index event.Index, line []byte) error {
-		next = index + 1
 		h, err := event.ParseHeader(line)
-		if err != nil || !forMap(&h, since) {
-			return err
-		}
-		e, err := decoder.Parse(line)
-		if err == nil {
-			k.fold.Lock()
-			err = k.chart.see(e)
-			k.fold.Unlock()
+		if err == nil && forMap(&h, since) {
+			var e *event.Event
+			if e, err = decoder.Parse(line); err == nil {
+				k.fold.Lock()
+				err = k.chart.see(e)
+				k.fold.Unlock()
+			}
 		}
 		if err != nil {
 			return fmt.Errorf("event %d: %w", index, err)
 		}
+		next = index + 1
 		return nil
 	})
 	if err != nil && ctx.Err() == nil {
@@ -118,7 +173,8 @@ func (c *console) readChart(next event.Index) {
 	k.fold.Unlock()
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.shown, k.next, k.reading = fresh, next, false
+	k.shown, k.next, k.reading, k.failed = fresh, next, false, err
+	close(k.ended)
 }
 
 // History implements office.Charts.

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"fmt"
+	"reflect"
 	"testing"
 	"time"
 
+	consoleoffice "sekisho/internal/console/office"
 	"sekisho/internal/element"
 	"sekisho/internal/event"
 )
@@ -76,6 +79,39 @@ func TestChartReaders(t *testing.T) {
 		}
 		if x := c.charts.chart.places["www/half.zip"]; x == nil || !x.unread || c.charts.chart.places["web/shop"] != nil {
 			t.Errorf("%v later: what could not be read is %+v", tt.later, c.charts.chart.places)
+		}
+	}
+}
+
+// TestMapElsewhere: what a console answers to `map show` and `map risk` elsewhere is
+// what these commands read of the ledger, the newest events included.
+func TestMapElsewhere(t *testing.T) {
+	p := bareProcess(t, "hub: {listen: '127.0.0.1:0'}\n")
+	c := &console{process: p}
+	t.Cleanup(c.wait.Wait)
+	if all, err := c.Mapped(t.Context()); err != nil || len(all.Places) != 0 || all.Drift == nil {
+		t.Errorf("of a ledger without holdings: %+v, %v", all, err)
+	}
+	record := func(bodies ...event.Body) {
+		t.Helper()
+		if _, err := p.ledger.Recorder("scan/shop", 0).Record(t.Context(), event.Durable, bodies...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 40 {
+		at := p.now().UnixNano()
+		record(&event.HoldingScan{Scan: 1, Parts: 1, Part: 1, Table: event.Place(fmt.Sprintf("www/old/%d.csv", i)), Source: "shop.customers", Elements: element.MaskOf(element.Email), From: at, To: at,
+			Rows: uint64(i + 1), Subjects: event.Set{{First: 1, Last: uint32(i + 1)}}},
+			&event.Drift{Database: "shop", At: at, Count: i})
+		fresh := newChart(p.cfg, p.now())
+		if err := eachEvent(t.Context(), p.ledger.Reader, func(k event.Kind) bool { return chartKinds[k] }, fresh.see); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := c.Mapped(t.Context()); err != nil || !reflect.DeepEqual(got, fresh.mapped()) || len(got.Places) != i+1 || got.Drift[0].Count != i {
+			t.Fatalf("after %d: %+v, %v", i+1, got, err)
+		}
+		if got, err := c.Ranking(t.Context(), consoleoffice.RankRequest{Top: 30}); err != nil || !reflect.DeepEqual(got, fresh.ranked(30)) || len(got.List)+got.More != i+1 || len(got.List) > 30 {
+			t.Fatalf("after %d: %+v, %v", i+1, got, err)
 		}
 	}
 }

@@ -71,6 +71,15 @@ func (h hubAccess) account(ctx context.Context) string {
 	return me.Account
 }
 
+// elsewhere makes a call of a console elsewhere.
+func elsewhere[Q, A any](a *app, call string, q Q) (none A, err error) {
+	client, err := a.hub.client()
+	if err != nil {
+		return none, err
+	}
+	return control.Ask[Q, A](a.ctx, client, call, q)
+}
+
 // fewEvents is how many events a command shows of a ledger elsewhere when
 // nobody says how many: the whole of it is read where it is.
 const fewEvents = 1000

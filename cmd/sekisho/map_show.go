@@ -7,29 +7,11 @@ import (
 	"strings"
 	"time"
 
-	"sekisho/internal/datamap/risk"
+	consoleoffice "sekisho/internal/console/office"
 	"sekisho/internal/event"
 )
 
 type mapShowCmd struct{}
-
-// shownPlace is one place of the map.
-type shownPlace struct {
-	Place    event.Place   `json:"place"`
-	Subjects uint64        `json:"subjects"`
-	Elements string        `json:"elements"`
-	First    time.Time     `json:"first_seen"`
-	Last     time.Time     `json:"last_seen"`
-	Gone     *time.Time    `json:"gone,omitempty"`
-	Like     event.Place   `json:"like,omitempty"`
-	CopyOf   *event.Copied `json:"copy_of,omitempty"`
-}
-
-// shownMap is the map as JSON.
-type shownMap struct {
-	Places []shownPlace   `json:"places"`
-	Drift  []*event.Drift `json:"drift"`
-}
 
 // chart reads the ledger.
 func (a *app) chart() (*chart, error) {
@@ -50,26 +32,40 @@ func (a *app) chart() (*chart, error) {
 
 // Run shows what rests where, and how the databases differ from their configuration.
 func (mapShowCmd) Run(a *app) error {
-	c, err := a.chart()
-	if err != nil {
-		return err
+	var out *consoleoffice.Mapped
+	if a.hub.address != "" {
+		var err error
+		if out, err = elsewhere[struct{}, *consoleoffice.Mapped](a, "map/show", struct{}{}); err != nil {
+			return err
+		}
+	} else {
+		c, err := a.chart()
+		if err != nil {
+			return err
+		}
+		out = c.mapped()
 	}
-	out := shownMap{Places: []shownPlace{}, Drift: []*event.Drift{}}
+	return a.out(out, func() { a.showMap(out) })
+}
+
+// mapped is the whole map.
+func (c *chart) mapped() *consoleoffice.Mapped {
+	out := &consoleoffice.Mapped{Places: []consoleoffice.MappedPlace{}, Drift: []*event.Drift{}}
 	for _, p := range c.sorted() {
 		x := c.places[p]
-		s := shownPlace{Place: p, Subjects: x.subjects(), Elements: x.elements().String(), First: x.first, Last: x.last, Like: x.like, CopyOf: c.copyOf(p)}
-		if !x.gone.IsZero() {
-			s.Gone = &x.gone
+		s := consoleoffice.MappedPlace{Place: p, Subjects: x.subjects(), Elements: x.elements().String(), First: x.first, Last: x.last, Like: x.like, CopyOf: c.copyOf(p)}
+		if gone := x.gone; !gone.IsZero() {
+			s.Gone = &gone
 		}
 		out.Places = append(out.Places, s)
 	}
 	for _, db := range slices.Sorted(maps.Keys(c.drifts)) {
 		out.Drift = append(out.Drift, c.drifts[db])
 	}
-	return a.out(out, func() { out.show(a) })
+	return out
 }
 
-func (m *shownMap) show(a *app) {
+func (a *app) showMap(m *consoleoffice.Mapped) {
 	if len(m.Places) == 0 {
 		a.print("map_empty")
 	} else {
@@ -79,7 +75,7 @@ func (m *shownMap) show(a *app) {
 				if x.Gone != nil {
 					gone = x.Gone.Format(time.RFC3339)
 				}
-				line(x.Place, countOf(x.Subjects), x.Elements, x.First.Format(time.RFC3339), x.Last.Format(time.RFC3339), gone, x.made(a))
+				line(x.Place, countOf(x.Subjects), x.Elements, x.First.Format(time.RFC3339), x.Last.Format(time.RFC3339), gone, a.copied(x.Like, x.CopyOf))
 			}
 		})
 	}
@@ -97,16 +93,16 @@ func (m *shownMap) show(a *app) {
 	}
 }
 
-// made says what a place is a copy of.
-func (x *shownPlace) made(a *app) string {
-	if x.CopyOf == nil {
-		return string(x.Like)
+// copied says what a place is a copy of.
+func (a *app) copied(like event.Place, from *event.Copied) string {
+	if from == nil {
+		return string(like)
 	}
-	of := make([]string, 0, len(x.CopyOf.Of))
-	for _, p := range x.CopyOf.Of {
+	of := make([]string, 0, len(from.Of))
+	for _, p := range from.Of {
 		of = append(of, string(p))
 	}
-	return fmt.Sprintf("%s (%s)", strings.Join(of, ", "), a.say.Text("map_how_"+strings.ReplaceAll(x.CopyOf.How, " ", "_")))
+	return fmt.Sprintf("%s (%s)", strings.Join(of, ", "), a.say.Text("map_how_"+strings.ReplaceAll(from.How, " ", "_")))
 }
 
 type mapRiskCmd struct {
@@ -115,44 +111,60 @@ type mapRiskCmd struct {
 
 // Run ranks places by subjects, elements and exposure (重要情報の洗い出し).
 func (c mapRiskCmd) Run(a *app) error {
-	m, err := a.chart()
-	if err != nil {
-		return err
+	var all *consoleoffice.Ranking
+	if a.hub.address != "" {
+		var err error
+		if all, err = elsewhere[consoleoffice.RankRequest, *consoleoffice.Ranking](a, "map/risk", consoleoffice.RankRequest{Top: c.Top}); err != nil {
+			return err
+		}
+	} else {
+		m, err := a.chart()
+		if err != nil {
+			return err
+		}
+		all = m.ranked(c.Top)
 	}
-	all := m.ranking()
-	left := 0
-	if c.Top > 0 && len(all) > c.Top {
-		all, left = all[:c.Top], len(all)-c.Top
-	}
-	return a.out(all, func() {
-		if len(all) == 0 {
+	return a.out(all.List, func() {
+		if len(all.List) == 0 {
 			a.print("map_empty")
 			return
 		}
-		for i, r := range all {
-			m.print(a, i+1, &r)
+		for i := range all.List {
+			a.showRisk(i+1, &all.List[i])
 		}
-		if left > 0 {
-			a.print("scan_more", "n", left)
+		if all.More > 0 {
+			a.print("scan_more", "n", all.More)
 		}
 	})
 }
 
-func (c *chart) print(a *app, n int, r *risk.Ranked) {
-	x := c.places[event.Place(r.Place)]
+// ranked is the list of important information, as long as it is asked for.
+func (c *chart) ranked(top int) *consoleoffice.Ranking {
+	out := &consoleoffice.Ranking{List: []consoleoffice.Ranked{}}
+	for _, r := range c.ranking() {
+		if top > 0 && len(out.List) == top {
+			out.More++
+			continue
+		}
+		x := c.places[event.Place(r.Place)]
+		out.List = append(out.List, consoleoffice.Ranked{Ranked: r, Year: x.first.Year(), Like: x.like, CopyOf: c.copyOf(event.Place(r.Place))})
+	}
+	return out
+}
+
+func (a *app) showRisk(n int, r *consoleoffice.Ranked) {
 	var shares, why []string
 	for _, s := range r.Elements {
 		if s.Weight > 0 {
 			shares = append(shares, fmt.Sprintf("%s %s × %g", s.Element, countOf(s.Subjects), s.Weight))
 		}
 	}
-	shown := shownPlace{Like: x.like, CopyOf: c.copyOf(event.Place(r.Place))}
 	for _, reason := range r.Reasons {
 		key := "scan_reason_" + reason
 		if reason == "old" || reason == "number" {
 			key = "risk_reason_" + reason
 		}
-		why = append(why, a.say.Text(key, "copy", shown.made(a), "year", x.first.Year()))
+		why = append(why, a.say.Text(key, "copy", a.copied(r.Like, r.CopyOf), "year", r.Year))
 	}
 	a.print("risk_place", "n", n, "place", r.Place, "subjects", countOf(r.Subjects), "score", countOf(uint64(r.Score)))
 	a.print("risk_sum", "elements", strings.Join(shares, " + "), "weight", countOf(uint64(r.Weight)), "exposure", fmt.Sprintf("%.3g", r.Exposure))

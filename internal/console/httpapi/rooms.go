@@ -22,6 +22,8 @@ var roomCalls = []control.Call[*caller]{
 	control.NewCall("persons", control.Asking((*caller).persons)),
 	control.NewCall("map/places", control.Asking((*caller).places)),
 	control.NewCall("map/history", (*caller).history),
+	control.NewCall("map/show", control.Asking((*caller).mapped)),
+	control.NewCall("map/risk", (*caller).ranking),
 	control.NewCall("map/proposal", (*caller).proposal),
 	control.NewCall("map/waiting", control.Asking((*caller).waiting)),
 	control.NewCall("map/hand", (*caller).hand),
@@ -53,6 +55,8 @@ var roomRules = map[string]rule{
 	"persons":         always(account.See),
 	"map/places":      always(account.See),
 	"map/history":     always(account.See),
+	"map/show":        always(account.See),
+	"map/risk":        always(account.See),
 	"map/proposal":    always(account.Scan),
 	"map/waiting":     always(account.See),
 	"map/hand":        always(account.Reload),
@@ -163,6 +167,12 @@ type PlaceRequest struct {
 
 func (c *caller) history(ctx context.Context, r PlaceRequest) (*office.History, error) {
 	return c.s.Office.History(ctx, r.Place)
+}
+
+func (c *caller) mapped(ctx context.Context) (*office.Mapped, error) { return c.s.Office.Mapped(ctx) }
+
+func (c *caller) ranking(ctx context.Context, r office.RankRequest) (*office.Ranking, error) {
+	return c.s.Office.Ranking(ctx, r)
 }
 
 // ProposalRequest has a database looked at, which takes up to a few minutes.

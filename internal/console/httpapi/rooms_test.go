@@ -10,6 +10,8 @@ import (
 	"sekisho/internal/console/account"
 	"sekisho/internal/console/office"
 	"sekisho/internal/control"
+	"sekisho/internal/datamap/risk"
+	"sekisho/internal/event"
 	"sekisho/internal/lang"
 	"sekisho/proof/scope"
 )
@@ -43,6 +45,12 @@ func (f desk) Chart(context.Context) (*office.Chart, error) {
 }
 func (f desk) History(_ context.Context, place string) (*office.History, error) {
 	return &office.History{Place: place, Moments: []office.Moment{{At: when, What: "came"}}}, f.did("map/history", "")
+}
+func (f desk) Mapped(context.Context) (*office.Mapped, error) {
+	return &office.Mapped{Places: []office.MappedPlace{{Place: nasty, First: when, Gone: &when, CopyOf: &event.Copied{Of: []event.Place{nasty}}}}, Drift: []*event.Drift{{Items: []event.DriftItem{{What: nasty}}}}}, f.did("map/show", "")
+}
+func (f desk) Ranking(_ context.Context, r office.RankRequest) (*office.Ranking, error) {
+	return &office.Ranking{List: []office.Ranked{{Ranked: risk.Ranked{Place: nasty, Elements: []risk.Share{{}}}, Like: nasty}}, More: r.Top}, f.did("map/risk", "")
 }
 func (f desk) Proposal(context.Context, string, string) (*office.Proposal, error) {
 	return &office.Proposal{At: when, Tables: []office.ProposedTable{{Columns: []office.ProposedColumn{{Column: nasty}}}}, Diff: []office.DiffLine{{Mark: '+'}}, Skipped: []office.SkippedTable{{}}}, f.did("map/proposal", "")

@@ -28,6 +28,7 @@ type Office interface {
 	Writer
 	Paths
 	Charts
+	Surveyor
 	Mapper
 	Crew
 	Lister

@@ -49,3 +49,9 @@ func (f *firm) AcceptProposal(_ context.Context, by, digest string) (*office.Pro
 func (f *firm) DropProposal(context.Context, string) error { return f.fail() }
 
 func (f *firm) Unread(context.Context) ([]string, error) { return []string{nasty}, f.fail() }
+
+func (f *firm) Mapped(context.Context) (*office.Mapped, error) { return &office.Mapped{}, nil }
+
+func (f *firm) Ranking(context.Context, office.RankRequest) (*office.Ranking, error) {
+	return &office.Ranking{}, nil
+}
