@@ -231,28 +231,20 @@ type caseFirmCmd struct{}
 
 // Run checks the file of the company and its people.
 func (caseFirmCmd) Run(a *app) error {
-	l, err := a.load()
+	f, err := a.firm()
 	if err != nil {
 		return err
 	}
-	f, err := loadFirm(l, a.config)
-	if err != nil {
-		return err
-	}
-	warnings := f.Warnings(a.lang)
-	if len(f.People) == 0 {
-		warnings = append(warnings, a.say.Text("case_no_roster"))
-	}
-	err = a.out(map[string]any{"company": f.Company.Name, "people": len(f.People), "problems": warnings}, func() {
+	err = a.out(map[string]any{"company": f.Company.Name, "people": len(f.People), "problems": f.Problems}, func() {
 		a.print("case_firm", "company", f.Company.Name, "n", len(f.People))
 		for _, p := range f.People {
 			a.print("case_firm_person", "id", p.ID, "name", p.Name, "rank", casefile.Word("rank", p.Rank, a.lang))
 		}
-		for _, w := range warnings {
+		for _, w := range f.Problems {
 			a.print("case_red", "what", w)
 		}
 	})
-	if err == nil && len(warnings) > 0 {
+	if err == nil && len(f.Problems) > 0 {
 		return errNo
 	}
 	return err

@@ -18,11 +18,7 @@ type caseVendorCmd struct {
 
 // Run writes the letter or the clauses in the firm's name.
 func (c caseVendorCmd) Run(a *app) error {
-	l, err := a.load()
-	if err != nil {
-		return err
-	}
-	f, err := loadFirm(l, a.config)
+	f, err := a.firm()
 	if err != nil {
 		return err
 	}

@@ -106,7 +106,7 @@ func (r *recent) logins() (since time.Time, from event.Index, out []consoleoffic
 	for _, s := range all {
 		row := consoleoffice.LoginSource{Place: string(s.Place), Address: s.Address, First: s.First, Last: s.Last, Failed: s.Failed, Accounts: len(s.failed), Entered: len(s.Entered)}
 		// The earliest are shown: whose data they got is asked from there on.
-		slices.SortFunc(s.Entered, func(a, b enteredAccount) int {
+		slices.SortFunc(s.Entered, func(a, b consoleoffice.LoginEntered) int {
 			return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Account, b.Account))
 		})
 		for _, e := range s.Entered {

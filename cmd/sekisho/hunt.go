@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/netip"
@@ -9,37 +10,28 @@ import (
 	"time"
 
 	"sekisho/internal/config"
+	"sekisho/internal/console/httpapi"
+	consoleoffice "sekisho/internal/console/office"
 	"sekisho/internal/control"
-	"sekisho/internal/detect/feed"
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
 	"sekisho/internal/hub/frame"
 	"sekisho/internal/indicator"
+	"sekisho/internal/ledger"
 )
 
 type findingsCmd struct {
 	All bool `help:"help_findings_all"`
 }
 
-// foundLine is a Detection and what is said about it.
-type foundLine struct {
-	*event.Detection
-	Exception string `json:"exception,omitempty"`
-}
-
 // Run lists what was found. Exceptions count for what was found before them
 // too.
 func (c findingsCmd) Run(a *app) error {
-	var book feed.Book
-	if err := a.fold(func(k event.Kind) bool { return k == event.KindDetection || k == event.KindException }, func(e *event.Event) { book.Fold(e.Body) }); err != nil {
+	lines, err := recorded(a, "egress/findings", httpapi.FoundRequest{All: c.All}, func(r *ledger.Reader) ([]consoleoffice.Found, error) {
+		return findingsIn(a.ctx, r, c.All)
+	})
+	if err != nil {
 		return err
-	}
-	lines := []foundLine{}
-	for _, d := range book.Detections {
-		x, covered := book.Covered(d)
-		if c.All || !covered && !d.Learning && !d.Further {
-			lines = append(lines, foundLine{d, x})
-		}
 	}
 	return a.out(lines, func() {
 		if len(lines) == 0 {
@@ -48,7 +40,7 @@ func (c findingsCmd) Run(a *app) error {
 		}
 		a.table([]string{"col_at", "col_what", "col_inside", "col_dest", "col_features"}, func(line func(...any)) {
 			for _, l := range lines {
-				line(at(event.Time(l.At)), l.What, l.Host, l.Dest, features(l.Detection))
+				line(at(event.Time(l.At)), l.What, l.Host, l.Dest, features(&l.Detection))
 			}
 		})
 	})
@@ -68,18 +60,7 @@ func (a *app) fold(kinds func(event.Kind) bool, take func(*event.Event)) error {
 	if err != nil {
 		return err
 	}
-	err = r.Scan(a.ctx, 0, func(index event.Index, line []byte) error {
-		head, err := event.ParseHeader(line)
-		if err != nil || !kinds(head.Kind) {
-			return err
-		}
-		e, err := event.Parse(line)
-		if err != nil {
-			return fmt.Errorf("event %d: %w", index, err)
-		}
-		take(e)
-		return nil
-	})
+	err = eventsOf(a.ctx, r, kinds, take)
 	if err != nil {
 		return fault.New(fault.LedgerOpen, "dir", dir).Because(err)
 	}
@@ -118,26 +99,10 @@ type huntCmd struct {
 	From      string   `help:"help_from"`
 }
 
-// huntLine is who met an indicator, when and how often.
-type huntLine struct {
-	Host      string    `json:"host"`
-	Dest      string    `json:"dest"`
-	Indicator string    `json:"indicator"`
-	List      string    `json:"list,omitempty"`
-	Note      string    `json:"note,omitempty"`
-	First     time.Time `json:"first"`
-	Last      time.Time `json:"last"`
-	Flows     int       `json:"flows"`
-	Questions int       `json:"questions"`
-	Refused   int       `json:"refused"`
-	Sent      uint64    `json:"sent"`
-	Open      int       `json:"open"` // flows whose end is not known: anything may have been sent
-}
-
 // Run looks for indicators in what is recorded, also for those whose end has
 // come: who met them is a question about then. Exit code 1 when somebody did.
 func (c huntCmd) Run(a *app) error {
-	set, err := c.indicators(a)
+	all, err := c.indicators(a)
 	if err != nil {
 		return err
 	}
@@ -147,29 +112,19 @@ func (c huntCmd) Run(a *app) error {
 			return fault.New(fault.Usage, "problem", err, "hint", a.say.Text("try_help"))
 		}
 	}
-	member, err := a.memberHere()
+	var found *consoleoffice.Hunt
+	if a.hub.address != "" {
+		found, err = c.elsewhere(a, all, from)
+	} else {
+		found, err = c.here(a, all, from)
+	}
 	if err != nil {
 		return err
 	}
-	h := &hunt{set: set, member: member, lines: map[string]*huntLine{}, flows: map[string]*huntLine{}, sent: map[string]uint64{}, asked: map[string]*event.Flow{}}
-	err = a.fold(func(k event.Kind) bool {
-		return k == event.KindFlow || k == event.KindFlowBytes || k == event.KindFlowEnd || k == event.KindLookup
-	}, func(e *event.Event) {
-		if !e.At.Before(from) {
-			h.take(e)
-		}
-	})
-	if err != nil {
-		return err
-	}
-	out := []*huntLine{}
-	for _, l := range h.lines {
-		out = append(out, l)
-	}
-	slices.SortFunc(out, func(x, y *huntLine) int { return x.First.Compare(y.First) })
+	out := found.Met
 	err = a.out(out, func() {
 		if len(out) == 0 {
-			a.print("hunt_none", "indicators", set.Len(), "flows", h.seen)
+			a.print("hunt_none", "indicators", found.Indicators, "flows", found.Looked)
 			return
 		}
 		a.table([]string{"col_inside", "col_dest", "col_indicator", "col_first", "col_last_seen", "col_flows", "col_questions", "col_refused", "col_sent"}, func(line func(...any)) {
@@ -188,13 +143,76 @@ func (c huntCmd) Run(a *app) error {
 	return err
 }
 
+func (c huntCmd) here(a *app, all []indicator.Indicator, from time.Time) (*consoleoffice.Hunt, error) {
+	set, err := a.wanted(all)
+	if err != nil {
+		return nil, err
+	}
+	member, err := a.memberHere()
+	if err != nil {
+		return nil, err
+	}
+	r, dir, err := a.reader()
+	if err != nil {
+		return nil, err
+	}
+	found, err := huntIn(a.ctx, r, set, member, from)
+	if err != nil {
+		return nil, fault.New(fault.LedgerOpen, "dir", dir).Because(err)
+	}
+	return found, nil
+}
+
+// elsewhere asks a console about the indicators, in parts: a list may be long.
+// Without any, the lists of the process there are meant.
+func (c huntCmd) elsewhere(a *app, all []indicator.Indicator, from time.Time) (*consoleoffice.Hunt, error) {
+	sum := &consoleoffice.Hunt{Met: []consoleoffice.Met{}}
+	for first := true; first || len(all) > 0; first = false {
+		part := all[:min(len(all), consoleoffice.MaxHunt)]
+		all = all[len(part):]
+		q := consoleoffice.HuntQuery{From: from}
+		for _, i := range part {
+			one := consoleoffice.HuntFor{Value: i.Value, List: i.List, Note: i.Note}
+			if i.Kind == indicator.URL {
+				one.Value = "http://" + i.Value
+			}
+			q.Indicators = append(q.Indicators, one)
+		}
+		found, _, err := elsewhere[*consoleoffice.Hunt](a, "egress/hunt", q)
+		if err != nil {
+			return nil, err
+		}
+		sum.Indicators += found.Indicators
+		sum.Looked = max(sum.Looked, found.Looked)
+		sum.Met = append(sum.Met, found.Met...)
+	}
+	slices.SortStableFunc(sum.Met, func(x, y consoleoffice.Met) int { return x.First.Compare(y.First) })
+	return sum, nil
+}
+
+// huntIn looks for indicators in a ledger.
+func huntIn(ctx context.Context, r *ledger.Reader, set *indicator.Set, member string, from time.Time) (*consoleoffice.Hunt, error) {
+	h := &hunt{set: set, member: member, lines: map[string]*consoleoffice.Met{}, flows: map[string]*consoleoffice.Met{}, sent: map[string]uint64{}, asked: map[string]*event.Flow{}}
+	err := eventsOf(ctx, r, func(k event.Kind) bool {
+		return k == event.KindFlow || k == event.KindFlowBytes || k == event.KindFlowEnd || k == event.KindLookup
+	}, func(e *event.Event) {
+		if !e.At.Before(from) {
+			h.take(e)
+		}
+	})
+	out := &consoleoffice.Hunt{Indicators: set.Len(), Looked: h.seen, Met: []consoleoffice.Met{}}
+	for _, l := range h.lines {
+		out.Met = append(out.Met, *l)
+	}
+	slices.SortFunc(out.Met, func(x, y consoleoffice.Met) int { return x.First.Compare(y.First) })
+	return out, err
+}
+
 // indicators are those of the files, of the command line, or of the
-// configuration. They have no end here.
-func (c huntCmd) indicators(a *app) (*indicator.Set, error) {
-	forever := time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
-	var all []indicator.Indicator
+// configuration; a console elsewhere knows its own.
+func (c huntCmd) indicators(a *app) ([]indicator.Indicator, error) {
 	files := c.Lists
-	if len(files) == 0 && len(c.Indicator) == 0 {
+	if len(files) == 0 && len(c.Indicator) == 0 && a.hub.address == "" {
 		l, err := a.load()
 		if err != nil {
 			return nil, err
@@ -203,6 +221,23 @@ func (c huntCmd) indicators(a *app) (*indicator.Set, error) {
 			files = lists(l.Detect)
 		}
 	}
+	all, err := readFiles(files)
+	if err != nil {
+		return nil, err
+	}
+	var typed []consoleoffice.HuntFor
+	for _, text := range c.Indicator {
+		typed = append(typed, consoleoffice.HuntFor{Value: text})
+	}
+	more, err := hunted(typed)
+	return append(all, more...), err
+}
+
+// forever is the end of indicators that are hunted: who met them is a question
+// about the time when they were in force, too.
+var forever = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func readFiles(files []string) (all []indicator.Indicator, err error) {
 	for _, file := range files {
 		some, err := readList(file, "", forever)
 		if err != nil {
@@ -210,13 +245,23 @@ func (c huntCmd) indicators(a *app) (*indicator.Set, error) {
 		}
 		all = append(all, some...)
 	}
-	for _, text := range c.Indicator {
-		kind, value, err := indicator.Parse(text)
+	return all, nil
+}
+
+// hunted are the indicators that somebody named.
+func hunted(named []consoleoffice.HuntFor) (all []indicator.Indicator, err error) {
+	for _, n := range named {
+		kind, value, err := indicator.Parse(n.Value)
 		if err != nil {
-			return nil, fault.New(fault.Usage, "problem", err, "hint", a.say.Text("try_help"))
+			return nil, fault.New(fault.Usage, "problem", err, "hint", "sekisho egress hunt --help")
 		}
-		all = append(all, indicator.Indicator{Kind: kind, Value: value})
+		all = append(all, indicator.Indicator{Kind: kind, Value: value, List: n.List, Note: n.Note})
 	}
+	return all, nil
+}
+
+// wanted is what is looked for.
+func (a *app) wanted(all []indicator.Indicator) (*indicator.Set, error) {
 	if len(all) == 0 {
 		return nil, fault.New(fault.Usage, "problem", a.say.Text("hunt_nothing"), "hint", a.say.Text("hunt_hint"))
 	}
@@ -246,8 +291,8 @@ func lists(d *config.Detect) (files []string) {
 type hunt struct {
 	set    *indicator.Set
 	member string // the name under which this process joined a hub, or empty
-	lines  map[string]*huntLine
-	flows  map[string]*huntLine // by id of a flow that is under way
+	lines  map[string]*consoleoffice.Met
+	flows  map[string]*consoleoffice.Met // by id of a flow that is under way
 	sent   map[string]uint64
 	asked  map[string]*event.Flow
 	seen   int
@@ -314,7 +359,7 @@ func (h *hunt) count(id string, sent uint64) {
 	}
 }
 
-func (h *hunt) meet(e *event.Event, host, dest, name, address string) *huntLine {
+func (h *hunt) meet(e *event.Event, host, dest, name, address string) *consoleoffice.Met {
 	i, ok := h.set.Name(name, e.At)
 	if a, err := netip.ParseAddr(address); !ok && err == nil {
 		i, ok = h.set.Address(a, e.At)
@@ -325,7 +370,7 @@ func (h *hunt) meet(e *event.Event, host, dest, name, address string) *huntLine 
 	k := host + "\x00" + dest + "\x00" + i.Value
 	l := h.lines[k]
 	if l == nil {
-		l = &huntLine{Host: host, Dest: dest, Indicator: i.Value, List: i.List, Note: i.Note, First: e.At}
+		l = &consoleoffice.Met{Host: host, Dest: dest, Indicator: i.Value, List: i.List, Note: i.Note, First: e.At}
 		h.lines[k] = l
 	}
 	l.Last = e.At

@@ -1,16 +1,17 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"sekisho/internal/config"
+	consoleoffice "sekisho/internal/console/office"
 	"sekisho/internal/event"
 	"sekisho/internal/gate/revproxy"
 	"sekisho/internal/leaked"
+	"sekisho/internal/ledger"
 	"sekisho/internal/policy/visit"
 )
 
@@ -50,23 +51,8 @@ type webLoginsCmd struct {
 
 // loginSource is an address that tried accounts.
 type loginSource struct {
-	Place    event.Place `json:"place"`
-	Address  string      `json:"address"`
-	First    time.Time   `json:"first"`
-	Last     time.Time   `json:"last"`
-	Failed   int         `json:"failed"`
-	Accounts int         `json:"accounts"` // that failed
-	// Entered are the accounts that were entered from there.
-	Entered []enteredAccount `json:"entered"`
-	failed  map[string]bool
-}
-
-type enteredAccount struct {
-	At      time.Time           `json:"at"`
-	Account string              `json:"account"` // keyed hash
-	Source  event.SubjectSource `json:"source,omitempty"`
-	Subject *uint32             `json:"subject,omitempty"`
-	Leaked  bool                `json:"leaked,omitempty"`
+	consoleoffice.LoginTries
+	failed map[string]bool
 }
 
 type loginKey struct {
@@ -85,45 +71,12 @@ func (c webLoginsCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	sources, err := a.loginSources(from, to)
+	q := consoleoffice.LoginsQuery{From: from, To: to, Accounts: c.Accounts}
+	list, err := recorded(a, "web/logins", q, func(r *ledger.Reader) ([]consoleoffice.LoginTries, error) { return loginsIn(a.ctx, r, q) })
 	if err != nil {
 		return err
 	}
-	list := []loginSource{}
-	for _, s := range sources {
-		if s.Accounts = len(s.failed); s.Accounts >= c.Accounts {
-			list = append(list, *s)
-		}
-	}
-	slices.SortFunc(list, func(a, b loginSource) int {
-		return cmp.Or(b.Accounts-a.Accounts, cmp.Compare(a.Address, b.Address), cmp.Compare(a.Place, b.Place))
-	})
 	return a.out(list, func() { a.sayLogins(list) })
-}
-
-// loginSources reads the attempts of a time; zero times do not bound it.
-func (a *app) loginSources(from, to time.Time) (map[loginKey]*loginSource, error) {
-	r, _, err := a.reader()
-	if err != nil {
-		return nil, err
-	}
-	sources := map[loginKey]*loginSource{}
-	return sources, r.Scan(a.ctx, 0, func(index event.Index, line []byte) error {
-		head, err := event.ParseHeader(line)
-		if err != nil || head.Kind != event.KindSiteLogin {
-			return err
-		}
-		e, err := event.Parse(line)
-		if err != nil {
-			return fmt.Errorf("event %d: %w", index, err)
-		}
-		l, ok := e.Body.(*event.SiteLogin)
-		if !ok || !from.IsZero() && e.At.Before(from) || !to.IsZero() && !e.At.Before(to) {
-			return nil
-		}
-		addLogin(sources, e.At.UTC(), l)
-		return nil
-	})
 }
 
 // addLogin counts an attempt. Attempts may come in any order: events of a remote
@@ -132,7 +85,7 @@ func addLogin(sources map[loginKey]*loginSource, at time.Time, l *event.SiteLogi
 	key := loginKey{l.Place, l.Address}
 	s := sources[key]
 	if s == nil {
-		s = &loginSource{Place: l.Place, Address: l.Address, First: at, Last: at, Entered: []enteredAccount{}, failed: map[string]bool{}}
+		s = &loginSource{consoleoffice.LoginTries{Place: l.Place, Address: l.Address, First: at, Last: at, Entered: []consoleoffice.LoginEntered{}}, map[string]bool{}}
 		sources[key] = s
 	}
 	if at.Before(s.First) {
@@ -146,9 +99,9 @@ func addLogin(sources map[loginKey]*loginSource, at time.Time, l *event.SiteLogi
 		s.failed[l.Account] = true
 		return
 	}
-	i := slices.IndexFunc(s.Entered, func(e enteredAccount) bool { return e.Account == l.Account })
+	i := slices.IndexFunc(s.Entered, func(e consoleoffice.LoginEntered) bool { return e.Account == l.Account })
 	if i < 0 {
-		s.Entered = append(s.Entered, enteredAccount{At: at, Account: l.Account, Source: l.Source, Subject: l.Subject, Leaked: l.Leaked})
+		s.Entered = append(s.Entered, consoleoffice.LoginEntered{At: at, Account: l.Account, Source: l.Source, Subject: l.Subject, Leaked: l.Leaked})
 		return
 	}
 	e := &s.Entered[i]
@@ -161,7 +114,7 @@ func addLogin(sources map[loginKey]*loginSource, at time.Time, l *event.SiteLogi
 	e.Leaked = e.Leaked || l.Leaked
 }
 
-func (a *app) sayLogins(list []loginSource) {
+func (a *app) sayLogins(list []consoleoffice.LoginTries) {
 	entered := map[string]bool{}
 	var ask strings.Builder
 	for _, s := range list {

@@ -8,8 +8,9 @@ import (
 	"strings"
 	"time"
 
-	"sekisho/internal/cardproof"
+	consoleoffice "sekisho/internal/console/office"
 	"sekisho/internal/fault"
+	"sekisho/internal/ledger"
 	"sekisho/internal/policy/site"
 )
 
@@ -19,11 +20,15 @@ type webPagesCmd struct {
 
 // Run shows the parts of the pages that lead to payment.
 func (c webPagesCmd) Run(a *app) error {
-	sites, err := a.pageItems(c.Host)
+	sites, err := recorded(a, "web/pages", struct{}{}, func(r *ledger.Reader) ([]consoleoffice.SitePages, error) {
+		all, err := pagesIn(a.ctx, r, time.Now())
+		return partsOf(all), err
+	})
 	if err != nil {
 		return err
 	}
-	items := []cardproof.Item{}
+	sites = slices.DeleteFunc(sites, func(s consoleoffice.SitePages) bool { return c.Host != "" && s.Site != c.Host })
+	items := []consoleoffice.PagePart{}
 	for _, s := range sites {
 		items = append(items, s.Items...)
 	}
@@ -31,22 +36,11 @@ func (c webPagesCmd) Run(a *app) error {
 		a.table([]string{"col_item", "col_host", "col_what", "col_name", "col_hash", "col_page", "col_state"}, func(line func(...any)) {
 			for _, s := range sites {
 				for _, i := range s.Items {
-					line(i.PageItem.Item, s.Host, i.What, orNone(a, cmp.Or(i.Name, i.Host)), orNone(a, i.Hash), i.Route, a.say.Text("page_problem_"+orAuthorised(i.Problem)))
+					line(i.PageItem.Item, s.Site, i.What, orNone(a, cmp.Or(i.Name, i.Host)), orNone(a, i.Hash), i.Route, a.say.Text("page_problem_"+orAuthorised(i.Problem)))
 				}
 			}
 		})
 	})
-}
-
-// pageItems returns what the ledger knows of the pages of sites.
-func (a *app) pageItems(host string) ([]cardproof.Site, error) {
-	r, _, err := a.reader()
-	if err != nil {
-		return nil, err
-	}
-	now := time.Now()
-	sites, err := cardSites(a.ctx, r, now.Add(-time.Second), now)
-	return slices.DeleteFunc(sites, func(s cardproof.Site) bool { return host != "" && s.Host != host }), err
 }
 
 type webAuthoriseCmd struct {
@@ -61,7 +55,11 @@ func (c webAuthoriseCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	sites, err := a.pageItems("")
+	r, _, err := a.reader()
+	if err != nil {
+		return err
+	}
+	sites, err := pagesIn(a.ctx, r, time.Now())
 	if err != nil {
 		return err
 	}

@@ -185,3 +185,19 @@ func (f desk) Record(_ context.Context, _ event.Source, bodies ...event.Body) er
 	f.bodies = append(f.bodies, bodies...)
 	return nil
 }
+
+func (f desk) Found(context.Context, bool) ([]office.Found, error) {
+	return []office.Found{{Detection: event.Detection{What: "beacon", Dest: nasty, Features: []event.DetectionFeature{{}}}}}, f.did("egress/findings", "")
+}
+func (f desk) Hunt(context.Context, office.HuntQuery) (*office.Hunt, error) {
+	return &office.Hunt{Met: []office.Met{{Dest: nasty, First: when, Last: when}}}, f.did("egress/hunt", "")
+}
+func (f desk) Logins(context.Context, office.LoginsQuery) ([]office.LoginTries, error) {
+	return []office.LoginTries{{Address: nasty, First: when, Last: when, Entered: []office.LoginEntered{{At: when}}}}, f.did("web/logins", "")
+}
+func (f desk) Pages(context.Context) ([]office.SitePages, error) {
+	return []office.SitePages{{Site: nasty, Items: []office.PagePart{{First: when, Changed: when}}}}, f.did("web/pages", "")
+}
+func (f desk) Firm(context.Context, string) (*office.Firm, error) {
+	return &office.Firm{Company: office.Company{Name: nasty}, People: []office.FirmPerson{{ID: nasty}}, Problems: []string{}}, f.did("case/firm", "")
+}

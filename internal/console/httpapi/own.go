@@ -25,11 +25,12 @@ type caller struct {
 func (c *caller) by() string { return c.x.user.Name }
 
 // ownCalls are what pages can do and commands do otherwise, with files.
-var ownCalls = slices.Concat(baseCalls, roomCalls)
+var ownCalls = slices.Concat(baseCalls, recordCalls, roomCalls)
 
 var ownRules = func() map[string]rule {
 	all := maps.Clone(baseRules)
 	maps.Copy(all, roomRules)
+	maps.Copy(all, recordRules)
 	return all
 }()
 

@@ -32,6 +32,7 @@ type Office interface {
 	Mapper
 	Crew
 	Lister
+	Records
 
 	Status(ctx context.Context) (control.Status, error)
 	Sessions(ctx context.Context) ([]control.Session, error)

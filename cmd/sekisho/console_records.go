@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+
+	consoleoffice "sekisho/internal/console/office"
+	"sekisho/internal/fault"
+	"sekisho/internal/lang"
+	"sekisho/internal/ledger"
+)
+
+// whole reads the ledger from its first event. One does at a time: whoever asks
+// again and again slows down no gate by more than that.
+func whole[A any](ctx context.Context, c *console, read func(*ledger.Reader) (A, error)) (out A, err error) {
+	c.whole.Lock()
+	defer c.whole.Unlock()
+	if err := ctx.Err(); err != nil {
+		return out, err
+	}
+	if out, err = read(c.ledger.Reader); err != nil && ctx.Err() == nil && fault.Faults(err)[0].Code == fault.Internal {
+		err = ledgerFault(ledgerDir(c.cfg.Config), c.file, err)
+	}
+	return out, err
+}
+
+// Found implements office.Records.
+func (c *console) Found(ctx context.Context, all bool) ([]consoleoffice.Found, error) {
+	return whole(ctx, c, func(r *ledger.Reader) ([]consoleoffice.Found, error) { return findingsIn(ctx, r, all) })
+}
+
+// Hunt implements office.Records.
+func (c *console) Hunt(ctx context.Context, q consoleoffice.HuntQuery) (*consoleoffice.Hunt, error) {
+	a := &app{say: texts.In(lang.English), lang: lang.English}
+	all, err := hunted(q.Indicators)
+	if err == nil && len(all) == 0 && c.cfg.Detect != nil {
+		all, err = readFiles(lists(c.cfg.Detect))
+	}
+	if err != nil {
+		return nil, err
+	}
+	set, err := a.wanted(all)
+	if err != nil {
+		return nil, err
+	}
+	return whole(ctx, c, func(r *ledger.Reader) (*consoleoffice.Hunt, error) { return huntIn(ctx, r, set, c.member, q.From) })
+}
+
+// Logins implements office.Records.
+func (c *console) Logins(ctx context.Context, q consoleoffice.LoginsQuery) ([]consoleoffice.LoginTries, error) {
+	return whole(ctx, c, func(r *ledger.Reader) ([]consoleoffice.LoginTries, error) { return loginsIn(ctx, r, q) })
+}
+
+// Pages implements office.Records.
+func (c *console) Pages(ctx context.Context) ([]consoleoffice.SitePages, error) {
+	return whole(ctx, c, func(r *ledger.Reader) ([]consoleoffice.SitePages, error) {
+		sites, err := pagesIn(ctx, r, c.now())
+		return partsOf(sites), err
+	})
+}
+
+// Firm implements office.Records.
+func (c *console) Firm(_ context.Context, in string) (*consoleoffice.Firm, error) {
+	l, ok := lang.Parse(in)
+	if !ok {
+		l = lang.Japanese
+	}
+	return firmOf(&app{say: texts.In(l), lang: l}, c.cfg, c.file)
+}

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"sekisho/internal/cardproof"
+	"sekisho/internal/config"
+	"sekisho/internal/console/httpapi"
+	consoleoffice "sekisho/internal/console/office"
+	"sekisho/internal/control"
+	"sekisho/internal/detect/feed"
+	"sekisho/internal/event"
+	"sekisho/internal/fault"
+	"sekisho/internal/ledger"
+)
+
+// elsewhere asks a console that is not of this machine, where one is named.
+func elsewhere[A, Q any](a *app, call string, q Q) (out A, asked bool, err error) {
+	if a.hub.address == "" {
+		return out, false, nil
+	}
+	client, err := a.hub.client()
+	if err != nil {
+		return out, true, err
+	}
+	out, err = control.Ask[Q, A](a.ctx, client, call, q)
+	return out, true, err
+}
+
+// eventsOf gives the events of some kinds to take, in order.
+func eventsOf(ctx context.Context, r *ledger.Reader, kinds func(event.Kind) bool, take func(*event.Event)) error {
+	return r.Scan(ctx, 0, func(index event.Index, line []byte) error {
+		head, err := event.ParseHeader(line)
+		if err != nil || !kinds(head.Kind) {
+			return err
+		}
+		e, err := event.Parse(line)
+		if err != nil {
+			return fmt.Errorf("event %d: %w", index, err)
+		}
+		take(e)
+		return nil
+	})
+}
+
+// findingsIn is what is suspicious in what left. Exceptions count for what was found
+// before them too.
+func findingsIn(ctx context.Context, r *ledger.Reader, all bool) ([]consoleoffice.Found, error) {
+	var book feed.Book
+	err := eventsOf(ctx, r, func(k event.Kind) bool { return k == event.KindDetection || k == event.KindException }, func(e *event.Event) { book.Fold(e.Body) })
+	out := []consoleoffice.Found{}
+	for _, d := range book.Detections {
+		x, covered := book.Covered(d)
+		if all || !covered && !d.Learning && !d.Further {
+			out = append(out, consoleoffice.Found{Detection: *d, Exception: x})
+		}
+	}
+	return out, err
+}
+
+// loginsIn are the addresses that tried many accounts; zero times do not bound.
+func loginsIn(ctx context.Context, r *ledger.Reader, q consoleoffice.LoginsQuery) ([]consoleoffice.LoginTries, error) {
+	sources := map[loginKey]*loginSource{}
+	err := eventsOf(ctx, r, func(k event.Kind) bool { return k == event.KindSiteLogin }, func(e *event.Event) {
+		l, ok := e.Body.(*event.SiteLogin)
+		if !ok || !q.From.IsZero() && e.At.Before(q.From) || !q.To.IsZero() && !e.At.Before(q.To) {
+			return
+		}
+		addLogin(sources, e.At.UTC(), l)
+	})
+	out := []consoleoffice.LoginTries{}
+	for _, s := range sources {
+		if s.Accounts = len(s.failed); s.Accounts >= q.Accounts {
+			out = append(out, s.LoginTries)
+		}
+	}
+	slices.SortFunc(out, func(a, b consoleoffice.LoginTries) int {
+		return cmp.Or(b.Accounts-a.Accounts, cmp.Compare(a.Address, b.Address), cmp.Compare(a.Place, b.Place))
+	})
+	return out, err
+}
+
+// pagesIn is what the ledger knows of the pages of sites.
+func pagesIn(ctx context.Context, r *ledger.Reader, now time.Time) ([]cardproof.Site, error) {
+	return cardSites(ctx, r, now.Add(-time.Second), now)
+}
+
+// partsOf are the pages of sites as they are told.
+func partsOf(sites []cardproof.Site) []consoleoffice.SitePages {
+	out := []consoleoffice.SitePages{}
+	for _, s := range sites {
+		one := consoleoffice.SitePages{Site: s.Host, Items: []consoleoffice.PagePart{}}
+		for _, i := range s.Items {
+			one.Items = append(one.Items, consoleoffice.PagePart(i))
+		}
+		out = append(out, one)
+	}
+	return out
+}
+
+// firmOf reads the company's file anew, also while a process has it.
+func firmOf(a *app, l *config.Loaded, file string) (*consoleoffice.Firm, error) {
+	f, err := loadFirm(l, file)
+	if err != nil {
+		return nil, err
+	}
+	c := f.Company
+	out := &consoleoffice.Firm{Company: consoleoffice.Company{Name: c.Name, Address: c.Address, Phone: c.Phone, Head: c.Head}, People: []consoleoffice.FirmPerson{}, Problems: append([]string{}, f.Warnings(a.lang)...)}
+	for _, p := range f.People {
+		out.People = append(out.People, consoleoffice.FirmPerson{ID: p.ID, Name: p.Name, Rank: p.Rank})
+	}
+	if len(f.People) == 0 {
+		out.Problems = append(out.Problems, a.say.Text("case_no_roster"))
+	}
+	return out, nil
+}
+
+// firm is the company's file of this installation, or of the one elsewhere.
+func (a *app) firm() (*consoleoffice.Firm, error) {
+	if out, asked, err := elsewhere[*consoleoffice.Firm](a, "case/firm", httpapi.LanguageRequest{Lang: string(a.lang)}); asked {
+		return out, err
+	}
+	l, err := a.load()
+	if err != nil {
+		return nil, err
+	}
+	return firmOf(a, l, a.config)
+}
+
+// recorded asks the ledger of the configuration, or a console elsewhere by a call.
+func recorded[A, Q any](a *app, call string, q Q, here func(*ledger.Reader) (A, error)) (A, error) {
+	out, asked, err := elsewhere[A](a, call, q)
+	if asked {
+		return out, err
+	}
+	r, dir, err := a.reader()
+	if err != nil {
+		return out, err
+	}
+	out, err = here(r)
+	if err != nil && fault.Faults(err)[0].Code == fault.Internal {
+		err = fault.New(fault.LedgerOpen, "dir", dir).Because(err)
+	}
+	return out, err
+}
