@@ -221,14 +221,23 @@ func (x *taint) during(t times, changes []scope.Span) (scope.Span, bool) {
 	return out, out.To >= out.From
 }
 
-// last returns the last second that begins at or before a time.
-func (b *bag) last(at int64) (last uint32, ok bool) {
-	for n, more := b.next(0); more && int64(n)*secondNS <= at; n, more = b.next(n + 1) {
-		if last, ok = n, true; n == math.MaxUint32 {
-			break
+// last returns the last second that begins at or before a time. What may have
+// rested since ever has a member for every second: they are not gone through.
+func (b *bag) last(at int64) (uint32, bool) {
+	lo, ok := b.next(0)
+	if !ok || int64(lo)*secondNS > at {
+		return 0, false
+	}
+	limit := clampSecond(floorDiv(at, secondNS))
+	for hi := limit; lo < hi; { // a member is in [lo, limit], and none in (hi, limit]
+		middle := hi - (hi-lo)/2
+		if n, more := b.next(middle); more && n <= limit {
+			lo = n
+		} else {
+			hi = middle - 1
 		}
 	}
-	return last, ok
+	return lo, true
 }
 
 // own adds what rested in one table itself, and returns when changes count that

@@ -21,6 +21,7 @@ import (
 func TestTaintOutlivesScans(t *testing.T) {
 	const shop, table = event.Place("shop"), event.Place("shop/public.c")
 	at := func(second float64) int64 { return base + int64(second*1e9) }
+	const ever = -1.0
 	taint := func(place event.Place, own bool) *event.Taint {
 		return &event.Taint{Table: place, From: []event.Place{place}, Source: "shop.c", Elements: element.MaskOf(element.Email), Reason: "update", Own: own}
 	}
@@ -41,6 +42,8 @@ func TestTaintOutlivesScans(t *testing.T) {
 		{name: "nothing written", taint: nil, read: 15, want: "1,3"},
 		{name: "nothing written, rows of an older snapshot", read: 15, since: 5.5, want: "1-3"},
 		{name: "nothing written, rows of a newer snapshot", read: 15, since: 13.5, want: "1,3"},
+		{name: "nothing written, rows of any time", read: 15, since: ever, want: "1-3"},
+		{name: "by unknown code, anywhere, and rows of any time", taint: taint(shop, false), read: 15, since: ever, want: "1-3"},
 		{name: "into rows of others", taint: taint(table, false), read: 15, want: "1-3"},
 		{name: "into rows of others, later", taint: taint(table, false), wrote: 14, read: 15, want: "1,3"},
 		{name: "into rows of others, later, of an older snapshot", taint: older(taint(table, false), 5.5), wrote: 14, read: 15, want: "1-3"},
@@ -76,7 +79,11 @@ func TestTaintOutlivesScans(t *testing.T) {
 				m.add("gate/a", at(c.wrote), 0, c.taint)
 			}
 			since := int64(0)
-			if c.since != 0 {
+			switch c.since {
+			case 0:
+			case ever:
+				since = 1
+			default:
 				since = at(c.since)
 			}
 			m.add("gate/a", at(c.read), 0, &event.Crossing{Session: 1, Statement: 7, Outcome: event.OutcomeDone, From: at(c.read), To: at(c.read), Since: since, Count: 1,
