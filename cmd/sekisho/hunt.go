@@ -178,7 +178,7 @@ func (c huntCmd) elsewhere(a *app, all []indicator.Indicator, from time.Time) (*
 			}
 			q.Indicators = append(q.Indicators, one)
 		}
-		found, _, err := elsewhere[*consoleoffice.Hunt](a, "egress/hunt", q)
+		found, err := elsewhere[consoleoffice.HuntQuery, *consoleoffice.Hunt](a, "egress/hunt", q)
 		if err != nil {
 			return nil, err
 		}

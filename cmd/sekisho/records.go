@@ -11,25 +11,11 @@ import (
 	"sekisho/internal/config"
 	"sekisho/internal/console/httpapi"
 	consoleoffice "sekisho/internal/console/office"
-	"sekisho/internal/control"
 	"sekisho/internal/detect/feed"
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
 	"sekisho/internal/ledger"
 )
-
-// elsewhere asks a console that is not of this machine, where one is named.
-func elsewhere[A, Q any](a *app, call string, q Q) (out A, asked bool, err error) {
-	if a.hub.address == "" {
-		return out, false, nil
-	}
-	client, err := a.hub.client()
-	if err != nil {
-		return out, true, err
-	}
-	out, err = control.Ask[Q, A](a.ctx, client, call, q)
-	return out, true, err
-}
 
 // eventsOf gives the events of some kinds to take, in order.
 func eventsOf(ctx context.Context, r *ledger.Reader, kinds func(event.Kind) bool, take func(*event.Event)) error {
@@ -121,8 +107,8 @@ func firmOf(a *app, l *config.Loaded, file string) (*consoleoffice.Firm, error) 
 
 // firm is the company's file of this installation, or of the one elsewhere.
 func (a *app) firm() (*consoleoffice.Firm, error) {
-	if out, asked, err := elsewhere[*consoleoffice.Firm](a, "case/firm", httpapi.LanguageRequest{Lang: string(a.lang)}); asked {
-		return out, err
+	if a.hub.address != "" {
+		return elsewhere[httpapi.LanguageRequest, *consoleoffice.Firm](a, "case/firm", httpapi.LanguageRequest{Lang: string(a.lang)})
 	}
 	l, err := a.load()
 	if err != nil {
@@ -132,10 +118,9 @@ func (a *app) firm() (*consoleoffice.Firm, error) {
 }
 
 // recorded asks the ledger of the configuration, or a console elsewhere by a call.
-func recorded[A, Q any](a *app, call string, q Q, here func(*ledger.Reader) (A, error)) (A, error) {
-	out, asked, err := elsewhere[A](a, call, q)
-	if asked {
-		return out, err
+func recorded[A, Q any](a *app, call string, q Q, here func(*ledger.Reader) (A, error)) (out A, err error) {
+	if a.hub.address != "" {
+		return elsewhere[Q, A](a, call, q)
 	}
 	r, dir, err := a.reader()
 	if err != nil {
