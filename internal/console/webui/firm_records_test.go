@@ -1,0 +1,21 @@
+package webui
+
+import (
+	"context"
+
+	"sekisho/internal/console/office"
+)
+
+func (f *firm) Found(context.Context, bool) ([]office.Found, error) { return nil, f.fail() }
+
+func (f *firm) Hunt(context.Context, office.HuntQuery) (*office.Hunt, error) {
+	return &office.Hunt{}, f.fail()
+}
+
+func (f *firm) Logins(context.Context, office.LoginsQuery) ([]office.LoginTries, error) {
+	return nil, f.fail()
+}
+
+func (f *firm) Pages(context.Context) ([]office.SitePages, error) { return nil, f.fail() }
+
+func (f *firm) Firm(context.Context, string) (*office.Firm, error) { return &office.Firm{}, f.fail() }
