@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -139,7 +140,7 @@ func (p *process) newGate(c *config.Gate, path string) (*gate, error) {
 		p.log.Warn("sessions were ended: who enters the gate has changed", "gate", c.Name, "sessions", closed)
 	}
 	g.server, err = pgproxy.New(pgproxy.Config{
-		Say: p.words, Elsewhere: p.elsewhere,
+		Say: p.words, Elsewhere: p.elsewhere, Began: cmp.Or(p.past.first, time.Now().UnixNano()),
 		Listener: g.split, Login: login, Loop: g.loop, Start: g.start, Recorders: p.recorders(source, c),
 		Databases: map[string]pgproxy.Settings{g.base.cfg.Database: p.settings(g)},
 		Rules:     p.rules(g), DrainTimeout: time.Duration(c.Limits.Drain), Log: p.log.With("gate", c.Name),

@@ -34,6 +34,7 @@ type history struct {
 	scanned    map[event.Place]bool
 	filled     map[event.Place]bool // materialised views whose taint was recorded
 	objects    []*event.Object      // whose content is known, or that are gone
+	first      int64                // UTC ns of the oldest event; 0: there is none
 	last       int64                // UTC ns of the last event
 	drifts     map[event.Place]*event.Drift
 	cuts       hub.Past
@@ -48,6 +49,9 @@ func replay(ctx context.Context, r *ledger.Reader, d *subject.Dictionary, ring *
 	err := r.ScanEventsOf(ctx, 0, builtOn, func(index event.Index, e *event.Event) error {
 		if progress != nil && index%65536 == 0 {
 			progress(index)
+		}
+		if at := e.At.UnixNano(); h.first == 0 || at < h.first {
+			h.first = at
 		}
 		h.last = max(h.last, e.At.UnixNano())
 		if e.Body == nil {

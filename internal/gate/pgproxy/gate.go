@@ -54,6 +54,9 @@ type Config struct {
 	// Resume are sessions that another gate kept. They are this gate's from New on;
 	// without an error of New, Run takes them up or Kept gives them back.
 	Resume []Kept
+	// Began is when the record of what rests in the databases begins, UTC ns; 0 stands
+	// for ever. Replication may stream what rested at any time since.
+	Began int64
 	// Say puts the gate's own words to clients into the operator's language;
 	// nil: English. It is asked for sessions whose client_encoding is UTF8,
 	// others get English, which has the same bytes in all encodings.
@@ -281,7 +284,7 @@ func (g *Gate) open(ctx context.Context, login *pglogin.Login, entry *roll.Entry
 		s.e.env.reported(name, value)
 	}
 	if login.Replication {
-		s.e.stream()
+		s.e.stream(g.cfg.Began)
 	}
 	return g.begin(ctx, s, rec)
 }

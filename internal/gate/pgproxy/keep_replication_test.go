@@ -50,12 +50,17 @@ func streams(t *testing.T, conn *pgconn.PgConn, command string) (awaits func(tex
 	}
 }
 
+// recordBegan is long before anything streams.
+const recordBegan = 1_600_000_000_000_000_000
+
 // Replication connections go on over two upgrades: what they stream before, meanwhile
-// and after is bounded, and SQL that one carried keeps the database suspected.
+// and after is bounded over everybody who was ever held, and SQL that one carried
+// keeps the database suspected.
 func TestReplicationKept(t *testing.T) {
 	for _, strict := range []bool{false, true} {
 		keep := func(c *pgproxy.Config, s *pgproxy.Settings) {
 			c.Keep = func() bool { return true }
+			c.Began = recordBegan
 			s.Strict = strict
 		}
 		w := replicating(t, keep)
@@ -117,6 +122,11 @@ func TestReplicationKept(t *testing.T) {
 			k.Close()
 		}
 		bodies, _ := w.rec.all()
+		for _, b := range bodies {
+			if c, ok := b.(*event.Crossing); ok && c.Since != recordBegan {
+				t.Errorf("what is streamed may have rested since %d, want since the record began", c.Since)
+			}
+		}
 		if n := len(slices.DeleteFunc(bodies, func(b event.Body) bool { x, ok := b.(*event.Taint); return !ok || x.Table != "shop" })); n != 3 {
 			t.Errorf("SQL tainted the database %d times, want once a run", n)
 		}

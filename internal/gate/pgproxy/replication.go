@@ -75,8 +75,11 @@ func (g *Gate) streamedName(database string) string {
 	return database
 }
 
-// stream makes e the engine of a replication connection.
-func (e *engine) stream() {
+// stream makes e the engine of a replication connection. A slot may have held the
+// log back for any time: whose rows were deleted long ago may be in it.
+func (e *engine) stream(began int64) {
+	began = max(began, 1)
+	e.age = age{first: began, began: began}
 	if len(e.g.Protected) > 0 {
 		e.streaming = e.channelExecution(e.g.streamShape, "replication")
 	} else {
@@ -193,7 +196,7 @@ func (k *keptStream) takeUp(c *Common) {
 // restoreStream goes on with one. Nobody counts in this run what SQL over it wrote in
 // the one before.
 func (e *engine) restoreStream(k *keptStream) {
-	e.stream()
+	e.stream(e.age.began)
 	if k.SQL {
 		e.ddl.mark = ^uint64(0) // takeUp began it
 		e.g.reg.passed.Add(1)
