@@ -38,6 +38,7 @@ type console struct {
 	begun    beginnings
 	whole    sync.Mutex // one reads the whole ledger for a question at a time
 	charts   charts
+	subjects subjectsAsked
 	drafting sync.Mutex // one changes the draft of a policy, or of a protect section, or a file of rules, at a time
 	// proposed is what was proposed last for a protect section; drafting guards it.
 	proposed *protectDraft

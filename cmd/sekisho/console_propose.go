@@ -21,7 +21,6 @@ import (
 	"sekisho/internal/datamap/propose"
 	"sekisho/internal/durable"
 	"sekisho/internal/fault"
-	"sekisho/internal/lang"
 	"sekisho/internal/setup"
 )
 
@@ -89,12 +88,8 @@ func (c *console) Proposal(ctx context.Context, database, language string) (*con
 	if err != nil {
 		return nil, fault.New(fault.DatabaseConnect, "database", database, "address", "").Because(err)
 	}
-	say := texts.In(lang.Japanese)
-	if l, ok := lang.Parse(language); ok {
-		say = texts.In(l)
-	}
 	plan := setup.Settle(propose.Propose(all))
-	x := &merger{base: d, words: proposalWords(say), out: &consoleoffice.Proposal{Database: database, At: c.now().UTC()}, add: config.Addition{Database: database}}
+	x := &merger{base: d, words: proposalWords(printerOf(language)), out: &consoleoffice.Proposal{Database: database, At: c.now().UTC()}, add: config.Addition{Database: database}}
 	x.merge(&plan)
 	for _, table := range slices.Sorted(maps.Keys(skipped)) {
 		x.out.Skipped = append(x.out.Skipped, consoleoffice.SkippedTable{Table: table, Why: skipped[table]})

@@ -33,8 +33,7 @@ func TestMapOfAPart(t *testing.T) {
 			t.Errorf("after %d readings: %d subjects, want %d", i+1, n, want.subjects)
 		}
 		for _, n := range []uint32{1, 2} {
-			w := &tracer{out: whereabouts{Source: "files.unknown", Number: n}, sessions: map[sessionKey]*event.SessionOpen{}, open: map[event.Place]*rest{},
-				scans: map[event.Place]*tracedScan{}, passed: map[passageKey]*passage{}}
+			w := newTracer("files.unknown", n)
 			for _, e := range all[:i+1] {
 				if err := w.see(e); err != nil {
 					t.Fatal(err)

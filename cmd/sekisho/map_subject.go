@@ -10,10 +10,12 @@ import (
 	"time"
 
 	"sekisho/internal/config"
+	consoleoffice "sekisho/internal/console/office"
 	"sekisho/internal/element"
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
 	"sekisho/internal/keyring"
+	"sekisho/internal/lang"
 	"sekisho/internal/ledger"
 	"sekisho/internal/subject"
 )
@@ -23,43 +25,17 @@ type mapSubjectCmd struct {
 	Source string `placeholder:"DATABASE.TABLE" help:"help_map_subject_source"`
 }
 
-// whereabouts is where one subject's data rests and passed.
-type whereabouts struct {
-	Source event.SubjectSource `json:"source"`
-	Number uint32              `json:"number"`
-	Rests  []*rest             `json:"rests"`
-	Passed []*passage          `json:"passed"`
-	// Bounded are the statements and the like of which nobody can say whose data
-	// they delivered, by the table that they read.
-	Bounded map[event.Place]uint64 `json:"bounded,omitempty"`
-}
-
-// rest is data of the subject at one place, without a break.
-type rest struct {
-	Place    event.Place  `json:"place"`
-	Elements element.Mask `json:"-"`
-	Names    string       `json:"elements"`
-	First    time.Time    `json:"first_seen"`
-	Last     time.Time    `json:"last_seen"`
-	Gone     *time.Time   `json:"gone,omitempty"`
-}
-
-// passage is what passed a gate to one session.
-type passage struct {
-	Table    event.Place  `json:"table"`
-	Elements element.Mask `json:"-"`
-	Names    string       `json:"elements"`
-	User     string       `json:"user,omitempty"`
-	Address  string       `json:"address,omitempty"`
-	Gate     event.Source `json:"gate"`
-	From     time.Time    `json:"from"`
-	To       time.Time    `json:"to"`
-	Times    uint64       `json:"times"`
-}
-
 // Run shows where the data of one subject rests and where it passed, by the ledger
 // alone.
 func (c mapSubjectCmd) Run(a *app) error {
+	if a.hub.address != "" {
+		out, err := elsewhere[consoleoffice.SubjectRequest, *consoleoffice.Whereabouts](a, "map/subject",
+			consoleoffice.SubjectRequest{Key: c.Key, Source: c.Source, Lang: string(a.say.Language())})
+		if err != nil {
+			return err
+		}
+		return a.out(out, func() { a.showWhereabouts(out) })
+	}
 	l, err := a.load()
 	if err != nil {
 		return err
@@ -72,7 +48,7 @@ func (c mapSubjectCmd) Run(a *app) error {
 	if err != nil {
 		return keysFault(l.Keys, a.config, err)
 	}
-	source, err := c.source(a, l)
+	source, err := subjectSource(a.say, l, c.Source)
 	if err != nil {
 		return err
 	}
@@ -83,14 +59,18 @@ func (c mapSubjectCmd) Run(a *app) error {
 	}
 	number, ok := numberOf(dict.Source(source), c.Key)
 	if !ok {
-		return fault.New(fault.Usage, "problem", a.say.Text("subject_unknown", "source", source), "hint", a.say.Text("subject_unknown_hint"))
+		return subjectUnknown(a.say, source)
 	}
-	w := &tracer{out: whereabouts{Source: source, Number: number, Bounded: map[event.Place]uint64{}}, sessions: map[sessionKey]*event.SessionOpen{}, open: map[event.Place]*rest{}, scans: map[event.Place]*tracedScan{}, passed: map[passageKey]*passage{}}
+	w := newTracer(source, number)
 	if err := eachEvent(a.ctx, r, ofSubjects, w.see); err != nil {
 		return ledgerFault(dir, a.config, err)
 	}
-	w.finish()
-	return a.out(&w.out, func() { w.out.show(a) })
+	out := w.finish()
+	return a.out(out, func() { a.showWhereabouts(out) })
+}
+
+func subjectUnknown(say lang.Printer, source event.SubjectSource) *fault.Error {
+	return fault.New(fault.Usage, "problem", say.Text("subject_unknown", "source", source), "hint", say.Text("subject_unknown_hint"))
 }
 
 // eachEvent gives all events of some kinds in their order, read ahead on all
@@ -116,8 +96,8 @@ func ofSubjects(k event.Kind) bool {
 	return false
 }
 
-// source returns whose key it is: the table that was named, else the only one.
-func (c mapSubjectCmd) source(a *app, l *config.Loaded) (event.SubjectSource, error) {
+// subjectSource returns whose key it is: the table that was named, else the only one.
+func subjectSource(say lang.Printer, l *config.Loaded, name string) (event.SubjectSource, error) {
 	var all []event.SubjectSource
 	for _, d := range protecting(l) {
 		for _, t := range scanTables(d) {
@@ -127,12 +107,12 @@ func (c mapSubjectCmd) source(a *app, l *config.Loaded) (event.SubjectSource, er
 		}
 	}
 	switch {
-	case slices.Contains(all, event.SubjectSource(c.Source)):
-		return event.SubjectSource(c.Source), nil
-	case c.Source == "" && len(all) == 1:
+	case slices.Contains(all, event.SubjectSource(name)):
+		return event.SubjectSource(name), nil
+	case name == "" && len(all) == 1:
 		return all[0], nil
 	}
-	return "", fault.New(fault.Usage, "problem", a.say.Text("subject_source", "source", strconv.Quote(c.Source)), "hint", fmt.Sprintf("--source %s", joinSources(all)))
+	return "", fault.New(fault.Usage, "problem", say.Text("subject_source", "source", strconv.Quote(name)), "hint", fmt.Sprintf("--source %s", joinSources(all)))
 }
 
 // protecting are the databases that have a protect section, behind gates and without.
@@ -190,11 +170,25 @@ type tracedScan struct {
 
 // tracer folds the ledger for one subject.
 type tracer struct {
-	out      whereabouts
+	source   event.SubjectSource
+	number   uint32
 	sessions map[sessionKey]*event.SessionOpen
+	rests    []*rest
 	open     map[event.Place]*rest
 	scans    map[event.Place]*tracedScan
-	passed   map[passageKey]*passage
+	passed   map[passageKey]*consoleoffice.Passage
+	out      *consoleoffice.Whereabouts
+}
+
+// rest is data of the subject at one place.
+type rest struct {
+	consoleoffice.Stay
+	mask element.Mask
+}
+
+func newTracer(source event.SubjectSource, number uint32) *tracer {
+	return &tracer{source: source, number: number, sessions: map[sessionKey]*event.SessionOpen{}, open: map[event.Place]*rest{}, scans: map[event.Place]*tracedScan{},
+		passed: map[passageKey]*consoleoffice.Passage{}, out: &consoleoffice.Whereabouts{Source: source, Number: number, Bounded: map[event.Place]uint64{}}}
 }
 
 func (w *tracer) see(e *event.Event) error {
@@ -204,7 +198,7 @@ func (w *tracer) see(e *event.Event) error {
 	case *event.HoldingScan:
 		w.holding(b)
 	case *event.HoldingChange:
-		if x := w.open[b.Table]; x == nil && b.Source == w.out.Source && b.Op != "delete" && has(b.Subjects, w.out.Number) {
+		if x := w.open[b.Table]; x == nil && b.Source == w.source && b.Op != "delete" && has(b.Subjects, w.number) {
 			at := e.At
 			w.rest(b.Table, element.MaskOf(element.Unclassified), at, at)
 		}
@@ -222,7 +216,7 @@ func has(s event.Set, n uint32) bool {
 }
 
 func (w *tracer) holding(b *event.HoldingScan) {
-	if b.Source != w.out.Source {
+	if b.Source != w.source {
 		return
 	}
 	s := w.scans[b.Table]
@@ -231,7 +225,7 @@ func (w *tracer) holding(b *event.HoldingScan) {
 		w.scans[b.Table] = s
 	}
 	s.seen++
-	if has(b.Subjects, w.out.Number) { // also if the rest of a file was not read
+	if has(b.Subjects, w.number) { // also if the rest of a file was not read
 		s.mask |= b.Elements
 		w.rest(b.Table, b.Elements, time.Unix(0, b.From).UTC(), time.Unix(0, b.To).UTC())
 	}
@@ -250,16 +244,16 @@ func (w *tracer) holding(b *event.HoldingScan) {
 func (w *tracer) rest(place event.Place, mask element.Mask, from, to time.Time) {
 	x := w.open[place]
 	if x == nil {
-		x = &rest{Place: place, First: from}
+		x = &rest{Stay: consoleoffice.Stay{Place: place, First: from}}
 		w.open[place] = x
-		w.out.Rests = append(w.out.Rests, x)
+		w.rests = append(w.rests, x)
 	}
-	x.Elements |= mask
+	x.mask |= mask
 	x.Last = to
 }
 
 func (w *tracer) crossing(e *event.Event, b *event.Crossing, p *event.Part) {
-	if p.Source != w.out.Source {
+	if p.Source != w.source {
 		return
 	}
 	if p.Class != event.Exact {
@@ -268,13 +262,13 @@ func (w *tracer) crossing(e *event.Event, b *event.Crossing, p *event.Part) {
 		}
 		return
 	}
-	if !has(p.Subjects, w.out.Number) {
+	if !has(p.Subjects, w.number) {
 		return
 	}
 	k := passageKey{sessionKey{e.Source, b.Session}, p.Table, p.Elements}
 	x := w.passed[k]
 	if x == nil {
-		x = &passage{Table: p.Table, Elements: p.Elements, Gate: e.Source, From: time.Unix(0, b.From).UTC()}
+		x = &consoleoffice.Passage{Table: p.Table, Elements: p.Elements.String(), Gate: e.Source, From: time.Unix(0, b.From).UTC()}
 		if s := w.sessions[k.sessionKey]; s != nil {
 			x.User, x.Address = s.User, s.Address
 		}
@@ -285,16 +279,15 @@ func (w *tracer) crossing(e *event.Event, b *event.Crossing, p *event.Part) {
 	x.Times++
 }
 
-func (w *tracer) finish() {
-	for _, x := range w.out.Rests {
-		x.Names = x.Elements.String()
+func (w *tracer) finish() *consoleoffice.Whereabouts {
+	for _, x := range w.rests {
+		x.Elements = x.mask.String()
+		w.out.Rests = append(w.out.Rests, &x.Stay)
 	}
-	for _, x := range w.out.Passed {
-		x.Names = x.Elements.String()
-	}
+	return w.out
 }
 
-func (w *whereabouts) show(a *app) {
+func (a *app) showWhereabouts(w *consoleoffice.Whereabouts) {
 	if len(w.Rests)+len(w.Passed)+len(w.Bounded) == 0 {
 		a.print("subject_nowhere")
 		return
@@ -306,13 +299,13 @@ func (w *whereabouts) show(a *app) {
 			if x.Gone != nil {
 				gone = x.Gone.Format(form)
 			}
-			line(x.Place, x.Names, x.First.Format(form), x.Last.Format(form), gone)
+			line(x.Place, x.Elements, x.First.Format(form), x.Last.Format(form), gone)
 		}
 	})
 	if len(w.Passed) > 0 {
 		a.table([]string{"col_table", "col_elements", "col_user", "col_address", "col_from", "col_to", "col_times"}, func(line func(...any)) {
 			for _, x := range w.Passed {
-				line(x.Table, x.Names, x.User, x.Address, x.From.Format(form), x.To.Format(form), x.Times)
+				line(x.Table, x.Elements, x.User, x.Address, x.From.Format(form), x.To.Format(form), x.Times)
 			}
 		})
 	}

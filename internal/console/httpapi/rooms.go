@@ -24,6 +24,7 @@ var roomCalls = []control.Call[*caller]{
 	control.NewCall("map/history", (*caller).history),
 	control.NewCall("map/show", control.Asking((*caller).mapped)),
 	control.NewCall("map/risk", (*caller).ranking),
+	control.NewCall("map/subject", (*caller).whereabouts),
 	control.NewCall("map/proposal", (*caller).proposal),
 	control.NewCall("map/waiting", control.Asking((*caller).waiting)),
 	control.NewCall("map/hand", (*caller).hand),
@@ -57,6 +58,7 @@ var roomRules = map[string]rule{
 	"map/history":     always(account.See),
 	"map/show":        always(account.See),
 	"map/risk":        always(account.See),
+	"map/subject":     always(account.Work),
 	"map/proposal":    always(account.Scan),
 	"map/waiting":     always(account.See),
 	"map/hand":        always(account.Reload),
@@ -173,6 +175,11 @@ func (c *caller) mapped(ctx context.Context) (*office.Mapped, error) { return c.
 
 func (c *caller) ranking(ctx context.Context, r office.RankRequest) (*office.Ranking, error) {
 	return c.s.Office.Ranking(ctx, r)
+}
+
+func (c *caller) whereabouts(ctx context.Context, r office.SubjectRequest) (*office.Whereabouts, error) {
+	r.By = c.by()
+	return c.s.Office.Whereabouts(ctx, r)
 }
 
 // ProposalRequest has a database looked at, which takes up to a few minutes.

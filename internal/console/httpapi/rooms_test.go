@@ -52,6 +52,9 @@ func (f desk) Mapped(context.Context) (*office.Mapped, error) {
 func (f desk) Ranking(_ context.Context, r office.RankRequest) (*office.Ranking, error) {
 	return &office.Ranking{List: []office.Ranked{{Ranked: risk.Ranked{Place: nasty, Elements: []risk.Share{{}}}, Like: nasty}}, More: r.Top}, f.did("map/risk", "")
 }
+func (f desk) Whereabouts(_ context.Context, r office.SubjectRequest) (*office.Whereabouts, error) {
+	return &office.Whereabouts{Rests: []*office.Stay{{Place: nasty, Gone: &when}}, Passed: []*office.Passage{{User: nasty}}, Bounded: map[event.Place]uint64{nasty: 1}}, f.did("map/subject", r.By)
+}
 func (f desk) Proposal(context.Context, string, string) (*office.Proposal, error) {
 	return &office.Proposal{At: when, Tables: []office.ProposedTable{{Columns: []office.ProposedColumn{{Column: nasty}}}}, Diff: []office.DiffLine{{Mark: '+'}}, Skipped: []office.SkippedTable{{}}}, f.did("map/proposal", "")
 }
@@ -137,9 +140,9 @@ func TestCompareCall(t *testing.T) {
 func TestRoomAuthors(t *testing.T) {
 	w := newWorld(t)
 	w.add("ayame", account.Officer, account.CSIRT, account.Operator)
-	token := w.token("ayame", account.Reload, account.Publish)
+	token := w.token("ayame", account.Reload, account.Publish, account.Work)
 	for call, body := range map[string]string{"map/hand": `{"digest":"x"}`, "map/accept": `{"digest":"x"}`, "map/drop": `{}`, "policy/propose": `{"text":"x"}`, "policy/publish": `{"digest":"x"}`,
-		"policy/withdraw": `{}`, "web/except": `{"by":"somebody else"}`,
+		"policy/withdraw": `{}`, "web/except": `{"by":"somebody else"}`, "map/subject": `{"by":"somebody else","key":"1"}`,
 		"web/field": `{"by":"somebody else"}`} {
 		if resp := w.ask("POST", call, body, "Authorization", "Bearer "+token); resp.Code != 200 || w.book.by[call] != "ayame" {
 			t.Errorf("%s: %d, by %q: %s", call, resp.Code, w.book.by[call], resp.Body)

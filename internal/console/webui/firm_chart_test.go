@@ -55,3 +55,7 @@ func (f *firm) Mapped(context.Context) (*office.Mapped, error) { return &office.
 func (f *firm) Ranking(context.Context, office.RankRequest) (*office.Ranking, error) {
 	return &office.Ranking{}, nil
 }
+
+func (f *firm) Whereabouts(context.Context, office.SubjectRequest) (*office.Whereabouts, error) {
+	return &office.Whereabouts{}, nil
+}
