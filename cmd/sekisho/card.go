@@ -14,6 +14,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"sekisho/internal/cardproof"
+	consoleoffice "sekisho/internal/console/office"
 	"sekisho/internal/durable"
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
@@ -33,20 +34,6 @@ type cardEvidenceCmd struct {
 	Out  string `placeholder:"DIR" help:"help_card_out"`
 }
 
-// cardEvidence is what is handed to an acquirer.
-type cardEvidence struct {
-	Version int       `json:"version"`
-	Made    time.Time `json:"made"`
-	Tenant  string    `json:"tenant"`
-	From    time.Time `json:"from"`
-	To      time.Time `json:"to"`
-	// Log is the public key of the ledger, and Checkpoint its signed state: who
-	// holds a later one can have the events shown that this was read from.
-	Log        string           `json:"log"`
-	Checkpoint string           `json:"checkpoint,omitempty"`
-	Sites      []cardproof.Site `json:"sites"`
-}
-
 const (
 	evidenceJSON = "evidence.json"
 	evidencePDF  = "evidence.pdf"
@@ -55,48 +42,103 @@ const (
 	evidencePair = "evidence" // file of the key pair
 )
 
-// Run shows, and with --out signs, that no card number passed the sites.
+// Run shows, and with --out has signed, that no card number passed the sites.
 func (c cardEvidenceCmd) Run(a *app) error {
-	l, err := a.load()
+	when, err := c.when()
 	if err != nil {
 		return err
 	}
-	now := time.Now().UTC()
-	from, to := now.AddDate(0, 0, -30), now
-	for _, one := range []struct {
-		text string
-		at   *time.Time
-	}{{c.From, &from}, {c.To, &to}} {
-		if one.text == "" {
-			continue
-		}
-		if *one.at, err = parseTime(one.text, now); err != nil {
-			return err
-		}
+	if a.hub.address != "" {
+		return c.elsewhere(a, when)
+	}
+	l, err := a.load()
+	if err != nil {
+		return err
 	}
 	r, _, err := a.reader()
 	if err != nil {
 		return err
 	}
-	e := &cardEvidence{Version: 1, Made: now, Tenant: l.Tenant, From: from.UTC(), To: to.UTC(), Log: r.Identity().Key}
-	if e.Sites, err = cardSites(a.ctx, r, from, to); err != nil {
+	e, err := evidenceOf(a.ctx, r, l.Tenant, when, time.Now())
+	if err != nil {
 		return err
-	}
-	if held, err := r.Evidence(a.ctx, nil); err == nil {
-		e.Checkpoint = string(held.Checkpoint)
 	}
 	if c.Out == "" {
 		return a.out(e, func() { a.sayEvidence(e) })
 	}
-	key, err := e.write(a, l.Keys, c.Out)
+	files, key, err := a.evidenceFiles(e, l.Keys)
 	if err != nil {
 		return err
+	}
+	return c.written(a, e, files, key)
+}
+
+// when is the time that was asked about.
+func (c cardEvidenceCmd) when() (when consoleoffice.ProofRequest, err error) {
+	now := time.Now()
+	if when.From, err = parseTime(c.From, now); err == nil {
+		when.To, err = parseTime(c.To, now)
+	}
+	return when, err
+}
+
+// elsewhere shows what a console has. With --out it signs, and the files are written
+// here.
+func (c cardEvidenceCmd) elsewhere(a *app, when consoleoffice.ProofRequest) error {
+	if c.Out == "" {
+		e, err := elsewhere[consoleoffice.ProofRequest, *cardproof.Evidence](a, "web/proof", when)
+		if err != nil {
+			return err
+		}
+		return a.out(e, func() { a.sayEvidence(e) })
+	}
+	got, err := elsewhere[consoleoffice.EvidenceRequest, *consoleoffice.PaymentEvidence](a, "web/evidence", consoleoffice.EvidenceRequest{ProofRequest: when, Lang: string(a.lang)})
+	if err != nil {
+		return err
+	}
+	files := map[string][]byte{evidenceJSON: got.JSON, evidencePDF: got.PDF, evidenceNote: got.Note}
+	var e cardproof.Evidence
+	if problem := readEvidence(files, got.Key, &e); problem != "" {
+		return fault.New(fault.EvidenceBad, "dir", c.Out, "problem", problem)
+	}
+	return c.written(a, &e, files, got.Key)
+}
+
+// written puts evidence into a directory, and says so.
+func (c cardEvidenceCmd) written(a *app, e *cardproof.Evidence, files map[string][]byte, key string) error {
+	if err := os.MkdirAll(c.Out, 0o755); err != nil {
+		return err
+	}
+	out := durable.Dir(c.Out)
+	for _, name := range []string{evidenceJSON, evidencePDF, evidenceNote} {
+		if err := durable.WriteFile(out, name, files[name], 0o644); err != nil {
+			return err
+		}
 	}
 	v := map[string]any{"dir": c.Out, "key": key, "sites": len(e.Sites)}
 	return a.out(v, func() {
 		a.sayEvidence(e)
 		a.print("card_written", "dir", c.Out, "key", key)
 	})
+}
+
+// evidenceOf reads the evidence about a time from a ledger.
+func evidenceOf(ctx context.Context, r *ledger.Reader, tenant string, when consoleoffice.ProofRequest, now time.Time) (e *cardproof.Evidence, err error) {
+	now = now.UTC()
+	e = &cardproof.Evidence{Version: 1, Made: now, Tenant: tenant, From: now.AddDate(0, 0, -30), To: now, Log: r.Identity().Key}
+	if !when.From.IsZero() {
+		e.From = when.From.UTC()
+	}
+	if !when.To.IsZero() {
+		e.To = when.To.UTC()
+	}
+	if e.Sites, err = cardSites(ctx, r, e.From, e.To); err != nil {
+		return nil, err
+	}
+	if held, err := r.Evidence(ctx, nil); err == nil {
+		e.Checkpoint = string(held.Checkpoint)
+	}
+	return e, nil
 }
 
 func cardSites(ctx context.Context, r *ledger.Reader, from, to time.Time) ([]cardproof.Site, error) {
@@ -111,24 +153,9 @@ func cardSites(ctx context.Context, r *ledger.Reader, from, to time.Time) ([]car
 	return append(sites, book.Sites()...), err
 }
 
-// write puts the evidence into a directory.
-func (e *cardEvidence) write(a *app, keys, dir string) (verifier string, err error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", err
-	}
-	files, verifier, err := e.files(a, keys)
-	out := durable.Dir(dir)
-	for _, name := range []string{evidenceJSON, evidencePDF, evidenceNote} {
-		if err == nil {
-			err = durable.WriteFile(out, name, files[name], 0o644)
-		}
-	}
-	return verifier, err
-}
-
-// files makes the evidence, by name: as JSON, as PDF, and a note that is signed
+// evidenceFiles makes the evidence, by name: as JSON, as PDF, and a note that is signed
 // over both.
-func (e *cardEvidence) files(a *app, keys string) (files map[string][]byte, verifier string, err error) {
+func (a *app) evidenceFiles(e *cardproof.Evidence, keys string) (files map[string][]byte, verifier string, err error) {
 	text, err := json.MarshalIndent(e, "", "  ")
 	if err != nil {
 		return nil, "", err
@@ -165,34 +192,43 @@ func (c cardVerifyCmd) Run(a *app) error {
 	bad := func(problem string) error {
 		return fault.New(fault.EvidenceBad, "dir", c.Dir, "problem", problem)
 	}
-	v, err := note.NewVerifier(c.Key)
-	if err != nil {
-		return bad("the key is not a verifier key")
-	}
 	files := map[string][]byte{}
 	for _, name := range []string{evidenceJSON, evidencePDF, evidenceNote} {
+		var err error
 		if files[name], err = os.ReadFile(filepath.Join(c.Dir, name)); err != nil {
 			return bad(name + " cannot be read")
 		}
 	}
-	signed, err := note.Open(files[evidenceNote], note.VerifierList(v))
-	switch {
-	case err != nil:
-		return bad("the signature is not that of the key")
-	case signed.Text != noteText(files[evidenceJSON], files[evidencePDF]):
-		return bad("a file is not the one that was signed")
-	}
-	var e cardEvidence
-	if err := json.Unmarshal(files[evidenceJSON], &e); err != nil {
-		return bad(evidenceJSON + " cannot be read")
-	}
-	if e.Checkpoint != "" {
-		if _, err := proof.ParseCheckpoint([]byte(e.Checkpoint), proof.Keys{Log: e.Log}); err != nil {
-			return bad("the checkpoint is not signed by the ledger that it names")
-		}
+	var e cardproof.Evidence
+	if problem := readEvidence(files, c.Key, &e); problem != "" {
+		return bad(problem)
 	}
 	return a.out(e, func() {
 		a.sayEvidence(&e)
 		a.print("card_verified", "made", at(e.Made), "signer", strings.SplitN(c.Key, "+", 2)[0])
 	})
+}
+
+// readEvidence reads evidence that is as it was signed; else it says what is wrong.
+func readEvidence(files map[string][]byte, key string, e *cardproof.Evidence) (problem string) {
+	v, err := note.NewVerifier(key)
+	if err != nil {
+		return "the key is not a verifier key"
+	}
+	signed, err := note.Open(files[evidenceNote], note.VerifierList(v))
+	switch {
+	case err != nil:
+		return "the signature is not that of the key"
+	case signed.Text != noteText(files[evidenceJSON], files[evidencePDF]):
+		return "a file is not the one that was signed"
+	}
+	if err := json.Unmarshal(files[evidenceJSON], e); err != nil {
+		return evidenceJSON + " cannot be read"
+	}
+	if e.Checkpoint != "" {
+		if _, err := proof.ParseCheckpoint([]byte(e.Checkpoint), proof.Keys{Log: e.Log}); err != nil {
+			return "the checkpoint is not signed by the ledger that it names"
+		}
+	}
+	return ""
 }

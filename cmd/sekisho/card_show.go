@@ -12,7 +12,7 @@ import (
 )
 
 // sayEvidence shows evidence on the terminal.
-func (a *app) sayEvidence(e *cardEvidence) {
+func (a *app) sayEvidence(e *cardproof.Evidence) {
 	d := a.evidenceDocument(e)
 	fmt.Fprintln(a.env.stdout, d.Title)
 	for _, p := range d.Parts {
@@ -24,7 +24,7 @@ func (a *app) sayEvidence(e *cardEvidence) {
 }
 
 // evidenceDocument is evidence for people.
-func (a *app) evidenceDocument(e *cardEvidence) *draft.Document {
+func (a *app) evidenceDocument(e *cardproof.Evidence) *draft.Document {
 	d := &draft.Document{Title: a.say.Text("card_title", "from", at(e.From), "to", at(e.To)), To: a.say.Text("card_to"), Lang: lang.Language(a.say.Language()), At: e.Made,
 		Footer: a.say.Text("card_footer", "made", at(e.Made), "tenant", e.Tenant)}
 	d.Notes = append(d.Notes, a.say.Text("card_note"))

@@ -76,22 +76,26 @@ func (c *console) evidenceKeys() (signer, verifier string, err error) {
 	return hub.KeyPair(c.cfg.Keys, evidencePair, "sekisho.card/"+c.cfg.Tenant)
 }
 
+// PaymentProof implements office.Sites.
+func (c *console) PaymentProof(ctx context.Context, r consoleoffice.ProofRequest) (*cardproof.Evidence, error) {
+	e, err := evidenceOf(ctx, c.ledger.Reader, c.cfg.Tenant, r, c.now())
+	if err != nil {
+		return nil, ledgerFault(ledgerDir(c.cfg.Config), c.file, err)
+	}
+	return e, nil
+}
+
 // PaymentEvidence implements office.Sites.
 func (c *console) PaymentEvidence(ctx context.Context, r consoleoffice.EvidenceRequest) (*consoleoffice.PaymentEvidence, error) {
 	l, ok := lang.Parse(r.Lang)
 	if !ok {
 		l = lang.Japanese
 	}
-	now := c.now().UTC()
-	e := &cardEvidence{Version: 1, Made: now, Tenant: c.cfg.Tenant, From: now.AddDate(0, 0, -30), To: now, Log: c.ledger.Identity().Key}
-	var err error
-	if e.Sites, err = cardSites(ctx, c.ledger.Reader, e.From, e.To); err != nil {
-		return nil, ledgerFault(ledgerDir(c.cfg.Config), c.file, err)
+	e, err := c.PaymentProof(ctx, r.ProofRequest)
+	if err != nil {
+		return nil, err
 	}
-	if held, err := c.ledger.Evidence(ctx, nil); err == nil {
-		e.Checkpoint = string(held.Checkpoint)
-	}
-	files, key, err := e.files(&app{say: texts.In(l), lang: l}, c.cfg.Keys)
+	files, key, err := (&app{say: texts.In(l), lang: l}).evidenceFiles(e, c.cfg.Keys)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 
+	"sekisho/internal/cardproof"
 	"sekisho/internal/console/account"
 	"sekisho/internal/console/office"
 	"sekisho/internal/control"
@@ -41,6 +42,7 @@ var roomCalls = []control.Call[*caller]{
 	control.NewCall("web/fields", control.Asking((*caller).fields)),
 	control.NewCall("web/field", (*caller).reviewField),
 	control.NewCall("web/payment", control.Asking((*caller).payment)),
+	control.NewCall("web/proof", (*caller).paymentProof),
 	control.NewCall("web/evidence", (*caller).paymentEvidence),
 	control.NewCall("egress", control.Asking((*caller).egress)),
 	control.NewCall("egress/explain", (*caller).explainExit),
@@ -75,6 +77,7 @@ var roomRules = map[string]rule{
 	"web/fields":      always(account.See),
 	"web/field":       always(account.Reload),
 	"web/payment":     always(account.See),
+	"web/proof":       always(account.See),
 	"web/evidence":    always(account.Bundle),
 	"egress":          always(account.See),
 	"egress/explain":  always(account.See),
@@ -263,6 +266,10 @@ func (c *caller) fields(ctx context.Context) (*office.Fields, error) { return c.
 
 func (c *caller) reviewField(ctx context.Context, r office.FieldReview) (struct{}, error) {
 	return struct{}{}, c.s.Office.ReviewField(ctx, r)
+}
+
+func (c *caller) paymentProof(ctx context.Context, r office.ProofRequest) (*cardproof.Evidence, error) {
+	return c.s.Office.PaymentProof(ctx, r)
 }
 
 func (c *caller) paymentEvidence(ctx context.Context, r office.EvidenceRequest) (*office.PaymentEvidence, error) {

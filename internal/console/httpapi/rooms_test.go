@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"sekisho/internal/cardproof"
 	"sekisho/internal/console/account"
 	"sekisho/internal/console/office"
 	"sekisho/internal/control"
@@ -90,6 +91,9 @@ func (f desk) ExceptBlock(_ context.Context, r office.ExceptRequest) error {
 }
 func (f desk) Payment(context.Context) (*office.Payment, error) {
 	return &office.Payment{From: when, Sites: []office.PaymentSite{{Items: []office.PageItem{{}}}}}, f.did("web/payment", "")
+}
+func (f desk) PaymentProof(_ context.Context, r office.ProofRequest) (*cardproof.Evidence, error) {
+	return &cardproof.Evidence{From: r.From, Sites: []cardproof.Site{{Host: nasty, Items: []cardproof.Item{{}}}}}, f.did("web/proof", "")
 }
 func (f desk) Fields(context.Context) (*office.Fields, error) {
 	return &office.Fields{List: []office.Field{{Name: nasty}}}, f.did("web/fields", "")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"sekisho/internal/cardproof"
 	"sekisho/internal/control"
 )
 
@@ -28,8 +29,10 @@ type Sites interface {
 	// Payment says what proves that no card number passed, since the oldest event
 	// that is looked at.
 	Payment(ctx context.Context) (*Payment, error)
-	// PaymentEvidence makes what is handed to an acquirer, of the last 30 days, and
-	// signs it. It is recorded with its digest before it is returned.
+	// PaymentProof says all that the ledger tells of it, unsigned.
+	PaymentProof(ctx context.Context, r ProofRequest) (*cardproof.Evidence, error)
+	// PaymentEvidence makes what is handed to an acquirer, and signs it. It is recorded
+	// with its digest before it is returned.
 	PaymentEvidence(ctx context.Context, r EvidenceRequest) (*PaymentEvidence, error)
 }
 
@@ -244,8 +247,15 @@ type Span struct {
 	Reason string    `json:"reason"`
 }
 
+// ProofRequest asks for evidence about a time.
+type ProofRequest struct {
+	From time.Time `json:"from,omitzero"` // none: 30 days ago
+	To   time.Time `json:"to,omitzero"`   // none: now
+}
+
 // EvidenceRequest asks for signed evidence.
 type EvidenceRequest struct {
+	ProofRequest
 	By   string `json:"by"`
 	Lang string `json:"lang"` // of the PDF: "ja" (default) or "en"
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"sekisho/internal/cardproof"
 	"sekisho/internal/console/office"
 	"sekisho/internal/control"
 	"sekisho/internal/policy/site"
@@ -66,4 +67,8 @@ func (f *firm) Payment(context.Context) (*office.Payment, error) {
 
 func (f *firm) PaymentEvidence(context.Context, office.EvidenceRequest) (*office.PaymentEvidence, error) {
 	return &office.PaymentEvidence{JSON: []byte("{}"), PDF: []byte("%PDF"), Note: []byte("note"), Key: nasty}, f.fail()
+}
+
+func (f *firm) PaymentProof(context.Context, office.ProofRequest) (*cardproof.Evidence, error) {
+	return &cardproof.Evidence{}, nil
 }
