@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"time"
 
+	"sekisho/internal/config"
 	consoleoffice "sekisho/internal/console/office"
 	"sekisho/internal/fault"
 	"sekisho/internal/lang"
@@ -65,4 +67,34 @@ func (c *console) Firm(_ context.Context, in string) (*consoleoffice.Firm, error
 		l = lang.Japanese
 	}
 	return firmOf(&app{say: texts.In(l), lang: l}, c.cfg, c.file)
+}
+
+// OldBlock implements office.Records.
+func (c *console) OldBlock(ctx context.Context, id string) (*consoleoffice.BlockAnswer, error) {
+	b, err := whole(ctx, c, func(r *ledger.Reader) (*blocked, error) { return findBlocked(ctx, r, 0, id) })
+	if err != nil {
+		return nil, err
+	}
+	return c.blockAnswer(b), nil
+}
+
+// Judge implements office.Records.
+func (c *console) Judge(ctx context.Context, q consoleoffice.JudgeQuery) (*consoleoffice.Judged, error) {
+	p, err := config.ExitPolicyText("policy", []byte(q.Text))
+	if err != nil {
+		return nil, err
+	}
+	from := q.From
+	if from.IsZero() {
+		from = time.Unix(0, 0)
+	}
+	return whole(ctx, c, func(r *ledger.Reader) (*consoleoffice.Judged, error) {
+		seen := &preview{changes: map[change]*change{}}
+		err := r.Scan(ctx, 0, seen.line(p, from.UnixNano()))
+		out := &consoleoffice.Judged{Judged: seen.Judged, Unknown: seen.Unknown, Changes: []consoleoffice.ExitChange{}}
+		for _, x := range seen.sorted() {
+			out.Changes = append(out.Changes, consoleoffice.ExitChange{Role: x.Role, Host: x.Host, Was: x.Was, Now: x.Now, Rule: x.Rule, Reason: x.Reason, Port: x.Port, Flows: x.Flows, Last: x.Last})
+		}
+		return out, err
+	})
 }

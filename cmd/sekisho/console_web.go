@@ -148,12 +148,19 @@ func (c *console) ExplainBlock(ctx context.Context, id string) (*consoleoffice.B
 	if err != nil {
 		return nil, err
 	}
+	return c.blockAnswer(b), nil
+}
+
+func (c *console) blockAnswer(b *blocked) *consoleoffice.BlockAnswer {
+	for _, g := range c.webs {
+		b.expecting([]config.Web{*g.config()})
+	}
 	out := &consoleoffice.BlockAnswer{Block: consoleoffice.Block{At: b.At, ID: b.ID, Host: b.Host, Method: b.Method, Route: b.Route, Address: b.Address, Action: b.Action, Code: b.Code, Reason: b.Reason, Rules: blockRules(b)},
-		Targets: b.Targets, Shape: b.Shape, File: c.rulesInForce(b.Host)}
+		Targets: b.Targets, Shape: b.Shape, File: c.rulesInForce(b.Host), Methods: b.Methods}
 	for _, e := range b.Exception {
 		out.Exception = append(out.Exception, consoleoffice.SiteRule{Kind: "exception", Host: e.Host, Path: e.Path, Rule: strconv.Itoa(e.Rule), Target: e.Target, Event: e.Event})
 	}
-	return out, nil
+	return out
 }
 
 // rulesInForce returns the file of the rules of a site as its gate has it now, ""

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sekisho/internal/config"
+	consoleoffice "sekisho/internal/console/office"
 	"sekisho/internal/control"
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
@@ -47,6 +48,9 @@ type egressCheckCmd struct {
 
 // Run compiles the policy, which runs its tests.
 func (c egressCheckCmd) Run(a *app) error {
+	if c.File == "" && a.hub.address != "" {
+		return c.elsewhere(a)
+	}
 	p, err := a.exitPolicy(c.File)
 	if err != nil {
 		return err
@@ -68,8 +72,24 @@ type egressExplainCmd struct {
 	At          string `help:"help_egress_at"`
 }
 
+// exitExplained is the JSON form of a decision about what leaves.
+type exitExplained struct {
+	Action string               `json:"action"`
+	Step   string               `json:"step"`
+	Rule   string               `json:"rule"`
+	Reason string               `json:"reason"`
+	Role   string               `json:"role"`
+	By     string               `json:"by"`
+	Mode   string               `json:"mode"`
+	Policy string               `json:"policy"`
+	Passed []consoleoffice.Miss `json:"passed"`
+}
+
 // Run shows who may go where, by which rule, and why not by the others.
 func (c egressExplainCmd) Run(a *app) error {
+	if c.File == "" && a.hub.address != "" {
+		return c.elsewhere(a)
+	}
 	p, err := a.exitPolicy(c.File)
 	if err != nil {
 		return err
@@ -83,33 +103,23 @@ func (c egressExplainCmd) Run(a *app) error {
 		r.Now = time.Now()
 	}
 	d, misses := p.Explain(r, nil)
-	type miss struct {
-		Rule    string `json:"rule"`
-		Because string `json:"because"`
-	}
-	v := struct {
-		Action string      `json:"action"`
-		Step   string      `json:"step"`
-		Rule   string      `json:"rule"`
-		Reason string      `json:"reason"`
-		Role   string      `json:"role"`
-		By     string      `json:"by"`
-		Mode   string      `json:"mode"`
-		Policy exit.Digest `json:"policy"`
-		Passed []miss      `json:"passed"`
-	}{d.Action.String(), string(d.Step), d.Rule, d.Reason, d.Role, d.By, d.Mode.String(), d.Digest, []miss{}}
+	v := exitExplained{d.Action.String(), string(d.Step), d.Rule, d.Reason, d.Role, d.By, d.Mode.String(), string(d.Digest), []consoleoffice.Miss{}}
 	for _, m := range misses {
-		v.Passed = append(v.Passed, miss(m))
+		v.Passed = append(v.Passed, consoleoffice.Miss(m))
 	}
+	return a.exitExplained(v, r.Target.String())
+}
+
+func (a *app) exitExplained(v exitExplained, to string) error {
 	return a.out(v, func() {
-		a.print("egress_"+d.Action.String(), "to", r.Target, "rule", d.Rule, "digest", short(string(d.Digest)))
-		if d.Role == "" {
+		a.print("egress_"+v.Action, "to", to, "rule", v.Rule, "digest", short(v.Policy))
+		if v.Role == "" {
 			a.print("egress_no_role")
 		} else {
-			a.print("egress_role", "role", d.Role, "by", a.say.Text("egress_by_"+d.By), "mode", d.Mode)
+			a.print("egress_role", "role", v.Role, "by", a.say.Text("egress_by_"+v.By), "mode", v.Mode)
 		}
-		a.print("egress_step", "step", a.say.Text("egress_step_"+string(d.Step)), "reason", d.Reason)
-		for _, m := range misses {
+		a.print("egress_step", "step", a.say.Text("egress_step_"+v.Step), "reason", v.Reason)
+		for _, m := range v.Passed {
 			a.print("egress_passed", "rule", m.Rule, "because", a.say.Text("egress_because_"+m.Because))
 		}
 	})
@@ -150,6 +160,9 @@ func (c egressPreviewCmd) Run(a *app) error {
 	from, err := parseTime(c.From, time.Now())
 	if err != nil {
 		return err
+	}
+	if a.hub.address != "" {
+		return c.elsewhere(a, from)
 	}
 	r, dir, err := a.reader()
 	if err != nil {

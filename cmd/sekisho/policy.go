@@ -18,10 +18,14 @@ type policyCmd struct {
 	Reload  policyReloadCmd  `cmd:"" help:"help_policy_reload"`
 }
 
-// policyFrom returns the policy of a file, or of the configuration.
+// policyFrom returns the policy of a file, of the configuration, or that which is
+// in force at a console elsewhere.
 func (a *app) policyFrom(file string) (*policy.Policy, *policy.Source, error) {
 	if file != "" {
 		return config.PolicyFile(file)
+	}
+	if a.hub.address != "" {
+		return a.policyElsewhere()
 	}
 	l, err := a.load()
 	if err != nil {

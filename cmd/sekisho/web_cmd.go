@@ -111,16 +111,9 @@ type webExplainCmd struct {
 
 // Run shows why a request was refused, and the smallest exception.
 func (c webExplainCmd) Run(a *app) error {
-	r, _, err := a.reader()
+	b, err := a.blocked(c.ID)
 	if err != nil {
 		return err
-	}
-	b, err := a.findBlocked(r, c.ID)
-	if err != nil {
-		return err
-	}
-	if l, err := a.load(); err == nil { // a ledger may be read where its gate is not
-		b.expecting(l.Web)
 	}
 	return a.out(b, func() {
 		a.print("blocked_what", "id", b.ID, "at", at(b.At), "host", b.Host, "method", b.Method, "route", b.Route, "address", b.Address, "action", a.say.Text("action_"+b.Action))
@@ -145,6 +138,25 @@ func (c webExplainCmd) Run(a *app) error {
 			a.print("blocked_exception_line", "rule", e.Rule, "path", e.Host+e.Path, "target", orAll(a, e.Target))
 		}
 	})
+}
+
+// blocked is what the ledger knows of an exchange, here or elsewhere.
+func (a *app) blocked(id string) (*blocked, error) {
+	if a.hub.address != "" {
+		return a.blockedElsewhere(id)
+	}
+	r, _, err := a.reader()
+	if err != nil {
+		return nil, err
+	}
+	b, err := a.findBlocked(r, id)
+	if err != nil {
+		return nil, err
+	}
+	if l, err := a.load(); err == nil { // a ledger may be read where its gate is not
+		b.expecting(l.Web)
+	}
+	return b, nil
 }
 
 func orAll(a *app, target string) string {
@@ -178,6 +190,9 @@ type webExceptCmd struct {
 
 // Run writes the smallest exception for a refusal into the rules of its site.
 func (c webExceptCmd) Run(a *app) error {
+	if a.hub.address != "" {
+		return c.elsewhere(a)
+	}
 	l, err := a.load()
 	if err != nil {
 		return err

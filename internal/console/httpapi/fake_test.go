@@ -201,3 +201,10 @@ func (f desk) Pages(context.Context) ([]office.SitePages, error) {
 func (f desk) Firm(context.Context, string) (*office.Firm, error) {
 	return &office.Firm{Company: office.Company{Name: nasty}, People: []office.FirmPerson{{ID: nasty}}, Problems: []string{}}, f.did("case/firm", "")
 }
+
+func (f desk) OldBlock(_ context.Context, id string) (*office.BlockAnswer, error) {
+	return &office.BlockAnswer{Block: office.Block{ID: id}}, f.did("old web/explain", "")
+}
+func (f desk) Judge(context.Context, office.JudgeQuery) (*office.Judged, error) {
+	return &office.Judged{Changes: []office.ExitChange{{Last: when}}}, f.did("egress/judge", "")
+}

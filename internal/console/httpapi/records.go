@@ -12,6 +12,7 @@ import (
 var recordCalls = []control.Call[*caller]{
 	control.NewCall("egress/findings", (*caller).found),
 	control.NewCall("egress/hunt", (*caller).hunt),
+	control.NewCall("egress/judge", (*caller).judge),
 	control.NewCall("web/logins", (*caller).logins),
 	control.NewCall("web/pages", control.Asking((*caller).pages)),
 	control.NewCall("case/firm", (*caller).firm),
@@ -20,6 +21,7 @@ var recordCalls = []control.Call[*caller]{
 var recordRules = map[string]rule{
 	"egress/findings": always(account.See),
 	"egress/hunt":     always(account.Ask),
+	"egress/judge":    always(account.Reload),
 	"web/logins":      always(account.Ask),
 	"web/pages":       always(account.See),
 	"case/firm":       always(account.See),
@@ -52,4 +54,8 @@ func (c *caller) pages(ctx context.Context) ([]office.SitePages, error) {
 
 func (c *caller) firm(ctx context.Context, r LanguageRequest) (*office.Firm, error) {
 	return c.s.Office.Firm(ctx, r.Lang)
+}
+
+func (c *caller) judge(ctx context.Context, q office.JudgeQuery) (*office.Judged, error) {
+	return c.s.Office.Judge(ctx, q)
 }

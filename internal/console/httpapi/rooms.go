@@ -9,6 +9,7 @@ import (
 	"sekisho/internal/console/account"
 	"sekisho/internal/console/office"
 	"sekisho/internal/control"
+	"sekisho/internal/fault"
 	"sekisho/internal/lang"
 	"sekisho/proof/scope"
 )
@@ -251,7 +252,11 @@ type BlockRequest struct {
 }
 
 func (c *caller) explainBlock(ctx context.Context, r BlockRequest) (*office.BlockAnswer, error) {
-	return c.s.Office.ExplainBlock(ctx, r.ID)
+	out, err := c.s.Office.ExplainBlock(ctx, r.ID)
+	if err != nil && fault.Faults(err)[0].Code == fault.ExchangeUnknown {
+		return c.s.Office.OldBlock(ctx, r.ID)
+	}
+	return out, err
 }
 
 func (c *caller) exceptBlock(ctx context.Context, r office.ExceptRequest) (struct{}, error) {

@@ -19,6 +19,11 @@ type Records interface {
 	Logins(ctx context.Context, q LoginsQuery) ([]LoginTries, error)
 	// Pages returns the parts of the pages that lead to payment, by site.
 	Pages(ctx context.Context) ([]SitePages, error)
+	// OldBlock is ExplainBlock of an exchange that the newest events do not hold.
+	OldBlock(ctx context.Context, id string) (*BlockAnswer, error)
+	// Judge says what a policy of what leaves would have done to the flows that are
+	// recorded.
+	Judge(ctx context.Context, q JudgeQuery) (*Judged, error)
 	// Firm returns the company and its people, and what is wrong with the file.
 	Firm(ctx context.Context, lang string) (*Firm, error)
 }
@@ -109,6 +114,20 @@ type PagePart struct {
 	First   time.Time `json:"first"` // in the records
 	Changed time.Time `json:"changed"`
 	New     bool      `json:"new"` // first seen in the time asked about
+}
+
+// JudgeQuery asks what a policy of what leaves, as its file would be, would have
+// done since a time.
+type JudgeQuery struct {
+	Text string    `json:"text"`
+	From time.Time `json:"from,omitzero"`
+}
+
+// Judged is what it would have done.
+type Judged struct {
+	Judged  int          `json:"judged"`
+	Unknown int          `json:"unknown"` // flows whose names the ledger does not keep
+	Changes []ExitChange `json:"changes"`
 }
 
 // Firm is the company as its file has it.

@@ -122,6 +122,9 @@ type BlockAnswer struct {
 	Targets   []string   `json:"targets"`
 	Shape     string     `json:"shape"` // of what matched, letters and digits replaced
 	Exception []SiteRule `json:"exception"`
+	// Methods are what the site would name to have this method expected; empty:
+	// something else stands against it.
+	Methods []string `json:"methods"`
 	// File is where the exception would be written; empty: the gate has no file
 	// of rules.
 	File string `json:"file"`

@@ -19,3 +19,11 @@ func (f *firm) Logins(context.Context, office.LoginsQuery) ([]office.LoginTries,
 func (f *firm) Pages(context.Context) ([]office.SitePages, error) { return nil, f.fail() }
 
 func (f *firm) Firm(context.Context, string) (*office.Firm, error) { return &office.Firm{}, f.fail() }
+
+func (f *firm) OldBlock(context.Context, string) (*office.BlockAnswer, error) {
+	return &office.BlockAnswer{}, f.fail()
+}
+
+func (f *firm) Judge(context.Context, office.JudgeQuery) (*office.Judged, error) {
+	return &office.Judged{}, f.fail()
+}
