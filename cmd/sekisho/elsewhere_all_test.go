@@ -110,6 +110,7 @@ func TestEveryCommandElsewhere(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	t.Chdir(dir)
 	asked := map[string]bool{}
 	hub := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked[strings.TrimPrefix(r.URL.Path, control.API)] = true

@@ -74,7 +74,7 @@ func (s *scopeText) leaving(l *scope.Leaving) {
 	s.text("leaving_refused", "n", countOf(l.Refused))
 	for i, d := range l.Destinations {
 		if i == maxShown {
-			s.text("scope_more", "n", len(l.Destinations)-i)
+			s.text("scope_more", "n", len(l.Destinations)-i+l.MoreDestinations)
 			break
 		}
 		s.text("leaving_to", "host", d.Host, "sent", countOf(d.Sent))

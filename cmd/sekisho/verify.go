@@ -167,6 +167,8 @@ func sameAgain(b *proof.Bundle, checked *proof.Checked) error {
 	}
 	if claimed.Leaving == nil { // a bundle of before what left was part of it
 		again.Leaving = nil
+	} else if again.Leaving != nil && claimed.Leaving.MoreDestinations == 0 { // or of before it said how many more
+		again.Leaving.MoreDestinations = 0
 	}
 	want, err := json.Marshal(claimed)
 	if err != nil {

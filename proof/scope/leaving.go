@@ -33,8 +33,11 @@ type Leaving struct {
 	Refused uint64   `json:"refused"` // attempts; not one byte of them left
 	// Destinations that are in Other, those that got most first, at most 100.
 	Destinations []Destination `json:"destinations"`
-	Gates        []Gate        `json:"gates"`
-	Uncovered    []Interval    `json:"uncovered"`
+	// MoreDestinations is how many further ones there were; what they got is in
+	// Other. Bundles of earlier versions do not say it.
+	MoreDestinations int        `json:"more_destinations,omitempty"`
+	Gates            []Gate     `json:"gates"`
+	Uncovered        []Interval `json:"uncovered"`
 	// Exits are ways out of the window that are in no configuration.
 	Exits []Exit `json:"exits"`
 }
@@ -315,7 +318,8 @@ func (l *Leavings) Result() *Leaving {
 	slices.SortFunc(r.Destinations, func(a, b Destination) int {
 		return cmp.Or(cmp.Compare(b.Sent, a.Sent), cmp.Compare(a.Host, b.Host))
 	})
-	r.Destinations = r.Destinations[:min(len(r.Destinations), maxDestinations)]
+	r.MoreDestinations = max(len(r.Destinations)-maxDestinations, 0)
+	r.Destinations = r.Destinations[:len(r.Destinations)-r.MoreDestinations]
 	for _, x := range l.ways {
 		r.Exits = append(r.Exits, x)
 	}

@@ -129,3 +129,23 @@ func TestLeaving(t *testing.T) {
 		t.Errorf("a firm without such a gate: %+v, %v", r, err)
 	}
 }
+
+// TestMoreDestinations: destinations beyond those of the answer are counted.
+func TestMoreDestinations(t *testing.T) {
+	for _, n := range []int{maxDestinations, maxDestinations + 3} {
+		lines, q := leavingLines(func(l []string) []string {
+			for i := range n {
+				at := time.Date(2026, 3, 19, 9, 10, i%60, 0, time.UTC).UnixNano()
+				l = append(l, fmt.Sprintf(`{"t":"t","s":"gate/out","w":0,"n":1,"at":%d,"ce":0,"k":%d,"p":"","b":{"id":"M%d","place":"egress/out","protocol":"connect","client":"10.0.0.9","host":"h%d.example","port":443,"action":"report","step":"mode","rule":"mode report"}}`, at, kindFlow, i, i))
+			}
+			return l
+		})
+		r, _, err := Evaluate(lines, q)
+		if err != nil || r.Leaving == nil {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		if got, more := len(r.Leaving.Destinations), r.Leaving.MoreDestinations; got != maxDestinations || more != n-maxDestinations {
+			t.Errorf("%d destinations: %d and %d more", n, got, more)
+		}
+	}
+}

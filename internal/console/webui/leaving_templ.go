@@ -197,7 +197,7 @@ func leavingView(p *Page, l *scope.Leaving) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = more(p, len(l.Destinations)).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = more(p, len(l.Destinations)+l.MoreDestinations).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
