@@ -115,7 +115,7 @@ var allowed = map[string][]string{
 	// the console
 	"internal/console/account": {"internal/event"},
 	"internal/console/httpapi": {"internal/cardproof", "internal/console/account", "internal/console/office", "internal/control", "internal/event", "internal/fault", "internal/lang", "proof/scope"},
-	"internal/console/office":  {"internal/cardproof", "internal/control", "internal/datamap/risk", "internal/event", "internal/view/casefile/draft", "proof/scope"},
+	"internal/console/office":  {"internal/cardproof", "internal/control", "internal/datamap/propose", "internal/datamap/risk", "internal/event", "internal/view/casefile/draft", "proof/scope"},
 	"internal/console/webui": {
 		"internal/console/account", "internal/console/office", "internal/control", "internal/desk", "internal/element", "internal/event",
 		"internal/fault", "internal/lang", "internal/rule", "internal/view/casefile", "internal/view/casefile/draft",

@@ -21,6 +21,7 @@ var killedCalls = map[string]string{
 	"status": asks, "sessions": asks, "cuts": asks, "grants": asks, "database": asks, "case": asks, "scan": asks,
 	"compare": asks, "leaving": asks, "trails": asks, "glossary": asks, "duty": asks, "persons": asks,
 	"map/places": asks, "map/history": asks, "map/proposal": asks, "map/waiting": asks, "map": asks,
+	"map/show": asks, "map/risk": asks, "map/subject": asks, "map/propose": asks, "web/proof": asks,
 	"policy/check": asks, "policy/draft": asks, "policy": asks, "egress": asks, "egress/explain": asks, "egress/preview": asks,
 	"web/room": asks, "web/explain": asks, "web/fields": asks, "web/payment": asks,
 	"me": asks, "figures": asks, "look": asks, "events": asks, "events/wait": asks, "ledger": asks, "ledger/verify": asks, "users": asks,

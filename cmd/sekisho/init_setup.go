@@ -20,6 +20,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"sekisho/internal/config"
+	consoleoffice "sekisho/internal/console/office"
 	"sekisho/internal/datamap/propose"
 	"sekisho/internal/durable"
 	"sekisho/internal/fault"
@@ -211,7 +212,7 @@ func (c *initCmd) showPlan(a *app, found *look) {
 		return
 	}
 	a.print("init_found", "database", found.cfg.Database, "version", found.version, "tables", len(found.plan.Tables), "plain", len(found.plan.Plain))
-	mapProposeCmd{}.show(a, &proposal{Proposal: found.plan.Proposal, Skipped: found.skipped})
+	mapProposeCmd{}.show(a, &consoleoffice.Survey{Proposal: found.plan.Proposal, Skipped: found.skipped})
 	for _, t := range found.plan.Keyless {
 		a.print("init_keyless", "table", t.Name)
 	}

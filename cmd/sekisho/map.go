@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sekisho/internal/config"
+	consoleoffice "sekisho/internal/console/office"
 	"sekisho/internal/datamap/propose"
 	"sekisho/internal/datamap/tablestore"
 	"sekisho/internal/fault"
@@ -52,22 +53,22 @@ type mapProposeCmd struct {
 	Check    bool   `help:"help_map_check"`
 }
 
-// proposal is the answer as JSON.
-type proposal struct {
-	Database string `json:"database,omitempty"`
-	propose.Proposal
-	Skipped map[string]string `json:"skipped,omitempty"`
-	Drift   []propose.Drift   `json:"drift,omitempty"`
-}
-
 // Run proposes the protect section of a database, or with --check says how the
 // database drifted away from the one that is configured.
 func (c mapProposeCmd) Run(a *app) error {
+	out := consoleoffice.Survey{}
+	if a.hub.address != "" && c.DSN == "" {
+		var err error
+		if out, err = elsewhere[consoleoffice.SurveyRequest, consoleoffice.Survey](a, "map/propose",
+			consoleoffice.SurveyRequest{Database: c.Database, Check: c.Check, Lang: string(a.lang)}); err != nil {
+			return err
+		}
+		return c.tell(a, &out)
+	}
 	l, d, dsn, err := c.database(a)
 	if err != nil {
 		return err
 	}
-	out := proposal{}
 	name := c.DSN
 	if d != nil {
 		name, out.Database = d.Name, d.Name
@@ -87,7 +88,12 @@ func (c mapProposeCmd) Run(a *app) error {
 		return fault.New(fault.DatabaseConnect, "database", hideDSN(name), "address", "").Because(err)
 	}
 	out.Proposal, out.Skipped, out.Drift = look.Proposal, look.Skipped, look.Drift
-	err = a.out(out, func() { c.show(a, &out) })
+	return c.tell(a, &out)
+}
+
+// tell shows a proposal; drift is a no to --check.
+func (c mapProposeCmd) tell(a *app, out *consoleoffice.Survey) error {
+	err := a.out(out, func() { c.show(a, out) })
 	if err == nil && len(out.Drift) > 0 {
 		return errNo
 	}
@@ -111,30 +117,45 @@ func (c mapProposeCmd) database(a *app) (*config.Loaded, *config.Database, strin
 	if err != nil {
 		return nil, nil, "", err
 	}
+	d, dsn, err := baseToSurvey(l, c.Database)
+	if err == nil && d == nil {
+		err = surveyUnknown(a.say, c.Database)
+	}
+	return l, d, dsn, err
+}
+
+func surveyUnknown(say lang.Printer, name string) *fault.Error {
+	return fault.New(fault.Usage, "problem", say.Text("propose_nobody", "database", name), "hint", say.Text("propose_hint"))
+}
+
+// baseToSurvey returns a database of the configuration, or a store with tables, and how
+// the configuration reaches it; nil when there is none of that name. An empty name is
+// the first.
+func baseToSurvey(l *config.Loaded, name string) (*config.Database, string, error) {
 	for i := range l.Databases {
 		d := &l.Databases[i]
-		if c.Database != "" && d.Name != c.Database {
+		if name != "" && d.Name != name {
 			continue
 		}
 		password, err := config.ReadSecret(d.Control.PasswordFile)
 		if err != nil {
-			return nil, nil, "", err
+			return nil, "", err
 		}
-		return l, d, controlDSN(d, password), nil
+		return d, controlDSN(d, password), nil
 	}
 	for i := range l.Stores {
 		s := &l.Stores[i]
-		if c.Database != "" && s.Name != c.Database || !tablestore.Is(s.Address) {
+		if name != "" && s.Name != name || !tablestore.Is(s.Address) {
 			continue
 		}
 		secret, err := config.ReadSecret(s.PasswordFile)
 		if err != nil {
-			return nil, nil, "", err
+			return nil, "", err
 		}
 		dsn, err := storeDSN(s, secret)
-		return l, storeBase(s), dsn, err
+		return storeBase(s), dsn, err
 	}
-	return nil, nil, "", fault.New(fault.Usage, "problem", a.say.Text("propose_nobody", "database", c.Database), "hint", a.say.Text("propose_hint"))
+	return nil, "", nil
 }
 
 // gated reports whether a database is one behind a gate, which a process watches.
@@ -166,7 +187,7 @@ func proposalWords(say lang.Printer) propose.Words {
 	}
 }
 
-func (c mapProposeCmd) show(a *app, p *proposal) {
+func (c mapProposeCmd) show(a *app, p *consoleoffice.Survey) {
 	if !c.Check {
 		fmt.Fprint(a.env.stdout, p.YAML(proposalWords(a.say)))
 	}

@@ -27,6 +27,7 @@ var roomCalls = []control.Call[*caller]{
 	control.NewCall("map/show", control.Asking((*caller).mapped)),
 	control.NewCall("map/risk", (*caller).ranking),
 	control.NewCall("map/subject", (*caller).whereabouts),
+	control.NewCall("map/propose", (*caller).survey),
 	control.NewCall("map/proposal", (*caller).proposal),
 	control.NewCall("map/waiting", control.Asking((*caller).waiting)),
 	control.NewCall("map/hand", (*caller).hand),
@@ -62,6 +63,7 @@ var roomRules = map[string]rule{
 	"map/show":        always(account.See),
 	"map/risk":        always(account.See),
 	"map/subject":     always(account.Work),
+	"map/propose":     always(account.Scan),
 	"map/proposal":    always(account.Scan),
 	"map/waiting":     always(account.See),
 	"map/hand":        always(account.Reload),
@@ -184,6 +186,10 @@ func (c *caller) ranking(ctx context.Context, r office.RankRequest) (*office.Ran
 func (c *caller) whereabouts(ctx context.Context, r office.SubjectRequest) (*office.Whereabouts, error) {
 	r.By = c.by()
 	return c.s.Office.Whereabouts(ctx, r)
+}
+
+func (c *caller) survey(ctx context.Context, r office.SurveyRequest) (*office.Survey, error) {
+	return c.s.Office.Survey(ctx, r)
 }
 
 // ProposalRequest has a database looked at, which takes up to a few minutes.

@@ -11,6 +11,7 @@ import (
 	"sekisho/internal/console/account"
 	"sekisho/internal/console/office"
 	"sekisho/internal/control"
+	"sekisho/internal/datamap/propose"
 	"sekisho/internal/datamap/risk"
 	"sekisho/internal/event"
 	"sekisho/internal/lang"
@@ -55,6 +56,9 @@ func (f desk) Ranking(_ context.Context, r office.RankRequest) (*office.Ranking,
 }
 func (f desk) Whereabouts(_ context.Context, r office.SubjectRequest) (*office.Whereabouts, error) {
 	return &office.Whereabouts{Rests: []*office.Stay{{Place: nasty, Gone: &when}}, Passed: []*office.Passage{{User: nasty}}, Bounded: map[event.Place]uint64{nasty: 1}}, f.did("map/subject", r.By)
+}
+func (f desk) Survey(context.Context, office.SurveyRequest) (*office.Survey, error) {
+	return &office.Survey{Proposal: propose.Proposal{Tables: []propose.Table{{Name: nasty, Columns: []propose.Proposed{{Column: nasty}}}}}, Skipped: map[string]string{nasty: nasty}, Drift: []propose.Drift{{}}}, f.did("map/propose", "")
 }
 func (f desk) Proposal(context.Context, string, string) (*office.Proposal, error) {
 	return &office.Proposal{At: when, Tables: []office.ProposedTable{{Columns: []office.ProposedColumn{{Column: nasty}}}}, Diff: []office.DiffLine{{Mark: '+'}}, Skipped: []office.SkippedTable{{}}}, f.did("map/proposal", "")

@@ -3,6 +3,8 @@ package office
 import (
 	"context"
 	"time"
+
+	"sekisho/internal/datamap/propose"
 )
 
 // Mapper is how the protect section of a database comes about in the console:
@@ -13,6 +15,9 @@ type Mapper interface {
 	// proposed beside what its configuration file says now. The comments are in
 	// the language ("ja", "en"). Nothing is kept but for HandProposal.
 	Proposal(ctx context.Context, database, language string) (*Proposal, error)
+	// Survey looks at a database likewise, and returns the whole protect section that is
+	// proposed for it, not only what the configuration lacks. Nothing is kept.
+	Survey(ctx context.Context, r SurveyRequest) (*Survey, error)
 	// ProposalDraft returns what waits for a second person; nil: nothing does.
 	ProposalDraft(ctx context.Context) (*ProposalDraft, error)
 	// HandProposal keeps the proposal of that digest for a second person.
@@ -43,6 +48,21 @@ type Proposal struct {
 	Digest  string     `json:"digest"`
 	Problem string     `json:"problem"`
 	Diff    []DiffLine `json:"diff"` // of the file, with a few lines around
+}
+
+// SurveyRequest names a database or a store with tables.
+type SurveyRequest struct {
+	Database string `json:"database,omitempty"` // empty: the first of the configuration
+	Check    bool   `json:"check,omitempty"`    // say how it drifted away from what is configured
+	Lang     string `json:"lang,omitempty"`     // of what is wrong with the question: "ja" or "en"
+}
+
+// Survey is what is proposed for a database. It holds no value of a row.
+type Survey struct {
+	Database string `json:"database,omitempty"`
+	propose.Proposal
+	Skipped map[string]string `json:"skipped,omitempty"` // tables that could not be looked at, and why
+	Drift   []propose.Drift   `json:"drift,omitempty"`
 }
 
 // ProposedTable is a table with personal data.

@@ -59,3 +59,7 @@ func (f *firm) Ranking(context.Context, office.RankRequest) (*office.Ranking, er
 func (f *firm) Whereabouts(context.Context, office.SubjectRequest) (*office.Whereabouts, error) {
 	return &office.Whereabouts{}, nil
 }
+
+func (f *firm) Survey(context.Context, office.SurveyRequest) (*office.Survey, error) {
+	return &office.Survey{}, nil
+}
