@@ -16,8 +16,8 @@ chown "$uid:$gid" "$root/etc/sekisho"
 if [ -z "$root" ] && [ -d /run/systemd/system ]; then
 	systemctl daemon-reload
 	# An upgrade: a running process is taken over, and who connects meanwhile
-	# waits. Where the new version cannot (SK6009, SK6010) or takes long (SK6011),
-	# what runs goes on; one that knows nothing of upgrades is restarted, and one
+	# waits. Where the new version cannot (SK6009, SK6010), takes long (SK6011) or would
+	# end sessions (SK6012), what runs goes on; one that knows nothing of upgrades is restarted, and one
 	# that was stopped stays so.
 	if systemctl is-active --quiet sekisho.service; then
 		if said=$(runuser -u sekisho -- /usr/bin/sekisho -c /etc/sekisho/sekisho.yaml --lang en upgrade --by package 2>&1); then
@@ -25,7 +25,7 @@ if [ -z "$root" ] && [ -d /run/systemd/system ]; then
 		else
 			echo "$said" >&2
 			case $said in
-			*SK6009* | *SK6010* | *SK6011*) ;;
+			*SK6009* | *SK6010* | *SK6011* | *SK6012*) ;;
 			*) systemctl try-restart sekisho.service ;;
 			esac
 		fi

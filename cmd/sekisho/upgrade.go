@@ -259,6 +259,11 @@ func (p *process) Upgrade(ctx context.Context, r control.UpgradeRequest) (contro
 		return refuse(err)
 	}
 	u := control.Upgrade{From: version, To: next.version, By: r.By, At: p.now().UTC()}
+	if !r.Now {
+		if err := p.wouldEnd(ctx, next); err != nil {
+			return control.Upgrade{}, err
+		}
+	}
 	if err := p.recordUpgrade(ctx, u, "ordered"); err != nil {
 		return refuse(err)
 	}
@@ -267,6 +272,43 @@ func (p *process) Upgrade(ctx context.Context, r control.UpgradeRequest) (contro
 	p.keeps = next.keeps
 	close(p.leave)
 	return u, nil
+}
+
+// longUnderWay is how long a session must be in the middle of the same thing to be
+// waited for: what is shorter has come to its end when limits.drain is over.
+const longUnderWay = 300 * time.Millisecond
+
+// wouldEnd reports sessions of the database gates that an upgrade would end now.
+func (p *process) wouldEnd(ctx context.Context, next nextProgram) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	before := make([]map[event.Session]uint64, len(p.gates))
+	for i, g := range p.gates {
+		before[i] = g.server.Held(ctx)
+	}
+	if err := pause(ctx, longUnderWay); err != nil {
+		return err
+	}
+	count, names := 0, []string(nil)
+	for i, g := range p.gates {
+		n := 0
+		if !next.keeps {
+			n = len(g.server.Sessions())
+		} else if len(before[i]) > 0 {
+			for id, at := range g.server.Held(ctx) {
+				if was, ok := before[i][id]; ok && was == at {
+					n++
+				}
+			}
+		}
+		if n > 0 {
+			count, names = count+n, append(names, g.cfg.Name)
+		}
+	}
+	if count == 0 {
+		return nil
+	}
+	return fault.New(fault.UpgradeBusy, "count", count, "gates", strings.Join(names, ", "))
 }
 
 // samePolicies reports whether the policies in the files are those in force: a
@@ -320,6 +362,7 @@ type followed struct {
 type upgradeCmd struct {
 	By   string        `help:"help_by"`
 	Wait time.Duration `default:"10m" help:"help_upgrade_wait"`
+	Now  bool          `help:"help_upgrade_now"`
 }
 
 // Run has the running process taken over by the program that lies where it lay,
@@ -336,12 +379,12 @@ func (c upgradeCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	u, err := op.Upgrade(a.ctx, control.UpgradeRequest{By: a.person(c.By)})
+	ctx, cancel := context.WithTimeout(a.ctx, c.Wait)
+	defer cancel()
+	u, err := c.order(ctx, a, op)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(a.ctx, c.Wait)
-	defer cancel()
 	after, err := awaitNext(ctx, op, before)
 	if err != nil {
 		return err
@@ -355,6 +398,22 @@ func (c upgradeCmd) Run(a *app) error {
 		return fault.New(fault.UpgradeFailed, "to", u.To, "from", u.From, "problem", u.Failed)
 	}
 	return a.out(u, func() { a.print("upgraded", "from", u.From, "to", u.To, "pid", after.PID) })
+}
+
+// order has the process begin, at a moment at which no session would end.
+func (c upgradeCmd) order(ctx context.Context, a *app, op control.Operator) (control.Upgrade, error) {
+	for told := false; ; told = true {
+		u, err := op.Upgrade(a.ctx, control.UpgradeRequest{By: a.person(c.By), Now: c.Now})
+		if err == nil || fault.Faults(err)[0].Code != fault.UpgradeBusy {
+			return u, err
+		}
+		if !told {
+			fmt.Fprintln(a.env.stderr, fault.Faults(err)[0].What(a.lang))
+		}
+		if pause(ctx, time.Second) != nil {
+			return u, err
+		}
+	}
 }
 
 // awaitNext waits until a run that began after before answers, or the process is

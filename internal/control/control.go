@@ -118,6 +118,8 @@ type Status struct {
 // UpgradeRequest asks for another version.
 type UpgradeRequest struct {
 	By string `json:"by"`
+	// Now does not ask whether sessions would end.
+	Now bool `json:"now,omitempty"`
 }
 
 // Upgrade is an upgrade of the running process.

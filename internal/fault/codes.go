@@ -66,6 +66,7 @@ const (
 	UpgradeRefused    Code = 6009
 	UpgradeFailed     Code = 6010
 	UpgradeSlow       Code = 6011
+	UpgradeBusy       Code = 6012
 	PersonSource      Code = 8201
 	PersonState       Code = 8202
 	PersonRecord      Code = 8203
@@ -119,7 +120,7 @@ var Codes = slices.Sorted(slices.Values(append(elsewhere[:len(elsewhere):len(els
 	SecretUnreadable, SecretMode, PersonSubjects, PersonPassword, PersonMemory, PersonNotices,
 	GateListen, GateTLS, GateFailed, MetricsListen, CutRefused, CutUnknown, HubJoin, HubListen, IndicatorList,
 	PolicyInvalid, PolicyNotNewer, PolicyTestFailed, GrantRefused, GrantUnknown, PolicyDraft,
-	NotRunning, ControlRefused, AlreadyRunning, ScopeQuery, SessionUnknown, HubAddress, HubSilent, HereOnly, UpgradeRefused, UpgradeFailed, UpgradeSlow, CaseRefused, CaseFile, CaseUnknown,
+	NotRunning, ControlRefused, AlreadyRunning, ScopeQuery, SessionUnknown, HubAddress, HubSilent, HereOnly, UpgradeRefused, UpgradeFailed, UpgradeSlow, UpgradeBusy, CaseRefused, CaseFile, CaseUnknown,
 	DatabaseConnect, ScanFailed, FolderUnreadable, FolderWrite,
 	LedgerMissing, LedgerExists, LedgerOpen, LedgerLocked, LedgerCorrupt, KeysMissing,
 	KeysOpen, ViewOpen, BundleInvalid, BackupFailed, WitnessFailed, KeyUnknown, BackupWithoutKeys, LedgerFull, LedgerBroken,

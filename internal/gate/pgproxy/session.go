@@ -29,7 +29,8 @@ type session struct {
 
 	pair     atomic.Pointer[netloop.Pair]
 	order    atomic.Pointer[order] // what an operator wants
-	canceled atomic.Bool           // a CancelRequest was delivered
+	survey   atomic.Pointer[survey]
+	canceled atomic.Bool // a CancelRequest was delivered
 	rows     atomic.Uint64
 	closed   bool // the engine is; bytes may still be on their way
 	again    bool // another gate kept it
@@ -76,6 +77,7 @@ func (s *session) OnOpen(p *netloop.Pair) error {
 		s.e.settled()
 		s.e.waitClient = waitNothing
 	}
+	s.surveyed(false)
 	return s.flush(p)
 }
 
@@ -93,6 +95,7 @@ func (s *session) OnData(p *netloop.Pair, side netloop.Side, b []byte) error {
 // OnWake implements netloop.Handler.
 func (s *session) OnWake(p *netloop.Pair) error {
 	if s.cutShort(p) || s.closed {
+		s.surveyed(true)
 		return nil
 	}
 	s.e.clock = p.Now().UnixNano()
@@ -100,6 +103,7 @@ func (s *session) OnWake(p *netloop.Pair) error {
 		s.e.cancelDone()
 	}
 	s.e.woken()
+	s.surveyed(false)
 	return s.flush(p)
 }
 
