@@ -86,7 +86,7 @@ func (c *console) Proposal(ctx context.Context, database, language string) (*con
 	}
 	all, skipped, err := propose.Read(ctx, dsn, attach)
 	if err != nil {
-		return nil, fault.New(fault.DatabaseConnect, "database", database, "address", "").Because(err)
+		return nil, fault.New(fault.DatabaseConnect, "database", database, "address", "").Because(withoutText(err))
 	}
 	plan := setup.Settle(propose.Propose(all))
 	x := &merger{base: d, words: proposalWords(printerOf(language)), out: &consoleoffice.Proposal{Database: database, At: c.now().UTC()}, add: config.Addition{Database: database}}
