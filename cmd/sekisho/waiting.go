@@ -50,12 +50,19 @@ const keepsSessions = 7
 // it lets in is kept for a gate of which that is still true. Policies are no
 // part of it: they are asked again.
 func entryOf(g *config.Gate, d *config.Database) (string, error) {
-	of := struct {
+	return entryDigest(struct {
 		Login, TLS, Server any
 		Address, Database  string
-		Files              [][]byte
-	}{Login: g.Login, TLS: g.TLS, Server: d.TLS, Address: d.Upstream, Database: d.Database}
-	for _, name := range []string{g.Login.Verifiers, g.Login.Passwords, g.TLS.ClientCA, d.TLS.CA} {
+	}{g.Login, g.TLS, d.TLS, d.Upstream, d.Database}, g.Login.Verifiers, g.Login.Passwords, g.TLS.ClientCA, d.TLS.CA)
+}
+
+// entryDigest is a digest of settings and of the files that they name.
+func entryDigest(settings any, files ...string) (string, error) {
+	of := struct {
+		Settings any
+		Files    [][]byte
+	}{Settings: settings}
+	for _, name := range files {
 		var text []byte
 		if name != "" {
 			var err error

@@ -1,10 +1,6 @@
 package main
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"os"
 	"sync"
 
 	"sekisho/internal/config"
@@ -40,30 +36,6 @@ func exitEntryOf(c *config.EgressGate) (string, error) {
 		TLS      config.EgressTLS
 		Upstream config.EgressUpstream
 	}{c.Users, c.TLS, c.Upstream}, c.Users, c.TLS.ClientCA)
-}
-
-// entryDigest is a digest of settings and of the files that they name.
-func entryDigest(settings any, files ...string) (string, error) {
-	of := struct {
-		Settings any
-		Files    [][]byte
-	}{Settings: settings}
-	for _, name := range files {
-		var text []byte
-		if name != "" {
-			var err error
-			if text, err = os.ReadFile(name); err != nil {
-				return "", err
-			}
-		}
-		of.Files = append(of.Files, text)
-	}
-	text, err := json.Marshal(of)
-	if err != nil {
-		return "", err
-	}
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:]), nil
 }
 
 // tunnels takes those of a gate out.
