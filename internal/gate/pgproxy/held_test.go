@@ -29,7 +29,7 @@ func TestHeld(t *testing.T) {
 	begin(t, open, &pgproto3.Query{String: "BEGIN; UPDATE customers SET plan = 'gold' WHERE id = 1000"})
 	lines(t, open, 1)
 	begin(t, reads, &pgproto3.Query{String: "SELECT email, id FROM customers WHERE " + slowly})
-	begin(t, writes, &pgproto3.Query{String: "UPDATE customers SET plan = plan WHERE id = 1 AND pg_sleep(60) IS NOT NULL"})
+	begin(t, writes, &pgproto3.Query{String: "UPDATE customers SET plan = plan FROM pg_sleep(60) WHERE id = 1"})
 	w.until("who writes is held", func() bool { return len(held()) == 1 })
 	stopped, cancel := context.WithTimeout(context.Background(), time.Nanosecond)
 	defer cancel()
