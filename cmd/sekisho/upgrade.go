@@ -278,13 +278,20 @@ func (p *process) Upgrade(ctx context.Context, r control.UpgradeRequest) (contro
 // waited for: what is shorter has come to its end when limits.drain is over.
 const longUnderWay = 300 * time.Millisecond
 
+// answerPatience bounds how long the sessions of a gate may take to say how they
+// stand: those that do not answer count as held.
+const answerPatience = 5 * time.Second
+
 // wouldEnd reports sessions of the database gates that an upgrade would end now.
 func (p *process) wouldEnd(ctx context.Context, next nextProgram) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
+	held := func(g *gate) map[event.Session]uint64 {
+		ctx, cancel := context.WithTimeout(ctx, answerPatience)
+		defer cancel()
+		return g.server.Held(ctx)
+	}
 	before := make([]map[event.Session]uint64, len(p.gates))
 	for i, g := range p.gates {
-		before[i] = g.server.Held(ctx)
+		before[i] = held(g)
 	}
 	if err := pause(ctx, longUnderWay); err != nil {
 		return err
@@ -295,7 +302,7 @@ func (p *process) wouldEnd(ctx context.Context, next nextProgram) error {
 		if !next.keeps {
 			n = len(g.server.Sessions())
 		} else if len(before[i]) > 0 {
-			for id, at := range g.server.Held(ctx) {
+			for id, at := range held(g) {
 				if was, ok := before[i][id]; ok && was == at {
 					n++
 				}

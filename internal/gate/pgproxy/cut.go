@@ -46,6 +46,7 @@ func (g *Gate) enter(ctx context.Context, rec event.Recorder, s *session) error 
 func (s *session) leave() {
 	s.live.Leave()
 	s.once.Do(func() { close(s.gone) })
+	s.surveyed(true)
 }
 
 // Cut implements cutting.Cutter: sessions are matched by the client's address,

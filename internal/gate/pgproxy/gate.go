@@ -366,7 +366,6 @@ func (g *Gate) assign(ctx context.Context, login *pglogin.Login) (*shared, event
 // in no list any more.
 func (g *Gate) ended(s *session) {
 	defer s.leave()
-	s.surveyed(true)
 	s.e.g.forgetFindings(s.e.session)
 	g.mu.Lock()
 	defer g.mu.Unlock()

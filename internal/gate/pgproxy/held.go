@@ -35,10 +35,10 @@ func (g *Gate) Held(ctx context.Context) map[event.Session]uint64 {
 	}
 	for _, s := range list {
 		s.survey.Store(q)
-		switch p := s.pair.Load(); {
-		case p != nil:
+		if p := s.pair.Load(); p != nil {
 			p.Wake()
-		case s.isGone():
+		}
+		if s.isGone() { // it answered who asked before; one that goes from now on finds q
 			q.answer(s, false, 0)
 		}
 	}

@@ -45,3 +45,23 @@ func TestHeld(t *testing.T) {
 	begin(t, rests, &pgproto3.Query{String: "SELECT 1"})
 	lines(t, rests, 1)
 }
+
+// Sessions that end while they are asked are not waited for.
+func TestHeldWhileTheyEnd(t *testing.T) {
+	w := keeps(t, briefly(nil))
+	for range 40 {
+		c := w.connect("")
+		gone := make(chan struct{})
+		go func() {
+			defer close(gone)
+			_ = c.Close(context.Background())
+		}()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		w.gate.Held(ctx)
+		if ctx.Err() != nil {
+			t.Error("a session that has ended did not answer")
+		}
+		cancel()
+		<-gone
+	}
+}
