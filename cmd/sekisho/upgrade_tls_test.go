@@ -2,21 +2,13 @@ package main
 
 import (
 	"bufio"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
 	"io"
-	"math/big"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"sekisho/internal/control"
 	"sekisho/internal/pgserver"
@@ -49,7 +41,10 @@ func testUpgradeTLS(t *testing.T, version string) {
 	if !canReplace {
 		t.Skip("SKIPPED: no program can take a process over here")
 	}
-	cert, key := localhostCertificate(t)
+	cert, key, err := pgservertest.Localhost()
+	if err != nil {
+		t.Fatal(err)
+	}
 	server := pgservertest.Start(t, pgserver.Config{CertPEM: cert, KeyPEM: key, HBA: []string{"hostnossl all app,sekisho all reject"},
 		Settings: map[string]string{"ssl_min_protocol_version": version, "ssl_max_protocol_version": version, "wal_level": "logical"}})
 	roles := server.Command(t.Context(), "psql", "-q", "-c", "CREATE ROLE sekisho LOGIN; CREATE ROLE app LOGIN REPLICATION; GRANT pg_read_all_stats TO sekisho", "postgres")
@@ -189,24 +184,4 @@ func (k *talker) hears(text string) string {
 			return line
 		}
 	}
-}
-
-// localhostCertificate returns one of localhost, and its key.
-func localhostCertificate(t *testing.T) (cert, key []byte) {
-	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "localhost"}, DNSNames: []string{"localhost"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	raw, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: raw})
 }

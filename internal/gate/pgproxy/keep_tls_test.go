@@ -4,16 +4,9 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
 	"io"
-	"math/big"
 	"slices"
 	"strings"
 	"testing"
@@ -33,22 +26,16 @@ import (
 // binding through a gate needs it. upstream is the greatest version at the server.
 func encrypted(t *testing.T, upstream uint16) (*world, func(*pgproxy.Config, *pgproxy.Settings)) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	cert, key, err := pgservertest.Localhost()
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "localhost"}, DNSNames: []string{"localhost"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	raw, err := x509.MarshalPKCS8PrivateKey(key)
+	pair, err := tls.X509KeyPair(cert, key)
 	if err != nil {
 		t.Fatal(err)
 	}
 	server := pgservertest.Start(t, pgserver.Config{
-		CertPEM: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), KeyPEM: pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: raw}),
+		CertPEM: cert, KeyPEM: key,
 		HBA: []string{"hostnossl all app 127.0.0.0/8 reject", "hostssl all app 127.0.0.0/8 scram-sha-256"}})
 	if err := server.CreateDatabase(t.Context(), "shop"); err != nil {
 		t.Fatal(err)
@@ -60,9 +47,7 @@ func encrypted(t *testing.T, upstream uint16) (*world, func(*pgproxy.Config, *pg
 		c.Keep = func() bool { return true }
 		c.Login.ClientTLS, c.Login.UpstreamTLS = pglogin.TLSRequired, pglogin.Require
 		c.Login.UpstreamConfig = &tls.Config{MaxVersion: upstream}
-		c.Login.Certificate = func() (*tls.Certificate, error) {
-			return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, nil
-		}
+		c.Login.Certificate = func() (*tls.Certificate, error) { return &pair, nil }
 	}
 	return newWorldOn(t, server, change), change
 }
