@@ -210,7 +210,7 @@ func (p *process) webTLS(g *webGate, next, before *webInForce) error {
 
 func webLimits(l *config.WebLimits) revproxy.Limits {
 	return revproxy.Limits{
-		Header: time.Duration(l.Header), Idle: time.Duration(l.Idle), Body: time.Duration(l.Body), BodyRate: int64(l.BodyRate), Send: time.Duration(l.Send),
+		Header: time.Duration(l.Header), Idle: time.Duration(l.Idle), Body: time.Duration(l.Body), BodyRate: int64(l.BodyRate), Send: time.Duration(l.Send), Drain: time.Duration(l.Drain),
 		HeaderBytes: int(l.HeaderBytes), Connections: l.Connections, PerAddress: l.PerAddress, Streams: l.Streams,
 	}
 }

@@ -13,8 +13,18 @@ import (
 	"sekisho/internal/config"
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
+	"sekisho/internal/gate/revproxy"
 	"sekisho/internal/waf"
 )
+
+// A web gate bears what its configuration says, of every limit.
+func TestWebLimits(t *testing.T) {
+	got := webLimits(&config.WebLimits{Connections: 1, PerAddress: 2, Streams: 3, HeaderBytes: 4, Header: 5, Body: 6, BodyRate: 7, Send: 8, Idle: 9, Drain: 10})
+	want := revproxy.Limits{Connections: 1, PerAddress: 2, Streams: 3, HeaderBytes: 4, Header: 5, Body: 6, BodyRate: 7, Send: 8, Idle: 9, Drain: 10}
+	if got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
 
 func TestMovedPlaces(t *testing.T) {
 	const reason = "the sites of the gate changed"

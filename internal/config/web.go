@@ -43,6 +43,7 @@ type WebLimits struct {
 	BodyRate    Bytes    `yaml:"body_rate,omitempty" doc:"Bytes a second that a body must come at after that time, on average, from 1 to 1MiB. Default: 500."`
 	Send        Duration `yaml:"send,omitempty" doc:"Wait for a client to take more of a response, from 1s to 1h. Default: 2m."`
 	Idle        Duration `yaml:"idle,omitempty" doc:"Wait for the next request of a connection, from 1s to 1h. Default: 2m."`
+	Drain       Duration `yaml:"drain,omitempty" doc:"Time that requests get to end when the gate stops. Default: 10s."`
 }
 
 // WebTLS is TLS towards browsers.
@@ -166,6 +167,7 @@ func (c *Config) webDefaults() {
 		setDefault(&l.BodyRate, 500)
 		setDefault(&l.Send, Duration(2*time.Minute))
 		setDefault(&l.Idle, Duration(2*time.Minute))
+		setDefault(&l.Drain, Duration(defaultDrain))
 		for k := range w.Sites {
 			s := &w.Sites[k]
 			setDefault(&s.Firewall, "observe")
@@ -275,6 +277,7 @@ func (k *checker) webLimits(path string, l *WebLimits) {
 	k.size(path+".body_rate", l.BodyRate, 1, 1<<20)
 	k.within(path+".send", l.Send, time.Second, time.Hour)
 	k.within(path+".idle", l.Idle, time.Second, time.Hour)
+	k.within(path+".drain", l.Drain, time.Millisecond, time.Hour)
 }
 
 func (k *checker) upstream(path, text string) {

@@ -69,9 +69,6 @@ type Config struct {
 	// Start counts the runs of this gate's source: it makes the numbers of its
 	// sessions unique.
 	Start uint32
-	// DrainTimeout bounds how long Run waits for open exchanges when it ends,
-	// default 10 seconds.
-	DrainTimeout time.Duration
 	// Transport carries requests to the upstreams; nil: one of the gate's own.
 	Transport *Transport
 	// Keep, asked when Run ends, says that another gate follows in this process:
@@ -143,7 +140,6 @@ func (c *Config) check() error {
 	if c.Recorder == nil {
 		return errors.New("revproxy: no recorder: a gate that cannot record passes nothing")
 	}
-	defaults(&c.DrainTimeout, 10*time.Second)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}

@@ -96,7 +96,7 @@ func New(cfg Config) (*Gate, error) {
 }
 
 // Run carries exchanges until ctx ends, then lets open ones end within
-// Config.DrainTimeout. It returns nil after a clean stop, when every goroutine
+// Limits.Drain. It returns nil after a clean stop, when every goroutine
 // is gone. It must be called once.
 func (g *Gate) Run(ctx context.Context) error {
 	open, end := context.WithCancel(context.WithoutCancel(ctx))
@@ -113,7 +113,7 @@ func (g *Gate) Run(ctx context.Context) error {
 	case <-ctx.Done():
 	case err = <-failed:
 	}
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.cfg.DrainTimeout)
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.now.Load().Limits.Drain)
 	defer cancel()
 	err = errors.Join(err, g.finish(drain))
 	if g.keeps() {

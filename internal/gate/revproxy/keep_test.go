@@ -32,7 +32,7 @@ func echoSocket(rw http.ResponseWriter, _ *http.Request) {
 }
 
 func keepsSockets(c *Config) {
-	c.Keep, c.DrainTimeout = func() bool { return true }, time.Second
+	c.Keep, c.Limits.Drain = func() bool { return true }, time.Second
 }
 
 func newKeeping(t *testing.T, settings ...setting) *world {

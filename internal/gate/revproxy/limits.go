@@ -24,6 +24,9 @@ type Limits struct {
 	// Connections bounds those that are open, default 16,384, and PerAddress
 	// those of one address (with IPv6 one /64), default a quarter of it.
 	Connections, PerAddress int
+	// Drain bounds how long Run waits for open exchanges when it ends, default 10
+	// seconds.
+	Drain time.Duration
 	// Streams bounds the requests under way on one connection of HTTP/2, default
 	// 100. A connection that opens more than twice as many and gives up most of
 	// them before they are answered is closed.
@@ -38,6 +41,7 @@ func (l *Limits) check() error {
 	defaults(&l.Idle, 2*time.Minute)
 	defaults(&l.Body, 30*time.Second)
 	defaults(&l.Send, 2*time.Minute)
+	defaults(&l.Drain, 10*time.Second)
 	number(&l.BodyRate, 500)
 	number(&l.HeaderBytes, 64<<10)
 	number(&l.Connections, 16<<10)
