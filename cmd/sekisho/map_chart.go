@@ -47,6 +47,7 @@ type resting struct {
 	mask, nextMask   element.Mask // of the scan, also when nobody was found
 	by, next         map[element.Kind]*roaring.Bitmap
 	whole, nextWhole *roaring.Bitmap
+	since            []written // for the next scan, which may have begun before
 }
 
 // lately is how far back a time without a gate, and readers, count.
@@ -148,6 +149,7 @@ func (x *charted) holding(b *event.HoldingScan) {
 	}
 	r.by, r.whole, r.next, r.nextWhole = r.next, r.nextWhole, nil, nil
 	r.unknown, r.written, r.mask = b.Unknown, 0, r.nextMask
+	r.beside(b.From)
 	from, to := time.Unix(0, b.From).UTC(), time.Unix(0, b.To).UTC()
 	x.story.counted(x, to)
 	if x.holds() {
@@ -214,9 +216,13 @@ func (x *charted) changed(e *event.Event, b *event.HoldingChange) {
 		}
 		enter(r.by[k], b.Subjects)
 	}
+	gate := strings.HasPrefix(string(e.Source), "gate/")
+	if gate { // a reader's own readings follow each other
+		r.keep(e, b, fresh)
+	}
 	switch {
 	case !fresh:
-	case !strings.HasPrefix(string(e.Source), "gate/"): // a reader says how many there are
+	case !gate: // a reader says how many there are
 		r.unknown = max(r.unknown, b.Unknown)
 	case b.Session == 0: // a gate says again what a long transaction wrote
 		r.written = max(r.written, b.Unknown)

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"sekisho/internal/config"
@@ -18,6 +19,7 @@ import (
 	"sekisho/internal/lang"
 	"sekisho/internal/ledger"
 	"sekisho/internal/subject"
+	"sekisho/proof/scope"
 )
 
 type mapSubjectCmd struct {
@@ -176,6 +178,7 @@ type tracer struct {
 	rests    []*rest
 	open     map[event.Place]*rest
 	scans    map[event.Place]*tracedScan
+	written  map[event.Place]int64 // when a gate last saw it written, UTC ns
 	passed   map[passageKey]*consoleoffice.Passage
 	out      *consoleoffice.Whereabouts
 }
@@ -188,7 +191,7 @@ type rest struct {
 
 func newTracer(source event.SubjectSource, number uint32) *tracer {
 	return &tracer{source: source, number: number, sessions: map[sessionKey]*event.SessionOpen{}, open: map[event.Place]*rest{}, scans: map[event.Place]*tracedScan{},
-		passed: map[passageKey]*consoleoffice.Passage{}, out: &consoleoffice.Whereabouts{Source: source, Number: number, Bounded: map[event.Place]uint64{}}}
+		written: map[event.Place]int64{}, passed: map[passageKey]*consoleoffice.Passage{}, out: &consoleoffice.Whereabouts{Source: source, Number: number, Bounded: map[event.Place]uint64{}}}
 }
 
 func (w *tracer) see(e *event.Event) error {
@@ -198,9 +201,13 @@ func (w *tracer) see(e *event.Event) error {
 	case *event.HoldingScan:
 		w.holding(b)
 	case *event.HoldingChange:
-		if x := w.open[b.Table]; x == nil && b.Source == w.source && b.Op != "delete" && has(b.Subjects, w.number) {
-			at := e.At
-			w.rest(b.Table, element.MaskOf(element.Unclassified), at, at)
+		if b.Source == w.source && b.Op != "delete" && has(b.Subjects, w.number) {
+			if w.open[b.Table] == nil {
+				w.rest(b.Table, element.MaskOf(element.Unclassified), e.At, e.At)
+			}
+			if strings.HasPrefix(string(e.Source), "gate/") {
+				w.written[b.Table] = e.At.Add(e.ClockErr).UnixNano()
+			}
 		}
 	case *event.Crossing:
 		for i := range b.Parts {
@@ -235,6 +242,7 @@ func (w *tracer) holding(b *event.HoldingScan) {
 	at := time.Unix(0, b.To).UTC()
 	switch x := w.open[b.Table]; {
 	case s.mask != 0: // said above
+	case w.written[b.Table] != 0 && w.written[b.Table] >= b.From-scope.ChangeSlack: // the scan may have begun before
 	case x != nil:
 		x.Gone = &at
 		delete(w.open, b.Table)
