@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -352,7 +351,7 @@ func (k *checker) policy(l *Loaded) {
 	case l.Policy != nil:
 		p, err := policy.Compile(l.Policy)
 		if err != nil {
-			k.found = append(k.found, k.policyFault("policy", err))
+			k.found = append(k.found, k.policyFaults("policy", err)...)
 			return
 		}
 		l.Compiled, l.Source = p, l.Policy
@@ -372,18 +371,43 @@ func (k *checker) policy(l *Loaded) {
 	}
 }
 
-func (k *checker) policyFault(prefix string, err error) *fault.Error {
-	var e *policy.Error
-	if !errors.As(err, &e) {
-		return fault.New(fault.Internal).Because(err)
+// policyFaults are what err of a policy's compiler joins; prefix is where the policy
+// stands in the file, "" for a file of its own.
+func (k *checker) policyFaults(prefix string, err error) fault.List {
+	return each(err, func(e *policy.Error) *fault.Error {
+		path := e.Path
+		if prefix != "" {
+			path = prefix + "." + path
+		}
+		return fault.New(policyCode(e.Path), "place", e.Path, "problem", e.What, "hint", e.Try).At(k.file, lineOf(k.doc, path), path)
+	})
+}
+
+// policyCode is the code of what is wrong at a place of a policy.
+func policyCode(path string) fault.Code {
+	if strings.HasPrefix(path, "tests[") {
+		return fault.PolicyTestFailed
 	}
-	path := e.Path
-	if prefix != "" {
-		path = prefix + "." + path
+	return fault.PolicyInvalid
+}
+
+// mostProblems are reported of one text: whoever wrote more begins with these.
+const mostProblems = 100
+
+// each makes faults of the errors that err joins, in order, at most mostProblems; what
+// is no E is our own mistake.
+func each[E error](err error, of func(E) *fault.Error) fault.List {
+	switch e := err.(type) {
+	case E:
+		return fault.List{of(e)}
+	case interface{ Unwrap() []error }:
+		var all fault.List
+		for _, one := range e.Unwrap() {
+			if all = append(all, each(one, of)...); len(all) >= mostProblems {
+				return all[:mostProblems]
+			}
+		}
+		return all
 	}
-	code := fault.PolicyInvalid
-	if strings.HasPrefix(e.Path, "tests[") {
-		code = fault.PolicyTestFailed
-	}
-	return fault.New(code, "place", e.Path, "problem", e.What, "hint", e.Try).At(k.file, lineOf(k.doc, path), path)
+	return fault.List{fault.New(fault.Internal).Because(err)}
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -181,6 +182,44 @@ func TestAllFaults(t *testing.T) {
 	_, err := parse("f.yaml", []byte("tenant: 'a b'\ndata: x\nkeys: x\n"))
 	if got := len(fault.Faults(err)); got != 4 {
 		t.Errorf("%d faults, want 4:\n%s", got, render(err))
+	}
+}
+
+// TestAllFaultsOfPolicies: a policy, a policy of what leaves and rules of sites name all
+// that is wrong with them, each at its line, and no more than people read.
+func TestAllFaultsOfPolicies(t *testing.T) {
+	places := func(err error) (all []string) {
+		for _, f := range fault.Faults(err) {
+			all = append(all, fmt.Sprintf("%s:%d", f.Path, f.Line))
+		}
+		return all
+	}
+	for what, c := range map[string]struct {
+		read func(text []byte) error
+		text string
+		want []string
+	}{
+		"policy": {func(b []byte) error { _, _, err := PolicyText("p", b); return err }, "default: maybe\nrules:\n- name: a\n  addresses: [x, 10.0.0.1, y]\n  elements: [nmae, name, mial]\n- name: a\n  elements: [name]\n  action: allow\n  mask: {name: starz}\nchannels:\n- channel: none\n",
+			[]string{"generation:0", "default:1", "rules[0].addresses[0]:4", "rules[0].addresses[2]:4", "rules[0].elements[0]:5", "rules[0].elements[2]:5", "rules[0].action:3",
+				"rules[1].name:6", "rules[1].mask.name:9", "channels[0].name:11", "channels[0].channel:11", "channels[0].users:11"}},
+		"tests": {func(b []byte) error { _, _, err := PolicyText("p", b); return err }, "generation: 1\ntests:\n- {name: a, address: 10.0.0.1, expect: accept}\n- {name: b, address: x, expect: deny}\n- {name: c, address: 10.0.0.1, table: s.t, elements: [name], expect: accept}\n",
+			[]string{"tests[1].address:4", "tests[2]:5"}},
+		"exit": {func(b []byte) error { _, err := ExitPolicyText("p", b); return err }, "generation: 1\nzone: Tokyo\nsegments:\n- name: s\n  networks: [x, 0.0.0.0/0]\nroles:\n- name: r\n  mode: shut\n  users: [a, a]\n  allow:\n  - name: e\n    names: [Www, '*.jp']\n    segments: [s, t]\n    methods: [get]\n    hours: [never]\n    inner: some\n",
+			[]string{"zone:2", "segments[0].networks[0]:5", "segments[0].networks[1]:5", "roles[0].mode:8", "roles[0].users[1]:9", "roles[0].allow[0].names[0]:12", "roles[0].allow[0].names[1]:12", "roles[0].allow[0].segments[1]:13",
+				"roles[0].allow[0].ports:11", "roles[0].allow[0].methods[0]:14", "roles[0].allow[0].hours[0]:15", "roles[0].allow[0].inner:16"}},
+		"site": {func(b []byte) error { _, err := SiteRulesText("p", b); return err }, "exceptions:\n- {rule: 0}\npatches:\n- {name: a b, matches: '(', until: 2026-12-31, reason: r}\npages:\n- {host: h, item: x}\nrefused:\n- {path: x}\nparameters:\n- {path: a, type: thing, max: -1}\n- {template: '/{', in: form, except: ['/}'], name: n, type: integer, from: x, one_of: [y]}\n",
+			[]string{"exceptions[0].until:2", "exceptions[0].reason:2", "exceptions[0].rule:2", "patches[0].name:4", "patches[0].matches:4", "patches[0].matches:4", "pages[0].item:6", "pages[0].reason:6",
+				"refused[0].path:8", "refused[0].name:8", "refused[0].reason:8", "parameters[0].path:10", "parameters[0].name:10", "parameters[0].max:10", "parameters[0].type:10",
+				"parameters[1].from:11", "parameters[1].one_of[0]:11", "parameters[1].template:11", "parameters[1].in:11", "parameters[1].except[0]:11"}},
+	} {
+		err := c.read([]byte(c.text))
+		if got := places(err); !slices.Equal(got, c.want) {
+			t.Errorf("%s:\n got %q\nwant %q\n%s", what, got, c.want, render(err))
+		}
+	}
+	_, _, err := PolicyText("p", []byte("generation: 1\nrules:\n"+strings.Repeat("- name: x\n", 5000)))
+	if got := len(fault.Faults(err)); got != mostProblems {
+		t.Errorf("%d faults of 5,000 wrong rules, want %d", got, mostProblems)
 	}
 }
 

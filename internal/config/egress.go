@@ -1,11 +1,9 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"sekisho/internal/fault"
@@ -199,15 +197,9 @@ func ExitPolicyText(file string, text []byte) (*exit.Policy, error) {
 	if err == nil {
 		return p, nil
 	}
-	var e *exit.Error
-	if !errors.As(err, &e) {
-		return nil, fault.New(fault.Internal).Because(err)
-	}
-	code := fault.PolicyInvalid
-	if strings.HasPrefix(e.Path, "tests[") {
-		code = fault.PolicyTestFailed
-	}
-	return nil, fault.List{fault.New(code, "place", e.Path, "problem", e.What, "hint", e.Try).At(file, lineOf(doc, e.Path), e.Path)}
+	return nil, each(err, func(e *exit.Error) *fault.Error {
+		return fault.New(policyCode(e.Path), "place", e.Path, "problem", e.What, "hint", e.Try).At(file, lineOf(doc, e.Path), e.Path)
+	})
 }
 
 // Resolver is a gate for names.

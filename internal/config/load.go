@@ -117,7 +117,7 @@ func PolicyText(file string, text []byte) (*policy.Policy, *policy.Source, error
 	}
 	p, err := policy.Compile(src)
 	if err != nil {
-		return nil, src, fault.List{(&checker{file: file, doc: doc}).policyFault("", err)}
+		return nil, src, (&checker{file: file, doc: doc}).policyFaults("", err)
 	}
 	return p, src, nil
 }

@@ -229,11 +229,12 @@ func SiteRulesText(file string, text []byte) (*site.Rules, error) {
 		return nil, err
 	}
 	r, err := site.Compile(src)
-	var p *site.Problem
-	if errors.As(err, &p) {
-		return nil, fault.List{fault.New(fault.SiteRules, "place", p.Path, "problem", p.What, "hint", p.Try).At(file, lineOf(doc, p.Path), p.Path)}
+	if err == nil {
+		return r, nil
 	}
-	return r, err
+	return nil, each(err, func(p *site.Problem) *fault.Error {
+		return fault.New(fault.SiteRules, "place", p.Path, "problem", p.What, "hint", p.Try).At(file, lineOf(doc, p.Path), p.Path)
+	})
 }
 
 // webModes are what can be done about an attack or a card number.

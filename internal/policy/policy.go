@@ -1,7 +1,9 @@
 package policy
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -77,37 +79,35 @@ func Open() *Policy {
 	return p
 }
 
-// Compile checks a policy, compiles it and runs its tests. The error is an
-// *Error that names the place.
+// Compile checks a policy, compiles it and runs its tests. The error joins an *Error
+// for each place that is wrong, or for each test that does not hold.
 func Compile(src *Source) (*Policy, error) {
 	p := &Policy{generation: src.Generation, digest: src.digest(), purposes: src.Purposes}
+	var wrong []error
 	if src.Generation == 0 {
-		return nil, &Error{"generation", "is missing or 0", "write generation: 1, and raise it with every change"}
+		wrong = append(wrong, &Error{"generation", "is missing or 0", "write generation: 1, and raise it with every change"})
 	}
 	var err error
-	if p.allow, err = allowOrDeny("default", src.Default, false); err != nil {
-		return nil, err
-	}
+	p.allow, err = allowOrDeny("default", src.Default, false)
+	wrong = append(wrong, err)
 	names := map[string]bool{}
 	for i := range src.Rules {
 		r, err := compileRule(fmt.Sprintf("rules[%d]", i), &src.Rules[i], src.Purposes, names)
-		if err != nil {
-			return nil, err
-		}
-		p.rules = append(p.rules, r)
+		p.rules, wrong = append(p.rules, r), append(wrong, err)
 	}
 	for i := range src.Channels {
 		c, err := compileChannel(fmt.Sprintf("channels[%d]", i), &src.Channels[i], names)
-		if err != nil {
-			return nil, err
-		}
-		p.channels = append(p.channels, c)
+		p.channels, wrong = append(p.channels, c), append(wrong, err)
 	}
-	if p.breakGlass, err = compileBreakGlass(src.BreakGlass); err != nil {
+	p.breakGlass, err = compileBreakGlass(src.BreakGlass)
+	if err := errors.Join(append(wrong, err)...); err != nil {
 		return nil, err
 	}
-	if failed := p.RunTests(src.Tests); len(failed) > 0 {
-		return nil, failed[0]
+	for _, failed := range p.RunTests(src.Tests) {
+		wrong = append(wrong, failed)
+	}
+	if err := errors.Join(wrong...); err != nil {
+		return nil, err
 	}
 	return p, nil
 }
@@ -141,53 +141,45 @@ func checkName(path, name string, names map[string]bool) error {
 }
 
 func compileRule(path string, src *RuleSource, purposes map[string]string, names map[string]bool) (rule, error) {
-	r := rule{name: src.Name, tables: src.Tables, purpose: src.Purpose, caps: NoCaps()}
-	if err := checkName(path, src.Name, names); err != nil {
-		return r, err
+	r := rule{name: src.Name, tables: src.Tables, purpose: src.Purpose, caps: compileCaps(src)}
+	wrong := []error{checkName(path, src.Name, names), checkTables(path, src.Tables)}
+	see := func(err error) { wrong = append(wrong, err) }
+	var noElements, noAction, err error
+	r.who, err = compileWho(path, src.Who)
+	see(err)
+	r.elements, noElements = compileElements(path+".elements", src.Elements)
+	see(noElements)
+	if r.allow, noAction = allowOrDeny(path+".action", src.Action, false); src.Action == "" {
+		noAction = &Error{path + ".action", "is missing", "write allow or deny"}
 	}
-	var err error
-	if r.who, err = compileWho(path, src.Who); err != nil {
-		return r, err
-	}
-	if err := checkTables(path, src.Tables); err != nil {
-		return r, err
-	}
-	if r.elements, err = compileElements(path+".elements", src.Elements); err != nil {
-		return r, err
-	}
-	if src.Action == "" {
-		return r, &Error{path + ".action", "is missing", "write allow or deny"}
-	}
-	if r.allow, err = allowOrDeny(path+".action", src.Action, false); err != nil {
-		return r, err
-	}
+	see(noAction)
 	if _, ok := purposes[src.Purpose]; src.Purpose != "" && !ok {
-		return r, &Error{path + ".purpose", fmt.Sprintf("purpose %q is not declared", src.Purpose), "declare it under purposes"}
+		see(&Error{path + ".purpose", fmt.Sprintf("purpose %q is not declared", src.Purpose), "declare it under purposes"})
 	}
-	if r.bulk, err = allowOrDeny(path+".bulk", src.Bulk, false); err != nil {
-		return r, err
+	r.bulk, err = allowOrDeny(path+".bulk", src.Bulk, false)
+	see(err)
+	if noElements == nil { // what a mask is of is known
+		r.masks, err = compileMasks(path+".mask", src.Mask, r.elements)
+		see(err)
 	}
-	if r.masks, err = compileMasks(path+".mask", src.Mask, r.elements); err != nil {
-		return r, err
+	if noAction == nil && !r.allow && (len(src.Mask) > 0 || r.caps != NoCaps() || r.bulk) {
+		see(&Error{path, "a rule that denies has no mask, rows, subjects, unattributable_rows or bulk", "remove them, or write action: allow"})
 	}
-	r.caps = compileCaps(src)
-	if !r.allow && (len(r.masks) > 0 || r.caps != NoCaps() || r.bulk) {
-		return r, &Error{path, "a rule that denies has no mask, rows, subjects, unattributable_rows or bulk", "remove them, or write action: allow"}
-	}
-	return r, nil
+	return r, errors.Join(wrong...)
 }
 
 func compileWho(path string, src Who) (who, error) {
 	w := who{users: src.Users, databases: src.Databases}
+	var wrong []error
 	for i, text := range src.Addresses {
 		prefix, err := parsePrefix(text)
 		if err != nil {
-			return w, &Error{fmt.Sprintf("%s.addresses[%d]", path, i),
-				fmt.Sprintf("%q is no IP address and no CIDR prefix", text), "write for example 10.0.0.0/8 or 2001:db8::1"}
+			wrong = append(wrong, &Error{fmt.Sprintf("%s.addresses[%d]", path, i),
+				fmt.Sprintf("%q is no IP address and no CIDR prefix", text), "write for example 10.0.0.0/8 or 2001:db8::1"})
 		}
 		w.prefixes = append(w.prefixes, prefix)
 	}
-	return w, nil
+	return w, errors.Join(wrong...)
 }
 
 func parsePrefix(text string) (netip.Prefix, error) {
@@ -204,14 +196,15 @@ func parsePrefix(text string) (netip.Prefix, error) {
 }
 
 func checkTables(path string, tables []string) error {
+	var wrong []error
 	for i, t := range tables {
 		schema, name, ok := strings.Cut(t, ".")
 		if t != "*" && (!ok || schema == "" || name == "" || strings.Contains(schema, "*") || (strings.Contains(name, "*") && name != "*")) {
-			return &Error{fmt.Sprintf("%s.tables[%d]", path, i),
-				fmt.Sprintf("%q is not schema.table, schema.* or *", t), "write for example public.customers"}
+			wrong = append(wrong, &Error{fmt.Sprintf("%s.tables[%d]", path, i),
+				fmt.Sprintf("%q is not schema.table, schema.* or *", t), "write for example public.customers"})
 		}
 	}
-	return nil
+	return errors.Join(wrong...)
 }
 
 func compileElements(path string, names []string) (element.Mask, error) {
@@ -219,35 +212,37 @@ func compileElements(path string, names []string) (element.Mask, error) {
 		return 0, &Error{path, "is missing", `list elements such as name and email, or "*" for all`}
 	}
 	var mask element.Mask
+	var wrong []error
 	for i, name := range names {
-		if name == "*" {
-			mask |= element.MaskOf(element.Kinds()...)
-			continue
-		}
 		k, ok := element.ParseKind(name)
-		if !ok {
-			return 0, &Error{fmt.Sprintf("%s[%d]", path, i), fmt.Sprintf("%q is no element", name),
-				"write one of " + element.MaskOf(element.Kinds()...).String()}
+		switch {
+		case name == "*":
+			mask |= element.MaskOf(element.Kinds()...)
+		case ok:
+			mask |= element.MaskOf(k)
+		default:
+			wrong = append(wrong, &Error{fmt.Sprintf("%s[%d]", path, i), fmt.Sprintf("%q is no element", name),
+				"write one of " + element.MaskOf(element.Kinds()...).String()})
 		}
-		mask |= element.MaskOf(k)
 	}
-	return mask, nil
+	return mask, errors.Join(wrong...)
 }
 
 func compileMasks(path string, src map[string]string, elements element.Mask) (map[element.Kind]Method, error) {
 	masks := make(map[element.Kind]Method, len(src))
-	for name, method := range src {
+	var wrong []error
+	for _, name := range slices.Sorted(maps.Keys(src)) {
 		k, ok := element.ParseKind(name)
-		if !ok || !elements.Has(k) {
-			return nil, &Error{path + "." + name, fmt.Sprintf("%q is not an element of this rule", name), "mask only what the rule allows"}
-		}
-		m := slices.Index(methodNames, method)
-		if m <= 0 {
-			return nil, &Error{path + "." + name, fmt.Sprintf("%q is no way to mask", method), "write null, stars or last4"}
+		m := slices.Index(methodNames, src[name])
+		switch {
+		case !ok || !elements.Has(k):
+			wrong = append(wrong, &Error{path + "." + name, fmt.Sprintf("%q is not an element of this rule", name), "mask only what the rule allows"})
+		case m <= 0:
+			wrong = append(wrong, &Error{path + "." + name, fmt.Sprintf("%q is no way to mask", src[name]), "write null, stars or last4"})
 		}
 		masks[k] = Method(m)
 	}
-	return masks, nil
+	return masks, errors.Join(wrong...)
 }
 
 func compileCaps(src *RuleSource) Caps {
@@ -269,35 +264,33 @@ func compileCaps(src *RuleSource) Caps {
 }
 
 func compileChannel(path string, src *ChannelSource, names map[string]bool) (channelRule, error) {
-	c := channelRule{name: src.Name}
-	if err := checkName(path, src.Name, names); err != nil {
-		return c, err
-	}
 	i := slices.Index(channelNames, src.Channel)
+	c := channelRule{name: src.Name, channel: Channel(i)}
+	wrong := []error{checkName(path, src.Name, names)}
 	if i <= 0 {
-		return c, &Error{path + ".channel", fmt.Sprintf("%q is no channel", src.Channel),
-			"write one of " + strings.Join(channelNames[1:], ", ")}
+		wrong = append(wrong, &Error{path + ".channel", fmt.Sprintf("%q is no channel", src.Channel),
+			"write one of " + strings.Join(channelNames[1:], ", ")})
 	}
-	c.channel = Channel(i)
 	if len(src.Users) == 0 {
-		return c, &Error{path + ".users", "is missing", "a channel that cannot be attributed is opened for named users only"}
+		wrong = append(wrong, &Error{path + ".users", "is missing", "a channel that cannot be attributed is opened for named users only"})
 	}
 	var err error
 	c.who, err = compileWho(path, src.Who)
-	return c, err
+	return c, errors.Join(append(wrong, err)...)
 }
 
 func compileBreakGlass(src *BreakGlassSource) (*breakGlass, error) {
 	if src == nil {
 		return nil, nil
 	}
+	var wrong []error
 	longest, err := parseLongest(src.Longest)
 	if err != nil {
-		return nil, &Error{"break_glass.longest", fmt.Sprintf("%q is no length of time from 1s to 168h", src.Longest), "write for example 2h"}
+		wrong = append(wrong, &Error{"break_glass.longest", fmt.Sprintf("%q is no length of time from 1s to 168h", src.Longest), "write for example 2h"})
 	}
 	people := slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(src.Requesters), src.Approvers...))))
 	if len(src.Requesters) == 0 || len(src.Approvers) == 0 || len(people) < 2 {
-		return nil, &Error{"break_glass", "needs requesters and approvers who are at least two persons", "name a second person"}
+		wrong = append(wrong, &Error{"break_glass", "needs requesters and approvers who are at least two persons", "name a second person"})
 	}
-	return &breakGlass{src.Requesters, src.Approvers, longest}, nil
+	return &breakGlass{src.Requesters, src.Approvers, longest}, errors.Join(wrong...)
 }

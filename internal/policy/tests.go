@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -86,7 +87,9 @@ func (t *TestSource) Request() (Request, *Error) {
 	}
 	mask, err := compileElements("elements", t.Elements)
 	if err != nil {
-		return r, err.(*Error)
+		var first *Error
+		errors.As(err, &first)
+		return r, first
 	}
 	r.Reads = []Read{{t.Table, mask}}
 	return r, nil

@@ -1,6 +1,7 @@
 package exit
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -88,14 +89,19 @@ func (n *names) has(name string) bool {
 func (n *names) empty() bool { return !n.all && len(n.exact) == 0 && len(n.suffix) == 0 }
 
 // Compile checks a source and makes a policy of it; its tests must hold. The
-// error is an *Error.
+// error joins an *Error for each place that is wrong, or for each test that does not
+// hold.
 func Compile(src *Source) (*Policy, error) {
 	p, err := compile(src)
 	if err != nil {
 		return nil, err
 	}
-	if failed := p.RunTests(src.Tests); len(failed) > 0 {
-		return nil, failed[0]
+	var wrong []error
+	for _, failed := range p.RunTests(src.Tests) {
+		wrong = append(wrong, failed)
+	}
+	if err := errors.Join(wrong...); err != nil {
+		return nil, err
 	}
 	return p, nil
 }
@@ -112,8 +118,9 @@ func Closed() *Policy {
 func compile(src *Source) (*Policy, error) {
 	p := &Policy{generation: src.Generation, digest: src.digest(), segments: map[string]*segment{},
 		byCert: map[string]*role{}, byUser: map[string]*role{}, known: map[string]bool{}}
+	var wrong []error
 	if src.Generation == 0 {
-		return nil, &Error{"generation", "a policy has a generation from 1", "write generation: 1"}
+		wrong = append(wrong, &Error{"generation", "a policy has a generation from 1", "write generation: 1"})
 	}
 	zone := src.Zone
 	if zone == "" {
@@ -121,29 +128,25 @@ func compile(src *Source) (*Policy, error) {
 	}
 	var err error
 	if p.zone, err = parseZone(zone); err != nil {
-		return nil, &Error{"zone", err.Error(), "write for example +09:00"}
-	}
-	for i := range src.Segments {
-		if err := p.addSegment(fmt.Sprintf("segments[%d]", i), &src.Segments[i]); err != nil {
-			return nil, err
-		}
+		wrong = append(wrong, &Error{"zone", err.Error(), "write for example +09:00"})
 	}
 	seen := map[string]bool{}
+	for i := range src.Segments {
+		wrong = append(wrong, p.addSegment(fmt.Sprintf("segments[%d]", i), &src.Segments[i], seen))
+	}
+	seen = map[string]bool{}
 	for i := range src.Roles {
-		path := fmt.Sprintf("roles[%d]", i)
-		if err := checkWord(path+".name", src.Roles[i].Name, seen); err != nil {
-			return nil, err
-		}
-		if err := p.addRole(path, &src.Roles[i]); err != nil {
-			return nil, err
-		}
+		wrong = append(wrong, p.addRole(fmt.Sprintf("roles[%d]", i), &src.Roles[i], seen))
+	}
+	if err := errors.Join(wrong...); err != nil {
+		return nil, err
 	}
 	slices.SortStableFunc(p.byAddress, func(a, b clients) int { return b.Bits() - a.Bits() })
 	return p, nil
 }
 
 // checkWord checks a name that stands in events.
-func checkWord(path, name string, seen map[string]bool) *Error {
+func checkWord(path, name string, seen map[string]bool) error {
 	if name == "" || len(name) > 64 || strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != "" {
 		return &Error{path, fmt.Sprintf("%q is no name", name), "choose a short name of letters, digits, - and _"}
 	}
@@ -154,48 +157,43 @@ func checkWord(path, name string, seen map[string]bool) *Error {
 	return nil
 }
 
-func (p *Policy) addSegment(path string, src *SegmentSource) error {
-	seen := map[string]bool{}
-	for name := range p.segments {
-		seen[name] = true
-	}
-	if err := checkWord(path+".name", src.Name, seen); err != nil {
-		return err
-	}
+func (p *Policy) addSegment(path string, src *SegmentSource, seen map[string]bool) error {
+	wrong := []error{checkWord(path+".name", src.Name, seen)}
+	see := func(err error) { wrong = append(wrong, err) }
 	s := &segment{name: src.Name}
-	var err *Error
-	if s.networks, err = prefixes(path+".networks", src.Networks); err != nil {
-		return err
-	}
-	if len(s.networks) == 0 {
-		return &Error{path + ".networks", "a segment has networks", "write for example [10.20.0.0/16]"}
+	var err error
+	s.networks, err = prefixes(path+".networks", src.Networks)
+	see(err)
+	if len(src.Networks) == 0 {
+		see(&Error{path + ".networks", "a segment has networks", "write for example [10.20.0.0/16]"})
 	}
 	for i, n := range s.networks {
-		if n.Bits() < 8 && n.Addr().Is4() || n.Bits() < 16 && n.Addr().Is6() {
-			return &Error{fmt.Sprintf("%s.networks[%d]", path, i), "wider than any inner network", "name your own networks"}
+		if n.IsValid() && (n.Bits() < 8 && n.Addr().Is4() || n.Bits() < 16 && n.Addr().Is6()) {
+			see(&Error{fmt.Sprintf("%s.networks[%d]", path, i), "wider than any inner network", "name your own networks"})
 		}
 	}
-	if s.names, err = p.parseNames(path+".names", src.Names, false); err != nil {
-		return err
-	}
+	s.names, err = p.parseNames(path+".names", src.Names, false)
+	see(err)
 	p.segments[s.name] = s
-	return nil
+	return errors.Join(wrong...)
 }
 
-func prefixes(path string, texts []string) ([]netip.Prefix, *Error) {
-	var all []netip.Prefix
+// prefixes are those that the texts spell, in their places.
+func prefixes(path string, texts []string) ([]netip.Prefix, error) {
+	all, wrong := make([]netip.Prefix, len(texts)), []error(nil)
 	for i, text := range texts {
 		n, err := cut.ParsePrefix(text)
 		if err != nil {
-			return nil, &Error{fmt.Sprintf("%s[%d]", path, i), err.Error(), "write for example 192.0.2.0/24"}
+			wrong = append(wrong, &Error{fmt.Sprintf("%s[%d]", path, i), err.Error(), "write for example 192.0.2.0/24"})
 		}
-		all = append(all, n)
+		all[i] = n
 	}
-	return all, nil
+	return all, errors.Join(wrong...)
 }
 
-func (p *Policy) parseNames(path string, texts []string, star bool) (names, *Error) {
+func (p *Policy) parseNames(path string, texts []string, star bool) (names, error) {
 	n := names{exact: map[string]bool{}, suffix: map[string]bool{}}
+	var wrong []error
 	for i, text := range texts {
 		at := fmt.Sprintf("%s[%d]", path, i)
 		if text == "*" && star {
@@ -204,11 +202,11 @@ func (p *Policy) parseNames(path string, texts []string, star bool) (names, *Err
 		}
 		name, under := strings.CutPrefix(text, "*.")
 		t, err := ParseHost(name)
-		if err != nil || t.Name != name {
-			return n, &Error{at, fmt.Sprintf("%q is no host name in lower case", text), `write for example www.example.jp or "*.example.jp"`}
-		}
-		if under && !strings.Contains(name, ".") && star {
-			return n, &Error{at, fmt.Sprintf("%q would allow a whole top-level domain", text), `write for example "*.example.jp"`}
+		switch {
+		case err != nil || t.Name != name:
+			wrong = append(wrong, &Error{at, fmt.Sprintf("%q is no host name in lower case", text), `write for example www.example.jp or "*.example.jp"`})
+		case under && !strings.Contains(name, ".") && star:
+			wrong = append(wrong, &Error{at, fmt.Sprintf("%q would allow a whole top-level domain", text), `write for example "*.example.jp"`})
 		}
 		if under {
 			n.suffix[name] = true
@@ -217,15 +215,17 @@ func (p *Policy) parseNames(path string, texts []string, star bool) (names, *Err
 		}
 		p.known[name] = true
 	}
-	return n, nil
+	return n, errors.Join(wrong...)
 }
 
-func (p *Policy) addRole(path string, src *RoleSource) error {
+func (p *Policy) addRole(path string, src *RoleSource, seen map[string]bool) error {
 	r := &role{name: src.Name, mode: Enforce}
+	wrong := []error{checkWord(path+".name", src.Name, seen)}
+	see := func(err error) { wrong = append(wrong, err) }
 	if src.Mode != "" {
 		var ok bool
 		if r.mode, ok = ParseMode(src.Mode); !ok {
-			return &Error{path + ".mode", fmt.Sprintf("%q is no mode", src.Mode), "write open, report or enforce"}
+			see(&Error{path + ".mode", fmt.Sprintf("%q is no mode", src.Mode), "write open, report or enforce"})
 		}
 	}
 	for _, who := range []struct {
@@ -235,76 +235,68 @@ func (p *Policy) addRole(path string, src *RoleSource) error {
 	}{{"certificates", src.Certificates, p.byCert}, {"users", src.Users, p.byUser}} {
 		for i, name := range who.names {
 			if name == "" || who.into[name] != nil {
-				return &Error{fmt.Sprintf("%s.%s[%d]", path, who.key, i), fmt.Sprintf("%q is empty or in another role too", name), "name each in one role"}
+				see(&Error{fmt.Sprintf("%s.%s[%d]", path, who.key, i), fmt.Sprintf("%q is empty or in another role too", name), "name each in one role"})
 			}
 			who.into[name] = r
 		}
 	}
-	networks, bad := prefixes(path+".addresses", src.Addresses)
-	if bad != nil {
-		return bad
-	}
+	networks, err := prefixes(path+".addresses", src.Addresses)
+	see(err)
 	for i, n := range networks {
-		if slices.ContainsFunc(p.byAddress, func(c clients) bool { return c.Prefix == n }) {
-			return &Error{fmt.Sprintf("%s.addresses[%d]", path, i), fmt.Sprintf("%s is in another role too", n), "name each in one role"}
+		if n.IsValid() && slices.ContainsFunc(p.byAddress, func(c clients) bool { return c.Prefix == n }) {
+			see(&Error{fmt.Sprintf("%s.addresses[%d]", path, i), fmt.Sprintf("%s is in another role too", n), "name each in one role"})
 		}
 		p.byAddress = append(p.byAddress, clients{n, r})
 	}
-	seen := map[string]bool{}
+	entries := map[string]bool{}
 	for i := range src.Allow {
 		at := fmt.Sprintf("%s.allow[%d]", path, i)
-		if err := checkWord(at+".name", src.Allow[i].Name, seen); err != nil {
-			return err
-		}
+		see(checkWord(at+".name", src.Allow[i].Name, entries))
 		e, err := p.compileEntry(at, &src.Allow[i])
-		if err != nil {
-			return err
-		}
+		see(err)
 		e.rule = r.name + "/" + e.name
 		r.allow = append(r.allow, e)
 	}
 	p.roles = append(p.roles, r)
-	return nil
+	return errors.Join(wrong...)
 }
 
 func (p *Policy) compileEntry(path string, src *AllowSource) (*entry, error) {
 	e := &entry{name: src.Name, methods: src.Methods}
-	var bad *Error
-	if e.names, bad = p.parseNames(path+".names", src.Names, true); bad != nil {
-		return nil, bad
-	}
-	if e.networks, bad = prefixes(path+".networks", src.Networks); bad != nil {
-		return nil, bad
-	}
+	var wrong []error
+	see := func(err error) { wrong = append(wrong, err) }
+	var err error
+	e.names, err = p.parseNames(path+".names", src.Names, true)
+	see(err)
+	e.networks, err = prefixes(path+".networks", src.Networks)
+	see(err)
 	for i, name := range src.Segments {
 		s := p.segments[name]
 		if s == nil {
-			return nil, &Error{fmt.Sprintf("%s.segments[%d]", path, i), fmt.Sprintf("%q is no segment", name), "name one of segments"}
+			see(&Error{fmt.Sprintf("%s.segments[%d]", path, i), fmt.Sprintf("%q is no segment", name), "name one of segments"})
+			continue
 		}
 		e.segments = append(e.segments, s)
 	}
-	if e.names.empty() && len(e.networks) == 0 && len(e.segments) == 0 {
-		return nil, &Error{path, "it allows nothing", "write names, networks or segments"}
+	if len(src.Names) == 0 && len(src.Networks) == 0 && len(src.Segments) == 0 {
+		see(&Error{path, "it allows nothing", "write names, networks or segments"})
 	}
-	if bad := e.compilePorts(path, src); bad != nil {
-		return nil, bad
-	}
+	see(e.compilePorts(path, src))
 	for i, m := range src.Methods {
 		if m == "" || strings.Trim(m, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-") != "" {
-			return nil, &Error{fmt.Sprintf("%s.methods[%d]", path, i), fmt.Sprintf("%q is no method", m), "write for example GET"}
+			see(&Error{fmt.Sprintf("%s.methods[%d]", path, i), fmt.Sprintf("%q is no method", m), "write for example GET"})
 		}
 	}
 	for i, text := range src.Hours {
 		s, err := parseSpan(text)
 		if err != nil {
-			return nil, &Error{fmt.Sprintf("%s.hours[%d]", path, i), err.Error(), `write for example "mon-fri 08:00-20:00"`}
+			see(&Error{fmt.Sprintf("%s.hours[%d]", path, i), err.Error(), `write for example "mon-fri 08:00-20:00"`})
 		}
 		e.hours = append(e.hours, s)
 	}
 	if src.SentPerHour != "" {
-		var err error
 		if e.sent, err = parseBytes(src.SentPerHour); err != nil {
-			return nil, &Error{path + ".sent_per_hour", err.Error(), "write for example 50MiB"}
+			see(&Error{path + ".sent_per_hour", err.Error(), "write for example 50MiB"})
 		}
 	}
 	switch src.Inner {
@@ -314,36 +306,37 @@ func (p *Policy) compileEntry(path string, src *AllowSource) (*entry, error) {
 	case "read":
 		e.read = true
 		if e.names.empty() && !slices.ContainsFunc(e.segments, func(s *segment) bool { return !s.names.empty() }) {
-			return nil, &Error{path + ".inner", "what is read has a name: the gate shows a certificate for it", "write names"}
+			see(&Error{path + ".inner", "what is read has a name: the gate shows a certificate for it", "write names"})
 		}
 	default:
-		return nil, &Error{path + ".inner", fmt.Sprintf("%q is neither tls nor any nor read", src.Inner), "write tls, any or read"}
+		see(&Error{path + ".inner", fmt.Sprintf("%q is neither tls nor any nor read", src.Inner), "write tls, any or read"})
 	}
-	return e, nil
+	return e, errors.Join(wrong...)
 }
 
-func (e *entry) compilePorts(path string, src *AllowSource) *Error {
+func (e *entry) compilePorts(path string, src *AllowSource) error {
+	var wrong []error
 	for i, text := range src.Ports {
 		r, err := parsePorts(text)
 		if err != nil {
-			return &Error{fmt.Sprintf("%s.ports[%d]", path, i), err.Error(), "write for example 443"}
+			wrong = append(wrong, &Error{fmt.Sprintf("%s.ports[%d]", path, i), err.Error(), "write for example 443"})
 		}
 		e.ports = append(e.ports, r)
 	}
 	for i, name := range src.Protocols {
 		ports, ok := namedPorts(name)
 		if !ok {
-			return &Error{fmt.Sprintf("%s.protocols[%d]", path, i), fmt.Sprintf("%q is no protocol that has a name here", name), "write its port"}
+			wrong = append(wrong, &Error{fmt.Sprintf("%s.protocols[%d]", path, i), fmt.Sprintf("%q is no protocol that has a name here", name), "write its port"})
 		}
 		e.ports = append(e.ports, ports...)
 	}
-	if len(e.ports) == 0 {
-		if len(e.segments) > 0 {
-			return &Error{path + ".ports", "what reaches into a segment names its ports", "write ports or protocols"}
+	if len(src.Ports) == 0 && len(src.Protocols) == 0 {
+		if len(src.Segments) > 0 {
+			wrong = append(wrong, &Error{path + ".ports", "what reaches into a segment names its ports", "write ports or protocols"})
 		}
 		e.ports = []portRange{{80, 80}, {443, 443}}
 	}
-	return nil
+	return errors.Join(wrong...)
 }
 
 // each puts names into a set as they are written in a policy.

@@ -1,6 +1,7 @@
 package site
 
 import (
+	"errors"
 	"fmt"
 	"math/big"
 	"regexp"
@@ -92,40 +93,40 @@ func (p *parameter) allows(value string) bool {
 
 func (p *Parameter) compile(at string) (parameter, error) {
 	made := parameter{Parameter: *p}
-	if err := p.Where.check(at); err != nil {
-		return made, err
+	wrong := []error{p.Where.check(at)}
+	if p.Name == "" {
+		wrong = append(wrong, &Problem{at + ".name", "the name of the field is missing", "write it as the page sends it"})
 	}
 	switch {
-	case p.Name == "":
-		return made, &Problem{at + ".name", "the name of the field is missing", "write it as the page sends it"}
 	case p.Max < 0:
-		return made, &Problem{at + ".max", "a length cannot be negative", "leave it out for any length"}
+		wrong = append(wrong, &Problem{at + ".max", "a length cannot be negative", "leave it out for any length"})
 	case p.Min < 0 || p.Max > 0 && p.Min > p.Max:
-		return made, &Problem{at + ".min", "no length is of at least min and at most max", "leave it out for any length"}
-	case p.Template == "" && (p.In != "" || p.Method != "" || len(p.Except) > 0):
-		return made, &Problem{at + ".template", "in, method and except need a template", "write the whole path, such as /orders/{id}"}
+		wrong = append(wrong, &Problem{at + ".min", "no length is of at least min and at most max", "leave it out for any length"})
+	}
+	if p.Template == "" && (p.In != "" || p.Method != "" || len(p.Except) > 0) {
+		wrong = append(wrong, &Problem{at + ".template", "in, method and except need a template", "write the whole path, such as /orders/{id}"})
 	}
 	i := slices.IndexFunc(slices.Concat(types, exact), func(t kind) bool { return t.name == p.Type })
 	if i < 0 {
-		return made, &Problem{at + ".type", fmt.Sprintf("%q is no type", p.Type), "write one of " + strings.Join(Types(), ", ")}
+		wrong = append(wrong, &Problem{at + ".type", fmt.Sprintf("%q is no type", p.Type), "write one of " + strings.Join(Types(), ", ")})
+	} else {
+		made.is = slices.Concat(types, exact)[i].is
+		wrong = append(wrong, made.bounds(at))
 	}
-	made.is = slices.Concat(types, exact)[i].is
-	err := made.bounds(at)
-	return made, err
+	return made, errors.Join(wrong...)
 }
 
 // bounds compiles what a value must match, reach or be.
 func (p *parameter) bounds(at string) error {
+	var wrong []error
 	var err error
 	if p.Matches != "" {
 		if p.matches, err = regexp.Compile(p.Matches); err != nil {
-			return &Problem{at + ".matches", "it is no regular expression: " + err.Error(), "see https://github.com/google/re2/wiki/Syntax"}
+			wrong = append(wrong, &Problem{at + ".matches", "it is no regular expression: " + err.Error(), "see https://github.com/google/re2/wiki/Syntax"})
 		}
 	}
-	if p.From != "" || p.To != "" {
-		if !numeric(p.Type) {
-			return &Problem{at + ".type", "from and to are of numbers", "write integer, decimal or number"}
-		}
+	if (p.From != "" || p.To != "") && !numeric(p.Type) {
+		wrong = append(wrong, &Problem{at + ".type", "from and to are of numbers", "write integer, decimal or number"})
 	}
 	for _, b := range []struct {
 		key, text string
@@ -135,20 +136,20 @@ func (p *parameter) bounds(at string) error {
 			continue
 		}
 		if *b.to = Number(b.text); *b.to == nil {
-			return &Problem{at + "." + b.key, "it is no number", "write for example 1 or 0.5"}
+			wrong = append(wrong, &Problem{at + "." + b.key, "it is no number", "write for example 1 or 0.5"})
 		}
 	}
 	if !numeric(p.Type) {
-		return nil
+		return errors.Join(wrong...)
 	}
 	for i, v := range p.OneOf {
 		n := Number(v)
 		if n == nil {
-			return &Problem{fmt.Sprintf("%s.one_of[%d]", at, i), "it is no number", "write for example 1 or 0.5"}
+			wrong = append(wrong, &Problem{fmt.Sprintf("%s.one_of[%d]", at, i), "it is no number", "write for example 1 or 0.5"})
 		}
 		p.numbers = append(p.numbers, n)
 	}
-	return nil
+	return errors.Join(wrong...)
 }
 
 // Number reads a number as the type number has them; nil for none.
@@ -167,34 +168,39 @@ func Number(text string) *big.Rat {
 func (r *Rules) place(made parameter, at string) error {
 	p := &made.Parameter
 	t, what := templateOf(p.Template)
+	one := &route{host: p.Host, method: strings.ToUpper(p.Method), template: t}
+	var wrong []error
+	if p.Path != "" {
+		wrong = append(wrong, &Problem{at + ".path", "it has a path and a template", "keep one: path is a beginning, template a whole path"})
+	}
+	if what != "" {
+		wrong = append(wrong, &Problem{at + ".template", what, "write for example /orders/{id}"})
+	}
 	switch {
-	case p.Path != "":
-		return &Problem{at + ".path", "it has a path and a template", "keep one: path is a beginning, template a whole path"}
-	case what != "":
-		return &Problem{at + ".template", what, "write for example /orders/{id}"}
 	case !slices.Contains([]string{"", InQuery, InBody, InPath, InHeader, InCookie}, p.In):
-		return &Problem{at + ".in", fmt.Sprintf("%q is no place of a field", p.In), "write query, body, path, header or cookie"}
-	case p.In == InPath && !t.has(p.Name):
-		return &Problem{at + ".name", "the template has no part of this name", "write it as between { and } of the template"}
+		wrong = append(wrong, &Problem{at + ".in", fmt.Sprintf("%q is no place of a field", p.In), "write query, body, path, header or cookie"})
+	case what == "" && p.In == InPath && !t.has(p.Name):
+		wrong = append(wrong, &Problem{at + ".name", "the template has no part of this name", "write it as between { and } of the template"})
+	}
+	for i, text := range p.Except {
+		e, what := templateOf(text)
+		if what != "" {
+			wrong = append(wrong, &Problem{fmt.Sprintf("%s.except[%d]", at, i), what, "write for example /orders/{id}"})
+		}
+		one.except = append(one.except, e)
+	}
+	if len(wrong) > 0 {
+		return errors.Join(wrong...)
 	}
 	key := strings.Join(append([]string{p.Host, p.Method, p.Template}, p.Except...), "\n")
-	one := r.known[key]
-	if one == nil {
-		one = &route{host: p.Host, method: strings.ToUpper(p.Method), template: t}
-		for i, text := range p.Except {
-			e, what := templateOf(text)
-			if what != "" {
-				return &Problem{fmt.Sprintf("%s.except[%d]", at, i), what, "write for example /orders/{id}"}
-			}
-			one.except = append(one.except, e)
-		}
+	if r.known[key] == nil {
 		if r.routes == nil {
 			r.routes, r.known = map[int][]*route{}, map[string]*route{}
 		}
 		r.routes[len(t)] = append(r.routes[len(t)], one)
 		r.known[key] = one
 	}
-	one.parameters = append(one.parameters, made)
+	r.known[key].parameters = append(r.known[key].parameters, made)
 	return nil
 }
 

@@ -9,6 +9,7 @@
 package site
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -165,61 +166,21 @@ var patchName = regexp.MustCompile(`^[0-9A-Za-z_-]{1,40}$`)
 
 var itemID = regexp.MustCompile(`^[0-9a-f]{16}$`)
 
-// Compile checks a source. Its errors are *Problem.
+// Compile checks a source. The error joins a *Problem for each place that is wrong.
 func Compile(src *Source) (*Rules, error) {
 	r := &Rules{}
+	var wrong []error
 	for i, e := range src.Exceptions {
-		at := fmt.Sprintf("exceptions[%d]", i)
-		end, err := e.Why.check(at)
-		switch {
-		case err != nil:
-			return nil, err
-		case e.Rule <= 0:
-			return nil, &Problem{at + ".rule", "an exception needs the number of a rule", "write it as in the event, such as 942100"}
-		}
-		if err := e.Where.check(at); err != nil {
-			return nil, err
-		}
-		r.exceptions = append(r.exceptions, exception{e, end})
+		made, err := e.compile(fmt.Sprintf("exceptions[%d]", i))
+		r.exceptions, wrong = append(r.exceptions, made), append(wrong, err)
 	}
 	names := map[string]bool{}
 	for i, p := range src.Patches {
-		at := fmt.Sprintf("patches[%d]", i)
-		end, err := p.Why.check(at)
-		if err != nil {
-			return nil, err
-		}
-		if err := p.Where.check(at); err != nil {
-			return nil, err
-		}
-		if !patchName.MatchString(p.Name) || names[p.Name] {
-			return nil, &Problem{at + ".name", "a patch needs a name of its own of letters, digits, - and _", "write for example order-id-2026-11"}
-		}
-		names[p.Name] = true
-		if p.Matches != "" && p.Parameter == "" {
-			return nil, &Problem{at + ".matches", "it is of no field", "name the field under parameter"}
-		}
-		if p.Parameter == "" && p.Path == "" {
-			return nil, &Problem{at + ".path", "without path and parameter it would shut the whole site", "name a path; to shut the site use sekisho web stop"}
-		}
-		made := patch{Patch: p, end: end}
-		if p.Matches != "" {
-			if made.matches, err = regexp.Compile(p.Matches); err != nil {
-				return nil, &Problem{at + ".matches", "it is no regular expression: " + err.Error(), "see https://github.com/google/re2/wiki/Syntax"}
-			}
-		}
-		r.patches = append(r.patches, made)
+		made, err := p.compile(fmt.Sprintf("patches[%d]", i), names)
+		r.patches, wrong = append(r.patches, made), append(wrong, err)
 	}
 	for i, p := range src.Pages {
-		at := fmt.Sprintf("pages[%d]", i)
-		switch {
-		case p.Host == "":
-			return nil, &Problem{at + ".host", "it does not say for which site", "write the first host of the site"}
-		case !itemID.MatchString(p.Item):
-			return nil, &Problem{at + ".item", "it is not the id of an item", "copy it from sekisho web pages"}
-		case strings.TrimSpace(p.Reason) == "" || strings.TrimSpace(p.By) == "":
-			return nil, &Problem{at + ".reason", "reason or by is missing", "say why the page needs it and who says so"}
-		}
+		wrong = append(wrong, p.check(fmt.Sprintf("pages[%d]", i)))
 		if r.pages == nil {
 			r.pages = map[string]map[string]bool{}
 		}
@@ -229,30 +190,77 @@ func Compile(src *Source) (*Rules, error) {
 		r.pages[p.Host][p.Item] = true
 	}
 	for i, f := range src.Refused {
-		at := fmt.Sprintf("refused[%d]", i)
-		if err := f.Where.check(at); err != nil {
-			return nil, err
-		}
-		switch {
-		case f.Name == "":
-			return nil, &Problem{at + ".name", "it does not say which field", "copy it from sekisho web learned"}
-		case strings.TrimSpace(f.Reason) == "" || strings.TrimSpace(f.By) == "":
-			return nil, &Problem{at + ".reason", "reason or by is missing", "say why it is not put in force and who says so"}
-		}
+		wrong = append(wrong, f.check(fmt.Sprintf("refused[%d]", i)))
 	}
 	for i, p := range src.Parameters {
 		at := fmt.Sprintf("parameters[%d]", i)
 		made, err := p.compile(at)
-		if err != nil {
-			return nil, err
-		}
-		if p.Template == "" {
+		if wrong = append(wrong, err); p.Template == "" {
 			r.parameters = append(r.parameters, made)
-		} else if err := r.place(made, at); err != nil {
-			return nil, err
+		} else {
+			wrong = append(wrong, r.place(made, at))
 		}
 	}
+	if err := errors.Join(wrong...); err != nil {
+		return nil, err
+	}
 	return r, nil
+}
+
+func (e Exception) compile(at string) (exception, error) {
+	end, err := e.Why.check(at)
+	wrong := []error{err, e.Where.check(at)}
+	if e.Rule <= 0 {
+		wrong = append(wrong, &Problem{at + ".rule", "an exception needs the number of a rule", "write it as in the event, such as 942100"})
+	}
+	return exception{e, end}, errors.Join(wrong...)
+}
+
+func (p Patch) compile(at string, names map[string]bool) (patch, error) {
+	end, err := p.Why.check(at)
+	wrong := []error{err, p.Where.check(at)}
+	if !patchName.MatchString(p.Name) || names[p.Name] {
+		wrong = append(wrong, &Problem{at + ".name", "a patch needs a name of its own of letters, digits, - and _", "write for example order-id-2026-11"})
+	}
+	names[p.Name] = true
+	switch {
+	case p.Matches != "" && p.Parameter == "":
+		wrong = append(wrong, &Problem{at + ".matches", "it is of no field", "name the field under parameter"})
+	case p.Parameter == "" && p.Path == "":
+		wrong = append(wrong, &Problem{at + ".path", "without path and parameter it would shut the whole site", "name a path; to shut the site use sekisho web stop"})
+	}
+	made := patch{Patch: p, end: end}
+	if p.Matches != "" {
+		if made.matches, err = regexp.Compile(p.Matches); err != nil {
+			wrong = append(wrong, &Problem{at + ".matches", "it is no regular expression: " + err.Error(), "see https://github.com/google/re2/wiki/Syntax"})
+		}
+	}
+	return made, errors.Join(wrong...)
+}
+
+func (p Page) check(at string) error {
+	var wrong []error
+	if p.Host == "" {
+		wrong = append(wrong, &Problem{at + ".host", "it does not say for which site", "write the first host of the site"})
+	}
+	if !itemID.MatchString(p.Item) {
+		wrong = append(wrong, &Problem{at + ".item", "it is not the id of an item", "copy it from sekisho web pages"})
+	}
+	if strings.TrimSpace(p.Reason) == "" || strings.TrimSpace(p.By) == "" {
+		wrong = append(wrong, &Problem{at + ".reason", "reason or by is missing", "say why the page needs it and who says so"})
+	}
+	return errors.Join(wrong...)
+}
+
+func (f Refused) check(at string) error {
+	wrong := []error{f.Where.check(at)}
+	if f.Name == "" {
+		wrong = append(wrong, &Problem{at + ".name", "it does not say which field", "copy it from sekisho web learned"})
+	}
+	if strings.TrimSpace(f.Reason) == "" || strings.TrimSpace(f.By) == "" {
+		wrong = append(wrong, &Problem{at + ".reason", "reason or by is missing", "say why it is not put in force and who says so"})
+	}
+	return errors.Join(wrong...)
 }
 
 func (w Where) check(at string) error {
@@ -264,12 +272,13 @@ func (w Where) check(at string) error {
 
 // check returns when a line ends.
 func (w *Why) check(at string) (time.Time, error) {
+	var wrong []error
 	day, err := time.Parse(time.DateOnly, w.Until)
 	if err != nil {
-		return day, &Problem{at + ".until", "it does not say until when it holds", "write a day, such as 2026-12-31"}
+		wrong = append(wrong, &Problem{at + ".until", "it does not say until when it holds", "write a day, such as 2026-12-31"})
 	}
 	if strings.TrimSpace(w.Reason) == "" {
-		return day, &Problem{at + ".reason", "the reason is missing", "say why, for whoever reads it next year"}
+		wrong = append(wrong, &Problem{at + ".reason", "the reason is missing", "say why, for whoever reads it next year"})
 	}
-	return day.AddDate(0, 0, 1), nil
+	return day.AddDate(0, 0, 1), errors.Join(wrong...)
 }
