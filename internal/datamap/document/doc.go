@@ -18,6 +18,7 @@ import (
 	"io"
 	"path"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding/japanese"
@@ -103,6 +104,9 @@ type Limits struct {
 	Bytes   int64 // bytes out of archives; 4 GiB
 	Entries int   // members of archives; 100,000
 	Memory  int64 // bytes of tables that a format needs at once; 64 MiB
+	// Patience is how long an archive may compute that holds programs, without what its
+	// bytes take; 30 s.
+	Patience time.Duration
 }
 
 func (l Limits) orDefault() Limits {
@@ -116,6 +120,9 @@ func (l Limits) orDefault() Limits {
 	set(&l.Memory, 64<<20)
 	if l.Depth == 0 {
 		l.Depth = 5
+	}
+	if l.Patience == 0 {
+		l.Patience = 30 * time.Second
 	}
 	if l.Entries == 0 {
 		l.Entries = 100_000

@@ -37,22 +37,37 @@ func (j *job) rar(part string, src source, depth int) error {
 
 // rarMembers reads what the library finds. Without its end an archive was cut between two
 // members, which the library takes for the end.
-func (j *job) rarMembers(part string, r io.Reader, five, ended bool, depth int) error {
+func (j *job) rarMembers(part string, archive io.ReadSeeker, five, ended bool, depth int) error {
 	keeps := int64(rarWindow)
+	call := func(f func() error) error { return f() }
+	var slow *patience
 	if !five {
-		keeps = maxWindow
+		if keeps = maxWindow; astray.Load() > 0 {
+			return errAstray
+		}
+		slow = &patience{left: j.limits.Patience, until: j.ctx.Done()}
+		call = slow.wait
 	}
 	release, err := j.window(keeps)
 	if err != nil {
 		return err
 	}
 	defer release()
-	z, err := rardecode.NewReader(r, rardecode.MaxDictionarySize(maxWindow))
-	if err != nil {
+	r := &reins{r: archive}
+	defer r.Close()
+	var z *rardecode.Reader
+	if err := call(func() (err error) {
+		z, err = rardecode.NewReader(r, rardecode.MaxDictionarySize(maxWindow))
+		return err
+	}); err != nil {
 		return j.rarError(part, err)
 	}
 	for {
-		h, err := z.Next()
+		var h *rardecode.FileHeader
+		err := call(func() (err error) {
+			h, err = z.Next() // unpacks what is left of a member that later ones need
+			return err
+		})
 		if err == io.EOF {
 			if !ended {
 				return io.ErrUnexpectedEOF
@@ -81,11 +96,17 @@ func (j *job) rarMembers(part string, r io.Reader, five, ended bool, depth int) 
 			continue
 		}
 		all := metered{j, z}
+		if slow != nil {
+			all.r = &patient{p: slow, r: z}
+		}
 		j.object(inner, path.Base(h.Name), source{r: all, size: -1}, depth)
 		// What is left of a member is unpacked on the way to the next one, and then it counts.
 		io.Copy(io.Discard, all) // an error comes again there
 		if j.spent() {
 			return errLimit
+		}
+		if slow != nil && slow.ended != nil {
+			return slow.ended
 		}
 	}
 }
