@@ -275,14 +275,14 @@ func (c *console) Policy(context.Context) (*consoleoffice.Policy, error) {
 	next, nextSrc, err := config.LoadPolicy(c.cfg.Config)
 	out.File = &consoleoffice.PolicyFile{}
 	if err != nil {
-		out.File.Problem = fault.Problems(err)
+		out.File.Problems = control.ProblemsOf(err)
 		if next == nil {
 			return out, nil
 		}
 	}
 	out.File.Generation, out.File.Digest = next.Generation(), string(next.Digest())
-	if bad := next.Supersedes(c.policy.Load()); bad != nil && out.File.Problem == "" {
-		out.File.Problem = bad.What
+	if bad := next.Supersedes(c.policy.Load()); bad != nil && err == nil {
+		out.File.Problems = control.ProblemsOf(notNewer(c.cfg.PolicyFile, bad.What, bad.Try))
 	}
 	if out.File.Digest == out.Status.Digest {
 		return out, nil

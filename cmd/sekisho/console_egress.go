@@ -8,6 +8,7 @@ import (
 
 	"sekisho/internal/config"
 	consoleoffice "sekisho/internal/console/office"
+	"sekisho/internal/control"
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
 	"sekisho/internal/hub/frame"
@@ -163,12 +164,12 @@ func (c *console) PreviewExit(ctx context.Context) (*consoleoffice.ExitPreview, 
 	out := &consoleoffice.ExitPreview{}
 	next, err := config.ExitPolicyFile(c.cfg.Egress.PolicyFile)
 	if err != nil {
-		out.Problem = fault.Problems(err)
+		out.Problems = control.ProblemsOf(err)
 		return out, nil
 	}
 	out.Generation, out.Digest, out.Same = next.Generation(), string(next.Digest()), next.Digest() == old.Digest()
 	if bad := next.Supersedes(old); bad != nil && !out.Same {
-		out.Problem = bad.What
+		out.Problems = control.ProblemsOf(notNewer(c.cfg.Egress.PolicyFile, bad.What, bad.Try))
 	}
 	seen := &preview{changes: map[change]*change{}}
 	out.Since, err = c.backwards(ctx, func(e *event.Event) { seen.judge(next, e.Body.(*event.Flow), e.At) }, event.KindFlow)

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	consoleoffice "sekisho/internal/console/office"
+	"sekisho/internal/control"
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
 	"sekisho/internal/person"
@@ -38,12 +39,12 @@ const groupsKept = 50
 
 // unreadable says why it cannot be known whether there is a state; nothing where
 // there is one, or none.
-func unreadable(dir string) string {
+func unreadable(dir string) control.Problems {
 	_, err := os.Stat(filepath.Join(dir, "manifest.json"))
 	if err == nil || errors.Is(err, fs.ErrNotExist) {
-		return ""
+		return nil
 	}
-	return fault.Problems(stateFault(dir, err))
+	return control.ProblemsOf(stateFault(dir, err))
 }
 
 // manifestTime returns when the state changed last; zero: there is none.
@@ -64,8 +65,8 @@ func (c *console) Persons(context.Context) (*consoleoffice.Persons, error) {
 	}
 	at := manifestTime(dir)
 	if at.IsZero() {
-		problem := unreadable(dir)
-		return &consoleoffice.Persons{Configured: problem != "", Problem: problem}, nil
+		problems := unreadable(dir)
+		return &consoleoffice.Persons{Configured: len(problems) > 0, Problems: problems}, nil
 	}
 	c.people.mu.Lock()
 	defer c.people.mu.Unlock()
@@ -94,7 +95,7 @@ func (c *console) readPersons(dir string, at time.Time) {
 	})
 	if err != nil {
 		c.log.Error("the state of persons cannot be read", "dir", dir, "err", err)
-		fresh.Problem = fault.Problems(err)
+		fresh.Problems = control.ProblemsOf(err)
 	}
 	c.people.mu.Lock()
 	defer c.people.mu.Unlock()

@@ -77,7 +77,7 @@ func TestConsolePersons(t *testing.T) {
 	}
 	c.wait.Wait()
 	all, err := c.Persons(ctx)
-	if err != nil || all.Reading || all.Problem != "" || all.Records != 443 || all.Low > all.Estimate || all.Estimate > all.High || all.High > 443 {
+	if err != nil || all.Reading || all.Problems != nil || all.Records != 443 || all.Low > all.Estimate || all.Estimate > all.High || all.High > 443 {
 		t.Fatalf("%+v, %v", all, err)
 	}
 	pair, err := c.ExplainPair(ctx, "shop/1", "shop/1001")
@@ -168,7 +168,7 @@ func TestPersonsUnreadable(t *testing.T) {
 	}
 	for dir, want := range map[string]bool{filepath.Join(file, "state"): true, filepath.Join(t.TempDir(), "none"): false} {
 		c := &console{process: &process{cfg: &config.Loaded{Config: &config.Config{Console: &config.Console{Persons: dir}}}}}
-		if all, err := c.Persons(t.Context()); err != nil || all.Configured != want || (all.Problem != "") != want {
+		if all, err := c.Persons(t.Context()); err != nil || all.Configured != want || (all.Problems != nil) != want {
 			t.Errorf("%s: %+v, %v", dir, all, err)
 		}
 	}

@@ -17,6 +17,7 @@ import (
 
 	"sekisho/internal/config"
 	consoleoffice "sekisho/internal/console/office"
+	"sekisho/internal/control"
 	"sekisho/internal/durable"
 	"sekisho/internal/element"
 	"sekisho/internal/event"
@@ -49,6 +50,11 @@ const draftFile = "policy-draft.json"
 
 func draftFault(problem, hint string) error {
 	return fault.New(fault.PolicyDraft, "problem", problem, "hint", hint)
+}
+
+// notNewer is why a policy that is older than the one in force is not taken.
+func notNewer(file, problem, hint string) error {
+	return fault.New(fault.PolicyNotNewer, "problem", problem, "hint", hint).At(file, 0, "generation")
 }
 
 // policyPath returns the file that is edited. A policy within the configuration
@@ -99,13 +105,13 @@ func (c *console) CheckPolicy(ctx context.Context, text string) (*consoleoffice.
 	out := &consoleoffice.PolicyCheck{}
 	next, src, err := config.PolicyText(file, []byte(text))
 	if err != nil {
-		out.Problem = fault.Problems(err)
+		out.Problems = control.ProblemsOf(err)
 		return out, nil
 	}
 	old := c.policy.Load()
 	out.Generation, out.Digest, out.Rules = next.Generation(), string(next.Digest()), len(src.Rules)
 	if bad := next.Supersedes(old); bad != nil {
-		out.Problem = bad.What
+		out.Problems = control.ProblemsOf(notNewer(file, bad.What, bad.Try))
 	}
 	for i := range src.Tests {
 		if r, bad := src.Tests[i].Request(); bad == nil {
@@ -223,8 +229,8 @@ func (c *console) ProposePolicy(ctx context.Context, by, text string) error {
 	if err != nil {
 		return err
 	}
-	if check.Problem != "" {
-		return draftFault(check.Problem, "read it again")
+	if err := check.Problems.Err(); err != nil {
+		return err
 	}
 	ctx = context.WithoutCancel(ctx) // what was begun is ended, whoever goes away
 	c.drafting.Lock()

@@ -41,14 +41,15 @@ func TestPolicyDraft(t *testing.T) {
 	}
 	next := strings.NewReplacer("generation: 1", "generation: 2", "10.0.0.0/8", "10.1.0.0/16").Replace(draftedPolicy) + "# a comment stays\n"
 	check, err := c.CheckPolicy(ctx, next)
-	if err != nil || check.Problem != "" || check.Judged != 1 || check.Unknown != 1 || len(check.Changes) != 1 || check.Changes[0].Was != "accept" || check.Changes[0].Now != "deny" || check.Changes[0].Rows != 3 {
+	if err != nil || check.Problems != nil || check.Judged != 1 || check.Unknown != 1 || len(check.Changes) != 1 || check.Changes[0].Was != "accept" || check.Changes[0].Now != "deny" || check.Changes[0].Rows != 3 {
 		t.Fatalf("%+v, %v", check, err)
 	}
 	for _, bad := range []string{"", "generation: 0", draftedPolicy[:20], strings.Replace(next, "action: allow", "action: perhaps", 1), strings.Replace(next, "generation: 2", "generation: 1", 1)} {
-		if check, err := c.CheckPolicy(ctx, bad); err != nil || check.Problem == "" {
-			t.Errorf("%q: %+v, %v", bad, check, err)
+		check, err := c.CheckPolicy(ctx, bad)
+		if err != nil || check.Problems == nil {
+			t.Fatalf("%q: %+v, %v", bad, check, err)
 		}
-		if err := c.ProposePolicy(ctx, "kaede", bad); fault.Faults(err)[0].Code != fault.PolicyDraft {
+		if err := c.ProposePolicy(ctx, "kaede", bad); err == nil || fault.Faults(err)[0].Code != check.Problems[0].Code {
 			t.Errorf("%q is proposed: %v", bad, err)
 		}
 	}

@@ -18,6 +18,7 @@ import (
 
 	"sekisho/internal/config"
 	consoleoffice "sekisho/internal/console/office"
+	"sekisho/internal/control"
 	"sekisho/internal/datamap/propose"
 	"sekisho/internal/durable"
 	"sekisho/internal/fault"
@@ -108,10 +109,10 @@ func (c *console) keepProposal(x *merger, text []byte) error {
 	}
 	next, err := config.Amend(c.file, text, &x.add)
 	if err != nil {
-		x.out.Problem = fault.Problems(err)
 		if errors.Is(err, config.ErrAmend) {
-			x.out.Problem = err.Error()
+			err = protectFault(err.Error(), "write it into the file yourself")
 		}
+		x.out.Problems = control.ProblemsOf(err)
 		return nil
 	}
 	x.out.Digest = fileDigest(next)
@@ -252,7 +253,7 @@ func (c *console) waiting() (*protectDraft, error) {
 		return nil, nil
 	case d.Was:
 	default:
-		d.Proposal.Problem = "the configuration was changed since then"
+		d.Proposal.Problems = control.ProblemsOf(protectFault("the configuration was changed since then", "drop it and look at the database again"))
 	}
 	return d, nil
 }
@@ -305,8 +306,8 @@ func (c *console) AcceptProposal(ctx context.Context, by, digest string) (*conso
 		return nil, protectFault("whoever handed it on cannot accept it", "ask a second person to read and accept it")
 	case d.Proposal.Digest != digest:
 		return nil, protectFault("it is not what was read", "read it again")
-	case d.Proposal.Problem != "":
-		return nil, protectFault(d.Proposal.Problem, "drop it and look at the database again")
+	case len(d.Proposal.Problems) > 0:
+		return nil, d.Proposal.Problems.Err()
 	case fileDigest([]byte(d.Text)) != digest:
 		return nil, protectFault("the file of what waits was changed", "drop it and look at the database again")
 	}

@@ -82,7 +82,7 @@ func TestProposal(t *testing.T) {
 	if diff := cmp.Diff([]string{"letters.phone phone of members new true", "members.氏名 name of members new false", "members.tel phone of members new false"}, got); diff != "" {
 		t.Errorf("tables (-want +got)\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"goods"}, x.Plain); diff != "" || x.Problem != "" || x.Digest == "" || len(x.Drift) == 0 {
+	if diff := cmp.Diff([]string{"goods"}, x.Plain); diff != "" || x.Problems != nil || x.Digest == "" || len(x.Drift) == 0 {
 		t.Errorf("%s%+v", diff, x)
 	}
 	for i := 1; i < len(x.Diff); i++ {
@@ -118,7 +118,7 @@ func TestProposal(t *testing.T) {
 	}
 	_, err = c.AcceptProposal(ctx, "ren", x.Digest)
 	refused("accepted over another's words", err)
-	if d, err := c.ProposalDraft(ctx); err != nil || d == nil || d.Proposal.Problem == "" {
+	if d, err := c.ProposalDraft(ctx); err != nil || d == nil || d.Proposal.Problems == nil {
 		t.Errorf("the draft does not say so: %+v, %v", d, err)
 	}
 	if err := os.WriteFile(p.file, before, 0o600); err != nil {

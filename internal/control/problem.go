@@ -22,6 +22,10 @@ type Problem struct {
 	Args []string   `json:"args"` // name, value, name, value …
 	Text string     `json:"text"` // the cause, empty when there is none
 
+	File string `json:"file,omitempty"` // the input, on the machine that read it
+	Line int    `json:"line,omitempty"` // from 1; 0 when it is not known
+	Path string `json:"path,omitempty"` // place in the input: rules[0].elements[1]
+
 	More []Problem `json:"more,omitempty"` // that went wrong with it; these have none
 }
 
@@ -39,7 +43,7 @@ func ProblemOf(err error) Problem {
 }
 
 func problemOf(f *fault.Error) Problem {
-	p := Problem{Code: f.Code}
+	p := Problem{Code: f.Code, File: f.File, Line: f.Line, Path: f.Path}
 	for _, a := range f.Args {
 		p.Args = append(p.Args, fmt.Sprint(a))
 	}
@@ -62,7 +66,7 @@ func (p Problem) Fault() error {
 }
 
 func (p Problem) fault() *fault.Error {
-	f := fault.New(p.Code)
+	f := fault.New(p.Code).At(p.File, p.Line, p.Path)
 	for _, a := range p.Args {
 		f.Args = append(f.Args, a)
 	}
@@ -70,6 +74,33 @@ func (p Problem) fault() *fault.Error {
 		f.Err = errors.New(p.Text)
 	}
 	return f
+}
+
+// Problems are why something is not taken, each to be told in the language of whoever
+// reads it. There are none where it is taken.
+type Problems []Problem
+
+// ProblemsOf returns the faults of an error, at most as many as an answer has.
+func ProblemsOf(err error) Problems {
+	if err == nil {
+		return nil
+	}
+	first := ProblemOf(err)
+	all := append(Problems{first}, first.More...)
+	all[0].More = nil
+	return all
+}
+
+// Err is the error that they were made of; nil for none.
+func (p Problems) Err() error {
+	if len(p) == 0 {
+		return nil
+	}
+	var all fault.List
+	for _, one := range p {
+		all = append(all, one.fault())
+	}
+	return all
 }
 
 // problemIn reads the problem of an answer.

@@ -15,7 +15,7 @@ import (
 // TestProblemsTravel: all that went wrong arrives, as many lines as would be told
 // where it happened.
 func TestProblemsTravel(t *testing.T) {
-	err := errors.Join(fault.New(fault.SessionUnknown, "session", 7), fault.List{fault.New(fault.ConsoleForm, "problem", "p", "hint", "h"), fault.New(fault.KeyUnknown, "key", "k1")}, errors.New("plain"))
+	err := errors.Join(fault.New(fault.SessionUnknown, "session", 7), fault.List{fault.New(fault.ConsoleForm, "problem", "p", "hint", "h"), fault.New(fault.KeyUnknown, "key", "k1").At("p.yaml", 4, "rules[0].name")}, errors.New("plain"))
 	text, bad := json.Marshal(ProblemOf(err))
 	if bad != nil {
 		t.Fatal(bad)
@@ -41,5 +41,8 @@ func TestProblemsTravel(t *testing.T) {
 	}
 	if f, ok := ProblemOf(fault.New(fault.KeyUnknown, "key", "k")).Fault().(*fault.Error); !ok || f.Code != fault.KeyUnknown {
 		t.Error("one fault arrives as something else")
+	}
+	if got, want := said(ProblemsOf(err).Err()), said(err); got != want || ProblemsOf(err)[0].More != nil || ProblemsOf(nil).Err() != nil {
+		t.Errorf("kept:\n%s\nhappened:\n%s", got, want)
 	}
 }

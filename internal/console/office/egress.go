@@ -141,14 +141,14 @@ type Miss struct {
 
 // ExitPreview is what a policy would have done.
 type ExitPreview struct {
-	Generation uint64       `json:"generation"`
-	Digest     string       `json:"digest"`
-	Problem    string       `json:"problem"` // why the file would not be taken
-	Same       bool         `json:"same"`    // it is the one in force
-	Since      time.Time    `json:"since,omitzero"`
-	Judged     int          `json:"judged"`
-	Unknown    int          `json:"unknown"` // flows whose names the ledger does not keep
-	Changes    []ExitChange `json:"changes"`
+	Generation uint64           `json:"generation"`
+	Digest     string           `json:"digest"`
+	Problems   control.Problems `json:"problems"` // why the file would not be taken
+	Same       bool             `json:"same"`     // it is the one in force
+	Since      time.Time        `json:"since,omitzero"`
+	Judged     int              `json:"judged"`
+	Unknown    int              `json:"unknown"` // flows whose names the ledger does not keep
+	Changes    []ExitChange     `json:"changes"`
 }
 
 // ExitChange is a sort of flow that would have been decided otherwise.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"sekisho/internal/control"
 	"sekisho/internal/datamap/propose"
 )
 
@@ -44,10 +45,10 @@ type Proposal struct {
 	Skipped []SkippedTable `json:"skipped"`
 	Drift   []DriftItem    `json:"drift"`
 	// Digest is that of the file as it would be; empty: there is nothing to add,
-	// or Problem says why it cannot be.
-	Digest  string     `json:"digest"`
-	Problem string     `json:"problem"`
-	Diff    []DiffLine `json:"diff"` // of the file, with a few lines around
+	// or Problems say why it cannot be.
+	Digest   string           `json:"digest"`
+	Problems control.Problems `json:"problems"`
+	Diff     []DiffLine       `json:"diff"` // of the file, with a few lines around
 }
 
 // SurveyRequest names a database or a store with tables.

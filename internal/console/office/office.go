@@ -210,10 +210,10 @@ type Policy struct {
 
 // PolicyFile is the file beside what is in force.
 type PolicyFile struct {
-	Generation uint64     `json:"generation"`
-	Digest     string     `json:"digest"`
-	Diff       []DiffLine `json:"diff"`
-	Problem    string     `json:"problem"` // why it would not be taken; empty: it would
+	Generation uint64           `json:"generation"`
+	Digest     string           `json:"digest"`
+	Diff       []DiffLine       `json:"diff"`
+	Problems   control.Problems `json:"problems"` // why it would not be taken; none: it would
 }
 
 // Mark says what became of a line: '+', '-' or ' '.

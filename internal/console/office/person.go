@@ -3,6 +3,8 @@ package office
 import (
 	"context"
 	"time"
+
+	"sekisho/internal/control"
 )
 
 // People is what the room of persons asks and orders.
@@ -22,21 +24,21 @@ type People interface {
 
 // Persons is the head count and what people have to look at.
 type Persons struct {
-	Configured bool      `json:"configured"`
-	Reading    bool      `json:"reading"`     // the state is being read; what follows may be older
-	At         time.Time `json:"at,omitzero"` // of the state
-	Problem    string    `json:"problem"`     // why the state could not be read
-	Records    int       `json:"records"`
-	Persons    int       `json:"persons"`
-	IfAccepted int       `json:"if_accepted"`
-	Low        int       `json:"low"`
-	Estimate   int       `json:"estimate"`
-	High       int       `json:"high"`
-	Review     int       `json:"review"`
-	Unlinkable int       `json:"unlinkable"`
-	Hidden     int       `json:"hidden"`
-	Precision  float64   `json:"precision"`
-	Recall     float64   `json:"recall"`
+	Configured bool             `json:"configured"`
+	Reading    bool             `json:"reading"`     // the state is being read; what follows may be older
+	At         time.Time        `json:"at,omitzero"` // of the state
+	Problems   control.Problems `json:"problems"`    // why the state could not be read
+	Records    int              `json:"records"`
+	Persons    int              `json:"persons"`
+	IfAccepted int              `json:"if_accepted"`
+	Low        int              `json:"low"`
+	Estimate   int              `json:"estimate"`
+	High       int              `json:"high"`
+	Review     int              `json:"review"`
+	Unlinkable int              `json:"unlinkable"`
+	Hidden     int              `json:"hidden"`
+	Precision  float64          `json:"precision"`
+	Recall     float64          `json:"recall"`
 	// Groups are the first ones to review: that whose answer changes the head count
 	// most comes first. They hold no score: ExplainGroup has it.
 	Groups []Group `json:"groups"`

@@ -3,6 +3,8 @@ package office
 import (
 	"context"
 	"time"
+
+	"sekisho/internal/control"
 )
 
 // Writer is how a policy comes about in the console: one person writes it,
@@ -32,12 +34,12 @@ type PolicyDraft struct {
 
 // PolicyCheck is what can be said of a text before it is in force.
 type PolicyCheck struct {
-	Problem    string       `json:"problem"` // why it would not be taken; empty: it would
-	Generation uint64       `json:"generation"`
-	Digest     string       `json:"digest"`
-	Rules      int          `json:"rules"`
-	Tests      []PolicyTest `json:"tests"`
-	Diff       []DiffLine   `json:"diff"`
+	Problems   control.Problems `json:"problems"` // why it would not be taken; none: it would
+	Generation uint64           `json:"generation"`
+	Digest     string           `json:"digest"`
+	Rules      int              `json:"rules"`
+	Tests      []PolicyTest     `json:"tests"`
+	Diff       []DiffLine       `json:"diff"`
 	// Since is the oldest event that Changes were read from.
 	Since   time.Time      `json:"since,omitzero"`
 	Judged  int            `json:"judged"`  // reads that were judged again

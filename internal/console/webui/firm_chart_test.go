@@ -17,7 +17,7 @@ func (f *firm) History(_ context.Context, place string) (*office.History, error)
 }
 
 func (f *firm) proposal() *office.Proposal {
-	return &office.Proposal{Database: nasty, At: f.now, Digest: "sha256:abc", Problem: nasty, Plain: []string{nasty}, Keyless: []string{nasty}, Skipped: []office.SkippedTable{{Table: nasty, Why: nasty}},
+	return &office.Proposal{Database: nasty, At: f.now, Digest: "sha256:abc", Problems: nastyProblems, Plain: []string{nasty}, Keyless: []string{nasty}, Skipped: []office.SkippedTable{{Table: nasty, Why: nasty}},
 		Tables: []office.ProposedTable{{Table: nasty, New: true, Key: nasty, Of: nasty, Why: nasty, Open: []string{nasty}, Columns: []office.ProposedColumn{{Column: nasty, Element: "email", Confidence: 90, Why: nasty, Hits: 1, Of: 2}}}},
 		Drift:  []office.DriftItem{{Place: nasty, What: nasty, Configured: nasty, Found: nasty}}, Diff: []office.DiffLine{{Mark: '+', Text: nasty}}}
 }
@@ -28,7 +28,7 @@ func (f *firm) Proposal(context.Context, string, string) (*office.Proposal, erro
 
 func (f *firm) ProposalDraft(context.Context) (*office.ProposalDraft, error) {
 	p := f.proposal()
-	p.Problem = ""
+	p.Problems = nil
 	return &office.ProposalDraft{By: "kaede", At: f.now, Proposal: p}, f.fail()
 }
 

@@ -29,7 +29,7 @@ func (f *firm) ExplainExit(context.Context, office.ExitQuestion) (*office.ExitAn
 }
 
 func (f *firm) PreviewExit(context.Context) (*office.ExitPreview, error) {
-	return &office.ExitPreview{Problem: nasty, Judged: 3, Changes: []office.ExitChange{{Role: nasty, Host: nasty, Was: "allow", Now: "refuse", Rule: nasty}}}, f.fail()
+	return &office.ExitPreview{Problems: nastyProblems, Judged: 3, Changes: []office.ExitChange{{Role: nasty, Host: nasty, Was: "allow", Now: "refuse", Rule: nasty}}}, f.fail()
 }
 
 func (f *firm) OrderCut(_ context.Context, r control.CutOrder) (control.Cuts, error) {

@@ -30,7 +30,7 @@ func groups(scored bool) []office.Group {
 }
 
 func (f *firm) Persons(context.Context) (*office.Persons, error) {
-	return &office.Persons{Configured: true, Problem: nasty, At: f.now, Records: 100, Persons: 90, IfAccepted: 80, Low: 82, Estimate: 86, High: 91, Review: 4, Groups: groups(false)}, f.fail()
+	return &office.Persons{Configured: true, Problems: nastyProblems, At: f.now, Records: 100, Persons: 90, IfAccepted: 80, Low: 82, Estimate: 86, High: 91, Review: 4, Groups: groups(false)}, f.fail()
 }
 
 func (f *firm) ExplainPair(context.Context, string, string) (*office.Pair, error) {

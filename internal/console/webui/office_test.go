@@ -23,6 +23,9 @@ import (
 // user, a host, a statement.
 const nasty = `"><script>alert(1)</script><img src=x onerror=alert(1)>'` + "\u2028" + `{{.}}javascript:alert(1)`
 
+// nastyProblems are why nothing is taken.
+var nastyProblems = control.ProblemsOf(fault.New(fault.PolicyInvalid, "place", nasty, "problem", nasty, "hint", nasty).At(nasty, 4, nasty))
+
 // firm is an office whose every text is hostile.
 type firm struct {
 	mu      sync.Mutex
@@ -183,7 +186,7 @@ func (f *firm) Map(context.Context) ([]office.Database, error) {
 }
 
 func (f *firm) Policy(context.Context) (*office.Policy, error) {
-	return &office.Policy{Text: nasty, File: &office.PolicyFile{Digest: "x", Problem: nasty, Diff: []office.DiffLine{{Mark: '+', Text: nasty}, {Mark: '-', Text: nasty}, {Mark: ' ', Text: nasty}}}}, f.fail()
+	return &office.Policy{Text: nasty, File: &office.PolicyFile{Digest: "x", Problems: nastyProblems, Diff: []office.DiffLine{{Mark: '+', Text: nasty}, {Mark: '-', Text: nasty}, {Mark: ' ', Text: nasty}}}}, f.fail()
 }
 
 func (f *firm) Ledger(context.Context) (*office.Ledger, error) {

@@ -104,7 +104,7 @@ func proposalOf(database string) templ.SafeURL {
 
 // mayAccept reports whether the person may have a proposal written.
 func mayAccept(p *Page, d *office.ProposalDraft) bool {
-	return d.By != p.User.Name && d.Proposal.Problem == "" && p.May(account.Publish)
+	return d.By != p.User.Name && len(d.Proposal.Problems) == 0 && p.May(account.Publish)
 }
 
 // heat is the picture of where personal data concentrates: the worst places
