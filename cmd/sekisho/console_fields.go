@@ -86,7 +86,7 @@ func saidOf(gate string, src *site.Source) (out []consoleoffice.Field) {
 
 // lineID names a line of a file of rules by all that it says: of two that are
 // alike either may go.
-func lineID[T site.Exception | site.Parameter | site.Refused](line T) string {
+func lineID[T site.Exception | site.Parameter | site.Refused | site.Page](line T) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%#v", line))
 	return hex.EncodeToString(sum[:8])
 }

@@ -148,8 +148,26 @@ web:
 	if err != nil || len(why.Exception) == 0 || why.File != rules {
 		t.Fatalf("%+v, %v", why, err)
 	}
-	if err := c.ExceptBlock(ctx, consoleoffice.ExceptRequest{ID: b.ID, Reason: "a search box", By: "kaede", Until: time.Now().AddDate(0, 1, 0)}); err != nil {
-		t.Fatal(err)
+	for _, bad := range []consoleoffice.ExceptRequest{
+		{ID: b.ID, Reason: "a search box", By: "kaede"},
+		{ID: b.ID, Reason: "a search box", By: "kaede", Until: time.Now(), Rules: []int{1}},
+		{ID: b.ID, Reason: "a search box", By: "kaede", Until: time.Now(), Path: "search"},
+		{ID: b.ID, Reason: " ", By: "kaede", Until: time.Now()},
+		{ID: "AAAAAAAAAAAAAAAA", Reason: "a search box", By: "kaede", Until: time.Now()},
+	} {
+		if _, err := c.ExceptBlock(ctx, bad); err == nil || fault.Faults(err)[0].Code == fault.Internal || len(actsIn(t, p)) > 0 {
+			t.Errorf("%+v: %v, %q", bad, err, actsIn(t, p))
+		}
+	}
+	order := consoleoffice.ExceptRequest{ID: b.ID, Reason: "a search box", By: "kaede", Until: time.Now().AddDate(0, 1, 0)}
+	for range 2 { // the second time because the first answer was lost
+		done, err := c.ExceptBlock(ctx, order)
+		if err != nil || done.File != rules || len(done.Exceptions) != len(why.Exception) || done.Exceptions[0].By != "kaede" {
+			t.Fatalf("%+v, %v", done, err)
+		}
+		if acts := actsIn(t, p); len(acts) != 1 {
+			t.Errorf("%q", acts)
+		}
 	}
 	if web, err = c.WebRoom(ctx); err != nil || len(web.Rules) != len(why.Exception) || web.Rules[0].By != "kaede" || web.Rules[0].Event != b.ID {
 		t.Errorf("rules %+v, %v", web.Rules, err)

@@ -11,7 +11,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -28,7 +27,6 @@ import (
 	"sekisho/internal/hub/frame"
 	"sekisho/internal/ledger"
 	"sekisho/internal/policy/order"
-	"sekisho/internal/policy/site"
 	"sekisho/internal/view/casefile"
 )
 
@@ -36,7 +34,14 @@ import (
 // outlives it.
 func killedSites(t *testing.T) string {
 	t.Helper()
-	shop := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "shop") }))
+	shop := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/checkout/" {
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			_, _ = io.WriteString(w, checkoutPage)
+			return
+		}
+		_, _ = io.WriteString(w, "shop")
+	}))
 	t.Cleanup(shop.Close)
 	var ports []string
 	for len(ports) < 2 {
@@ -55,7 +60,7 @@ func killedSites(t *testing.T) string {
     learn: true
     sites:
       - {hosts: [shop.example.jp], upstream: '%[3]s', firewall: enforce, cards: enforce}
-      - {hosts: [club.example.jp], upstream: '%[3]s', firewall: enforce, cards: enforce}
+      - {hosts: [club.example.jp], upstream: '%[3]s', firewall: enforce, cards: enforce, payment: [/checkout/], pages: report, providers: [{host: pay.example.com}]}
   - name: hr-web
     listen: 127.0.0.1:%[2]s
     sites: [{hosts: [hr.example.jp], upstream: '%[3]s', firewall: enforce, cards: enforce}]
@@ -209,83 +214,6 @@ func (f *killedFirm) visit(host, path string) (int, string) {
 		f.t.Fatal(err)
 	}
 	return answer.StatusCode, string(text)
-}
-
-func (f *killedFirm) siteRules() *site.Source {
-	f.t.Helper()
-	src, err := rulesText(filepath.Join(f.dir, "rules.yaml"))
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	return src
-}
-
-// orderSays is actSays of what is ordered.
-func orderSays(do, target string) func([]event.Body) bool {
-	return func(all []event.Body) (ordered bool) {
-		for _, b := range all {
-			if a, ok := b.(*event.Act); ok && a.Do == do && a.Target == target {
-				ordered = a.Result == "ordered"
-			}
-		}
-		return ordered
-	}
-}
-
-// guarding has the sites answer, and nothing pass unseen.
-func (f *killedFirm) guarding() {
-	f.t.Helper()
-	_, err := f.client.Bypass(f.t.Context(), control.BypassRequest{By: "sora", Reason: "test"})
-	if err == nil {
-		_, err = f.client.Web(f.t.Context(), control.WebRequest{Do: control.WebResume, What: "site", By: "sora", Reason: "test"})
-	}
-	if err != nil {
-		f.t.Fatal(err)
-	}
-}
-
-func (f *killedFirm) excepting(int) killAct {
-	f.t.Helper()
-	f.guarding()
-	if err := os.Remove(filepath.Join(f.dir, "rules.yaml")); err != nil && !errors.Is(err, os.ErrNotExist) { // what was excepted passes
-		f.t.Fatal(err)
-	}
-	if _, err := f.client.Web(f.t.Context(), control.WebRequest{Do: control.WebReload}); err != nil {
-		f.t.Fatal(err)
-	}
-	if status, text := f.visit("shop.example.jp", "/odd?q="+url.QueryEscape("' UNION SELECT password FROM users--")); status != http.StatusForbidden {
-		f.t.Fatalf("it is not refused: %d %s", status, text)
-	}
-	var id string
-	for _, b := range f.since(0) {
-		if d, ok := b.(*event.Decision); ok && strings.HasPrefix(d.Rule, "crs/") {
-			id = d.ID
-		}
-	}
-	f.await("the refusal in the room", func() bool { return id != "" && strings.Contains(f.page("/web"), id) })
-	from := f.head()
-	until := time.Now().AddDate(0, 1, 0).Format(time.DateOnly)
-	return killAct{who: "ayame", path: "/web/except", form: f.form("ayame", "id", id, "until", until, "reason", "test"), check: func(told bool) {
-		f.t.Helper()
-		done := slices.ContainsFunc(f.siteRules().Exceptions, func(e site.Exception) bool { return e.Event == id })
-		f.outcome(told, done, orderSays("except", id), from)
-	}}
-}
-
-func (f *killedFirm) refusing(round int) killAct {
-	f.t.Helper()
-	f.guarding()
-	path := fmt.Sprintf("/search%c", 'a'+round%26) + strings.Repeat("z", round/26)
-	if status, text := f.visit("shop.example.jp", path+"?no=12"); status != http.StatusOK {
-		f.t.Fatalf("%d %s", status, text)
-	}
-	from := f.head()
-	form := f.form("ayame", "do", "refuse", "gate", "shop-web", "host", "shop.example.jp", "path", path, "name", "no", "reason", "test")
-	return killAct{who: "ayame", path: "/web/field", form: form, check: func(told bool) {
-		f.t.Helper()
-		done := slices.ContainsFunc(f.siteRules().Refused, func(r site.Refused) bool { return r.Path == path })
-		f.outcome(told, done, orderSays("refuse-field", "shop.example.jp"+path+" no"), from)
-	}}
 }
 
 // misusing reports a list that takes three events.

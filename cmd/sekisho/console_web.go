@@ -16,9 +16,7 @@ import (
 	"sekisho/internal/cardproof"
 	"sekisho/internal/config"
 	consoleoffice "sekisho/internal/console/office"
-	"sekisho/internal/control"
 	"sekisho/internal/event"
-	"sekisho/internal/fault"
 	"sekisho/internal/policy/site"
 )
 
@@ -174,33 +172,6 @@ func (c *console) rulesInForce(host string) string {
 	return ""
 }
 
-// ExceptBlock implements office.Sites: that somebody orders it is recorded
-// before the file is written; what the gate then takes is an event of its own.
-func (c *console) ExceptBlock(ctx context.Context, r consoleoffice.ExceptRequest) error {
-	c.drafting.Lock()
-	defer c.drafting.Unlock()
-	b, err := c.look(ctx, r.ID)
-	if err != nil {
-		return err
-	}
-	file := c.rulesInForce(b.Host)
-	if file == "" || len(b.Exception) == 0 {
-		return fault.New(fault.ExchangeUnknown, "id", b.ID)
-	}
-	for i := range b.Exception {
-		b.Exception[i].Why = site.Why{Until: r.Until.UTC().Format(time.DateOnly), Reason: r.Reason, By: r.By}
-	}
-	act := event.Act{By: r.By, Do: "except", Target: b.ID, Result: "ordered", Detail: r.Reason}
-	if err := c.changeRules(ctx, file, act, func() (string, error) {
-		_, old, err := config.SiteRules(file)
-		return withExceptions(string(old), b.Exception), err
-	}); err != nil {
-		return err
-	}
-	_, err = c.Web(ctx, control.WebRequest{Do: control.WebReload, By: r.By})
-	return err
-}
-
 // Payment implements office.Sites.
 func (c *console) Payment(ctx context.Context) (*consoleoffice.Payment, error) {
 	now := c.now()
@@ -222,7 +193,9 @@ func (c *console) Payment(ctx context.Context) (*consoleoffice.Payment, error) {
 		}
 	}
 	for _, s := range book.Sites() {
-		out.Sites = append(out.Sites, paymentSite(&s))
+		one := paymentSite(&s)
+		one.File = c.rulesInForce(s.Host)
+		out.Sites = append(out.Sites, one)
 	}
 	return out, nil
 }

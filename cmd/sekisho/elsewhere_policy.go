@@ -79,14 +79,8 @@ func (a *app) blockedElsewhere(id string) (*blocked, error) {
 		}
 		b.Rules = append(b.Rules, one)
 	}
-	for _, e := range in.Exception {
-		number, err := strconv.Atoi(e.Rule)
-		if err != nil {
-			return nil, fault.New(fault.Internal).Because(err)
-		}
-		b.Exception = append(b.Exception, site.Exception{Where: site.Where{Host: e.Host, Path: e.Path}, Rule: number, Target: e.Target, Event: e.Event})
-	}
-	return b, nil
+	b.Exception, err = exceptionsOf(in.Exception)
+	return b, err
 }
 
 // elsewhere has a console judge what its ledger holds by a policy of a file here.
@@ -115,30 +109,32 @@ func (c egressPreviewCmd) elsewhere(a *app, from time.Time) error {
 	})
 }
 
-// elsewhere has a console write the smallest exception for a refusal there.
+// elsewhere has a console write an exception for a refusal there.
 func (c webExceptCmd) elsewhere(a *app) error {
-	if len(c.Rule) > 0 || c.Target != "" || c.Path != "" { // others than the smallest are written where the file is
-		return fault.New(fault.HereOnly, "command", "sekisho web except --rule --target --path")
-	}
 	until, err := time.Parse(time.DateOnly, c.Until)
 	if err != nil {
 		return fault.New(fault.Usage, "problem", "--until "+strconv.Quote(c.Until), "hint", "2026-12-31")
 	}
-	b, err := a.blockedElsewhere(c.ID)
+	r, err := elsewhere[consoleoffice.ExceptRequest, consoleoffice.ExceptReceipt](a, "web/except", consoleoffice.ExceptRequest{ID: c.ID, Reason: c.Reason, By: a.person(c.By), Until: until,
+		Rules: c.Rule, Path: c.Path, Target: c.Target})
 	if err != nil {
 		return err
 	}
-	by := a.person(c.By)
-	if _, err := elsewhere[consoleoffice.ExceptRequest, struct{}](a, "web/except", consoleoffice.ExceptRequest{ID: b.ID, Reason: c.Reason, By: by, Until: until}); err != nil {
+	lines, err := exceptionsOf(r.Exceptions)
+	if err != nil {
 		return err
 	}
-	for i := range b.Exception {
-		b.Exception[i].Why = site.Why{Until: c.Until, Reason: c.Reason, By: by}
-	}
-	return a.out(map[string]any{"exceptions": b.Exception, "in_force": true}, func() {
-		for _, e := range b.Exception {
-			a.print("except_done", "rule", e.Rule, "path", e.Host+e.Path, "target", orAll(a, e.Target), "until", e.Until)
+	return a.excepted(r.File, lines, true)
+}
+
+// exceptionsOf are exceptions as a console tells them.
+func exceptionsOf(told []consoleoffice.SiteRule) (out []site.Exception, err error) {
+	for _, e := range told {
+		number, err := strconv.Atoi(e.Rule)
+		if err != nil {
+			return nil, fault.New(fault.Internal).Because(err)
 		}
-		a.print("except_in_force", "file", a.hub.address)
-	})
+		out = append(out, site.Exception{Where: site.Where{Host: e.Host, Path: e.Path}, Rule: number, Target: e.Target, Event: e.Event, Why: site.Why{Until: e.Until, Reason: e.Reason, By: e.By}})
+	}
+	return out, nil
 }

@@ -209,22 +209,7 @@ func (c webExceptCmd) Run(a *app) error {
 	if file == "" {
 		return fault.New(fault.ConfigConflict, "problem", a.say.Text("except_no_file", "host", b.Host), "hint", a.say.Text("except_no_file_hint"))
 	}
-	var lines []site.Exception
-	for _, e := range b.Exception {
-		if len(c.Rule) > 0 && !slices.Contains(c.Rule, e.Rule) {
-			continue
-		}
-		if c.Path != "" {
-			e.Path = c.Path
-		}
-		if c.Target != "" {
-			e.Target = c.Target
-		}
-		e.Why = site.Why{Until: c.Until, Reason: c.Reason, By: a.person(c.By)}
-		if !slices.Contains(lines, e) {
-			lines = append(lines, e)
-		}
-	}
+	lines := b.excepting(c.Rule, c.Path, c.Target, site.Why{Until: c.Until, Reason: c.Reason, By: a.person(c.By)})
 	if len(lines) == 0 {
 		return fault.New(fault.Usage, "problem", a.say.Text("except_nothing", "reason", b.Reason), "hint", "sekisho web explain "+b.ID)
 	}
@@ -235,8 +220,12 @@ func (c webExceptCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	v := map[string]any{"file": file, "exceptions": lines, "in_force": running}
-	return a.out(v, func() {
+	return a.excepted(file, lines, running)
+}
+
+// excepted says what a file of rules holds since.
+func (a *app) excepted(file string, lines []site.Exception, running bool) error {
+	return a.out(map[string]any{"file": file, "exceptions": lines, "in_force": running}, func() {
 		for _, e := range lines {
 			a.print("except_done", "rule", e.Rule, "path", e.Host+e.Path, "target", orAll(a, e.Target), "until", e.Until)
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"regexp"
@@ -156,6 +157,21 @@ func (b *blocked) smallest() []site.Exception {
 		}
 	}
 	return all
+}
+
+// excepting is the smallest exception but for what is said otherwise: the rules, of
+// those that fired, the path, and where in a request.
+func (b *blocked) excepting(rules []int, path, target string, why site.Why) (lines []site.Exception) {
+	for _, e := range b.Exception {
+		if len(rules) > 0 && !slices.Contains(rules, e.Rule) {
+			continue
+		}
+		e.Path, e.Target, e.Why = cmp.Or(path, e.Path), cmp.Or(target, e.Target), why
+		if !slices.Contains(lines, e) {
+			lines = append(lines, e)
+		}
+	}
+	return lines
 }
 
 // plainPath is the beginning of a route up to what was left out of it.

@@ -3,11 +3,14 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
+	"sekisho/internal/cardproof"
 	consoleoffice "sekisho/internal/console/office"
 	"sekisho/internal/fault"
 	"sekisho/internal/ledger"
@@ -51,6 +54,9 @@ type webAuthoriseCmd struct {
 
 // Run writes into the rules of a site that parts belong on its pages.
 func (c webAuthoriseCmd) Run(a *app) error {
+	if a.hub.address != "" {
+		return c.elsewhere(a)
+	}
 	l, err := a.load()
 	if err != nil {
 		return err
@@ -66,21 +72,20 @@ func (c webAuthoriseCmd) Run(a *app) error {
 	lines := map[string][]site.Page{} // by file
 	for _, id := range c.Item {
 		found := false
-		for _, s := range sites {
-			for _, i := range s.Items {
-				if i.PageItem.Item != id {
-					continue
-				}
-				file := rulesOf(l, s.Host)
-				if file == "" {
-					return fault.New(fault.ConfigConflict, "problem", a.say.Text("except_no_file", "host", s.Host), "hint", a.say.Text("except_no_file_hint"))
-				}
-				lines[file] = append(lines[file], site.Page{Host: s.Host, Item: id, Kind: i.What, Name: cmp.Or(i.Name, i.Host), Reason: c.Reason, By: a.person(c.By)})
-				found = true
+		for i := range sites {
+			pages := pagesNamed(&sites[i], id, site.Page{Reason: c.Reason, By: a.person(c.By)})
+			if len(pages) == 0 {
+				continue
 			}
+			file := rulesOf(l, sites[i].Host)
+			if file == "" {
+				return fault.New(fault.ConfigConflict, "problem", a.say.Text("except_no_file", "host", sites[i].Host), "hint", a.say.Text("except_no_file_hint"))
+			}
+			lines[file] = append(lines[file], pages...)
+			found = true
 		}
 		if !found {
-			return fault.New(fault.Usage, "problem", a.say.Text("page_unknown", "id", id), "hint", "sekisho web pages")
+			return a.pageUnknown(id)
 		}
 	}
 	done := []site.Page{}
@@ -94,6 +99,27 @@ func (c webAuthoriseCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	return a.authorised(done, running)
+}
+
+func (a *app) pageUnknown(id string) error {
+	return fault.New(fault.Usage, "problem", a.say.Text("page_unknown", "id", id), "hint", "sekisho web pages")
+}
+
+// pagesNamed are the lines that authorise the parts of an id on the pages of a
+// site; like holds why and who says so.
+func pagesNamed(s *cardproof.Site, id string, like site.Page) (out []site.Page) {
+	for _, i := range s.Items {
+		if i.PageItem.Item == id {
+			like.Host, like.Item, like.Kind, like.Name = s.Host, id, i.What, cmp.Or(i.Name, i.Host)
+			out = append(out, like)
+		}
+	}
+	return out
+}
+
+// authorised says what the rules of sites hold since.
+func (a *app) authorised(done []site.Page, running bool) error {
 	return a.out(map[string]any{"pages": done, "in_force": running}, func() {
 		for _, p := range done {
 			a.print("page_authorised", "id", p.Item, "kind", p.Kind, "name", orNone(a, p.Name), "host", p.Host)
@@ -101,8 +127,47 @@ func (c webAuthoriseCmd) Run(a *app) error {
 	})
 }
 
+// elsewhere has a console write that parts belong on the pages of sites: one call
+// a site, which is done wholly or not at all.
+func (c webAuthoriseCmd) elsewhere(a *app) error {
+	sites, err := elsewhere[struct{}, []consoleoffice.SitePages](a, "web/pages", struct{}{})
+	if err != nil {
+		return err
+	}
+	ordered := map[string][]string{} // items by site
+	for _, id := range c.Item {
+		found := false
+		for _, s := range sites {
+			if slices.ContainsFunc(s.Items, func(i consoleoffice.PagePart) bool { return i.PageItem.Item == id }) {
+				ordered[s.Site], found = append(ordered[s.Site], id), true
+			}
+		}
+		if !found {
+			return a.pageUnknown(id)
+		}
+	}
+	done := []site.Page{}
+	for _, host := range slices.Sorted(maps.Keys(ordered)) {
+		r, err := elsewhere[consoleoffice.AuthoriseRequest, consoleoffice.PagesReceipt](a, "web/authorise", consoleoffice.AuthoriseRequest{Site: host, Items: ordered[host], Reason: c.Reason, By: a.person(c.By)})
+		if err != nil {
+			if len(done) > 0 { // of sites before: they are in force
+				err = errors.Join(err, a.authorised(done, true))
+			}
+			return err
+		}
+		for _, p := range r.Pages {
+			done = append(done, site.Page(p))
+		}
+	}
+	return a.authorised(done, true)
+}
+
 // addPages adds lines to a file of rules and leaves the rest as it is.
 func addPages(ctx context.Context, file string, pages []site.Page) error {
+	return amendRules(ctx, file, func(old string) string { return withPages(old, pages) })
+}
+
+func withPages(old string, pages []site.Page) string {
 	var b strings.Builder
 	for _, p := range pages {
 		fmt.Fprintf(&b, "  - item: %q\n", p.Item)
@@ -112,5 +177,5 @@ func addPages(ctx context.Context, file string, pages []site.Page) error {
 			}
 		}
 	}
-	return amendRules(ctx, file, func(old string) string { return withLines(old, "pages", b.String()) })
+	return withLines(old, "pages", b.String())
 }

@@ -94,7 +94,7 @@ func (c *console) changeRules(ctx context.Context, file string, act event.Act, n
 	if err == nil {
 		o.Lines, err = changedLines(old, text)
 	}
-	if err != nil {
+	if err != nil || len(o.Lines) == 0 { // the file says it already
 		return err
 	}
 	data, err := json.Marshal(&o)
@@ -159,6 +159,9 @@ func lineIDs(src *site.Source) map[string]int {
 		all[lineID(x)]++
 	}
 	for _, x := range src.Refused {
+		all[lineID(x)]++
+	}
+	for _, x := range src.Pages {
 		all[lineID(x)]++
 	}
 	return all

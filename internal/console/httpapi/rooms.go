@@ -41,6 +41,7 @@ var roomCalls = []control.Call[*caller]{
 	control.NewCall("web/room", control.Asking((*caller).webRoom)),
 	control.NewCall("web/explain", (*caller).explainBlock),
 	control.NewCall("web/except", (*caller).exceptBlock),
+	control.NewCall("web/authorise", (*caller).authorisePages),
 	control.NewCall("web/fields", control.Asking((*caller).fields)),
 	control.NewCall("web/field", (*caller).reviewField),
 	control.NewCall("web/payment", control.Asking((*caller).payment)),
@@ -77,6 +78,7 @@ var roomRules = map[string]rule{
 	"web/room":        always(account.See),
 	"web/explain":     always(account.See),
 	"web/except":      always(account.Reload),
+	"web/authorise":   always(account.Reload),
 	"web/fields":      always(account.See),
 	"web/field":       always(account.Reload),
 	"web/payment":     always(account.See),
@@ -265,8 +267,12 @@ func (c *caller) explainBlock(ctx context.Context, r BlockRequest) (*office.Bloc
 	return out, err
 }
 
-func (c *caller) exceptBlock(ctx context.Context, r office.ExceptRequest) (struct{}, error) {
-	return struct{}{}, c.s.Office.ExceptBlock(ctx, r)
+func (c *caller) exceptBlock(ctx context.Context, r office.ExceptRequest) (*office.ExceptReceipt, error) {
+	return c.s.Office.ExceptBlock(ctx, r)
+}
+
+func (c *caller) authorisePages(ctx context.Context, r office.AuthoriseRequest) (*office.PagesReceipt, error) {
+	return c.s.Office.AuthorisePages(ctx, r)
 }
 
 func (c *caller) payment(ctx context.Context) (*office.Payment, error) {

@@ -90,8 +90,11 @@ func (f desk) WebRoom(context.Context) (*office.WebRoom, error) {
 func (f desk) ExplainBlock(_ context.Context, id string) (*office.BlockAnswer, error) {
 	return &office.BlockAnswer{Block: office.Block{ID: id}}, f.did("web/explain", "")
 }
-func (f desk) ExceptBlock(_ context.Context, r office.ExceptRequest) error {
-	return f.did("web/except", r.By)
+func (f desk) ExceptBlock(_ context.Context, r office.ExceptRequest) (*office.ExceptReceipt, error) {
+	return &office.ExceptReceipt{File: nasty, Exceptions: []office.SiteRule{{Path: r.Path}}}, f.did("web/except", r.By)
+}
+func (f desk) AuthorisePages(_ context.Context, r office.AuthoriseRequest) (*office.PagesReceipt, error) {
+	return &office.PagesReceipt{File: nasty, Pages: []office.PageLine{{Host: r.Site, Name: nasty}}}, f.did("web/authorise", r.By)
 }
 func (f desk) Payment(context.Context) (*office.Payment, error) {
 	return &office.Payment{From: when, Sites: []office.PaymentSite{{Items: []office.PageItem{{}}}}}, f.did("web/payment", "")
@@ -151,7 +154,7 @@ func TestRoomAuthors(t *testing.T) {
 	token := w.token("ayame", account.Reload, account.Publish, account.Work)
 	for call, body := range map[string]string{"map/hand": `{"digest":"x"}`, "map/accept": `{"digest":"x"}`, "map/drop": `{}`, "policy/propose": `{"text":"x"}`, "policy/publish": `{"digest":"x"}`,
 		"policy/withdraw": `{}`, "web/except": `{"by":"somebody else"}`, "map/subject": `{"by":"somebody else","key":"1"}`,
-		"web/field": `{"by":"somebody else"}`} {
+		"web/field": `{"by":"somebody else"}`, "web/authorise": `{"by":"somebody else"}`} {
 		if resp := w.ask("POST", call, body, "Authorization", "Bearer "+token); resp.Code != 200 || w.book.by[call] != "ayame" {
 			t.Errorf("%s: %d, by %q: %s", call, resp.Code, w.book.by[call], resp.Body)
 		}

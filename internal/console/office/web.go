@@ -17,9 +17,12 @@ type Sites interface {
 	WebRoom(ctx context.Context) (*WebRoom, error)
 	// ExplainBlock says why an exchange was refused, and the smallest exception.
 	ExplainBlock(ctx context.Context, id string) (*BlockAnswer, error)
-	// ExceptBlock writes that exception into the rules of the site, and puts them
-	// in force.
-	ExceptBlock(ctx context.Context, r ExceptRequest) error
+	// ExceptBlock writes that exception, or another that the request describes, into
+	// the rules of the site, and puts them in force.
+	ExceptBlock(ctx context.Context, r ExceptRequest) (*ExceptReceipt, error)
+	// AuthorisePages writes into the rules of a site that parts belong on its pages
+	// that lead to payment, and puts them in force.
+	AuthorisePages(ctx context.Context, r AuthoriseRequest) (*PagesReceipt, error)
 	// Fields returns what was learned of the fields of pages, and what somebody
 	// said to it.
 	Fields(ctx context.Context) (*Fields, error)
@@ -147,12 +150,52 @@ type SiteRule struct {
 	Ended  bool   `json:"ended"`
 }
 
-// ExceptRequest asks for an exception.
+// ExceptRequest asks for an exception: the smallest that lets a refusal pass, but
+// for what is said otherwise.
 type ExceptRequest struct {
 	ID     string    `json:"id"`
 	Reason string    `json:"reason"`
 	By     string    `json:"by"`
-	Until  time.Time `json:"until,omitzero"`
+	Until  time.Time `json:"until,omitzero"` // its day in UTC is the last
+	// Rules are those that are excepted, of those that fired, by number; none: all.
+	Rules []int `json:"rules,omitempty"`
+	// Path is the beginning of the paths where they are; empty: of the refusal.
+	Path string `json:"path,omitempty"`
+	// Target is where in a request, "ARGS:comment"; empty: where they fired.
+	Target string `json:"target,omitempty"`
+}
+
+// ExceptReceipt says what was excepted. It is given when that is in force.
+type ExceptReceipt struct {
+	File       string     `json:"file"` // that holds it
+	Exceptions []SiteRule `json:"exceptions"`
+}
+
+// AuthoriseRequest says that parts belong on the pages of a site.
+type AuthoriseRequest struct {
+	Site   string   `json:"site"`  // its first host
+	Items  []string `json:"items"` // ids, at most MostParts
+	Reason string   `json:"reason"`
+	By     string   `json:"by"`
+}
+
+// MostParts is how many parts of pages are authorised by one request.
+const MostParts = 200
+
+// PagesReceipt says what was authorised. It is given when that is in force.
+type PagesReceipt struct {
+	File  string     `json:"file"` // that holds it
+	Pages []PageLine `json:"pages"`
+}
+
+// PageLine is what the rules of a site say of a part of its pages.
+type PageLine struct {
+	Host   string `json:"host"`
+	Item   string `json:"item"`
+	Kind   string `json:"kind,omitempty"`
+	Name   string `json:"name,omitempty"`
+	Reason string `json:"reason"`
+	By     string `json:"by"`
 }
 
 // LoginSource is an address that tried accounts.
@@ -211,6 +254,9 @@ type PaymentSite struct {
 	Hosts     []string          `json:"hosts"` // that parts of the pages come from or send to
 	Items     []PageItem        `json:"items"`
 	Changes   []Finding         `json:"changes"` // what was seen of the pages and the canary
+	// File is where it is written which parts belong on the pages; empty: the gate
+	// has no file of rules.
+	File string `json:"file"`
 	// All is how long the lists are; what is here of a longer one is its newest, of
 	// items those with a problem first.
 	All PaymentTotals `json:"all"`

@@ -32,11 +32,18 @@ func (f *firm) ExplainBlock(context.Context, string) (*office.BlockAnswer, error
 	return &office.BlockAnswer{Block: f.block(), Targets: []string{nasty}, Shape: nasty, File: nasty, Exception: []office.SiteRule{{Rule: nasty, Host: nasty, Target: nasty}}}, f.fail()
 }
 
-func (f *firm) ExceptBlock(_ context.Context, r office.ExceptRequest) error {
+func (f *firm) ExceptBlock(_ context.Context, r office.ExceptRequest) (*office.ExceptReceipt, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.excepts = append(f.excepts, r)
-	return f.fail()
+	return &office.ExceptReceipt{}, f.fail()
+}
+
+func (f *firm) AuthorisePages(_ context.Context, r office.AuthoriseRequest) (*office.PagesReceipt, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.authorised = append(f.authorised, r)
+	return &office.PagesReceipt{}, f.fail()
 }
 
 func (f *firm) Fields(context.Context) (*office.Fields, error) {
@@ -58,7 +65,7 @@ func (f *firm) ReviewField(_ context.Context, r office.FieldReview) error {
 
 func (f *firm) Payment(context.Context) (*office.Payment, error) {
 	span := []office.Span{{From: f.now, To: f.now, Reason: nasty}}
-	return &office.Payment{From: f.now, To: f.now, Key: nasty, Sites: []office.PaymentSite{{Host: nasty, Against: []string{nasty}, Hosts: []string{nasty}, Canary: time.Hour,
+	return &office.Payment{From: f.now, To: f.now, Key: nasty, Sites: []office.PaymentSite{{Host: nasty, File: nasty, Against: []string{nasty}, Hosts: []string{nasty}, Canary: time.Hour,
 		Settings:  []office.PaymentSetting{{From: f.now, Cards: nasty, Pages: nasty}},
 		Providers: []office.PaymentProvider{{Host: nasty, AOC: nasty, Expires: nasty, State: nasty}, {State: "valid"}}, Uncovered: span, Weaker: span, NotProven: span, Failed: span,
 		Items: []office.PageItem{{ID: nasty, What: nasty, Name: nasty, Problem: nasty, New: true}}, Changes: []office.Finding{{At: f.now, Code: nasty, Detail: nasty}},

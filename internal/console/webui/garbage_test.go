@@ -62,7 +62,7 @@ func TestGarbage(t *testing.T) {
 			}
 		}
 	}
-	if len(f.cuts)+len(f.cases)+len(f.looks)+len(f.orders)+len(f.lifts)+len(f.sites)+len(f.drafts)+len(f.excepts) != 0 {
+	if len(f.cuts)+len(f.cases)+len(f.looks)+len(f.orders)+len(f.lifts)+len(f.sites)+len(f.drafts)+len(f.excepts)+len(f.authorised) != 0 {
 		t.Error("garbage did something")
 	}
 	if resp := d.visit("GET", "/", nil); resp.StatusCode != http.StatusOK {

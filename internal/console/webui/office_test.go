@@ -28,22 +28,23 @@ var nastyProblems = control.ProblemsOf(fault.New(fault.PolicyInvalid, "place", n
 
 // firm is an office whose every text is hostile.
 type firm struct {
-	mu      sync.Mutex
-	now     time.Time
-	bodies  []event.Body
-	cuts    []control.CutRequest
-	cases   []control.CaseRequest
-	looks   []office.LookRequest
-	orders  []control.CutOrder
-	lifts   []control.CutLift
-	sites   []control.WebRequest
-	answers []office.GroupDecision
-	drafts  []string
-	excepts []office.ExceptRequest
-	reviews []office.FieldReview
-	notices []casefile.Notice // what c1 has besides
-	entries []casefile.Entry
-	broken  bool // everything fails
+	mu         sync.Mutex
+	now        time.Time
+	bodies     []event.Body
+	cuts       []control.CutRequest
+	cases      []control.CaseRequest
+	looks      []office.LookRequest
+	orders     []control.CutOrder
+	lifts      []control.CutLift
+	sites      []control.WebRequest
+	answers    []office.GroupDecision
+	drafts     []string
+	excepts    []office.ExceptRequest
+	authorised []office.AuthoriseRequest
+	reviews    []office.FieldReview
+	notices    []casefile.Notice // what c1 has besides
+	entries    []casefile.Entry
+	broken     bool // everything fails
 }
 
 var errBroken = errors.New("the disk of " + nasty + " is full")

@@ -66,6 +66,7 @@ func (s *Server) rooms() {
 	s.page("GET /web", account.See, s.webPage)
 	s.page("POST /web/stop", account.Contain, s.webStop)
 	s.page("POST /web/except", account.Reload, s.webExcept)
+	s.page("POST /web/authorise", account.Reload, s.webAuthorise)
 	s.page("POST /web/field", account.Reload, s.webField)
 	s.page("POST /web/payment/evidence", account.Bundle, s.webEvidence)
 	s.page("GET /persons", account.See, s.personsPage)

@@ -3,6 +3,7 @@ package webui
 import (
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -91,14 +92,45 @@ func (s *Server) webExcept(r *Request) (templ.Component, error) {
 	if err != nil {
 		return nil, err
 	}
-	until, err := time.ParseInLocation(time.DateOnly, r.PostFormValue("until"), rule.Tokyo)
+	until, err := time.Parse(time.DateOnly, r.PostFormValue("until"))
 	if err != nil {
 		return nil, fault.New(fault.ConsoleForm, "problem", "an exception needs a last day", "hint", "2027-02-28")
 	}
-	if err := s.Office.ExceptBlock(r.Context(), office.ExceptRequest{ID: r.PostFormValue("id"), Reason: why, By: r.By(), Until: until}); err != nil {
+	q := office.ExceptRequest{ID: r.PostFormValue("id"), Reason: why, By: r.By(), Until: until,
+		Path: strings.TrimSpace(r.PostFormValue("path")), Target: strings.TrimSpace(r.PostFormValue("target"))}
+	for _, text := range r.PostForm["rule"] {
+		number, err := strconv.Atoi(text)
+		if err != nil {
+			return nil, errNothing
+		}
+		q.Rules = append(q.Rules, number)
+	}
+	if _, err := s.Office.ExceptBlock(r.Context(), q); err != nil {
 		return nil, err
 	}
 	return nil, redirect("/web?done=saved")
+}
+
+// webAuthorise says that a part belongs on the pages of a site.
+func (s *Server) webAuthorise(r *Request) (templ.Component, error) {
+	why, err := reason(r)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.Office.AuthorisePages(r.Context(), office.AuthoriseRequest{Site: r.PostFormValue("site"), Items: r.PostForm["item"], Reason: why, By: r.By()}); err != nil {
+		return nil, err
+	}
+	return nil, redirect("/web?payment=1&done=saved#h-payment")
+}
+
+// exceptable are the rules of an exception, each once.
+func exceptable(b *office.BlockAnswer) (out []string) {
+	for _, e := range b.Exception {
+		if !slices.Contains(out, e.Rule) {
+			out = append(out, e.Rule)
+		}
+	}
+	return out
 }
 
 // family says in plain words what a rule is about.

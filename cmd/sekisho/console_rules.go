@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"sekisho/internal/cardproof"
+	"sekisho/internal/config"
+	consoleoffice "sekisho/internal/console/office"
+	"sekisho/internal/control"
+	"sekisho/internal/event"
+	"sekisho/internal/fault"
+	"sekisho/internal/ledger"
+	"sekisho/internal/policy/site"
+)
+
+// ExceptBlock implements office.Sites: that somebody orders it is recorded
+// before the file is written; what the gate then takes is an event of its own.
+func (c *console) ExceptBlock(ctx context.Context, r consoleoffice.ExceptRequest) (*consoleoffice.ExceptReceipt, error) {
+	if r.Until.IsZero() {
+		return nil, fault.New(fault.ConsoleForm, "problem", "an exception needs a last day", "hint", "2027-02-28")
+	}
+	b, err := c.look(ctx, r.ID)
+	if err != nil && fault.Faults(err)[0].Code == fault.ExchangeUnknown { // the newest events do not hold it
+		b, err = whole(ctx, c, func(l *ledger.Reader) (*blocked, error) { return findBlocked(ctx, l, 0, r.ID) })
+	}
+	if err != nil {
+		return nil, err
+	}
+	lines := b.excepting(r.Rules, r.Path, r.Target, whyOf(&r))
+	if len(lines) == 0 {
+		return nil, fault.New(fault.ConsoleForm, "problem", "no rule of the refusal can be excepted so", "hint", "sekisho web explain "+b.ID)
+	}
+	file, err := c.rulesFile(b.Host)
+	if err != nil {
+		return nil, err
+	}
+	act := event.Act{By: r.By, Do: "except", Target: b.ID, Result: "ordered", Detail: exceptDetail(&r, lines)}
+	if err := c.orderRules(ctx, file, act, func(text string, src *site.Source) string {
+		missing := slices.DeleteFunc(slices.Clone(lines), func(e site.Exception) bool { return slices.Contains(src.Exceptions, e) })
+		if len(missing) == 0 {
+			return text
+		}
+		return withExceptions(text, missing)
+	}); err != nil {
+		return nil, err
+	}
+	out := &consoleoffice.ExceptReceipt{File: file}
+	for _, e := range lines {
+		out.Exceptions = append(out.Exceptions, consoleoffice.SiteRule{Kind: "exception", Host: e.Host, Path: e.Path, Rule: strconv.Itoa(e.Rule), Target: e.Target, Until: e.Until, Reason: e.Reason, By: e.By, Event: e.Event})
+	}
+	return out, nil
+}
+
+func whyOf(r *consoleoffice.ExceptRequest) site.Why {
+	return site.Why{Until: r.Until.UTC().Format(time.DateOnly), Reason: r.Reason, By: r.By}
+}
+
+// exceptDetail says what is excepted. What somebody typed as a path or target stands
+// in the file of rules: either could name a person, which the ledger does not.
+func exceptDetail(r *consoleoffice.ExceptRequest, lines []site.Exception) string {
+	var said []string
+	if len(r.Rules) > 0 {
+		var numbers []int
+		for _, e := range lines {
+			numbers = append(numbers, e.Rule)
+		}
+		slices.Sort(numbers)
+		said = append(said, strings.Trim(fmt.Sprint("rules ", slices.Compact(numbers)), " "))
+	}
+	if r.Path != "" {
+		said = append(said, "another path")
+	}
+	if r.Target != "" {
+		said = append(said, "another target")
+	}
+	if len(said) == 0 {
+		return r.Reason
+	}
+	return strings.Join(said, ", ") + ": " + r.Reason
+}
+
+// AuthorisePages implements office.Sites, as ExceptBlock does.
+func (c *console) AuthorisePages(ctx context.Context, r consoleoffice.AuthoriseRequest) (*consoleoffice.PagesReceipt, error) {
+	unknown := fault.New(fault.ConsoleForm, "problem", "there is no such part of the pages of this site", "hint", "sekisho web pages")
+	if len(r.Items) == 0 || len(r.Items) > consoleoffice.MostParts {
+		return nil, unknown
+	}
+	sites, err := whole(ctx, c, func(l *ledger.Reader) ([]cardproof.Site, error) { return pagesIn(ctx, l, c.now()) })
+	if err != nil {
+		return nil, err
+	}
+	at := slices.IndexFunc(sites, func(s cardproof.Site) bool { return s.Host == r.Site })
+	if at < 0 {
+		return nil, unknown
+	}
+	var lines []site.Page
+	for _, id := range r.Items {
+		pages := pagesNamed(&sites[at], id, site.Page{Reason: r.Reason, By: r.By})
+		if len(pages) == 0 {
+			return nil, unknown
+		}
+		for _, p := range pages {
+			if !slices.Contains(lines, p) {
+				lines = append(lines, p)
+			}
+		}
+	}
+	file, err := c.rulesFile(r.Site)
+	if err != nil {
+		return nil, err
+	}
+	act := event.Act{By: r.By, Do: "authorise-pages", Target: r.Site + " " + strings.Join(r.Items, " "), Result: "ordered", Detail: r.Reason}
+	if err := c.orderRules(ctx, file, act, func(text string, src *site.Source) string {
+		missing := slices.DeleteFunc(slices.Clone(lines), func(p site.Page) bool {
+			return slices.ContainsFunc(src.Pages, func(had site.Page) bool { return had.Host == p.Host && had.Item == p.Item })
+		})
+		if len(missing) == 0 {
+			return text
+		}
+		return withPages(text, missing)
+	}); err != nil {
+		return nil, err
+	}
+	out := &consoleoffice.PagesReceipt{File: file}
+	for _, p := range lines {
+		out.Pages = append(out.Pages, consoleoffice.PageLine(p))
+	}
+	return out, nil
+}
+
+// rulesFile is the file of the rules of a site; there must be one.
+func (c *console) rulesFile(host string) (string, error) {
+	if file := c.rulesInForce(host); file != "" {
+		return file, nil
+	}
+	return "", fault.New(fault.ConsoleForm, "problem", "the gate has no file of rules", "hint", "name one under rules of the web section")
+}
+
+// orderRules changes a file of rules by an order and puts it in force. An order that
+// the file says already, because its answer was lost, is in force and no new act.
+func (c *console) orderRules(ctx context.Context, file string, act event.Act, change func(text string, src *site.Source) string) error {
+	c.drafting.Lock()
+	defer c.drafting.Unlock()
+	if err := c.changeRules(ctx, file, act, func() (string, error) {
+		_, old, err := config.SiteRules(file)
+		if err != nil {
+			return "", err
+		}
+		src, err := siteSource(old)
+		if err != nil {
+			return "", err
+		}
+		return change(string(old), src), nil
+	}); err != nil {
+		return err
+	}
+	_, err := c.Web(ctx, control.WebRequest{Do: control.WebReload, By: act.By})
+	return err
+}
