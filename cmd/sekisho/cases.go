@@ -131,9 +131,9 @@ func (p *process) caseTimers(ctx context.Context) error {
 	}
 }
 
-// unseen is how many events the cases will not show before there is room on the disk.
+// unseen is how many events the cases will not show before the outage is over.
 func (k *caseKeeper) unseen(head event.Index) uint64 {
-	if k == nil || !diskFull(k.follower.Ended()) {
+	if k == nil || k.follower.Ended() == nil {
 		return 0
 	}
 	return uint64(head - min(head, k.follower.Cursor().Next))
@@ -302,10 +302,10 @@ func gateName(target string) string {
 func (p *process) Case(ctx context.Context, r control.CaseQuery) (json.RawMessage, error) {
 	k := p.cases
 	if err := k.desk.Settle(ctx); err != nil {
-		if !k.live || !diskFull(err) {
+		if !k.live || !p.stops("casefile view", err) {
 			return nil, fault.New(fault.ViewOpen, "file", k.file).Because(err)
 		}
-		p.ledger.Stop(err) // what was saved is shown; the outage says what is not (unseen)
+		// What was saved is shown; the outage says what is not (unseen).
 	}
 	switch r.About {
 	case "measure":

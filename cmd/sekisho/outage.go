@@ -28,7 +28,7 @@ import (
 var errRoom = errors.New("there is room again")
 
 const (
-	// roomPace is how often room is looked for.
+	// roomPace is how often the files of the ledger, or room for them, are looked for.
 	roomPace = 2 * time.Second
 	// roomBytes must fit before a run begins anew, so that it is not over at once.
 	roomBytes = 8 << 20
@@ -66,43 +66,87 @@ func (p *process) outage() *control.Outage {
 	if at.IsZero() {
 		return nil
 	}
-	o := &control.Outage{Since: at, Code: fault.LedgerBroken, Dir: ledgerDir(p.cfg.Config), Cause: cause.Error()}
-	if p.lacksRoom(cause) {
-		o.Code = fault.LedgerFull
-	}
-	return o
+	return &control.Outage{Since: at, Code: p.outageCode(cause), Dir: ledgerDir(p.cfg.Config), Cause: cause.Error()}
 }
 
-// lacksRoom decides, when it is asked first, whether the ledger stopped for want
-// of room only. Not everything that writes says so in its error: where hardly
-// anything is left, that was it.
-func (p *process) lacksRoom(cause error) bool {
-	p.short.Do(func() {
-		free, _, _, known := diskFree(ledgerDir(p.cfg.Config))
-		p.lacking = !errors.Is(cause, ledger.ErrSync) && (diskFull(cause) || known && free < roomBytes/8)
-	})
-	return p.lacking
-}
-
-// excused reports that a part may end because the ledger has stopped. A disk
-// that is full for a view is full for the ledger: it stops too, so that one
-// state is shown and one thing mends it.
-func (p *process) excused(name string, err error) bool {
-	if !errors.Is(err, event.ErrStopped) {
-		if !diskFull(err) {
-			return false
+// outageCode decides, when it is asked first, whether the ledger stopped because its
+// files are gone, or for want of room only. Not everything that writes says the latter
+// in its error: where hardly anything is left, that was it.
+func (p *process) outageCode(cause error) fault.Code {
+	p.stopped.Do(func() {
+		dir := ledgerDir(p.cfg.Config)
+		free, _, _, known := diskFree(dir)
+		switch {
+		case errors.Is(cause, ledger.ErrSync):
+			p.stopCode = fault.LedgerBroken
+		case errors.Is(cause, errLost) || p.away():
+			p.stopCode = fault.LedgerLost
+		case diskFull(cause) || known && free < roomBytes/8:
+			p.stopCode = fault.LedgerFull
+		default:
+			p.stopCode = fault.LedgerBroken
 		}
+	})
+	return p.stopCode
+}
+
+// errLost stops a ledger whose files somebody removed, moved or put others in the
+// place of: what it would still write nobody could read.
+var errLost = errors.New("the files of the ledger are gone")
+
+// away reports whether the directory is no longer that of the ledger. It is cheap, and
+// is asked for as long as the process runs: files that were removed can be written on.
+func (p *process) away() bool {
+	dir := ledgerDir(p.cfg.Config)
+	id, err := ledger.ReadIdentity(dir)
+	return errors.Is(err, ledger.ErrNotLedger) || err == nil && id != p.ledger.Identity()
+}
+
+// lost reports whether the files no longer hold what the ledger says it has.
+func (p *process) lost() bool {
+	if p.away() {
+		return true
+	}
+	head := p.ledger.Head() // first: the files may grow meanwhile, never shrink
+	r, err := ledger.OpenReader(ledgerDir(p.cfg.Config))
+	if err != nil {
+		return errors.Is(err, fs.ErrNotExist)
+	}
+	end, err := r.End(context.Background())
+	return errors.Is(err, fs.ErrNotExist) || err == nil && end < head
+}
+
+// stops reports whether an error of a part tells that the ledger can go on no more, and
+// stops it then: a disk that is full for a view is full for the ledger, and a part that
+// cannot read the ledger because its files are gone is not the only one. So one state is
+// shown, and one thing mends it.
+func (p *process) stops(name string, err error) bool {
+	switch {
+	case p.ledger == nil:
+		return false
+	case diskFull(err):
 		p.ledger.Stop(fmt.Errorf("%s: %w", name, err))
+	case p.lost():
+		p.ledger.Stop(fmt.Errorf("%w (%s: %w)", errLost, name, err))
+	default:
+		return false
+	}
+	return true
+}
+
+// excused reports that a part may end because the ledger has stopped.
+func (p *process) excused(name string, err error) bool {
+	if !errors.Is(err, event.ErrStopped) && !p.stops(name, err) {
+		return false
 	}
 	p.log.Warn("a part rests until the ledger can be written", "part", name)
 	return true
 }
 
-// viewFault says why a view cannot be asked. When there was no room for what it folded,
-// that is the outage, of the ledger too.
+// viewFault says why a view cannot be asked. When the ledger can go on no more for the
+// same reason, that is the outage.
 func (p *process) viewFault(file string, err error) error {
-	if diskFull(err) {
-		p.ledger.Stop(err)
+	if p.stops(file, err) {
 		if o := p.outage(); o != nil {
 			return o.Fault()
 		}
@@ -112,10 +156,19 @@ func (p *process) viewFault(file string, err error) error {
 
 // watchLedger says when the ledger stops, and when it can go on.
 func (p *process) watchLedger(ctx context.Context) error {
-	select {
-	case <-ctx.Done():
-		return nil
-	case <-p.ledger.Failed():
+	tick := time.NewTicker(roomPace)
+	defer tick.Stop()
+	for failed := false; !failed; {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-p.ledger.Failed():
+			failed = true
+		case <-tick.C:
+			if p.away() {
+				p.ledger.Stop(errLost)
+			}
+		}
 	}
 	o := p.outage()
 	if o == nil { // closed
@@ -131,8 +184,6 @@ func (p *process) watchLedger(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
-	tick := time.NewTicker(roomPace)
-	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -183,8 +234,11 @@ func (p *process) hasRoom() error {
 // noteOutage keeps for the next start from when on nothing was recorded.
 func (p *process) noteOutage(o *control.Outage) error {
 	note := outageNote{From: o.Since.UnixNano(), Reason: "the disk of the ledger failed"}
-	if o.Code == fault.LedgerFull {
+	switch o.Code {
+	case fault.LedgerFull:
 		note.Reason = "the disk of the ledger was full"
+	case fault.LedgerLost:
+		note.Reason = "the files of the ledger were gone"
 	}
 	text, err := json.Marshal(note)
 	if err != nil {

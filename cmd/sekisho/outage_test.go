@@ -189,7 +189,13 @@ func (f *outageFirm) stopped(code fault.Code) {
 		}
 	}
 	for _, path := range []string{"/ledger", "/events", "/cases", "/scope", "/policy", "/egress"} {
-		f.page(path)
+		status, _, text, err := f.ask("ayame", path, nil)
+		if err == nil && code == fault.LedgerLost && status == http.StatusServiceUnavailable && strings.Contains(text, code.String()) {
+			continue // it reads the ledger, and says why it cannot
+		}
+		if err != nil || status != http.StatusOK {
+			f.t.Errorf("%s: %d, %v: %s", path, status, err, text)
+		}
 	}
 	status, _, text, err := f.ask("ayame", "/wrong", f.form("ayame", "what", "during"))
 	if err != nil || status != http.StatusServiceUnavailable || !strings.Contains(text, "not recorded, therefore not done") || !strings.Contains(text, code.String()) {
@@ -331,4 +337,35 @@ func TestStartOnFullDisk(t *testing.T) {
 	if err := again.close(); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestLedgerLost: somebody removes the directory of the ledger under a running
+// process. Everybody is told, what does not need the ledger goes on, and when it is
+// back the next start says what is missing.
+func TestLedgerLost(t *testing.T) {
+	f := newOutageFirm(t, t.TempDir())
+	stop := f.startOn(&faultyDisk{})
+	f.works("before")
+	dir, away := filepath.Join(f.dir, "data", "ledger"), filepath.Join(f.dir, "away")
+	if err := os.Rename(dir, away); err != nil {
+		t.Fatal(err)
+	}
+	f.stopped(fault.LedgerLost)
+	during := time.Now()
+	f.logged("code=SK8116")
+	if err := stop(); err == nil || fault.Faults(err)[0].Code != fault.LedgerLost || exitCode(err) != 3 {
+		t.Errorf("the end: %v", err)
+	}
+	if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("another one began in its place: %v", err)
+	}
+	if err := os.Rename(away, dir); err != nil {
+		t.Fatal(err)
+	}
+	stop = f.startOn(&faultyDisk{})
+	f.works("after")
+	if err := stop(); err != nil {
+		t.Errorf("the end: %v", err)
+	}
+	f.recordedSince(during, "the files of the ledger were gone")
 }

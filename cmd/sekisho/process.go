@@ -39,39 +39,39 @@ type process struct {
 	// English.
 	words func(text string) string
 
-	ring    *keyring.Ring
-	ledger  *ledger.Ledger
-	dict    *subject.Dictionary
-	past    *history
-	self    event.Recorder // what the process itself does
-	member  string         // the name under which it joined a hub, or empty
-	whole   bool           // everything that it guards is shipped to the hub, not only what leaves
-	outer   event.Recorder // self, or at a remote gate what is shipped to the hub
-	grants  *grants
-	view    *viewKeeper
-	gone    *leavingKeeper // nil where only the ledger is asked what left
-	cases   *caseKeeper
-	heads   *headsPusher // nil without witnesses
-	meter   *metrics.Meter
-	bases   []*base
-	keyed   []*keyedStore
-	reading []chan struct{} // one each database; closed when its identifiers were read in this run
-	gates   []*gate
-	cut     *cutRoom
-	console *console // nil without one
-	webs    []*webGate
-	exits   []*exitGate
-	resting together
-	refused *indicator.Set // what nobody may reach
-	started time.Time
-	disk    func(dir string) durable.FS // the files below a directory; nil: the real ones
-	left    *event.Gap                  // what an outage of an earlier run left unrecorded; nil: nothing
-	sockets *sockets                    // that listen; nil: each run opens its own
-	waiting *waiting                    // sessions that an earlier run kept, or this one for the next
-	keeping atomic.Bool                 // sessions are kept as the run ends
-	room    chan struct{}               // closed when an outage for want of room can end
-	short   sync.Once                   // decides lacking
-	lacking bool                        // the outage is for want of room
+	ring     *keyring.Ring
+	ledger   *ledger.Ledger
+	dict     *subject.Dictionary
+	past     *history
+	self     event.Recorder // what the process itself does
+	member   string         // the name under which it joined a hub, or empty
+	whole    bool           // everything that it guards is shipped to the hub, not only what leaves
+	outer    event.Recorder // self, or at a remote gate what is shipped to the hub
+	grants   *grants
+	view     *viewKeeper
+	gone     *leavingKeeper // nil where only the ledger is asked what left
+	cases    *caseKeeper
+	heads    *headsPusher // nil without witnesses
+	meter    *metrics.Meter
+	bases    []*base
+	keyed    []*keyedStore
+	reading  []chan struct{} // one each database; closed when its identifiers were read in this run
+	gates    []*gate
+	cut      *cutRoom
+	console  *console // nil without one
+	webs     []*webGate
+	exits    []*exitGate
+	resting  together
+	refused  *indicator.Set // what nobody may reach
+	started  time.Time
+	disk     func(dir string) durable.FS // the files below a directory; nil: the real ones
+	left     *event.Gap                  // what an outage of an earlier run left unrecorded; nil: nothing
+	sockets  *sockets                    // that listen; nil: each run opens its own
+	waiting  *waiting                    // sessions that an earlier run kept, or this one for the next
+	keeping  atomic.Bool                 // sessions are kept as the run ends
+	room     chan struct{}               // closed when an outage for want of room can end
+	stopped  sync.Once                   // decides stopCode
+	stopCode fault.Code                  // why the ledger stopped
 
 	// next asks the program that would follow for its version and whether it can
 	// read the configuration; nil: none can.

@@ -45,6 +45,7 @@ const (
 	BackupWithoutKeys Code = 8113
 	LedgerFull        Code = 8114
 	LedgerBroken      Code = 8115
+	LedgerLost        Code = 8116
 	PolicyInvalid     Code = 4001
 	PolicyNotNewer    Code = 4002
 	PolicyTestFailed  Code = 4003
@@ -123,7 +124,7 @@ var Codes = slices.Sorted(slices.Values(append(elsewhere[:len(elsewhere):len(els
 	NotRunning, ControlRefused, AlreadyRunning, ScopeQuery, SessionUnknown, HubAddress, HubSilent, HereOnly, UpgradeRefused, UpgradeFailed, UpgradeSlow, UpgradeBusy, CaseRefused, CaseFile, CaseUnknown,
 	DatabaseConnect, ScanFailed, FolderUnreadable, FolderWrite,
 	LedgerMissing, LedgerExists, LedgerOpen, LedgerLocked, LedgerCorrupt, KeysMissing,
-	KeysOpen, ViewOpen, BundleInvalid, BackupFailed, WitnessFailed, KeyUnknown, BackupWithoutKeys, LedgerFull, LedgerBroken,
+	KeysOpen, ViewOpen, BundleInvalid, BackupFailed, WitnessFailed, KeyUnknown, BackupWithoutKeys, LedgerFull, LedgerBroken, LedgerLost,
 	PersonSource, PersonState, PersonRecord, SiteRules, ExchangeUnknown, EvidenceBad, Description,
 	ConsoleListen, ConsoleAccounts, ConsoleLook, APIToken, APIRefused, APIBusy, ConsoleForm, ProtectDraft,
 	SetupExists, SetupNothing, SetupAnswer, SetupWrite, SetupAccount,

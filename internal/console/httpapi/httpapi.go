@@ -239,7 +239,7 @@ func (s *Server) failed(x *exchange, err error) {
 	default:
 		err = control.Told(x.r.Context(), s.Operator.Status, err)
 		switch fault.Faults(err)[0].Code {
-		case fault.LedgerFull, fault.LedgerBroken:
+		case fault.LedgerFull, fault.LedgerBroken, fault.LedgerLost:
 			status = http.StatusServiceUnavailable
 		case fault.APIRefused:
 			status = http.StatusForbidden

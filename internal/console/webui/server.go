@@ -341,7 +341,7 @@ func (s *Server) fail(r *Request, err error) {
 				try += "; " + more.Try(l) + " (" + more.Code.String() + ")"
 			}
 		}
-		if f.Code == fault.LedgerFull || f.Code == fault.LedgerBroken {
+		if f.Code == fault.LedgerFull || f.Code == fault.LedgerBroken || f.Code == fault.LedgerLost {
 			status = http.StatusServiceUnavailable
 		}
 	default:
