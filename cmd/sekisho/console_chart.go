@@ -33,7 +33,7 @@ const (
 )
 
 // chartKinds are the events that a chart is made of.
-var chartKinds = map[event.Kind]bool{event.KindSessionOpen: true, event.KindHoldingScan: true, event.KindHoldingChange: true, event.KindCrossing: true,
+var chartKinds = map[event.Kind]bool{event.KindSessionOpen: true, event.KindSessionClose: true, event.KindHoldingScan: true, event.KindHoldingChange: true, event.KindCrossing: true,
 	event.KindCoverage: true, event.KindObject: true, event.KindCopied: true, event.KindDrift: true, event.KindFinding: true}
 
 // placeUnread is the code of findings that a place could not be read.
@@ -93,6 +93,7 @@ func (c *console) charted(ctx context.Context, show func(*chart)) error {
 	if k.chart == nil {
 		k.chart = newChart(c.cfg, c.now()) // of an empty ledger
 	}
+	k.chart.now = c.now()
 	show(k.chart)
 	return nil
 }

@@ -21,9 +21,9 @@ type chart struct {
 	gated    []event.Place // databases with a gate before them
 	places   map[event.Place]*charted
 	drifts   map[event.Place]*event.Drift
-	sessions map[sessionKey]string // user and address
-	// bare are the places that were without a gate in the last thirty days.
-	bare []event.Place
+	sessions map[sessionKey]string // user and address, of those that are open
+	// bare are the places that were without a gate lately, and until when.
+	bare map[event.Place]time.Time
 }
 
 // charted is one place.
@@ -35,7 +35,7 @@ type charted struct {
 	copied      *event.Copied
 	unread      bool
 	story       placeStory
-	readers     map[string]bool // in the last thirty days
+	readers     map[string]time.Time // lately, and when last
 }
 
 // resting are the subjects of one source at a place.
@@ -57,7 +57,7 @@ const lately = 30 * 24 * time.Hour
 const manyReaders = 10
 
 func newChart(l *config.Loaded, now time.Time) *chart {
-	c := &chart{now: now, places: map[event.Place]*charted{}, drifts: map[event.Place]*event.Drift{}, sessions: map[sessionKey]string{}}
+	c := &chart{now: now, places: map[event.Place]*charted{}, drifts: map[event.Place]*event.Drift{}, sessions: map[sessionKey]string{}, bare: map[event.Place]time.Time{}}
 	for i := range l.Gates {
 		for d := range l.Databases {
 			if l.Databases[d].Name == l.Gates[i].Database {
@@ -71,7 +71,7 @@ func newChart(l *config.Loaded, now time.Time) *chart {
 func (c *chart) at(p event.Place) *charted {
 	x := c.places[p]
 	if x == nil {
-		x = &charted{sources: map[event.SubjectSource]*resting{}, readers: map[string]bool{}}
+		x = &charted{sources: map[event.SubjectSource]*resting{}, readers: map[string]time.Time{}}
 		c.places[p] = x
 	}
 	return x
@@ -81,6 +81,8 @@ func (c *chart) see(e *event.Event) error {
 	switch b := e.Body.(type) {
 	case *event.SessionOpen:
 		c.sessions[sessionKey{e.Source, b.Session}] = b.User + " " + b.Address
+	case *event.SessionClose:
+		delete(c.sessions, sessionKey{e.Source, b.Session})
 	case *event.HoldingScan:
 		c.at(b.Table).holding(b)
 	case *event.HoldingChange:
@@ -88,12 +90,14 @@ func (c *chart) see(e *event.Event) error {
 	case *event.Crossing:
 		if e.At.After(c.now.Add(-lately)) {
 			for i := range b.Parts {
-				c.at(b.Parts[i].Table).readers[c.sessions[sessionKey{e.Source, b.Session}]] = true
+				c.at(b.Parts[i].Table).readers[c.sessions[sessionKey{e.Source, b.Session}]] = e.At
 			}
 		}
 	case *event.Coverage:
-		if time.Unix(0, b.To).After(c.now.Add(-lately)) {
-			c.bare = append(c.bare, b.Places...)
+		for _, p := range b.Places {
+			if to := time.Unix(0, b.To); to.After(c.bare[p]) {
+				c.bare[p] = to
+			}
 		}
 	case *event.Object:
 		c.object(b)
@@ -299,17 +303,20 @@ func (c *chart) sorted() (all []event.Place) {
 // ranking is the list of important information.
 func (c *chart) ranking() []risk.Ranked {
 	var list []risk.Place
+	old := func(at time.Time) bool { return !at.After(c.now.Add(-lately)) }
+	maps.DeleteFunc(c.bare, func(_ event.Place, to time.Time) bool { return old(to) })
 	for _, p := range c.sorted() {
 		x := c.places[p]
 		if !x.gone.IsZero() {
 			continue
 		}
-		covers := func(all []event.Place) bool {
-			return slices.ContainsFunc(all, func(q event.Place) bool { return scope.Covers(string(q), string(p)) })
-		}
-		t := risk.Traits{Open: !covers(c.gated), Old: c.now.Sub(x.first) > 365*24*time.Hour, Copy: x.like != "" || c.copyOf(p) != nil, Unread: x.unread,
+		maps.DeleteFunc(x.readers, func(_ string, at time.Time) bool { return old(at) })
+		covered := func(q event.Place) bool { return scope.Covers(string(q), string(p)) }
+		t := risk.Traits{Open: !slices.ContainsFunc(c.gated, covered), Old: c.now.Sub(x.first) > 365*24*time.Hour, Copy: x.like != "" || c.copyOf(p) != nil, Unread: x.unread,
 			Readers: len(x.readers) >= manyReaders, Unclassified: x.elements().Has(element.Unclassified), Drifted: c.drifted(p)}
-		t.Uncovered = !t.Open && covers(c.bare)
+		for q := range c.bare {
+			t.Uncovered = t.Uncovered || !t.Open && covered(q)
+		}
 		if t.Open {
 			t.Named(string(p))
 		}
