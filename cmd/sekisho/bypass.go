@@ -142,6 +142,13 @@ func (u *unseen) OnGone(*netloop.Pair, error) {
 	}
 }
 
+// count is how many are carried.
+func (b *bypass) count() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.pairs)
+}
+
 // OnWake implements netloop.Handler: a cut waits for nobody who does not read.
 func (u *unseen) OnWake(p *netloop.Pair) error {
 	if u.isCut.Load() {

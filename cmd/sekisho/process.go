@@ -79,6 +79,7 @@ type process struct {
 	leave     chan struct{} // closed when another program shall follow
 	keeps     bool          // that takes sessions up; upgrading guards it until leave is closed
 	upgrading sync.Mutex    // one at a time orders that
+	quietNext time.Time     // upgrading guards it: before it gates are not asked to be quiet in vain again
 	upgrade   atomic.Pointer[control.Upgrade]
 	followed  *followed // how this run began, if by an upgrade
 	hangup    chan os.Signal

@@ -17,6 +17,7 @@ import (
 	"sekisho/internal/control"
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
+	"sekisho/internal/gate/pgproxy"
 	"sekisho/internal/lang"
 )
 
@@ -260,11 +261,12 @@ func (p *process) Upgrade(ctx context.Context, r control.UpgradeRequest) (contro
 	}
 	u := control.Upgrade{From: version, To: next.version, By: r.By, At: p.now().UTC()}
 	if !r.Now {
-		if err := p.wouldEnd(ctx, next); err != nil {
+		if err := p.awaitQuiet(ctx, next); err != nil {
 			return control.Upgrade{}, err
 		}
 	}
 	if err := p.recordUpgrade(ctx, u, "ordered"); err != nil {
+		p.setQuiet(pgproxy.Open)
 		return refuse(err)
 	}
 	p.log.Info("another version follows", "version", u.To, "this", u.From, "by", u.By)
@@ -272,50 +274,6 @@ func (p *process) Upgrade(ctx context.Context, r control.UpgradeRequest) (contro
 	p.keeps = next.keeps
 	close(p.leave)
 	return u, nil
-}
-
-// longUnderWay is how long a session must be in the middle of the same thing to be
-// waited for: what is shorter has come to its end when limits.drain is over.
-const longUnderWay = 300 * time.Millisecond
-
-// answerPatience bounds how long the sessions of a gate may take to say how they
-// stand: those that do not answer count as held.
-const answerPatience = 5 * time.Second
-
-// wouldEnd reports sessions of the database gates that an upgrade would end now.
-func (p *process) wouldEnd(ctx context.Context, next nextProgram) error {
-	held := func(g *gate) map[event.Session]uint64 {
-		ctx, cancel := context.WithTimeout(ctx, answerPatience)
-		defer cancel()
-		return g.server.Held(ctx)
-	}
-	before := make([]map[event.Session]uint64, len(p.gates))
-	for i, g := range p.gates {
-		before[i] = held(g)
-	}
-	if err := pause(ctx, longUnderWay); err != nil {
-		return err
-	}
-	count, names := 0, []string(nil)
-	for i, g := range p.gates {
-		n := 0
-		if !next.keeps {
-			n = len(g.server.Sessions())
-		} else if len(before[i]) > 0 {
-			for id, at := range held(g) {
-				if was, ok := before[i][id]; ok && was == at {
-					n++
-				}
-			}
-		}
-		if n > 0 {
-			count, names = count+n, append(names, g.cfg.Name)
-		}
-	}
-	if count == 0 {
-		return nil
-	}
-	return fault.New(fault.UpgradeBusy, "count", count, "gates", strings.Join(names, ", "))
 }
 
 // samePolicies reports whether the policies in the files are those in force: a
@@ -407,7 +365,7 @@ func (c upgradeCmd) Run(a *app) error {
 	return a.out(u, func() { a.print("upgraded", "from", u.From, "to", u.To, "pid", after.PID) })
 }
 
-// order has the process begin, at a moment at which no session would end.
+// order has the process begin, at a moment at which nothing would end.
 func (c upgradeCmd) order(ctx context.Context, a *app, op control.Operator) (control.Upgrade, error) {
 	for told := false; ; told = true {
 		u, err := op.Upgrade(a.ctx, control.UpgradeRequest{By: a.person(c.By), Now: c.Now})
@@ -415,7 +373,9 @@ func (c upgradeCmd) order(ctx context.Context, a *app, op control.Operator) (con
 			return u, err
 		}
 		if !told {
-			fmt.Fprintln(a.env.stderr, fault.Faults(err)[0].What(a.lang))
+			for _, f := range fault.Faults(err) {
+				fmt.Fprintln(a.env.stderr, f.What(a.lang))
+			}
 		}
 		if pause(ctx, time.Second) != nil {
 			return u, err

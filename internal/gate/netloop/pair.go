@@ -299,6 +299,12 @@ func (p *Pair) CloseAfterFlush() { p.closing = true }
 // Its own bytes are read on: use it in OnClosed to pass a half-close on.
 func (p *Pair) CloseWrite(s Side) { p.ends[s].shut = true }
 
+// Rests reports that nothing of side s was read that its Handler has not seen, such as the beginning of a TLS record.
+func (p *Pair) Rests(s Side) bool {
+	e := &p.ends[s]
+	return len(e.ahead) == 0 && e.rests()
+}
+
 // Detach asks the loop to let go of the pair: nothing more is read, and when what is queued was written the Handler
 // gets both sockets (Detacher). Should the pair end before that, it ends as ever. It returns false, and nothing
 // happens, when a side has ended, when bytes of it were read and not handled, also the beginning of a TLS record, when

@@ -46,7 +46,7 @@ func (g *Gate) enter(ctx context.Context, rec event.Recorder, s *session) error 
 func (s *session) leave() {
 	s.live.Leave()
 	s.once.Do(func() { close(s.gone) })
-	s.surveyed(true)
+	s.surveyed(nil)
 }
 
 // Cut implements cutting.Cutter: sessions are matched by the client's address,

@@ -78,6 +78,7 @@ type Gate struct {
 	roll   roll.Roll // what the server may have counted
 	cuts   cutting.Flows
 	ending ending
+	quiet  atomic.Uint32 // Quiet
 
 	mu        sync.Mutex // guards what follows
 	databases map[string]*shared

@@ -32,10 +32,11 @@ type session struct {
 	survey   atomic.Pointer[survey]
 	canceled atomic.Bool // a CancelRequest was delivered
 	rows     atomic.Uint64
-	closed   bool // the engine is; bytes may still be on their way
-	again    bool // another gate kept it
-	keeping  bool // the loop is about to let go of it
-	stays    bool // drains.midway counts it; Gate.mu guards it
+	closed   bool  // the engine is; bytes may still be on their way
+	again    bool  // another gate kept it
+	keeping  bool  // the loop is about to let go of it
+	silenced Quiet // since which the client is not read
+	stays    bool  // drains.midway counts it; Gate.mu guards it
 }
 
 // order ends a session on somebody's behalf.
@@ -77,8 +78,12 @@ func (s *session) OnOpen(p *netloop.Pair) error {
 		s.e.settled()
 		s.e.waitClient = waitNothing
 	}
-	s.surveyed(false)
-	return s.flush(p)
+	if p.Rests(netloop.Client) {
+		s.silenced = Quiet(s.gate.quiet.Load()) // the client has said nothing, whatever is asked of the server
+	}
+	err := s.flush(p)
+	s.surveyed(p)
+	return err
 }
 
 // OnData implements netloop.Handler.
@@ -95,7 +100,7 @@ func (s *session) OnData(p *netloop.Pair, side netloop.Side, b []byte) error {
 // OnWake implements netloop.Handler.
 func (s *session) OnWake(p *netloop.Pair) error {
 	if s.cutShort(p) || s.closed {
-		s.surveyed(true)
+		s.surveyed(nil)
 		return nil
 	}
 	s.e.clock = p.Now().UnixNano()
@@ -103,8 +108,9 @@ func (s *session) OnWake(p *netloop.Pair) error {
 		s.e.cancelDone()
 	}
 	s.e.woken()
-	s.surveyed(false)
-	return s.flush(p)
+	err := s.flush(p)
+	s.surveyed(p)
+	return err
 }
 
 // OnTick implements netloop.Handler.
@@ -177,7 +183,7 @@ func (s *session) flush(p *netloop.Pair) error {
 		p.Write(netloop.Client, b)
 	})
 	e.toServer.drain(func(b []byte) { p.Write(netloop.Upstream, b) })
-	hold(p, netloop.Client, e.clientHeld.has)
+	hold(p, netloop.Client, e.clientHeld.has || s.silent(p))
 	hold(p, netloop.Upstream, e.serverHeld.has)
 	if next := e.nextTick(); next != e.armed {
 		e.armed = next
