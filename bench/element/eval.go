@@ -78,6 +78,7 @@ func evaluate(args []string) error {
 		e.table(m.Table(200))
 	}
 	e.second(*seed, *size)
+	e.third(*seed, *size)
 	if err := e.sentences(*text); err != nil {
 		return err
 	}
@@ -94,7 +95,7 @@ func evaluate(args []string) error {
 func (e *evaluation) together(kind string) {
 	all := &score{}
 	for name, s := range e.scores {
-		if strings.HasSuffix(name, "."+kind) && !isSecond(name) {
+		if strings.HasSuffix(name, "."+kind) && !isOther(name) {
 			all.right, all.wrong, all.missed = all.right+s.right, all.wrong+s.wrong, all.missed+s.missed
 		}
 	}
@@ -257,6 +258,8 @@ Written by `+"`make eval-element`"+` (seed %d, %d MB of text and of logs, 4,000 
 **Read this first.** The texts come from a generator (bench/element/corpus) that shares no code with the engine but was written by the same people, so precision is optimistic; other people's corpora will say more. Only invented data is in it. The near-misses between the personal data: order, tracking and serial numbers, JAN, IMEI, ISBN, IBAN, timestamps in milliseconds and microseconds, dates with counters, snowflakes, UUIDs, hashes, CSS fractions. In "sentences" the names are those of real texts (half of the stockmark Wikipedia NER set, CC BY-SA 3.0, read from outside the repository): encyclopaedia prose, without headers and honorifics. The rules for names were developed while looking at the mistakes made in this very half, so that figure is optimistic too; the other half has not been looked at. Wrong card numbers in "text" and "logs" are numbers of 15 to 19 digits that pass range and check digit by chance and have no word beside them.
 
 "second" is another corpus (bench/element/corpus2), an eighth of the size for each kind of document and 2,000 table rows, that shares no code with the first: hotel bookings, airline records, notes of a call centre, mails of shops, JSON with keys of other services, lines of other frameworks, tables with headers of other programs; with flight numbers, booking codes, e-ticket and invoice numbers, coordinates, colours, versions, lots, branch codes, scores and plans between. The same people wrote it. When it was first tried, recall was .2789 for readings, .7308 for birth dates, .9454 for names, .9526 for addresses and .9567 for phones (.6835 in tables); what it showed was mended by rules, so its figures are optimistic too.
+
+"third" is one more (bench/element/corpus3), of the size of the second, written without looking at the engine's rules: templates of office forms, clinics, chats, tickets in English, contact cards, parcels, requests in logs, SQL statements, settings, pages in HTML, minutes, payment messages and Markdown, twelve tables, and 36 pieces of nobody's data. When it was first tried, recall was .6363 for security codes, .7917 for readings, .8135 for names, .8963 for mail addresses, .9482 for addresses (precision .9520: they took in whose they are), .9667 for birth dates, .9919 for card numbers and 1.0000 for phones; precision of card numbers was .9982. What it showed of addresses, mail addresses, card numbers and security codes was mended, of the others little: family names alone in chats, names behind cn: and From:, readings in katakana behind ふりがな and a tab, and S26.1.23生 are still missed, and a football club counts as a person.
 
 | corpus | element | there | precision | recall | F1 |
 | --- | --- | --- | --- | --- | --- |

@@ -21,21 +21,10 @@ func (e *evaluation) second(seed uint64, megabytes int) {
 	for _, s := range a.Sheets(500) {
 		e.tableAs("second, table", corpus.Table{Header: s.Header, Kinds: s.Elements, Rows: s.Rows})
 	}
-	e.secondTogether()
+	e.allOf("second, ")
 }
 
-func isSecond(name string) bool { return strings.HasPrefix(name, "second, ") }
-
-// secondTogether adds the scores of the second corpus element by element.
-func (e *evaluation) secondTogether() {
-	sums := scores{}
-	for name, s := range e.scores {
-		if _, kind, _ := strings.Cut(name, "."); isSecond(name) {
-			all := sums.of("second, all." + kind)
-			all.right, all.wrong, all.missed = all.right+s.right, all.wrong+s.wrong, all.missed+s.missed
-		}
-	}
-	for name, s := range sums {
-		e.scores[name] = s
-	}
+// isOther tells names of scores of other corpora than the first.
+func isOther(name string) bool {
+	return strings.HasPrefix(name, "second, ") || strings.HasPrefix(name, "third, ")
 }

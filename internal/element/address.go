@@ -55,6 +55,15 @@ func (s *Scanner) address(p int) bool {
 // addressEnd reads on from q, behind the prefecture. City is where the city's
 // name ends, block whether a block number follows.
 func (s *Scanner) addressEnd(q int) (end, city int, block bool) {
+	if end, city, block = s.addressRun(q); block {
+		end = q + beforePerson(s.buf[q:end+3], end-q)
+	}
+	return end, city, block
+}
+
+// addressRun is addressEnd with what may follow as well as a building: whose it is, and the
+// next label.
+func (s *Scanner) addressRun(q int) (end, city int, block bool) {
 	b := s.buf
 	start, limit := q, q+maxAddress
 	gap := false

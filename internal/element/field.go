@@ -234,6 +234,9 @@ func (f *Field) judgeForm(v []byte) (Kind, int, Reason) {
 	folded := buf[:fold(buf[:], v)]
 	var d [20]byte
 	n, _, ok := digits(d[:], folded)
+	if !ok && f.header == CardPAN { // 4111・1111・…
+		n, _, ok = digits(d[:], bytes.ReplaceAll(folded, []byte("・"), []byte("-")))
+	}
 	switch {
 	case !ok:
 	case f.header == Phone && (IsPhone(d[:n]) || lostZero(d[:n])),

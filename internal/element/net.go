@@ -80,10 +80,20 @@ func (s *Scanner) emailOf(i, p, e int) {
 		return
 	}
 	confidence, why := 95, ByForm
-	if b[i-1] == ':' || b[i-1] == '/' && b[i-2] == '/' { // user:password@host
+	if b[i-1] == '/' && b[i-2] == '/' || b[i-1] == ':' && isLogin(b, i-1) { // //user:password@host
 		confidence, why = 45, why|LessLikely|ByGlue
 	}
 	s.emit(i, e, Email, confidence, why, nil)
+}
+
+// isLogin reports whether the name of a user at a server ends before p: //user. Labels
+// end there too: mail:taro@…, mailto:taro@….
+func isLogin(b []byte, p int) bool {
+	i := p
+	for p-i < maxLocal && mailBytes[b[i-1]]&ofLocal != 0 {
+		i--
+	}
+	return b[i-1] == '/' && b[i-2] == '/'
 }
 
 // mailBytes says what a byte is in a mail address.

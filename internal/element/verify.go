@@ -177,12 +177,34 @@ type neighbours struct {
 const besideBytes = 64
 
 // beside looks for an expiry (12/26, 12/2026, 1226 after a word for it) and a
-// security code on the line of the card number at buf[p:e].
+// security code on the line of the card number at buf[p:e], and on the next two when
+// they begin like a word for one: forms and dumps have a line for each.
 func (s *Scanner) beside(n *neighbours, p, e int, found topic) {
-	s.besideIn(n, e, s.lineEnd(e, e+besideBytes), true)
+	end := s.lineEnd(e, e+besideBytes)
+	s.besideIn(n, e, end, true)
+	for range 2 {
+		if n.cvvEnd > 0 || s.buf[end] != '\n' || !beginsBeside.has(s.buf[end+1]) {
+			break
+		}
+		end = s.besideBelow(n, end+1)
+	}
 	if n.expiryEnd == 0 && n.cvvEnd == 0 && found&(aboutCVV|aboutExpiry) != 0 {
 		s.besideIn(n, s.lineStart(p, p-contextBefore), p, false)
 	}
+}
+
+// beginsBeside are the bytes with which lines begin that tell an expiry or a security
+// code: cvv, security code, expiry, セキュリティコード, 有効期限, in quotes or behind spaces.
+var beginsBeside = bytesOf("cCsSeE\"' \xe3\xe6")
+
+// besideBelow looks through the line at p for what a word there names, and returns its end.
+func (s *Scanner) besideBelow(n *neighbours, p int) (end int) {
+	end = s.lineEnd(p, p+besideBytes)
+	before := *n
+	if s.besideIn(n, p, end, false); n.expiryEnd != before.expiryEnd && s.nearest(n.expiry, n.expiry, aboutExpiry) == 0 {
+		n.expiry, n.expiryEnd, n.expiryLen = before.expiry, before.expiryEnd, before.expiryLen
+	}
+	return end
 }
 
 func (s *Scanner) lineEnd(p, limit int) int {

@@ -1,0 +1,152 @@
+package corpus3
+
+var kinds = []struct {
+	name      string
+	templates []string
+}{
+	{"office form", []string{
+		"届出人　氏名　{name_}（{kana}）　生年月日　{born}\n住所　{address}\n電話　{phone}\n",
+		"世帯主：{name_}　続柄：妻　{name_}\n現住所：{address}\n日中の連絡先：{phone}\n",
+		"【転入届】旧住所　{address}／新住所　{address}　届出日 {day}\n",
+		"申請者の氏名：{name_}、住所：{local}、電話番号：{phone}\n",
+		"受給者番号 {7}　保護者氏名　{name_}　児童氏名　{name_}　{born}生\n",
+	}},
+	{"clinic", []string{
+		"患者ID:{8} 患者氏名:{name_} 性別:{sex} 生年月日:{born} TEL(自宅):{phone}\n",
+		"紹介元：{name}先生御侍史　患者 {name_}様（{born}生）につき御高診のほどお願い申し上げます。\n",
+		"緊急連絡先：{name}（夫）携帯 {phone}\n保険者番号 {8} 記号 {4} 番号 {5}\n",
+		"〒{zip} {address} {name_} 様 次回予約 {day} {time}\n",
+	}},
+	{"chat", []string{
+		"[{time}] {family}: お疲れ様です。{family}さんの携帯 {phone} です。\n",
+		"{time}\t{name}\t本日のお客様、{name}様から折り返し希望（{phone}）\n",
+		"> カード番号 {pan-} で決済できないとのこと。期限 {exp} です\n",
+		"@{hex8} お客様の住所は{address}で合ってますか？\n",
+		"{family}さん、{mail} に送っておいてください。チケット #{6}\n",
+		"お届け先変更です→{local}（{name}様）\n",
+	}},
+	{"ticket", []string{
+		"Customer name: {Name}\nPhone: {phone}\nEmail: {mail}\nIssue: charge of JPY {price} on card {pan} (exp {exp})\n",
+		"From: {Name} <{mail}>\nHi, my card number {pan-} was declined. Call me at {phone}.\nOrder {3}-{7}-{7}\n",
+		"Cardholder: {NAME}\nPAN: {pan}\nCVV: {cvv}\n",
+		"Refund to VISA {pan-} requested by {mail}; case {8}\n",
+	}},
+	{"contact card", []string{
+		"BEGIN:VCARD\nVERSION:3.0\nFN:{name_}\nTEL;TYPE=CELL:{phone}\nEMAIL;TYPE=INTERNET:{mail}\nREV:{ms}\nEND:VCARD\n",
+		"dn: uid=u{6},ou=people,dc=example,dc=jp\ncn: {Name}\ntelephoneNumber: {phone}\nmail: {mail}\npostalCode: {zip}\n\n",
+		"氏名\t{name_}\nふりがな\t{kana}\n自宅電話\t{phone}\n自宅住所\t{address}\nE-mail\t{mail}\n\n",
+	}},
+	{"parcel", []string{
+		"お届け先 〒{zip} {address} {name_}様 TEL {phone} 品名 書籍 個口 1 送り状番号 {4}-{4}-{4}\n",
+		"ご依頼主：{name} {phone}　お届け先：{address}　{name} 様\n",
+		"配達先住所:{local} 受取人:{name} 不在時:{phone}\n",
+		"送付先　{zip}　{address}　{name_}　宛\n",
+	}},
+	{"requests", []string{
+		"{host} - - [{2}/Nov/2026:{time} +0900] \"GET /search?q={%name}&tel={mobile} HTTP/1.1\" 200 {4}\n",
+		"{day}T{time}Z INFO POST /checkout body=card_number={pan}&card_exp={exp}&amount={5}\n",
+		"{day} {time},{3} WARN c.e.PaymentService - retry ref={16} card={pan} code=E{2}\n",
+		"{day} {time} [worker-{small}] audit user.email=\"{mail}\" user.phone=\"{phone}\" trace_id={hex32}\n",
+		"\\{\"ts\":{ms},\"path\":\"/api/v1/orders/{uuid}\",\"body\":\"\\{\\\\\"pan\\\\\":\\\\\"{pan}\\\\\"\\}\"}\n",
+		"POST /form address={%address}&zip={zip}&name={%name}\n",
+	}},
+	{"statements", []string{
+		"INSERT INTO members (id, name, tel, address, email) VALUES ({6}, '{name_}', '{phone}', '{address}', '{mail}');\n",
+		"UPDATE customers SET address = '{address}', updated_at = '{day} {time}' WHERE id = {6};\n",
+		"DETAIL:  Key (email)=({mail}) already exists.\n",
+		"SELECT * FROM cards WHERE pan = '{pan}' AND created_at > '{day}';\n",
+		"COPY guests (id, name, phone) FROM stdin;\n{5}\t{name_}\t{phone}\n\\\\.\n",
+	}},
+	{"settings", []string{
+		"- name: {name_}\n  phone: \"{phone}\"\n  email: {mail}\n  address: {address}\n  sku: {13}\n",
+		"[owner]\nname = {name_}\ntel = {phone}\nmail = {mail}\nrevision = {hex40}\n",
+		"customer.phone={mobile}\ncustomer.card={pan}\nbuild={ms}\n",
+	}},
+	{"pages", []string{
+		"<tr><th>お名前</th><td>{name_}</td></tr><tr><th>ご住所</th><td>〒{zip}<br>{address}</td></tr><tr><th>電話番号</th><td>{phone}</td></tr>\n",
+		"<input type=\"tel\" name=\"tel\" value=\"{phone}\"><input name=\"email\" value=\"{mail}\"><input type=\"hidden\" name=\"token\" value=\"{hex32}\">\n",
+		"<dl><dt>カード番号</dt><dd>{pan-}</dd><dt>有効期限</dt><dd>{exp}</dd></dl>\n",
+		"<p>カード番号：{pancut}</p>\n",
+		"<td>カード番号</td><td>{pancut}</td>\n",
+		"<p>会員番号 {8} ／ {name} 様 ／ <a href=\"tel:{mobile}\">お電話</a></p>\n",
+	}},
+	{"minutes", []string{
+		"出席者：{name}、{name}、{name}（記録）\n",
+		"{name}氏より、第{small}回委員会の日程について説明があった。\n",
+		"{family}部長から{name}さんへ引き継ぐこと。連絡は{phone}まで。\n",
+		"会場：{address}　参加費 {price}円\n",
+		"本件の窓口は総務課の{name}（内線{4}、{mail}）です。\n",
+	}},
+	{"payments", []string{
+		"pan={pan};exp={exp};cvv={cvv};amount={5}\n",
+		";{pan}=2912101{10}?\n",
+		"MTI 0200 DE2 {pan} DE4 {12} DE11 {6} DE37 {12}\n",
+		"カード会社: VISA カード番号: {panwide} 名義: {NAME} 承認番号: {6}\n",
+		"\\{\"card\":\\{\"number\":\"{pan-}\",\"cvc\":\"{cvv}\",\"exp_month\":{small},\"exp_year\":2029\\},\"charge\":\"ch_{hex32}\"}\n",
+		"{pan}\t{price}\t{day}\tOK\n",
+		"クレカ {pan-} 承認OK 端末 {5}-{3}-{5}\n",
+	}},
+	{"markdown", []string{
+		"| 氏名 | 電話 | 住所 |\n| --- | --- | --- |\n| {name_} | {phone} | {address} |\n\n",
+		"* **{name_}** 様 — {mail} — {phone}\n",
+		"- [ ] {name}様にお詫びの電話（{phone}）\n",
+		"- 発送先: {address}（不在なら {phone}）\n",
+	}},
+}
+
+// nobodys are pieces of nobody's data.
+var nobodys = []string{
+	"法人番号 {13} 登録番号 T{13}\n",
+	"注文ID {16} ステータス 出荷済\n",
+	"order_no={16} status=shipped\n",
+	"IMEI {imei} ICCID {iccid}\n",
+	"追跡番号 {12} / 伝票 {4}-{4}-{4}\n",
+	"特許第{7}号 特願2020-{6}\n",
+	"品川 {3} あ {2}-{2}\n",
+	"GA1.2.{10}.{10}\n",
+	"arn:aws:iam::{12}:role/app-{hex8}\n",
+	"tweet {snow} 保存 {ns}\n",
+	"event_id: {ULID} offset {13}\n",
+	"{uuid} {uuid}\n",
+	"SHA-1 {hex40}\n",
+	".bar \\{ width: {float}px; opacity: 0.{4} \\}\n",
+	"価格 {price} 円（税抜 {price} 円） 型番 {AA}-{4}-{4}\n",
+	"民法第{3}条第{small}項、同法施行規則第{small}条\n",
+	"会議室 {small}-{small} 座席 {small}-{small}-{small}\n",
+	"JAN 49{10}{small} ロット {AA}{6}\n",
+	"試合結果 {small}-{small}、{small}-{small}、{small}-{small}\n",
+	"第{small}号議案 平成{small}年度決算 {price} 千円\n",
+	"2026年度 {day} 〜 {day} 期間限定\n",
+	"サーバー {host} ポート {4} バージョン {small}.{small}.{small}\n",
+	"ISBN 978-4-{2}-{6}-{small}\n",
+	"GPS 35.{6},139.{6} 標高 {3}m\n",
+	"基準日 20260401 コード {8} 数量 {3} 単価 {price}\n",
+	"session {hex32} lat={float} rows={6} bytes={10}\n",
+	"京都大学人文科学研究所 山口県立美術館 石川製作所 松本山雅\n",
+	"北海道新幹線は{small}時{small}分発、東京駅{small}番線です。\n",
+	"東京都は{day}、大阪府と協定を結んだ。\n",
+	"在庫 {4} {4} {4} {4} 個（倉庫別）\n",
+	"請求書 {10} 金額 {price} 振込期日 {day}\n",
+	"問い合わせ件数は{price}件、前年比 {small}.{small}% 増\n",
+	"電話機 FAX 複合機 型番 {4}{AA} を{small}台\n",
+	"住所録の更新手順は社内Wikiの{small}-{small}節を参照\n",
+	"担当部署 営業第{small}課 グループ{small}\n",
+	"checksum {10} crc {hex8} seq {10}\n",
+}
+
+type column struct{ header, blank string }
+
+var lists = [][]column{
+	{{"会員ID", "member"}, {"氏名", "name_"}, {"氏名カナ", "kana"}, {"生年月日", "born"}, {"性別", "gender"}, {"郵便番号", "zip"}, {"住所", "address"}, {"電話番号", "phone"}, {"メールアドレス", "mail"}, {"登録日", "day"}},
+	{{"管理No", "6"}, {"姓", "family"}, {"名", "given"}, {"自宅TEL", "phone"}, {"携帯", "mobile"}, {"現住所", "local"}, {"備考コード", "AA"}, {"更新日時", "day"}},
+	{{"employee_no", "6"}, {"full_name", "name"}, {"name_kana", "kana"}, {"date_of_birth", "born"}, {"home_phone", "phone"}, {"home_address", "address"}, {"work_email", "mail"}, {"cost_center", "5"}},
+	{{"届け先名", "name_"}, {"届け先郵便番号", "zip"}, {"届け先都道府県", "pref"}, {"届け先市区町村", "city"}, {"届け先番地", "town"}, {"届け先建物", "house"}, {"届け先電話", "phone"}, {"送り状番号", "12"}, {"重量", "3"}},
+	{{"Shipping Name", "Name"}, {"Shipping Phone", "phone"}, {"Shipping Street", "town"}, {"Shipping City", "city"}, {"Shipping Zip", "zip"}, {"Email", "mail"}, {"Lineitem sku", "13"}, {"Total", "5"}, {"Id", "13"}},
+	{{"患者名", "name_"}, {"カルテNo", "7"}, {"続柄", "AA"}, {"保護者氏名", "name"}, {"緊急連絡先", "phone"}, {"住所1", "local"}, {"受診日", "day"}},
+	{{"カード名義人", "NAME"}, {"クレジットカード番号", "pan-"}, {"有効期限", "exp"}, {"承認番号", "6"}, {"取引ID", "16"}, {"金額", "5"}},
+	{{"txn_id", "16"}, {"card_no", "pan"}, {"holder", "NAME"}, {"amount", "5"}, {"created_at", "ms"}, {"ip", "AA"}},
+	{{"契約者", "name_"}, {"契約者住所", "address"}, {"連絡先電話番号1", "phone"}, {"連絡先電話番号2", "mobile"}, {"証券番号", "10"}, {"満期日", "day"}},
+	{{"お客様名", "name"}, {"ご連絡先", "phone"}, {"ご住所", "address"}, {"Eメール", "mail"}, {"誕生日", "born"}, {"ランク", "AA"}},
+	{{"applicant_name", "name_"}, {"applicant_tel", "phone"}, {"street_address", "local"}, {"birthday", "born"}, {"application_id", "10"}, {"score", "3"}},
+	{{"USER_NAME_KANJI", "name_"}, {"USER_NAME_KANA", "kana"}, {"TEL_NO", "phone"}, {"ADDR", "address"}, {"MAIL_ADDR", "mail"}, {"DEL_FLG", "2"}},
+}

@@ -1,0 +1,111 @@
+package element
+
+import "bytes"
+
+// beforePerson returns how much of the address v[:n] is address: a building may follow the
+// block, and so may whom it is of (2-8-1 山田 太郎 様), a telephone (2-8-1 TEL 03-…) and
+// the label of the next field (2-8-1 受取人:…).
+func beforePerson(v []byte, n int) int {
+	var begins, ends [8]int // of words behind the first
+	words := 0
+	for i := 0; i < n; {
+		size := gapAt(v[i:n])
+		if size == 0 {
+			i++
+			continue
+		}
+		if words > 0 {
+			ends[words-1] = i
+		}
+		i += size
+		if words == len(begins) {
+			break
+		}
+		begins[words], ends[words] = i, n
+		words++
+	}
+	if words == 0 {
+		return n
+	}
+	word := func(i int) []byte { return v[begins[i]:ends[i]] }
+	cut := n
+	for i := range words {
+		w := word(i)
+		if isReach(w) {
+			cut = begins[i]
+			break
+		}
+		name, honoured := cutHonorific(w)
+		if !honoured {
+			continue
+		}
+		// 様 alone, or behind half a name: what stands before belongs to it.
+		from := i
+		for from > 0 && len(name) <= 9 && i-from < 2 && isHalfName(word(from-1)) {
+			from--
+			name = v[begins[from]:begins[i]]
+		}
+		if len(name) > 0 {
+			cut = begins[from]
+		}
+		break
+	}
+	if cut == n && ends[words-1] == n && (v[n] == ':' || hasPrefix(v[n:], "：")) {
+		cut = begins[words-1]
+	}
+	for cut > 0 && cut < n && (v[cut-1] == ' ' || bytes.HasSuffix(v[:cut], []byte("　"))) {
+		if v[cut-1] == ' ' {
+			cut--
+		} else {
+			cut -= 3
+		}
+	}
+	return cut
+}
+
+// gapAt returns the size of the space that v begins with.
+func gapAt(v []byte) int {
+	switch {
+	case len(v) > 0 && v[0] == ' ':
+		return 1
+	case hasPrefix(v, "　"):
+		return 3
+	}
+	return 0
+}
+
+// isReach reports whether w begins with a word for a number by which somebody is reached.
+func isReach(w []byte) bool {
+	for _, r := range [...]string{"TEL", "Tel", "tel", "FAX", "Fax", "電話", "携帯", "ＴＥＬ", "ＦＡＸ"} {
+		if hasPrefix(w, r) {
+			return true
+		}
+	}
+	return false
+}
+
+// cutHonorific takes the honorific off the word that ends with it.
+func cutHonorific(w []byte) (name []byte, ok bool) {
+	for _, h := range [...]string{"様", "さま", "殿", "宛", "御中", "様宛", "様方"} {
+		if name, ok = bytes.CutSuffix(w, []byte(h)); ok {
+			return name, true
+		}
+	}
+	return w, false
+}
+
+// isHalfName reports whether w may be a family name or a given name: one to four
+// characters of Japanese that are no numbers.
+func isHalfName(w []byte) bool {
+	if len(w) < 3 || len(w) > 12 {
+		return false
+	}
+	for i := 0; i < len(w); {
+		r, n := decodeRune(w[i:])
+		if !(r >= 0x4E00 && r <= 0x9FFF || r == '々' || r >= 'ぁ' && r <= 'ヺ' || r == 'ー') || r == '号' || r == '階' || r == '棟' {
+			return false
+		}
+		i += n
+	}
+	return true
+}
