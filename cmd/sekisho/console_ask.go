@@ -255,7 +255,7 @@ func (c *console) Draft(ctx context.Context, r consoleoffice.DraftRequest) (*con
 
 // Policy implements office.Office: what is in force beside what the file says.
 func (c *console) Policy(context.Context) (*consoleoffice.Policy, error) {
-	out := &consoleoffice.Policy{Status: c.policyStatus(), Editable: c.cfg.PolicyFile != ""}
+	out := &consoleoffice.Policy{Status: c.policyStatus(), Editable: c.cfg.PolicyFile != "", Grant: c.policy.Load().Longest()}
 	if file, err := c.policyPath(); err == nil {
 		raw, err := os.ReadFile(file)
 		if err != nil {

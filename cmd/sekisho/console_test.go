@@ -73,6 +73,7 @@ GRANT SELECT ON letters TO sekisho`
 const consolePolicy = `generation: 1
 rules:
   - {name: app, users: [app], elements: [name, email, phone], action: allow}
+break_glass: {requesters: [ayame], approvers: [ren], longest: 2h}
 tests:
   - {name: the application reads, user: app, address: 127.0.0.1, database: shop, table: public.customers, elements: [email], expect: accept}
 `

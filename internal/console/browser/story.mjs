@@ -272,6 +272,25 @@ await ren.click('form[action="/egress/lift"] button');
 await paper.waitFor();
 done("a destination cut on all routes, with receipts, and lifted");
 
+// Exceptional access: one asks, another decides.
+await ayame.goto(origin + "/sessions");
+const glass = card(ayame, "h-grants");
+await glass.locator("summary").click();
+await glass.locator('input[name="user"]').fill("support");
+await glass.locator('input[name="table"]').fill("public.customers");
+await glass.locator('input[name="element"][value="phone"]').check();
+await glass.locator('input[name="purpose"]').fill("本人からの電話");
+await glass.locator('form[action="/grants/request"] button').click();
+await ayame.waitForURL("**/sessions?done=requested");
+assert.match(await glass.innerText(), /support\s+shop public\.customers\s+電話[^]*本人からの電話[^]*別の人が判断します/);
+await ren.goto(origin + "/sessions");
+await card(ren, "h-grants").locator('button[value="approve"]').click();
+await ren.waitForURL("**/sessions?done=saved");
+await card(ren, "h-grants").locator('button[value="end"]').click();
+await ren.waitForURL("**/sessions?done=saved");
+assert.equal(await card(ren, "h-grants").locator('button[value="end"]').count(), 0, "what was ended can be ended again");
+done("exceptional access asked for by one, approved by another, and ended");
+
 // Persons: an answer before the score.
 await ren.goto(origin + "/persons");
 await ren.locator("#h-count").waitFor(); // the state is read behind the page's back

@@ -201,6 +201,9 @@ type Policy struct {
 	Text   string               `json:"text"` // of the rules in force, YAML; empty: everything is allowed
 	Rules  int                  `json:"rules"`
 	Tests  int                  `json:"tests"`
+	// Grant is how long an exceptional access may last at most, in nanoseconds; 0:
+	// the policy knows none.
+	Grant time.Duration `json:"grant_ns"`
 	// Editable: it is in a file of its own, which the console can replace.
 	Editable bool
 	Raw      string // that file as it is, when Editable

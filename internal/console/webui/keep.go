@@ -23,6 +23,7 @@ type gatesRoom struct {
 	Status   control.Status
 	Sessions []control.Session
 	Grants   []control.Grant
+	Longest  time.Duration // that an exceptional access may last; 0: the policy knows none
 }
 
 func (s *Server) sessionsPage(r *Request) (templ.Component, error) {
@@ -38,8 +39,31 @@ func (s *Server) sessionsPage(r *Request) (templ.Component, error) {
 	if g.Grants, err = s.Office.Grants(r.Context()); err != nil {
 		return nil, err
 	}
+	policy, err := s.Office.Policy(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	g.Longest = policy.Grant
 	slices.SortStableFunc(g.Sessions, func(a, b control.Session) int { return b.Since.Compare(a.Since) })
 	return gatesView(r.page, g), nil
+}
+
+// databases are those behind gates, once each.
+func (g *gatesRoom) databases() []string {
+	var out []string
+	for _, x := range g.Status.Gates {
+		if x.Database != "" && !slices.Contains(out, x.Database) {
+			out = append(out, x.Database)
+		}
+	}
+	return out
+}
+
+// lengths are those that somebody may ask for.
+func (g *gatesRoom) lengths() []time.Duration {
+	all := []time.Duration{15 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour, 4 * time.Hour, 8 * time.Hour, 24 * time.Hour}
+	all = slices.DeleteFunc(all, func(d time.Duration) bool { return d >= g.Longest })
+	return append(all, g.Longest)
 }
 
 // sessionsCut ends a session at its gate and shows the receipt.
@@ -69,7 +93,7 @@ func (s *Server) grantRequest(r *Request) (templ.Component, error) {
 		return nil, fault.New(fault.ScopeQuery, "problem", strconv.Quote(r.PostFormValue("for"))+" is no time", "hint", "30m, 2h")
 	}
 	_, err = s.Office.RequestGrant(r.Context(), control.GrantRequest{By: r.By(), User: r.PostFormValue("user"), Database: r.PostFormValue("database"),
-		Elements: r.PostForm["element"], Purpose: r.PostFormValue("purpose"), For: length})
+		Tables: words(r.PostForm["table"]), Elements: r.PostForm["element"], Purpose: r.PostFormValue("purpose"), For: length})
 	if err != nil {
 		return nil, err
 	}

@@ -187,7 +187,7 @@ func (f *firm) Map(context.Context) ([]office.Database, error) {
 }
 
 func (f *firm) Policy(context.Context) (*office.Policy, error) {
-	return &office.Policy{Text: nasty, File: &office.PolicyFile{Digest: "x", Problems: nastyProblems, Diff: []office.DiffLine{{Mark: '+', Text: nasty}, {Mark: '-', Text: nasty}, {Mark: ' ', Text: nasty}}}}, f.fail()
+	return &office.Policy{Text: nasty, Grant: time.Hour, File: &office.PolicyFile{Digest: "x", Problems: nastyProblems, Diff: []office.DiffLine{{Mark: '+', Text: nasty}, {Mark: '-', Text: nasty}, {Mark: ' ', Text: nasty}}}}, f.fail()
 }
 
 func (f *firm) Ledger(context.Context) (*office.Ledger, error) {
