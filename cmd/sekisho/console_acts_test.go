@@ -19,7 +19,7 @@ const (
 // TestConsoleKilled or TestConsoleKilledAtSteps.
 var killedCalls = map[string]string{
 	"status": asks, "sessions": asks, "cuts": asks, "grants": asks, "database": asks, "case": asks, "scan": asks,
-	"compare": asks, "leaving": asks, "trails": asks, "glossary": asks, "duty": asks, "persons": asks,
+	"compare": asks, "leaving": asks, "trails": asks, "glossary": asks, "duty": asks, "settings": asks, "persons": asks,
 	"map/places": asks, "map/history": asks, "map/proposal": asks, "map/waiting": asks, "map": asks,
 	"map/show": asks, "map/risk": asks, "map/subject": asks, "map/propose": asks, "web/proof": asks,
 	"egress/findings": asks, "egress/hunt": asks, "egress/judge": asks, "web/logins": asks, "web/pages": asks, "case/firm": asks,

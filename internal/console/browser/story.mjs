@@ -251,6 +251,17 @@ done("evidence about payment, shown and taken along");
 await ayame.goto(origin + "/ledger");
 assert.match(await card(ayame, "h-retention").innerText(), /何も削除されません/);
 
+// What runs, what does not and the one thing to do; a test call, with its receipt.
+await ren.goto(origin + "/settings");
+assert.match(await card(ren, "h-parts").innerText(), /Gates before databases\s+configured\s+shop-db[^]*Witnesses of the ledger\s+not configured\s+Name ledger\.witnesses/);
+await ren.click('form[action="/settings/test-call"] button');
+await ren.locator(".receipt-paper").waitFor();
+assert.match(await ren.locator(".receipt-paper").innerText(), /Reached: 3 \([^)]*sora/);
+assert.match(readFileSync(mails, "utf8"), /mail ayame@example\.jp/);
+await ayame.goto(origin + "/events?kind=act&text=test");
+assert.match(await ayame.locator("main table").innerText(), /ren/);
+done("settings, and everybody called for a test");
+
 // Cutting: what is shown is what the gates answered.
 await ren.goto(origin + "/egress");
 assert.match(await ren.locator('section[aria-labelledby="h-flows"]').innerText(), /files\.example/);
@@ -350,7 +361,7 @@ await ren.waitForURL("**/policy?done=reloaded");
 assert.match(await ren.locator("#h-force").innerText(), /2/);
 done("a policy, written by one and published by another");
 
-const rooms = ["/", "/cases", story, story + "/draft/web", "/scope", "/scope?ask=1", "/scope/compare?other_user=app", "/events", "/sessions", "/map", "/map/object?place=shop/public.customers", "/map/proposal?database=shop", "/persons", "/persons/review", "/web", "/web?payment=1", "/egress", "/egress?client=127.0.0.1&to=a.example:443&preview=1", "/policy", "/policy/edit", "/ledger", "/users", "/me", "/words", "/wrong"];
+const rooms = ["/", "/cases", story, story + "/draft/web", "/scope", "/scope?ask=1", "/scope/compare?other_user=app", "/events", "/sessions", "/map", "/map/object?place=shop/public.customers", "/map/proposal?database=shop", "/persons", "/persons/review", "/web", "/web?payment=1", "/egress", "/egress?client=127.0.0.1&to=a.example:443&preview=1", "/policy", "/policy/edit", "/ledger", "/users", "/settings", "/me", "/words", "/wrong"];
 const shots = { "/": "today", "/map": "map", "/web": "web" }; // pictures in both languages
 // The figures of a question may come after the page.
 const arrived = (page, room) => room === "/scope?ask=1" && page.locator("#h-answer").waitFor();

@@ -20,6 +20,7 @@ var roomCalls = []control.Call[*caller]{
 	control.NewCall("leaving", (*caller).leaving),
 	control.NewCall("trails", (*caller).trails),
 	control.NewCall("glossary", (*caller).glossary),
+	control.NewCall("settings", control.Asking((*caller).settings)),
 	control.NewCall("duty", control.Asking((*caller).duty)),
 	control.NewCall("persons", control.Asking((*caller).persons)),
 	control.NewCall("map/places", control.Asking((*caller).places)),
@@ -57,6 +58,7 @@ var roomRules = map[string]rule{
 	"leaving":         always(account.Ask),
 	"trails":          always(account.Ask),
 	"glossary":        always(account.See),
+	"settings":        always(account.See),
 	"duty":            always(account.See),
 	"persons":         always(account.See),
 	"map/places":      always(account.See),
@@ -152,6 +154,10 @@ func (c *caller) glossary(_ context.Context, r LanguageRequest) ([]office.Word, 
 		l = lang.Japanese
 	}
 	return c.s.Glossary(l), nil
+}
+
+func (c *caller) settings(ctx context.Context) (*office.Settings, error) {
+	return c.s.Office.Settings(ctx)
 }
 
 func (c *caller) duty(ctx context.Context) ([]office.Rank, error) { return c.s.Office.Duty(ctx) }

@@ -36,6 +36,12 @@ func (f desk) Shared(_ context.Context, a, b scope.Query) (office.Shared, error)
 func (f desk) Trails(context.Context, scope.Query) (*office.Trails, error) {
 	return &office.Trails{List: []office.Trail{{User: nasty, From: when}}}, f.did("trails", "")
 }
+func (f desk) Settings(context.Context) (*office.Settings, error) {
+	return &office.Settings{Parts: []office.Part{{Name: nasty, Lines: []string{nasty}}}}, f.did("settings", "")
+}
+func (f desk) TestCall(_ context.Context, by string, _ control.TestRequest) (control.TestAnswer, error) {
+	return control.TestAnswer{}, f.did("test call of the office", by)
+}
 func (f desk) Duty(context.Context) ([]office.Rank, error) {
 	return []office.Rank{{Rank: "duty", People: []office.OnDuty{{ID: nasty}}}}, f.did("duty", "")
 }

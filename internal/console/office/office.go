@@ -33,6 +33,7 @@ type Office interface {
 	Crew
 	Lister
 	Records
+	Furnished
 
 	Status(ctx context.Context) (control.Status, error)
 	Sessions(ctx context.Context) ([]control.Session, error)

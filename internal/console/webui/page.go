@@ -181,6 +181,7 @@ var allRooms = []room{
 	{"/events", "room_events", account.See}, {"/sessions", "room_sessions", account.See}, {"/map", "room_map", account.See},
 	{"/persons", "room_persons", account.See}, {"/web", "room_web", account.See}, {"/egress", "room_egress", account.See},
 	{"/policy", "room_policy", account.See}, {"/ledger", "room_ledger", account.See}, {"/users", "room_users", account.Users},
+	{"/settings", "room_settings", account.See},
 }
 
 // Rooms returns those that the person may enter.
@@ -206,3 +207,6 @@ func subtleEqual(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a)
 func (s *Server) setCookie(w http.ResponseWriter, name, value string, age time.Duration) {
 	http.SetCookie(w, &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: int(age.Seconds()), HttpOnly: true, Secure: s.secure, SameSite: http.SameSiteLaxMode})
 }
+
+// Part is the name of a part of the product.
+func (p *Page) Part(name string) string { return p.T("part_" + name) }

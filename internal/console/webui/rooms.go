@@ -83,6 +83,8 @@ func (s *Server) rooms() {
 	s.page("POST /policy/reload", account.Reload, s.policyReload)
 	s.page("GET /ledger", account.See, s.ledgerPage)
 	s.page("POST /ledger/verify", account.Verify, s.ledgerVerify)
+	s.page("GET /settings", account.See, s.settingsPage)
+	s.page("POST /settings/test-call", account.Work, s.settingsTest)
 	s.page("GET /users", account.Users, s.usersPage)
 	s.page("POST /users/invite", account.Users, s.usersInvite)
 	s.page("POST /users/roles", account.Users, s.usersRoles)
