@@ -23,7 +23,7 @@ import (
 type Object struct {
 	Path     string    `json:"path"` // below the folder, with slashes, as people read it
 	Size     int64     `json:"size"`
-	Modified time.Time `json:"modified"`
+	Modified time.Time `json:"modified,omitzero"` // zero when nobody says: a table
 	// Public is set when everybody on the machine may read the file.
 	Public   bool     `json:"public,omitempty"`
 	Elements []Found  `json:"elements,omitempty"`

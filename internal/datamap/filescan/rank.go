@@ -45,7 +45,7 @@ func rank(o *Object, now time.Time) *Rank {
 	numbers := o.Count(element.MyNumber) + o.Count(element.Passport) + o.Count(element.DriversLicence) + o.Count(element.BankAccount)
 	cvv := o.Count(element.CardCVV) > 0
 	t := risk.Traits{CVV: cvv, Card: cvv || o.Count(element.CardPAN) > 0, Numbers: numbers > 0, Secret: o.Count(element.Secret) > 0,
-		Many: o.Persons() >= 100, Public: o.Public, Old: now.Sub(o.Modified) > longAgo, Copy: o.CopyOf != "", Unread: len(o.Troubles) > 0}
+		Many: o.Persons() >= 100, Public: o.Public, Old: !o.Modified.IsZero() && now.Sub(o.Modified) > longAgo, Copy: o.CopyOf != "", Unread: len(o.Troubles) > 0}
 	t.Named(o.Path)
 	var exposure float64
 	r.Reasons, exposure = t.Reasons()
@@ -57,7 +57,7 @@ func rank(o *Object, now time.Time) *Rank {
 // personal data that the scan did not see.
 func serious(t document.Trouble) bool {
 	switch t {
-	case document.Special, document.Link, document.Foreign, document.Vanished:
+	case document.Special, document.Link, document.Foreign:
 		return false
 	}
 	return true
