@@ -36,7 +36,7 @@ type console struct {
 	seen     seenKinds
 	people   people
 	begun    beginnings
-	whole    sync.Mutex // one reads the whole ledger for a question at a time
+	whole    turn // one reads the whole ledger for a question at a time
 	charts   charts
 	subjects subjectsAsked
 	drafting sync.Mutex // one changes the draft of a policy, or of a protect section, or a file of rules, at a time

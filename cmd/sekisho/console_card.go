@@ -12,6 +12,7 @@ import (
 	"sekisho/internal/event"
 	"sekisho/internal/hub"
 	"sekisho/internal/lang"
+	"sekisho/internal/ledger"
 )
 
 // spansShown bounds the intervals and findings of one site on a page; the signed
@@ -78,11 +79,9 @@ func (c *console) evidenceKeys() (signer, verifier string, err error) {
 
 // PaymentProof implements office.Sites.
 func (c *console) PaymentProof(ctx context.Context, r consoleoffice.ProofRequest) (*cardproof.Evidence, error) {
-	e, err := evidenceOf(ctx, c.ledger.Reader, c.cfg.Tenant, r, c.now())
-	if err != nil {
-		return nil, ledgerFault(ledgerDir(c.cfg.Config), c.file, err)
-	}
-	return e, nil
+	return whole(ctx, c, func(ctx context.Context, l *ledger.Reader) (*cardproof.Evidence, error) {
+		return evidenceOf(ctx, l, c.cfg.Tenant, r, c.now())
+	})
 }
 
 // PaymentEvidence implements office.Sites.

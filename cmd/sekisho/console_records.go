@@ -6,28 +6,40 @@ import (
 
 	"sekisho/internal/config"
 	consoleoffice "sekisho/internal/console/office"
+	"sekisho/internal/control"
 	"sekisho/internal/fault"
 	"sekisho/internal/lang"
 	"sekisho/internal/ledger"
 )
 
-// whole reads the ledger from its first event. One does at a time: whoever asks
-// again and again slows down no gate by more than that.
-func whole[A any](ctx context.Context, c *console, read func(*ledger.Reader) (A, error)) (out A, err error) {
-	c.whole.Lock()
-	defer c.whole.Unlock()
-	if err := ctx.Err(); err != nil {
-		return out, err
+// whole reads the ledger from its first event. One does at a time, and for so long:
+// whoever asks again and again slows down no gate by more than that, and keeps nobody
+// else waiting for any time.
+func whole[A any](ctx context.Context, c *console, read func(context.Context, *ledger.Reader) (A, error)) (none A, err error) {
+	done, err := c.whole.take(ctx, control.PeerOf(ctx).Console)
+	if err != nil {
+		return none, err
 	}
-	if out, err = read(c.ledger.Reader); err != nil && ctx.Err() == nil && fault.Faults(err)[0].Code == fault.Internal {
+	defer done()
+	bounded, cancel := context.WithTimeout(ctx, turnTakes)
+	defer cancel()
+	out, err := read(bounded, c.ledger.Reader)
+	switch {
+	case err == nil:
+		return out, nil
+	case ctx.Err() == nil && bounded.Err() != nil:
+		return none, fault.New(fault.ReadingLong, "most", turnTakes)
+	case ctx.Err() == nil && fault.Faults(err)[0].Code == fault.Internal:
 		err = ledgerFault(ledgerDir(c.cfg.Config), c.file, err)
 	}
-	return out, err
+	return none, err
 }
 
 // Found implements office.Records.
 func (c *console) Found(ctx context.Context, all bool) ([]consoleoffice.Found, error) {
-	return whole(ctx, c, func(r *ledger.Reader) ([]consoleoffice.Found, error) { return findingsIn(ctx, r, all) })
+	return whole(ctx, c, func(ctx context.Context, r *ledger.Reader) ([]consoleoffice.Found, error) {
+		return findingsIn(ctx, r, all)
+	})
 }
 
 // Hunt implements office.Records.
@@ -44,17 +56,21 @@ func (c *console) Hunt(ctx context.Context, q consoleoffice.HuntQuery) (*console
 	if err != nil {
 		return nil, err
 	}
-	return whole(ctx, c, func(r *ledger.Reader) (*consoleoffice.Hunt, error) { return huntIn(ctx, r, set, c.member, q.From) })
+	return whole(ctx, c, func(ctx context.Context, r *ledger.Reader) (*consoleoffice.Hunt, error) {
+		return huntIn(ctx, r, set, c.member, q.From)
+	})
 }
 
 // Logins implements office.Records.
 func (c *console) Logins(ctx context.Context, q consoleoffice.LoginsQuery) ([]consoleoffice.LoginTries, error) {
-	return whole(ctx, c, func(r *ledger.Reader) ([]consoleoffice.LoginTries, error) { return loginsIn(ctx, r, q) })
+	return whole(ctx, c, func(ctx context.Context, r *ledger.Reader) ([]consoleoffice.LoginTries, error) {
+		return loginsIn(ctx, r, q)
+	})
 }
 
 // Pages implements office.Records.
 func (c *console) Pages(ctx context.Context) ([]consoleoffice.SitePages, error) {
-	return whole(ctx, c, func(r *ledger.Reader) ([]consoleoffice.SitePages, error) {
+	return whole(ctx, c, func(ctx context.Context, r *ledger.Reader) ([]consoleoffice.SitePages, error) {
 		sites, err := pagesIn(ctx, r, c.now())
 		return partsOf(sites), err
 	})
@@ -71,7 +87,7 @@ func (c *console) Firm(_ context.Context, in string) (*consoleoffice.Firm, error
 
 // OldBlock implements office.Records.
 func (c *console) OldBlock(ctx context.Context, id string) (*consoleoffice.BlockAnswer, error) {
-	b, err := whole(ctx, c, func(r *ledger.Reader) (*blocked, error) { return findBlocked(ctx, r, 0, id) })
+	b, err := whole(ctx, c, func(ctx context.Context, r *ledger.Reader) (*blocked, error) { return findBlocked(ctx, r, 0, id) })
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +104,7 @@ func (c *console) Judge(ctx context.Context, q consoleoffice.JudgeQuery) (*conso
 	if from.IsZero() {
 		from = time.Unix(0, 0)
 	}
-	return whole(ctx, c, func(r *ledger.Reader) (*consoleoffice.Judged, error) {
+	return whole(ctx, c, func(ctx context.Context, r *ledger.Reader) (*consoleoffice.Judged, error) {
 		seen := &preview{changes: map[change]*change{}}
 		err := r.Scan(ctx, 0, seen.line(p, from.UnixNano()))
 		out := &consoleoffice.Judged{Judged: seen.Judged, Unknown: seen.Unknown, Changes: []consoleoffice.ExitChange{}}

@@ -26,7 +26,7 @@ func (c *console) ExceptBlock(ctx context.Context, r consoleoffice.ExceptRequest
 	}
 	b, err := c.look(ctx, r.ID)
 	if err != nil && fault.Faults(err)[0].Code == fault.ExchangeUnknown { // the newest events do not hold it
-		b, err = whole(ctx, c, func(l *ledger.Reader) (*blocked, error) { return findBlocked(ctx, l, 0, r.ID) })
+		b, err = whole(ctx, c, func(ctx context.Context, l *ledger.Reader) (*blocked, error) { return findBlocked(ctx, l, 0, r.ID) })
 	}
 	if err != nil {
 		return nil, err
@@ -90,7 +90,7 @@ func (c *console) AuthorisePages(ctx context.Context, r consoleoffice.AuthoriseR
 	if len(r.Items) == 0 || len(r.Items) > consoleoffice.MostParts {
 		return nil, unknown
 	}
-	sites, err := whole(ctx, c, func(l *ledger.Reader) ([]cardproof.Site, error) { return pagesIn(ctx, l, c.now()) })
+	sites, err := whole(ctx, c, func(ctx context.Context, l *ledger.Reader) ([]cardproof.Site, error) { return pagesIn(ctx, l, c.now()) })
 	if err != nil {
 		return nil, err
 	}

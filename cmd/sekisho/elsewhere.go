@@ -152,9 +152,14 @@ func pageOf(a *app, client *control.Client, q consoleoffice.EventQuery, first ev
 	}
 	out.end = max(event.Index(head.Head), first)
 	q.Before = out.end
+	atOnce := 1000
 	for len(out.Events) < most && q.Before > first {
-		q.Limit = min(most-len(out.Events), 1000)
+		q.Limit = min(most-len(out.Events), atOnce)
 		part, err := control.Ask[consoleoffice.EventQuery, httpapi.EventsAnswer](a.ctx, client, "events", q)
+		if err != nil && fault.Faults(err)[0].Code == fault.AnswerLarge && q.Limit > 1 { // long events
+			atOnce = q.Limit / 2
+			continue
+		}
 		if err != nil {
 			return out, err
 		}

@@ -90,7 +90,9 @@ func NewCall[T, Q, A any](name string, f func(T, context.Context, Q) (A, error))
 			x.fail(err)
 			return
 		}
-		Reply(x.w, http.StatusOK, a)
+		if !x.reply(a) {
+			x.fail(fault.New(fault.AnswerLarge, "call", name, "most", maxAnswer>>20))
+		}
 	}}
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"math"
 	"net"
 	"net/http"
 
@@ -40,7 +41,7 @@ func NewClient(socket, config string) *Client {
 	return c
 }
 
-// ask makes one call. An answer larger than maxAnswer fails to decode.
+// ask makes one call. An answer larger than maxAnswer is an AnswerLarge fault.
 func ask[Q, A any](ctx context.Context, c *Client, name string, q Q) (A, error) {
 	var a A
 	resp, err := c.post(ctx, name, q)
@@ -51,11 +52,8 @@ func ask[Q, A any](ctx context.Context, c *Client, name string, q Q) (A, error) 
 	if resp.StatusCode != http.StatusOK {
 		return a, problemIn(resp)
 	}
-	return a, json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(&a)
+	return decoded[A](ctx, c, name, resp.Body)
 }
-
-// maxAnswer is the largest answer that is decoded, in bytes.
-const maxAnswer = 64 << 20
 
 func (c *Client) post(ctx context.Context, name string, q any) (*http.Response, error) {
 	text, err := json.Marshal(q)
@@ -219,6 +217,9 @@ func (c *Client) stream(ctx context.Context, name string, q any, w io.Writer) er
 	if resp.StatusCode != http.StatusOK {
 		return problemIn(resp)
 	}
-	_, err = io.Copy(w, resp.Body)
+	in := &answer{r: resp.Body, left: math.MaxInt}
+	if _, err = io.Copy(w, in); in.err != nil { // it broke off
+		err = c.notRunning(ctx, in.err)
+	}
 	return err
 }

@@ -167,29 +167,6 @@ func may(p Peer, call string) bool {
 	return !p.Known || p.UID == 0 || p.UID == os.Geteuid() || othersMay[call]
 }
 
-// stall is how long a client may take no byte of an answer.
-const stall = time.Minute
-
-// lateWriter notes whether anything was written, and gives up on a client that
-// reads no more.
-type lateWriter struct {
-	w       http.ResponseWriter
-	control *http.ResponseController
-	begun   bool
-}
-
-// Write implements io.Writer.
-func (l *lateWriter) Write(b []byte) (int, error) {
-	if len(b) == 0 {
-		return 0, nil
-	}
-	l.begun = true
-	if err := l.control.SetWriteDeadline(time.Now().Add(stall)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return 0, err
-	}
-	return l.w.Write(b)
-}
-
 // Reply writes v as JSON.
 func Reply(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")

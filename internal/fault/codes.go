@@ -68,6 +68,8 @@ const (
 	UpgradeFailed     Code = 6010
 	UpgradeSlow       Code = 6011
 	UpgradeBusy       Code = 6012
+	AnswerLarge       Code = 6013
+	ReadingLong       Code = 6014
 	PersonSource      Code = 8201
 	PersonState       Code = 8202
 	PersonRecord      Code = 8203
@@ -81,6 +83,8 @@ const (
 	APIRefused        Code = 8505
 	APIBusy           Code = 8506
 	ConsoleForm       Code = 8507
+	APIPerson         Code = 8508
+	APIReading        Code = 8509
 	ProtectDraft      Code = 8510
 	SetupExists       Code = 8601
 	SetupNothing      Code = 8602
@@ -121,12 +125,12 @@ var Codes = slices.Sorted(slices.Values(append(elsewhere[:len(elsewhere):len(els
 	SecretUnreadable, SecretMode, PersonSubjects, PersonPassword, PersonMemory, PersonNotices,
 	GateListen, GateTLS, GateFailed, MetricsListen, CutRefused, CutUnknown, HubJoin, HubListen, IndicatorList,
 	PolicyInvalid, PolicyNotNewer, PolicyTestFailed, GrantRefused, GrantUnknown, PolicyDraft,
-	NotRunning, ControlRefused, AlreadyRunning, ScopeQuery, SessionUnknown, HubAddress, HubSilent, HereOnly, UpgradeRefused, UpgradeFailed, UpgradeSlow, UpgradeBusy, CaseRefused, CaseFile, CaseUnknown,
+	NotRunning, ControlRefused, AlreadyRunning, ScopeQuery, SessionUnknown, HubAddress, HubSilent, HereOnly, UpgradeRefused, UpgradeFailed, UpgradeSlow, UpgradeBusy, AnswerLarge, ReadingLong, CaseRefused, CaseFile, CaseUnknown,
 	DatabaseConnect, ScanFailed, FolderUnreadable, FolderWrite,
 	LedgerMissing, LedgerExists, LedgerOpen, LedgerLocked, LedgerCorrupt, KeysMissing,
 	KeysOpen, ViewOpen, BundleInvalid, BackupFailed, WitnessFailed, KeyUnknown, BackupWithoutKeys, LedgerFull, LedgerBroken, LedgerLost,
 	PersonSource, PersonState, PersonRecord, SiteRules, ExchangeUnknown, EvidenceBad, Description,
-	ConsoleListen, ConsoleAccounts, ConsoleLook, APIToken, APIRefused, APIBusy, ConsoleForm, ProtectDraft,
+	ConsoleListen, ConsoleAccounts, ConsoleLook, APIToken, APIRefused, APIBusy, ConsoleForm, APIPerson, APIReading, ProtectDraft,
 	SetupExists, SetupNothing, SetupAnswer, SetupWrite, SetupAccount,
 	Usage, DemoFailed, Internal,
 )))

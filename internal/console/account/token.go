@@ -25,6 +25,9 @@ var ErrToken = errors.New("a token needs a name, at most 366 days, and actions t
 // names nobody, destroys nothing, and makes no accounts.
 var personal = []Action{Look, Destroy, Users, MakeToken}
 
+// Personal reports whether no token does something, whatever its account may do.
+func Personal(do Action) bool { return slices.Contains(personal, do) }
+
 // ForTokens are the actions that a token of an account can have.
 func (u *User) ForTokens(tenant string) []Action {
 	var out []Action

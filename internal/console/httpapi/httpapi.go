@@ -155,7 +155,7 @@ func (s *Server) route(name string, bare bool, rule rule, serve func(*exchange))
 			if x.may(do, s.Tenant) {
 				return nil
 			}
-			return errors.Join(refused(do), s.Office.Record(r.Context(), event.Source("person/"+x.user.Name),
+			return errors.Join(x.refused(do), s.Office.Record(r.Context(), event.Source("person/"+x.user.Name),
 				&event.Act{By: x.user.Name, Do: string(do), Target: r.URL.Path, Result: "refused"}))
 		}
 		serve(x)
@@ -174,7 +174,15 @@ var (
 	errBusy  = fault.New(fault.APIBusy)
 )
 
-func refused(do account.Action) error { return fault.New(fault.APIRefused, "action", string(do)) }
+// refused is why something may not be done: no other token would help with what
+// none does.
+func (x *exchange) refused(do account.Action) error {
+	code := fault.APIRefused
+	if x.scope != nil && (account.Personal(do) || do == list) {
+		code = fault.APIPerson
+	}
+	return fault.New(code, "action", string(do))
+}
 
 // enter finds out who asks: by a token, or by the cookie of the console, with
 // the secret of its forms when something could be done.
@@ -241,8 +249,11 @@ func (s *Server) failed(x *exchange, err error) {
 		switch fault.Faults(err)[0].Code {
 		case fault.LedgerFull, fault.LedgerBroken, fault.LedgerLost:
 			status = http.StatusServiceUnavailable
-		case fault.APIRefused:
+		case fault.APIRefused, fault.APIPerson:
 			status = http.StatusForbidden
+		case fault.APIReading:
+			status = http.StatusTooManyRequests
+			x.w.Header().Set("Retry-After", "60")
 		case fault.Internal:
 			status = http.StatusInternalServerError
 		}

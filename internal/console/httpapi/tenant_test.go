@@ -95,3 +95,32 @@ func TestNotMine(t *testing.T) {
 		}
 	}
 }
+
+// TestNoTokenMay: what no token may do is refused so, whatever its account may; an
+// account that may not is told that.
+func TestNoTokenMay(t *testing.T) {
+	w := newWorld(t)
+	w.add("ayame", account.Officer, account.CSIRT, account.Operator)
+	cookie, csrf := w.add("mei", account.Viewer)
+	u, err := w.accounts.User(t.Context(), "ayame")
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := []string{"Authorization", "Bearer " + w.token("ayame", u.ForTokens(tenant)...)}
+	entered := []string{"Cookie", "sekisho=" + cookie, "X-CSRF", csrf}
+	for call, body := range map[string]string{"keys/destroy": `{"key":"k"}`, "retention": `{}`, "look": `{"purpose":"p"}`, "users": `{}`, "tokens": `{}`, "scope": `{"form":"list"}`} {
+		w.book.bodies = nil
+		if resp := w.ask("POST", call, body, token...); resp.Code != http.StatusForbidden || !strings.Contains(resp.Body.String(), "urn:sekisho:SK8508") || len(w.book.bodies) != 1 {
+			t.Errorf("%s by a token: %d %s, recorded %v", call, resp.Code, resp.Body, w.book.bodies)
+		}
+		if call == "tokens" { // everybody has tokens of their own
+			continue
+		}
+		if resp := w.ask("POST", call, body, entered...); resp.Code != http.StatusForbidden || !strings.Contains(resp.Body.String(), "urn:sekisho:SK8505") {
+			t.Errorf("%s by a viewer: %d %s", call, resp.Code, resp.Body)
+		}
+	}
+	if resp := w.ask("POST", "cut", `{}`, "Authorization", "Bearer "+w.token("ayame", account.Verify)); !strings.Contains(resp.Body.String(), "urn:sekisho:SK8505") {
+		t.Errorf("another token would: %s", resp.Body)
+	}
+}
