@@ -183,23 +183,37 @@ func (s *scopeText) coverage(r *scope.Result) {
 				s.say.Text("scope_bounded_line", "class", s.say.Text("class_"+b.Class), "n", countOf(b.Count), "rows", countOf(b.Rows)))
 		}
 	}
-	for _, h := range c.Holdings {
-		switch {
-		case h.LastScan.IsZero():
-			s.text("scope_never_scanned", "table", h.Table)
-		case h.Unknown:
-			s.text("scope_unknown_holdings", "table", h.Table)
-		case h.ChangedUnknown > 0:
-			s.text("scope_changed_unknown", "table", h.Table, "n", countOf(h.ChangedUnknown))
-		case h.Provisional:
-			s.text("scope_provisional", "table", h.Table, "at", clock(h.LastScan))
-		}
-	}
+	s.holdings(c.Holdings)
 	if c.OpenIntents > 0 {
 		s.text("scope_open_intents", "n", c.OpenIntents)
 	}
 	if c.UnknownSessions > 0 {
 		s.text("scope_unknown_sessions", "n", c.UnknownSessions)
+	}
+}
+
+// holdings says of which places the figures are no more than a bound: first where nothing
+// is known, and not of every file of a folder.
+func (s *scopeText) holdings(all []scope.Holding) {
+	var lines [4][]string
+	for _, h := range all {
+		switch {
+		case h.LastScan.IsZero():
+			lines[0] = append(lines[0], s.say.Text("scope_never_scanned", "table", h.Table))
+		case h.Unknown:
+			lines[1] = append(lines[1], s.say.Text("scope_unknown_holdings", "table", h.Table))
+		case h.ChangedUnknown > 0:
+			lines[2] = append(lines[2], s.say.Text("scope_changed_unknown", "table", h.Table, "n", countOf(h.ChangedUnknown)))
+		case h.Provisional:
+			lines[3] = append(lines[3], s.say.Text("scope_provisional", "table", h.Table, "at", clock(h.LastScan)))
+		}
+	}
+	flat := slices.Concat(lines[:]...)
+	for _, l := range flat[:min(len(flat), maxShown)] {
+		s.line("%s", l)
+	}
+	if len(flat) > maxShown {
+		s.text("scope_more", "n", len(flat)-maxShown)
 	}
 }
 
