@@ -1,6 +1,9 @@
 package element
 
-import "bytes"
+import (
+	"bytes"
+	"unicode/utf8"
+)
 
 // beforePerson returns how much of the address v[:n] is address: a building may follow the
 // block, and so may whom it is of (2-8-1 山田 太郎 様), a telephone (2-8-1 TEL 03-…) and
@@ -108,4 +111,50 @@ func isHalfName(w []byte) bool {
 		i += n
 	}
 	return true
+}
+
+// westernEnd returns where the address in letters goes on to whose first line is buf[p:e]:
+// 2-8-1 Nishi-Shinjuku, Shinjuku-ku, Tokyo 160-0023. Each part has a space before it, as
+// none has in a list of keys and values.
+func (s *Scanner) westernEnd(p, e int) int {
+	b := s.buf
+	for parts := 0; parts < 5 && b[e] == ',' && b[e+1] == ' ' && isUpper(b[e+2]); parts++ {
+		q := e + 2
+		for q < e+40 && (isWordByte(b[q]) && b[q] != '_' || b[q] == '-' || b[q] == ' ' || b[q] == '.' || b[q] == '\'') {
+			q++
+		}
+		if b[q] == ':' || b[q] == '=' || b[q] == '_' || b[q] == '(' || q == e+40 || q-p > maxKeyValue {
+			break
+		}
+		e = q
+	}
+	for e > p && b[e-1] == ' ' {
+		e--
+	}
+	return e
+}
+
+// isProgram reports whether v is ASCII and not written as addresses are, with a word
+// of letters and a number of digits: addr: uint32(pc) + 8.
+func isProgram(v []byte) bool {
+	letters, number := false, false
+	for word := range bytes.FieldsFuncSeq(v, func(r rune) bool { return r == ' ' || r == ',' }) {
+		digit, letter := 0, 0
+		for i, c := range word {
+			switch {
+			case c >= utf8.RuneSelf:
+				return false
+			case c == '-' && i > 0 && i+1 < len(word) && isUpper(word[0]) && isLower(word[i-1]|0x20) && isLower(word[i+1]|0x20): // Nishi-Shinjuku
+			case isDigit(c) || c == '-':
+				digit++
+			case isLower(c|0x20) || c == '.':
+				letter++
+			case c == '(' || c == ')' || c == '[' || c == '=' || c == '*' || c == '_' || c == '<' || c == ';' || c == '+':
+				return true
+			}
+		}
+		letters = letters || letter >= 3 && digit == 0
+		number = number || digit > 0 && letter <= 1
+	}
+	return !letters || !number
 }

@@ -459,6 +459,7 @@ func (s *Scanner) addressValue(p, q int) {
 	if end, ok := s.cityAddress(from); ok && end < e {
 		e = end // the next label, or whose it is, follows
 	}
+	e = s.westernEnd(from, e)
 	s.ends.text, s.ends.value = e, e
 	s.emit(from, e, Address, 75, ByHeader|ByForm, nil)
 }
@@ -473,28 +474,4 @@ func hasBlock(v []byte) bool {
 		}
 	}
 	return (digit || bytes.Contains(v, []byte("丁目")) || bytes.Contains(v, []byte("\xef\xbc"))) && letter >= 4
-}
-
-// isProgram reports whether v is ASCII and not written as addresses are, with a word
-// of letters and a number of digits: addr: uint32(pc) + 8.
-func isProgram(v []byte) bool {
-	letters, number := false, false
-	for word := range bytes.FieldsFuncSeq(v, func(r rune) bool { return r == ' ' || r == ',' }) {
-		digit, letter := 0, 0
-		for _, c := range word {
-			switch {
-			case c >= utf8.RuneSelf:
-				return false
-			case isDigit(c) || c == '-':
-				digit++
-			case isLower(c|0x20) || c == '.':
-				letter++
-			case c == '(' || c == ')' || c == '[' || c == '=' || c == '*' || c == '_' || c == '<' || c == ';' || c == '+':
-				return true
-			}
-		}
-		letters = letters || letter >= 3 && digit == 0
-		number = number || digit > 0 && letter <= 1
-	}
-	return !letters || !number
 }

@@ -65,7 +65,11 @@ func (s *Scanner) addressBehindLabel(p int) {
 	if q == p || q < s.ends.text || prefectureAt(s.buf[q:q+16]) > 0 {
 		return
 	}
-	if e, ok := s.cityAddress(q); ok {
+	e, ok := s.cityAddress(q)
+	if !ok {
+		e, ok = s.townAddress(q, 3)
+	}
+	if ok {
 		s.ends.text = e
 		s.emit(q, e, Address, 85, ByForm|ByHeader, nil)
 	}
@@ -147,6 +151,33 @@ func (s *Scanner) cityAddress(q int) (end int, ok bool) {
 	return e, city > q+3 && block && e-q >= 12
 }
 
+// townAddress is cityAddress for a town alone with a block of as many numbers, or with 丁目
+// or 番地: only what stands before makes it an address, 〒160-0023 西新宿2-8-1.
+func (s *Scanner) townAddress(q, least int) (end int, ok bool) {
+	b := s.buf
+	e := q
+	for e < q+30 && (b[e] >= 0xE4 && b[e] <= 0xE9 || b[e] == 0xE3 && b[e+1] <= 0x83 && !hasPrefix(b[e:e+3], "　") && !hasPrefix(b[e:e+3], "、")) {
+		e += 3
+	}
+	if b[q] < 0xE4 || e < q+6 {
+		return 0, false
+	}
+	if numbers, sure := blockNumbers(b[e : e+maxAddress/2]); numbers < least && !(sure && numbers > 1) {
+		return 0, false
+	}
+	for limit := e + 40; e < limit; {
+		switch c := b[e]; {
+		case isDigit(c) || c == '-':
+			e++
+		case c == 0xEF && (b[e+1] == 0xBC && b[e+2] >= 0x8D && b[e+2] <= 0x99), c == 0xE2 && b[e+1] == 0x80 || c == 0xE2 && b[e+1] == 0x88, hasPrefix(b[e:e+3], "ー"), hasPrefix(b[e:e+3], "丁"), hasPrefix(b[e:e+3], "目"), hasPrefix(b[e:e+3], "番"), hasPrefix(b[e:e+3], "地"), hasPrefix(b[e:e+3], "号"), hasPrefix(b[e:e+3], "の"), hasPrefix(b[e:e+3], "ノ"):
+			e += 3
+		default:
+			return trimAddress(b, q, e), true
+		}
+	}
+	return trimAddress(b, q, e), true
+}
+
 // textBehindPostal is textIn for the first text at a postal code or behind it.
 func (s *Scanner) textBehindPostal(i int, t uint64) {
 	p := s.ends.postal
@@ -171,7 +202,11 @@ func (s *Scanner) addressBehindPostal(p int) {
 	if q < s.ends.text || prefectureAt(b[q:q+16]) > 0 {
 		return
 	}
-	if e, ok := s.cityAddress(q); ok {
+	e, ok := s.cityAddress(q)
+	if !ok {
+		e, ok = s.townAddress(q, 2)
+	}
+	if ok {
 		s.ends.text = e
 		s.emit(q, e, Address, 88, ByForm|ByAnchor, nil)
 	}

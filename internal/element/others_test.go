@@ -28,6 +28,15 @@ func TestOthers(t *testing.T) {
 		{"東京都港区六本木8-12-24 電話 03-5269-2549\n", []string{"address:東京都港区六本木8-12-24", "phone:03-5269-2549"}},
 		{"東京都港区六本木8-12-24 ハイツ若葉 3号室\n", []string{"address:東京都港区六本木8-12-24 ハイツ若葉 3号室"}},
 		{"東京都港区六本木8-12-24 a b c d e f g h i j k\n", []string{"address:東京都港区六本木8-12-24 a b c d e f g h i j k"}},
+		// A town alone is one behind a postal code or the word for an address.
+		{"〒160-0023 西新宿2-8-1 都庁第一\n", []string{"address:西新宿2-8-1"}},
+		{"〒160-0023　西新宿2丁目8番1号\n", []string{"address:西新宿2丁目8番1号"}},
+		{"住所 西新宿２－８－１\n", []string{"address:西新宿２－８－１"}},
+		{"住所 別紙1-2参照\n住所 未定\n〒160-0023 TEL\n西新宿2-8-1\n", nil},
+		// One in letters goes on behind commas.
+		{"Address: 2-8-1 Nishi-Shinjuku, Shinjuku-ku, Tokyo 160-0023, Japan\n", []string{"address:2-8-1 Nishi-Shinjuku, Shinjuku-ku, Tokyo 160-0023, Japan"}},
+		{"Address: 12 Baker Street, London NW1 6XE, Floor: 3\n", []string{"address:12 Baker Street, London NW1 6XE"}},
+		{"addr: uint32(pc) + 8, Next\naddr: 0x12-ab cd-ef 1, Foo\n", nil},
 		// A line for each thing of a card.
 		{"PAN: 4539148803436467\nCVV: 123\n", []string{"card.pan:4539148803436467", "card.cvv:123"}},
 		{"カード番号：4539148803436467\n有効期限：12/28\nセキュリティコード：123\n", []string{"card.pan:4539148803436467", "card.expiry:12/28", "card.cvv:123"}},
