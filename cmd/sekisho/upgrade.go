@@ -17,7 +17,6 @@ import (
 	"sekisho/internal/control"
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
-	"sekisho/internal/gate/pgproxy"
 	"sekisho/internal/lang"
 )
 
@@ -266,7 +265,7 @@ func (p *process) Upgrade(ctx context.Context, r control.UpgradeRequest) (contro
 		}
 	}
 	if err := p.recordUpgrade(ctx, u, "ordered"); err != nil {
-		p.setQuiet(pgproxy.Open)
+		p.speak()
 		return refuse(err)
 	}
 	p.log.Info("another version follows", "version", u.To, "this", u.From, "by", u.By)

@@ -22,12 +22,12 @@ const (
 	// gates to go on as they are.
 	longUnderWay = 300 * time.Millisecond
 	// quietPatience is how long they let nothing begin, at most.
-	quietPatience = 2 * time.Second
+	quietPatience = 3 * time.Second
 	// quietAgain is how long they are not asked to again when that was in vain, unless
 	// nothing is under way.
 	quietAgain = 5 * time.Second
 	// quietLook is the time between two looks.
-	quietLook = 10 * time.Millisecond
+	quietLook = 20 * time.Millisecond
 	// answerPatience bounds how long the connections of a gate may take to say how they
 	// stand: those that do not answer would end.
 	answerPatience = 5 * time.Second
@@ -39,6 +39,8 @@ const (
 	endsTLS        = "sessions over TLS with which no other program can go on"
 	endsSessions   = "sessions, which the version that is installed does not take up"
 	endsDirect     = "connections on the direct way"
+	endsRequests   = "requests, or responses that are not over yet"
+	endsSockets    = "WebSockets with which no other program can go on"
 )
 
 // ending is what would end at a gate.
@@ -92,8 +94,25 @@ func (h heldSessions) since(before heldSessions) heldSessions {
 	return out
 }
 
-// wouldEnd says what would end now if it is held; next goes on with the rest.
-func (p *process) wouldEnd(held heldSessions, next nextProgram) (all endings) {
+// lasting says what would end, held sessions and what does not pass by itself; next goes
+// on with the rest.
+func (p *process) lasting(held heldSessions, next nextProgram) (all endings) {
+	for _, g := range p.webs {
+		all.add(g.label, endsSockets, g.server.Held(next.keeps).Sockets)
+	}
+	return append(all, p.sessionsEnd(held, next)...)
+}
+
+// requestsEnd says which requests would end.
+func (p *process) requestsEnd() (all endings) {
+	for _, g := range p.webs {
+		all.add(g.label, endsRequests, g.server.Held(true).Requests)
+	}
+	return all
+}
+
+// sessionsEnd says which sessions of databases would end if they are held.
+func (p *process) sessionsEnd(held heldSessions, next nextProgram) (all endings) {
 	for i, g := range p.gates {
 		all.add(g.cfg.Name, endsDirect, g.bypass.count())
 		if !next.keeps {
@@ -112,11 +131,24 @@ func (p *process) wouldEnd(held heldSessions, next nextProgram) (all endings) {
 	return all
 }
 
-// setQuiet says to all gates what may begin.
+// setQuiet says to the gates of databases what may begin.
 func (p *process) setQuiet(q pgproxy.Quiet) {
 	for _, g := range p.gates {
 		g.server.SetQuiet(q)
 	}
+}
+
+// setQuietWeb has the web gates be quiet, or speak again.
+func (p *process) setQuietWeb(on bool) {
+	for _, g := range p.webs {
+		g.server.SetQuiet(on)
+	}
+}
+
+// speak has all gates go on.
+func (p *process) speak() {
+	p.setQuiet(pgproxy.Open)
+	p.setQuietWeb(false)
 }
 
 // awaitQuiet returns when the gates are closed to whatever could begin, and nothing is
@@ -127,32 +159,45 @@ func (p *process) awaitQuiet(ctx context.Context, next nextProgram) (err error) 
 		return err
 	}
 	held := p.heldSessions(ctx)
-	if err := p.wouldEnd(held.since(before), next).busy(); err != nil {
+	if err := p.lasting(held.since(before), next).busy(); err != nil {
 		return err
 	}
-	if err := p.wouldEnd(held, next).busy(); err != nil && time.Now().Before(p.quietNext) {
+	if err := append(p.requestsEnd(), p.lasting(held, next)...).busy(); err != nil && time.Now().Before(p.quietNext) {
 		return err
 	}
 	defer func() {
 		if err != nil {
-			p.setQuiet(pgproxy.Open)
+			p.speak()
 			p.quietNext = time.Now().Add(quietAgain)
 		}
 	}()
 	for until := time.Now().Add(quietPatience); ; {
-		p.setQuiet(pgproxy.Closing)
-		err := p.wouldEnd(p.heldSessions(ctx), next).busy()
-		if err == nil { // then who is in a transaction begins nothing either
-			p.setQuiet(pgproxy.Closed)
-			if err = p.wouldEnd(p.heldSessions(ctx), next).busy(); err == nil {
-				return nil
-			}
-		}
-		if time.Now().After(until) {
+		if err := p.quieten(ctx, next); err == nil || time.Now().After(until) {
 			return err
 		}
 		if err := pause(ctx, quietLook); err != nil {
 			return err
 		}
 	}
+}
+
+// quieten closes the gates as far as it can now, and reports what is left: first those of
+// the web, because requests under way ask databases; and a transaction comes to its end
+// before it may begin nothing either, because others may wait for it.
+func (p *process) quieten(ctx context.Context, next nextProgram) error {
+	p.setQuietWeb(true)
+	if err := p.requestsEnd().busy(); err != nil {
+		p.setQuiet(pgproxy.Open)
+		return err
+	}
+	p.setQuiet(pgproxy.Closing)
+	if err := p.lasting(p.heldSessions(ctx), next).busy(); err != nil {
+		return err
+	}
+	p.setQuiet(pgproxy.Closed)
+	if err := append(p.lasting(p.heldSessions(ctx), next), p.requestsEnd()...).busy(); err != nil {
+		p.setQuiet(pgproxy.Closing)
+		return err
+	}
+	return nil
 }

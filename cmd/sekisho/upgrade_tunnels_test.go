@@ -18,8 +18,12 @@ import (
 // linksKey is where a script keeps its links.
 const linksKey = "links"
 
+// letKey is where a script keeps what downloads wait for.
+const letKey = "let"
+
 // echoes are two servers that send back what they get, one of them after a change to
-// WebSocket: $ECHOPORT and $SOCKETS.
+// WebSocket: $ECHOPORT and $SOCKETS. This one has a download too, which ends when a script
+// lets it.
 func echoes(e *testscript.Env) error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -35,7 +39,19 @@ func echoes(e *testscript.Env) error {
 			go sendBack(conn, conn)
 		}
 	}()
+	let := make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/download" {
+			w.Header().Set("Content-Type", "text/plain")
+			_, _ = io.WriteString(w, "it begins ")
+			_ = http.NewResponseController(w).Flush()
+			select {
+			case <-let:
+				_, _ = io.WriteString(w, "it ends")
+			case <-r.Context().Done():
+			}
+			return
+		}
 		conn, in, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			return
@@ -44,7 +60,7 @@ func echoes(e *testscript.Env) error {
 		sendBack(conn, in)
 	}))
 	e.Defer(server.Close)
-	e.Values[linksKey] = map[string]net.Conn{}
+	e.Values[linksKey], e.Values[letKey] = map[string]net.Conn{}, let
 	_, port, err := net.SplitHostPort(l.Addr().String())
 	e.Setenv("ECHOPORT", port)
 	e.Setenv("SOCKETS", server.URL)
@@ -58,12 +74,13 @@ func sendBack(conn net.Conn, from io.Reader) {
 
 // link works with connections that stay, at $WEBPORT: "link NAME connect", "link NAME
 // socks", "link NAME websocket", "link NAME secure [1.2]" (a WebSocket over TLS), "link
-// NAME say TEXT", "link NAME gone", "link NAME close".
+// NAME download", "link NAME fetch" (the same by way of a proxy), "link NAME say TEXT",
+// "link NAME finish" (a download), "link NAME gone", "link NAME close".
 func link(ts *testscript.TestScript, _ bool, args []string) {
 	all := ts.Value(linksKey).(map[string]net.Conn)
 	name := args[0]
 	switch args[1] {
-	case "connect", "socks", "websocket", "secure":
+	case "connect", "socks", "websocket", "secure", "download", "fetch":
 		conn, err := newLink(ts, args[1:])
 		if err != nil {
 			ts.Fatalf("link %s: %v", name, err)
@@ -80,6 +97,9 @@ func link(ts *testscript.TestScript, _ bool, args []string) {
 	switch args[1] {
 	case "say":
 		ts.Check(sayFrame(conn, args[2]))
+	case "finish":
+		ts.Value(letKey).(chan struct{}) <- struct{}{}
+		ts.Check(readTo(conn, "it ends"))
 	case "gone":
 		if _, err := conn.Read(make([]byte, 1)); err == nil {
 			ts.Fatalf("link %s goes on", name)
@@ -129,6 +149,12 @@ func newLink(ts *testscript.TestScript, args []string) (net.Conn, error) {
 	case "connect":
 		_, err = fmt.Fprintf(conn, "CONNECT 127.0.0.1:%s HTTP/1.1\r\n\r\n", port)
 		return linked(conn, err, http.MethodConnect, "200")
+	case "download":
+		_, err = io.WriteString(conn, "GET /download HTTP/1.1\r\nHost: localhost\r\nUser-Agent: Mozilla/5.0\r\n\r\n")
+		return conn, errors.Join(err, readTo(conn, "it begins"))
+	case "fetch": // by way of a proxy
+		_, err = fmt.Fprintf(conn, "GET %s/download HTTP/1.1\r\nHost: %[2]s\r\n\r\n", ts.Getenv("SOCKETS"), strings.TrimPrefix(ts.Getenv("SOCKETS"), "http://"))
+		return conn, errors.Join(err, readTo(conn, "it begins"))
 	case "secure":
 		cfg := &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}} // a certificate of the test's own
 		if len(args) > 1 {
@@ -138,6 +164,18 @@ func newLink(ts *testscript.TestScript, args []string) (net.Conn, error) {
 	}
 	_, err = io.WriteString(conn, "GET /chat HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
 	return linked(conn, err, http.MethodGet, "101")
+}
+
+// readTo reads up to a text.
+func readTo(conn net.Conn, text string) error {
+	var all strings.Builder
+	for one := make([]byte, 1); !strings.HasSuffix(all.String(), text); {
+		if _, err := conn.Read(one); err != nil {
+			return fmt.Errorf("after %q: %w", all.String(), err)
+		}
+		all.Write(one)
+	}
+	return nil
 }
 
 // linked reads the head of an answer, byte by byte: what follows belongs to the link.

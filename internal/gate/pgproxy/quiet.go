@@ -23,7 +23,9 @@ const (
 // SetQuiet says so to all sessions. Those that have something under way hear it when that
 // has ended.
 func (g *Gate) SetQuiet(q Quiet) {
-	g.quiet.Store(uint32(q)) // who comes from now on sees it
+	if Quiet(g.quiet.Swap(uint32(q))) == q { // who comes from now on sees it
+		return
+	}
 	g.mu.Lock()
 	pairs := make([]*netloop.Pair, 0, len(g.sessions))
 	for _, s := range g.sessions {

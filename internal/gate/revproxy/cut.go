@@ -254,6 +254,7 @@ type client struct {
 	// tls is what the handshake came to where the server does not see it.
 	tls           *tls.ConnectionState
 	asked, gaveUp atomic.Int64 // requests, and those that it did not wait for
+	asking        atomic.Int64 // exchanges under way
 	below         *counted     // of HTTP/2 over TLS, else nil
 	front         *front       // nil in tests
 }
@@ -299,7 +300,17 @@ func (c *client) asks(r *http.Request) {
 	if c != nil && c.below != nil && r.ContentLength != 0 {
 		c.below.uploads.Store(true)
 	}
+	if c != nil {
+		c.asking.Add(1)
+	}
 	c.moved()
+}
+
+// answered notes that what came of a request is over.
+func (c *client) answered() {
+	if c != nil {
+		c.asking.Add(-1)
+	}
 }
 
 // moved notes that the connection is of use: a request, or bytes of a body.
@@ -309,10 +320,10 @@ func (c *client) moved() {
 	}
 }
 
-// leaving tells the client of an old front to ask on another connection. One that
+// leaving tells the client of an old front, or of a gate that is quiet, to ask on another connection. One that
 // changes its protocol stays.
 func (c *client) leaving(w http.ResponseWriter, r *http.Request) {
-	if c != nil && c.front != nil && c.front.old.Load() && r.Header["Upgrade"] == nil {
+	if c != nil && c.front != nil && (c.front.old.Load() || c.front.gate.quiet.Load() != nil) && r.Header["Upgrade"] == nil {
 		w.Header().Set("Connection", "close")
 	}
 }

@@ -69,6 +69,7 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.end.ID = x.id
 	from := clientOf(r)
 	from.asks(r)
+	defer from.answered()
 	if x.host = x.now.host(r.Host); x.host == nil {
 		x.host = &Host{Place: g.first().Place}
 		x.refuse(w, r, refusal{status: http.StatusMisdirectedRequest, code: "SK3404", action: "refuse", rule: "host", reason: "host is not configured"})

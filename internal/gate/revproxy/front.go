@@ -69,6 +69,7 @@ func (g *Gate) newFront(ctx context.Context, s *inForce) *front {
 		ConnState:                    g.cuts.clients.state,
 		ErrorLog:                     log.New(serverLog{g, slog.NewLogLogger(g.cfg.Log.Handler(), slog.LevelDebug)}, "", 0),
 	}
+	f.server.SetKeepAlivesEnabled(g.quiet.Load() == nil)
 	go func() {
 		defer close(f.done)
 		f.err = f.server.Serve(f)
@@ -207,6 +208,9 @@ func (g *Gate) begin(ctx context.Context) <-chan error {
 func (g *Gate) listen(l net.Listener, f *front) {
 	d := &doors{gate: g, listener: l, front: f, over: make(chan struct{}), quit: make(chan struct{}), shaking: map[net.Conn]struct{}{}}
 	g.entry.doors = d
+	if g.quiet.Load() != nil {
+		g.entry.listens(past)
+	}
 	failed := g.entry.failed
 	go func() {
 		if err := d.run(); err != nil {

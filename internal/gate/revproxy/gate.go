@@ -45,7 +45,8 @@ type Gate struct {
 	health health
 	entry  entry
 
-	sockets sockets // connections that changed their protocol
+	quiet   atomic.Pointer[hush] // nil: it is not
+	sockets sockets              // connections that changed their protocol
 
 	open sync.WaitGroup // exchanges, those that changed their protocol among them
 

@@ -48,6 +48,9 @@ func (d *doors) run() error {
 			case closed:
 				return nil
 			}
+			if d.hushed(err) {
+				continue
+			}
 			var short interface{ Temporary() bool }
 			if !errors.As(err, &short) || !short.Temporary() {
 				return err
@@ -262,7 +265,11 @@ const maxVain = 4 << 20
 
 // Read implements net.Conn.
 func (c *counted) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p[:c.trace.Most(len(p))])
+	p = p[:c.trace.Most(len(p))]
+	n, err := c.Conn.Read(p)
+	if err != nil {
+		n, err = c.readAgain(p, n, err)
+	}
 	c.trace.In(p[:n])
 	if err != nil {
 		c.left.Store(true)

@@ -81,7 +81,7 @@ func (g *Gate) goOn(loop netloop.Loop, k *Kept) error {
 	}
 	x := &exchange{gate: g, now: now, host: host, id: state.ID, trace: state.Trace, begin: state.Begin, cards: state.Cards, end: state.End, sentTo: host.upstream(server), cancel: func() {}}
 	x.received.Store(state.Received)
-	s := &socket{x: x, gone: make(chan struct{})}
+	s := &socket{x: x, gone: make(chan struct{}), ends: ends{known: true}}
 	s.from.restore(&state.From)
 	s.to.restore(&state.To)
 	s.sent.Store(state.Sent)
@@ -240,6 +240,7 @@ func (r *relay) OnTick(*netloop.Pair, time.Time) error { return nil }
 // OnClosed implements netloop.Handler: a half-close is passed on.
 func (r *relay) OnClosed(p *netloop.Pair, side netloop.Side, err error) {
 	if err == nil {
+		r.s.ends.half.Store(true)
 		p.CloseWrite(side.Other())
 	}
 }

@@ -2,6 +2,7 @@ package revproxy
 
 import (
 	"encoding/binary"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -31,6 +32,7 @@ type socket struct {
 	sent     atomic.Uint64 // bytes for the client
 
 	client   *client
+	ends     ends
 	relay    *relay // that carries it since another gate kept it, nil: the server does
 	standing atomic.Pointer[standing]
 	gone     chan struct{} // closed when it passes nothing any more
@@ -61,6 +63,7 @@ func (x *exchange) guardSocket(conn io.ReadWriteCloser, from *client, frames boo
 	}
 	x.socket = s
 	x.sentBy.Load().settle()
+	s.ends.known = s.carriable()
 	x.gate.sockets.begin(s)
 	return s
 }
@@ -94,6 +97,9 @@ func (s *socket) Read(p []byte) (int, error) {
 			break
 		}
 		n, err = s.ReadWriteCloser.Read(p)
+	}
+	if errors.Is(err, io.EOF) {
+		s.ends.half.Store(true)
 	}
 	if !s.see(&s.from, p[:n], cardInResponse) {
 		return 0, errCard
@@ -154,6 +160,7 @@ func (g *guard) grown(from int) bool {
 
 // CloseWrite ends what is sent to the upstream.
 func (s *socket) CloseWrite() error {
+	s.ends.half.Store(true)
 	if half, ok := s.ReadWriteCloser.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
 	}
