@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"strings"
@@ -211,11 +212,14 @@ func (a *app) load() (*config.Loaded, error) {
 		return nil, fault.New(fault.HereOnly, "command", "sekisho "+a.command)
 	}
 	l, err := config.Load(a.config)
+	if _, missing := os.Lstat(a.config); err != nil && errors.Is(missing, fs.ErrNotExist) {
+		return nil, fault.New(fault.ConfigAbsent, "file", a.config)
+	}
 	if err != nil {
 		return nil, err
 	}
 	if err := nameSite(l.Config); err != nil {
-		return nil, fault.New(fault.Internal).Because(err)
+		return nil, fault.New(fault.LedgerOpen, "dir", l.Data).Because(err)
 	}
 	return l, nil
 }

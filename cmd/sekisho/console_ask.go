@@ -259,7 +259,7 @@ func (c *console) Policy(context.Context) (*consoleoffice.Policy, error) {
 	if file, err := c.policyPath(); err == nil {
 		raw, err := os.ReadFile(file)
 		if err != nil {
-			return nil, fault.New(fault.ConfigUnreadable, "file", file).Because(err)
+			return nil, fault.New(fault.ConfigUnreadable, "what", file).Because(err)
 		}
 		out.Raw = string(raw)
 	}

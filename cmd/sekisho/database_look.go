@@ -163,7 +163,7 @@ func (q *databaseAsk) rights(ctx context.Context, dsn string, attach func(*pgcon
 	}
 	r := &rights{}
 	begun := now()
-	err = conn.QueryRow(ctx, rightsSQL, tables).Scan(&r.Version, &r.At, &r.Temporary, &r.Stats, &r.Super, &r.Missing, &r.Unreadable, &r.Written)
+	err = conn.QueryRow(ctx, rightsSQL, tables).Scan(&r.Version, &r.At, &r.Temporary, &r.Stats, &r.Super, &r.Missing, &r.Unreadable, &r.Written, &r.Hidden)
 	ended := now()
 	// The server read its clock between the two: only what lies outside of them
 	// is a difference.

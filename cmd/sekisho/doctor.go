@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -43,9 +45,12 @@ type doctor struct {
 	a      *app
 	l      *config.Loaded
 	op     *control.Client
-	status *control.Status // nil: no process runs
+	status *control.Status // nil: no process runs, or it does not answer
+	holder int             // the process that has the ledger open, when that is known
+	hangs  bool            // a process is there, and does not answer
 	found  []symptom
 	now    func() time.Time
+	runsAs func() (uid int, known bool) // who must own the files; nil: owner
 }
 
 func (d *doctor) ok(check, key string, args ...any) { d.add(check, doctorOK, "", key, args...) }
@@ -80,7 +85,7 @@ func (d *doctor) fault(check, mend string, err error) {
 // Run checks everything. The exit code is 1 when something is wrong.
 func (c doctorCmd) Run(a *app) error {
 	d := &doctor{a: a, now: time.Now}
-	if d.config() {
+	if d.config() && d.files() {
 		d.keys()
 		d.people()
 		d.process()
@@ -129,9 +134,19 @@ func (d *doctor) show(bad, warned int) {
 func (d *doctor) config() bool {
 	l, err := d.a.load()
 	if err != nil {
+		// What the directories hold belongs to it: who may not read them is told that.
+		if l, bad := config.Load(d.a.config); bad == nil && errors.Is(err, fs.ErrPermission) {
+			d.l = l
+			if !d.files() {
+				return false
+			}
+		}
 		mend := ""
-		if fault.Faults(err)[0].Code == fault.ConfigUnreadable {
-			mend = d.a.self("init")
+		switch fault.Faults(err)[0].Code {
+		case fault.ConfigAbsent:
+			mend = d.a.self("init --ask")
+		case fault.ConfigUnreadable:
+			mend = d.unreadable(d.a.config, "")
 		}
 		d.fault("config", mend, err)
 		return false
@@ -146,12 +161,16 @@ func (d *doctor) config() bool {
 func (d *doctor) keys() {
 	ring, err := keyring.Open(d.l.Keys)
 	if err != nil {
-		d.fault("keys", d.a.self("init"), keysFault(d.l.Keys, d.a.config, err))
+		mend := d.keysBack()
+		if _, bad := ledger.ReadIdentity(ledgerDir(d.l.Config)); errors.Is(err, keyring.ErrNoRing) && errors.Is(bad, ledger.ErrNotLedger) {
+			mend = d.begin()
+		}
+		d.fault("keys", mend, keysFault(d.l.Keys, d.a.config, err))
 		return
 	}
 	for _, purpose := range []keyring.Purpose{keyring.Dictionary, keyring.Identifier} {
 		if _, err := ring.Current(event.Tenant(d.l.Tenant), purpose); err != nil {
-			d.fault("keys", d.a.self("restore BACKUP"), keysFault(d.l.Keys, d.a.config, err))
+			d.fault("keys", d.keysBack(), keysFault(d.l.Keys, d.a.config, err))
 			return
 		}
 	}
@@ -162,6 +181,31 @@ func (d *doctor) keys() {
 	d.ok("keys", "doctor_keys", "n", len(ring.IDs()), "dir", d.l.Keys)
 }
 
+// keysBack takes the keys, and nothing else, out of a backup (a tar archive, where they
+// are extra/keys): the ledger beside them goes on.
+func (d *doctor) keysBack() string {
+	return "umask 077; tar --zstd -xf BACKUP --skip-old-files --one-top-level=" + shellWord(d.l.Keys) + " --strip-components=2 extra/keys"
+}
+
+// begin is what helps where no ledger is: a first one, unless there was one. Then its
+// backup; what is left of it is put aside, not deleted.
+func (d *doctor) begin() string {
+	if left, err := os.ReadDir(viewDir(d.l.Config)); err == nil && len(left) > 0 || exists(accountsFile(d.l.Config)) {
+		return d.ledgerBack()
+	}
+	return d.a.self("init")
+}
+
+func (d *doctor) ledgerBack() string {
+	var mend string
+	for _, dir := range []string{d.l.Data, d.l.Keys} {
+		if exists(dir) {
+			mend += "mv " + shellWord(dir) + " " + shellWord(dir+".aside") + " && "
+		}
+	}
+	return mend + d.a.self("restore BACKUP")
+}
+
 // people looks at who is called.
 func (d *doctor) people() {
 	if d.l.Cases == "" {
@@ -170,7 +214,7 @@ func (d *doctor) people() {
 	}
 	firm, err := loadFirm(d.l, d.l.File)
 	if err != nil {
-		d.fault("people", "", err)
+		d.fault("people", d.a.say.Text("doctor_people_file", "file", d.l.Cases), err)
 		return
 	}
 	if w := firm.Warnings(d.a.lang); len(w) > 0 {
@@ -180,16 +224,32 @@ func (d *doctor) people() {
 	d.ok("people", "doctor_people", "n", len(firm.People))
 }
 
+// answerTime is how long the process is waited for.
+const answerTime = 15 * time.Second
+
 // process asks whether one runs.
 func (d *doctor) process() {
-	status, err := d.op.Status(d.a.ctx)
-	if err != nil {
-		d.bad("process", upCommand(d.a), "doctor_process_none")
+	d.holder = holderOf(filepath.Join(ledgerDir(d.l.Config), "lock"))
+	ctx, cancel := context.WithTimeout(d.a.ctx, answerTime)
+	defer cancel()
+	status, err := d.op.Status(ctx)
+	switch {
+	case err == nil:
+	case ctx.Err() != nil || d.holder != 0:
+		d.hangs = true
+		d.bad("process", d.restart(), "doctor_process_hangs", "pid", d.holder)
+		return
+	default:
+		d.bad("process", d.up(), "doctor_process_none")
 		return
 	}
 	d.status = &status
 	if o := status.Outage; o != nil {
-		d.fault("process", "", o.Fault())
+		mend := ""
+		if o.Code == fault.LedgerLost {
+			mend = d.stopped() + d.ledgerBack()
+		}
+		d.fault("process", mend, o.Fault())
 		return
 	}
 	if lag := status.Head - min(status.Folded, status.Head); lag > lagEvents {
@@ -197,7 +257,7 @@ func (d *doctor) process() {
 		return
 	}
 	if status.Version != version {
-		d.warn("process", upgradeCommand(d.a), "doctor_process_other", "running", status.Version, "installed", version)
+		d.warn("process", d.upgrade(), "doctor_process_other", "running", status.Version, "installed", version)
 		return
 	}
 	d.ok("process", "doctor_process", "pid", status.PID, "since", at(status.Since))
@@ -211,7 +271,9 @@ const lagEvents = 100_000
 func (d *doctor) ledger(quick bool) {
 	dir := ledgerDir(d.l.Config)
 	if _, err := ledger.ReadIdentity(dir); err != nil {
-		d.fault("ledger", d.a.self("init"), ledgerFault(dir, d.a.config, err))
+		if d.status == nil || d.status.Outage == nil { // else it was said
+			d.fault("ledger", d.begin(), ledgerFault(dir, d.a.config, err))
+		}
 		return
 	}
 	if quick {
@@ -225,7 +287,7 @@ func (d *doctor) ledger(quick bool) {
 	case err != nil:
 		d.fault("ledger", d.a.self("verify"), ledgerFault(dir, d.a.config, err))
 	case !report.OK():
-		d.bad("ledger", d.a.self("verify"), "doctor_ledger_bad", "problem", report.Problems[0])
+		d.bad("ledger", d.stopped()+d.ledgerBack(), "doctor_ledger_bad", "problem", report.Problems[0])
 	default:
 		d.ok("ledger", "doctor_ledger", "events", countOf(uint64(report.Events)), "sealed", report.Sealed)
 	}
@@ -234,8 +296,8 @@ func (d *doctor) ledger(quick bool) {
 // gates looks at what the running process says of its gates, and when each was
 // heard last: a gate says so once a second.
 func (d *doctor) gates() {
-	if d.status == nil || len(d.l.Gates) == 0 {
-		return
+	if d.status == nil || d.status.Outage != nil || len(d.l.Gates) == 0 {
+		return // an outage was said, and no gate is heard in it
 	}
 	last, err := lastSigns(d.a.ctx, ledgerDir(d.l.Config))
 	if err != nil {
@@ -249,10 +311,12 @@ func (d *doctor) gates() {
 			d.warn("gates", d.a.self("bypass off "+g.Name), "doctor_gate_bypass", "gate", g.Name)
 		case g.Suspected:
 			d.warn("gates", d.a.self("gate clear "+g.Name+" --reason …"), "doctor_gate_suspected", "gate", g.Name)
+		case d.now().Sub(d.status.Since) <= silentAfter: // it has hardly begun
+			d.ok("gates", "doctor_gate", "gate", g.Name, "listen", g.Listen, "mode", d.a.say.Text("mode_"+g.Mode), "sessions", g.Sessions)
 		case heard.IsZero():
-			d.bad("gates", restartCommand(d.a), "doctor_gate_never", "gate", g.Name)
+			d.bad("gates", d.restart(), "doctor_gate_never", "gate", g.Name)
 		case d.now().Sub(heard) > silentAfter:
-			d.bad("gates", restartCommand(d.a), "doctor_gate_silent", "gate", g.Name, "since", at(heard))
+			d.bad("gates", d.restart(), "doctor_gate_silent", "gate", g.Name, "since", at(heard))
 		default:
 			d.ok("gates", "doctor_gate", "gate", g.Name, "listen", g.Listen, "mode", d.a.say.Text("mode_"+g.Mode), "sessions", g.Sessions)
 		}

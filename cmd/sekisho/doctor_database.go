@@ -3,15 +3,20 @@ package main
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
+	"io/fs"
+	"net"
+	"net/netip"
+	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"sekisho/internal/config"
+	"sekisho/internal/datamap"
 	"sekisho/internal/datamap/propose"
 	"sekisho/internal/fault"
 )
@@ -36,7 +41,8 @@ SELECT current_setting('server_version'), clock_timestamp(),
   coalesce((SELECT array_agg(t ORDER BY t) FROM unnest($1::text[]) t WHERE to_regclass(t) IS NULL), '{}'),
   coalesce((SELECT array_agg(name ORDER BY name) FROM readable WHERE NOT has_table_privilege(oid, 'SELECT')), '{}'),
   coalesce((SELECT array_agg(t ORDER BY t) FROM unnest($1::text[]) t WHERE to_regclass(t) IS NOT NULL
-    AND has_table_privilege(to_regclass(t), 'INSERT, UPDATE, DELETE, TRUNCATE')), '{}')`
+    AND has_table_privilege(to_regclass(t), 'INSERT, UPDATE, DELETE, TRUNCATE')), '{}'),
+  coalesce((SELECT array_agg(t ORDER BY t) FROM unnest($1::text[]) t WHERE row_security_active(to_regclass(t)::oid)), '{}')`
 
 // rights is the answer.
 type rights struct {
@@ -44,6 +50,7 @@ type rights struct {
 	At                           time.Time
 	Temporary, Stats, Super      bool
 	Missing, Unreadable, Written []string
+	Hidden                       []string // row security keeps rows from the account
 }
 
 // quotedTable is a table of the configuration as SQL names it.
@@ -58,16 +65,21 @@ func quotedTable(t string) string {
 func (d *doctor) database(cfg *config.Database) {
 	password, err := config.ReadSecret(cfg.Control.PasswordFile)
 	if err != nil {
-		d.fault("database", "chmod 600 "+shellWord(cfg.Control.PasswordFile), err)
+		d.fault("database", d.secretMend(cfg, err), err)
 		return
 	}
 	ask := askOf(cfg)
 	ask.Rights, ask.Drift = true, true
-	look, err := d.a.lookAt(d.a.ctx, d.l, cfg, controlDSN(cfg, password), ask)
+	var look *databaseLook
+	if d.hangs { // it would be waited for
+		look, err = ask.look(d.a.ctx, controlDSN(cfg, password), (&datamap.Control{ServerName: cfg.TLS.ServerName}).Attach, time.Now)
+	} else {
+		look, err = d.a.lookAt(d.a.ctx, d.l, cfg, controlDSN(cfg, password), ask)
+	}
 	var lost errUnreachable
 	switch {
 	case errors.As(err, &lost):
-		d.bad("database", d.connectMend(cfg, lost.error), "doctor_db_unreachable", "database", cfg.Name, "address", cfg.Control.Address, "cause", withoutText(lost.error))
+		d.bad("database", d.connectMend(cfg, lost.error), "doctor_db_unreachable", "database", cfg.Name, "address", cfg.Control.Address, "cause", d.why(lost.error))
 		return
 	case err != nil:
 		d.fault("database", "", fault.New(fault.DatabaseConnect, "database", cfg.Name, "address", cfg.Control.Address).Because(withoutText(err)))
@@ -84,17 +96,124 @@ func (d *doctor) database(cfg *config.Database) {
 	}
 }
 
-// connectMend is what helps when the control account does not get in: the SQL
-// that init left behind, if it is still there, when the login was refused.
+// why is why the server could not be reached or did not let the account in: in words
+// where there are some, never in the server's, which may carry values.
+func (d *doctor) why(err error) string {
+	var op *net.OpError
+	var refused *pgconn.PgError
+	switch {
+	case errors.As(err, &refused):
+		key := "doctor_sqlstate_" + refused.Code
+		if refused.Code == "28000" && byHBA(refused) {
+			key = "doctor_sqlstate_hba"
+		}
+		if strings.HasPrefix(refused.Code, "57P") {
+			key = "doctor_sqlstate_57P"
+		}
+		state := "SQLSTATE " + refused.Code
+		if text := d.a.say.Text(key); slices.Contains(sqlstates, key) {
+			return text + " (" + state + ")"
+		}
+		return state
+	case errors.As(err, &op):
+		return op.Error()
+	}
+	return strings.Join(strings.Fields(err.Error()), " ")
+}
+
+// sqlstates are the refusals for which there are words.
+var sqlstates = []string{"doctor_sqlstate_28P01", "doctor_sqlstate_28000", "doctor_sqlstate_hba", "doctor_sqlstate_42501", "doctor_sqlstate_3D000", "doctor_sqlstate_53300", "doctor_sqlstate_57P"}
+
+// byHBA reports whether pg_hba.conf refused, which the message names in every language.
+func byHBA(refused *pgconn.PgError) bool { return strings.Contains(refused.Message, "pg_hba.conf") }
+
+// secretMend is what helps when the password cannot be read.
+func (d *doctor) secretMend(cfg *config.Database, err error) string {
+	file := cfg.Control.PasswordFile
+	if info, bad := os.Stat(file); errors.Is(bad, fs.ErrNotExist) || bad == nil && info.Size() == 0 {
+		return d.account(cfg)
+	}
+	if fault.Faults(err)[0].Code == fault.SecretMode {
+		return "chmod 600 " + shellWord(file)
+	}
+	if info, bad := os.Stat(file); bad == nil {
+		if owner, known := ownerOf(info); known && owner == os.Geteuid() {
+			return "chmod 600 " + shellWord(file)
+		}
+	}
+	return d.unreadable(file, "chmod 600 "+shellWord(file))
+}
+
+// administrator is psql at the server's database, as one who may grant.
+func administrator(a *app, cfg *config.Database) string {
+	user := ""
+	if a.env.getenv == nil || a.env.getenv("PGUSER") == "" { // psql takes that by itself
+		user = " -U postgres"
+	}
+	return "psql -h " + shellWord(hostOf(cfg.Control.Address)) + " -p " + shellWord(portOf(cfg.Control.Address)) + user + " -d " + shellWord(cfg.Database)
+}
+
+// account makes the account what the configuration says it is.
+func (d *doctor) account(cfg *config.Database) string {
+	return d.a.self("config account "+shellWord(cfg.Name)) + " | " + administrator(d.a, cfg)
+}
+
+// connectMend is what helps when the control account does not get in.
 func (d *doctor) connectMend(cfg *config.Database, err error) string {
+	psql := administrator(d.a, cfg)
 	var refused *pgconn.PgError
 	if !errors.As(err, &refused) {
-		return "pg_isready -h " + shellWord(hostOf(cfg.Control.Address)) + " -p " + shellWord(portOf(cfg.Control.Address))
+		return d.reachMend(cfg, err)
 	}
-	if file := accountSQL(d.l, cfg); exists(file) {
-		return "psql -d " + shellWord(cfg.Database) + " -f " + shellWord(file)
+	switch {
+	case refused.Code == "28000" && byHBA(refused):
+		line := fmt.Sprintf("host %s %s %s scram-sha-256", cfg.Database, cfg.Control.User, d.ownAddress(cfg))
+		return `f=$(` + psql + ` -Atc 'SHOW hba_file') && sudo sed -i '1i ` + line + `' "$f" && ` + psql + ` -c 'SELECT pg_reload_conf()'`
+	case refused.Code == "3D000":
+		return d.a.say.Text("doctor_db_name", "file", d.a.config, "name", cfg.Name, "command", strings.TrimSuffix(psql, "-d "+shellWord(cfg.Database))+"-l")
+	case refused.Code == "53300" && refused.Routine != "InitializeSessionUserId": // not the account's own limit
+		return psql + ` -c 'ALTER SYSTEM SET max_connections = 200' && sudo systemctl restart postgresql`
+	case strings.HasPrefix(refused.Code, "57P"), strings.HasPrefix(refused.Code, "53") && refused.Code != "53300":
+		return "pg_isready -t 60 -h " + shellWord(hostOf(cfg.Control.Address)) + " -p " + shellWord(portOf(cfg.Control.Address))
 	}
-	return "psql -d " + shellWord(cfg.Database) + " -c " + shellWord(`\du `+cfg.Control.User)
+	return d.account(cfg)
+}
+
+// reachMend is what helps when nothing answers, or not as it should.
+func (d *doctor) reachMend(cfg *config.Database, err error) string {
+	host, port := hostOf(cfg.Control.Address), portOf(cfg.Control.Address)
+	if strings.Contains(err.Error(), "server refused TLS") {
+		return d.a.say.Text("doctor_db_tls", "file", d.a.config, "name", cfg.Name)
+	}
+	ip := net.ParseIP(host)
+	if host != "localhost" && (ip == nil || !ip.IsLoopback()) || !errors.Is(err, syscall.ECONNREFUSED) {
+		return "pg_isready -h " + shellWord(host) + " -p " + shellWord(port)
+	}
+	own := map[string]bool{}
+	for _, x := range d.addresses() { // a gate speaks PostgreSQL too
+		own[x.at] = true
+	}
+	for _, at := range nearby(d.a.ctx, "") {
+		if !own[at] {
+			return "sed -i " + shellWord("s/"+strings.ReplaceAll(cfg.Control.Address, ".", `\.`)+"/"+at+"/") + " " + shellWord(d.a.config)
+		}
+	}
+	return d.asRoot("systemctl start postgresql")
+}
+
+// ownAddress is this machine as the server sees it, in the form of pg_hba.conf.
+func (d *doctor) ownAddress(cfg *config.Database) string {
+	var dial net.Dialer
+	c, err := dial.DialContext(d.a.ctx, "tcp", cfg.Control.Address)
+	if err != nil {
+		return "samehost"
+	}
+	defer c.Close()
+	host, _, _ := net.SplitHostPort(c.LocalAddr().String())
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return netip.PrefixFrom(ip.WithZone(""), ip.BitLen()).String()
+	}
+	return "samehost"
 }
 
 // judge says which rights are missing or too many, with the statement that
@@ -102,7 +221,7 @@ func (d *doctor) connectMend(cfg *config.Database, err error) string {
 func (d *doctor) judge(cfg *config.Database, r *rights) {
 	account := pgx.Identifier{cfg.Control.User}.Sanitize()
 	run := func(format string, args ...any) string {
-		return "psql -d " + shellWord(cfg.Database) + " -c " + shellWord(fmt.Sprintf(format, args...))
+		return administrator(d.a, cfg) + " -c " + shellWord(fmt.Sprintf(format, args...))
 	}
 	if len(r.Missing) > 0 {
 		d.bad("database", d.a.self("map propose --check "+cfg.Name), "doctor_db_gone", "database", cfg.Name, "tables", strings.Join(r.Missing, ", "))
@@ -115,6 +234,9 @@ func (d *doctor) judge(cfg *config.Database, r *rights) {
 	}
 	if !r.Stats {
 		d.bad("database", run("GRANT pg_read_all_stats TO %s", account), "doctor_db_stats", "database", cfg.Name)
+	}
+	if len(r.Hidden) > 0 {
+		d.bad("database", run("ALTER ROLE %s BYPASSRLS", account), "doctor_db_hidden", "database", cfg.Name, "tables", strings.Join(r.Hidden, ", "))
 	}
 	switch {
 	case r.Super:
@@ -139,9 +261,4 @@ func (d *doctor) drift(cfg *config.Database, drift []propose.Drift) {
 	}
 	slices.Sort(places)
 	d.warn("database", d.a.self("map propose --check "+cfg.Name), "doctor_db_drift", "database", cfg.Name, "n", len(drift), "first", places[0])
-}
-
-// accountSQL is where init left the statements that make the account.
-func accountSQL(l *config.Loaded, cfg *config.Database) string {
-	return filepath.Join(filepath.Dir(l.File), cfg.Name+"-account.sql")
 }

@@ -12,40 +12,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
-
-// Commands that mend, by what is installed.
-
-// unitFile is where the packages put the unit.
-const unitFile = "/usr/lib/systemd/system/sekisho.service"
-
-func packaged() bool {
-	_, err := os.Stat(unitFile)
-	return err == nil
-}
-
-func upCommand(a *app) string {
-	if packaged() {
-		return "systemctl start sekisho"
-	}
-	return a.self("up")
-}
-
-func restartCommand(a *app) string {
-	if packaged() {
-		return "systemctl restart sekisho"
-	}
-	return a.self("up")
-}
-
-func upgradeCommand(a *app) string {
-	if canReplace {
-		return a.self("upgrade")
-	}
-	return restartCommand(a)
-}
 
 // Bounds of the disk's state. Below the least, sealing a segment may fail.
 const (
@@ -141,7 +112,11 @@ func (d *doctor) addresses() []address {
 // ports asks every address that the configuration listens on: with a running
 // process it must answer, without one it must be free.
 func (d *doctor) ports() {
-	var taken, silent []string
+	if d.hangs { // it has them, and was said
+		return
+	}
+	begin := len(d.found)
+	var silent []string
 	for _, x := range d.addresses() {
 		_, port, err := net.SplitHostPort(x.at)
 		if err != nil || port == "0" {
@@ -154,23 +129,41 @@ func (d *doctor) ports() {
 			continue
 		}
 		l, err := net.Listen("tcp", x.at)
-		if err != nil {
-			taken = append(taken, x.at+" ("+x.path+")")
-			continue
+		if err == nil {
+			err = l.Close()
 		}
-		if err := l.Close(); err != nil {
-			taken = append(taken, x.at+" ("+x.path+")")
-		}
+		d.taken(x, err)
+	}
+	if len(silent) > 0 {
+		d.bad("ports", d.restart(), "doctor_ports_silent", "list", strings.Join(silent, ", "))
+	}
+	if len(d.found) == begin {
+		d.ok("ports", "doctor_ports", "n", len(d.addresses()))
+	}
+}
+
+// taken says why an address cannot be listened on.
+func (d *doctor) taken(x address, err error) {
+	host, port, _ := net.SplitHostPort(x.at)
+	free := func(at string) string {
+		return "sed -i " + shellWord("s/"+strings.ReplaceAll(x.at, ".", `\.`)+"/"+at+"/") + " " + shellWord(d.a.config)
 	}
 	switch {
-	case len(taken) > 0:
-		at, _, _ := strings.Cut(taken[0], " ")
-		_, port, _ := net.SplitHostPort(at)
-		d.bad("ports", "ss -ltnp 'sport = :"+port+"'", "doctor_ports_taken", "list", strings.Join(taken, ", "))
-	case len(silent) > 0:
-		d.bad("ports", restartCommand(d.a), "doctor_ports_silent", "list", strings.Join(silent, ", "))
+	case err == nil:
+	case errors.Is(err, syscall.EACCES):
+		if d.packaged() { // the unit may
+			return
+		}
+		program, err := os.Executable()
+		if err != nil {
+			program = "sekisho"
+		}
+		d.bad("ports", "sudo setcap cap_net_bind_service=+ep "+shellWord(program), "doctor_ports_low", "address", x.at, "path", x.path)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		d.bad("ports", free("127.0.0.1:"+port), "doctor_ports_foreign", "address", x.at, "path", x.path)
 	default:
-		d.ok("ports", "doctor_ports", "n", len(d.addresses()))
+		number, _ := strconv.Atoi(port)
+		d.bad("ports", free(freeAddress(host, number+1)), "doctor_ports_taken", "address", x.at, "path", x.path, "command", "ss -ltnp 'sport = :"+port+"'")
 	}
 }
 
@@ -223,7 +216,7 @@ func (d *doctor) console() {
 		}
 	}
 	if err != nil {
-		d.bad("console", restartCommand(d.a), "doctor_console_bad", "address", origin, "cause", err)
+		d.bad("console", d.restart(), "doctor_console_bad", "address", origin, "cause", err)
 		return
 	}
 	d.ok("console", "doctor_console", "address", origin)
@@ -268,7 +261,7 @@ func (d *doctor) certificates() {
 
 func (d *doctor) certificate(cert, key string) {
 	until, err := certEnd(cert, key)
-	renew := d.a.say.Text("doctor_cert_mend", "file", cert, "command", restartCommand(d.a))
+	renew := d.a.say.Text("doctor_cert_mend", "file", cert, "command", d.restart())
 	switch left := until.Sub(d.now()); {
 	case err != nil:
 		d.bad("certificates", renew, "doctor_cert_bad", "file", cert, "cause", err)

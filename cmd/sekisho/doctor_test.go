@@ -7,14 +7,19 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/json"
 	"encoding/pem"
 	"math/big"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
 
 	"sekisho/internal/config"
 	"sekisho/internal/control"
@@ -100,8 +105,31 @@ func TestDoctorPorts(t *testing.T) {
 	d.l.Gates = []config.Gate{{Name: "shop-db", Listen: l.Addr().String()}}
 	d.ports()
 	_, port, _ := net.SplitHostPort(l.Addr().String())
-	if len(d.found) != 1 || d.found[0].State != doctorBad || !strings.Contains(d.found[0].Mend, port) || !strings.Contains(d.found[0].Text, "別のプログラム") {
-		t.Errorf("a taken port: %+v", d.found)
+	if len(d.found) != 1 || d.found[0].State != doctorBad || !strings.Contains(d.found[0].Text, ":"+port) || !strings.Contains(d.found[0].Text, "別のプログラム") {
+		t.Fatalf("a taken port: %+v", d.found)
+	}
+	d.a.config = filepath.Join(t.TempDir(), "sekisho.yaml") // what mends it is a change of this file
+	if err := os.WriteFile(d.a.config, []byte("listen: "+l.Addr().String()+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d.found = nil
+	d.ports()
+	if out, err := exec.CommandContext(t.Context(), "sh", "-c", d.found[0].Mend).CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v: %s", d.found[0].Mend, err, out)
+	}
+	text, err := os.ReadFile(d.a.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	moved := strings.TrimSpace(strings.TrimPrefix(string(text), "listen: "))
+	if host, other, err := net.SplitHostPort(moved); err != nil || host != "127.0.0.1" || other == port {
+		t.Errorf("moved to %q", moved)
+	}
+	d.found = nil
+	d.taken(address{"127.0.0.1:80", "gates.shop-db"}, &net.OpError{Err: os.NewSyscallError("bind", syscall.EACCES)})
+	d.taken(address{"192.0.2.9:6432", "gates.shop-db"}, &net.OpError{Err: os.NewSyscallError("bind", syscall.EADDRNOTAVAIL)})
+	if len(d.found) != 2 || !strings.Contains(d.found[0].Mend, "cap_net_bind_service") || !strings.Contains(d.found[1].Mend, "127.0.0.1:6432") {
+		t.Errorf("addresses that it may not have: %+v", d.found)
 	}
 	d.found, d.status = nil, &control.Status{}
 	d.ports()
@@ -122,4 +150,87 @@ func TestShellWord(t *testing.T) {
 			t.Errorf("%q: %s, want %s", in, got, want)
 		}
 	}
+}
+
+// mend runs what the doctor names for the first thing that is wrong in a check, as an
+// administrator of the database, and looks that it is wrong no more. BACKUP is the file
+// backup.tar.zst.
+func mend(ts *testscript.TestScript, _ bool, args []string) {
+	first := func() *symptom {
+		cmd := exec.Command("sekisho", "--json", "doctor", "--quick")
+		cmd.Dir, cmd.Env = ts.Getenv("WORK"), append(os.Environ(), "LANG=C.UTF-8", "PGSSLMODE=disable")
+		text, _ := cmd.Output() // it ends with 1 when something is wrong
+		var found []symptom
+		ts.Check(json.Unmarshal(text, &found))
+		for _, s := range found {
+			if s.Check == args[0] && s.State == doctorBad {
+				return &s
+			}
+		}
+		return nil
+	}
+	wrong := first()
+	if wrong == nil {
+		ts.Fatalf("the doctor finds nothing wrong with %s", args[0])
+	}
+	cmd := exec.Command("sh", "-c", strings.NewReplacer("sudo ", "", "BACKUP", "backup.tar.zst", " -U postgres", "").Replace(wrong.Mend))
+	cmd.Dir, cmd.Env = ts.Getenv("WORK"), append(os.Environ(), "LANG=C.UTF-8", "PGSSLMODE=disable", "PGUSER=boss")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		ts.Fatalf("%s: %s: %v\n%s", wrong.Text, wrong.Mend, err, out)
+	}
+	if still := first(); still != nil {
+		ts.Fatalf("%s: after %s: %s", wrong.Text, wrong.Mend, still.Text)
+	}
+	ts.Logf("%s: %s", wrong.Text, wrong.Mend)
+}
+
+// TestDoctorFiles: a file of another user, one that cannot be used, and keys that others
+// may read; what the doctor names mends each.
+func TestDoctorFiles(t *testing.T) {
+	dir := t.TempDir()
+	d := newDoctor(t, time.Now(), lang.English)
+	d.l.Data, d.l.Keys = filepath.Join(dir, "data"), filepath.Join(dir, "its keys")
+	inner := filepath.Join(d.l.Data, "ledger", "open")
+	for _, made := range []string{inner, d.l.Keys} {
+		if err := os.MkdirAll(made, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	root := os.Geteuid() == 0
+	uid := os.Geteuid()
+	if root {
+		uid = 12345 // whom the unit runs as
+		if err := exec.CommandContext(t.Context(), "chown", "-R", "12345", d.l.Data, d.l.Keys).Run(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.runsAs = func() (int, bool) { return uid, true }
+	if !d.files() || len(d.found) > 0 {
+		t.Fatalf("before: %+v", d.found)
+	}
+	wrong := func(what, text string, act func() error) {
+		t.Helper()
+		if err := act(); err != nil {
+			t.Fatal(err)
+		}
+		d.found = nil
+		if d.files() || len(d.found) != 1 || d.found[0].State != doctorBad || !strings.Contains(d.found[0].Text, text) {
+			t.Fatalf("%s: %+v, want %q", what, d.found, text)
+		}
+		if out, err := exec.CommandContext(t.Context(), "sh", "-c", d.found[0].Mend).CombinedOutput(); err != nil {
+			t.Fatalf("%s: %s: %v: %s", what, d.found[0].Mend, err, out)
+		}
+		d.found = nil
+		if !d.files() || len(d.found) > 0 {
+			t.Errorf("%s: mended, and still %+v", what, d.found)
+		}
+	}
+	wrong("keys for all", "others may read", func() error { return os.Chmod(d.l.Keys, 0o755) })
+	if root {
+		wrong("a file of root", "belongs to root; the process runs as 12345", func() error { return os.WriteFile(filepath.Join(inner, "x"), nil, 0o600) })
+		t.Log("SKIPPED: what may not be used, as root may use everything")
+		return
+	}
+	t.Log("SKIPPED: a file of another user, which only root can make")
+	wrong("a directory that is shut", "cannot be used", func() error { return os.Chmod(inner, 0o500) })
 }

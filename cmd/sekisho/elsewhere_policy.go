@@ -87,7 +87,7 @@ func (a *app) blockedElsewhere(id string) (*blocked, error) {
 func (c egressPreviewCmd) elsewhere(a *app, from time.Time) error {
 	text, err := os.ReadFile(c.File)
 	if err != nil {
-		return fault.New(fault.ConfigUnreadable, "file", c.File).Because(err)
+		return fault.New(fault.ConfigUnreadable, "what", c.File).Because(err)
 	}
 	seen, err := elsewhere[consoleoffice.JudgeQuery, consoleoffice.Judged](a, "egress/judge", consoleoffice.JudgeQuery{Text: string(text), From: from})
 	if err != nil {

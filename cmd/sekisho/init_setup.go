@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -233,7 +232,7 @@ func (c *initCmd) askRest(a *app, ask *asker, found *look) error {
 			return err
 		}
 	}
-	if c.Listen, err = ask.until("ask_listen", cmp.Or(c.Listen, freeAddress(6432)), isHostPort); err != nil {
+	if c.Listen, err = ask.until("ask_listen", cmp.Or(c.Listen, freeAddress("127.0.0.1", 6432)), isHostPort); err != nil {
 		return err
 	}
 	if c.Company, err = ask.until("ask_company", c.Company, isFilled); err != nil {
@@ -280,25 +279,25 @@ func (c *initCmd) askReach(ask *asker) (err error) {
 	return err
 }
 
-// freeAddress is the first loopback address that is free, from a port on.
-func freeAddress(port int) string {
+// freeAddress is the first address of a host that is free, from a port on.
+func freeAddress(host string, port int) string {
 	for p := port; p < port+20; p++ {
-		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(p))
+		address := net.JoinHostPort(host, strconv.Itoa(p))
 		if l, err := net.Listen("tcp", address); err == nil {
 			if l.Close() == nil {
 				return address
 			}
 		}
 	}
-	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+	return net.JoinHostPort(host, strconv.Itoa(port))
 }
 
 // answers puts together what the files say.
 func (c *initCmd) answers(a *app, found *look) (*setup.Answers, error) {
 	out := &setup.Answers{
 		Name: cmp.Or(c.Name, setup.Name(found.cfg.Database)), Upstream: c.Upstream, Database: found.cfg.Database, TLS: tlsMode(found.cfg),
-		Account: c.Account, Known: found.account,
-		Listen: cmp.Or(c.Listen, freeAddress(6432)), Console: cmp.Or(c.Console, freeAddress(8600)),
+		Account: c.Account,
+		Listen:  cmp.Or(c.Listen, freeAddress("127.0.0.1", 6432)), Console: cmp.Or(c.Console, freeAddress("127.0.0.1", 8600)),
 		Data: cmp.Or(c.Data, "./data"), Keys: cmp.Or(c.Keys, "./keys"), Cases: "./cases.yaml",
 		Company: c.Company, Duty: setup.Person{Name: c.Duty, Mail: c.Mail, Phone: c.Phone},
 	}
@@ -358,11 +357,9 @@ const passwordBytes = 24
 // comes last, and only when it is one that `sekisho up` takes. It returns the
 // verifier of the account's password.
 func (c *initCmd) write(a *app, answers *setup.Answers, found *look) (verifier string, err error) {
-	secret := make([]byte, passwordBytes)
 	salt := make([]byte, 16)
-	rand.Read(secret) // never fails (crypto/rand)
-	rand.Read(salt)
-	password := base64.RawURLEncoding.EncodeToString(secret)
+	rand.Read(salt) // never fails (crypto/rand)
+	password := newPassword()
 	if verifier, err = setup.Verifier(password, salt); err != nil {
 		return "", err
 	}
@@ -416,7 +413,7 @@ func (c *initCmd) write(a *app, answers *setup.Answers, found *look) (verifier s
 	if !a.json {
 		a.print("init_wrote", "config", a.config, "people", filepath.Join(dir, answers.Cases), "listen", answers.Listen)
 		if !c.Create {
-			a.print("init_run_sql", "command", "psql -d "+shellWord(answers.Database)+" -f "+shellWord(c.sqlFile(a, answers)))
+			a.print("init_run_sql", "command", fmt.Sprintf("psql -h %s -p %d -U %s -d %s -f %s", shellWord(found.cfg.Host), found.cfg.Port, shellWord(found.cfg.User), shellWord(answers.Database), shellWord(c.sqlFile(a, answers))))
 		}
 	}
 	return verifier, nil

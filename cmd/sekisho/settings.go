@@ -14,6 +14,7 @@ type configCmd struct {
 	Check   configCheckCmd   `cmd:"" help:"help_config_check"`
 	Schema  configSchemaCmd  `cmd:"" help:"help_config_schema"`
 	Example configExampleCmd `cmd:"" help:"help_config_example"`
+	Account configAccountCmd `cmd:"" help:"help_config_account"`
 }
 
 type configCheckCmd struct{}

@@ -22,7 +22,7 @@ func (p *process) pushExitPolicy() error {
 	}
 	text, err := os.ReadFile(c.PolicyFile)
 	if err != nil {
-		return fault.New(fault.ConfigUnreadable, "file", c.PolicyFile).Because(err)
+		return fault.New(fault.ConfigUnreadable, "what", c.PolicyFile).Because(err)
 	}
 	next, err := config.ExitPolicyText(c.PolicyFile, text)
 	if err != nil {

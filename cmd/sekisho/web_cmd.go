@@ -310,7 +310,7 @@ type webCheckCmd struct {
 // Run checks a file of rules.
 func (c webCheckCmd) Run(a *app) error {
 	if _, err := os.Stat(c.File); err != nil {
-		return fault.New(fault.ConfigUnreadable, "file", c.File).Because(err)
+		return fault.New(fault.ConfigUnreadable, "what", c.File).Because(err)
 	}
 	r, _, err := config.SiteRules(c.File)
 	if err != nil {

@@ -17,6 +17,7 @@ const (
 	ConfigConflict    Code = 1010
 	SecretUnreadable  Code = 1011
 	SecretMode        Code = 1012
+	ConfigAbsent      Code = 1013
 	PersonSubjects    Code = 3301
 	PersonPassword    Code = 3302
 	PersonMemory      Code = 3303
@@ -122,7 +123,7 @@ var elsewhere = []Code{
 var Codes = slices.Sorted(slices.Values(append(elsewhere[:len(elsewhere):len(elsewhere)],
 	ConfigUnreadable, ConfigSyntax, ConfigUnknownKey, ConfigRepeatedKey, ConfigType,
 	ConfigMissing, ConfigValue, ConfigDuplicate, ConfigReference, ConfigConflict,
-	SecretUnreadable, SecretMode, PersonSubjects, PersonPassword, PersonMemory, PersonNotices,
+	SecretUnreadable, SecretMode, ConfigAbsent, PersonSubjects, PersonPassword, PersonMemory, PersonNotices,
 	GateListen, GateTLS, GateFailed, MetricsListen, CutRefused, CutUnknown, HubJoin, HubListen, IndicatorList,
 	PolicyInvalid, PolicyNotNewer, PolicyTestFailed, GrantRefused, GrantUnknown, PolicyDraft,
 	NotRunning, ControlRefused, AlreadyRunning, ScopeQuery, SessionUnknown, HubAddress, HubSilent, HereOnly, UpgradeRefused, UpgradeFailed, UpgradeSlow, UpgradeBusy, AnswerLarge, ReadingLong, CaseRefused, CaseFile, CaseUnknown,

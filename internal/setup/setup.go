@@ -26,7 +26,6 @@ type Answers struct {
 	Database string // its name on the server
 	TLS      string // disable, prefer, require, verify-ca, verify-full
 	Account  string // database user that reads catalogue and holdings
-	Known    bool   // the account is there already
 	Secret   string // file with its password, as the configuration names it
 
 	Listen  string // of the gate
@@ -167,30 +166,39 @@ func (a *Answers) People(words Words) string {
 	return b.String()
 }
 
-// SQL returns what makes the account, or gives an account that is there the
-// rights it lacks. It can write nothing. Verifier is its password as the server
-// keeps it, so the text holds no password; it is not used for a known account.
-// The account may read every table of the schemas, not only protected ones: what
-// is proposed or drifts is found by looking at the others too.
+// SQL returns what makes the account, or gives an account that is there what it lacks.
+// Verifier is its password as the server keeps it, so the text holds no password.
 func (a *Answers) SQL(plan Plan, verifier string, words Words) string {
+	return AccountSQL(a.Account, a.Database, plan.schemas(), verifier, words)
+}
+
+// AccountSQL is the same for an installation that is there: run again it mends what was
+// wrong with the account. It can write nothing. The account may read every table of the
+// schemas, not only protected ones: what is proposed or drifts is found by looking at
+// the others too.
+func AccountSQL(account, database string, schemas []string, verifier string, words Words) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	account := pgx.Identifier{a.Account}.Sanitize()
+	name := pgx.Identifier{account}.Sanitize()
 	line("-- %s", words("sql"))
-	if a.Known {
-		line("ALTER ROLE %s LOGIN PASSWORD '%s';", account, verifier)
-	} else {
-		line("CREATE ROLE %s LOGIN PASSWORD '%s';", account, verifier)
+	line("DO %s;", literal(fmt.Sprintf("BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = %s) THEN CREATE ROLE %s; END IF; END", literal(account), name)))
+	password := "" // it gets in without one
+	if verifier != "" {
+		password = " PASSWORD '" + verifier + "'"
 	}
-	line("GRANT CONNECT, TEMPORARY ON DATABASE %s TO %s;", pgx.Identifier{a.Database}.Sanitize(), account)
-	line("GRANT pg_read_all_stats TO %s;", account)
-	for _, schema := range plan.schemas() {
-		name := pgx.Identifier{schema}.Sanitize()
-		line("GRANT USAGE ON SCHEMA %s TO %s;", name, account)
-		line("GRANT SELECT ON ALL TABLES IN SCHEMA %s TO %s;", name, account)
+	line("ALTER ROLE %s LOGIN%s VALID UNTIL 'infinity' CONNECTION LIMIT -1;", name, password)
+	line("GRANT CONNECT, TEMPORARY ON DATABASE %s TO %s;", pgx.Identifier{database}.Sanitize(), name)
+	line("GRANT pg_read_all_stats TO %s;", name)
+	for _, schema := range schemas {
+		schema = pgx.Identifier{schema}.Sanitize()
+		line("GRANT USAGE ON SCHEMA %s TO %s;", schema, name)
+		line("GRANT SELECT ON ALL TABLES IN SCHEMA %s TO %s;", schema, name)
 	}
 	return b.String()
 }
+
+// literal is a text in SQL, as standard_conforming_strings reads it.
+func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
 func (p *Plan) schemas() []string {
 	var out []string
