@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -50,7 +51,9 @@ func (c mapScanCmd) Run(a *app) error {
 type mapProposeCmd struct {
 	Database string `arg:"" optional:"" help:"help_database"`
 	DSN      string `name:"dsn" placeholder:"URL" help:"help_dsn"`
-	Check    bool   `help:"help_map_check"`
+	// PasswordFile is for DSN.
+	PasswordFile string `placeholder:"FILE" help:"help_person_password_file"`
+	Check        bool   `help:"help_map_check"`
 }
 
 // Run proposes the protect section of a database, or with --check says how the
@@ -111,7 +114,8 @@ func hideDSN(dsn string) string {
 // database returns how to reach the database: --dsn, else the configured one.
 func (c mapProposeCmd) database(a *app) (*config.Loaded, *config.Database, string, error) {
 	if c.DSN != "" {
-		return nil, nil, c.DSN, nil
+		dsn, err := c.withPassword()
+		return nil, nil, dsn, err
 	}
 	l, err := a.load()
 	if err != nil {
@@ -122,6 +126,24 @@ func (c mapProposeCmd) database(a *app) (*config.Loaded, *config.Database, strin
 		err = surveyUnknown(a.say, c.Database)
 	}
 	return l, d, dsn, err
+}
+
+// withPassword is DSN with the password of the file or, for MySQL, of the environment, if
+// it has none of its own. PGPASSWORD and ~/.pgpass PostgreSQL's library reads.
+func (c mapProposeCmd) withPassword() (string, error) {
+	secret, err := config.ReadSecret(c.PasswordFile)
+	if err != nil {
+		return "", err
+	}
+	if secret.Reveal() == "" {
+		secret = config.NewSecret(accessFromEnvironment(c.DSN).secret)
+	}
+	if u, err := url.Parse(c.DSN); err == nil && u.User != nil {
+		if _, own := u.User.Password(); own {
+			return c.DSN, nil
+		}
+	}
+	return storeDSN(&config.Store{Name: hideDSN(c.DSN), Address: c.DSN}, secret)
 }
 
 func surveyUnknown(say lang.Printer, name string) *fault.Error {
