@@ -88,8 +88,7 @@ func testUpgradeTLS(t *testing.T, version string) {
 	talks.hears("protocol: " + version)
 	talks.say("PREPARE one(int) AS SELECT email FROM customers WHERE id = $1; SELECT version || ' of ' || pid FROM pg_stat_ssl WHERE pid = pg_backend_pid();")
 	process := talks.hears(version + " of ")
-	// An export that runs for longer than the drain. Later pg_recvlogical sends SQL, and
-	// until it leaves nobody knows what a statement does.
+	// An export that runs for longer than the drain.
 	talks.say("COPY (SELECT email FROM customers WHERE id > 100 AND (SELECT count(*) FROM generate_series(1, 400000 + id % 2)) > 0) TO STDOUT;")
 	f.says("upgrade")
 	talks.hears("m200@example.jp")

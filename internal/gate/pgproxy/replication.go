@@ -99,7 +99,7 @@ func (e *engine) streamFromClient(b []byte) {
 		if !ok {
 			break
 		}
-		if m.Type == pgwire.TypeQuery && !replicationCommand(m.Body) || m.Type == pgwire.TypeParse || m.Type == pgwire.TypeFunction {
+		if m.Type == pgwire.TypeQuery && !replicationCommand(m.Body) && !bytes.Equal(m.Body, securesPath) || m.Type == pgwire.TypeParse || m.Type == pgwire.TypeFunction {
 			e.streamsSQL()
 		}
 		rest = more
@@ -121,6 +121,12 @@ func (e *engine) streamsSQL() {
 	e.ddl.mark = ^uint64(0)
 	e.find("SK3109", "SQL over a replication connection: nobody looks at it, and what it may have copied counts as laundered")
 }
+
+// securesPath is what PostgreSQL's own clients, pg_recvlogical and a subscription, say
+// first on a logical connection (ALWAYS_SECURE_SEARCH_PATH_SQL in
+// src/include/common/connect.h): it sets a setting of that connection, and nothing else.
+// What means the same in other words counts as any SQL.
+var securesPath = []byte("SELECT pg_catalog.set_config('search_path', '', false);\x00")
 
 // replicationWords begin the commands of the replication protocol (PostgreSQL 18
 // documentation, "Streaming Replication Protocol"; they are keywords of

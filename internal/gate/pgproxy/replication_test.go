@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -97,10 +98,13 @@ func TestSQLOverReplication(t *testing.T) {
 	if _, err := conn.Exec(t.Context(), "SHOW work_mem").ReadAll(); err != nil {
 		t.Fatal(err)
 	}
-	if _, unclear, inFlight := w.gate.Changes("shop", "shop/public.customers"); inFlight != 0 || unclear != 0 {
-		t.Errorf("a command of the protocol: %d unclear, %d in flight, want none", unclear, inFlight)
+	if _, err := conn.Exec(t.Context(), "SELECT pg_catalog.set_config('search_path', '', false);").ReadAll(); err != nil {
+		t.Fatal(err)
 	}
-	if _, err := conn.Exec(t.Context(), "CREATE TEMPORARY TABLE t AS SELECT * FROM customers").ReadAll(); err != nil {
+	if _, unclear, inFlight := w.gate.Changes("shop", "shop/public.customers"); inFlight != 0 || unclear != 0 {
+		t.Errorf("a command of the protocol, and what clients of it begin with: %d unclear, %d in flight, want none", unclear, inFlight)
+	}
+	if _, err := conn.Exec(t.Context(), "CREATE TEMPORARY TABLE t AS SELECT * FROM public.customers").ReadAll(); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, inFlight := w.gate.Changes("shop", "shop/public.customers"); inFlight != 1 {
@@ -115,6 +119,31 @@ func TestSQLOverReplication(t *testing.T) {
 	}
 	if !tainted {
 		t.Error("no taint of the database")
+	}
+}
+
+// What a client of PostgreSQL itself says on a logical connection is no SQL of which
+// nobody knows what it does; the same before something else is.
+func TestOwnClientsOverReplication(t *testing.T) {
+	tainted := func(w *world) bool {
+		bodies, _ := w.rec.all()
+		return slices.ContainsFunc(bodies, func(b event.Body) bool { _, ok := b.(*event.Taint); return ok })
+	}
+	w := replicating(t, nil)
+	w.run("pg_recvlogical", "--dbname", "shop", "--slot=own", "--plugin=pgoutput", "--create-slot")
+	w.run("pg_recvlogical", "--dbname", "shop", "--slot=own", "--drop-slot")
+	if tainted(w) {
+		t.Error("pg_recvlogical laundered")
+	}
+	for _, more := range []string{"SELECT pg_catalog.set_config('search_path', '', false); SELECT 1", "SELECT pg_catalog.set_config('search_path', (SELECT name FROM customers LIMIT 1), false);"} {
+		w := replicating(t, nil)
+		if _, err := w.streamer().Exec(t.Context(), more).ReadAll(); err != nil {
+			t.Fatal(err)
+		}
+		w.stop()
+		if !tainted(w) {
+			t.Errorf("%s: no taint", more)
+		}
 	}
 }
 
