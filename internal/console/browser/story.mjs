@@ -77,7 +77,11 @@ assert.match(await card(ren, "h-roles").innerText(), /R \(ren\)\s+answered/);
 assert.doesNotMatch(readFileSync(mails, "utf8"), new RegExp(`ayame@example.jp ${number} open:0`), "the officer was called although somebody answered");
 done("a call by mail that climbed, and its answer");
 
-// What is preserved, by whom, where it went, and a decision to wait.
+// What is preserved, by whom, where it went, and a decision to wait. Somebody else
+// looks on, and writes.
+await ayame.goto(origin + story);
+await ayame.locator('details:has(form[action$="/fact"]) summary').click();
+await ayame.fill('form[action$="/fact"] input[name="known_by"]', "半分まで書いた");
 await ren.locator('details:has(form[action$="/preserve"]) summary').click();
 await ren.fill('form[action$="/preserve"] #f-host', "web-1");
 await ren.locator('form[action$="/preserve"] input[type="file"]').setInputFiles({ name: "web-1.log", mimeType: "text/plain", buffer: Buffer.from("abc") });
@@ -90,6 +94,8 @@ await card(ren, "h-custody").locator("details:has(form[action$=\"/hand\"]) summa
 await ren.fill('form[action$="/hand"] input[name="to"]', "the police");
 await ren.click('form[action$="/hand"] button');
 await until("it was handed over", async () => /web-1-ba7816bf8f01[^]*ba7816bf8f01[^]*the safe[^]*the police/.test(await card(ren, "h-custody").innerText()));
+await until("the timeline goes on by itself", async () => /web-1/.test(await ayame.locator(".timeline").innerText()));
+assert.equal(await ayame.inputValue('form[action$="/fact"] input[name="known_by"]'), "半分まで書いた", "what somebody was writing is gone");
 await ayame.goto(origin + story);
 await ayame.locator('details:has(form[action$="/decide"]) summary').click();
 await ayame.selectOption('form[action$="/decide"] select[name="choice"]', "not-yet");
@@ -149,6 +155,12 @@ await ayame.waitForSelector(".flows");
 await ayame.waitForSelector(".picture svg"); // the figures over time, on the picture too
 assert.match(await ayame.locator('section[aria-labelledby="h-trail"] table').innerText(), /app · 127\.0\.0\.1[^]*SELECT/);
 await shoot(ayame, "scope", ".answer");
+assert.ok((await ayame.locator(".lanes rect").count()) >= 1, "nothing is drawn over time");
+await ayame.locator(".lanes a:has(rect)").first().focus();
+await ayame.keyboard.press("Enter");
+await ayame.waitForURL("**/events?**");
+assert.match(await ayame.locator("main table").innerText(), /customers/);
+await ayame.goBack();
 await ayame.locator(".flows a").first().click();
 await ayame.waitForURL((u) => u.searchParams.get("user") === "app");
 await ayame.waitForSelector(".flows");
@@ -366,6 +378,7 @@ const shots = { "/": "today", "/map": "map", "/web": "web" }; // pictures in bot
 // The figures of a question may come after the page.
 const arrived = (page, room) => room === "/scope?ask=1" && page.locator("#h-answer").waitFor();
 const findings = [];
+await ayame.emulateMedia({ reducedMotion: "reduce" }); // colours do not fade from light to dark
 for (const language of ["ja", "en"]) {
   await ayame.goto(origin + "/me");
   const button = ayame.locator(`form[action="/lang"] button[value="${language}"]`);
@@ -376,10 +389,14 @@ for (const language of ["ja", "en"]) {
     assert.equal(await ayame.locator("html").getAttribute("lang"), language);
     findings.push(...(await inspect(ayame)).map((f) => `${language} ${room}: ${f}`));
     if (shots[room]) await shoot(ayame, shots[room] + "-" + language);
+    if (language === "ja") continue;
+    await ayame.emulateMedia({ colorScheme: "dark" });
+    findings.push(...(await inspect(ayame)).map((f) => `dark ${room}: ${f}`));
+    await ayame.emulateMedia({ colorScheme: null });
   }
 }
 assert.deepEqual(findings, [], "axe-core");
-done("every page in both languages, without serious findings of axe-core");
+done("every page in both languages and in the dark, without serious findings of axe-core");
 
 // On paper: what the page says, without what leads elsewhere.
 await ayame.goto(origin + story);
@@ -407,6 +424,7 @@ for (const room of rooms) {
   assert.ok(wide <= 375, `${room} is ${wide} px wide on a phone`);
 }
 await ayame.goto(origin + "/");
+assert.ok(await ayame.locator("[data-palette]").isVisible(), "a phone has no palette");
 await shoot(ayame, "phone");
 done("every page on a phone");
 
@@ -418,6 +436,26 @@ await ayame.keyboard.press("Control+k");
 await ayame.keyboard.type("ledger");
 await ayame.keyboard.press("Enter");
 await ayame.waitForURL("**/ledger");
+// The palette begins what can be done, and looks for what was typed.
+const command = async (typed, key) => {
+  await ayame.keyboard.press("Control+k");
+  await ayame.keyboard.type(typed);
+  for (const k of key) await ayame.keyboard.press(k);
+};
+await command("cut a dest", ["Enter"]);
+await ayame.waitForURL("**/egress#h-cuts");
+await command(number, ["ArrowDown", "ArrowDown", "ArrowDown", "Enter"]);
+await ayame.waitForURL((u) => u.pathname === story);
+await command("127.0.0.1", ["Enter"]);
+await ayame.waitForURL((u) => u.pathname === "/events" && u.searchParams.get("text") === "127.0.0.1");
+await command("日本語", ["Enter"]);
+await ayame.locator('html[lang="ja"]').waitFor();
+await ayame.locator("[data-palette]").click();
+await ayame.keyboard.type("誰にも当たらない言葉 です");
+assert.match(await ayame.locator("#palette").innerText(), /記録を探す：\s*誰にも当たらない言葉 です/);
+await ayame.keyboard.press("Escape");
+await command("english", ["Enter"]);
+await ayame.locator('html[lang="en"]').waitFor();
 // Nothing but the keyboard, from the first screen to the case that was taken.
 const tabTo = async (selector) => {
   for (let i = 0; i < 200; i++) {

@@ -169,6 +169,21 @@ func (c *caseRoom) title(p *Page, t *casefile.Task) string {
 	return t.ID
 }
 
+// missing is what closing the case lacks, in words.
+func (c *caseRoom) missing(p *Page) []string {
+	var out []string
+	for _, m := range c.Missing {
+		id, isTask := strings.CutPrefix(m, "task:")
+		i := slices.IndexFunc(c.Case.Tasks, func(t casefile.Task) bool { return t.ID == id })
+		if isTask && i >= 0 {
+			out = append(out, c.title(p, &c.Case.Tasks[i]))
+		} else {
+			out = append(out, casefile.MissingWord(m, c.Case.Class, p.Lang()))
+		}
+	}
+	return out
+}
+
 // casePath is the address of a case's page, whatever somebody typed for its name.
 func casePath(id string) string { return "/cases/" + url.PathEscape(id) }
 

@@ -3,6 +3,7 @@ package webui
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
@@ -79,6 +80,10 @@ func (s *Server) sessionsCut(r *Request) (templ.Component, error) {
 	r.page.Title = r.page.T("cut_title")
 	return receiptView(r.page, r.page.T("cut_title"), r.page.T("cut_receipt", "n", len(receipt.Sessions), "ms", receipt.Took.Milliseconds()), "/sessions"), nil
 }
+
+// cutButton names the button of a session, so that it keeps the focus when the list is
+// drawn again.
+func cutButton(x *control.Session) string { return fmt.Sprintf("cut-%s-%d", x.Gate, x.Session) }
 
 func (s *Server) closeBypass(r *Request) (templ.Component, error) {
 	if _, err := s.Office.Bypass(r.Context(), control.BypassRequest{Gate: r.PostFormValue("gate"), By: r.By(), Reason: "console"}); err != nil {

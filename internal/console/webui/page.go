@@ -99,8 +99,19 @@ func (p *Page) Word(kind, word string) string {
 	return word
 }
 
-// Element is the name of an element.
-func (p *Page) Element(name string) string { return p.Word("element", name) }
+// Element is the name of an element, in plain words: commands and files have it as
+// it is typed.
+func (p *Page) Element(name string) string {
+	if key := "plain_" + keyed(strings.ReplaceAll(name, ".", "_")); texts.Has(key) {
+		return p.T(key)
+	}
+	return strings.ReplaceAll(p.Word("element", name), "_", " ")
+}
+
+// Drift is how a database differs from its configuration.
+func (p *Page) Drift(what string) string {
+	return strings.TrimRight(p.Word("propose_drift", what), ":：")
+}
 
 // Time writes a time as people on duty read it, in Japan.
 func (p *Page) Time(t time.Time) string {
@@ -185,15 +196,7 @@ var allRooms = []room{
 }
 
 // Rooms returns those that the person may enter.
-func (p *Page) Rooms() []room {
-	var out []room
-	for _, r := range allRooms {
-		if p.May(r.Do) {
-			out = append(out, r)
-		}
-	}
-	return out
-}
+func (p *Page) Rooms() []room { return p.permitted(allRooms) }
 
 // In reports whether the page belongs to a room.
 func (p *Page) In(r room) bool {

@@ -189,7 +189,7 @@ func slicesOf(ctx context.Context, q scope.Query, now time.Time, peek func(conte
 		}
 		q.From, q.To = whole.From, whole.To
 	}
-	if q.From.IsZero() || !q.From.Before(q.To) {
+	if q.From.IsZero() || windowless(q.From, q.To) {
 		return nil, nil
 	}
 	q.To = earlier(q.To, now)
@@ -263,6 +263,9 @@ func between(b bar) (from, to string) {
 func (e *explorer) fixed() url.Values {
 	v := maps.Clone(e.Values)
 	v.Del("ask")
+	if windowless(e.Result.From, e.Result.To) {
+		return v
+	}
 	if !e.Result.From.IsZero() {
 		v.Set("from", e.Result.From.UTC().Format(time.RFC3339Nano))
 	}
@@ -307,6 +310,18 @@ func (e *explorer) elements() []string {
 func (e *explorer) tables() []string {
 	return slices.Sorted(maps.Keys(e.Result.EverHeld.Tables))
 }
+
+// window says which time was answered; without an end that was asked for and without
+// anything in the ledger there is none.
+func (e *explorer) window(p *Page) string {
+	if windowless(e.Result.From, e.Result.To) {
+		return p.T("scope_no_window")
+	}
+	return p.T("scope_window", "from", p.Second(e.Result.From), "to", p.Second(e.Result.To))
+}
+
+// windowless reports a window that ends when there was no Sekisho yet.
+func windowless(from, to time.Time) bool { return to.IsZero() || !to.After(from) || to.Year() < 2000 }
 
 // sentence is the answer in one sentence, never a bare number.
 func (e *explorer) sentence(p *Page) string {

@@ -3,6 +3,7 @@ package webui
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 
 	"github.com/a-h/templ"
 
@@ -16,6 +17,11 @@ type settingsRoom struct {
 	*office.Settings
 	Lacks []string // why nobody, or the wrong person, would be called
 	Late  bool     // that could not be found out
+}
+
+// people reports whether anybody is written down who could be called.
+func (v *settingsRoom) people() bool {
+	return slices.ContainsFunc(v.Parts, func(x office.Part) bool { return x.Name == "people" && x.On })
 }
 
 // partRooms are the rooms of parts.

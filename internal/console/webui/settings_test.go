@@ -25,11 +25,12 @@ func (f *firm) TestCall(context.Context, string, control.TestRequest) (control.T
 type settledFirm struct {
 	*firm
 	changed bool
+	nobody  bool
 	called  []string
 }
 
 func (f *settledFirm) Settings(context.Context) (*office.Settings, error) {
-	return &office.Settings{File: "sekisho.yaml", Changed: f.changed, Parts: []office.Part{{Name: "gates", On: true, Lines: []string{"shop-db · 127.0.0.1:6432"}}, {Name: "witnesses"}}}, nil
+	return &office.Settings{File: "sekisho.yaml", Changed: f.changed, Parts: []office.Part{{Name: "gates", On: true, Lines: []string{"shop-db · 127.0.0.1:6432"}}, {Name: "witnesses"}, {Name: "people", On: !f.nobody}}}, nil
 }
 
 func (f *settledFirm) Case(ctx context.Context, q control.CaseQuery) (json.RawMessage, error) {
@@ -69,6 +70,11 @@ func TestSettings(t *testing.T) {
 	if !slices.Equal(office.called, []string{"ren en"}) || !strings.Contains(got, "Reached: 1 (sora). Not reached: ren") {
 		t.Errorf("called %q:\n%s", office.called, got)
 	}
+	office.nobody = true
+	if page := text(t, d.visit("GET", "/settings", nil)); strings.Contains(page, "test-call") {
+		t.Error("nobody is written down, and can be called")
+	}
+	office.nobody = false
 	viewer := enter(t, s, f, "sora", account.Viewer)
 	if page := text(t, viewer.visit("GET", "/settings", nil)); strings.Contains(page, "test-call") {
 		t.Error("a viewer may call everybody")

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"sekisho/internal/control"
 	"sekisho/internal/view/casefile"
@@ -96,5 +98,48 @@ func TestTodoUnread(t *testing.T) {
 	s.Office = &lockedFirm{f}
 	if page := text(t, d.visit("GET", "/?lang=en", nil)); !strings.Contains(page, said) {
 		t.Errorf("the first screen does not say that a part is missing:\n%s", page)
+	}
+}
+
+// quietFirm has an answer of nobody.
+type quietFirm struct {
+	*firm
+	known int
+}
+
+func (f *quietFirm) answer() *scope.Result {
+	r := &scope.Result{From: time.Unix(0, 0), To: time.Unix(0, 0)}
+	if f.known > 0 {
+		r.From, r.To = f.now.Add(-time.Hour), f.now
+	}
+	r.Coverage.Known, r.Coverage.Reporting = f.known, f.known
+	for i := range f.known {
+		r.Coverage.Gates = append(r.Coverage.Gates, scope.Gate{Source: fmt.Sprintf("gate/g%d", i), Reporting: true})
+	}
+	return r
+}
+
+func (f *quietFirm) Peek(context.Context, scope.Query) (*scope.Result, error) { return f.answer(), nil }
+
+func (f *quietFirm) Scope(_ context.Context, _ control.ScopeRequest, w io.Writer) error {
+	return json.NewEncoder(w).Encode(f.answer())
+}
+
+// TestNoBareZero: nobody is never a number alone: without a gate it is no number, with
+// gates it stands beside how many reported, and a window that never was is not shown.
+func TestNoBareZero(t *testing.T) {
+	persons := regexp.MustCompile(`(?s)aria-labelledby="h-persons".*?</section>`)
+	for known, want := range map[int][]string{0: {"no gate has reported", "The ledger holds nothing"}, 2: {"2 of 2 gates report", "2 of 2 gates report"}} {
+		s, f := newServer(t)
+		s.Office = &quietFirm{f, known}
+		d := enter(t, s, f, "ayame")
+		card := persons.FindString(text(t, d.visit("GET", "/?lang=en", nil)))
+		if bare := strings.Contains(card, "figure-n"); bare != (known > 0) || !strings.Contains(card, want[0]) {
+			t.Errorf("%d gates: the first screen says %s", known, card)
+		}
+		page := text(t, d.visit("GET", "/scope?ask=1&lang=en", nil))
+		if strings.Contains(page, "1970") || !strings.Contains(page, want[1]) {
+			t.Errorf("%d gates: the answer says %s", known, page)
+		}
 	}
 }

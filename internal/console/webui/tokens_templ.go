@@ -216,7 +216,7 @@ func tokensView(p *Page, v *tokenRoom) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = field(p, "name", p.T("tokens_name"), "text", "", "off", p.T("users_name_hint")).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = field(p, "name", p.T("tokens_name"), "text", "", "off", p.T("tokens_name_hint")).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

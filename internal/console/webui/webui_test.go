@@ -435,7 +435,7 @@ func TestTexts(t *testing.T) {
 			t.Errorf("a page asks for text %q, which does not exist", key)
 		}
 	}
-	prefixes := []string{"act_", "role_", "do_", "draft_", "draft_state_", "slot_", "fact_", "kind_", "note_", "cut_kind_", "policy_", "persons_was_", "field_", "web_stop_", "web_resume_", "web_rule_", "egress_kind_", "leaving_", "word_", "history_", "rank_", "part_"}
+	prefixes := []string{"act_", "role_", "do_", "draft_", "draft_state_", "slot_", "fact_", "kind_", "note_", "cut_kind_", "policy_", "persons_was_", "field_", "web_stop_", "web_resume_", "web_rule_", "egress_kind_", "leaving_", "word_", "history_", "rank_", "part_", "plain_"}
 	for _, key := range texts.Keys() {
 		put := slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(key, p) })
 		if !put && !strings.Contains(source, `"`+key+`"`) {

@@ -54,6 +54,11 @@ func (r *Refusal) Text(language lang.Language) string {
 	return out
 }
 
+// MissingWord says in words what closing a case of a class lacks.
+func MissingWord(missing, class string, l lang.Language) string {
+	return ownBooks().NameOf(missing, class, l)
+}
+
 // named is what is missing, in words with its id; the id is what commands take.
 func (r *Refusal) named(language lang.Language) []string {
 	class := ""

@@ -28,29 +28,49 @@
   const dialog = document.getElementById("palette");
   if (!dialog || !dialog.showModal) return;
   const text = document.getElementById("palette-text");
+  const none = dialog.querySelector("[data-none]");
   const items = [...dialog.querySelectorAll("li")];
   const shown = () => items.filter((i) => !i.hidden);
   const filter = () => {
-    const want = text.value.trim().toLowerCase();
-    for (const i of items) i.hidden = !i.textContent.toLowerCase().includes(want);
+    const typed = text.value.trim();
+    const want = typed.toLowerCase();
+    for (const i of items) {
+      if (i.dataset.search === undefined) {
+        i.hidden = !i.textContent.toLowerCase().includes(want);
+        continue;
+      }
+      // Only what looks like a case, or an address, is offered as one.
+      const fits = { "/cases/": /^c\d+$/i, "/scope?ask=1&address=": /^[\da-f.:/]*[.:][\da-f.:/]*$/i, "/scope?ask=1&user=": /^\S+$/ }[i.dataset.search];
+      i.hidden = !typed || (fits !== undefined && !fits.test(typed));
+      i.querySelector("a").href = i.dataset.search + encodeURIComponent(typed);
+      i.querySelector("q").textContent = typed;
+    }
+    none.hidden = shown().length > 0;
   };
+  const show = () => {
+    text.value = "";
+    filter();
+    dialog.showModal();
+    text.focus();
+  };
+  for (const button of document.querySelectorAll("[data-palette]")) {
+    button.hidden = false;
+    button.addEventListener("click", show);
+  }
   addEventListener("keydown", (e) => {
     const typing = e.target.matches && e.target.matches("input, textarea, select");
     if ((e.key === "k" && (e.ctrlKey || e.metaKey)) || (e.key === "/" && !typing)) {
       e.preventDefault();
-      text.value = "";
-      filter();
-      dialog.showModal();
-      text.focus();
+      if (!dialog.open) show();
     }
   });
   text.addEventListener("input", filter);
   dialog.addEventListener("keydown", (e) => {
     const all = shown().map((i) => i.querySelector("a"));
     const at = all.indexOf(document.activeElement);
-    if (e.key === "Enter" && document.activeElement === text && all.length) {
+    if (e.key === "Enter" && document.activeElement === text && all.length && !e.isComposing) {
       e.preventDefault();
-      location.href = all[0].href;
+      all[0].click();
     } else if (e.key === "ArrowDown" && all.length) {
       e.preventDefault();
       all[Math.min(at + 1, all.length - 1)].focus();
@@ -60,7 +80,16 @@
     }
   });
   dialog.addEventListener("click", (e) => {
-    if (e.target === dialog) dialog.close();
+    const link = e.target.closest("a");
+    if (e.target === dialog || link) dialog.close();
+    if (!link) return;
+    if (link.dataset.press) {
+      e.preventDefault();
+      document.querySelector(link.dataset.press).click();
+    } else if ("print" in link.dataset) {
+      e.preventDefault();
+      print();
+    }
   });
 })();
 
