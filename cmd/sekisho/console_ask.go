@@ -75,6 +75,9 @@ type looked struct {
 // Look implements office.Office. The crossing and its purpose are on disk
 // before anybody is named.
 func (c *console) Look(ctx context.Context, r consoleoffice.LookRequest) (*consoleoffice.LookAnswer, error) {
+	if err := purposeGiven(r.Purpose); err != nil {
+		return nil, err
+	}
 	answer, err := c.figures(ctx, r.Query)
 	if err != nil {
 		return nil, err
@@ -140,6 +143,17 @@ func contains(s event.Set, n uint32) bool {
 		return 0
 	})
 	return found && i < len(s)
+}
+
+// leastPurpose is the shortest purpose, in characters.
+const leastPurpose = 4
+
+// purposeGiven refuses a look that is for nothing: pages and programs alike.
+func purposeGiven(purpose string) error {
+	if len([]rune(strings.TrimSpace(purpose))) < leastPurpose {
+		return listFault("a look at names needs a purpose of at least four characters", "write why, as the person concerned may read it")
+	}
+	return nil
 }
 
 // recordLook writes a look as what it is: a session of the console, a purpose,

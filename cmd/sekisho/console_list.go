@@ -28,6 +28,9 @@ var listClasses = map[string]scope.Class{"confirmed": scope.Confirmed, "reachabl
 
 // List implements office.Lister.
 func (c *console) List(ctx context.Context, r consoleoffice.ListRequest, w io.Writer) error {
+	if err := purposeGiven(r.Purpose); err != nil {
+		return err
+	}
 	class, ok := listClasses[r.Class]
 	if !ok {
 		return listFault("there is no such class", "confirmed, reachable or ever_held")

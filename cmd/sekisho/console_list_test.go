@@ -79,15 +79,23 @@ func TestList(t *testing.T) {
 		return looks, subjects, acts
 	}
 	for name, change := range map[string]func(*consoleoffice.ListRequest){
-		"nobody":    func(r *consoleoffice.ListRequest) { r.To = nil },
-		"no key":    func(r *consoleoffice.ListRequest) { r.To = []string{"age1nothing"} },
-		"no class":  func(r *consoleoffice.ListRequest) { r.Class = "all" },
-		"no answer": func(r *consoleoffice.ListRequest) { r.Class = "confirmed" },
+		"nobody":      func(r *consoleoffice.ListRequest) { r.To = nil },
+		"no key":      func(r *consoleoffice.ListRequest) { r.To = []string{"age1nothing"} },
+		"no class":    func(r *consoleoffice.ListRequest) { r.Class = "all" },
+		"for nothing": func(r *consoleoffice.ListRequest) { r.Purpose = "" },
+		"hardly any":  func(r *consoleoffice.ListRequest) { r.Purpose = "  x  " },
+		"no answer":   func(r *consoleoffice.ListRequest) { r.Class = "confirmed" },
 	} {
 		bad, out := r, &bytes.Buffer{}
 		change(&bad)
 		if err := c.List(ctx, bad, out); err == nil || fault.Faults(err)[0].Code != fault.ConsoleLook || out.Len() > 0 {
 			t.Errorf("%s: %v, %d bytes", name, err, out.Len())
+		}
+		if name != "for nothing" && name != "hardly any" {
+			continue
+		}
+		if a, err := c.Look(ctx, consoleoffice.LookRequest{Query: bad.Query, Purpose: bad.Purpose, By: "ren"}); err == nil || fault.Faults(err)[0].Code != fault.ConsoleLook || a != nil {
+			t.Errorf("a look, %s: %v, %v", name, a, err)
 		}
 	}
 	if n, _, acts := looksAndActs(); n != 0 || len(acts) != 0 {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"sekisho/internal/config"
+	consoleoffice "sekisho/internal/console/office"
 	"sekisho/internal/element"
 	"sekisho/internal/event"
 	"sekisho/internal/exitca"
@@ -89,44 +90,36 @@ type egressCACmd struct {
 // Run prints the certificate of the authority whose certificates a gate shows
 // where it reads, or makes one.
 func (c egressCACmd) Run(a *app) error {
+	if a.hub.address != "" && len(c.Make) == 0 {
+		v, err := elsewhere[struct{}, consoleoffice.ExitAuthority](a, "egress/ca", struct{}{})
+		if err != nil {
+			return err
+		}
+		return a.exitAuthority(&v, false)
+	}
 	l, err := a.load()
 	if err != nil {
 		return err
 	}
 	var ca *exitca.Authority
 	if len(c.Make) > 0 {
-		ca, err = exitca.Make(l.Keys, c.Make, time.Now)
-	} else {
-		ca, err = exitca.Open(l.Keys, time.Now)
-	}
-	switch {
-	case errors.Is(err, exitca.ErrNone):
-		return fault.New(fault.Usage, "problem", "there is no authority whose certificates clients can be shown", "hint", "sekisho egress ca --make NAME")
-	case err != nil && len(c.Make) > 0:
-		return fault.New(fault.Usage, "problem", err.Error(), "hint", "sekisho egress ca --make upload.example.jp")
-	case err != nil:
-		return keysFault(l.Keys, l.File, err)
-	}
-	v := struct {
-		Names       []string  `json:"names"`
-		Until       time.Time `json:"until"`
-		Fingerprint string    `json:"fingerprint"`
-		Uncovered   []string  `json:"uncovered"` // by the authority, but to be read by the policy
-		PEM         string    `json:"pem"`
-	}{ca.Names(), ca.Until(), ca.Fingerprint(), []string{}, string(ca.PEM())}
-	if l.Exit != nil {
-		for _, name := range l.Exit.Reads() {
-			if !ca.Covers(name) {
-				v.Uncovered = append(v.Uncovered, name)
-			}
+		if ca, err = exitca.Make(l.Keys, c.Make, time.Now); err != nil {
+			return fault.New(fault.Usage, "problem", err.Error(), "hint", "sekisho egress ca --make upload.example.jp")
 		}
+	} else if ca, err = exitca.Open(l.Keys, time.Now); err != nil {
+		return noAuthority(l.Keys, l.File, err)
 	}
+	return a.exitAuthority(authorityOf(ca, l.Exit), len(c.Make) > 0)
+}
+
+// exitAuthority shows an authority.
+func (a *app) exitAuthority(v *consoleoffice.ExitAuthority, made bool) error {
 	return a.out(v, func() {
 		a.print("egress_ca", "names", strings.Join(v.Names, ", "), "until", at(v.Until), "fingerprint", v.Fingerprint)
 		for _, name := range v.Uncovered {
 			a.print("egress_ca_uncovered", "name", name)
 		}
-		if len(c.Make) > 0 {
+		if made {
 			a.print("egress_ca_made")
 		}
 		a.print("egress_ca_pem", "pem", strings.TrimSuffix(v.PEM, "\n"))

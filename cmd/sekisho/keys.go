@@ -17,6 +17,13 @@ type keysListCmd struct{}
 
 // Run lists the keys by name; it never shows one.
 func (keysListCmd) Run(a *app) error {
+	if a.hub.address != "" {
+		ids, err := elsewhere[struct{}, []string](a, "keys", struct{}{})
+		if err != nil {
+			return err
+		}
+		return a.keyNames(ids)
+	}
 	l, err := a.load()
 	if err != nil {
 		return err
@@ -25,8 +32,12 @@ func (keysListCmd) Run(a *app) error {
 	if err != nil {
 		return keysFault(l.Keys, a.config, err)
 	}
-	return a.out(ring.IDs(), func() {
-		for _, id := range ring.IDs() {
+	return a.keyNames(ring.IDs())
+}
+
+func (a *app) keyNames(ids []string) error {
+	return a.out(ids, func() {
+		for _, id := range ids {
 			fmt.Fprintln(a.env.stdout, id)
 		}
 	})

@@ -54,8 +54,8 @@ var Calls = []Call[Operator]{
 	NewCall("host", Operator.RecordHost),
 	NewCall("case", Operator.Case),
 	NewCall("person", Operator.RecordPerson),
-	stream("scope", Operator.Scope),
-	stream("backup", func(op Operator, ctx context.Context, _ struct{}, w io.Writer) error { return op.Backup(ctx, w) }),
+	NewStream("scope", Operator.Scope),
+	NewStream("backup", func(op Operator, ctx context.Context, _ struct{}, w io.Writer) error { return op.Backup(ctx, w) }),
 }
 
 // exchange is one request and its answer.
@@ -102,8 +102,9 @@ func Asking[T, A any](f func(T, context.Context) (A, error)) func(T, context.Con
 	return func(of T, ctx context.Context, _ struct{}) (A, error) { return f(of, ctx) }
 }
 
-// stream makes a call whose answer may have any size.
-func stream[T, Q any](name string, f func(T, context.Context, Q, io.Writer) error) Call[T] {
+// NewStream makes a call of a method whose answer may have any size. It writes
+// nothing when it fails at once.
+func NewStream[T, Q any](name string, f func(T, context.Context, Q, io.Writer) error) Call[T] {
 	return Call[T]{name, reflect.TypeFor[Q](), nil, func(x *exchange, of T) {
 		var q Q
 		if !x.decode(&q) {

@@ -384,8 +384,8 @@ func TestDescription(t *testing.T) {
 		for path := range paths {
 			at := "mem:api#/paths/" + strings.ReplaceAll(path, "/", "~1") + "/post/responses/200/content/application~1json/schema"
 			call := path[1:]
-			if call == "scope" {
-				continue
+			if call == "scope" || call == "scope/list" {
+				continue // of any form and size
 			}
 			s, err := c.Compile(at)
 			if err != nil {

@@ -25,12 +25,13 @@ type caller struct {
 func (c *caller) by() string { return c.x.user.Name }
 
 // ownCalls are what pages can do and commands do otherwise, with files.
-var ownCalls = slices.Concat(baseCalls, recordCalls, roomCalls)
+var ownCalls = slices.Concat(baseCalls, recordCalls, roomCalls, keepingCalls)
 
 var ownRules = func() map[string]rule {
 	all := maps.Clone(baseRules)
 	maps.Copy(all, roomRules)
 	maps.Copy(all, recordRules)
+	maps.Copy(all, keepingRules)
 	return all
 }()
 

@@ -127,6 +127,19 @@ func (f desk) PreviewExit(context.Context) (*office.ExitPreview, error) {
 	return &office.ExitPreview{Since: when, Changes: []office.ExitChange{{Last: when}}}, f.did("egress/preview", "")
 }
 
+func (f desk) Keys(context.Context) ([]string, error) { return []string{nasty}, f.did("keys", "") }
+func (f desk) ExitAuthority(context.Context) (*office.ExitAuthority, error) {
+	return &office.ExitAuthority{Names: []string{nasty}, Uncovered: []string{}, Until: when, PEM: nasty}, f.did("egress/ca", "")
+}
+func (f desk) Unread(context.Context) ([]string, error) { return nil, f.did("map/unread", "") }
+func (f desk) List(_ context.Context, r office.ListRequest, w io.Writer) error {
+	if err := f.did("scope/list", r.By+" at "+r.Address); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, "age-encryption.org/v1")
+	return err
+}
+
 func words(l lang.Language) []office.Word { return []office.Word{{ID: "gate", Name: string(l)}} }
 
 // TestCompareCall: two questions are asked and recorded as whoever asks, who is in
@@ -164,5 +177,19 @@ func TestRoomAuthors(t *testing.T) {
 		if resp := w.ask("POST", call, body, "Authorization", "Bearer "+token); resp.Code != 200 || w.book.by[call] != "ayame" {
 			t.Errorf("%s: %d, by %q: %s", call, resp.Code, w.book.by[call], resp.Body)
 		}
+	}
+}
+
+// TestListCall: a list goes, encrypted, to somebody who entered, in their name and
+// from their address whatever the request says.
+func TestListCall(t *testing.T) {
+	w := newWorld(t)
+	cookie, csrf := w.add("ren", account.CSIRT)
+	resp := w.ask("POST", "scope/list", `{"class":"confirmed","to":["age1x"],"purpose":"notices","by":"somebody else"}`, "Cookie", "sekisho="+cookie, "X-CSRF", csrf)
+	if resp.Code != 200 || !strings.HasPrefix(resp.Body.String(), "age-encryption.org/v1") || w.book.by["scope/list"] != "ren at 192.0.2.1" {
+		t.Errorf("%d, %q: %s", resp.Code, w.book.by["scope/list"], resp.Body)
+	}
+	if resp := w.ask("POST", "scope/list", `{"address":"198.51.100.7"}`, "Cookie", "sekisho="+cookie, "X-CSRF", csrf); resp.Code != 400 {
+		t.Errorf("an address of the request's own: %d", resp.Code)
 	}
 }

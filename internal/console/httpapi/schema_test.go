@@ -31,7 +31,9 @@ func TestSchemas(t *testing.T) {
 		}
 	}
 	for _, c := range ownCalls {
-		requests, answers = append(requests, c.Request), append(answers, c.Answer)
+		if requests = append(requests, c.Request); c.Answer != nil {
+			answers = append(answers, c.Answer)
+		}
 	}
 	for _, a := range answers {
 		g.walk(a, true)

@@ -18,13 +18,13 @@ type Lister interface {
 
 // ListRequest asks for a list of subjects.
 type ListRequest struct {
-	Query   scope.Query
-	Class   string   // "confirmed", "reachable", "ever_held": with those of narrower classes
-	To      []string // public keys of age
-	Purpose string
-	Case    string // may be empty
-	By      string
-	Address string
+	Query   scope.Query `json:"query"`
+	Class   string      `json:"class"` // "confirmed", "reachable", "ever_held": with those of narrower classes
+	To      []string    `json:"to"`    // public keys of age
+	Purpose string      `json:"purpose"`
+	Case    string      `json:"case,omitempty"`
+	By      string      `json:"by"`
+	Address string      `json:"-"`
 }
 
 // MaxList is how many subjects one list holds; more are for the command.

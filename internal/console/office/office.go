@@ -34,6 +34,7 @@ type Office interface {
 	Lister
 	Records
 	Furnished
+	Keeper
 
 	Status(ctx context.Context) (control.Status, error)
 	Sessions(ctx context.Context) ([]control.Session, error)

@@ -27,3 +27,9 @@ func (f *firm) OldBlock(context.Context, string) (*office.BlockAnswer, error) {
 func (f *firm) Judge(context.Context, office.JudgeQuery) (*office.Judged, error) {
 	return &office.Judged{}, f.fail()
 }
+
+func (f *firm) Keys(context.Context) ([]string, error) { return []string{nasty}, f.fail() }
+
+func (f *firm) ExitAuthority(context.Context) (*office.ExitAuthority, error) {
+	return &office.ExitAuthority{}, f.fail()
+}
