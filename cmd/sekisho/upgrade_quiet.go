@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"sekisho/internal/event"
@@ -41,6 +42,7 @@ const (
 	endsDirect     = "connections on the direct way"
 	endsRequests   = "requests, or responses that are not over yet"
 	endsSockets    = "WebSockets with which no other program can go on"
+	endsTunnels    = "tunnels with which no other program can go on"
 )
 
 // ending is what would end at a gate.
@@ -100,13 +102,24 @@ func (p *process) lasting(held heldSessions, next nextProgram) (all endings) {
 	for _, g := range p.webs {
 		all.add(g.label, endsSockets, g.server.Held(next.keeps).Sockets)
 	}
+	for _, g := range p.exits {
+		all.add(g.cfg.Name, endsTunnels, g.server.Held(next.keeps).Tunnels)
+	}
 	return append(all, p.sessionsEnd(held, next)...)
 }
 
-// requestsEnd says which requests would end.
+// requestsEnd says which requests of web gates would end.
 func (p *process) requestsEnd() (all endings) {
 	for _, g := range p.webs {
 		all.add(g.label, endsRequests, g.server.Held(true).Requests)
+	}
+	return all
+}
+
+// leavingEnd says which requests to elsewhere would end.
+func (p *process) leavingEnd() (all endings) {
+	for _, g := range p.exits {
+		all.add(g.cfg.Name, endsRequests, g.server.Held(true).Requests)
 	}
 	return all
 }
@@ -145,9 +158,17 @@ func (p *process) setQuietWeb(on bool) {
 	}
 }
 
+// setQuietExits does the same to the gates for what leaves.
+func (p *process) setQuietExits(on bool) {
+	for _, g := range p.exits {
+		g.server.SetQuiet(on)
+	}
+}
+
 // speak has all gates go on.
 func (p *process) speak() {
 	p.setQuiet(pgproxy.Open)
+	p.setQuietExits(false)
 	p.setQuietWeb(false)
 }
 
@@ -162,7 +183,7 @@ func (p *process) awaitQuiet(ctx context.Context, next nextProgram) (err error) 
 	if err := p.lasting(held.since(before), next).busy(); err != nil {
 		return err
 	}
-	if err := append(p.requestsEnd(), p.lasting(held, next)...).busy(); err != nil && time.Now().Before(p.quietNext) {
+	if err := slices.Concat(p.requestsEnd(), p.leavingEnd(), p.lasting(held, next)).busy(); err != nil && time.Now().Before(p.quietNext) {
 		return err
 	}
 	defer func() {
@@ -182,11 +203,18 @@ func (p *process) awaitQuiet(ctx context.Context, next nextProgram) (err error) 
 }
 
 // quieten closes the gates as far as it can now, and reports what is left: first those of
-// the web, because requests under way ask databases; and a transaction comes to its end
-// before it may begin nothing either, because others may wait for it.
+// the web, because requests under way ask databases and what is elsewhere; and a
+// transaction comes to its end before it may begin nothing either, because others may wait
+// for it.
 func (p *process) quieten(ctx context.Context, next nextProgram) error {
 	p.setQuietWeb(true)
 	if err := p.requestsEnd().busy(); err != nil {
+		p.setQuietExits(false)
+		p.setQuiet(pgproxy.Open)
+		return err
+	}
+	p.setQuietExits(true)
+	if err := p.leavingEnd().busy(); err != nil {
 		p.setQuiet(pgproxy.Open)
 		return err
 	}
@@ -195,7 +223,8 @@ func (p *process) quieten(ctx context.Context, next nextProgram) error {
 		return err
 	}
 	p.setQuiet(pgproxy.Closed)
-	if err := append(p.lasting(p.heldSessions(ctx), next), p.requestsEnd()...).busy(); err != nil {
+	left := p.lasting(p.heldSessions(ctx), next)
+	if err := slices.Concat(left, p.requestsEnd(), p.leavingEnd()).busy(); err != nil {
 		p.setQuiet(pgproxy.Closing)
 		return err
 	}

@@ -64,6 +64,7 @@ func echoes(e *testscript.Env) error {
 	_, port, err := net.SplitHostPort(l.Addr().String())
 	e.Setenv("ECHOPORT", port)
 	e.Setenv("SOCKETS", server.URL)
+	e.Setenv("SOCKETSPORT", server.URL[strings.LastIndex(server.URL, ":")+1:])
 	return err
 }
 

@@ -32,6 +32,8 @@ type flow struct {
 
 	cutBy atomic.Pointer[cut.Entry] // set when a cut ends the flow
 	pair  atomic.Pointer[netloop.Pair]
+	// unkept says that no other gate could go on with the tunnel.
+	unkept atomic.Bool
 
 	mu       sync.Mutex // guards ending and finished
 	ending   bool       // a cut waits for the flow's last byte

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/netip"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -39,10 +40,12 @@ type Gate struct {
 
 	base context.Context // ends when the gate gives its flows up; set by Run before anything is accepted
 
-	clients sync.WaitGroup // goroutines of connections that are not carried yet
-	seats   *seats
-	serving atomic.Int64 // goroutines of accepted connections among clients
-	leaving atomic.Bool  // tunnels are kept as the gate ends
+	clients  sync.WaitGroup // goroutines of connections that are not carried yet
+	seats    *seats
+	serving  atomic.Int64 // goroutines of accepted connections among clients
+	requests atomic.Int64 // under way
+	quiet    atomic.Bool
+	leaving  atomic.Bool // tunnels are kept as the gate ends
 
 	cutting sync.Mutex // one Cut at a time
 	dying   ended      // flows that the present Cut ends
@@ -177,6 +180,13 @@ func (g *Gate) accept(ctx context.Context, l net.Listener, serve func(net.Conn))
 				return nil
 			}
 			var passing interface{ Temporary() bool }
+			if errors.Is(err, os.ErrDeadlineExceeded) { // the gate is quiet
+				select {
+				case <-ctx.Done():
+				case <-time.After(lookAgain):
+				}
+				continue
+			}
 			if errors.As(err, &passing) && passing.Temporary() { // no descriptor free, for instance
 				g.raise("SK3507", "connections cannot be accepted")
 				select {

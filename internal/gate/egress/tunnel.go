@@ -67,6 +67,7 @@ func (f *flow) carried(p *netloop.Pair) {
 
 // OnOpen implements netloop.Opener.
 func (f *flow) OnOpen(p *netloop.Pair) error {
+	f.able(p)
 	f.gate.carries(f, true)
 	f.arm(p)
 	return f.OnWake(p)
@@ -93,6 +94,7 @@ func (f *flow) OnData(p *netloop.Pair, s netloop.Side, b []byte) error {
 	if limit := f.gate.cfg.Limits.BytesPerSecond; limit > 0 {
 		f.slow(p, s, int64(len(b)), int64(limit))
 	}
+	f.able(p)
 	f.rest(p)
 	return nil
 }
@@ -211,6 +213,7 @@ func (f *flow) OnClosed(p *netloop.Pair, s netloop.Side, err error) {
 		t.why, t.detail = "done", ""
 		if err == nil {
 			p.CloseWrite(s.Other())
+			f.able(p)
 			return
 		}
 		t.why, t.detail = outcomeOf(err)

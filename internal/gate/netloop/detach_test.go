@@ -80,6 +80,50 @@ func TestDetach(t *testing.T) {
 	}
 }
 
+// TestDetachHalf: where one side has ended, and the other was told, another loop tells it
+// again, goes on with what the other still sends, and both ends are told once.
+func TestDetachHalf(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("SKIPPED: only the epoll carrier lets go of a pair")
+	}
+	for _, network := range []string{"tcp", "unix"} {
+		t.Run(network, func(t *testing.T) {
+			client, inner := connected(t, network)
+			outer, server := connected(t, network)
+			first, next := start(t, netloop.Config{Workers: 1}), start(t, netloop.Config{Workers: 1})
+			h := newLeaving()
+			h.half = true
+			if _, err := first.Add(netloop.Transport{Conn: inner}, netloop.Transport{Conn: outer}, h); err != nil {
+				t.Fatal(err)
+			}
+			say(t, client, server, "one")
+			if err := client.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
+				t.Fatal(err)
+			}
+			if n, err := server.Read(make([]byte, 1)); err != io.EOF {
+				t.Fatalf("%d bytes, %v; want the end", n, err)
+			}
+			say(t, server, client, "go")
+			sockets := <-h.sockets
+			if _, err := fmt.Fprint(server, "between"); err != nil {
+				t.Fatal(err)
+			}
+			last := newForward()
+			last.half = true
+			if _, err := next.Add(netloop.Transport{Socket: sockets[0]}, netloop.Transport{Socket: sockets[1]}, last); err != nil {
+				t.Fatal(err)
+			}
+			hear(t, client, "between")
+			say(t, server, client, "three")
+			server.Close()
+			if n, err := client.Read(make([]byte, 1)); err != io.EOF {
+				t.Errorf("%d bytes, %v; want the end", n, err)
+			}
+			<-last.over
+		})
+	}
+}
+
 // TestDetachRefused: a pair whose peer is gone ends as ever, and where the
 // carrier cannot let go the Handler hears it.
 func TestDetachRefused(t *testing.T) {

@@ -101,6 +101,15 @@ func (e *end) rests() bool {
 	return e.stream.inEOF == nil && len(e.stream.in) == 0 && e.stream.Trace.Rests()
 }
 
+// keepable reports that the TLS session, if there is one, may come to rest.
+func (e *end) keepable() bool {
+	switch e.tls.(type) {
+	case nil, *tlsrecord.Conn:
+		return true
+	}
+	return e.stream.Trace.Keepable()
+}
+
 // letGo returns from where the TLS session goes on; nil: in clear. It rests, and
 // is not used any more.
 func (e *end) letGo() (state *tlsrecord.State) {
@@ -306,19 +315,35 @@ func (p *Pair) Rests(s Side) bool {
 }
 
 // Detach asks the loop to let go of the pair: nothing more is read, and when what is queued was written the Handler
-// gets both sockets (Detacher). Should the pair end before that, it ends as ever. It returns false, and nothing
-// happens, when a side has ended, when bytes of it were read and not handled, also the beginning of a TLS record, when
-// its TLS session is none that another program can go on with (Transport.Keepable), or when the carrier cannot do it.
+// gets both sockets (Detacher). Should the pair end before that, it ends as ever. Where a side has ended and the
+// Handler passed that on (CloseWrite), whoever goes on reads the end again, and passes it on again, which changes
+// nothing. It returns false, and nothing happens, when the pair ends, when bytes of a side were read and not handled,
+// also the beginning of a TLS record, when a side has ended and either speaks TLS, when its TLS session is none that
+// another program can go on with (Transport.Keepable), or when the carrier cannot do it.
 func (p *Pair) Detach() bool {
-	if _, ok := p.h.(Detacher); !ok || p.closing || p.aborting || !p.d.detaches() {
+	if !p.Keepable() {
 		return false
 	}
 	for s := range p.ends {
-		if e := &p.ends[s]; e.eof || e.broken || e.shut || len(e.ahead) > 0 || !e.rests() {
+		if e := &p.ends[s]; len(e.ahead) > 0 || !e.rests() {
 			return false
 		}
 	}
 	p.detaching = true
+	return true
+}
+
+// Keepable reports whether the loop could let go of the pair if it came to rest.
+func (p *Pair) Keepable() bool {
+	if _, ok := p.h.(Detacher); !ok || p.closing || p.aborting || !p.d.detaches() {
+		return false
+	}
+	plain := p.ends[Client].tls == nil && p.ends[Upstream].tls == nil
+	for s := range p.ends {
+		if e := &p.ends[s]; e.broken || (e.eof || e.shut) && !plain || !e.keepable() {
+			return false
+		}
+	}
 	return true
 }
 

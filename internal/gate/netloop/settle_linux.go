@@ -64,10 +64,10 @@ func (w *worker) letGo(p *Pair) bool {
 	var sockets [2]*Socket
 	for s := range p.ends {
 		e := &p.ends[s]
-		if e.broken || e.eof {
+		if e.broken {
 			p.detaching = false
 			return false
-		} else if !e.empty() {
+		} else if !e.empty() || e.shut && !e.shutDone || e.shutFD {
 			return false
 		}
 	}

@@ -55,9 +55,9 @@ func (e *entry) listens(until time.Time) {
 	}
 }
 
-// hushed has who accepts wait a little, while the gate is quiet.
+// hushed has who accepts wait a little, where that was bounded because the gate is quiet.
 func (d *doors) hushed(err error) bool {
-	if d.gate.quiet.Load() == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
 		return false
 	}
 	select {
@@ -125,7 +125,7 @@ func (g *Gate) Held(kept bool) (h Held) {
 // ends are what may keep a connection that changed its protocol from being carried on.
 type ends struct {
 	known bool        // enough of its TLS, if it has some
-	half  atomic.Bool // one side has ended
+	half  atomic.Bool // one side has ended, and the loop does not have it in clear
 }
 
 // able reports whether another gate can go on with it.

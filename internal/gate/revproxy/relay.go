@@ -240,8 +240,8 @@ func (r *relay) OnTick(*netloop.Pair, time.Time) error { return nil }
 // OnClosed implements netloop.Handler: a half-close is passed on.
 func (r *relay) OnClosed(p *netloop.Pair, side netloop.Side, err error) {
 	if err == nil {
-		r.s.ends.half.Store(true)
 		p.CloseWrite(side.Other())
+		r.s.ends.half.Store(!p.Keepable())
 	}
 }
 
