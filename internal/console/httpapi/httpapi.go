@@ -152,7 +152,10 @@ func (s *Server) route(name string, bare bool, rule rule, serve func(*exchange))
 		x.fail = func(err error) { s.failed(x, err) }
 		x.allow = func(request any) error {
 			do := rule(request)
-			if x.may(do, s.Tenant) {
+			switch {
+			case x.may(do, s.Tenant) && reasonless(request):
+				return errReason
+			case x.may(do, s.Tenant):
 				return nil
 			}
 			return errors.Join(x.refused(do), s.Office.Record(r.Context(), event.Source("person/"+x.user.Name),
@@ -172,6 +175,8 @@ func (s *Server) route(name string, bare bool, rule rule, serve func(*exchange))
 var (
 	errToken = fault.New(fault.APIToken)
 	errBusy  = fault.New(fault.APIBusy)
+
+	errReason = fault.New(fault.ControlRefused, "problem", "an order needs a reason", "hint", "write why; the ledger keeps it")
 )
 
 // refused is why something may not be done: no other token would help with what

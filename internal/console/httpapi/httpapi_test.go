@@ -216,8 +216,10 @@ func TestAuthor(t *testing.T) {
 		if !ok || f.Tag.Get("json") == "-" {
 			continue
 		}
-		if resp := w.ask("POST", c.Name, `{"by":"somebody-else","form":"result"}`, "Authorization", "Bearer "+token); resp.Code == http.StatusBadRequest {
-			w.ask("POST", c.Name, `{"by":"somebody-else"}`, "Authorization", "Bearer "+token)
+		for _, more := range []string{`,"form":"result"`, `,"reason":"a test"`, ""} {
+			if resp := w.ask("POST", c.Name, `{"by":"somebody-else"`+more+`}`, "Authorization", "Bearer "+token); resp.Code != http.StatusBadRequest {
+				break
+			}
 		}
 		if by, asked := w.book.by[c.Name]; asked && by != "ayame" {
 			t.Errorf("%s was done in the name of %q", c.Name, by)
@@ -399,6 +401,8 @@ func TestDescription(t *testing.T) {
 				body = `{"purpose":"test"}`
 			case "web":
 				body = `{"fields":true}`
+			case "cut", "clear", "except", "keys/destroy", "web/except", "web/authorise", "web/field":
+				body = `{"reason":"test"}`
 			case "tokens/make":
 				body = `{"name":"t-` + l + `","days":3,"actions":["see"]}`
 			case "users/invite", "users/roles", "users/disable", "tokens/end", "me/sessions/end":
@@ -434,7 +438,7 @@ func TestRemoteClient(t *testing.T) {
 	if s, err := c.Status(t.Context()); err != nil || s.Version != nasty {
 		t.Errorf("status %+v, %v", s, err)
 	}
-	if _, err := c.Cut(t.Context(), control.CutRequest{By: "somebody-else", All: true}); err != nil || w.book.by["cut"] != "ayame" {
+	if _, err := c.Cut(t.Context(), control.CutRequest{By: "somebody-else", All: true, Reason: "alarm"}); err != nil || w.book.by["cut"] != "ayame" {
 		t.Errorf("cut by %q, %v", w.book.by["cut"], err)
 	}
 	var got bytes.Buffer

@@ -172,8 +172,8 @@ func TestRoomAuthors(t *testing.T) {
 	w.add("ayame", account.Officer, account.CSIRT, account.Operator)
 	token := w.token("ayame", account.Reload, account.Publish, account.Work)
 	for call, body := range map[string]string{"map/hand": `{"digest":"x"}`, "map/accept": `{"digest":"x"}`, "map/drop": `{}`, "policy/propose": `{"text":"x"}`, "policy/publish": `{"digest":"x"}`,
-		"policy/withdraw": `{}`, "web/except": `{"by":"somebody else"}`, "map/subject": `{"by":"somebody else","key":"1"}`,
-		"web/field": `{"by":"somebody else"}`, "web/authorise": `{"by":"somebody else"}`} {
+		"policy/withdraw": `{}`, "web/except": `{"by":"somebody else","reason":"r"}`, "map/subject": `{"by":"somebody else","key":"1"}`,
+		"web/field": `{"by":"somebody else","reason":"r"}`, "web/authorise": `{"by":"somebody else","reason":"r"}`} {
 		if resp := w.ask("POST", call, body, "Authorization", "Bearer "+token); resp.Code != 200 || w.book.by[call] != "ayame" {
 			t.Errorf("%s: %d, by %q: %s", call, resp.Code, w.book.by[call], resp.Body)
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"sekisho/internal/console/account"
+	"sekisho/internal/console/office"
 	"sekisho/internal/control"
 	"sekisho/internal/event"
 )
@@ -105,6 +106,41 @@ func scopeRule(request any) account.Action {
 		}
 	}
 	return list
+}
+
+// reasonless reports whether an order lacks the reason without which neither command
+// nor page gives it.
+func reasonless(request any) bool {
+	var why string
+	switch r := request.(type) {
+	case *control.CutRequest:
+		why = r.Reason
+	case *control.BypassRequest:
+		if !r.Open {
+			return false
+		}
+		why = r.Reason
+	case *control.WebRequest:
+		if r.Do != control.WebStop {
+			return false
+		}
+		why = r.Reason
+	case *control.ClearRequest:
+		why = r.Reason
+	case *control.ExceptRequest:
+		why = r.Reason
+	case *control.KeyRequest:
+		why = r.Reason
+	case *office.FieldReview:
+		why = r.Reason
+	case *office.ExceptRequest:
+		why = r.Reason
+	case *office.AuthoriseRequest:
+		why = r.Reason
+	default:
+		return false
+	}
+	return strings.TrimSpace(why) == ""
 }
 
 func empty(t reflect.Type) bool { return t.Kind() == reflect.Struct && t.NumField() == 0 }

@@ -124,3 +124,28 @@ func TestNoTokenMay(t *testing.T) {
 		t.Errorf("another token would: %s", resp.Body)
 	}
 }
+
+// TestReasons: what neither a command nor a page orders without a reason, the API does
+// not either; nothing is asked of the process. What makes things safe again needs none.
+func TestReasons(t *testing.T) {
+	w := newWorld(t)
+	cookie, csrf := w.add("ayame", account.Officer, account.CSIRT, account.Operator)
+	entered := []string{"Cookie", "sekisho=" + cookie, "X-CSRF", csrf}
+	for call, body := range map[string]string{"cut": `"all":true`, "bypass": `"open":true`, "web": `"do":"stop","what":"site"`, "clear": `"gate":"shop"`, "except": `"what":"beacon"`,
+		"keys/destroy": `"key":"person/1"`, "web/field": `"do":"accept"`, "web/except": `"id":"x"`, "web/authorise": `"site":"x"`} {
+		for _, why := range []string{"", `,"reason":""`, `,"reason":" \t"`} {
+			w.book.by = nil
+			if resp := w.ask("POST", call, "{"+body+why+"}", entered...); resp.Code != http.StatusConflict || !strings.Contains(resp.Body.String(), "needs a reason") || len(w.book.by) != 0 {
+				t.Errorf("%s %s: %d %s, asked %v", call, why, resp.Code, resp.Body, w.book.by)
+			}
+		}
+		if resp := w.ask("POST", call, "{"+body+`,"reason":"疑い"}`, entered...); resp.Code != http.StatusOK || len(w.book.by) != 1 {
+			t.Errorf("%s with a reason: %d %s", call, resp.Code, resp.Body)
+		}
+	}
+	for call, body := range map[string]string{"bypass": `{}`, "web": `{"do":"resume","what":"site"}`, "cuts/order": `{"target":"evil.example"}`} {
+		if resp := w.ask("POST", call, body, entered...); resp.Code != http.StatusOK {
+			t.Errorf("%s: %d %s", call, resp.Code, resp.Body)
+		}
+	}
+}
