@@ -29,6 +29,7 @@ type Clock struct {
 	LawJA     string    `json:"law_ja"`
 	LawEN     string    `json:"law_en"`
 	To        string    `json:"recipient_ja"`
+	ToEN      string    `json:"recipient_en"`
 	Kind      string    `json:"kind"`
 	Sure      string    `json:"sure"`
 	Start     time.Time `json:"start"`
@@ -39,6 +40,14 @@ type Clock struct {
 	Late      bool      `json:"late,omitempty"`
 	DaysPast  int       `json:"days_past,omitempty"` // while nothing was sent
 	Ended     string    `json:"ended,omitempty"`
+	Because   []Known   `json:"because"`
+}
+
+// Known is a fact that makes a clock run, the one that started it first.
+type Known struct {
+	Fact    string    `json:"fact"`
+	At      time.Time `json:"at"`
+	Persons uint64    `json:"persons,omitempty"`
 }
 
 // Say returns the case as it is at now.
@@ -53,8 +62,11 @@ func Say(b *casefile.Books, f *casefile.Firm, c *casefile.Case, now time.Time) A
 		out.Differs = append(draft.CompareClaims(draft.Texts(c)), draft.Of(c, c.ID).Against(draft.Texts(c))...)
 	}
 	for _, k := range c.Clocks(b.Rules, f.Facts, f.AsOf) {
-		line := Clock{Rule: k.Rule.ID, LawJA: k.Rule.Law.JA, LawEN: k.Rule.Law.EN, To: k.Rule.Recipient.JA, Kind: k.Kind, Sure: k.Rule.Sure,
+		line := Clock{Rule: k.Rule.ID, LawJA: k.Rule.Law.JA, LawEN: k.Rule.Law.EN, To: k.Rule.Recipient.JA, ToEN: k.Rule.Recipient.EN, Kind: k.Kind, Sure: k.Rule.Sure,
 			Start: k.Start, Due: k.Due, Day: k.Day, ByHand: k.ByHand, OwnTarget: k.OwnTarget, Late: k.End == nil && !now.Before(k.Due)}
+		for _, f := range k.Because {
+			line.Because = append(line.Because, Known{f.Name, f.At, f.Persons})
+		}
 		if line.Late {
 			line.DaysPast = k.DaysPast(now)
 		}

@@ -27,6 +27,9 @@ type Clock struct {
 	OwnTarget bool
 	// ByHand: the last day depends on holidays that are not announced yet.
 	ByHand bool
+	// Because are the facts that make it run, the one that started it first; each is
+	// the earliest of its name.
+	Because []Fact
 }
 
 // Clocks returns the clocks that the facts start under the law of asOf, in
@@ -44,7 +47,9 @@ func (b *Book) Clocks(facts []Fact, asOf time.Time) []Clock {
 			continue
 		}
 		running[r.ID] = start
-		out = append(out, r.Clock(start))
+		k := r.Clock(start)
+		k.Because = r.because(facts)
+		out = append(out, k)
 	}
 	for i := range out {
 		if _, ok := running[out[i].Rule.SoftenedBy]; ok {
@@ -82,6 +87,39 @@ func (c Clause) holds(facts []Fact) bool {
 	}
 	enough := slices.ContainsFunc(facts, func(f Fact) bool { return f.Persons > c.PersonsOver })
 	return (len(c.Any) == 0 || slices.ContainsFunc(c.Any, has)) && (c.PersonsOver == 0 || enough)
+}
+
+// because returns the fact that starts the clock and those of the first clause that
+// holds.
+func (r *Rule) because(facts []Fact) []Fact {
+	var out []Fact
+	earliest := func(fits func(Fact) bool) {
+		at := -1
+		for i, f := range facts {
+			if fits(f) && (at < 0 || f.At.Before(facts[at].At)) {
+				at = i
+			}
+		}
+		if at >= 0 && !slices.ContainsFunc(out, func(f Fact) bool { return f.Name == facts[at].Name }) {
+			out = append(out, facts[at])
+		}
+	}
+	earliest(func(f Fact) bool { return slices.Contains(r.Start, f.Name) })
+	i := slices.IndexFunc(r.When, func(c Clause) bool { return c.holds(facts) })
+	if i < 0 {
+		return out
+	}
+	c := r.When[i]
+	for _, name := range c.All {
+		earliest(func(f Fact) bool { return f.Name == name })
+	}
+	if len(c.Any) > 0 {
+		earliest(func(f Fact) bool { return slices.Contains(c.Any, f.Name) })
+	}
+	if c.PersonsOver > 0 {
+		earliest(func(f Fact) bool { return f.Persons > c.PersonsOver })
+	}
+	return out
 }
 
 // Clock counts from start, whatever the facts are.

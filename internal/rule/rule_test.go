@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -198,6 +199,45 @@ func TestLoadRefuses(t *testing.T) {
 	} {
 		if _, err := Load([]byte(strings.Replace(one, old, bad, 1))); err == nil {
 			t.Errorf("%s instead of %s was taken", bad, old)
+		}
+	}
+}
+
+// TestBecause: every clock that runs names the fact that started it first, and then
+// enough facts to start it alone.
+func TestBecause(t *testing.T) {
+	book := Default()
+	var all []Fact
+	at := time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)
+	for _, r := range book.Rules {
+		names := slices.Clone(r.Start)
+		for _, c := range r.When {
+			names = append(append(names, c.All...), c.Any...)
+		}
+		for _, name := range names {
+			if !slices.ContainsFunc(all, func(f Fact) bool { return f.Name == name }) {
+				at = at.Add(time.Minute)
+				all = append(all, Fact{Name: name, At: at}, Fact{Name: name, At: at.Add(time.Hour)})
+			}
+		}
+	}
+	all = append(all, Fact{Name: "persons", At: at, Persons: 5}, Fact{Name: "persons", At: at.Add(time.Minute), Persons: 2_000_000})
+	slices.Reverse(all)
+	clocks := book.Clocks(all, time.Time{})
+	if len(clocks) < 20 {
+		t.Fatalf("only %d clocks run", len(clocks))
+	}
+	for _, k := range clocks {
+		if len(k.Because) == 0 || !k.Because[0].At.Equal(k.Start) || !slices.Contains(k.Rule.Start, k.Because[0].Name) {
+			t.Errorf("%s starts at %s because of %v", k.Rule.ID, k.Start, k.Because)
+		}
+		if start, ok := k.Rule.started(k.Because); !ok || !start.Equal(k.Start) {
+			t.Errorf("%s does not start by %v alone", k.Rule.ID, k.Because)
+		}
+		for i, f := range k.Because {
+			if slices.ContainsFunc(k.Because[:i], func(g Fact) bool { return g.Name == f.Name }) {
+				t.Errorf("%s names %s twice", k.Rule.ID, f.Name)
+			}
 		}
 	}
 }

@@ -124,6 +124,7 @@ await ren.selectOption('form[action$="/fact"] select[name="fact"]', "personal-da
 await ren.click('form[action$="/fact"] button');
 await ren.waitForURL("**?done=saved");
 await ren.locator('section[aria-labelledby="h-clocks"] .clock-left').first().waitFor();
+assert.match(await card(ren, "h-clocks").innerText(), /Japan Tourism Agency[^]*Because: Personal data is concerned/);
 await ayame.goto(origin + story + "/draft/ppc-prelim");
 assert.match(await ayame.locator("h1").innerText(), /速報/);
 await ayame.fill("#f-slot-overview", "予約サイトの画面が書き換えられた。");

@@ -307,7 +307,7 @@ func (p *Page) Fact(name string) string {
 	if texts.Has(key) {
 		return p.T(key)
 	}
-	return name
+	return casefile.Word("fact", name, p.Lang())
 }
 
 // ownerOf is whose task it is.

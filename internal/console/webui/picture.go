@@ -52,6 +52,27 @@ func gateLevel(reporting bool) string {
 	return "bad"
 }
 
+// toOf is who is told, in the person's language.
+func toOf(p *Page, c desk.Clock) string {
+	if p.JA() {
+		return c.To
+	}
+	return c.ToEN
+}
+
+// facts names the facts behind a clock, with when each became known.
+func (p *Page) facts(all []desk.Known) string {
+	var out []string
+	for _, f := range all {
+		text := p.T("clock_persons", "n", p.N(f.Persons))
+		if f.Fact != "persons" {
+			text = p.Fact(f.Fact)
+		}
+		out = append(out, p.T("clock_fact", "fact", text, "at", p.Time(f.At)))
+	}
+	return joined(p, out)
+}
+
 // lawOf is the law behind a clock in the person's language.
 func lawOf(p *Page, c desk.Clock) string {
 	if p.JA() {

@@ -33,6 +33,27 @@ func TestPlainWords(t *testing.T) {
 	}
 }
 
+// TestFactsHaveWords: whatever can be known of a case is said in words, and a clock
+// names the facts behind it.
+func TestFactsHaveWords(t *testing.T) {
+	s, f := newServer(t)
+	for _, language := range []string{"ja", "en"} {
+		p := pageIn(s, language)
+		for _, name := range knownFacts() {
+			if got := p.Fact(name); got == name || strings.Contains(got, "!") {
+				t.Errorf("%s: the fact %s is called %q", language, name, got)
+			}
+		}
+	}
+	k := desk.Clock{To: "宛先", ToEN: "the recipient", Because: []desk.Known{{Fact: "personal-data", At: f.now}, {Fact: "persons", At: f.now, Persons: 1200}}}
+	if got := pageIn(s, "en").facts(k.Because); got != "Personal data is concerned (2026-11-22 12:00), 1,200 persons concerned (2026-11-22 12:00)" {
+		t.Errorf("the facts are %q", got)
+	}
+	if got := toOf(pageIn(s, "en"), k) + toOf(pageIn(s, "ja"), k); got != "the recipient宛先" {
+		t.Errorf("the recipient is %q", got)
+	}
+}
+
 // TestMissingWords: what closing a case lacks is said in words, never by an id.
 func TestMissingWords(t *testing.T) {
 	s, _ := newServer(t)
