@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"sekisho/internal/config"
 	consoleoffice "sekisho/internal/console/office"
 	"sekisho/internal/control"
+	"sekisho/internal/event"
 	"sekisho/internal/fault"
 	"sekisho/internal/lang"
 	"sekisho/internal/ledger"
@@ -38,7 +40,7 @@ func whole[A any](ctx context.Context, c *console, read func(context.Context, *l
 // Found implements office.Records.
 func (c *console) Found(ctx context.Context, all bool) ([]consoleoffice.Found, error) {
 	return whole(ctx, c, func(ctx context.Context, r *ledger.Reader) ([]consoleoffice.Found, error) {
-		return findingsIn(ctx, r, all)
+		return findingsIn(ctx, r, all, mostKept)
 	})
 }
 
@@ -57,14 +59,14 @@ func (c *console) Hunt(ctx context.Context, q consoleoffice.HuntQuery) (*console
 		return nil, err
 	}
 	return whole(ctx, c, func(ctx context.Context, r *ledger.Reader) (*consoleoffice.Hunt, error) {
-		return huntIn(ctx, r, set, c.member, q.From)
+		return huntIn(ctx, r, set, c.member, q.From, mostKept)
 	})
 }
 
 // Logins implements office.Records.
 func (c *console) Logins(ctx context.Context, q consoleoffice.LoginsQuery) ([]consoleoffice.LoginTries, error) {
 	return whole(ctx, c, func(ctx context.Context, r *ledger.Reader) ([]consoleoffice.LoginTries, error) {
-		return loginsIn(ctx, r, q)
+		return loginsIn(ctx, r, q, mostKept)
 	})
 }
 
@@ -106,7 +108,10 @@ func (c *console) Judge(ctx context.Context, q consoleoffice.JudgeQuery) (*conso
 	}
 	return whole(ctx, c, func(ctx context.Context, r *ledger.Reader) (*consoleoffice.Judged, error) {
 		seen := &preview{changes: map[change]*change{}}
-		err := r.Scan(ctx, 0, seen.line(p, from.UnixNano()))
+		judge := seen.line(p, from.UnixNano())
+		err := r.Scan(ctx, 0, func(index event.Index, line []byte) error {
+			return errors.Join(judge(index, line), kept("egress/judge", len(seen.changes), mostKept))
+		})
 		out := &consoleoffice.Judged{Judged: seen.Judged, Unknown: seen.Unknown, Changes: []consoleoffice.ExitChange{}}
 		for _, x := range seen.sorted() {
 			out.Changes = append(out.Changes, consoleoffice.ExitChange{Role: x.Role, Host: x.Host, Was: x.Was, Now: x.Now, Rule: x.Rule, Reason: x.Reason, Port: x.Port, Flows: x.Flows, Last: x.Last})

@@ -3,12 +3,16 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	consoleoffice "sekisho/internal/console/office"
 	"sekisho/internal/control"
+	"sekisho/internal/event"
 	"sekisho/internal/fault"
+	"sekisho/internal/indicator"
 	"sekisho/internal/ledger"
 )
 
@@ -65,4 +69,56 @@ func TestWholeBounded(t *testing.T) {
 			t.Errorf("counted as asking: %v", c.whole.asked)
 		}
 	})
+}
+
+// TestKeptBounded: a question that would keep more than its bound in memory is a fault
+// that says so; one that keeps just as much is answered, and so is any without a bound.
+func TestKeptBounded(t *testing.T) {
+	p := bareProcess(t, "hub: {listen: '127.0.0.1:0'}\n")
+	rec := p.ledger.Recorder("gate/out", 0)
+	var bodies []event.Body
+	for i := range 5 {
+		for _, ok := range []bool{false, false, true, true} { // an account counts once for each
+			bodies = append(bodies, &event.SiteLogin{Place: "shop", Address: "198.51.100.7", Account: fmt.Sprint("account ", i), OK: ok})
+		}
+		bodies = append(bodies, &event.Detection{What: "beacon", Host: "pc-1", Dest: fmt.Sprintf("d%d.example", i)},
+			&event.Detection{What: "beacon", Host: "pc-1", Dest: fmt.Sprintf("d%d.example", i), Further: true},
+			&event.Flow{ID: fmt.Sprint("f", i), Client: "10.0.0.1", Host: fmt.Sprintf("d%d.evil.example", i), Port: 443, Action: "allow"})
+	}
+	if _, err := rec.Record(t.Context(), event.Durable, bodies...); err != nil {
+		t.Fatal(err)
+	}
+	set, err := new(app).wanted([]indicator.Indicator{{Kind: indicator.Name, Value: "evil.example", Until: forever}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, c := range map[string]struct {
+		most int
+		ask  func(most int) (int, error)
+	}{
+		"egress/findings": {5, func(most int) (int, error) {
+			all, err := findingsIn(t.Context(), p.ledger.Reader, false, most)
+			return len(all), err
+		}},
+		"web/logins": {10, func(most int) (int, error) {
+			all, err := loginsIn(t.Context(), p.ledger.Reader, consoleoffice.LoginsQuery{}, most)
+			if err == nil && (len(all) != 1 || all[0].Accounts != 5 || all[0].Failed != 10 || len(all[0].Entered) != 5) {
+				t.Errorf("%+v", all)
+			}
+			return 10, err
+		}},
+		"egress/hunt": {10, func(most int) (int, error) { // lines, and flows that go on
+			all, err := huntIn(t.Context(), p.ledger.Reader, set, "", time.Time{}, most)
+			return 2 * len(all.Met), err
+		}},
+	} {
+		for _, most := range []int{0, c.most} {
+			if n, err := c.ask(most); err != nil || n != c.most {
+				t.Errorf("%s with room for %d: %d, %v", what, most, n, err)
+			}
+		}
+		if _, err := c.ask(c.most - 1); err == nil || fault.Faults(err)[0].Code != fault.AnswerLarge || fault.Faults(err)[0].Args[1] != what {
+			t.Errorf("%s with room for one less: %v", what, err)
+		}
+	}
 }

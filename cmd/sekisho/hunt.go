@@ -28,7 +28,7 @@ type findingsCmd struct {
 // too.
 func (c findingsCmd) Run(a *app) error {
 	lines, err := recorded(a, "egress/findings", httpapi.FoundRequest{All: c.All}, func(r *ledger.Reader) ([]consoleoffice.Found, error) {
-		return findingsIn(a.ctx, r, c.All)
+		return findingsIn(a.ctx, r, c.All, 0)
 	})
 	if err != nil {
 		return err
@@ -60,7 +60,7 @@ func (a *app) fold(kinds func(event.Kind) bool, take func(*event.Event)) error {
 	if err != nil {
 		return err
 	}
-	err = eventsOf(a.ctx, r, kinds, take)
+	err = eventsOf(a.ctx, r, kinds, func(e *event.Event) error { take(e); return nil })
 	if err != nil {
 		return fault.New(fault.LedgerOpen, "dir", dir).Because(err)
 	}
@@ -156,7 +156,7 @@ func (c huntCmd) here(a *app, all []indicator.Indicator, from time.Time) (*conso
 	if err != nil {
 		return nil, err
 	}
-	found, err := huntIn(a.ctx, r, set, member, from)
+	found, err := huntIn(a.ctx, r, set, member, from, 0)
 	if err != nil {
 		return nil, fault.New(fault.LedgerOpen, "dir", dir).Because(err)
 	}
@@ -191,14 +191,15 @@ func (c huntCmd) elsewhere(a *app, all []indicator.Indicator, from time.Time) (*
 }
 
 // huntIn looks for indicators in a ledger.
-func huntIn(ctx context.Context, r *ledger.Reader, set *indicator.Set, member string, from time.Time) (*consoleoffice.Hunt, error) {
+func huntIn(ctx context.Context, r *ledger.Reader, set *indicator.Set, member string, from time.Time, most int) (*consoleoffice.Hunt, error) {
 	h := &hunt{set: set, member: member, lines: map[string]*consoleoffice.Met{}, flows: map[string]*consoleoffice.Met{}, sent: map[string]uint64{}, asked: map[string]*event.Flow{}}
 	err := eventsOf(ctx, r, func(k event.Kind) bool {
 		return k == event.KindFlow || k == event.KindFlowBytes || k == event.KindFlowEnd || k == event.KindLookup
-	}, func(e *event.Event) {
+	}, func(e *event.Event) error {
 		if !e.At.Before(from) {
 			h.take(e)
 		}
+		return kept("egress/hunt", len(h.lines)+len(h.flows)+len(h.asked), most)
 	})
 	out := &consoleoffice.Hunt{Indicators: set.Len(), Looked: h.seen, Met: []consoleoffice.Met{}}
 	for _, l := range h.lines {

@@ -11,14 +11,28 @@ import (
 	"sekisho/internal/config"
 	"sekisho/internal/console/httpapi"
 	consoleoffice "sekisho/internal/console/office"
+	"sekisho/internal/control"
 	"sekisho/internal/detect/feed"
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
 	"sekisho/internal/ledger"
 )
 
-// eventsOf gives the events of some kinds to take, in order.
-func eventsOf(ctx context.Context, r *ledger.Reader, kinds func(event.Kind) bool, take func(*event.Event)) error {
+// mostKept is how much a question over the whole ledger that the console answers keeps
+// in memory: findings, accounts that were tried, who met what, changes of a policy. A
+// command has a process of its own, and no bound.
+const mostKept = 200_000
+
+// kept is an AnswerLarge fault when a question keeps too much; most 0 is no bound.
+func kept(call string, n, most int) error {
+	if most > 0 && n > most {
+		return fault.New(fault.AnswerLarge, "call", call, "most", control.MaxAnswer>>20)
+	}
+	return nil
+}
+
+// eventsOf gives the events of some kinds to take, in order, until it fails.
+func eventsOf(ctx context.Context, r *ledger.Reader, kinds func(event.Kind) bool, take func(*event.Event) error) error {
 	return r.Scan(ctx, 0, func(index event.Index, line []byte) error {
 		head, err := event.ParseHeader(line)
 		if err != nil || !kinds(head.Kind) {
@@ -28,20 +42,25 @@ func eventsOf(ctx context.Context, r *ledger.Reader, kinds func(event.Kind) bool
 		if err != nil {
 			return fmt.Errorf("event %d: %w", index, err)
 		}
-		take(e)
-		return nil
+		return take(e)
 	})
 }
 
 // findingsIn is what is suspicious in what left. Exceptions count for what was found
 // before them too.
-func findingsIn(ctx context.Context, r *ledger.Reader, all bool) ([]consoleoffice.Found, error) {
+func findingsIn(ctx context.Context, r *ledger.Reader, all bool, most int) ([]consoleoffice.Found, error) {
 	var book feed.Book
-	err := eventsOf(ctx, r, func(k event.Kind) bool { return k == event.KindDetection || k == event.KindException }, func(e *event.Event) { book.Fold(e.Body) })
+	err := eventsOf(ctx, r, func(k event.Kind) bool { return k == event.KindDetection || k == event.KindException }, func(e *event.Event) error {
+		if d, ok := e.Body.(*event.Detection); ok && !all && (d.Learning || d.Further) {
+			return nil // is not told
+		}
+		book.Fold(e.Body)
+		return kept("egress/findings", len(book.Detections), most)
+	})
 	out := []consoleoffice.Found{}
 	for _, d := range book.Detections {
 		x, covered := book.Covered(d)
-		if all || !covered && !d.Learning && !d.Further {
+		if all || !covered {
 			out = append(out, consoleoffice.Found{Detection: *d, Exception: x})
 		}
 	}
@@ -49,14 +68,17 @@ func findingsIn(ctx context.Context, r *ledger.Reader, all bool) ([]consoleoffic
 }
 
 // loginsIn are the addresses that tried many accounts; zero times do not bound.
-func loginsIn(ctx context.Context, r *ledger.Reader, q consoleoffice.LoginsQuery) ([]consoleoffice.LoginTries, error) {
-	sources := map[loginKey]*loginSource{}
-	err := eventsOf(ctx, r, func(k event.Kind) bool { return k == event.KindSiteLogin }, func(e *event.Event) {
+func loginsIn(ctx context.Context, r *ledger.Reader, q consoleoffice.LoginsQuery, most int) ([]consoleoffice.LoginTries, error) {
+	sources, tried := map[loginKey]*loginSource{}, 0
+	err := eventsOf(ctx, r, func(k event.Kind) bool { return k == event.KindSiteLogin }, func(e *event.Event) error {
 		l, ok := e.Body.(*event.SiteLogin)
 		if !ok || !q.From.IsZero() && e.At.Before(q.From) || !q.To.IsZero() && !e.At.Before(q.To) {
-			return
+			return nil
 		}
-		addLogin(sources, e.At.UTC(), l)
+		if addLogin(sources, e.At.UTC(), l) {
+			tried++
+		}
+		return kept("web/logins", tried, most)
 	})
 	out := []consoleoffice.LoginTries{}
 	for _, s := range sources {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -52,7 +51,8 @@ type webLoginsCmd struct {
 // loginSource is an address that tried accounts.
 type loginSource struct {
 	consoleoffice.LoginTries
-	failed map[string]bool
+	failed  map[string]bool
+	entered map[string]int // where in Entered an account is
 }
 
 type loginKey struct {
@@ -72,20 +72,21 @@ func (c webLoginsCmd) Run(a *app) error {
 		return err
 	}
 	q := consoleoffice.LoginsQuery{From: from, To: to, Accounts: c.Accounts}
-	list, err := recorded(a, "web/logins", q, func(r *ledger.Reader) ([]consoleoffice.LoginTries, error) { return loginsIn(a.ctx, r, q) })
+	list, err := recorded(a, "web/logins", q, func(r *ledger.Reader) ([]consoleoffice.LoginTries, error) { return loginsIn(a.ctx, r, q, 0) })
 	if err != nil {
 		return err
 	}
 	return a.out(list, func() { a.sayLogins(list) })
 }
 
-// addLogin counts an attempt. Attempts may come in any order: events of a remote
-// gate are shipped later than others that happened after them.
-func addLogin(sources map[loginKey]*loginSource, at time.Time, l *event.SiteLogin) {
+// addLogin counts an attempt, and reports whether its address had not tried or entered
+// the account before. Attempts may come in any order: events of a remote gate are
+// shipped later than others that happened after them.
+func addLogin(sources map[loginKey]*loginSource, at time.Time, l *event.SiteLogin) (first bool) {
 	key := loginKey{l.Place, l.Address}
 	s := sources[key]
 	if s == nil {
-		s = &loginSource{consoleoffice.LoginTries{Place: l.Place, Address: l.Address, First: at, Last: at, Entered: []consoleoffice.LoginEntered{}}, map[string]bool{}}
+		s = &loginSource{consoleoffice.LoginTries{Place: l.Place, Address: l.Address, First: at, Last: at, Entered: []consoleoffice.LoginEntered{}}, map[string]bool{}, map[string]int{}}
 		sources[key] = s
 	}
 	if at.Before(s.First) {
@@ -96,13 +97,15 @@ func addLogin(sources map[loginKey]*loginSource, at time.Time, l *event.SiteLogi
 	}
 	if !l.OK {
 		s.Failed++
+		first = !s.failed[l.Account]
 		s.failed[l.Account] = true
-		return
+		return first
 	}
-	i := slices.IndexFunc(s.Entered, func(e consoleoffice.LoginEntered) bool { return e.Account == l.Account })
-	if i < 0 {
+	i, known := s.entered[l.Account]
+	if !known {
+		s.entered[l.Account] = len(s.Entered)
 		s.Entered = append(s.Entered, consoleoffice.LoginEntered{At: at, Account: l.Account, Source: l.Source, Subject: l.Subject, Leaked: l.Leaked})
-		return
+		return true
 	}
 	e := &s.Entered[i]
 	if at.Before(e.At) {
@@ -112,6 +115,7 @@ func addLogin(sources map[loginKey]*loginSource, at time.Time, l *event.SiteLogi
 		e.Source, e.Subject = l.Source, l.Subject
 	}
 	e.Leaked = e.Leaked || l.Leaked
+	return false
 }
 
 func (a *app) sayLogins(list []consoleoffice.LoginTries) {

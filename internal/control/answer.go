@@ -12,14 +12,14 @@ import (
 	"sekisho/internal/fault"
 )
 
-// maxAnswer is the largest answer of a call that is no stream, in bytes: it is in
+// MaxAnswer is the largest answer of a call that is no stream, in bytes: it is in
 // memory as a whole, here and there.
-const maxAnswer = 64 << 20
+const MaxAnswer = 64 << 20
 
 // errLarge is of an answer of which nothing was sent.
 var errLarge = errors.New("the answer is too large")
 
-// reply answers with a value as JSON; false: it is larger than maxAnswer, and nothing
+// reply answers with a value as JSON; false: it is larger than MaxAnswer, and nothing
 // was sent.
 func (x *exchange) reply(a any) bool {
 	// Other errors are a client that went away; there is nobody to tell.
@@ -32,7 +32,7 @@ type whole struct{ w http.ResponseWriter }
 
 // Write implements io.Writer.
 func (a *whole) Write(b []byte) (int, error) {
-	if len(b) > maxAnswer {
+	if len(b) > MaxAnswer {
 		return 0, errLarge
 	}
 	a.w.Header().Set("Content-Type", "application/json")
@@ -77,12 +77,12 @@ func (l *lateWriter) Write(b []byte) (int, error) {
 
 // decoded reads the answer of a call.
 func decoded[A any](ctx context.Context, c *Client, name string, body io.Reader) (a A, err error) {
-	in := &answer{r: body, left: maxAnswer + 1}
+	in := &answer{r: body, left: MaxAnswer + 1}
 	err = json.NewDecoder(in).Decode(&a)
 	switch {
 	case err == nil:
 	case in.left == 0:
-		err = fault.New(fault.AnswerLarge, "call", name, "most", maxAnswer>>20)
+		err = fault.New(fault.AnswerLarge, "call", name, "most", MaxAnswer>>20)
 	case in.err != nil: // it broke off
 		err = c.notRunning(ctx, in.err)
 	default:

@@ -27,11 +27,11 @@ func (l large) Case(context.Context, CaseQuery) (json.RawMessage, error) {
 // TestLargeAnswer: an answer of the most bytes arrives, one of more is a fault that
 // says so, and nothing of it is sent.
 func TestLargeAnswer(t *testing.T) {
-	c, path := start(t, large{bytes: maxAnswer})
-	if text, err := c.Case(t.Context(), CaseQuery{}); err != nil || len(text) != maxAnswer-1 {
+	c, path := start(t, large{bytes: MaxAnswer})
+	if text, err := c.Case(t.Context(), CaseQuery{}); err != nil || len(text) != MaxAnswer-1 {
 		t.Errorf("the largest answer: %d bytes, %v", len(text), err)
 	}
-	c, path = start(t, large{bytes: maxAnswer + 1})
+	c, path = start(t, large{bytes: MaxAnswer + 1})
 	_, err := c.Case(t.Context(), CaseQuery{})
 	if f := fault.Faults(err)[0]; f.Code != fault.AnswerLarge || len(f.Args) != 4 || f.Args[1] != "case" {
 		t.Errorf("one byte more: %v", err)
@@ -58,7 +58,7 @@ func TestOddAnswers(t *testing.T) {
 	}{
 		"of a version without a bound": {func(w http.ResponseWriter) {
 			_, _ = io.WriteString(w, `"`) // the client goes away
-			for range maxAnswer>>20 + 1 {
+			for range MaxAnswer>>20 + 1 {
 				_, _ = io.WriteString(w, strings.Repeat("x", 1<<20))
 			}
 			_, _ = io.WriteString(w, `"`)

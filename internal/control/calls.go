@@ -91,7 +91,7 @@ func NewCall[T, Q, A any](name string, f func(T, context.Context, Q) (A, error))
 			return
 		}
 		if !x.reply(a) {
-			x.fail(fault.New(fault.AnswerLarge, "call", name, "most", maxAnswer>>20))
+			x.fail(fault.New(fault.AnswerLarge, "call", name, "most", MaxAnswer>>20))
 		}
 	}}
 }

@@ -41,7 +41,7 @@ func NewClient(socket, config string) *Client {
 	return c
 }
 
-// ask makes one call. An answer larger than maxAnswer is an AnswerLarge fault.
+// ask makes one call. An answer larger than MaxAnswer is an AnswerLarge fault.
 func ask[Q, A any](ctx context.Context, c *Client, name string, q Q) (A, error) {
 	var a A
 	resp, err := c.post(ctx, name, q)

@@ -106,7 +106,7 @@ func (p Problems) Err() error {
 // problemIn reads the problem of an answer.
 func problemIn(resp *http.Response) error {
 	var p Problem
-	if err := json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(&p); err != nil || p.Code == 0 {
+	if err := json.NewDecoder(io.LimitReader(resp.Body, MaxAnswer)).Decode(&p); err != nil || p.Code == 0 {
 		return fault.New(fault.ControlRefused, "problem", resp.Status, "hint", "use the same version for both")
 	}
 	return p.Fault()
