@@ -79,7 +79,7 @@ func (c scopeCmd) persons(a *app, op scopeAnswerer, r control.ScopeRequest) (out
 	if out.Scope, err = count.scope(r); err != nil {
 		return nil, nil, err
 	}
-	r.Query.From, r.Query.To = out.Scope.From, out.Scope.To // an open end moves on
+	r.Query.To = out.Scope.To // an open end moves on; an open beginning is the answer's own
 	all, found, err := count.figures(r, &out.Scope)
 	if err != nil {
 		return nil, nil, err

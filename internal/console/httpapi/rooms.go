@@ -116,7 +116,8 @@ func (c *caller) compare(ctx context.Context, r CompareRequest) (out Comparison,
 	return out, err
 }
 
-// answer asks and records; the window becomes the one that was answered.
+// answer asks and records; an open end becomes the one that was answered. An open
+// beginning stays so: nothing is missing before the first sign of life.
 func (c *caller) answer(ctx context.Context, q *scope.Query) (*scope.Result, error) {
 	var text bytes.Buffer
 	if err := c.s.Office.Scope(ctx, control.ScopeRequest{Query: *q, Form: control.FormFigures, By: c.by()}, &text); err != nil {
@@ -126,7 +127,7 @@ func (c *caller) answer(ctx context.Context, q *scope.Query) (*scope.Result, err
 	if err := json.Unmarshal(text.Bytes(), out); err != nil {
 		return nil, err
 	}
-	q.From, q.To = out.From, out.To
+	q.To = out.To
 	return out, nil
 }
 

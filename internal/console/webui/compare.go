@@ -35,7 +35,7 @@ func (s *Server) scopeCompare(r *Request) (templ.Component, error) {
 		if c.Result[i], err = s.answer(r, q[i]); err != nil {
 			return nil, err
 		}
-		q[i].From, q[i].To = c.Result[i].From, c.Result[i].To // as it was answered
+		q[i].To = c.Result[i].To // as it was answered; see explorer.fixed
 	}
 	both, ready, err := s.behind(r.Context(), r.By()+" "+r.URL.RequestURI(), func(ctx context.Context) (any, error) {
 		return s.Office.Shared(ctx, q[0], q[1])

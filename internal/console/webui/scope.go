@@ -160,6 +160,7 @@ type bar struct {
 	From, To             time.Time
 	Confirmed, Reachable uint64
 	Uncovered, Blind     bool
+	Open                 bool // nobody asked for its beginning
 }
 
 // scopeTime is the picture over time: each part of the window asked alone.
@@ -182,7 +183,8 @@ func (s *Server) scopeTime(r *Request) (templ.Component, error) {
 }
 
 func slicesOf(ctx context.Context, q scope.Query, now time.Time, peek func(context.Context, scope.Query) (*scope.Result, error)) ([]bar, error) {
-	if q.From.IsZero() || q.To.IsZero() {
+	open := q.From.IsZero()
+	if open || q.To.IsZero() {
 		whole, err := peek(ctx, q)
 		if err != nil {
 			return nil, err
@@ -198,11 +200,14 @@ func slicesOf(ctx context.Context, q scope.Query, now time.Time, peek func(conte
 	for at := q.From; at.Before(q.To); at = at.Add(step) {
 		part := q
 		part.From, part.To = at, earlier(at.Add(step), q.To)
+		if open && at.Equal(q.From) {
+			part.From = time.Time{} // as the question itself
+		}
 		res, err := peek(ctx, part)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, bar{part.From, part.To, res.Confirmed.Subjects, res.Reachable.Subjects, len(res.Coverage.Uncovered) > 0, blind(res)})
+		out = append(out, bar{at, part.To, res.Confirmed.Subjects, res.Reachable.Subjects, len(res.Coverage.Uncovered) > 0, blind(res), part.From.IsZero()})
 	}
 	return out, nil
 }
@@ -255,18 +260,25 @@ func narrowed(v url.Values, pairs ...string) templ.SafeURL {
 }
 
 func between(b bar) (from, to string) {
+	if b.Open {
+		return "", b.To.UTC().Format(time.RFC3339Nano)
+	}
 	return b.From.UTC().Format(time.RFC3339Nano), b.To.UTC().Format(time.RFC3339Nano)
 }
 
-// fixed is the question with the window that was answered: what is opened
-// later asks the same.
+// fixed is the question with the end of the window that was answered: what is opened
+// later asks the same. A beginning that nobody asked for stays open: before the first
+// sign of life nothing is missing, and a time in its place would make a hole of the
+// moment before the other gates gave theirs.
 func (e *explorer) fixed() url.Values {
 	v := maps.Clone(e.Values)
 	v.Del("ask")
 	if windowless(e.Result.From, e.Result.To) {
 		return v
 	}
-	if !e.Result.From.IsZero() {
+	if e.Query.From.IsZero() {
+		v.Del("from")
+	} else {
 		v.Set("from", e.Result.From.UTC().Format(time.RFC3339Nano))
 	}
 	if !e.Result.To.IsZero() {
