@@ -32,6 +32,7 @@ for arch in ${DIST_ARCHES:-amd64 arm64}; do
 	mkdir -p "$parts"
 	build linux "$arch" "$parts/sekisho"
 	"$stage/disttool" sbom "$parts/sekisho" "$VERSION" >"$parts/sbom.cdx.json"
+	"$stage/disttool" licences "$parts/sekisho" >"$parts/licences-of-others.txt"
 	"$stage/host" completion bash >"$parts/completion.bash"
 	"$stage/host" completion zsh >"$parts/completion.zsh"
 	sed "s|@ARCH@|$arch|; s|@PKGVERSION@|$pkgversion|; s|@STAGE@|$parts|" packaging/nfpm.yaml >"$parts/nfpm.yaml"
@@ -39,16 +40,17 @@ for arch in ${DIST_ARCHES:-amd64 arm64}; do
 		$NFPM package -f "$parts/nfpm.yaml" -p "$kind" -t "$out" >/dev/null || exit 1
 	done
 	dir=$stage/sekisho-$VERSION-linux-$arch
-	mkdir -p "$dir/guide"
-	cp "$parts/sekisho" "$parts/sbom.cdx.json" LICENSE CHANGELOG.md README.md README.ja.md packaging/sekisho.service "$dir/"
-	cp docs/guide/*.md "$dir/guide/"
+	mkdir -p "$dir"
+	cp "$parts/sekisho" "$parts/sbom.cdx.json" "$parts/licences-of-others.txt" LICENSE CHANGELOG.md README.md README.ja.md packaging/sekisho.service "$dir/"
+	cp -r docs CONTRIBUTING.md SECURITY.md "$dir/" # where README looks for them
 	pack "$out/sekisho-$VERSION-linux-$arch.tar.gz" "$dir"
 	cp "$parts/sbom.cdx.json" "$out/sekisho-$VERSION-linux-$arch.cdx.json"
 
 	image=$stage/sekisho-$VERSION-container-$arch
-	mkdir -p "$image/root/usr/bin" "$image/root/etc/ssl/certs" "$image/root/var/lib" "$image/root/tmp" "$image/own/sekisho"
+	mkdir -p "$image/root/usr/bin" "$image/root/etc/ssl/certs" "$image/root/usr/share/doc/sekisho" "$image/root/var/lib" "$image/root/tmp" "$image/own/sekisho"
 	chmod 1777 "$image/root/tmp"
 	cp "$parts/sekisho" "$image/root/usr/bin/"
+	cp LICENSE "$parts/licences-of-others.txt" "$image/root/usr/share/doc/sekisho/"
 	cp packaging/Containerfile "$image/"
 	echo 'sekisho:x:65532:65532:Sekisho:/var/lib/sekisho:/sbin/nologin' >"$image/root/etc/passwd"
 	echo 'sekisho:x:65532:' >"$image/root/etc/group"
@@ -67,6 +69,7 @@ if [ -z "${DIST_LINUX_ONLY:-}" ]; then
 	# Notepad and cmd.exe want their own line ends.
 	sed -i "s/\$/$(printf '\r')/" "$dir/scan.cmd" "$dir/README.txt"
 	"$stage/disttool" sbom "$dir/sekisho.exe" "$VERSION" >"$dir/sbom.cdx.json"
+	"$stage/disttool" licences "$dir/sekisho.exe" >"$dir/licences-of-others.txt"
 	"$stage/disttool" zip "$out/sekisho-$VERSION-windows-amd64.zip" "$dir" "$SOURCE_DATE_EPOCH"
 	cp "$dir/sbom.cdx.json" "$out/sekisho-$VERSION-windows-amd64.cdx.json"
 fi

@@ -1,6 +1,6 @@
 // Command disttool makes the parts of a release that need no other program: the
-// list of components of a binary (CycloneDX 1.6) and archives that are the same
-// to the byte for the same input.
+// list of components of a binary (CycloneDX 1.6), the licences of these, and archives
+// that are the same to the byte for the same input.
 //
 // It is not part of the product: scripts/dist.sh runs it.
 package main
@@ -33,6 +33,8 @@ func run(args []string, out io.Writer) error {
 	switch {
 	case len(args) == 3 && args[0] == "sbom":
 		return sbom(out, args[1], args[2])
+	case len(args) == 2 && args[0] == "licences":
+		return licences(out, args[1])
 	case len(args) == 4 && args[0] == "zip":
 		seconds, err := strconv.ParseInt(args[3], 10, 64)
 		if err != nil {
@@ -40,7 +42,7 @@ func run(args []string, out io.Writer) error {
 		}
 		return archive(args[1], args[2], time.Unix(seconds, 0).UTC())
 	}
-	return errors.New("usage: disttool sbom BINARY VERSION | disttool zip FILE.zip DIR SECONDS-SINCE-1970")
+	return errors.New("usage: disttool sbom BINARY VERSION | disttool licences BINARY | disttool zip FILE.zip DIR SECONDS-SINCE-1970")
 }
 
 // component is a CycloneDX component (ECMA-424, CycloneDX 1.6).
@@ -75,8 +77,8 @@ type document struct {
 }
 
 // sbom writes what a binary was built from, as the Go toolchain wrote it into
-// the binary itself: what is listed is what is linked. It holds no time and no
-// random number, so the same binary gives the same bytes.
+// the binary itself: what is listed is what is linked, and what it carries beside. It
+// holds no time and no random number, so the same binary gives the same bytes.
 func sbom(w io.Writer, binary, version string) error {
 	info, err := buildinfo.ReadFile(binary)
 	if err != nil {
@@ -101,6 +103,9 @@ func sbom(w io.Writer, binary, version string) error {
 			c.Properties = []property{{"go:h1", hex.EncodeToString(raw)}}
 		}
 		d.Components = append(d.Components, c)
+	}
+	for _, c := range carried {
+		d.Components = append(d.Components, component{Type: "library", Ref: c.purl, Name: c.name, Version: c.version, Purl: c.purl})
 	}
 	all := dependency{Ref: "sekisho"}
 	for _, c := range d.Components {
