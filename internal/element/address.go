@@ -55,15 +55,16 @@ func (s *Scanner) address(p int) bool {
 // addressEnd reads on from q, behind the prefecture. City is where the city's
 // name ends, block whether a block number follows.
 func (s *Scanner) addressEnd(q int) (end, city int, block bool) {
-	if end, city, block = s.addressRun(q); block {
+	end, city, block, words := s.addressRun(q)
+	if block && words {
 		end = q + beforePerson(s.buf[q:end+3], end-q)
 	}
 	return end, city, block
 }
 
 // addressRun is addressEnd with what may follow as well as a building: whose it is, and the
-// next label.
-func (s *Scanner) addressRun(q int) (end, city int, block bool) {
+// next label. Words is whether it has a space.
+func (s *Scanner) addressRun(q int) (end, city int, block, words bool) {
 	b := s.buf
 	start, limit := q, q+maxAddress
 	gap := false
@@ -76,9 +77,10 @@ func (s *Scanner) addressRun(q int) (end, city int, block bool) {
 			case c == '-' || c == ' ' && !gap && (city > 0 || q == start):
 			case isLower(c|0x20) && city > 0 && block:
 			default:
-				return trimAddress(b, start, q), city, block
+				return trimAddress(b, start, q), city, block, words
 			}
 			gap = c == ' '
+			words = words || gap
 			q++
 			continue
 		}
@@ -111,7 +113,7 @@ func (s *Scanner) addressRun(q int) (end, city int, block bool) {
 			block = block || city > 0
 		case r == '々', r >= 'ァ' && r <= 'ー', r == '－' || r == '−' || r == '‐':
 		case r == '　' && !gap && (city > 0 || q == start):
-			gap = true
+			gap, words = true, true
 			q += n
 			continue
 		case r >= 'ぁ' && r <= 'ん': // の, が and ヶ in names of places, not the sentence around them
@@ -120,16 +122,16 @@ func (s *Scanner) addressRun(q int) (end, city int, block bool) {
 					q += k
 					continue
 				}
-				return trimAddress(b, start, q), city, block
+				return trimAddress(b, start, q), city, block, words
 			}
 		case r >= 'Ａ' && r <= 'ｚ' && block:
 		default:
-			return trimAddress(b, start, q), city, block
+			return trimAddress(b, start, q), city, block, words
 		}
 		gap = false
 		q += n
 	}
-	return trimAddress(b, start, q), city, block
+	return trimAddress(b, start, q), city, block, words
 }
 
 // threeBytes returns the character of three bytes that x begins with, 0 for another.

@@ -11,20 +11,20 @@ import (
 func beforePerson(v []byte, n int) int {
 	var begins, ends [8]int // of words behind the first
 	words := 0
-	for i := 0; i < n; {
-		size := gapAt(v[i:n])
-		if size == 0 {
-			i++
+	for i := 0; i+1 < n; i++ {
+		if c := v[i]; c != ' ' && (c != 0xE3 || v[i+1] != 0x80 || v[i+2] != 0x80) {
 			continue
 		}
 		if words > 0 {
 			ends[words-1] = i
 		}
-		i += size
 		if words == len(begins) {
 			break
 		}
-		begins[words], ends[words] = i, n
+		if v[i] != ' ' {
+			i += 2
+		}
+		begins[words], ends[words] = i+1, n
 		words++
 	}
 	if words == 0 {
@@ -64,17 +64,6 @@ func beforePerson(v []byte, n int) int {
 		}
 	}
 	return cut
-}
-
-// gapAt returns the size of the space that v begins with.
-func gapAt(v []byte) int {
-	switch {
-	case len(v) > 0 && v[0] == ' ':
-		return 1
-	case hasPrefix(v, "　"):
-		return 3
-	}
-	return 0
 }
 
 // isReach reports whether w begins with a word for a number by which somebody is reached.
