@@ -61,18 +61,19 @@ var allowed = map[string][]string{
 	"internal/subject": {"internal/element", "internal/event", "internal/keyring", "internal/person/canon"},
 
 	// the gate
-	"internal/gate/cutting": {"internal/policy/cut"},
-	"internal/gate/netloop": {"internal/wire/tlsrecord"},
+	"internal/gate/cutting":  {"internal/policy/cut"},
+	"internal/gate/netloop":  {"internal/wire/tlsrecord"},
+	"internal/gate/underway": {},
 	"internal/gate/pgproxy": {
 		"internal/element", "internal/event", "internal/gate/cutting", "internal/gate/netloop", "internal/gate/pgproxy/pglogin", "internal/lineage",
 		"internal/policy", "internal/policy/cut", "internal/roll", "internal/sqlscan", "internal/subject", "internal/traceparent",
 		"internal/wire/pgcopy", "internal/wire/pgwire",
 	},
 	"internal/gate/revproxy": {
-		"internal/element", "internal/event", "internal/gate/cutting", "internal/gate/netloop", "internal/policy/checkout", "internal/policy/cut", "internal/policy/site",
+		"internal/element", "internal/event", "internal/gate/cutting", "internal/gate/netloop", "internal/gate/underway", "internal/policy/checkout", "internal/policy/cut", "internal/policy/site",
 		"internal/policy/visit", "internal/traceparent", "internal/waf", "internal/wire/coding", "internal/wire/http1", "internal/wire/tlsrecord"},
 	"internal/gate/egress": {
-		"internal/element", "internal/event", "internal/gate/cutting", "internal/gate/netloop", "internal/policy/cut", "internal/policy/exit",
+		"internal/element", "internal/event", "internal/gate/cutting", "internal/gate/netloop", "internal/gate/underway", "internal/policy/cut", "internal/policy/exit",
 		"internal/wire/coding", "internal/wire/tlshello", "internal/wire/tlsrecord",
 	},
 	"internal/gate/resolver":        {"internal/event", "internal/gate/cutting", "internal/policy/cut", "internal/policy/exit"},

@@ -26,7 +26,7 @@ const (
 	quietPatience = 3 * time.Second
 	// quietAgain is how long they are not asked to again when that was in vain, unless
 	// nothing is under way.
-	quietAgain = 5 * time.Second
+	quietAgain = 15 * time.Second
 	// quietLook is the time between two looks.
 	quietLook = 20 * time.Millisecond
 	// answerPatience bounds how long the connections of a gate may take to say how they
@@ -116,6 +116,18 @@ func (p *process) requestsEnd() (all endings) {
 	return all
 }
 
+// oldRequests says which requests would end that were under way already when the gates
+// last were quiet in vain: for them nobody is kept waiting again.
+func (p *process) oldRequests() (all endings) {
+	for _, g := range p.webs {
+		all.add(g.label, endsRequests, g.server.Held(true).Old)
+	}
+	for _, g := range p.exits {
+		all.add(g.cfg.Name, endsRequests, g.server.Held(true).Old)
+	}
+	return all
+}
+
 // leavingEnd says which requests to elsewhere would end.
 func (p *process) leavingEnd() (all endings) {
 	for _, g := range p.exits {
@@ -180,7 +192,7 @@ func (p *process) awaitQuiet(ctx context.Context, next nextProgram) (err error) 
 		return err
 	}
 	held := p.heldSessions(ctx)
-	if err := p.lasting(held.since(before), next).busy(); err != nil {
+	if err := append(p.oldRequests(), p.lasting(held.since(before), next)...).busy(); err != nil {
 		return err
 	}
 	if err := slices.Concat(p.requestsEnd(), p.leavingEnd(), p.lasting(held, next)).busy(); err != nil && time.Now().Before(p.quietNext) {

@@ -17,6 +17,7 @@ import (
 	"sekisho/internal/event"
 	"sekisho/internal/gate/cutting"
 	"sekisho/internal/gate/netloop"
+	"sekisho/internal/gate/underway"
 	"sekisho/internal/policy/cut"
 )
 
@@ -43,7 +44,7 @@ type Gate struct {
 	clients  sync.WaitGroup // goroutines of connections that are not carried yet
 	seats    *seats
 	serving  atomic.Int64 // goroutines of accepted connections among clients
-	requests atomic.Int64 // under way
+	requests underway.Count
 	quiet    atomic.Bool
 	leaving  atomic.Bool // tunnels are kept as the gate ends
 
@@ -129,6 +130,7 @@ func (g *Gate) Run(ctx context.Context) error {
 	err = errors.Join(err, g.drain(context.WithoutCancel(ctx)))
 	give()
 	g.clients.Wait()
+	g.awaitRequests()
 	stopLoop()
 	parts.Wait()
 	g.transport.CloseIdleConnections()
@@ -167,6 +169,16 @@ func (g *Gate) drain(ctx context.Context) error {
 		return errors.Join(g.server.Close(), g.reader.Close())
 	}
 	return nil
+}
+
+// awaitRequests waits until those that were given up have said so: their ends are
+// recorded. The servers have ended, or closed all connections.
+func (g *Gate) awaitRequests() {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for g.requests.All() > 0 {
+		<-tick.C
+	}
 }
 
 // accept serves connections until ctx ends.

@@ -141,8 +141,7 @@ func (g *Gate) serveRequest(w http.ResponseWriter, r *http.Request) {
 		refuseRequest(w, refusal{c.malformed("http", errLogin), "SK3510", loginNeeded})
 		return
 	}
-	g.requests.Add(1)
-	defer g.requests.Add(-1)
+	defer g.requests.Begin().End()
 	q := c.request(target)
 	q.User, q.Method = user, r.Method
 	f := g.newFlow(protocol, q)

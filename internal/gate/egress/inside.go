@@ -383,8 +383,7 @@ func insideOf(r *http.Request) *inside { return r.Context().Value(insideKey{}).(
 // serveInside judges one request of a tunnel that is read, records whose data is
 // in it, and passes it on.
 func (g *Gate) serveInside(w http.ResponseWriter, r *http.Request) {
-	g.requests.Add(1)
-	defer g.requests.Add(-1)
+	defer g.requests.Begin().End()
 	in := insideOf(r)
 	switch {
 	case in.untrusted:

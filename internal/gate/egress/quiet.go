@@ -17,7 +17,9 @@ func (g *Gate) SetQuiet(on bool) {
 		return
 	}
 	until := time.Time{}
-	if on {
+	if !on {
+		g.requests.Mark()
+	} else {
 		until = time.Unix(1, 0)
 	}
 	for _, l := range []net.Listener{g.cfg.Listener, g.cfg.Transparent} {
@@ -33,13 +35,13 @@ func (g *Gate) SetQuiet(on bool) {
 const lookAgain = 10 * time.Millisecond
 
 // Held is how many flows would end if the gate did now for another one and nobody
-// waited: requests are those under way, also within tunnels that are read, tunnels those
-// that cannot be carried on.
-type Held struct{ Requests, Tunnels int }
+// waited: requests are those under way, also within tunnels that are read, old those of
+// them that were when the gate last was quiet, and tunnels those that cannot be carried on.
+type Held struct{ Requests, Old, Tunnels int }
 
 // Held returns them. kept: another gate takes up what can be.
 func (g *Gate) Held(kept bool) Held {
-	h := Held{Requests: int(g.requests.Load())}
+	h := Held{Requests: g.requests.All(), Old: g.requests.Old()}
 	if !kept || !g.keepable() {
 		h.Tunnels = g.loop.Pairs()
 		return h

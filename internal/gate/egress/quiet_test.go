@@ -2,6 +2,7 @@ package egress
 
 import (
 	"bufio"
+	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
@@ -10,6 +11,9 @@ import (
 	"net/http/httptest"
 	"testing"
 	"time"
+
+	"sekisho/internal/event"
+	"sekisho/internal/event/eventtest"
 )
 
 const byRen = "Proxy-Authorization: Basic cmVuOnNlY3JldCBvZiByZW4=\r\n"
@@ -65,6 +69,11 @@ func TestQuiet(t *testing.T) {
 	}
 	if h := w.gate.Held(false); h != (Held{Requests: 1, Tunnels: 1}) {
 		t.Errorf("%+v would end where nobody takes them up", h)
+	}
+	w.gate.SetQuiet(true)
+	w.gate.SetQuiet(false)
+	if h := w.gate.Held(true); h != (Held{Requests: 1, Old: 1}) {
+		t.Errorf("%+v would end after the gate was quiet", h)
 	}
 	w.gate.SetQuiet(true)
 	if b, err := waits.ReadByte(); err == nil {
@@ -175,5 +184,46 @@ func TestHeldTunnels(t *testing.T) {
 			}
 			await(t, "one side has ended", func() bool { return w.gate.Held(true) == Held{Tunnels: 1} })
 		})
+	}
+}
+
+// late takes its time with the ends of flows.
+type late struct{ *eventtest.Recorder }
+
+func (l late) wait(bodies []event.Body) {
+	for _, b := range bodies {
+		if _, is := b.(*event.FlowEnd); is {
+			<-time.After(20 * time.Millisecond)
+		}
+	}
+}
+
+func (l late) Record(ctx context.Context, level event.Level, bodies ...event.Body) (event.Seq, error) {
+	l.wait(bodies)
+	return l.Recorder.Record(ctx, level, bodies...)
+}
+
+func (l late) Submit(level event.Level, done func(error), bodies ...event.Body) (event.Seq, error) {
+	l.wait(bodies)
+	return l.Recorder.Submit(level, done, bodies...)
+}
+
+// A request that is given up as the gate ends has its end in the record when Run returns.
+func TestGivenUpIsRecorded(t *testing.T) {
+	came, let := make(chan struct{}), make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		close(came)
+		<-let
+	}))
+	defer server.Close()
+	defer close(let)
+	w := newWorld(t, rules, func(c *Config) {
+		c.Limits.Drain = time.Millisecond
+		c.Recorder = late{c.Recorder.(*eventtest.Recorder)}
+	})
+	w.asks(t, server.Listener.Addr().String(), "/")
+	<-came
+	if _, end := w.one(t); end == nil || end.Outcome != "aborted" {
+		t.Errorf("it ends with %+v", end)
 	}
 }

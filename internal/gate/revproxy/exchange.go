@@ -15,6 +15,7 @@ import (
 
 	"sekisho/internal/event"
 	"sekisho/internal/gate/cutting"
+	"sekisho/internal/gate/underway"
 	"sekisho/internal/policy/cut"
 	"sekisho/internal/policy/site"
 	"sekisho/internal/waf"
@@ -40,8 +41,10 @@ type exchange struct {
 	from     string        // address of the client, of an attempt
 	shown    *shown        // nil: the response is not attributed
 	counting *counter      // of a response that streams, until it ends
-	socket   *socket       // nil: the connection keeps its protocol
-	flow     cut.Flow      // as cuts know it
+	under    underway.One
+	over     bool     // it is not under way any more, or has changed its protocol
+	socket   *socket  // nil: the connection keeps its protocol
+	flow     cut.Flow // as cuts know it
 	sentBy   atomic.Pointer[sender]
 	whole    []byte                // the request's body, nil: it goes on, or there is none
 	broken   atomic.Pointer[error] // the client's body did not come as announced; the transport reads it
@@ -65,7 +68,8 @@ func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer g.open.Done()
 	g.counts.open.Add(1)
 	defer g.counts.open.Add(-1)
-	x := &exchange{gate: g, now: g.now.Load(), id: newID(), begin: time.Now()}
+	x := &exchange{gate: g, now: g.now.Load(), id: newID(), begin: time.Now(), under: g.under.Begin()}
+	defer x.notUnder()
 	x.end.ID = x.id
 	from := clientOf(r)
 	from.asks(r)

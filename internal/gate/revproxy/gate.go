@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"sekisho/internal/gate/underway"
 	"sekisho/internal/policy/visit"
 )
 
@@ -46,6 +47,7 @@ type Gate struct {
 	entry  entry
 
 	quiet   atomic.Pointer[hush] // nil: it is not
+	under   underway.Count       // exchanges, but those that changed their protocol
 	sockets sockets              // connections that changed their protocol
 
 	open sync.WaitGroup // exchanges, those that changed their protocol among them

@@ -31,6 +31,7 @@ func (g *Gate) SetQuiet(on bool) {
 		}
 	}
 	if !on {
+		g.under.Mark()
 		g.quiet.Store(nil)
 		close(q.over)
 		g.entry.listens(time.Time{})
@@ -103,10 +104,18 @@ func (c *counted) readAgain(p []byte, n int, err error) (int, error) {
 	return n, err
 }
 
+// notUnder says that the exchange is not waited for as a request is.
+func (x *exchange) notUnder() {
+	if !x.over {
+		x.over = true
+		x.under.End()
+	}
+}
+
 // Held is how many exchanges would end if the gate did now for another one and nobody
-// waited: requests are those under way, sockets what changed its protocol and cannot be
-// carried on.
-type Held struct{ Requests, Sockets int }
+// waited: requests are those under way, old those of them that were when the gate last
+// was quiet, and sockets what changed its protocol and cannot be carried on.
+type Held struct{ Requests, Old, Sockets int }
 
 // Held returns them. kept: another gate takes up what can be.
 func (g *Gate) Held(kept bool) (h Held) {
@@ -118,7 +127,7 @@ func (g *Gate) Held(kept bool) (h Held) {
 			h.Sockets++
 		}
 	}
-	h.Requests = max(0, int(g.counts.open.Load())-len(k.open))
+	h.Requests, h.Old = g.under.All(), g.under.Old()
 	return h
 }
 

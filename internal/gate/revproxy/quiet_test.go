@@ -99,6 +99,11 @@ func TestQuiet(t *testing.T) {
 				t.Fatalf("%+v would end", h)
 			}
 			w.gate.SetQuiet(true)
+			w.gate.SetQuiet(false)
+			if h := w.gate.Held(true); h != (Held{Requests: 1, Old: 1}) {
+				t.Fatalf("%+v would end after the gate was quiet", h)
+			}
+			w.gate.SetQuiet(true)
 			w.gate.SetQuiet(true) // again changes nothing
 			again, fresh := w.ask(t, waits, "/"), w.ask(t, comes, "/")
 			close(site.let)

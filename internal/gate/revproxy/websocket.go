@@ -62,6 +62,7 @@ func (x *exchange) guardSocket(conn io.ReadWriteCloser, from *client, frames boo
 		}
 	}
 	x.socket = s
+	x.notUnder()
 	x.sentBy.Load().settle()
 	s.ends.known = s.carriable()
 	x.gate.sockets.begin(s)
