@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -233,4 +234,48 @@ func TestDoctorFiles(t *testing.T) {
 	}
 	t.Log("SKIPPED: a file of another user, which only root can make")
 	wrong("a directory that is shut", "cannot be used", func() error { return os.Chmod(inner, 0o500) })
+}
+
+// TestDoctorHangs: a process that takes the question and does not answer is not waited
+// for without end, and is not called none.
+func TestDoctorHangs(t *testing.T) {
+	dir := t.TempDir()
+	socket := filepath.Join(dir, "control.sock")
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	d := newDoctor(t, time.Now(), lang.English)
+	d.l.Data = dir
+	d.op = control.NewClient(socket, defaultConfig)
+	ctx, enough := context.WithCancel(t.Context())
+	d.a.ctx = ctx
+	go func() { // its patience ends when it has asked
+		c, err := l.Accept()
+		if err == nil {
+			_, err = c.Read(make([]byte, 1))
+		}
+		if err != nil {
+			t.Error(err)
+		}
+		enough()
+	}()
+	d.process()
+	if len(d.found) != 1 || d.found[0].State != doctorBad || !strings.Contains(d.found[0].Text, "does not answer") || !d.hangs {
+		t.Fatalf("%+v", d.found)
+	}
+	d.found = nil
+	d.ports()
+	if len(d.found) != 0 {
+		t.Errorf("its own ports are said too: %+v", d.found)
+	}
+	d.holder = 4711
+	if got, want := d.restart(), "kill -KILL 4711 && tail --pid=4711 -f /dev/null; sekisho up"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	d.hangs, d.status = false, &control.Status{PID: 4712}
+	if got, want := d.restart(), "kill 4712 && tail --pid=4712 -f /dev/null; sekisho up"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
 }
