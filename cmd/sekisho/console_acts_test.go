@@ -47,7 +47,7 @@ var killedCalls = map[string]string{
 	"clear":            once, // of all gates
 
 	"bypass": "bypass", "web": "stop the sites", "me/sessions/end": "end sessions",
-	"web/except": "except a refusal", "web/authorise": "authorise parts", "web/field": "refuse a field", "case/misuse": "report misuse",
+	"web/except": "except a refusal", "web/authorise": "authorise parts", "web/import": "import fields", "web/field": "refuse a field", "case/misuse": "report misuse",
 	"hub/token": "admit a gate", "hub/revoke": "revoke a gate", "web/evidence": "take evidence", "case/test-call": "call for a test",
 
 	"policy/reload": own, // a start reads the file: firstPolicy, TestUp/life

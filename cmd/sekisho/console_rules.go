@@ -15,6 +15,7 @@ import (
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
 	"sekisho/internal/ledger"
+	"sekisho/internal/policy/openapi"
 	"sekisho/internal/policy/site"
 )
 
@@ -131,6 +132,30 @@ func (c *console) AuthorisePages(ctx context.Context, r consoleoffice.AuthoriseR
 		out.Pages = append(out.Pages, consoleoffice.PageLine(p))
 	}
 	return out, nil
+}
+
+// ImportFields implements office.Sites, as ExceptBlock does. What is written is made
+// of the document here: no line comes from whoever asks.
+func (c *console) ImportFields(ctx context.Context, r consoleoffice.ImportRequest) (*consoleoffice.ImportReceipt, error) {
+	file, err := c.rulesFile(r.Site)
+	if err != nil {
+		return nil, err
+	}
+	p, err := proposeFields("openapi", []byte(r.Text), openapi.Options{Host: r.Site, Base: r.Base})
+	if err != nil {
+		return nil, err
+	}
+	if len(p.Parameters) == 0 {
+		return nil, fault.New(fault.ConsoleForm, "problem", "the document says nothing about fields", "hint", "sekisho web import FILE")
+	}
+	for i := range p.Parameters {
+		p.Parameters[i].Reason, p.Parameters[i].By = r.Reason, r.By
+	}
+	act := event.Act{By: r.By, Do: "import-fields", Target: r.Site, Result: "ordered", Detail: fmt.Sprintf("%d fields: %s", len(p.Parameters), r.Reason)}
+	if err := c.orderRules(ctx, file, act, func(text string, _ *site.Source) string { return withImported(text, r.Site, p.Parameters) }); err != nil {
+		return nil, err
+	}
+	return &consoleoffice.ImportReceipt{File: file, Fields: len(p.Parameters), Left: len(p.Left)}, nil
 }
 
 // rulesFile is the file of the rules of a site; there must be one.

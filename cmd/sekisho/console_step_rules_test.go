@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -125,5 +128,43 @@ func (f *killedFirm) refusing(round int) killAct {
 		f.t.Helper()
 		done := slices.ContainsFunc(f.siteRules().Refused, func(r site.Refused) bool { return r.Path == path })
 		f.outcome(told, done, orderSays("refuse-field", "shop.example.jp"+path+" no"), from)
+	}}
+}
+
+// importing imports two fields of a page by one act, which no page orders.
+func (f *killedFirm) importing(int) killAct {
+	f.t.Helper()
+	f.guarding()
+	f.withoutRules()
+	const document = "openapi: 3.1.0\npaths:\n  /orders/{id}:\n    get:\n      parameters:\n" +
+		"        - {name: id, in: path, required: true, schema: {type: integer}}\n        - {name: sort, in: query, schema: {type: string, enum: [price]}}\n"
+	text, err := json.Marshal(map[string]string{"site": "shop.example.jp", "text": document, "reason": "test"})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	csrf, from := f.form("ayame").Get("csrf"), f.head()
+	return killAct{call: func() error {
+		r, err := http.NewRequestWithContext(f.t.Context(), "POST", f.origin+control.API+"web/import", bytes.NewReader(text))
+		if err != nil {
+			return err
+		}
+		r.Header.Set("X-CSRF", csrf)
+		r.AddCookie(&http.Cookie{Name: "sekisho", Value: f.cookies["ayame"]})
+		answer, err := f.web.Do(r)
+		if err != nil {
+			return err
+		}
+		said, err := io.ReadAll(answer.Body)
+		if err == nil && answer.StatusCode != http.StatusOK {
+			err = fmt.Errorf("%s: %s", answer.Status, said)
+		}
+		return errors.Join(err, answer.Body.Close())
+	}, check: func(told bool) {
+		f.t.Helper()
+		each := make([]bool, 2)
+		for _, p := range f.siteRules().Parameters {
+			each[0], each[1] = each[0] || p.Name == "id", each[1] || p.Name == "sort"
+		}
+		f.outcome(told, f.allOrNone("imported", each), orderSays("import-fields", "shop.example.jp"), from)
 	}}
 }

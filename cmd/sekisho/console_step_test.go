@@ -142,7 +142,7 @@ func (f *killedFirm) steppedActs() []steppedAct {
 		{"invite", f.inviting}, {"join", f.joining}, {"make a token", f.tokenMaking}, {"end a token", f.tokenEnding},
 		{"lift a cut", f.lifting}, {"a fact", f.fact},
 		{"bypass", f.bypassing}, {"stop the sites", f.stopping}, {"end sessions", f.ending},
-		{"except a refusal", f.excepting}, {"refuse a field", f.refusing}, {"authorise parts", f.authorising},
+		{"except a refusal", f.excepting}, {"refuse a field", f.refusing}, {"authorise parts", f.authorising}, {"import fields", f.importing},
 		{"report misuse", f.misusing}, {"call for a test", f.calling}, {"take evidence", f.takingEvidence},
 		{"admit a gate", f.admitting}, {"revoke a gate", f.revoking},
 	})

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 
+	consoleoffice "sekisho/internal/console/office"
 	"sekisho/internal/fault"
 	"sekisho/internal/policy/openapi"
 	"sekisho/internal/policy/site"
@@ -25,12 +26,12 @@ type webImportCmd struct {
 // Run shows what an OpenAPI document says about fields, as parameters to read,
 // and writes them into the rules of the site when it is told to.
 func (c webImportCmd) Run(a *app) error {
-	p, err := c.propose()
+	text, p, err := c.propose()
 	if err != nil {
 		return err
 	}
 	if c.Write {
-		return c.write(a, p)
+		return c.write(a, text, p)
 	}
 	return a.out(p, func() {
 		a.print("import_head", "operations", p.Operations, "fields", p.Fields, "n", len(p.Parameters), "free", p.Free)
@@ -42,20 +43,26 @@ func (c webImportCmd) Run(a *app) error {
 	})
 }
 
-func (c webImportCmd) propose() (*openapi.Proposal, error) {
+func (c webImportCmd) propose() ([]byte, *openapi.Proposal, error) {
 	f, err := os.Open(c.File)
 	if err != nil {
-		return nil, fault.New(fault.ConfigUnreadable, "what", c.File).Because(err)
+		return nil, nil, fault.New(fault.ConfigUnreadable, "what", c.File).Because(err)
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, openapi.MaxBytes+1))
 	if err != nil {
-		return nil, fault.New(fault.ConfigUnreadable, "what", c.File).Because(err)
+		return nil, nil, fault.New(fault.ConfigUnreadable, "what", c.File).Because(err)
 	}
-	p, err := openapi.Propose(text, openapi.Options{Host: c.Site, Base: c.Base})
+	p, err := proposeFields(c.File, text, openapi.Options{Host: c.Site, Base: c.Base})
+	return text, p, err
+}
+
+// proposeFields reads an OpenAPI document of a name.
+func proposeFields(name string, text []byte, o openapi.Options) (*openapi.Proposal, error) {
+	p, err := openapi.Propose(text, o)
 	var bad *openapi.Problem
 	if errors.As(err, &bad) {
-		return nil, fault.New(fault.Description, "file", c.File, "problem", bad.What, "hint", bad.Try).At(c.File, bad.Line, bad.Pointer)
+		return nil, fault.New(fault.Description, "file", name, "problem", bad.What, "hint", bad.Try).At(name, bad.Line, bad.Pointer)
 	}
 	return p, err
 }
@@ -133,9 +140,12 @@ func parameterLine(p *site.Parameter) string {
 
 // write puts the parameters into the rules of the site, in place of those that
 // were imported for it before.
-func (c webImportCmd) write(a *app, p *openapi.Proposal) error {
+func (c webImportCmd) write(a *app, text []byte, p *openapi.Proposal) error {
 	if c.Site == "" || strings.TrimSpace(c.Reason) == "" {
 		return fault.New(fault.Usage, "problem", a.say.Text("import_needs"), "hint", "sekisho web import "+c.File+" --site shop.example.jp --write --reason …")
+	}
+	if a.hub.address != "" {
+		return c.elsewhere(a, text, p)
 	}
 	l, err := a.load()
 	if err != nil {
@@ -158,6 +168,26 @@ func (c webImportCmd) write(a *app, p *openapi.Proposal) error {
 	if err != nil {
 		return err
 	}
+	return a.imported(file, p, running)
+}
+
+// elsewhere has a console import the document.
+func (c webImportCmd) elsewhere(a *app, text []byte, p *openapi.Proposal) error {
+	r, err := elsewhere[consoleoffice.ImportRequest, consoleoffice.ImportReceipt](a, "web/import", consoleoffice.ImportRequest{Site: c.Site, Base: c.Base, Text: string(text), Reason: c.Reason, By: a.person(c.By)})
+	if err != nil {
+		return err
+	}
+	if r.Fields != len(p.Parameters) {
+		return fault.New(fault.ControlRefused, "problem", "the document says another thing there by what that program reads", "hint", "use the same version for both")
+	}
+	for i := range p.Parameters {
+		p.Parameters[i].Reason, p.Parameters[i].By = c.Reason, a.person(c.By)
+	}
+	return a.imported(r.File, p, true)
+}
+
+// imported says what the rules of a site hold since.
+func (a *app) imported(file string, p *openapi.Proposal, running bool) error {
 	v := map[string]any{"file": file, "parameters": p.Parameters, "left": p.Left, "in_force": running}
 	return a.out(v, func() {
 		a.print("import_done", "n", len(p.Parameters), "left", len(p.Left))

@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -52,7 +53,7 @@ type Server struct {
 	Config
 	mux *http.ServeMux
 
-	list sync.Mutex // one list of payments at a time: it is in memory
+	list sync.Mutex // one long request at a time: it is in memory
 
 	mu   sync.Mutex
 	busy map[string]int // requests under way by account
@@ -65,6 +66,9 @@ const (
 
 	longestList = 10 * time.Minute // that a list of control.MaxList takes to arrive
 )
+
+// longCalls are those whose requests hold a list, or a description of a site.
+var longCalls = []string{control.ListCall, "web/import"}
 
 // New returns the handler of everything below control.API.
 func New(c Config) *Server {
@@ -135,7 +139,7 @@ func (s *Server) route(name string, bare bool, rule rule, serve func(*exchange))
 		}
 		defer s.end(x.user.Name)
 		most := int64(maxRequest)
-		if name == control.ListCall && x.may(rule(nil), s.Tenant) { // nobody else sends so much
+		if slices.Contains(longCalls, name) && x.may(rule(nil), s.Tenant) { // nobody else sends so much
 			if !s.list.TryLock() {
 				s.failed(x, errBusy)
 				return

@@ -401,7 +401,7 @@ func TestDescription(t *testing.T) {
 				body = `{"purpose":"test"}`
 			case "web":
 				body = `{"fields":true}`
-			case "cut", "clear", "except", "keys/destroy", "web/except", "web/authorise", "web/field":
+			case "cut", "clear", "except", "keys/destroy", "web/except", "web/authorise", "web/import", "web/field":
 				body = `{"reason":"test"}`
 			case "tokens/make":
 				body = `{"name":"t-` + l + `","days":3,"actions":["see"]}`

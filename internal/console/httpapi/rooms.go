@@ -43,6 +43,7 @@ var roomCalls = []control.Call[*caller]{
 	control.NewCall("web/explain", (*caller).explainBlock),
 	control.NewCall("web/except", (*caller).exceptBlock),
 	control.NewCall("web/authorise", (*caller).authorisePages),
+	control.NewCall("web/import", (*caller).importFields),
 	control.NewCall("web/fields", control.Asking((*caller).fields)),
 	control.NewCall("web/field", (*caller).reviewField),
 	control.NewCall("web/payment", control.Asking((*caller).payment)),
@@ -81,6 +82,7 @@ var roomRules = map[string]rule{
 	"web/explain":     always(account.See),
 	"web/except":      always(account.Reload),
 	"web/authorise":   always(account.Reload),
+	"web/import":      always(account.Reload),
 	"web/fields":      always(account.See),
 	"web/field":       always(account.Reload),
 	"web/payment":     always(account.See),
@@ -276,6 +278,10 @@ func (c *caller) explainBlock(ctx context.Context, r BlockRequest) (*office.Bloc
 
 func (c *caller) exceptBlock(ctx context.Context, r office.ExceptRequest) (*office.ExceptReceipt, error) {
 	return c.s.Office.ExceptBlock(ctx, r)
+}
+
+func (c *caller) importFields(ctx context.Context, r office.ImportRequest) (*office.ImportReceipt, error) {
+	return c.s.Office.ImportFields(ctx, r)
 }
 
 func (c *caller) authorisePages(ctx context.Context, r office.AuthoriseRequest) (*office.PagesReceipt, error) {

@@ -99,6 +99,9 @@ func (f desk) ExplainBlock(_ context.Context, id string) (*office.BlockAnswer, e
 func (f desk) ExceptBlock(_ context.Context, r office.ExceptRequest) (*office.ExceptReceipt, error) {
 	return &office.ExceptReceipt{File: nasty, Exceptions: []office.SiteRule{{Path: r.Path}}}, f.did("web/except", r.By)
 }
+func (f desk) ImportFields(_ context.Context, r office.ImportRequest) (*office.ImportReceipt, error) {
+	return &office.ImportReceipt{File: nasty, Fields: 1}, f.did("web/import", r.By)
+}
 func (f desk) AuthorisePages(_ context.Context, r office.AuthoriseRequest) (*office.PagesReceipt, error) {
 	return &office.PagesReceipt{File: nasty, Pages: []office.PageLine{{Host: r.Site, Name: nasty}}}, f.did("web/authorise", r.By)
 }
@@ -173,7 +176,7 @@ func TestRoomAuthors(t *testing.T) {
 	token := w.token("ayame", account.Reload, account.Publish, account.Work)
 	for call, body := range map[string]string{"map/hand": `{"digest":"x"}`, "map/accept": `{"digest":"x"}`, "map/drop": `{}`, "policy/propose": `{"text":"x"}`, "policy/publish": `{"digest":"x"}`,
 		"policy/withdraw": `{}`, "web/except": `{"by":"somebody else","reason":"r"}`, "map/subject": `{"by":"somebody else","key":"1"}`,
-		"web/field": `{"by":"somebody else","reason":"r"}`, "web/authorise": `{"by":"somebody else","reason":"r"}`} {
+		"web/field": `{"by":"somebody else","reason":"r"}`, "web/authorise": `{"by":"somebody else","reason":"r"}`, "web/import": `{"by":"somebody else","reason":"r"}`} {
 		if resp := w.ask("POST", call, body, "Authorization", "Bearer "+token); resp.Code != 200 || w.book.by[call] != "ayame" {
 			t.Errorf("%s: %d, by %q: %s", call, resp.Code, w.book.by[call], resp.Body)
 		}

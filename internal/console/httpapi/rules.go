@@ -137,6 +137,8 @@ func reasonless(request any) bool {
 		why = r.Reason
 	case *office.AuthoriseRequest:
 		why = r.Reason
+	case *office.ImportRequest:
+		why = r.Reason
 	default:
 		return false
 	}

@@ -132,7 +132,7 @@ func TestReasons(t *testing.T) {
 	cookie, csrf := w.add("ayame", account.Officer, account.CSIRT, account.Operator)
 	entered := []string{"Cookie", "sekisho=" + cookie, "X-CSRF", csrf}
 	for call, body := range map[string]string{"cut": `"all":true`, "bypass": `"open":true`, "web": `"do":"stop","what":"site"`, "clear": `"gate":"shop"`, "except": `"what":"beacon"`,
-		"keys/destroy": `"key":"person/1"`, "web/field": `"do":"accept"`, "web/except": `"id":"x"`, "web/authorise": `"site":"x"`} {
+		"keys/destroy": `"key":"person/1"`, "web/field": `"do":"accept"`, "web/except": `"id":"x"`, "web/authorise": `"site":"x"`, "web/import": `"site":"x"`} {
 		for _, why := range []string{"", `,"reason":""`, `,"reason":" \t"`} {
 			w.book.by = nil
 			if resp := w.ask("POST", call, "{"+body+why+"}", entered...); resp.Code != http.StatusConflict || !strings.Contains(resp.Body.String(), "needs a reason") || len(w.book.by) != 0 {

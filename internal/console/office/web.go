@@ -23,6 +23,9 @@ type Sites interface {
 	// AuthorisePages writes into the rules of a site that parts belong on its pages
 	// that lead to payment, and puts them in force.
 	AuthorisePages(ctx context.Context, r AuthoriseRequest) (*PagesReceipt, error)
+	// ImportFields writes what a description of a site says about fields into its
+	// rules, in place of what was imported for it before, and puts it in force.
+	ImportFields(ctx context.Context, r ImportRequest) (*ImportReceipt, error)
 	// Fields returns what was learned of the fields of pages, and what somebody
 	// said to it.
 	Fields(ctx context.Context) (*Fields, error)
@@ -181,6 +184,22 @@ type AuthoriseRequest struct {
 
 // MostParts is how many parts of pages are authorised by one request.
 const MostParts = 200
+
+// ImportRequest holds an OpenAPI document about a site.
+type ImportRequest struct {
+	Site   string  `json:"site"`           // its first host
+	Base   *string `json:"base,omitempty"` // of its paths; none: as the document says
+	Text   string  `json:"text"`           // JSON or YAML
+	Reason string  `json:"reason"`
+	By     string  `json:"by"`
+}
+
+// ImportReceipt says what was imported. It is given when that is in force.
+type ImportReceipt struct {
+	File   string `json:"file"`   // that holds it
+	Fields int    `json:"fields"` // lines that were written
+	Left   int    `json:"left"`   // parts of the document that are not looked at
+}
 
 // PagesReceipt says what was authorised. It is given when that is in force.
 type PagesReceipt struct {

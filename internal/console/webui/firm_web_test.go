@@ -39,6 +39,10 @@ func (f *firm) ExceptBlock(_ context.Context, r office.ExceptRequest) (*office.E
 	return &office.ExceptReceipt{}, f.fail()
 }
 
+func (f *firm) ImportFields(context.Context, office.ImportRequest) (*office.ImportReceipt, error) {
+	return &office.ImportReceipt{}, f.fail()
+}
+
 func (f *firm) AuthorisePages(_ context.Context, r office.AuthoriseRequest) (*office.PagesReceipt, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
