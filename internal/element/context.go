@@ -34,7 +34,7 @@ var words = []struct {
 	about topic
 	list  []string
 }{
-	{aboutCard, []string{"card", "credit", "visa", "mastercard", "master", "amex", "jcb", "diners", "discover", "unionpay", "pan", "payment", "cc_num", "ccnum", "acct",
+	{aboutCard, []string{"card", "cards", "credit", "visa", "mastercard", "master", "amex", "jcb", "diners", "discover", "unionpay", "pan", "payment", "cc_num", "ccnum", "acct",
 		"カード", "クレジット", "ｶｰﾄﾞ", "クレカ", "銀聯", "ビザ", "マスター", "アメックス", "ダイナース", "支払", "決済"}},
 	{aboutCVV, []string{"cvv", "cvc", "cvn", "cid", "security code", "security_code", "securitycode", "セキュリティコード", "セキュリティーコード", "セキュリティ番号", "ｾｷｭﾘﾃｨｺｰﾄﾞ"}},
 	{aboutExpiry, []string{"exp", "expiry", "expires", "expiration", "valid thru", "exp_date", "expdate", "valid_thru", "有効期限", "期限"}},

@@ -69,7 +69,7 @@ func (s *Scanner) phone(n *row) bool {
 	}
 	p := n.group[0].p
 	var d [12]byte
-	country := s.buf[p-1] == '+' && n.digit[0] == 8 && n.digit[1] == 1
+	country := n.digit[0] == 8 && n.digit[1] == 1 && plusBefore(s.buf[p-3:p]) > 0
 	if n.digit[0] != 0 && !country || n.odd && n.groups < 4 {
 		return false
 	}
@@ -100,6 +100,18 @@ func (s *Scanner) phone(n *row) bool {
 		return s.phoneOf(n, used, v, country)
 	}
 	return false
+}
+
+// plusBefore returns the size of the plus sign that b, three bytes, ends with: + or %2B, as
+// addresses of pages write it.
+func plusBefore(b []byte) int {
+	switch {
+	case b[2] == '+':
+		return 1
+	case b[2]|0x20 == 'b' && b[0] == '%' && b[1] == '2':
+		return 3
+	}
+	return 0
 }
 
 // phoneGroups reports whether the groups are cut where people cut them.
@@ -221,10 +233,10 @@ func (s *Scanner) phoneLabel(p int) bool {
 
 func (s *Scanner) phoneOf(n *row, used int, v []byte, country bool) bool {
 	p, e := n.group[0].p, n.group[used-1].e
-	if country {
-		p--
-	}
 	b := s.buf
+	if country {
+		p -= max(1, plusBefore(b[p-3:p])) // a bracket of (+81) is within
+	}
 	if b[p-1] == '(' && n.group[0].sep == ')' {
 		p--
 	}

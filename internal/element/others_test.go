@@ -37,6 +37,13 @@ func TestOthers(t *testing.T) {
 		{"Address: 2-8-1 Nishi-Shinjuku, Shinjuku-ku, Tokyo 160-0023, Japan\n", []string{"address:2-8-1 Nishi-Shinjuku, Shinjuku-ku, Tokyo 160-0023, Japan"}},
 		{"Address: 12 Baker Street, London NW1 6XE, Floor: 3\n", []string{"address:12 Baker Street, London NW1 6XE"}},
 		{"addr: uint32(pc) + 8, Next\naddr: 0x12-ab cd-ef 1, Foo\n", nil},
+		// In a path the word before it may be in the plural.
+		{"GET /api/v1/cards/4539148803436467 HTTP/1.1", []string{"card.pan:4539148803436467"}},
+		{"GET /api/v1/items/4539148803436467 HTTP/1.1", nil},
+		// The plus of a country stands as %2B in addresses of pages.
+		{"GET /?tel=%2B819012345678&x=1", []string{"phone:%2B819012345678"}},
+		{"GET /?tel=%2b81-90-1234-5678&x=1", []string{"phone:%2b81-90-1234-5678"}},
+		{"GET /?tel=%2D819012345678&b=819012345678", nil},
 		// A line for each thing of a card.
 		{"PAN: 4539148803436467\nCVV: 123\n", []string{"card.pan:4539148803436467", "card.cvv:123"}},
 		{"カード番号：4539148803436467\n有効期限：12/28\nセキュリティコード：123\n", []string{"card.pan:4539148803436467", "card.expiry:12/28", "card.cvv:123"}},

@@ -193,7 +193,7 @@ func (s *Scanner) groupsAt(p int, w uint64, r int, size [4]uint8) {
 		sep := b[p+int(l)]
 		switch {
 		case first == '0' && l > 1 && size[1] != 0 && s.phone(s.fill(p, w, r)):
-		case l == 2 && b[p-1] == '+' && first == '8':
+		case l == 2 && first == '8' && plusBefore(b[p-3:p]) > 0:
 			s.phone(s.fill(p, w, r))
 		case l == 3 && size[1] == 4 && sep == '-' && size[2] == 0:
 			s.postalCode(s.fill(p, w, r))
@@ -290,7 +290,7 @@ func (s *Scanner) solid(p int, w uint64, n int) {
 		if b[p] == '1' && b[p+1] == '9' || b[p] == '2' && b[p+1] == '0' {
 			s.solidDate(s.fill(p, w, n))
 		}
-	case before == '+' && n > 10:
+	case n > 10 && (before == '+' || before|0x20 == 'b' && plusBefore(b[p-3:p]) > 0):
 		s.phone(s.fill(p, w, n))
 	case n == 12:
 		s.twelve(s.fill(p, w, n))
