@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -47,7 +48,9 @@ func answered(t *testing.T, in *bufio.Reader, want string) {
 // While a gate is quiet what is under way comes to its end, and nothing else begins.
 func TestQuiet(t *testing.T) {
 	came, let := make(chan struct{}), make(chan struct{})
+	var asked atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
 		if r.URL.Path == "/slow" {
 			close(came)
 			<-let
@@ -84,14 +87,20 @@ func TestQuiet(t *testing.T) {
 	close(let)
 	answered(t, slow, "answer")
 	await(t, "nothing is under way", func() bool { return w.gate.Held(true) == Held{} })
-	for range 50 { // in each of its looks it could have been taken
+	taken := func() int {
 		w.gate.seats.mu.Lock()
-		n := w.gate.seats.taken
-		w.gate.seats.mu.Unlock()
-		if n > 2 {
-			t.Fatalf("%d connections have seats, of the request and the tunnel", n)
+		defer w.gate.seats.mu.Unlock()
+		return w.gate.seats.taken
+	}
+	await(t, "the tunnel alone has a seat", func() bool { return taken() == 1 })
+	for range 50 { // in each of its looks who came could have been taken
+		if n := taken(); n > 1 {
+			t.Fatalf("%d connections have seats, one of them the tunnel", n)
 		}
 		<-time.After(lookAgain / 5)
+	}
+	if n := asked.Load(); n != 2 {
+		t.Errorf("the server was asked %d times, want 2", n)
 	}
 	w.gate.SetQuiet(false)
 	answered(t, comes, "answer")
