@@ -92,7 +92,7 @@ func (p *process) outageCode(cause error) fault.Code {
 
 // errLost stops a ledger whose files somebody removed, moved or put others in the
 // place of: what it would still write nobody could read.
-var errLost = errors.New("the files of the ledger are gone")
+var errLost = errors.New("what was recorded is not there")
 
 // away reports whether the directory is no longer that of the ledger. It is cheap, and
 // is asked for as long as the process runs: files that were removed can be written on.
@@ -127,7 +127,7 @@ func (p *process) stops(name string, err error) bool {
 	case diskFull(err):
 		p.ledger.Stop(fmt.Errorf("%s: %w", name, err))
 	case p.lost():
-		p.ledger.Stop(fmt.Errorf("%w (%s: %w)", errLost, name, err))
+		p.ledger.Stop(fmt.Errorf("%w: %s: %w", errLost, name, err))
 	default:
 		return false
 	}

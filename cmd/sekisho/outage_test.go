@@ -369,3 +369,35 @@ func TestLedgerLost(t *testing.T) {
 	}
 	f.recordedSince(during, "the files of the ledger were gone")
 }
+
+// TestLostSegment: the directory is there, and what was recorded last is not in it: a
+// part that fails then does not end the process.
+func TestLostSegment(t *testing.T) {
+	p := bareProcess(t, "web: [{name: shop, listen: '127.0.0.1:1', sites: [{hosts: [shop.example.jp], upstream: 'http://127.0.0.1:2'}]}]\n")
+	t.Cleanup(func() { _ = p.close() }) // of a ledger that has stopped
+	failed := errors.New("the ledger says it has more")
+	if p.lost() || p.excused("view", failed) {
+		t.Fatal("a whole ledger is taken for lost")
+	}
+	if _, err := p.ledger.Recorder("test/x", 1).Record(t.Context(), event.Durable, &event.SourceStop{}); err != nil {
+		t.Fatal(err)
+	}
+	open, err := filepath.Glob(filepath.Join(ledgerDir(p.cfg.Config), "open", "*"))
+	if err != nil || len(open) == 0 {
+		t.Fatalf("no open segment: %v", err)
+	}
+	for _, name := range open {
+		if err := os.Remove(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if p.away() || !p.lost() {
+		t.Errorf("away %v, lost %v", p.away(), p.lost())
+	}
+	if !p.excused("view", failed) {
+		t.Error("a part that cannot read it ends the process")
+	}
+	if o := p.outage(); o == nil || o.Code != fault.LedgerLost {
+		t.Errorf("the outage: %+v", o)
+	}
+}
