@@ -53,7 +53,7 @@ screenshots: ## pictures of the console into docs/pictures
 	@sh scripts/setup.sh browser
 	cd internal/console/browser && npm ci --no-audit --no-fund
 	mkdir -p docs/pictures
-	SEKISHO_PICTURES=$(CURDIR)/docs/pictures $(GO) test -count=1 -timeout 15m -run '^TestConsole(Stories)?$$' ./cmd/sekisho
+	SEKISHO_PICTURES=$(CURDIR)/docs/pictures $(GO) test -count=1 -timeout 15m -run '^TestConsole$$' ./cmd/sekisho
 
 generate: ## what is generated from other files, and committed
 	$(GO) generate ./internal/console/webui

@@ -32,7 +32,7 @@ func TestConsoleStories(t *testing.T) {
 				t.Fatal(err)
 			}
 			link := consoleUp(t, dir, programIn(t, dir))
-			drive(t, node, filepath.Join(pages, "stories.mjs"), link, name, os.Getenv("SEKISHO_PICTURES"))
+			drive(t, node, filepath.Join(pages, "stories.mjs"), link)
 		})
 	}
 }

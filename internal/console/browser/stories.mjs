@@ -1,11 +1,10 @@
 // What somebody sees in the console after an incident was lived through: the case
 // with its clocks, figures, timeline and documents, whose data it was, and the
-// ledger, which holds. Arguments: the link for the first account; the name of the
-// story; the directory for pictures, or nothing.
+// ledger, which holds. Argument: the link for the first account.
 import assert from "node:assert/strict";
 import { browser, enter, inspect, join, watch } from "./people.mjs";
 
-const [link, name, pictures] = process.argv.slice(2);
+const [link] = process.argv.slice(2);
 const origin = new URL(link).origin;
 const b = await browser();
 const page = await (await b.newContext({ viewport: { width: 1280, height: 900 }, locale: "ja-JP" })).newPage();
@@ -24,7 +23,6 @@ for (const path of cases) {
   findings.push(...(await inspect(page)).map((f) => `${path}: ${f}`));
 }
 await page.goto(origin + cases[cases.length - 1]); // the first one
-if (pictures) await page.screenshot({ path: `${pictures}/story-${name}.png`, timeout: 120000 });
 const documents = await page.locator('a[href*="/draft/"]').evaluateAll((all) => [...new Set(all.map((a) => a.getAttribute("href")))]);
 assert.ok(documents.length > 0, "the case has no documents");
 for (const path of documents) {
