@@ -39,7 +39,7 @@ var partWords = map[string]addressParts{
 	"city": partCity, "municipality": partCity, "shikuchoson": partCity, "sikutyouson": partCity, "shichoson": partCity, "ward": partCity, "locality": partCity,
 	"town": partTown, "suburb": partTown, "chome": partBlock, "banchi": partBlock, "street": partTown | partBlock,
 	"building": partBuilding, "bldg": partBuilding, "tatemono": partBuilding, "apartment": partBuilding, "apt": partBuilding,
-	"address": partWhole, "addr": partWhole, "jusho": partWhole, "juusho": partWhole,
+	"address": partWhole, "addr": partWhole, "jusho": partWhole, "juusho": partWhole, "jusyo": partWhole, "juusyo": partWhole, "jyusho": partWhole, "jyusyo": partWhole,
 }
 
 // partColumn returns the weak kind of a column whose name consists of words for parts

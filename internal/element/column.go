@@ -251,6 +251,9 @@ func columnKind(header string) (Kind, headerMatch) {
 	for len(words) > 0 && isSuffix(words[len(words)-1]) {
 		words = words[:len(words)-1]
 	}
+	if n := len(words); n > 1 && words[n-1] == "nm" { // customer_nm
+		words[n-1] = "name"
+	}
 	// What comes last says what it is: birth_date_of_contact is rare, contact_birth_date is not.
 	for n := min(3, len(words)); n > 0; n-- {
 		kind, weak, ok := exactHeader(strings.Join(words[len(words)-n:], ""))
@@ -308,7 +311,7 @@ func isSuffix(word string) bool {
 // isPersonWord are words that make "name" the name of a person.
 func isPersonWord(word string) bool {
 	switch word {
-	case "customer", "cust", "user", "member", "person", "contact", "guest", "passenger", "pax", "traveler", "traveller", "employee", "emp", "staff", "patient", "student", "first", "last", "family", "given", "full", "middle", "holder", "owner", "sender", "recipient", "receiver", "buyer", "payer", "applicant", "client", "kokyaku", "kaiin":
+	case "customer", "cust", "user", "member", "person", "contact", "guest", "passenger", "pax", "traveler", "traveller", "employee", "emp", "staff", "patient", "student", "first", "last", "family", "given", "full", "middle", "holder", "owner", "sender", "recipient", "receiver", "buyer", "payer", "applicant", "insured", "client", "kokyaku", "kaiin":
 		return true
 	}
 	return false

@@ -18,15 +18,15 @@ var headerWords = []struct {
 	weak bool
 	list []string
 }{
-	{Name, false, []string{"fullname", "customername", "username漢字", "personname", "lastname", "firstname", "familyname", "givenname", "surname", "sei", "mei", "shimei", "contactname", "recipientname", "passengername", "guestname", "membername", "cardholder", "cardholdername", "holdername", "姓名", "氏名", "お名前", "御名前", "ご氏名", "お客様名", "顧客名", "会員名", "契約者", "契約者名", "申込者", "申込者名", "代表者", "代表者名", "担当者", "担当者名", "受取人", "宛名", "名義人", "口座名義", "姓", "名", "漢字氏名", "氏名漢字", "氏名（漢字）", "ご担当者", "患者名", "従業員名", "社員名", "乗客名", "旅客名", "sender", "recipient", "patient", "patientname", "employeename", "namekanji", "kanjiname", "contactperson", "姓（漢字）", "名（漢字）", "姓(漢字)", "名(漢字)", "苗字", "名字", "ご芳名", "芳名", "カード名義", "口座名義人", "宿泊者名", "注文者名", "購入者名", "予約者名", "利用者名", "申請者名", "搭乗者名", "保護者名", "世帯主名", "参加者名", "応募者名", "登録者名", "届け先名", "お届け先名", "フルネーム", "おなまえ", "送付先名", "請求先名", "配送先名", "職員名", "スタッフ名", "メンバー名", "生徒名", "学生名", "児童名", "園児名", "入居者名", "被保険者名", "加入者名", "受講者名", "来場者名", "寄附者名", "寄付者名"}},
-	{Name, true, []string{"name", "holder", "名前", "名義", "customer", "owner", "author", "displayname", "nickname", "shippingname", "billingname", "担当", "ご担当", "責任者", "作成者", "記入者", "受付者", "申請者", "依頼主", "ご依頼主", "差出人", "宿泊者", "搭乗者", "保護者", "世帯主", "届出人", "本人", "配偶者", "ユーザー名", "ユーザ名", "お客様", "顧客"}},
+	{Name, false, []string{"fullname", "customername", "username漢字", "personname", "lastname", "firstname", "familyname", "givenname", "surname", "sei", "mei", "shimei", "contactname", "recipientname", "passengername", "guestname", "membername", "cardholder", "cardholdername", "holdername", "姓名", "氏名", "お名前", "御名前", "ご氏名", "お客様名", "顧客名", "会員名", "契約者", "契約者名", "申込者", "申込者名", "代表者", "代表者名", "担当者", "担当者名", "受取人", "宛名", "名義人", "口座名義", "姓", "名", "漢字氏名", "氏名漢字", "氏名（漢字）", "ご担当者", "患者名", "従業員名", "社員名", "乗客名", "旅客名", "sender", "recipient", "patient", "patientname", "employeename", "namekanji", "kanjiname", "contactperson", "姓（漢字）", "名（漢字）", "姓(漢字)", "名(漢字)", "苗字", "名字", "ご芳名", "芳名", "カード名義", "口座名義人", "宿泊者名", "注文者名", "購入者名", "予約者名", "利用者名", "申請者名", "搭乗者名", "保護者名", "世帯主名", "参加者名", "応募者名", "登録者名", "届け先名", "お届け先名", "フルネーム", "おなまえ", "送付先名", "請求先名", "配送先名", "職員名", "スタッフ名", "メンバー名", "生徒名", "学生名", "児童名", "園児名", "入居者名", "被保険者名", "加入者名", "受講者名", "来場者名", "寄附者名", "寄付者名", "お客さま名", "本名", "送り主名", "依頼者名", "役員名", "講師名", "作業者名", "名前（漢字）", "名前(漢字)", "simei", "namae"}},
+	{Name, true, []string{"name", "holder", "名前", "名義", "customer", "owner", "author", "displayname", "nickname", "shippingname", "billingname", "担当", "ご担当", "責任者", "作成者", "記入者", "受付者", "申請者", "依頼主", "ご依頼主", "差出人", "宿泊者", "搭乗者", "保護者", "世帯主", "届出人", "本人", "配偶者", "ユーザー名", "ユーザ名", "お客様", "顧客", "参加者", "出席者", "注文者", "ご注文者", "購入者", "予約者", "送り主", "届出者", "登録者", "guest", "passenger", "employee", "applicant", "attn", "billtoname", "shiptoname"}},
 	{Kana, false, []string{"kana", "namekana", "kananame", "lastnamekana", "firstnamekana", "furigana", "yomi", "フリガナ", "ふりがな", "カナ", "氏名カナ", "カナ氏名", "氏名フリガナ", "氏名（カナ）", "セイ", "メイ", "名前カナ", "お名前カナ", "お名前（カナ）", "ﾌﾘｶﾞﾅ", "ｶﾅ氏名", "姓カナ", "名カナ", "よみがな", "ヨミガナ"}},
-	{Address, false, []string{"address", "address1", "addr", "streetaddress", "homeaddress", "shippingaddress", "billingaddress", "住所", "ご住所", "現住所", "住所1", "住所１", "所在地", "自宅住所", "お届け先", "届け先", "送付先", "本籍", "addressline", "street", "jusho", "juusho",
+	{Address, false, []string{"address", "address1", "addr", "streetaddress", "homeaddress", "shippingaddress", "billingaddress", "住所", "ご住所", "現住所", "住所1", "住所１", "所在地", "自宅住所", "お届け先", "届け先", "送付先", "本籍", "addressline", "street", "jusho", "juusho", "jusyo", "juusyo", "jyusho", "jyusyo", "residence", "居住地", "お住まい", "送り先", "配達先", "配送先", "設置場所",
 		"address2", "address3", "addr1", "addr2", "addr3", "addressline1", "addressline2", "street1", "street2", "住所2", "住所２", "住所3", "住所３", "住所4", "住所４",
 		"都道府県", "都道府県名", "市区町村", "市区町村名", "市町村", "市町村名", "市区郡", "郡市区", "市郡区", "町域", "町域名", "町字", "町名番地", "町名・番地", "番地", "番地等", "丁目番地", "地番", "番地建物名", "建物名", "建物名等", "マンション名", "アパート名", "方書"}},
 	{Address, true, []string{"町名", "大字", "丁目", "建物", "ビル名"}},
 	{PostalCode, false, []string{"zip", "zipcode", "postal", "postalcode", "postcode", "郵便番号", "〒", "ご郵便番号"}},
-	{Phone, false, []string{"tel", "telno", "phone", "phonenumber", "telephone", "mobile", "mobilephone", "cellphone", "fax", "電話", "電話番号", "携帯", "携帯電話", "携帯番号", "携帯電話番号", "連絡先", "ご連絡先", "お電話番号", "緊急連絡先", "ファックス", "自宅電話", "自宅電話番号", "fax番号", "cell", "自宅tel", "携帯tel", "連絡先tel", "勤務先tel", "電話no", "tel番号", "固定電話", "勤務先電話"}},
+	{Phone, false, []string{"tel", "telno", "phone", "phonenumber", "telephone", "mobile", "mobilephone", "cellphone", "fax", "電話", "電話番号", "携帯", "携帯電話", "携帯番号", "携帯電話番号", "連絡先", "ご連絡先", "お電話番号", "緊急連絡先", "ファックス", "自宅電話", "自宅電話番号", "fax番号", "cell", "自宅tel", "携帯tel", "連絡先tel", "勤務先tel", "電話no", "tel番号", "固定電話", "勤務先電話", "phonehome", "phonework", "phonemobile", "contactno", "contactnumber", "denwa", "keitai", "callerid", "msisdn", "sms番号", "送信先番号", "発信番号", "発信者番号", "着信番号"}},
 	{Email, false, []string{"email", "mail", "emailaddress", "mailaddress", "mailaddr", "emailaddr", "メール", "メールアドレス", "eメール", "ｅメール", "電子メール", "アドレス"}},
 	{BirthDate, false, []string{"birth", "birthdate", "birthday", "dateofbirth", "dob", "生年月日", "誕生日", "お誕生日", "生年"}},
 	{Sex, false, []string{"sex", "gender", "性別"}},
@@ -83,6 +83,10 @@ func HeaderKind(header string) (kind Kind, weak, ok bool) {
 	}
 	kind, match := columnKind(header)
 	if match == noMatch {
+		var buf [maxKey + utf8.UTFMax]byte
+		if folded := string(buf[:fold(buf[:], []byte(header))]); folded != header { // ＴＥＬ
+			return HeaderKind(folded)
+		}
 		return 0, false, false
 	}
 	if kind == Name && isReadingHeader(header) {

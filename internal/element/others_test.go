@@ -86,3 +86,23 @@ func TestOthers(t *testing.T) {
 		}
 	}
 }
+
+// TestOtherHeaders: headers as other programs write them.
+func TestOtherHeaders(t *testing.T) {
+	for kind, c := range map[Kind]struct{ value, headers string }{
+		Name:    {"佐々木 一郎", "お客さま名|本名|名前（漢字）|注文者|ご注文者|購入者|予約者|参加者|出席者|届出者|登録者|送り主|送り主名|依頼者名|講師名|役員名|customer_nm|CUST_NM|patient_nm|insured_name|Bill To Name|Ship To Name|Attn|guest|passenger|employee|applicant|simei|Namae"},
+		Phone:   {"03-1234-5678", "ＴＥＬ|ＦＡＸ|ＴＥＬ番号|phone_home|contact_no|contact_number|denwa|keitai|caller_id|msisdn|SMS番号|発信者番号|着信番号"},
+		Address: {"東京都新宿区西新宿2-8-1", "居住地|お住まい|residence|送り先|配達先|配送先|設置場所|JYUSHO|jyusyo|jusyo_1|juusyo"},
+	} {
+		for _, h := range strings.Split(c.headers, "|") {
+			if got, _, _ := NewField(h).Judge([]byte(c.value)); got != kind {
+				t.Errorf("%s %q: %v, want %v", h, c.value, got, kind)
+			}
+		}
+	}
+	for h, v := range map[string]string{"参加者": "12名", "guest": "true", "passenger": "2", "employee": "E-1024", "登録者": "システム", "着信番号": "1024", "設置場所": "未定", "nm": "12", "item_nm": "机"} {
+		if got, _, _ := NewField(h).Judge([]byte(v)); got != Unclassified {
+			t.Errorf("%s %q: %v", h, v, got)
+		}
+	}
+}
