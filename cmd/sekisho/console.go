@@ -106,6 +106,7 @@ func (c *console) open(ctx context.Context) error {
 	if err := errors.Join(c.settleDraft(ctx), c.settlePromise(ctx), c.settleRules(ctx)); err != nil {
 		return err
 	}
+	c.settleAnswer(ctx)
 	code, err := c.accounts.FirstRun(ctx)
 	if err != nil {
 		return fail(err)

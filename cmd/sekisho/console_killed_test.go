@@ -26,7 +26,7 @@ import (
 const killConfig = `data: ./data
 keys: ./keys
 cases: ./cases.yaml
-console: {listen: '127.0.0.1:CONSOLE'}
+console: {listen: '127.0.0.1:CONSOLE', persons: ./persons}
 policy_file: ./policy.yaml
 egress:
   policy_file: ./egress.yaml

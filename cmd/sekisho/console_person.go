@@ -18,7 +18,6 @@ import (
 
 	consoleoffice "sekisho/internal/console/office"
 	"sekisho/internal/control"
-	"sekisho/internal/event"
 	"sekisho/internal/fault"
 	"sekisho/internal/person"
 )
@@ -245,9 +244,16 @@ func (c *console) DecideGroup(ctx context.Context, r consoleoffice.GroupDecision
 	if manifestTime(dir).IsZero() {
 		return nil, c.noPersons()
 	}
-	book := &personBook{by: r.By, tenant: event.Tenant(c.cfg.Tenant), ring: c.ring, record: c.RecordPerson}
+	ctx = context.WithoutCancel(ctx) // what was begun is ended, whoever goes away
 	out := &consoleoffice.Decided{Same: r.Same}
 	return out, c.withPersons(dir, func(s *person.State, res *person.Result) error {
+		if before, err := c.finish(ctx, s); err != nil {
+			return err
+		} else if before {
+			if res, err = s.Load(); err != nil {
+				return stateFault(dir, err)
+			}
+		}
 		g, err := shownGroup(res, r.Number, r.Digest)
 		if err != nil {
 			return stateFault(dir, err)
@@ -257,18 +263,13 @@ func (c *console) DecideGroup(ctx context.Context, r consoleoffice.GroupDecision
 			return err
 		}
 		out.Group = explained(&g, res, s.Decisions())
-		for _, d := range decisions {
-			if err := book.decision(ctx, d, r.Reason); err != nil {
-				return err
-			}
-		}
-		changes, err := s.Decide(decisions...)
+		changes, err := c.give(ctx, s, &groupAnswer{By: r.By, Reason: r.Reason, Decisions: decisions})
 		if err != nil {
-			return stateFault(dir, err)
+			return err
 		}
 		c.people.settled(r.Number)
 		out.Changes = len(changes)
-		return book.changes(ctx, changes)
+		return nil
 	})
 }
 

@@ -143,7 +143,7 @@ func (f *killedFirm) steppedActs() []steppedAct {
 		{"lift a cut", f.lifting}, {"a fact", f.fact},
 		{"bypass", f.bypassing}, {"stop the sites", f.stopping}, {"end sessions", f.ending},
 		{"except a refusal", f.excepting}, {"refuse a field", f.refusing}, {"authorise parts", f.authorising}, {"import fields", f.importing},
-		{"report misuse", f.misusing}, {"call for a test", f.calling}, {"take evidence", f.takingEvidence},
+		{"answer about persons", f.answering}, {"report misuse", f.misusing}, {"call for a test", f.calling}, {"take evidence", f.takingEvidence},
 		{"admit a gate", f.admitting}, {"revoke a gate", f.revoking},
 	})
 }

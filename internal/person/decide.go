@@ -1,7 +1,11 @@
 package person
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"os"
 	"slices"
 
 	"sekisho/internal/person/cluster"
@@ -34,6 +38,41 @@ func (n *State) Decide(decisions ...Decision) ([]Change, error) {
 	}
 	return changes, n.save(res, changes, n.manifest.Runs, nil)
 }
+
+// Holds reports whether the state remembers all of these decisions.
+func (n *State) Holds(decisions ...Decision) bool {
+	return !slices.ContainsFunc(decisions, func(d Decision) bool { return !slices.Contains(n.manifest.Decisions, d) })
+}
+
+// History is where the history of the state ends, in bytes.
+func (n *State) History() int64 { return n.manifest.History }
+
+// Decided returns the changes that decisions made since the history ended at from.
+func (n *State) Decided(from int64) (changes []Change, err error) {
+	f, err := os.Open(n.path("history.jsonl"))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() // it was read
+	for d := json.NewDecoder(io.NewSectionReader(f, from, n.manifest.History-from)); ; {
+		var c Change
+		if err := d.Decode(&c); err != nil {
+			if errors.Is(err, io.EOF) {
+				err = nil
+			}
+			return changes, err
+		}
+		if c.Because == decided {
+			changes = append(changes, c)
+		}
+	}
+}
+
+// decided is the reason of changes that decisions made.
+const decided = "decided"
 
 // rowsOf finds the records of decisions, all of them.
 func (res *Result) rowsOf(decisions []Decision) (map[RecordName]uint32, error) {
@@ -86,19 +125,19 @@ func (res *Result) merge(a, b uint32) []Change {
 	}
 	res.Sets.Join(a, b)
 	res.Sets.Members(a, func(row uint32) bool { res.Persons[row] = keep; return true })
-	return []Change{{"merge", keep, []uint32{gone}, "decided"}}
+	return []Change{{"merge", keep, []uint32{gone}, decided}}
 }
 
 // split puts the records of the person of row together anew, under what was
 // decided. The largest part keeps the number; of equal ones, that of the first
 // record.
-func (res *Result) split(row uint32, decided cluster.Decisions) []Change {
+func (res *Result) split(row uint32, known cluster.Decisions) []Change {
 	number := res.Persons[row]
 	var members []uint32
 	res.Sets.Members(row, func(r uint32) bool { members = append(members, r); return true })
 	slices.Sort(members)
 	sets := cluster.NewSets(nil, res.Table.Len())
-	j := cluster.NewJoiner(res.Table, res.Names, sets, res.guard(), decided)
+	j := cluster.NewJoiner(res.Table, res.Names, sets, res.guard(), known)
 	var links []match.Link
 	for i, a := range members {
 		for _, b := range members[i+1:] {
@@ -115,7 +154,7 @@ func (res *Result) split(row uint32, decided cluster.Decisions) []Change {
 			largest = r
 		}
 	}
-	change := Change{"split", number, nil, "decided"}
+	change := Change{"split", number, nil, decided}
 	given := map[uint32]uint32{sets.Find(largest): number}
 	for _, r := range members {
 		root := sets.Find(r)
