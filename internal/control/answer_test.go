@@ -27,11 +27,11 @@ func (l large) Case(context.Context, CaseQuery) (json.RawMessage, error) {
 // TestLargeAnswer: an answer of the most bytes arrives, one of more is a fault that
 // says so, and nothing of it is sent.
 func TestLargeAnswer(t *testing.T) {
-	c, path := start(t, large{bytes: MaxAnswer})
+	c, _ := start(t, large{bytes: MaxAnswer})
 	if text, err := c.Case(t.Context(), CaseQuery{}); err != nil || len(text) != MaxAnswer-1 {
 		t.Errorf("the largest answer: %d bytes, %v", len(text), err)
 	}
-	c, path = start(t, large{bytes: MaxAnswer + 1})
+	c, path := start(t, large{bytes: MaxAnswer + 1})
 	_, err := c.Case(t.Context(), CaseQuery{})
 	if f := fault.Faults(err)[0]; f.Code != fault.AnswerLarge || len(f.Args) != 4 || f.Args[1] != "case" {
 		t.Errorf("one byte more: %v", err)
