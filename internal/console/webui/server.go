@@ -12,6 +12,7 @@ import (
 	"embed"
 	"encoding/hex"
 	"errors"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -121,12 +122,23 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "this name is not served here", http.StatusMisdirectedRequest)
 		return
 	}
+	defer readOut(r)
 	if s.API != nil && strings.HasPrefix(r.URL.Path, control.API) {
 		s.API.ServeHTTP(w, r)
 		return
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	s.mux.ServeHTTP(w, r.WithContext(arriving(r.Context(), time.Now())))
+}
+
+// readOut reads what the answer left unread of a request, within its bound. Who
+// asks that the connection be closed and still sends would otherwise find it
+// reset, and never see why the request was refused: net/http reads on only where
+// a connection is kept.
+func readOut(r *http.Request) {
+	if _, err := io.CopyN(io.Discard, r.Body, maxForm); err != nil {
+		return // the end, or the bound; else there is nobody to answer
+	}
 }
 
 // known reports whether the console answers to the host name.
