@@ -37,12 +37,12 @@ func TestUnreadRequest(t *testing.T) {
 		here, far := net.Pipe()
 		there <- far
 		close(there)
-		form := strings.Repeat("x", 200_000)
-		_, err := io.WriteString(here, "POST "+path+" HTTP/1.1\r\nHost: "+u.Host+"\r\nConnection: close\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 200000\r\n\r\n"+form)
-		if err != nil {
-			t.Errorf("%s: %v", path, err)
-			continue
-		}
+		sent := make(chan error, 1)
+		go func() {
+			_, err := io.WriteString(here, "POST "+path+" HTTP/1.1\r\nHost: "+u.Host+
+				"\r\nConnection: close\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 200000\r\n\r\n"+strings.Repeat("x", 200_000))
+			sent <- err
+		}()
 		resp, err := http.ReadResponse(bufio.NewReader(here), nil)
 		if err != nil {
 			t.Errorf("%s: %v", path, err)
@@ -50,6 +50,9 @@ func TestUnreadRequest(t *testing.T) {
 		}
 		if resp.StatusCode < 400 || resp.StatusCode >= 500 {
 			t.Errorf("%s: %s", path, resp.Status)
+		}
+		if err := <-sent; err != nil {
+			t.Errorf("%s: the request was not read: %v", path, err)
 		}
 		if err := here.Close(); err != nil {
 			t.Error(err)
