@@ -132,7 +132,7 @@ func (t *teller) trouble(ctx context.Context, id string) error {
 	// One case goes on: the trouble belongs to the restart.
 	return t.do(ctx, &event.CaseMove{Case: id, To: casefile.Incident, Reason: "二度目の異常", By: duty},
 		&event.CaseTask{Case: second, Task: "look", Step: "done", By: duty}, &event.CaseAgree{Case: second, Act: casefile.ActClose, By: ciso},
-		&event.CaseMove{Case: second, To: casefile.Closed, Reason: "案件 " + id + " で扱う", By: csirt, Second: ciso})
+		&event.CaseMove{Case: second, To: casefile.Closed, Reason: "事案 " + id + " で扱う", By: csirt, Second: ciso})
 }
 
 // misuseNotice is 1 August: what can be said on day one.
