@@ -2,6 +2,9 @@ package account
 
 import (
 	"errors"
+	"net/url"
+	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -28,8 +31,31 @@ func TestHOTP(t *testing.T) {
 	if again, err := ParseKey(k.String()); err != nil || string(again) != string(secret) {
 		t.Errorf("%q: %v", again, err)
 	}
-	if link := k.Link("a&b"); !strings.Contains(link, "Sekisho:a&b?") || !strings.Contains(link, "secret="+k.String()) {
-		t.Error(link)
+}
+
+// TestLink: a program that takes the link as it stands makes the codes that
+// are taken here.
+func TestLink(t *testing.T) {
+	k := Key("12345678901234567890")
+	u, err := url.Parse(k.Link("a&b"))
+	if err != nil || u.Scheme != "otpauth" || u.Host != "totp" || u.Path != "/Sekisho:a&b" {
+		t.Fatalf("%v, %v", u, err)
+	}
+	want := url.Values{"secret": {"GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"}, "issuer": {"Sekisho"}, "algorithm": {"SHA1"}, "digits": {"6"}, "period": {"30"}}
+	if got := u.Query(); !reflect.DeepEqual(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	period, err := strconv.ParseInt(u.Query().Get("period"), 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Unix(1111111111, 0)
+	code := hotp(k, uint64(at.Unix()/period))
+	if strconv.Itoa(len(code)) != u.Query().Get("digits") || code != Code(k, at) {
+		t.Errorf("code %q", code)
+	}
+	if _, ok := totp(k, code, at, 0); !ok {
+		t.Errorf("the code %q of the link's period is not taken", code)
 	}
 }
 

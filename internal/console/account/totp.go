@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/url"
+	"strconv"
 	"time"
 )
 
@@ -15,6 +16,7 @@ import (
 // HMAC-SHA-1, 30 seconds and six digits (RFC 4226, section 5.3).
 const (
 	totpStep   = 30 * time.Second
+	totpDigits = 6
 	totpSecret = 20 // bytes: the length of the hash (RFC 4226, section 4, R6)
 	// totpSkew steps before and after now are taken (RFC 6238, section 5.2).
 	totpSkew = 1
@@ -28,13 +30,13 @@ func hotp(secret []byte, counter uint64) string {
 	mac.Write(message[:])
 	sum := mac.Sum(nil)
 	at := sum[len(sum)-1] & 0xf
-	return fmt.Sprintf("%06d", binary.BigEndian.Uint32(sum[at:])&0x7fffffff%1_000_000)
+	return fmt.Sprintf("%0*d", totpDigits, binary.BigEndian.Uint32(sum[at:])&0x7fffffff%1_000_000)
 }
 
 // totp returns the counter that the code belongs to, if it is a code of about
 // now and newer than the last one that was taken: a code counts once.
 func totp(secret []byte, code string, now time.Time, last int64) (counter int64, ok bool) {
-	if len(secret) == 0 || len(code) != 6 {
+	if len(secret) == 0 || len(code) != totpDigits {
 		return 0, false
 	}
 	at := now.Unix() / int64(totpStep/time.Second)
@@ -64,9 +66,11 @@ func ParseKey(text string) (Key, error) {
 }
 
 // Link returns the address that authenticator programs open (the form of
-// Google Authenticator's wiki, "Key URI Format").
+// Google Authenticator's wiki, "Key URI Format"), with everything that codes
+// are made with, whatever a program takes where nothing is said.
 func (k Key) Link(name string) string {
-	q := url.Values{"secret": {k.String()}, "issuer": {"Sekisho"}}
+	q := url.Values{"secret": {k.String()}, "issuer": {"Sekisho"}, "algorithm": {"SHA1"},
+		"digits": {strconv.Itoa(totpDigits)}, "period": {strconv.Itoa(int(totpStep / time.Second))}}
 	return "otpauth://totp/" + url.PathEscape("Sekisho:"+name) + "?" + q.Encode()
 }
 

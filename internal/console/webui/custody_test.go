@@ -119,8 +119,14 @@ func TestRenewForms(t *testing.T) {
 			t.Errorf("changed: %+v", a)
 		}
 	}
-	if !regexp.MustCompile(`name="key" value="[A-Z2-7]{32}"`).MatchString(page) {
-		t.Error("no key for a new program")
+	secret := regexp.MustCompile(`name="key" value="([A-Z2-7]{32})"`).FindStringSubmatch(page)
+	if secret == nil {
+		t.Fatal("no key for a new program")
+	}
+	wrong = url.Values{"csrf": {ayame.csrf}, "password": {"wrong wrong wrong"}, "code": {"000000"}, "new_code": {"000000"}, "key": {secret[1]}}
+	resp = ayame.visit("POST", "/me/renew", wrong)
+	if page := text(t, resp); resp.StatusCode != http.StatusConflict || !strings.Contains(page, secret[0]) || !strings.Contains(page, `<details class="inline-form" open>`) {
+		t.Errorf("a mistake while a new program is set up: %s, another secret", resp.Status)
 	}
 	if resp := ayame.visit("POST", "/me/session/end", url.Values{"csrf": {ayame.csrf}, "id": {"00"}}); resp.StatusCode != http.StatusNotFound {
 		t.Errorf("a session of nobody: %s", resp.Status)

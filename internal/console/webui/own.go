@@ -14,6 +14,7 @@ import (
 type credentials struct {
 	Entries []account.Entry
 	Key     account.Key // that new one-time codes would be made with
+	Begun   bool        // Key was shown before: a program may have it
 	Problem string      // of what was sent
 }
 
@@ -50,12 +51,12 @@ func (s *Server) renew(r *Request) (templ.Component, error) {
 		change.KeyCode = digits("new_code")
 	}
 	if change.New == "" && change.Key == nil {
-		return s.meProblem(r, "join_weak")
+		return s.meProblem(r, "join_weak", nil)
 	}
 	err := s.Accounts.Renew(r.Context(), r.session, change, r.Address())
 	for known, text := range renewProblems {
 		if errors.Is(err, known) {
-			return s.meProblem(r, text)
+			return s.meProblem(r, text, change.Key)
 		}
 	}
 	if err != nil {
@@ -64,8 +65,9 @@ func (s *Server) renew(r *Request) (templ.Component, error) {
 	return nil, redirect("/me?done=renewed")
 }
 
-// meProblem shows one's own page again, with what is wrong.
-func (s *Server) meProblem(r *Request, text string) (templ.Component, error) {
+// meProblem shows one's own page again, with what is wrong, and with the secret
+// that a program may have read meanwhile.
+func (s *Server) meProblem(r *Request, text string, key account.Key) (templ.Component, error) {
 	tokens, err := s.tokens(r)
 	if err != nil {
 		return nil, err
@@ -75,6 +77,9 @@ func (s *Server) meProblem(r *Request, text string) (templ.Component, error) {
 		return nil, err
 	}
 	own.Problem = r.page.T(text)
+	if key != nil {
+		own.Key, own.Begun = key, true
+	}
 	r.page.Title = r.page.T("me_title")
 	s.render(r, http.StatusConflict, meView(r.page, meForm{Passkeys: s.Accounts.HasPasskeys(), Tokens: tokens, Own: own}))
 	r.out = true
