@@ -39,8 +39,7 @@ type console struct {
 	whole    turn // one reads the whole ledger for a question at a time
 	charts   charts
 	subjects subjectsAsked
-	drafting sync.Mutex // one changes the draft of a policy, or of a protect section, or a file of rules, at a time
-	// proposed is what was proposed last for a protect section; drafting guards it.
+	// proposed is what was proposed last for a protect section; process.drafting guards it.
 	proposed *protectDraft
 	calling  sync.Mutex // one calls in what remote processes recorded; guards called
 	called   time.Time
@@ -103,7 +102,7 @@ func (c *console) open(ctx context.Context) error {
 	if err := c.accounts.Settle(ctx); err != nil {
 		return fail(err)
 	}
-	if err := errors.Join(c.settleDraft(ctx), c.settlePromise(ctx), c.settleRules(ctx)); err != nil {
+	if err := errors.Join(c.settleDraft(ctx), c.settlePromise(ctx)); err != nil {
 		return err
 	}
 	c.settleAnswer(ctx)
@@ -115,12 +114,6 @@ func (c *console) open(ctx context.Context) error {
 		c.first = c.origin + "/join?invite=" + code
 	}
 	return nil
-}
-
-// Record implements office.Office.
-func (c *console) Record(ctx context.Context, by event.Source, bodies ...event.Body) error {
-	_, err := c.meter.Recorder(c.ledger.Recorder(by, 0), "console").Record(ctx, event.Durable, bodies...)
-	return err
 }
 
 // consoleDrain is how long requests get to end when the process stops.

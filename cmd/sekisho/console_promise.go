@@ -36,8 +36,8 @@ func (c *console) kept() error { return c.forget(promiseFile) }
 
 // leftover reads what a file of the data directory says of an act that was left in
 // the middle; false: nothing was.
-func (c *console) leftover(name string, into any) (bool, error) {
-	data, err := os.ReadFile(filepath.Join(c.cfg.Data, name))
+func (p *process) leftover(name string, into any) (bool, error) {
+	data, err := os.ReadFile(filepath.Join(p.cfg.Data, name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -48,8 +48,8 @@ func (c *console) leftover(name string, into any) (bool, error) {
 }
 
 // forget removes such a file.
-func (c *console) forget(name string) error {
-	err := os.Remove(filepath.Join(c.cfg.Data, name))
+func (p *process) forget(name string) error {
+	err := os.Remove(filepath.Join(p.cfg.Data, name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -2,14 +2,12 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"sekisho/internal/cardproof"
-	"sekisho/internal/config"
 	consoleoffice "sekisho/internal/console/office"
 	"sekisho/internal/control"
 	"sekisho/internal/event"
@@ -40,14 +38,8 @@ func (c *console) ExceptBlock(ctx context.Context, r consoleoffice.ExceptRequest
 	if err != nil {
 		return nil, err
 	}
-	act := event.Act{By: r.By, Do: "except", Target: b.ID, Result: "ordered", Detail: exceptDetail(&r, lines)}
-	if err := c.orderRules(ctx, file, act, func(text string, src *site.Source) string {
-		missing := slices.DeleteFunc(slices.Clone(lines), func(e site.Exception) bool { return slices.Contains(src.Exceptions, e) })
-		if len(missing) == 0 {
-			return text
-		}
-		return withExceptions(text, missing)
-	}); err != nil {
+	act := event.Act{By: r.By, Do: control.RulesExcept, Target: b.ID, Result: "ordered", Detail: actDetail(exceptSaid(r.Rules, r.Path, r.Target, lines), r.Reason)}
+	if err := c.orderRules(ctx, file, act, excepting(lines)); err != nil {
 		return nil, err
 	}
 	out := &consoleoffice.ExceptReceipt{File: file}
@@ -59,30 +51,6 @@ func (c *console) ExceptBlock(ctx context.Context, r consoleoffice.ExceptRequest
 
 func whyOf(r *consoleoffice.ExceptRequest) site.Why {
 	return site.Why{Until: r.Until.UTC().Format(time.DateOnly), Reason: r.Reason, By: r.By}
-}
-
-// exceptDetail says what is excepted. What somebody typed as a path or target stands
-// in the file of rules: either could name a person, which the ledger does not.
-func exceptDetail(r *consoleoffice.ExceptRequest, lines []site.Exception) string {
-	var said []string
-	if len(r.Rules) > 0 {
-		var numbers []int
-		for _, e := range lines {
-			numbers = append(numbers, e.Rule)
-		}
-		slices.Sort(numbers)
-		said = append(said, strings.Trim(fmt.Sprint("rules ", slices.Compact(numbers)), " "))
-	}
-	if r.Path != "" {
-		said = append(said, "another path")
-	}
-	if r.Target != "" {
-		said = append(said, "another target")
-	}
-	if len(said) == 0 {
-		return r.Reason
-	}
-	return strings.Join(said, ", ") + ": " + r.Reason
 }
 
 // AuthorisePages implements office.Sites, as ExceptBlock does.
@@ -115,16 +83,8 @@ func (c *console) AuthorisePages(ctx context.Context, r consoleoffice.AuthoriseR
 	if err != nil {
 		return nil, err
 	}
-	act := event.Act{By: r.By, Do: "authorise-pages", Target: r.Site + " " + strings.Join(r.Items, " "), Result: "ordered", Detail: r.Reason}
-	if err := c.orderRules(ctx, file, act, func(text string, src *site.Source) string {
-		missing := slices.DeleteFunc(slices.Clone(lines), func(p site.Page) bool {
-			return slices.ContainsFunc(src.Pages, func(had site.Page) bool { return had.Host == p.Host && had.Item == p.Item })
-		})
-		if len(missing) == 0 {
-			return text
-		}
-		return withPages(text, missing)
-	}); err != nil {
+	act := event.Act{By: r.By, Do: control.RulesAuthorise, Target: r.Site + " " + strings.Join(r.Items, " "), Result: "ordered", Detail: r.Reason}
+	if err := c.orderRules(ctx, file, act, authorising(lines)); err != nil {
 		return nil, err
 	}
 	out := &consoleoffice.PagesReceipt{File: file}
@@ -151,8 +111,8 @@ func (c *console) ImportFields(ctx context.Context, r consoleoffice.ImportReques
 	for i := range p.Parameters {
 		p.Parameters[i].Reason, p.Parameters[i].By = r.Reason, r.By
 	}
-	act := event.Act{By: r.By, Do: "import-fields", Target: r.Site, Result: "ordered", Detail: fmt.Sprintf("%d fields: %s", len(p.Parameters), r.Reason)}
-	if err := c.orderRules(ctx, file, act, func(text string, _ *site.Source) string { return withImported(text, r.Site, p.Parameters) }); err != nil {
+	act := event.Act{By: r.By, Do: control.RulesImport, Target: r.Site, Result: "ordered", Detail: actDetail(importSaid(p.Parameters), r.Reason)}
+	if err := c.orderRules(ctx, file, act, importing(r.Site, p.Parameters)); err != nil {
 		return nil, err
 	}
 	return &consoleoffice.ImportReceipt{File: file, Fields: len(p.Parameters), Left: len(p.Left)}, nil
@@ -164,26 +124,4 @@ func (c *console) rulesFile(host string) (string, error) {
 		return file, nil
 	}
 	return "", fault.New(fault.ConsoleForm, "problem", "the gate has no file of rules", "hint", "name one under rules of the web section")
-}
-
-// orderRules changes a file of rules by an order and puts it in force. An order that
-// the file says already, because its answer was lost, is in force and no new act.
-func (c *console) orderRules(ctx context.Context, file string, act event.Act, change func(text string, src *site.Source) string) error {
-	c.drafting.Lock()
-	defer c.drafting.Unlock()
-	if err := c.changeRules(ctx, file, act, func() (string, error) {
-		_, old, err := config.SiteRules(file)
-		if err != nil {
-			return "", err
-		}
-		src, err := siteSource(old)
-		if err != nil {
-			return "", err
-		}
-		return change(string(old), src), nil
-	}); err != nil {
-		return err
-	}
-	_, err := c.Web(ctx, control.WebRequest{Do: control.WebReload, By: act.By})
-	return err
 }

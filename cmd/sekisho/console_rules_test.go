@@ -164,7 +164,7 @@ func TestExceptDetail(t *testing.T) {
 	} {
 		c.r.Reason, c.r.By, c.r.Until = "r", "ren", time.Now()
 		lines := b.excepting(c.r.Rules, c.r.Path, c.r.Target, whyOf(&c.r))
-		if got := exceptDetail(&c.r, lines); got != c.want || len(lines) != c.lines {
+		if got := actDetail(exceptSaid(c.r.Rules, c.r.Path, c.r.Target, lines), c.r.Reason); got != c.want || len(lines) != c.lines {
 			t.Errorf("%+v: %q, %d lines, want %q, %d", c.r, got, len(lines), c.want, c.lines)
 		}
 	}

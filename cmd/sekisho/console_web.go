@@ -161,17 +161,6 @@ func (c *console) blockAnswer(b *blocked) *consoleoffice.BlockAnswer {
 	return out
 }
 
-// rulesInForce returns the file of the rules of a site as its gate has it now, ""
-// for none.
-func (c *console) rulesInForce(host string) string {
-	for _, g := range c.webs {
-		if w := g.config(); hasSite(w, host) {
-			return w.Rules
-		}
-	}
-	return ""
-}
-
 // Payment implements office.Sites.
 func (c *console) Payment(ctx context.Context) (*consoleoffice.Payment, error) {
 	now := c.now()

@@ -84,6 +84,7 @@ type process struct {
 	followed  *followed // how this run began, if by an upgrade
 	hangup    chan os.Signal
 
+	drafting  sync.Mutex // one changes the draft of a policy, or of a protect section, or a file of rules, at a time
 	reload    sync.Mutex // one policy change at a time
 	running   inForce    // for a run that goes on after a failed upgrade; reload guards it
 	bypassing sync.Mutex // the direct way is opened or shut by one at a time
@@ -282,6 +283,9 @@ func (p *process) start(ctx context.Context, views, scans, gates *stage, failed 
 		return err
 	}
 	if err := p.startMetrics(gates); err != nil {
+		return err
+	}
+	if err := p.settleRules(ctx); err != nil {
 		return err
 	}
 	if err := p.startConsole(ctx, gates); err != nil {

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -205,18 +203,12 @@ func (c webExceptCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	file := rulesOf(l, b.Host)
-	if file == "" {
-		return fault.New(fault.ConfigConflict, "problem", a.say.Text("except_no_file", "host", b.Host), "hint", a.say.Text("except_no_file_hint"))
-	}
 	lines := b.excepting(c.Rule, c.Path, c.Target, site.Why{Until: c.Until, Reason: c.Reason, By: a.person(c.By)})
 	if len(lines) == 0 {
 		return fault.New(fault.Usage, "problem", a.say.Text("except_nothing", "reason", b.Reason), "hint", "sekisho web explain "+b.ID)
 	}
-	if err := addExceptions(a.ctx, file, lines); err != nil {
-		return err
-	}
-	running, err := a.reloaded()
+	file, running, err := a.order(l, control.RulesRequest{Site: b.Host, Do: control.RulesExcept, Target: b.ID, Said: exceptSaid(c.Rule, c.Path, c.Target, lines),
+		By: a.person(c.By), Reason: c.Reason, Exceptions: lines})
 	if err != nil {
 		return err
 	}
@@ -229,22 +221,17 @@ func (a *app) excepted(file string, lines []site.Exception, running bool) error 
 		for _, e := range lines {
 			a.print("except_done", "rule", e.Rule, "path", e.Host+e.Path, "target", orAll(a, e.Target), "until", e.Until)
 		}
-		key := "except_in_force"
-		if !running {
-			key = "except_not_running"
-		}
-		a.print(key, "file", file)
+		a.written(file, running)
 	})
 }
 
-// reloaded puts written rules in force; false when nothing is running.
-func (a *app) reloaded() (bool, error) {
-	_, err := a.web(control.WebRequest{Do: control.WebReload})
-	var f *fault.Error
-	if errors.As(err, &f) && f.Code == fault.NotRunning {
-		return false, nil
+// written says where lines were written, and whether they are in force.
+func (a *app) written(file string, running bool) {
+	key := "except_in_force"
+	if !running {
+		key = "except_not_running"
 	}
-	return err == nil, err
+	a.print(key, "file", file)
 }
 
 // rulesOf returns the file of the rules of a site, "" for none.
@@ -262,12 +249,8 @@ func hasSite(w *config.Web, host string) bool {
 	return slices.ContainsFunc(w.Sites, func(s config.Site) bool { return s.Hosts[0] == host })
 }
 
-// addExceptions adds lines to a file of rules. What people wrote there stays as
-// it is. A file that would not be good afterwards is not written.
-func addExceptions(ctx context.Context, file string, lines []site.Exception) error {
-	return amendRules(ctx, file, func(old string) string { return withExceptions(old, lines) })
-}
-
+// withExceptions adds lines to the text of a file of rules. What people wrote there
+// stays as it is.
 func withExceptions(old string, lines []site.Exception) string {
 	var b strings.Builder
 	for _, e := range lines {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +8,7 @@ import (
 	"strings"
 
 	consoleoffice "sekisho/internal/console/office"
+	"sekisho/internal/control"
 	"sekisho/internal/fault"
 	"sekisho/internal/policy/openapi"
 	"sekisho/internal/policy/site"
@@ -151,20 +151,14 @@ func (c webImportCmd) write(a *app, text []byte, p *openapi.Proposal) error {
 	if err != nil {
 		return err
 	}
-	file := rulesOf(l, c.Site)
-	if file == "" {
-		return fault.New(fault.ConfigConflict, "problem", a.say.Text("except_no_file", "host", c.Site), "hint", a.say.Text("except_no_file_hint"))
-	}
 	if len(p.Parameters) == 0 {
 		return fault.New(fault.Usage, "problem", a.say.Text("import_nothing"), "hint", "sekisho web import "+c.File)
 	}
 	for i := range p.Parameters {
 		p.Parameters[i].Reason, p.Parameters[i].By = c.Reason, a.person(c.By)
 	}
-	if err := importParameters(a.ctx, file, c.Site, p.Parameters); err != nil {
-		return err
-	}
-	running, err := a.reloaded()
+	file, running, err := a.order(l, control.RulesRequest{Site: c.Site, Do: control.RulesImport, Target: c.Site, Said: importSaid(p.Parameters),
+		By: a.person(c.By), Reason: c.Reason, Parameters: p.Parameters})
 	if err != nil {
 		return err
 	}
@@ -191,20 +185,12 @@ func (a *app) imported(file string, p *openapi.Proposal, running bool) error {
 	v := map[string]any{"file": file, "parameters": p.Parameters, "left": p.Left, "in_force": running}
 	return a.out(v, func() {
 		a.print("import_done", "n", len(p.Parameters), "left", len(p.Left))
-		key := "except_in_force"
-		if !running {
-			key = "except_not_running"
-		}
-		a.print(key, "file", file)
+		a.written(file, running)
 	})
 }
 
-// importParameters writes imported lines between two comments, by which the next
-// import finds them. What people wrote beside them stays as it is.
-func importParameters(ctx context.Context, file, host string, all []site.Parameter) error {
-	return amendRules(ctx, file, func(old string) string { return withImported(old, host, all) })
-}
-
+// withImported puts imported lines between two comments, by which the next import
+// finds them. What people wrote beside them stays as it is.
 func withImported(text, host string, all []site.Parameter) string {
 	begin, end := "  # sekisho web import "+host+": begin\n", "  # sekisho web import "+host+": end\n"
 	if before, rest, found := strings.Cut(text, begin); found {

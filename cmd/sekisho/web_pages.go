@@ -12,6 +12,7 @@ import (
 
 	"sekisho/internal/cardproof"
 	consoleoffice "sekisho/internal/console/office"
+	"sekisho/internal/control"
 	"sekisho/internal/fault"
 	"sekisho/internal/ledger"
 	"sekisho/internal/policy/site"
@@ -69,37 +70,32 @@ func (c webAuthoriseCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	lines := map[string][]site.Page{} // by file
-	for _, id := range c.Item {
+	lines, items := map[string][]site.Page{}, map[string][]string{} // by site
+	for _, id := range slices.Compact(slices.Sorted(slices.Values(c.Item))) {
 		found := false
 		for i := range sites {
 			pages := pagesNamed(&sites[i], id, site.Page{Reason: c.Reason, By: a.person(c.By)})
 			if len(pages) == 0 {
 				continue
 			}
-			file := rulesOf(l, sites[i].Host)
-			if file == "" {
-				return fault.New(fault.ConfigConflict, "problem", a.say.Text("except_no_file", "host", sites[i].Host), "hint", a.say.Text("except_no_file_hint"))
-			}
-			lines[file] = append(lines[file], pages...)
-			found = true
+			host := sites[i].Host
+			lines[host], items[host], found = append(lines[host], pages...), append(items[host], id), true
 		}
 		if !found {
 			return a.pageUnknown(id)
 		}
 	}
-	done := []site.Page{}
-	for file, pages := range lines {
-		if err := addPages(a.ctx, file, pages); err != nil {
-			return err
+	done := &authorised{Pages: []site.Page{}}
+	for _, host := range slices.Sorted(maps.Keys(lines)) {
+		file, running, err := a.order(l, control.RulesRequest{Site: host, Do: control.RulesAuthorise, Target: host + " " + strings.Join(items[host], " "),
+			By: a.person(c.By), Reason: c.Reason, Pages: lines[host]})
+		if err != nil {
+			return errors.Join(err, done.soFar(a))
 		}
-		done = append(done, pages...)
+		done.add(file, lines[host])
+		done.InForce = running
 	}
-	running, err := a.reloaded()
-	if err != nil {
-		return err
-	}
-	return a.authorised(done, running)
+	return done.show(a)
 }
 
 func (a *app) pageUnknown(id string) error {
@@ -118,13 +114,37 @@ func pagesNamed(s *cardproof.Site, id string, like site.Page) (out []site.Page) 
 	return out
 }
 
-// authorised says what the rules of sites hold since.
-func (a *app) authorised(done []site.Page, running bool) error {
-	return a.out(map[string]any{"pages": done, "in_force": running}, func() {
-		for _, p := range done {
+// authorised is what the rules of sites hold since.
+type authorised struct {
+	Pages   []site.Page `json:"pages"`
+	InForce bool        `json:"in_force"`
+	files   []string
+}
+
+func (d *authorised) add(file string, pages []site.Page) {
+	d.Pages = append(d.Pages, pages...)
+	if !slices.Contains(d.files, file) {
+		d.files = append(d.files, file)
+	}
+}
+
+func (d *authorised) show(a *app) error {
+	return a.out(d, func() {
+		for _, p := range d.Pages {
 			a.print("page_authorised", "id", p.Item, "kind", p.Kind, "name", orNone(a, p.Name), "host", p.Host)
 		}
+		for _, file := range d.files {
+			a.written(file, d.InForce)
+		}
 	})
+}
+
+// soFar shows what was done of sites before one that failed, if anything was.
+func (d *authorised) soFar(a *app) error {
+	if len(d.Pages) == 0 {
+		return nil
+	}
+	return d.show(a)
 }
 
 // elsewhere has a console write that parts belong on the pages of sites: one call
@@ -146,20 +166,19 @@ func (c webAuthoriseCmd) elsewhere(a *app) error {
 			return a.pageUnknown(id)
 		}
 	}
-	done := []site.Page{}
+	done := &authorised{Pages: []site.Page{}, InForce: true}
 	for _, host := range slices.Sorted(maps.Keys(ordered)) {
 		r, err := elsewhere[consoleoffice.AuthoriseRequest, consoleoffice.PagesReceipt](a, "web/authorise", consoleoffice.AuthoriseRequest{Site: host, Items: ordered[host], Reason: c.Reason, By: a.person(c.By)})
 		if err != nil {
-			if len(done) > 0 { // of sites before: they are in force
-				err = errors.Join(err, a.authorised(done, true))
-			}
-			return err
+			return errors.Join(err, done.soFar(a))
 		}
+		var pages []site.Page
 		for _, p := range r.Pages {
-			done = append(done, site.Page(p))
+			pages = append(pages, site.Page(p))
 		}
+		done.add(r.File, pages)
 	}
-	return a.authorised(done, true)
+	return done.show(a)
 }
 
 // addPages adds lines to a file of rules and leaves the rest as it is.

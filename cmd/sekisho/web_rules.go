@@ -57,9 +57,9 @@ func writeRules(file, text string) error {
 	return durable.WriteFile(durable.Dir(filepath.Dir(file)), filepath.Base(file), []byte(text), 0o644)
 }
 
-// rulesOrder is a change of a file of rules that somebody orders in the console.
-// While it is carried out it lies beside the ledger: one that is there at a start was
-// left in the middle, and the file says whether it was done.
+// rulesOrder is a change of a file of rules that somebody orders, in the console or
+// by a command. While it is carried out it lies beside the ledger: one that is there
+// at a start was left in the middle, and the file says whether it was done.
 type rulesOrder struct {
 	Act  event.Act `json:"act"`
 	File string    `json:"file"`
@@ -72,8 +72,8 @@ const rulesOrderFile = "rules-doing.json"
 
 // changeRules carries an order out: that somebody gave it is recorded before the
 // file is written. next is what the file says then. The caller holds drafting.
-func (c *console) changeRules(ctx context.Context, file string, act event.Act, next func() (string, error)) error {
-	if err := c.settleRules(ctx); err != nil { // one that could not be recorded
+func (p *process) changeRules(ctx context.Context, file string, act event.Act, next func() (string, error)) error {
+	if err := p.settleRules(ctx); err != nil { // one that could not be recorded
 		return err
 	}
 	o := rulesOrder{Act: act, File: file}
@@ -101,37 +101,37 @@ func (c *console) changeRules(ctx context.Context, file string, act event.Act, n
 	if err != nil {
 		return err
 	}
-	if err := durable.WriteFile(durable.Dir(c.cfg.Data), rulesOrderFile, data, 0o600); err != nil {
+	if err := durable.WriteFile(durable.Dir(p.cfg.Data), rulesOrderFile, data, 0o600); err != nil {
 		return err
 	}
-	if err := c.Record(ctx, event.Source("person/"+o.Act.By), &o.Act); err != nil {
+	if err := p.Record(ctx, event.Source("person/"+o.Act.By), &o.Act); err != nil {
 		return err // settleRules says that it was not done, whether or not it is on disk
 	}
 	if err := writeRules(o.File, text); err != nil {
-		return errors.Join(err, c.settleRules(ctx))
+		return errors.Join(err, p.settleRules(ctx))
 	}
-	return c.forget(rulesOrderFile)
+	return p.forget(rulesOrderFile)
 }
 
 // settleRules says of an order that was left in the middle that it was not carried
 // out, unless it was.
-func (c *console) settleRules(ctx context.Context) error {
+func (p *process) settleRules(ctx context.Context) error {
 	o := &rulesOrder{}
-	if left, err := c.leftover(rulesOrderFile, o); !left {
+	if left, err := p.leftover(rulesOrderFile, o); !left {
 		return err
 	}
 	done, err := o.done()
 	if err != nil { // by hand, since; nothing else waits for it
-		c.log.Error("a file of rules does not tell whether an order was carried out", "file", o.File, "err", err)
+		p.log.Error("a file of rules does not tell whether an order was carried out", "file", o.File, "err", err)
 		return nil
 	}
 	if !done {
 		o.Act.Result, o.Act.Detail = "interrupted", "the process ended before it was done"
-		if err := c.Record(ctx, consoleSource, &o.Act); err != nil {
+		if _, err := p.self.Record(ctx, event.Durable, &o.Act); err != nil {
 			return err
 		}
 	}
-	return c.forget(rulesOrderFile)
+	return p.forget(rulesOrderFile)
 }
 
 // done reports whether the file says what was ordered.

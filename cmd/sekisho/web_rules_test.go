@@ -12,28 +12,32 @@ import (
 	"sync"
 	"testing"
 
+	"sekisho/internal/control"
 	"sekisho/internal/event"
 	"sekisho/internal/fault"
 	"sekisho/internal/policy/site"
 )
 
-// TestRulesOfManyWriters: of many who change a file of rules at the same time, in
-// the ways that commands do, nobody's lines are lost.
+// TestRulesOfManyWriters: of many who change a file of rules at the same time, by
+// orders and beside the process, nobody's lines are lost, and each order is an act.
 func TestRulesOfManyWriters(t *testing.T) {
+	p := bareProcess(t, "hub: {listen: '127.0.0.1:0'}\n")
 	file := filepath.Join(t.TempDir(), "new", "rules.yaml")
 	const each = 12
 	var wait sync.WaitGroup
 	begin := make(chan struct{})
 	for i := range each {
+		host := fmt.Sprintf("shop%d.example.jp", i)
+		order := func(r control.RulesRequest) func() error {
+			r.Site, r.By, r.Reason = host, "ren", "r"
+			return func() error { return p.orderLines(t.Context(), file, &r) }
+		}
 		for _, change := range []func() error{
+			order(control.RulesRequest{Do: control.RulesExcept, Exceptions: []site.Exception{{Rule: 942100, Where: site.Where{Path: fmt.Sprintf("/except%d", i)}, Why: site.Why{Until: "2999-12-31", Reason: "r"}}}}),
+			order(control.RulesRequest{Do: control.RulesAuthorise, Pages: []site.Page{{Host: "shop.example.jp", Item: fmt.Sprintf("%016x", i), Kind: "form", Reason: "r", By: "ren"}}}),
+			order(control.RulesRequest{Do: control.RulesImport, Parameters: []site.Parameter{{Where: site.Where{Host: host, Path: "/"}, Name: "no", Type: "integer", Max: 8}}}),
 			func() error {
-				return addExceptions(t.Context(), file, []site.Exception{{Rule: 942100, Where: site.Where{Path: fmt.Sprintf("/except%d", i)}, Why: site.Why{Until: "2999-12-31", Reason: "r"}}})
-			},
-			func() error {
-				return addPages(t.Context(), file, []site.Page{{Host: "shop.example.jp", Item: fmt.Sprintf("%016x", i), Kind: "form", Reason: "r", By: "ren"}})
-			},
-			func() error {
-				return importParameters(t.Context(), file, fmt.Sprintf("shop%d.example.jp", i), []site.Parameter{{Where: site.Where{Host: fmt.Sprintf("shop%d.example.jp", i), Path: "/"}, Name: "no", Type: "integer", Max: 8}})
+				return addPages(t.Context(), file, []site.Page{{Host: "club.example.jp", Item: fmt.Sprintf("%016x", i), Kind: "form", Reason: "r", By: "ren"}})
 			},
 		} {
 			wait.Go(func() {
@@ -50,8 +54,11 @@ func TestRulesOfManyWriters(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(src.Exceptions) != each || len(src.Pages) != each || len(src.Parameters) != each {
-		t.Errorf("%d exceptions, %d pages and %d fields of %d each are there", len(src.Exceptions), len(src.Pages), len(src.Parameters), each)
+	if len(src.Exceptions) != each || len(src.Pages) != 2*each || len(src.Parameters) != each {
+		t.Errorf("%d exceptions, %d pages and %d fields are there, of %d", len(src.Exceptions), len(src.Pages), len(src.Parameters), each)
+	}
+	if acts := actsIn(t, p); len(acts) != 3*each {
+		t.Errorf("%d acts of %d: %q", len(acts), 3*each, acts)
 	}
 }
 

@@ -37,6 +37,7 @@ var Calls = []Call[Operator]{
 	NewCall("bypass", Operator.Bypass),
 	NewCall("clear", Operator.Clear),
 	NewCall("web", Operator.Web),
+	NewCall(RulesCall, Operator.Rules),
 	NewCall("grants", Asking(Operator.Grants)),
 	NewCall("grants/request", Operator.RequestGrant),
 	NewCall("grants/decide", Operator.DecideGrant),

@@ -34,6 +34,9 @@ type Operator interface {
 	Clear(ctx context.Context, r ClearRequest) (ClearReceipt, error)
 	// Web tells or changes the state of the web gates.
 	Web(ctx context.Context, r WebRequest) (WebStatus, error)
+	// Rules puts lines into the rules of a site, and them in force. That somebody
+	// ordered it is recorded first.
+	Rules(ctx context.Context, r RulesRequest) (RulesReceipt, error)
 	Grants(ctx context.Context) ([]Grant, error)
 	RequestGrant(ctx context.Context, r GrantRequest) (Grant, error)
 	DecideGrant(ctx context.Context, r GrantDecision) (Grant, error)

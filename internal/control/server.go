@@ -18,7 +18,7 @@ import (
 )
 
 // maxRequest is the largest request, in bytes; MaxList the largest of ListCall,
-// which holds a list of payments.
+// which holds a list of payments, and of RulesCall.
 const (
 	maxRequest = 1 << 20
 	MaxList    = 64 << 20
@@ -135,6 +135,7 @@ func serve(ctx context.Context, l net.Listener, op Operator, log *slog.Logger, d
 func bounded(h http.Handler) http.Handler {
 	list := http.NewServeMux()
 	list.Handle("/v1/"+ListCall, http.MaxBytesHandler(h, MaxList))
+	list.Handle("/v1/"+RulesCall, http.MaxBytesHandler(h, MaxList))
 	list.Handle("/", http.MaxBytesHandler(h, maxRequest))
 	return list
 }

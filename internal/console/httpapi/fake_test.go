@@ -114,6 +114,9 @@ func (f operator) TestCall(_ context.Context, r control.TestRequest) (control.Te
 func (f operator) Case(context.Context, control.CaseQuery) (json.RawMessage, error) {
 	return json.RawMessage(`{"id":"c1"}`), f.did("case", "")
 }
+func (f operator) Rules(context.Context, control.RulesRequest) (control.RulesReceipt, error) {
+	return control.RulesReceipt{}, f.did("rules", "")
+}
 func (f operator) RecordPerson(context.Context, control.PersonRequest) (control.PersonReceipt, error) {
 	return control.PersonReceipt{}, f.did("person", "")
 }
