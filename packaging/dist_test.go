@@ -59,18 +59,27 @@ func (i *installation) with(config string, args ...string) *exec.Cmd {
 func (i *installation) up(config string) (stop func()) {
 	i.t.Helper()
 	socket := filepath.Join(i.t.TempDir(), "notify")
+	for dir := filepath.Dir(socket); dir != "/tmp" && dir != "/"; dir = filepath.Dir(dir) {
+		if err := os.Chmod(dir, 0o777); err != nil {
+			i.t.Fatal(err)
+		}
+	}
+	return i.begin(i.with(config, "up"), socket, socket)
+}
+
+// begin starts the process and waits until it says READY=1 at the socket, whose name
+// it knows as inside.
+func (i *installation) begin(cmd *exec.Cmd, socket, inside string) (stop func()) {
+	i.t.Helper()
 	l, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: socket, Net: "unixgram"})
 	if err != nil {
 		i.t.Fatal(err)
 	}
 	defer l.Close()
-	for dir := socket; dir != "/tmp" && dir != "/"; dir = filepath.Dir(dir) {
-		if err := os.Chmod(dir, 0o777); err != nil {
-			i.t.Fatal(err)
-		}
+	if err := os.Chmod(socket, 0o777); err != nil {
+		i.t.Fatal(err)
 	}
-	cmd := i.with(config, "up")
-	cmd.Env = append(cmd.Env, "NOTIFY_SOCKET="+socket)
+	cmd.Env = append(cmd.Env, "NOTIFY_SOCKET="+inside)
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log
 	if err := cmd.Start(); err != nil {

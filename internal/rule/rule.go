@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"slices"
 	"time"
+	_ "time/tzdata" // a container of the program alone, and Windows, know no zones
 )
 
 //go:embed rules.json
