@@ -126,7 +126,7 @@ func (g *grants) request(ctx context.Context, p *policy.Policy, r control.GrantR
 		return control.Grant{}, refuseGrant(&policy.Error{What: "this person may not ask for exceptional access", Try: "have a person of break_glass.requesters ask"})
 	case r.For <= 0 || r.For > p.Longest():
 		return control.Grant{}, refuseGrant(&policy.Error{What: "the time asked for is longer than the policy allows", Try: "ask for at most " + p.Longest().String()})
-	case mask == 0 || r.User == "" || r.Database == "" || r.Purpose == "":
+	case mask == 0 || r.User == "" || r.Database == "" || control.Blank(r.Purpose):
 		return control.Grant{}, refuseGrant(&policy.Error{What: "a grant needs a user, a database, elements and a purpose", Try: "name all four"})
 	}
 	g.mu.Lock()

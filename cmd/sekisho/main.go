@@ -19,6 +19,9 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/alecthomas/kong"
+
+	"sekisho/internal/control"
 	"sekisho/internal/durable"
 	"sekisho/internal/fault"
 	"sekisho/internal/lang"
@@ -76,6 +79,9 @@ func run(args []string, env environment) int {
 	if err != nil {
 		return report(env.stderr, usageFault(err, language), language)
 	}
+	if reasonless(k) {
+		return report(env.stderr, control.ErrReason, language)
+	}
 	if c.Config == "" {
 		c.Config = env.getenv("SEKISHO_CONFIG")
 	}
@@ -88,6 +94,15 @@ func run(args []string, env environment) int {
 	}
 	a.hub, a.command = hubOf(&c, env.getenv), k.Command()
 	return report(env.stderr, k.Run(a), language)
+}
+
+// reasonless reports whether a command demands a reason and was given one that says
+// nothing.
+func reasonless(k *kong.Context) bool {
+	return slices.ContainsFunc(k.Flags(), func(f *kong.Flag) bool {
+		given, ok := k.FlagValue(f).(string)
+		return f.Name == "reason" && f.Required && ok && control.Blank(given)
+	})
 }
 
 // report writes an error as people see it and returns the exit code.

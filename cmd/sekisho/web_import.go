@@ -141,7 +141,7 @@ func parameterLine(p *site.Parameter) string {
 // write puts the parameters into the rules of the site, in place of those that
 // were imported for it before.
 func (c webImportCmd) write(a *app, text []byte, p *openapi.Proposal) error {
-	if c.Site == "" || strings.TrimSpace(c.Reason) == "" {
+	if c.Site == "" || control.Blank(c.Reason) {
 		return fault.New(fault.Usage, "problem", a.say.Text("import_needs"), "hint", "sekisho web import "+c.File+" --site shop.example.jp --write --reason …")
 	}
 	if a.hub.address != "" {

@@ -85,13 +85,13 @@ func TestCall(t *testing.T) {
 func TestFaultsTravel(t *testing.T) {
 	op := &fake{err: fault.New(fault.SessionUnknown, "session", 9)}
 	c, _ := start(t, op)
-	_, err := c.Cut(t.Context(), CutRequest{})
+	_, err := c.Cut(t.Context(), CutRequest{Reason: "r"})
 	f := fault.Faults(err)[0]
 	if f.Code != fault.SessionUnknown || f.What("en") != "there is no session 9" {
 		t.Errorf("fault: %v", err)
 	}
 	op.err = errors.New("disk on fire")
-	_, err = c.Cut(t.Context(), CutRequest{})
+	_, err = c.Cut(t.Context(), CutRequest{Reason: "r"})
 	if f := fault.Faults(err)[0]; f.Code != fault.Internal || f.Err.Error() != "disk on fire" {
 		t.Errorf("foreign error: %v", err)
 	}
@@ -156,7 +156,7 @@ func TestPeer(t *testing.T) {
 	}
 	op := &peerFake{}
 	c, _ := start(t, op)
-	if _, err := c.Cut(t.Context(), CutRequest{}); err != nil {
+	if _, err := c.Cut(t.Context(), CutRequest{Reason: "r"}); err != nil {
 		t.Fatal(err)
 	}
 	if want := (Peer{UID: os.Getuid(), Known: true}); op.peer != want {

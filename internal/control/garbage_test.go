@@ -29,7 +29,7 @@ func TestGarbage(t *testing.T) {
 		"a call that is none":   {"POST /v1/nothing HTTP/1.1\r\nHost: c\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}", "404"},
 		"asked for by GET":      {"GET /v1/cut HTTP/1.1\r\nHost: c\r\nConnection: close\r\n\r\n", "405"},
 		"no host":               {"POST /v1/cut HTTP/1.1\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}", "400"},
-		"in order":              {"POST /v1/cut HTTP/1.1\r\nHost: c\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}", "200"},
+		"in order":              {"POST /v1/cut HTTP/1.1\r\nHost: c\r\nConnection: close\r\nContent-Length: 14\r\n\r\n{\"reason\":\"r\"}", "200"},
 	} {
 		conn, err := net.Dial("unix", path)
 		if err != nil {

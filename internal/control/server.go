@@ -148,7 +148,7 @@ func handler(op Operator, log *slog.Logger) http.Handler {
 				Reply(w, http.StatusForbidden, Problem{Code: fault.ControlRefused, Args: []string{"problem", "this account may not ask for " + c.Name, "hint", "ask as the account of the process"}})
 				return
 			}
-			c.Serve(w, r, op, log, func(any) error { return nil }, func(err error) {
+			c.Serve(w, r, op, log, reasoned, func(err error) {
 				status := http.StatusConflict
 				if errors.Is(err, ErrRequest) {
 					status = http.StatusBadRequest
@@ -160,6 +160,14 @@ func handler(op Operator, log *slog.Logger) http.Handler {
 		})
 	}
 	return mux
+}
+
+// reasoned refuses orders without a reason.
+func reasoned(request any) error {
+	if Reasonless(request) {
+		return ErrReason
+	}
+	return nil
 }
 
 // may reports whether an account may make a call. Where the system does not tell

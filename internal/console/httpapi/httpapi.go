@@ -158,7 +158,7 @@ func (s *Server) route(name string, bare bool, rule rule, serve func(*exchange))
 			do := rule(request)
 			switch {
 			case x.may(do, s.Tenant) && reasonless(request):
-				return errReason
+				return control.ErrReason
 			case x.may(do, s.Tenant):
 				return nil
 			}
@@ -179,8 +179,6 @@ func (s *Server) route(name string, bare bool, rule rule, serve func(*exchange))
 var (
 	errToken = fault.New(fault.APIToken)
 	errBusy  = fault.New(fault.APIBusy)
-
-	errReason = fault.New(fault.ControlRefused, "problem", "an order needs a reason", "hint", "write why; the ledger keeps it")
 )
 
 // refused is why something may not be done: no other token would help with what

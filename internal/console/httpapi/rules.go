@@ -111,38 +111,17 @@ func scopeRule(request any) account.Action {
 // reasonless reports whether an order lacks the reason without which neither command
 // nor page gives it.
 func reasonless(request any) bool {
-	var why string
 	switch r := request.(type) {
-	case *control.CutRequest:
-		why = r.Reason
-	case *control.BypassRequest:
-		if !r.Open {
-			return false
-		}
-		why = r.Reason
-	case *control.WebRequest:
-		if r.Do != control.WebStop {
-			return false
-		}
-		why = r.Reason
-	case *control.ClearRequest:
-		why = r.Reason
-	case *control.ExceptRequest:
-		why = r.Reason
-	case *control.KeyRequest:
-		why = r.Reason
 	case *office.FieldReview:
-		why = r.Reason
+		return control.Blank(r.Reason)
 	case *office.ExceptRequest:
-		why = r.Reason
+		return control.Blank(r.Reason)
 	case *office.AuthoriseRequest:
-		why = r.Reason
+		return control.Blank(r.Reason)
 	case *office.ImportRequest:
-		why = r.Reason
-	default:
-		return false
+		return control.Blank(r.Reason)
 	}
-	return strings.TrimSpace(why) == ""
+	return control.Reasonless(request)
 }
 
 func empty(t reflect.Type) bool { return t.Kind() == reflect.Struct && t.NumField() == 0 }
