@@ -59,7 +59,7 @@ func TestHuntAndFindings(t *testing.T) {
 			t.Errorf("hunt: exit code %d, no %s in\n%s", code, part, text)
 		}
 	}
-	if code, text := ask("egress", "hunt", "-i", "good.example"); code != 0 || !strings.Contains(text, "None of 1 indicators was met in 3") {
+	if code, text := ask("egress", "hunt", "-i", "good.example"); code != 0 || !strings.Contains(text, "None of 1 indicator was met in 3") {
 		t.Errorf("hunt: exit code %d\n%s", code, text)
 	}
 	if code, _ := ask("egress", "hunt"); code != 2 {

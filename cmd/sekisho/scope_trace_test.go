@@ -72,7 +72,7 @@ func TestScopeTrace(t *testing.T) {
 		code int
 		want []string
 	}{
-		{[]string{"--lang", "en", "scope", "--trace", someTrace}, 0, []string{"no bound", "Crossings that named it: 2", "without a trace: 2 crossings, 13 rows", "of other traces: 1", "sekisho scope --session gate/shop-db/5\n", "1 reads"}},
+		{[]string{"--lang", "en", "scope", "--trace", someTrace}, 0, []string{"no bound", "Crossings that named it: 2", "without a trace: 2 crossings, 13 rows", "of other traces: 1", "sekisho scope --session gate/shop-db/5\n", "1 read that named it has"}},
 		{[]string{"--lang", "ja", "scope", "--trace", someTrace}, 0, []string{"限界ではありません", "これを名乗った通過: 2", "トレースのない通過: 2、13 行", "確実に 4 人"}},
 		{[]string{"--lang", "en", "scope", "--trace", strings.Repeat("d", 32)}, 0, []string{"no bound", "says nothing about what crossed"}},
 		{[]string{"--lang", "en", "scope", "--trace", someTrace, "--user", "shop_app"}, 2, []string{"no question is narrowed"}},

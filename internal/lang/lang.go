@@ -65,8 +65,8 @@ type Catalogue struct {
 var placeholder = regexp.MustCompile(`\{[a-z_]+\}`)
 
 // Load reads a catalogue: a YAML mapping of keys to "ja" and "en". It refuses
-// a key that lacks one of the languages, and a key whose languages name
-// different {placeholders}.
+// a key that lacks one of the languages, a key whose languages name different
+// {placeholders}, and a {name|one|more} of a name that is no placeholder beside it.
 func Load(text []byte) (*Catalogue, error) {
 	raw, err := load(text)
 	if err != nil {
@@ -89,6 +89,11 @@ func load(text []byte) (map[string]map[Language]string, error) {
 		}
 		if a, b := Placeholders(ja), Placeholders(en); !slices.Equal(a, b) {
 			return nil, fmt.Errorf("catalogue: key %q: ja has %v, en has %v", key, a, b)
+		}
+		for _, text := range raw[key] {
+			if err := checkPlurals(text); err != nil {
+				return nil, fmt.Errorf("catalogue: key %q: %w", key, err)
+			}
 		}
 	}
 	return raw, nil
@@ -146,14 +151,19 @@ func (p Printer) Text(key string, args ...any) string {
 	return Fill(text, args...)
 }
 
-// Fill replaces {name} in text by the value that follows name in args.
+// Fill replaces {name} in text by the value that follows name in args, and
+// {name|one|more} by its second part when that value is 1, else by its third.
 func Fill(text string, args ...any) string {
-	if len(args) == 0 {
+	plain := !strings.Contains(text, "|")
+	if len(args) == 0 && plain {
 		return text
 	}
 	pairs := make([]string, 0, len(args))
 	for i := 0; i+1 < len(args); i += 2 {
 		pairs = append(pairs, "{"+fmt.Sprint(args[i])+"}", fmt.Sprint(args[i+1]))
+	}
+	if !plain { // before the values are in it, which may say anything
+		text = inflect(text, pairs)
 	}
 	return strings.NewReplacer(pairs...).Replace(text)
 }

@@ -37,6 +37,9 @@ func TestLoadRefuses(t *testing.T) {
 		{"a: {en: x, ja: y, fr: z}\n", "must have exactly ja and en"},
 		{"a: {en: 'x {n}', ja: y}\n", "ja has [], en has [{n}]"},
 		{"a: {en: x, ja: y}\na: {en: x, ja: y}\n", "already"},
+		{"a: {en: '{n} {m|file|files}', ja: '{n}'}\n", "no {m} beside it"},
+		{"a: {en: '{n} {n|file}', ja: '{n}'}\n", "is no {name|one|more}"},
+		{"a: {en: '{n} {n|file|files|}', ja: '{n}'}\n", "is no {name|one|more}"},
 	} {
 		if _, err := Load([]byte(tt.text)); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("Load(%q) = %v, want %q", tt.text, err, tt.want)
@@ -57,6 +60,25 @@ func TestText(t *testing.T) {
 	}
 }
 
+// TestPlural: the word behind a number follows it, and what is put in is no form.
+func TestPlural(t *testing.T) {
+	c := MustLoad([]byte("hit:\n  en: '{n} new {n|row|rows} {n|is|are} in {name}'\n  ja: '{name}に{n}行'\n"))
+	for _, tt := range []struct {
+		n    any
+		want string
+	}{
+		{1, "1 new row is in {n|a|b}"}, {uint64(1), "1 new row is in {n|a|b}"}, {Count(1), "1 new row is in {n|a|b}"},
+		{0, "0 new rows are in {n|a|b}"}, {2, "2 new rows are in {n|a|b}"}, {Count(1001), "1,001 new rows are in {n|a|b}"}, {"11", "11 new rows are in {n|a|b}"},
+	} {
+		if got := c.In(English).Text("hit", "name", "{n|a|b}", "n", tt.n); got != tt.want {
+			t.Errorf("%v: %q, want %q", tt.n, got, tt.want)
+		}
+	}
+	if got, want := c.In(English).Text("hit"), "{n} new rows are in {name}"; got != want {
+		t.Errorf("without values: %q, want %q", got, want)
+	}
+}
+
 func TestCount(t *testing.T) {
 	for n, want := range map[uint64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567"} {
 		if got := Count(n); got != want {
@@ -71,7 +93,7 @@ var catalogueFile = regexp.MustCompile(`//go:embed ([a-z]+\.yaml)\n`)
 // TestCatalogues: every catalogue of the program is good, and is read the quick
 // way, with what YAML finds in it.
 func TestCatalogues(t *testing.T) {
-	found := 0
+	found, excepted := 0, map[string]bool{}
 	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -96,8 +118,15 @@ func TestCatalogues(t *testing.T) {
 			return err
 		}
 		found++
-		if _, err := Load(text); err != nil {
+		c, err := Load(text)
+		if err != nil {
 			t.Errorf("%s: %v", path, err)
+			return nil
+		}
+		for _, key := range c.Keys() {
+			if said := pluralWithout(c.read()[key][English], excepted); said != "" {
+				t.Errorf("%s: English %s says %q also of one: write {name|one|more}", path, key, said)
+			}
 		}
 		if _, ok := quick(string(text)); !ok {
 			t.Errorf("%s: its %s has another layout than the quick one: every command waits for YAML", path, m[1])
@@ -110,6 +139,11 @@ func TestCatalogues(t *testing.T) {
 	}
 	if found < 8 {
 		t.Errorf("only %d catalogues were found", found)
+	}
+	for said := range alwaysMany {
+		if !excepted[said] {
+			t.Errorf("no text says %q any more: take the exception out", said)
+		}
 	}
 }
 

@@ -26,7 +26,7 @@ func TestCutShowsReceipt(t *testing.T) {
 	if len(f.orders) != 1 || f.orders[0].By != "ren" || f.orders[0].Target != "files.example" || f.orders[0].For != 4*time.Hour || f.orders[0].As != "" {
 		t.Fatalf("orders %+v", f.orders)
 	}
-	if !strings.Contains(page, "1 of 2 gates have not put it in force") {
+	if !strings.Contains(page, "1 of 2 gates has not put it in force") {
 		t.Errorf("the gate that did not answer is not shown:\n%s", page)
 	}
 	form.Set("all", "1")
