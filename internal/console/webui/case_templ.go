@@ -2139,7 +2139,7 @@ func caseTimeline(p *Page, c *caseRoom) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 181, "\" hx-trigger=\"moved from:body throttle:10s\" hx-select=\"#case-log\" hx-select-oob=\"#case-roles\" hx-swap=\"outerHTML\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 181, "\" hx-trigger=\"moved from:body throttle:10s\" hx-select=\"#case-log\" hx-select-oob=\"#case-red,#case-roles,#case-calls\" hx-swap=\"outerHTML\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -2,7 +2,9 @@ package webui
 
 import (
 	"context"
+	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -63,5 +65,54 @@ func TestFigureSources(t *testing.T) {
 	page := text(t, d.visit("GET", "/cases/c1/draft/web", nil))
 	if n := strings.Count(page, "Version 2, measured at event 9"); n != 3 || !strings.Contains(page, "/scope?ask=1&amp;place=shop&amp;to=") {
 		t.Errorf("%d sources in %s", n, page)
+	}
+}
+
+// TestLiveCase: what a case draws again while it is open is on its page once: who
+// was called and that nobody was reached as well as the timeline that says so.
+func TestLiveCase(t *testing.T) {
+	s, f := newServer(t)
+	d := enter(t, s, f, "ayame")
+	page := text(t, d.visit("GET", "/cases/c1", nil))
+	live := regexp.MustCompile(`hx-select-oob="([^"]+)"`).FindStringSubmatch(page)
+	if live == nil {
+		t.Fatal("nothing is drawn again with the timeline")
+	}
+	ids := strings.Split(live[1], ",")
+	slices.Sort(ids)
+	if !slices.Equal(ids, []string{"#case-calls", "#case-red", "#case-roles"}) {
+		t.Errorf("drawn again: %q", ids)
+	}
+	for _, id := range append(ids, "#case-log") {
+		if n := strings.Count(page, ` id="`+id[1:]+`"`); n != 1 {
+			t.Errorf("%s is on the page %d times", id, n)
+		}
+	}
+	for _, id := range []string{"case-calls", "case-red", "case-roles"} { // what somebody types into is never drawn again
+		at := strings.Index(page, ` id="`+id+`"`)
+		if part := page[at : at+strings.Index(page[at:], "</section>")]; strings.Contains(part, "<textarea") || strings.Contains(part, `type="text"`) {
+			t.Errorf("%s has fields", id)
+		}
+	}
+}
+
+// TestUnreadChart: before the ledger was read, nothing is said of what is at risk;
+// after that, that nothing is known.
+func TestUnreadChart(t *testing.T) {
+	s, _ := newServer(t)
+	for reading, want := range map[bool]bool{true: false, false: true} {
+		var b strings.Builder
+		p := s.newPage(&Request{Request: httptest.NewRequest("GET", "/map", nil)})
+		if err := chartView(p, &office.Chart{Reading: reading}).Render(t.Context(), &b); err != nil {
+			t.Fatal(err)
+		}
+		if err := historyView(p, &office.History{Place: "shop/x", Reading: reading}, "/map/object").Render(t.Context(), &b); err != nil {
+			t.Fatal(err)
+		}
+		for _, none := range []string{"chart_no_risks", "history_none"} {
+			if got := strings.Contains(b.String(), p.T(none)); got != want {
+				t.Errorf("reading %v: %s is said: %v", reading, none, got)
+			}
+		}
 	}
 }
