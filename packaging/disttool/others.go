@@ -20,6 +20,7 @@ type embedded struct{ name, version, purl, file, licence string }
 
 var carried = []embedded{
 	{"htmx.org", "2.0.11", "pkg:npm/htmx.org@2.0.11", "internal/console/webui/static/htmx.min.js", "internal/console/webui/static/LICENSES.md"},
+	{"uplot", "1.6.32", "pkg:npm/uplot@1.6.32", "internal/console/webui/static/uplot.min.js", "internal/console/webui/static/LICENSES.md"},
 	{"@digital-go-jp/design-tokens", "1.1.9", "pkg:npm/%40digital-go-jp/design-tokens@1.1.9", "internal/console/webui/static/console.css", "internal/console/webui/static/LICENSES.md"},
 	{"VL Gothic", "20220612", "pkg:generic/vlgothic@20220612", "internal/view/casefile/draft/font/VL-Gothic-Regular.ttf.zst", "internal/view/casefile/draft/font/LICENSE"},
 }

@@ -6,7 +6,9 @@
 // fails ends it.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { byKeyboard } from "./keyboard.mjs";
 import { browser, code, enter, inspect, join, password, watch } from "./people.mjs";
+import { chooseTime } from "./zoom.mjs";
 
 const [link, mails, pictures] = process.argv.slice(2);
 const origin = new URL(link).origin;
@@ -169,6 +171,8 @@ await ayame.waitForSelector(".flows");
 await ayame.locator('section[aria-labelledby="h-trail"] td a').first().click();
 await ayame.waitForURL("**/events?**");
 assert.match(await ayame.locator("main table").innerText(), /customers/);
+await chooseTime(ayame, origin);
+done("a time chosen in the picture");
 await ayame.goto(origin + "/scope?ask=1");
 await ayame.locator('details:has(form[action="/scope/compare"]) summary').click();
 await ayame.fill('input[name="other_user"]', "nobody");
@@ -429,55 +433,7 @@ assert.ok(await ayame.locator("[data-palette]").isVisible(), "a phone has no pal
 done("every page on a phone");
 
 await ayame.setViewportSize({ width: 1280, height: 900 });
-await ayame.goto(origin + "/");
-await ayame.keyboard.press("Tab");
-assert.equal(await ayame.evaluate(() => document.activeElement.className), "skip");
-await ayame.keyboard.press("Control+k");
-await ayame.keyboard.type("ledger");
-await ayame.keyboard.press("Enter");
-await ayame.waitForURL("**/ledger");
-// The palette begins what can be done, and looks for what was typed.
-const command = async (typed, key) => {
-  await ayame.keyboard.press("Control+k");
-  await ayame.keyboard.type(typed);
-  for (const k of key) await ayame.keyboard.press(k);
-};
-await command("cut a dest", ["Enter"]);
-await ayame.waitForURL("**/egress#h-cuts");
-await command(number, ["ArrowDown", "ArrowDown", "ArrowDown", "Enter"]);
-await ayame.waitForURL((u) => u.pathname === story);
-await command("127.0.0.1", ["Enter"]);
-await ayame.waitForURL((u) => u.pathname === "/events" && u.searchParams.get("text") === "127.0.0.1");
-await command("日本語", ["Enter"]);
-await ayame.locator('html[lang="ja"]').waitFor();
-await ayame.locator("[data-palette]").click();
-await ayame.keyboard.type("誰にも当たらない言葉 です");
-assert.match(await ayame.locator("#palette").innerText(), /記録を探す：\s*誰にも当たらない言葉 です/);
-await ayame.keyboard.press("Escape");
-await command("english", ["Enter"]);
-await ayame.locator('html[lang="en"]').waitFor();
-// Nothing but the keyboard, from the first screen to the case that was taken.
-const tabTo = async (selector) => {
-  for (let i = 0; i < 200; i++) {
-    await ayame.keyboard.press("Tab");
-    const there = await ayame.evaluate((s) => document.activeElement.matches(s), selector);
-    if (there) return assert.ok(await ayame.evaluate(() => getComputedStyle(document.activeElement).outlineStyle !== "none"), `${selector}: the focus is not seen`);
-  }
-  assert.fail(`${selector} cannot be reached by keyboard`);
-};
-await ayame.goto(origin + "/");
-await tabTo('.alarm a[href="/wrong"]');
-await ayame.keyboard.press("Enter");
-await ayame.waitForURL("**/wrong");
-await tabTo("#f-what");
-await ayame.keyboard.type("レジの画面が動かない");
-await tabTo('form[action="/wrong"] button');
-await ayame.keyboard.press("Enter");
-await ayame.waitForURL("**/cases/**");
-await tabTo('form[action$="/task"] button');
-await ayame.keyboard.press("Enter");
-await ayame.waitForURL("**?done=saved");
-assert.match(await ayame.locator(".timeline").innerText(), /ayame/);
+await byKeyboard(ayame, origin, story);
 done("by keyboard: jump, something is wrong, take the first task");
 
 await ayame.goto(origin + "/me");

@@ -1,5 +1,5 @@
-// The console's own script: streams, the palette, passkeys. Every page works
-// without it.
+// The console's own script: streams, the palette, the picture over time, passkeys.
+// Every page works without it.
 "use strict";
 
 // When the ledger moved, parts of the page that say so are drawn again.
@@ -89,6 +89,110 @@
     } else if ("print" in link.dataset) {
       e.preventDefault();
       print();
+    }
+  });
+})();
+
+// The picture over time, to be read closely and to choose a part of it. The bars
+// that are links say the same; the library comes when somebody asks for it.
+(() => {
+  let library;
+  const load = () =>
+    (library ||= new Promise((done, failed) => {
+      const style = Object.assign(document.createElement("link"), { rel: "stylesheet", href: "/static/uplot.min.css" });
+      const script = Object.assign(document.createElement("script"), { src: "/static/uplot.min.js", onload: done, onerror: failed });
+      document.head.append(style, script);
+    }));
+  const language = document.documentElement.lang;
+  const time = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+  const shown = (options, words = language) => {
+    const format = new Intl.DateTimeFormat(words, { timeZone: "Asia/Tokyo", ...options });
+    return (seconds) => format.format(new Date(seconds * 1000));
+  };
+  const whole = shown({ year: "numeric", month: "2-digit", day: "2-digit", second: "2-digit", ...time }, "sv"); // as the page: 2026-11-24 11:42:17
+  const number = new Intl.NumberFormat(language);
+  const colour = (name) => () => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const height = 220; // px
+  const widthOf = (box) => Math.max(240, box.clientWidth);
+
+  const draw = (box) => {
+    const bars = JSON.parse(box.dataset.bars);
+    const begin = bars.at[0];
+    const ask = box.querySelector(".zoom-ask");
+    const link = ask.querySelector("a");
+    const span = bars.end - begin;
+    const tick = shown(span > 2 * 86400 ? { month: "numeric", day: "numeric" } : span > 1200 ? time : { ...time, second: "2-digit" });
+    const choose = (u) => {
+      ask.hidden = !(u.select.width > 0);
+      if (ask.hidden) return;
+      const from = Math.max(begin, Math.floor(u.posToVal(u.select.left, "x")));
+      const to = Math.max(from + 1, Math.min(bars.end, Math.ceil(u.posToVal(u.select.left + u.select.width, "x"))));
+      const next = new URL(box.dataset.to, location.origin);
+      next.searchParams.set("from", bars.open && from === begin ? "" : new Date(from * 1000).toISOString());
+      next.searchParams.set("to", new Date(to * 1000).toISOString());
+      link.href = next.pathname + next.search;
+      link.textContent = `${box.dataset.ask}: ${whole(from)} – ${whole(to)}`;
+    };
+    const series = (label, name) => ({
+      label,
+      stroke: colour(name),
+      fill: colour(name),
+      paths: uPlot.paths.stepped({ align: 1 }),
+      points: { show: false },
+      value: (u, v) => (v == null ? "–" : number.format(v)),
+    });
+    const axis = { stroke: colour("--ink-soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line"), width: 1 } };
+    const chart = new uPlot(
+      {
+        width: widthOf(box),
+        height,
+        tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Asia/Tokyo"),
+        cursor: { drag: { x: true, y: false, setScale: false } },
+        scales: { y: { range: (u, low, high) => [0, Math.max(1, high)] } },
+        axes: [
+          { ...axis, values: (u, splits) => splits.map(tick) },
+          { ...axis, size: 64, values: (u, splits) => splits.map((n) => (Number.isInteger(n) ? number.format(n) : "")) },
+        ],
+        series: [
+          { label: box.dataset.time, value: (u, v) => (v == null ? "–" : whole(v)) },
+          series(box.dataset.reachable, "--reachable"),
+          series(box.dataset.confirmed, "--confirmed"),
+        ],
+        hooks: { setSelect: [choose] },
+      },
+      [[...bars.at, bars.end], [...bars.reachable, bars.reachable.at(-1)], [...bars.confirmed, bars.confirmed.at(-1)]],
+      (u, init) => {
+        box.insertBefore(u.root, ask);
+        init();
+      },
+    );
+    box.chart = chart;
+  };
+
+  const resized = new ResizeObserver((all) => {
+    for (const { target } of all) if (target.chart && target.clientWidth) target.chart.setSize({ width: widthOf(target), height });
+  });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+    for (const box of document.querySelectorAll(".zoom")) {
+      if (!box.chart) continue;
+      box.chart.destroy();
+      draw(box);
+    }
+  });
+  document.addEventListener("htmx:load", (e) => {
+    for (const button of e.target.parentElement.querySelectorAll("[data-zoom][hidden]")) {
+      const box = document.getElementById(button.dataset.zoom);
+      button.hidden = false;
+      button.addEventListener("click", async () => {
+        const open = box.hidden;
+        box.hidden = !open;
+        button.setAttribute("aria-expanded", String(open));
+        if (!open) return;
+        await load();
+        if (box.chart) return;
+        draw(box);
+        resized.observe(box);
+      });
     }
   });
 })();
