@@ -75,6 +75,9 @@ func (c caseTestCallCmd) Run(a *app) error {
 		for _, p := range r.Failed {
 			a.print("case_test_failed", "person", p)
 		}
+		if len(r.Failed) > 0 {
+			a.print("case_test_why")
+		}
 	})
 	if err == nil && len(r.Failed) > 0 {
 		return errNo

@@ -243,6 +243,9 @@ func (caseFirmCmd) Run(a *app) error {
 		for _, w := range f.Problems {
 			a.print("case_red", "what", w)
 		}
+		if len(f.Problems) > 0 {
+			a.print("case_firm_mend")
+		}
 	})
 	if err == nil && len(f.Problems) > 0 {
 		return errNo

@@ -79,7 +79,7 @@ func (d *doctor) database(cfg *config.Database) {
 	var lost errUnreachable
 	switch {
 	case errors.As(err, &lost):
-		d.bad("database", d.connectMend(cfg, lost.error), "doctor_db_unreachable", "database", cfg.Name, "address", cfg.Control.Address, "cause", d.why(lost.error))
+		d.bad("database", d.connectMend(cfg, lost.error), "doctor_db_unreachable", "database", cfg.Name, "address", cfg.Control.Address, "cause", d.a.why(lost.error))
 		return
 	case err != nil:
 		d.fault("database", "", fault.New(fault.DatabaseConnect, "database", cfg.Name, "address", cfg.Control.Address).Because(withoutText(err)))
@@ -98,7 +98,7 @@ func (d *doctor) database(cfg *config.Database) {
 
 // why is why the server could not be reached or did not let the account in: in words
 // where there are some, never in the server's, which may carry values.
-func (d *doctor) why(err error) string {
+func (a *app) why(err error) string {
 	var op *net.OpError
 	var refused *pgconn.PgError
 	switch {
@@ -111,7 +111,7 @@ func (d *doctor) why(err error) string {
 			key = "doctor_sqlstate_57P"
 		}
 		state := "SQLSTATE " + refused.Code
-		if text := d.a.say.Text(key); slices.Contains(sqlstates, key) {
+		if text := a.say.Text(key); slices.Contains(sqlstates, key) {
 			return text + " (" + state + ")"
 		}
 		return state

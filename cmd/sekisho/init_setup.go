@@ -133,7 +133,7 @@ func (c *initCmd) askDatabase(a *app, ask *asker) error {
 		names, err = databases(a.ctx, u.String())
 	}
 	if err != nil {
-		return fault.New(fault.DatabaseConnect, "database", "postgres", "address", address).Because(withoutText(err))
+		return fault.New(fault.DatabaseConnect, "database", "postgres", "address", address).Because(errors.New(a.why(err)))
 	}
 	for _, name := range names {
 		a.print("ask_database_is", "name", name)
@@ -186,7 +186,7 @@ func (c *initCmd) look(a *app) (*look, error) {
 		return nil, fault.New(fault.Usage, "problem", a.say.Text("init_bad_url"), "hint", a.say.Text("init_url_hint"))
 	}
 	lost := func(err error) error {
-		return fault.New(fault.DatabaseConnect, "database", l.cfg.Database, "address", net.JoinHostPort(l.cfg.Host, strconv.Itoa(int(l.cfg.Port)))).Because(withoutText(err))
+		return fault.New(fault.DatabaseConnect, "database", l.cfg.Database, "address", net.JoinHostPort(l.cfg.Host, strconv.Itoa(int(l.cfg.Port)))).Because(errors.New(a.why(err)))
 	}
 	conn, err := pgx.ConnectConfig(ctx, l.cfg)
 	if err != nil {
