@@ -206,24 +206,6 @@ func (d *doctor) ledgerBack() string {
 	return mend + d.a.self("restore BACKUP")
 }
 
-// people looks at who is called.
-func (d *doctor) people() {
-	if d.l.Cases == "" {
-		d.warn("people", d.a.say.Text("doctor_people_mend", "file", d.a.config), "doctor_people_none")
-		return
-	}
-	firm, err := loadFirm(d.l, d.l.File)
-	if err != nil {
-		d.fault("people", d.a.say.Text("doctor_people_file", "file", d.l.Cases), err)
-		return
-	}
-	if w := firm.Warnings(d.a.lang); len(w) > 0 {
-		d.warn("people", d.a.self("case firm"), "doctor_people_warn", "n", len(w), "first", w[0])
-		return
-	}
-	d.ok("people", "doctor_people", "n", len(firm.People))
-}
-
 // answerTime is how long the process is waited for.
 const answerTime = 15 * time.Second
 

@@ -56,7 +56,7 @@ func TestGuides(t *testing.T) {
 				continue
 			}
 			n++
-			text := strings.NewReplacer("postgres@127.0.0.1:5432/shop", "boss@${UPSTREAM}/${DATABASE}", "127.0.0.1:6432", "127.0.0.1:${PGPORT}",
+			text := strings.NewReplacer("mail.example.jp:587", "${MAIL}", "postgres@127.0.0.1:5432/shop", "boss@${UPSTREAM}/${DATABASE}", "127.0.0.1:6432", "127.0.0.1:${PGPORT}",
 				"127.0.0.1:8600", "127.0.0.1:${METRICSPORT}", "-p 6432", "-p ${PGPORT}", "id = 3' shop", "id = 3' ${DATABASE}").Replace(b[2])
 			fmt.Fprintf(&script, "expand block%d.sh\nexec sh -e block%d.sh\n", n, n)
 			fmt.Fprintf(&files, "-- block%d.sh --\n%s", n, text)

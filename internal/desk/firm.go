@@ -243,3 +243,30 @@ func (f *Firm) Reach(ctx context.Context, p *roster.Person, m notify.Message) (w
 	}
 	return ways, nil
 }
+
+// Way is one by which somebody of the roster is called.
+type Way struct {
+	Name   string // "mail", or a channel's
+	Kind   string // "mail", slack, lineworks, chatwork or generic
+	Server string
+	File   string // that holds the password, or a channel's address; may be empty
+	// Try looks whether it works, as far as that can be told without a message
+	// (package notify).
+	Try func(ctx context.Context) error
+}
+
+// Ways returns the ways by which people are called.
+func (f *Firm) Ways() (out []Way) {
+	used := func(is func(way string) bool) bool {
+		return slices.ContainsFunc(f.People, func(p roster.Person) bool { return slices.ContainsFunc(p.Reach, is) })
+	}
+	if f.mail != nil && used(func(way string) bool { return strings.HasPrefix(way, "mailto:") }) {
+		out = append(out, Way{Name: "mail", Kind: "mail", Server: f.mail.Server, File: f.Mail.PasswordFile, Try: f.mail.Try})
+	}
+	for _, c := range f.Channels {
+		if hook := f.hooks[c.Name]; used(func(way string) bool { return way == c.Name }) {
+			out = append(out, Way{Name: c.Name, Kind: c.Kind, Server: hook.Host(), File: c.URLFile, Try: hook.Try})
+		}
+	}
+	return out
+}

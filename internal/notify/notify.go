@@ -10,6 +10,8 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -42,25 +44,41 @@ type Mail struct {
 	Password string
 	// TLS is "require" (STARTTLS, RFC 3207, the default), "prefer" or "off".
 	TLS string
+	// Roots are who may vouch for the server; nil: whom the system trusts.
+	Roots *x509.CertPool
 }
 
 // Send sends to one address. A nil error means that the server took the mail,
 // not that somebody read it.
 func (m *Mail) Send(ctx context.Context, to string, msg Message) error {
-	host, port, err := net.SplitHostPort(m.Server)
-	if err != nil {
-		return fmt.Errorf("mail server %q: %w", m.Server, err)
-	}
-	n, err := strconv.Atoi(port)
-	if err != nil {
-		return fmt.Errorf("mail server %q: %w", m.Server, err)
-	}
 	out := mail.NewMsg()
 	if err := errors.Join(out.From(m.From), out.To(to)); err != nil {
 		return fmt.Errorf("mail: %w", err)
 	}
 	out.Subject(msg.Subject)
 	out.SetBodyString(mail.TypeTextPlain, msg.Text)
+	c, err := m.client()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	if err := c.DialAndSendWithContext(ctx, out); err != nil {
+		return fmt.Errorf("mail by %s: %w", m.Server, err)
+	}
+	return nil
+}
+
+// client speaks with the server as the settings say.
+func (m *Mail) client(more ...mail.Option) (*mail.Client, error) {
+	host, port, err := net.SplitHostPort(m.Server)
+	if err != nil {
+		return nil, fmt.Errorf("mail server %q: %w", m.Server, err)
+	}
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		return nil, fmt.Errorf("mail server %q: %w", m.Server, err)
+	}
 	policy := mail.TLSMandatory
 	switch m.TLS {
 	case "prefer":
@@ -72,16 +90,14 @@ func (m *Mail) Send(ctx context.Context, to string, msg Message) error {
 	if m.User != "" {
 		options = append(options, mail.WithSMTPAuth(mail.SMTPAuthAutoDiscover), mail.WithUsername(m.User), mail.WithPassword(m.Password))
 	}
-	c, err := mail.NewClient(host, options...)
+	if m.Roots != nil {
+		options = append(options, mail.WithTLSConfig(&tls.Config{MinVersion: tls.VersionTLS12, ServerName: host, RootCAs: m.Roots}))
+	}
+	c, err := mail.NewClient(host, append(options, more...)...)
 	if err != nil {
-		return fmt.Errorf("mail: %w", err)
+		return nil, fmt.Errorf("mail: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	if err := c.DialAndSendWithContext(ctx, out); err != nil {
-		return fmt.Errorf("mail by %s: %w", m.Server, err)
-	}
-	return nil
+	return c, nil
 }
 
 // Webhook posts to a chat service.
