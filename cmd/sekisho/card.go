@@ -67,6 +67,9 @@ func (c cardEvidenceCmd) Run(a *app) error {
 		return a.out(e, func() { a.sayEvidence(e) })
 	}
 	files, key, err := a.evidenceFiles(e, l.Keys)
+	if err == nil {
+		err = a.act(l, evidenceSigned(files, a.person("")))
+	}
 	if err != nil {
 		return err
 	}

@@ -42,12 +42,14 @@ var killedCalls = map[string]string{
 	"except":        once,
 	"host":          once,
 	"person":        once,
+	"act":           once,
 	"grants/decide": once, "grants/request": once,
 	"case/concentrate": once,
 	"clear":            once, // of all gates
 
 	"bypass": "bypass", "web": "stop the sites", "me/sessions/end": "end sessions",
 	"web/except": "except a refusal", "web/authorise": "authorise parts", "web/import": "import fields", "web/field": "refuse a field", "case/misuse": "report misuse",
+	"rules":     "import fields", // changeRules, as all that changes a file of rules
 	"hub/token": "admit a gate", "hub/revoke": "revoke a gate", "web/evidence": "take evidence", "case/test-call": "call for a test",
 
 	"policy/reload": own, // a start reads the file: firstPolicy, TestUp/life

@@ -9,7 +9,7 @@ import (
 
 	"sekisho/internal/cardproof"
 	consoleoffice "sekisho/internal/console/office"
-	"sekisho/internal/event"
+	"sekisho/internal/control"
 	"sekisho/internal/hub"
 	"sekisho/internal/lang"
 	"sekisho/internal/ledger"
@@ -84,6 +84,12 @@ func (c *console) PaymentProof(ctx context.Context, r consoleoffice.ProofRequest
 	})
 }
 
+// evidenceSigned is that somebody had evidence signed, by the digest of what was.
+func evidenceSigned(files map[string][]byte, by string) control.ActRequest {
+	sum := sha256.Sum256(files[evidenceNote])
+	return control.ActRequest{Do: control.ActEvidence, Detail: "sha256:" + hex.EncodeToString(sum[:]), By: by}
+}
+
 // PaymentEvidence implements office.Sites.
 func (c *console) PaymentEvidence(ctx context.Context, r consoleoffice.EvidenceRequest) (*consoleoffice.PaymentEvidence, error) {
 	l, ok := lang.Parse(r.Lang)
@@ -98,8 +104,7 @@ func (c *console) PaymentEvidence(ctx context.Context, r consoleoffice.EvidenceR
 	if err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256(files[evidenceNote])
-	if err := c.Record(ctx, event.Source("person/"+r.By), &event.Act{By: r.By, Do: "card-evidence", Target: "ledger", Result: "done", Detail: "sha256:" + hex.EncodeToString(sum[:])}); err != nil {
+	if err := c.Act(ctx, evidenceSigned(files, r.By)); err != nil {
 		return nil, err
 	}
 	return &consoleoffice.PaymentEvidence{JSON: files[evidenceJSON], PDF: files[evidencePDF], Note: files[evidenceNote], Key: key}, nil

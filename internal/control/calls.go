@@ -37,7 +37,7 @@ var Calls = []Call[Operator]{
 	NewCall("bypass", Operator.Bypass),
 	NewCall("clear", Operator.Clear),
 	NewCall("web", Operator.Web),
-	NewCall(RulesCall, Operator.Rules),
+	NewCall("rules", Operator.Rules),
 	NewCall("grants", Asking(Operator.Grants)),
 	NewCall("grants/request", Operator.RequestGrant),
 	NewCall("grants/decide", Operator.DecideGrant),
@@ -55,6 +55,9 @@ var Calls = []Call[Operator]{
 	NewCall("host", Operator.RecordHost),
 	NewCall("case", Operator.Case),
 	NewCall("person", Operator.RecordPerson),
+	NewCall("act", func(op Operator, ctx context.Context, r ActRequest) (struct{}, error) {
+		return struct{}{}, op.Act(ctx, r)
+	}),
 	NewStream("scope", Operator.Scope),
 	NewStream("backup", func(op Operator, ctx context.Context, _ struct{}, w io.Writer) error { return op.Backup(ctx, w) }),
 }

@@ -64,6 +64,8 @@ type Operator interface {
 	TestCall(ctx context.Context, r TestRequest) (TestAnswer, error)
 	// Case returns one case, or the list of cases when ID is empty, as JSON.
 	Case(ctx context.Context, r CaseQuery) (json.RawMessage, error)
+	// Act records what a command of the same machine is about to hand out.
+	Act(ctx context.Context, r ActRequest) error
 	// RecordPerson records a body about persons (event.NewPerson).
 	RecordPerson(ctx context.Context, r PersonRequest) (PersonReceipt, error)
 	// Cuts tells what is cut and what each gate answered.

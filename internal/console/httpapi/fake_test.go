@@ -117,6 +117,7 @@ func (f operator) Case(context.Context, control.CaseQuery) (json.RawMessage, err
 func (f operator) Rules(context.Context, control.RulesRequest) (control.RulesReceipt, error) {
 	return control.RulesReceipt{}, f.did("rules", "")
 }
+func (f operator) Act(context.Context, control.ActRequest) error { return f.did("act", "") }
 func (f operator) RecordPerson(context.Context, control.PersonRequest) (control.PersonReceipt, error) {
 	return control.PersonReceipt{}, f.did("person", "")
 }
