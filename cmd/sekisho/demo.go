@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/mattn/go-isatty"
 
@@ -41,7 +43,11 @@ func (c demoCmd) Run(a *app) error {
 	if in, ok := a.env.stdin.(*os.File); ok && isTerminal(in) && isTerminal(a.env.stdout) {
 		o.In = in
 	}
-	err := demo.Run(a.ctx, o)
+	// Whoever reads no further (demo | head) ends the demo in order: else the
+	// signal would end this process alone, and leave its servers behind.
+	ctx, stop := signal.NotifyContext(a.ctx, syscall.SIGPIPE)
+	defer stop()
+	err := demo.Run(ctx, o)
 	switch {
 	case err == nil:
 		return nil
