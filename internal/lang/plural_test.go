@@ -12,7 +12,7 @@ var counted = regexp.MustCompile(`\{([a-z_]+)\}((?: [A-Za-z][A-Za-z-]*)+)`)
 
 // noPlurals are words on -s behind a value that are no nouns in the plural.
 var noPlurals = strings.Fields(`has as
-	agrees asks belongs decides differs ends goes hears holds leads lies lists looks names passes precedes runs says waits works`)
+	agrees answers asks belongs decides differs ends goes hears holds leads lies lists looks names passes precedes runs says waits works`)
 
 // between are words that end what a number counts.
 var between = strings.Fields("a although an and are at be because before but by cannot did does for from have had if in is may no not of on or out since so than that the to until was were which who will with without")
