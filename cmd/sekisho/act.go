@@ -18,11 +18,17 @@ func (a *app) act(l *config.Loaded, r control.ActRequest) error {
 	if err == nil || fault.Faults(err)[0].Code != fault.NotRunning {
 		return err
 	}
+	return a.alone(l, func(p *process) error { return p.Act(a.ctx, r) })
+}
+
+// alone carries something out with the ledger open, where no process has it.
+func (a *app) alone(l *config.Loaded, do func(*process) error) error {
 	p := &process{file: a.config, cfg: l, log: a.log(), now: time.Now}
 	bar := a.progress("progress_replay")
 	defer bar.end()
-	if err = p.openTruth(a.ctx, bar.show); err == nil {
-		err = p.Act(a.ctx, r)
+	err := p.openTruth(a.ctx, bar.show)
+	if err == nil {
+		err = do(p)
 	}
 	return errors.Join(err, p.close())
 }

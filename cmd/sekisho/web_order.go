@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"sekisho/internal/config"
 	"sekisho/internal/control"
@@ -29,13 +27,7 @@ func (a *app) order(l *config.Loaded, r control.RulesRequest) (file string, runn
 	if fault.Faults(err)[0].Code != fault.NotRunning {
 		return "", false, err
 	}
-	p := &process{file: a.config, cfg: l, log: a.log(), now: time.Now}
-	bar := a.progress("progress_replay")
-	defer bar.end()
-	if err = p.openTruth(a.ctx, bar.show); err == nil {
-		err = p.orderLines(a.ctx, file, &r)
-	}
-	return file, false, errors.Join(err, p.close())
+	return file, false, a.alone(l, func(p *process) error { return p.orderLines(a.ctx, file, &r) })
 }
 
 // Rules implements control.Operator.
